@@ -1,0 +1,76 @@
+"""spanbert: from your own text to structured answers with span-pre-trained encoders.
+
+    import spanbert
+    nlp = spanbert.load("bundle")
+    nlp.fill("The quick [MASK:1-3] fox", top_k=5)
+
+Names are imported when they are first used, so that `import spanbert` is quick and needs no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from spanbert.batches.masking import mask_spans
+    from spanbert.batches.packed import pack
+    from spanbert.core.errors import InputError, SpanbertError
+    from spanbert.core.types import Document, Filling, PackedBatch, Span
+    from spanbert.encoder.model import Encoder
+    from spanbert.pipelines.info import info
+    from spanbert.pipelines.load import load
+    from spanbert.tokens.prepare import prepare
+    from spanbert.tokens.tokenizer import load_tokenizer
+    from spanbert.train.pretraining import PretrainConfig, pretrain
+
+_HOMES = {
+    "Document": "core.types",
+    "Encoder": "encoder.model",
+    "Filling": "core.types",
+    "InputError": "core.errors",
+    "PackedBatch": "core.types",
+    "PretrainConfig": "train.pretraining",
+    "Span": "core.types",
+    "SpanbertError": "core.errors",
+    "info": "pipelines.info",
+    "load": "pipelines.load",
+    "load_tokenizer": "tokens.tokenizer",
+    "mask_spans": "batches.masking",
+    "pack": "batches.packed",
+    "prepare": "tokens.prepare",
+    "pretrain": "train.pretraining",
+}
+
+__all__ = [
+    "Document",
+    "Encoder",
+    "Filling",
+    "InputError",
+    "PackedBatch",
+    "PretrainConfig",
+    "Span",
+    "SpanbertError",
+    "__version__",
+    "info",
+    "load",
+    "load_tokenizer",
+    "mask_spans",
+    "pack",
+    "prepare",
+    "pretrain",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'spanbert' has no attribute {name!r}")
+    value = getattr(import_module(f"spanbert.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,5 @@
+"""`python -m spanbert`."""
+
+from spanbert.apps.cli.main import main
+
+main()

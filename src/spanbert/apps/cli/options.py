@@ -1,0 +1,41 @@
+"""Options and helpers that several verbs share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spanbert.core.errors import InputError
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on the last line.")]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.", show_default=False)]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="One setting, e.g. optim.lr=1e-4; may be repeated.", show_default=False),
+]
+
+
+def parse_share(text: str, option: str) -> float:
+    """Reads `0.5%` or `0.005`.
+
+    Raises:
+        InputError: Neither.
+    """
+    try:
+        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        raise InputError("not a share", where=option, got=repr(text), expected="0.5% or 0.005") from None
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """Prints one line of JSON."""
+    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def examples(*lines: tuple[str, str]) -> str:
+    """The examples at the end of a verb's help: (comment, command) pairs."""
+    return "**Examples**\n\n" + "\n\n".join(f"{comment}:\n\n`{command}`" for comment, command in lines)

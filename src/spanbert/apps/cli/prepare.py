@@ -1,0 +1,72 @@
+"""`spanbert prepare`: raw text to a token store."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spanbert.apps.cli.options import JsonOption, examples, parse_share, print_json
+from spanbert.apps.console import make_reporter
+from spanbert.core.errors import InputError
+from spanbert.corpus.readers import ReadOptions
+
+EXAMPLES = examples(
+    ("A folder of text files", "spanbert prepare texts/ --tokenizer bert-base-cased/ --out store/"),
+    ("JSON lines, the text under another name", "spanbert prepare 'crawl/*.jsonl.gz' --text-field body --tokenizer X --out store/"),
+    ("One document a file, repaired and without duplicates", "spanbert prepare novels/ --documents file --clean --deduplicate --tokenizer X --out store/"),
+)  # fmt: skip
+
+
+def command(
+    texts: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TEXT...", help="Files, folders or globs: .txt, .jsonl, MediaWiki .xml dumps; plain, .gz or .bz2."
+        ),
+    ],
+    tokenizer: Annotated[str, typer.Option(help="Model directory, tokenizer.json, vocab.txt or hub id.")],
+    out: Annotated[Path, typer.Option(help="The token store to make.")],
+    held_out: Annotated[str, typer.Option(help="Share of the documents kept for evaluation.")] = "0.5%",
+    documents: Annotated[
+        str, typer.Option(help="What a .txt file holds: documents with blank lines between (blank-line), or one (file).")
+    ] = "blank-line",
+    text_field: Annotated[str, typer.Option(help="Field of a .jsonl line that holds the text.")] = "text",
+    on_error: Annotated[str, typer.Option(help="What a broken line does: stop, or skip and count it.")] = "stop",
+    clean: Annotated[bool, typer.Option("--clean", help="Repair mojibake, drop control characters, NFC.")] = False,
+    deduplicate: Annotated[bool, typer.Option("--deduplicate", help="Leave out documents read before.")] = False,
+    licence: Annotated[
+        str | None, typer.Option(help="Licence and attribution of the text, for model cards.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Turns raw text into a token store: whole documents as pieces, memory-mapped, independent of sequence length.
+
+    A run that was killed goes on where it was when the same command is given again.
+    """
+    from spanbert.tokens.prepare import prepare, summary_lines
+
+    options = ReadOptions.assemble(
+        base={
+            "documents": documents,
+            "text_field": text_field,
+            "on_error": on_error,
+            "clean": clean,
+            "deduplicate": deduplicate,
+        }
+    )
+    if tokenizer == "":
+        raise InputError("no tokenizer", where="--tokenizer", expected="a path or hub id")
+    with make_reporter() as reporter:
+        result = prepare(
+            texts, tokenizer=tokenizer, out=out, held_out=parse_share(held_out, "--held-out"), options=options,
+            licence=licence, reporter=reporter,
+        )  # fmt: skip
+    for line in summary_lines(result):
+        typer.echo(line)
+    if as_json:
+        print_json(asdict(result))
+    else:
+        typer.echo(f"next: spanbert pretrain {out} --model {tokenizer} --out BUNDLE --budget 10m")

@@ -1,0 +1,77 @@
+"""`spanbert pretrain`: token store and encoder to a span-pre-trained bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from spanbert.apps.cli.options import ConfigOption, JsonOption, SetOption, examples, print_json
+from spanbert.apps.console import make_reporter
+from spanbert.core.errors import InputError
+
+EXAMPLES = examples(
+    ("Continue from a checkpoint for ten minutes", "spanbert pretrain store/ --model bert-base-cased/ --out bundle/ --budget 10m"),
+    ("Only the heads, the encoder as it is", "spanbert pretrain store/ --model bert-base-cased/ --freeze-encoder --out bundle/ --budget 5m"),
+    ("From scratch, an exact number of steps", "spanbert pretrain store/ --size mini --out bundle/ --budget 500steps"),
+    ("Go on after a kill or Ctrl-C", "spanbert pretrain store/ --size mini --out bundle/ --budget 500steps --resume"),
+    ("Longer segments, larger steps in four parts", "spanbert pretrain store/ --model X --out bundle/ --budget 2h --set batch.segment_length=512 --set batch.packs=4 --set train.accumulation=4"),
+)  # fmt: skip
+_SIZES = ("tiny", "mini", "small", "base", "large")
+
+
+def command(
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="What `spanbert prepare` made.")],
+    out: Annotated[Path, typer.Option(help="The bundle to make.")],
+    model: Annotated[
+        str | None, typer.Option(help="Bundle, Hugging Face directory or hub id to continue from.", show_default=False)
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(help=f"Start from scratch: {', '.join(_SIZES)}.", show_default=False)
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="How much: 10m, 2h, 500steps, 20Mtok.  [default: 10m]", show_default=False)
+    ] = None,
+    freeze_encoder: Annotated[
+        bool, typer.Option("--freeze-encoder", help="Train the MLM and SBO heads alone.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run in --out.")] = False,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Trains the masked language model and the span-boundary objective (SpanBERT) and writes a bundle.
+
+    The bundle loads in `transformers` as it is. Ctrl-C and SIGTERM save and end the run; `--resume` goes on.
+    Logs: OUT/metrics.jsonl, OUT/evaluations.jsonl, OUT/tensorboard.
+    """
+    if size is not None and size not in _SIZES:
+        raise InputError("no such size", where="--size", got=repr(size), expected=", ".join(_SIZES))
+    from spanbert.encoder.config import Size
+    from spanbert.train.config import budget_overrides
+    from spanbert.train.pretraining import PretrainConfig, pretrain
+
+    overrides = (budget_overrides(budget) if budget else []) + list(set_ or [])
+    overrides += ["freeze_encoder=true"] if freeze_encoder else []
+    settings = PretrainConfig.assemble(file=config, overrides=overrides)
+    if not any((settings.train.max_steps, settings.train.max_tokens, settings.train.max_minutes)):
+        settings = PretrainConfig.assemble(file=config, overrides=[*overrides, *budget_overrides("10m")])
+    with make_reporter() as reporter:
+        result = pretrain(
+            store, out=out, model=model, size=cast(Size | None, size), config=settings, resume=resume, reporter=reporter
+        )
+    outcome = result.outcome
+    if outcome.stopped_by != "budget":
+        typer.echo(f"{outcome.stopped_by}: saved after step {outcome.progress.step:,}; go on with --resume")
+    if outcome.best:
+        typer.echo(f"held-out figures of the bundle (weights of step {outcome.best.step:,}):")
+    for line in result.lines:
+        typer.echo(f"  {line}")
+    typer.echo(f"wrote {result.path} after {outcome.progress.step:,} steps, {outcome.progress.tokens:,} tokens")
+    if as_json:
+        scores = outcome.best.scores if outcome.best else {}
+        facts = {"path": str(out), "stopped_by": outcome.stopped_by, "before": result.before, "after": scores}
+        print_json({**facts, **vars(outcome.progress)})
+    else:
+        typer.echo(f'next: spanbert fill {out} "The quick [MASK:1-3] fox" --top-k 5')

@@ -1,0 +1,57 @@
+"""Loss curves as pictures."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_SMOOTHING = 0.9
+
+
+def loss_curves(
+    metrics: Sequence[Mapping[str, Any]], evaluations: Sequence[Mapping[str, Any]], *, unigram_loss: float | None
+) -> bytes:
+    """Training and held-out losses over tokens as a PNG picture.
+
+    Args:
+        metrics: Lines of metrics.jsonl.
+        evaluations: Lines of evaluations.jsonl; a line of step 0 holds the figures before training.
+        unigram_loss: Drawn as a level line.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8, 4.5), dpi=110)
+    for name, label, colour in (("mlm", "MLM", "tab:blue"), ("sbo", "SBO", "tab:orange")):
+        trained = [line for line in metrics if f"{name}_loss" in line]
+        if trained:
+            millions = [line["tokens"] / 1e6 for line in trained]
+            axes.plot(millions, _smooth([line[f"{name}_loss"] for line in trained]), color=colour, alpha=0.35,
+                      label=f"{label}, training (smoothed)")  # fmt: skip
+        scored = [line for line in evaluations if f"{name}_loss" in line]
+        if scored:
+            axes.plot([line["tokens"] / 1e6 for line in scored], [line[f"{name}_loss"] for line in scored],
+                      color=colour, marker="o", label=f"{label}, held out")  # fmt: skip
+    if unigram_loss is not None:
+        axes.axhline(unigram_loss, color="grey", linestyle="--", label="unigram model, held out")
+    axes.set_xlabel("million tokens trained on")
+    axes.set_ylabel("loss (nats a piece)")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.tight_layout()
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    pyplot.close(figure)
+    return picture.getvalue()
+
+
+def _smooth(values: Sequence[float]) -> list[float]:
+    """Exponential moving average, without the pull of the first value (bias-corrected)."""
+    smoothed, mean = [], 0.0
+    for count, value in enumerate(values, start=1):
+        mean = _SMOOTHING * mean + (1 - _SMOOTHING) * value
+        smoothed.append(mean / (1 - _SMOOTHING**count))
+    return smoothed

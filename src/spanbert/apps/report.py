@@ -1,0 +1,31 @@
+"""Reports: one HTML file with everything in it, viewable offline."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from spanbert.core.errors import InputError
+
+
+def render_report(template: str, pictures: Mapping[str, bytes], **values: Any) -> str:
+    """Fills an HTML template of this package; text is escaped, pictures become data URIs.
+
+    Args:
+        template: File name under `apps/templates`.
+        pictures: PNG pictures by the name that the template uses.
+        values: What else it uses.
+
+    Raises:
+        InputError: The extra `report` is not installed.
+    """
+    try:
+        from jinja2 import Environment, StrictUndefined
+    except ModuleNotFoundError:
+        raise InputError("reports need jinja2", remedy="pip install 'spanbert[report]'") from None
+    text = files("spanbert.apps").joinpath("templates", template).read_text(encoding="utf-8")
+    encoded = {name: f"data:image/png;base64,{base64.b64encode(png).decode()}" for name, png in pictures.items()}
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(text).render(pictures=encoded, **values)

@@ -1,0 +1,1 @@
+"""Ids to packed batches: cutting, packing plan, span masking, loader."""

@@ -1,0 +1,1 @@
+"""Named tensors and files to and from the disk; knows no module."""

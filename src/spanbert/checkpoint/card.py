@@ -1,0 +1,36 @@
+"""The model card of a bundle: what it is, what it saw, how well it does, how to use it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def model_card(
+    *, title: str, base: str, data: Mapping[str, Any], recipe: str, scores: Sequence[str], usage: Sequence[str]
+) -> str:
+    """Markdown with the front matter that Hugging Face reads.
+
+    Args:
+        title: Name of the bundle.
+        base: The checkpoint that training began from, or "from scratch".
+        data: `name`, `licence`, `pieces` and `fingerprint` of the text.
+        recipe: The settings as YAML.
+        scores: The figures in lines.
+        usage: Shell commands or Python lines that use the bundle.
+    """
+    licence = data.get("licence") or "not stated: ask whoever trained this model"
+    sections = [
+        "---\nlibrary_name: spanbert\ntags:\n- span-pre-training\n---",
+        f"# {title}",
+        f"A BERT encoder with the heads of span pre-training (masked language model and span-boundary objective, "
+        f"Joshi et al. 2020), trained with spanbert. Weights at the start: {base}.",
+        f"## Data\n- text: {data.get('name')}\n- licence of the text: {licence}\n"
+        f"- size: {data.get('pieces', 0):,} pieces\n- fingerprint: `{data.get('fingerprint')}`",
+        "## Held-out figures\n```\n" + "\n".join(scores or ["nothing was held out"]) + "\n```",
+        "## Use\n```\n" + "\n".join(usage) + "\n```",
+        "`transformers.AutoModel` and `AutoModelForMaskedLM` load this directory as it is; the span-boundary head is "
+        "in `heads.safetensors`.",
+        f"## Settings\n```yaml\n{recipe.strip()}\n```",
+    ]
+    return "\n\n".join(sections) + "\n"

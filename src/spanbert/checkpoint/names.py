@@ -1,0 +1,144 @@
+"""Reversible maps between Hugging Face's names of BERT tensors and ours.
+
+One rule a tensor: our name, and the Hugging Face names whose tensors, one below the other, make it up. Query, key
+and value are one matrix product with us and three modules there; every other rule is one to one.
+
+Ours                         Hugging Face (canonical: with the prefix `bert.`)
+embeddings.word              embeddings.word_embeddings.weight
+blocks.{n}.attention.input   encoder.layer.{n}.attention.self.{query,key,value}
+head `mlm.*`                 cls.predictions.*
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from spanbert.core.errors import InputError
+
+TensorT = TypeVar("TensorT")
+ENCODER_PREFIX = "bert."
+
+_EMBEDDINGS = {
+    "embeddings.word.weight": "embeddings.word_embeddings.weight",
+    "embeddings.position.weight": "embeddings.position_embeddings.weight",
+    "embeddings.token_type.weight": "embeddings.token_type_embeddings.weight",
+    "embeddings.norm.weight": "embeddings.LayerNorm.weight",
+    "embeddings.norm.bias": "embeddings.LayerNorm.bias",
+}
+_BLOCK = {
+    "attention.output": "attention.output.dense",
+    "attention.norm": "attention.output.LayerNorm",
+    "feed_forward.input": "intermediate.dense",
+    "feed_forward.output": "output.dense",
+    "feed_forward.norm": "output.LayerNorm",
+}
+_POOLER = {"pooler.weight": "pooler.dense.weight", "pooler.bias": "pooler.dense.bias"}
+_MLM = {
+    "mlm.dense.weight": "cls.predictions.transform.dense.weight",
+    "mlm.dense.bias": "cls.predictions.transform.dense.bias",
+    "mlm.norm.weight": "cls.predictions.transform.LayerNorm.weight",
+    "mlm.norm.bias": "cls.predictions.transform.LayerNorm.bias",
+    "mlm.bias": "cls.predictions.bias",
+}
+_DERIVED = re.compile(r"(.*\.)?position_ids$|cls\.predictions\.decoder\.(weight|bias)$")  # buffers and tied copies
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One tensor of ours and the Hugging Face tensors that it is made of, stacked along the first axis."""
+
+    ours: str
+    theirs: tuple[str, ...]
+
+
+def encoder_rules(layers: int) -> list[Rule]:
+    """The rules of a BERT encoder of so many layers, without prefix; the pooler comes last."""
+    rules = [Rule(ours=ours, theirs=(theirs,)) for ours, theirs in _EMBEDDINGS.items()]
+    for n in range(layers):
+        for kind in ("weight", "bias"):
+            parts = tuple(f"encoder.layer.{n}.attention.self.{name}.{kind}" for name in ("query", "key", "value"))
+            rules.append(Rule(ours=f"blocks.{n}.attention.input.{kind}", theirs=parts))
+            rules += [
+                Rule(ours=f"blocks.{n}.{ours}.{kind}", theirs=(f"encoder.layer.{n}.{theirs}.{kind}",))
+                for ours, theirs in _BLOCK.items()
+            ]
+    return rules + [Rule(ours=ours, theirs=(theirs,)) for ours, theirs in _POOLER.items()]
+
+
+def mlm_rules() -> list[Rule]:
+    """The rules of the masked-language-model head; its decoder is tied to the word embeddings and has no tensor."""
+    return [Rule(ours=ours, theirs=(theirs,)) for ours, theirs in _MLM.items()]
+
+
+def canonical_name(name: str) -> str:
+    """A Hugging Face name in its present form: LayerNorm's `gamma` and `beta` are `weight` and `bias`."""
+    return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
+
+
+def from_hugging_face(
+    tensors: Mapping[str, TensorT], layers: int, stack: Callable[[Sequence[TensorT]], TensorT], *, where: str
+) -> tuple[dict[str, TensorT], list[str]]:
+    """Renames a Hugging Face state into ours.
+
+    Args:
+        tensors: By Hugging Face name, with or without the prefix `bert.`, with `gamma`/`beta` or `weight`/`bias`.
+        layers: Layers of the encoder.
+        stack: Joins tensors along the first axis.
+        where: The file, for messages.
+
+    Returns:
+        Our tensors (encoder; pooler and MLM head where complete), and the names that no rule takes (other heads).
+
+    Raises:
+        InputError: A tensor of the encoder is missing.
+    """
+    present = {canonical_name(name).removeprefix(ENCODER_PREFIX): tensor for name, tensor in tensors.items()}
+    ours: dict[str, TensorT] = {}
+    used: set[str] = set()
+    if "cls.predictions.bias" not in present and "cls.predictions.decoder.bias" in present:
+        present["cls.predictions.bias"] = present["cls.predictions.decoder.bias"]
+    mlm_complete = all(name in present for name in _MLM.values())
+    for rule in encoder_rules(layers) + (mlm_rules() if mlm_complete else []):
+        missing = [name for name in rule.theirs if name not in present]
+        if missing and rule.ours in _POOLER:
+            continue
+        if missing:
+            raise InputError(
+                f"the weights lack {missing[0]!r}", where=where, got=f"{len(present)} tensors",
+                expected=f"a BERT encoder of {layers} layers",
+            )  # fmt: skip
+        parts = [present[name] for name in rule.theirs]
+        ours[rule.ours] = parts[0] if len(parts) == 1 else stack(parts)
+        used.update(rule.theirs)
+    return ours, sorted(name for name in present if name not in used and not _DERIVED.match(name))
+
+
+def to_hugging_face(
+    tensors: Mapping[str, TensorT], layers: int, split: Callable[[TensorT, int], Sequence[TensorT]]
+) -> dict[str, TensorT]:
+    """Renames our tensors into Hugging Face's, the encoder with the prefix `bert.`.
+
+    Args:
+        tensors: By our name; what no rule names must have been taken out.
+        layers: Layers of the encoder.
+        split: Cuts a tensor into so many equal parts along the first axis.
+
+    Raises:
+        KeyError: A tensor of ours that no rule names.
+    """
+    rules = {rule.ours: (rule, ENCODER_PREFIX) for rule in encoder_rules(layers)}
+    rules.update({rule.ours: (rule, "") for rule in mlm_rules()})
+    theirs: dict[str, TensorT] = {}
+    for name, tensor in tensors.items():
+        rule, prefix = rules[name]
+        parts = [tensor] if len(rule.theirs) == 1 else split(tensor, len(rule.theirs))
+        theirs.update({prefix + their: part for their, part in zip(rule.theirs, parts, strict=True)})
+    return theirs
+
+
+def unknown_head_names(names: Iterable[str]) -> list[str]:
+    """The first parts of leftover names, for telling the user which heads a checkpoint holds besides."""
+    return sorted({name.split(".")[0] for name in names})

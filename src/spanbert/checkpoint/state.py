@@ -1,0 +1,80 @@
+"""Training state: what `--resume` needs, apart from the bundle, and without pickle.
+
+    RUN/training/last/    model.safetensors  optimizer.safetensors  state.json (step, plan position, time used)
+    RUN/training/best/    model.safetensors  state.json
+
+Each is written into a temporary directory and renamed; between two renames the older one waits as `last.old`, so a
+kill at any moment leaves one whole state.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from spanbert.checkpoint.tensors import read_tensors, write_tensors
+from spanbert.core.errors import InputError
+from spanbert.core.files import directory_written_whole, read_json, sha256_of, write_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedState:
+    """A training state read back.
+
+    Attributes:
+        model: Encoder and head tensors by our names.
+        optimizer: `<parameter>.<slot>` to tensor; empty for a best state.
+        facts: Step, plan position, tokens, seconds used, held-out figures.
+    """
+
+    model: dict[str, Tensor]
+    optimizer: dict[str, Tensor]
+    facts: dict[str, Any]
+
+
+def save_state(
+    directory: Path, *, model: Mapping[str, Tensor], optimizer: Mapping[str, Tensor], facts: Mapping[str, Any]
+) -> None:
+    """Writes a state in place of the one before it."""
+    fresh = directory.with_name(f"{directory.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    with directory_written_whole(fresh) as temporary:
+        files = {"model.safetensors": model, "optimizer.safetensors": optimizer}
+        checksums = {}
+        for name, tensors in files.items():
+            if tensors:
+                write_tensors(temporary / name, tensors)
+                checksums[name] = sha256_of(temporary / name)
+        write_json(temporary / "state.json", {**facts, "checksums": checksums})
+    old = directory.with_name(f"{directory.name}.old")
+    if directory.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        directory.rename(old)
+    fresh.rename(directory)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def load_state(directory: Path) -> SavedState | None:
+    """Reads the newest whole state; None where there is none.
+
+    Raises:
+        InputError: A state that is damaged.
+    """
+    candidates = [directory, directory.with_name(f"{directory.name}.old")]
+    found = next((path for path in candidates if (path / "state.json").is_file()), None)
+    if found is None:
+        return None
+    facts = read_json(found / "state.json")
+    tensors: dict[str, dict[str, Tensor]] = {}
+    for name, checksum in facts.pop("checksums").items():
+        if not (found / name).is_file() or sha256_of(found / name) != checksum:
+            raise InputError("the training state is damaged", where=str(found / name), remedy="Start without --resume")
+        tensors[name] = read_tensors(found / name)
+    return SavedState(
+        model=tensors.get("model.safetensors", {}), optimizer=tensors.get("optimizer.safetensors", {}), facts=facts
+    )

@@ -1,0 +1,48 @@
+"""Tensors to and from safetensors files; the only place of this package that imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from spanbert.core.errors import InputError
+from spanbert.core.files import sync_file
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Reads all tensors of a safetensors file.
+
+    Raises:
+        InputError: Missing, cut short or not safetensors.
+    """
+    try:
+        with safe_open(path, framework="pt") as stream:
+            return {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 (not a mapping)
+    except FileNotFoundError:
+        raise InputError("no such file", where=str(path)) from None
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            "not a whole safetensors file", where=str(path), got=str(error), remedy="Copy or download it again"
+        ) from None
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Writes tensors to a safetensors file and forces it to the disk."""
+    owned = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    save_file(owned, path, metadata={"format": "pt"})
+    sync_file(path)
+
+
+def stack(parts: list[Tensor] | tuple[Tensor, ...]) -> Tensor:
+    """Joins tensors along the first axis (for `checkpoint.names`)."""
+    return torch.cat(list(parts))
+
+
+def split(tensor: Tensor, parts: int) -> list[Tensor]:
+    """Cuts a tensor into equal parts along the first axis (for `checkpoint.names`)."""
+    return list(tensor.chunk(parts))

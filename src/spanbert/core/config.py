@@ -1,0 +1,125 @@
+"""Settings: pydantic models filled from YAML and dotted overrides, with errors that name file, line and nearest key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from spanbert.core.errors import InputError, nearest
+
+
+class Config(BaseModel):
+    """The base of every settings model: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+    @classmethod
+    def assemble(
+        cls, *, file: Path | None = None, overrides: Sequence[str] = (), base: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Builds the settings: defaults, then `base`, then the YAML file, then the overrides.
+
+        Args:
+            file: A YAML mapping of sections.
+            overrides: `section.key=value`, the value read as YAML.
+            base: Nested values that the caller sets.
+
+        Raises:
+            InputError: A key that does not exist (names the nearest), or a value that does not fit.
+        """
+        values: dict[str, Any] = {}
+        _merge(values, base or {})
+        origin: dict[str, str] = {}
+        if file is not None:
+            loaded, lines = _read_yaml(file)
+            _merge(values, loaded)
+            origin.update({key: f"{file}:{line}" for key, line in lines.items()})
+        for override in overrides:
+            key, value = _parse_override(override)
+            nested: Any = value
+            for part in reversed(key.split(".")):
+                nested = {part: nested}
+            _merge(values, nested)
+            origin[key] = f"--set {override}"
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise cls._explain(error, origin) from None
+
+    @classmethod
+    def keys(cls) -> list[str]:
+        """Every dotted key, such as `optim.lr`."""
+        found = []
+        for name, field in cls.model_fields.items():
+            inner = field.annotation
+            if isinstance(inner, type) and issubclass(inner, Config):
+                found += [f"{name}.{key}" for key in inner.keys()]
+            else:
+                found.append(name)
+        return found
+
+    @classmethod
+    def _explain(cls, error: ValidationError, origin: Mapping[str, str]) -> InputError:
+        first = error.errors()[0]
+        parts = [str(part) for part in first["loc"]]
+        key = ".".join(parts)
+        where = next((origin[key[:n]] for n in range(len(key), 0, -1) if key[:n] in origin), None)
+        if first["type"] == "extra_forbidden":
+            return InputError(f"unknown key {key!r}; {nearest(key, cls.keys())}", where=where)
+        return InputError(f"bad value for {key!r}", where=where, got=repr(first["input"]), expected=first["msg"])
+
+    def to_yaml(self) -> str:
+        """All the settings as YAML that `assemble` reads back unchanged."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+
+def _merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:
+    for key, value in new.items():
+        if isinstance(value, Mapping):
+            inner = into.setdefault(key, {})
+            if isinstance(inner, dict):
+                _merge(inner, value)
+                continue
+        into[key] = value
+
+
+def _parse_override(override: str) -> tuple[str, Any]:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise InputError("not a setting", where=f"--set {override}", expected="section.key=value, e.g. optim.lr=3e-5")
+    try:
+        return key.strip(), yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise InputError("the value is not YAML", where=f"--set {override}", got=repr(text)) from None
+
+
+def _read_yaml(file: Path) -> tuple[dict[str, Any], dict[str, int]]:
+    try:
+        text = file.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        loaded = yaml.safe_load(text)
+    except FileNotFoundError:
+        raise InputError("no such settings file", where=str(file)) from None
+    except UnicodeDecodeError as error:
+        raise InputError("not UTF-8 text", where=str(file), got=f"byte {error.start}") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise InputError("not valid YAML", where=f"{file}:{line}", got=str(error.problem)) from None
+    if loaded is None:
+        return {}, {}
+    if not isinstance(loaded, dict):
+        raise InputError("not a mapping of settings", where=f"{file}:1", got=type(loaded).__name__)
+    lines: dict[str, int] = {}
+
+    def note_lines(mapping: Any, prefix: str) -> None:
+        if isinstance(mapping, yaml.MappingNode):
+            for key, value in mapping.value:
+                lines[prefix + str(key.value)] = key.start_mark.line + 1
+                note_lines(value, f"{prefix}{key.value}.")
+
+    note_lines(node, "")
+    return loaded, lines

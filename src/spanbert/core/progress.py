@@ -1,0 +1,32 @@
+"""How long work tells the user where it is, without knowing whether a terminal, a log or nobody listens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+
+class Reporter(Protocol):
+    """What the command line, a notebook or a test passes in to follow long work."""
+
+    def say(self, message: str) -> None:
+        """Prints one finished line."""
+
+    def update(self, stage: str, fraction: float, figures: Mapping[str, str]) -> None:
+        """Moves the bar of `stage` to `fraction` (0..1) and shows `figures` beside it; called often."""
+
+    def finish(self, stage: str) -> None:
+        """The stage is over."""
+
+
+class SilentReporter:
+    """Says nothing: the default of the Python functions."""
+
+    def say(self, message: str) -> None:
+        """Drops the line."""
+
+    def update(self, stage: str, fraction: float, figures: Mapping[str, str]) -> None:
+        """Drops the figures."""
+
+    def finish(self, stage: str) -> None:
+        """Nothing to close."""

@@ -1,0 +1,162 @@
+"""The vocabulary of spanbert: frozen, keyword-only dataclasses, validated once, at construction.
+
+Shapes in tensor names: T tokens (pieces with specials) of a packed batch, S segments of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """A stretch of the unmodified input text: Unicode code points, 0-based, half-open.
+
+    Raises:
+        ValueError: Not 0 <= start <= end.
+    """
+
+    start: int
+    end: int
+    label: str | None = None
+    score: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= self.end:
+            raise ValueError(f"a span needs 0 <= start <= end, got start={self.start} end={self.end}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Relation:
+    """A labelled, directed relation between two spans of one text."""
+
+    head: Span
+    tail: Span
+    label: str
+    score: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """A question about a document; no answers and `answerable=False` is SQuAD 2.0's impossible question."""
+
+    id: str
+    text: str
+    answers: tuple[Span, ...] = ()
+    answerable: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Document:
+    """One text, raw or annotated: the only currency between files and tasks.
+
+    Attributes:
+        id: Stable name of the document (`file:line` where the format has none).
+        text: The text, unmodified; every span counts code points of it.
+        words: Words of the text, where the format gives them.
+        spans: Labelled spans (entities).
+        clusters: Coreference clusters of mentions.
+        relations: Relations between spans.
+        questions: Questions with their answers.
+        labels: Labels of the whole text.
+        columns: What a format carried that spanbert does not interpret, one value a word, so that nothing is lost.
+        meta: Anything else that the format says about the document.
+
+    Raises:
+        ValueError: A span reaches past the end of the text.
+    """
+
+    id: str
+    text: str
+    words: tuple[Span, ...] | None = None
+    spans: tuple[Span, ...] | None = None
+    clusters: tuple[tuple[Span, ...], ...] | None = None
+    relations: tuple[Relation, ...] | None = None
+    questions: tuple[Question, ...] | None = None
+    labels: tuple[str, ...] | None = None
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        inside = [*(self.words or ()), *(self.spans or ())]
+        inside += [mention for cluster in self.clusters or () for mention in cluster]
+        inside += [end for relation in self.relations or () for end in (relation.head, relation.tail)]
+        inside += [answer for question in self.questions or () for answer in question.answers]
+        for span in inside:
+            if span.end > len(self.text):
+                raise ValueError(
+                    f"document {self.id!r}: span {span.start}..{span.end} reaches past the end of its "
+                    f"{len(self.text)} characters"
+                )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class PackedBatch:
+    """Segments of any lengths laid end to end, without padding: what the encoder reads, on CPU and GPU.
+
+    Attributes:
+        ids_T: int64, piece ids, specials included.
+        positions_T: int64, position of each token in its segment, from 0.
+        cu_seqlens: int32 (S + 1), where each segment starts, then T.
+        longest: Tokens in the longest segment.
+        segments_T: int64, token type (0 or 1); None means all 0.
+
+    Raises:
+        ValueError: Shapes that do not agree, or boundaries that do not rise from 0 to T.
+    """
+
+    ids_T: IntArray
+    positions_T: IntArray
+    cu_seqlens: npt.NDArray[np.int32]
+    longest: int
+    segments_T: IntArray | None = None
+
+    def __post_init__(self) -> None:
+        tokens = len(self.ids_T)
+        if self.positions_T.shape != (tokens,):
+            raise ValueError(f"positions_T has shape {self.positions_T.shape}, ids_T has ({tokens},)")
+        if self.segments_T is not None and self.segments_T.shape != (tokens,):
+            raise ValueError(f"segments_T has shape {self.segments_T.shape}, ids_T has ({tokens},)")
+        bounds = self.cu_seqlens
+        if len(bounds) < 2 or bounds[0] != 0 or bounds[-1] != tokens or np.any(np.diff(bounds) <= 0):
+            raise ValueError(f"cu_seqlens must rise from 0 to {tokens}, got {bounds.tolist()}")
+        if self.longest != int(np.diff(bounds).max()):
+            raise ValueError(f"longest is {self.longest}, the longest segment has {int(np.diff(bounds).max())}")
+
+    @property
+    def tokens(self) -> int:
+        """T, specials included."""
+        return len(self.ids_T)
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int32]:
+        """Tokens of each segment, (S,)."""
+        return np.diff(self.cu_seqlens)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Filling:
+    """One way to fill the blanks of a text.
+
+    Attributes:
+        text: The text with all blanks filled.
+        fills: What stands in each blank, in order.
+        pieces: The pieces of each blank.
+        piece_scores: For each blank, the log probability of each piece: the mean of MLM and SBO, in nats.
+        score: What fillings are ranked by: the mean of all piece scores, plus the log prior of the lengths.
+    """
+
+    text: str
+    fills: tuple[str, ...]
+    pieces: tuple[tuple[str, ...], ...]
+    piece_scores: tuple[tuple[float, ...], ...]
+    score: float

@@ -1,0 +1,1 @@
+"""Files to Documents: readers, cleaning, de-duplication."""

@@ -1,0 +1,148 @@
+"""Which files the user meant, and their bytes: plain, gzip or bzip2, line by line, with the line number."""
+
+from __future__ import annotations
+
+import bz2
+import glob
+import gzip
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from spanbert.core.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceFile:
+    """One file to read.
+
+    Attributes:
+        path: Where it is.
+        name: Its name in document ids: relative to the folder that the user gave, so that ids outlive a move.
+    """
+
+    path: Path
+    name: str
+
+    @property
+    def kind(self) -> str:
+        """The suffix that decides the format: `.txt` of `a.txt.gz`, `.xml` of a dump's `a.xml-p10p30302.bz2`."""
+        suffixes = [suffix.lower().partition("-")[0] for suffix in self.path.suffixes]
+        while suffixes and suffixes[-1] in (".gz", ".bz2"):
+            suffixes.pop()
+        return suffixes[-1] if suffixes else ""
+
+
+def find_files(inputs: Sequence[str | Path], kinds: Sequence[str]) -> list[SourceFile]:
+    """Expands files, folders (read recursively) and globs, in a stable order, each file once.
+
+    Args:
+        inputs: What the user gave.
+        kinds: Suffixes that a reader exists for; a folder's other files are left alone, a file named by the user
+            must be one of them.
+
+    Raises:
+        InputError: Nothing there, or no readable format.
+    """
+    found: dict[Path, SourceFile] = {}
+    for item in map(str, inputs):
+        path = Path(item).expanduser()
+        if path.is_dir():
+            inside = [
+                SourceFile(path=file, name=f"{path.resolve().name}/{file.relative_to(path).as_posix()}")
+                for file in sorted(path.rglob("*"))
+                if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
+            ]
+            files = [file for file in inside if file.kind in kinds]
+            if not files:
+                raise InputError(
+                    "no readable file in this folder", where=item, got=f"{len(inside)} files", expected=", ".join(kinds)
+                )
+        else:
+            matches = [path] if path.exists() else [Path(match) for match in sorted(glob.glob(item, recursive=True))]
+            files = [SourceFile(path=match, name=match.name) for match in matches if match.is_file()]
+            if not files:
+                raise InputError("no such file, folder or pattern", where=item)
+            for file in files:
+                if file.kind not in kinds:
+                    raise InputError(
+                        "no reader for this kind of file", where=str(file.path), got=file.kind or "no suffix",
+                        expected=", ".join(kinds) + ", plain or .gz",
+                    )  # fmt: skip
+        for file in files:
+            found.setdefault(file.path.resolve(), file)
+    return list(found.values())
+
+
+@dataclass
+class ByteCounter:
+    """How many bytes of the files on disk have been read, for progress bars."""
+
+    done: int = 0
+
+
+def open_bytes(path: Path) -> tuple[IO[bytes], IO[bytes]]:
+    """Opens a file for reading, decompressed by its suffix.
+
+    Returns:
+        The stream of content, and the raw stream below it, whose position counts bytes on the disk.
+    """
+    raw = path.open("rb")
+    opener: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
+        ".gz": lambda stream: cast(IO[bytes], gzip.GzipFile(fileobj=stream)),
+        ".bz2": lambda stream: cast(IO[bytes], bz2.BZ2File(stream)),
+    }
+    suffix = path.suffix.lower()
+    return (opener[suffix](raw) if suffix in opener else raw), raw
+
+
+def read_lines(file: SourceFile, counter: ByteCounter) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file with their numbers from 1, without line ends; memory is bounded by the longest line.
+
+    Raises:
+        InputError: A compressed file that is damaged or cut short; names file and line.
+    """
+    content, raw = open_bytes(file.path)
+    number = 0
+    base = counter.done
+    with raw, content:
+        try:
+            for line in content:
+                number += 1
+                if number % 64 == 0:
+                    counter.done = base + raw.tell()
+                yield number, line.rstrip(b"\r\n")
+        except (EOFError, zlib.error, gzip.BadGzipFile, OSError) as error:
+            if file.path.suffix.lower() not in (".gz", ".bz2"):
+                raise
+            raise InputError(
+                "the compressed file is damaged or cut short",
+                where=f"{file.path}:{number + 1}",
+                got=str(error),
+                remedy="Fetch or compress it again",
+            ) from None
+        counter.done = base + file.path.stat().st_size
+
+
+def decode_line(line: bytes, where: str, *, first: bool) -> str:
+    """Decodes one line as UTF-8, dropping a byte order mark at the start of a file.
+
+    Raises:
+        InputError: Not UTF-8, or binary.
+    """
+    if first and line[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise InputError("UTF-16 text", where=where, expected="UTF-8", remedy="Convert it: iconv -f UTF-16 -t UTF-8")
+    if b"\0" in line:
+        raise InputError("a binary file, not text (NUL byte)", where=where, got=repr(line[:16]), expected="UTF-8 text")
+    try:
+        return line.decode("utf-8-sig" if first else "utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            "not UTF-8",
+            where=where,
+            got=f"byte 0x{line[error.start]:02x} in column {error.start + 1}",
+            expected="UTF-8 text",
+            remedy="Convert it with iconv, or leave such lines out with --on-error skip",
+        ) from None

@@ -1,0 +1,163 @@
+"""Readers of raw text: files in, a stream of Documents out, in bounded memory (that of the longest document).
+
+    files -> lines -> reader of the format -> clean -> without duplicates -> Documents
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from spanbert.core.config import Config
+from spanbert.core.errors import InputError
+from spanbert.core.types import Document
+from spanbert.corpus.clean import clean_text
+from spanbert.corpus.deduplicate import DuplicateFilter
+from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, find_files, read_lines
+
+
+class ReadOptions(Config):
+    """How raw text is read.
+
+    Attributes:
+        documents: What a .txt file holds: documents with blank lines between (the BERT convention), or one document.
+        text_field: The field of a .jsonl line that holds the text.
+        on_error: What a broken line does: end the reading, or be left out and counted.
+        clean: Repair mojibake, drop control characters, normalise to NFC.
+        deduplicate: Leave out a document whose text was read before.
+    """
+
+    documents: Literal["blank-line", "file"] = "blank-line"
+    text_field: str = "text"
+    on_error: Literal["stop", "skip"] = "stop"
+    clean: bool = False
+    deduplicate: bool = False
+
+
+@dataclass
+class ReadSummary:
+    """What a reading met; grows while the documents are drawn."""
+
+    files: int = 0
+    documents: int = 0
+    characters: int = 0
+    duplicates: int = 0
+    empty: int = 0
+    broken_lines: int = 0
+    broken_examples: list[str] = field(default_factory=list)
+    bytes_total: int = 0
+    bytes_read: ByteCounter = field(default_factory=ByteCounter)
+
+
+def _lines(file: SourceFile, options: ReadOptions, summary: ReadSummary) -> Iterator[tuple[int, str]]:
+    """Decoded lines; a broken one ends the reading or is counted."""
+    for number, line in read_lines(file, summary.bytes_read):
+        try:
+            yield number, decode_line(line, f"{file.path}:{number}", first=number == 1)
+        except InputError as error:
+            _broken(error, options, summary)
+
+
+def _broken(error: InputError, options: ReadOptions, summary: ReadSummary) -> None:
+    if options.on_error == "stop":
+        raise error
+    summary.broken_lines += 1
+    if len(summary.broken_examples) < 5:
+        summary.broken_examples.append(str(error))
+
+
+def _read_txt(file: SourceFile, options: ReadOptions, summary: ReadSummary) -> Iterator[Document]:
+    start, lines = 1, list[str]()
+    for number, line in _lines(file, options, summary):
+        if options.documents == "blank-line" and not line.strip():
+            if lines:
+                yield Document(id=f"{file.name}:{start}", text="\n".join(lines))
+            lines = []
+            continue
+        if not lines:
+            start = number
+        lines.append(line)
+    if lines:
+        yield Document(id=f"{file.name}:{start}", text="\n".join(lines))
+
+
+def _read_jsonl(file: SourceFile, options: ReadOptions, summary: ReadSummary) -> Iterator[Document]:
+    for number, line in _lines(file, options, summary):
+        if not line.strip():
+            continue
+        try:
+            yield _document_of_json(line, f"{file.path}:{number}", f"{file.name}:{number}", options.text_field)
+        except InputError as error:
+            _broken(error, options, summary)
+
+
+def _document_of_json(line: str, where: str, default_id: str, text_field: str) -> Document:
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise InputError("not valid JSON", where=where, got=f"{error.msg} in column {error.colno}") from None
+    if not isinstance(record, dict):
+        raise InputError("not a JSON object", where=where, got=type(record).__name__, expected='{"text": ...}')
+    if text_field not in record:
+        raise InputError(
+            f"no field {text_field!r}",
+            where=where,
+            got=", ".join(map(str, record)) or "an empty object",
+            remedy="Name the field with --text-field",
+        )
+    text = record[text_field]
+    if not isinstance(text, str):
+        raise InputError(f"field {text_field!r} is not a string", where=where, got=type(text).__name__)
+    identity = record.get("id", default_id)
+    return Document(id=str(identity), text=text)
+
+
+def _read_mediawiki(file: SourceFile, options: ReadOptions, summary: ReadSummary) -> Iterator[Document]:
+    from spanbert.corpus.mediawiki import read_dump
+
+    yield from read_dump(file, summary.bytes_read)
+
+
+_READERS: dict[str, Callable[[SourceFile, ReadOptions, ReadSummary], Iterator[Document]]] = {
+    ".txt": _read_txt,
+    ".jsonl": _read_jsonl,
+    ".xml": _read_mediawiki,
+}
+
+
+class DocumentReader:
+    """A stream of documents from files, folders and globs, with a summary that fills as it is drawn.
+
+    Args:
+        inputs: Files, folders or globs: .txt, .jsonl and MediaWiki .xml dumps, each plain, .gz or .bz2.
+        options: How to read them.
+
+    Raises:
+        InputError: No such file or no reader for it (at once); a broken line (while reading, unless skipped).
+    """
+
+    def __init__(self, inputs: Sequence[str | Path], options: ReadOptions | None = None) -> None:
+        self.options = options or ReadOptions()
+        self.files = find_files(inputs, list(_READERS))
+        self.summary = ReadSummary(
+            files=len(self.files), bytes_total=sum(file.path.stat().st_size for file in self.files)
+        )
+
+    def __iter__(self) -> Iterator[Document]:
+        summary, options = self.summary, self.options
+        duplicates = DuplicateFilter() if options.deduplicate else None
+        for file in self.files:
+            for document in _READERS[file.kind](file, options, summary):
+                text = clean_text(document.text) if options.clean else document.text
+                if not text.strip():
+                    summary.empty += 1
+                    continue
+                if duplicates is not None and not duplicates.is_new(text):
+                    summary.duplicates += 1
+                    continue
+                summary.documents += 1
+                summary.characters += len(text)
+                yield document if text is document.text else Document(id=document.id, text=text, meta=document.meta)

@@ -1,0 +1,105 @@
+"""Self-attention within the segments of a packed batch: one function, several backends.
+
+Shapes: T tokens of the batch, H heads, d hidden units a head, S segments, L tokens of one segment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+
+Backend = Literal["loop", "dense"]
+
+
+def attend(
+    query_THd: Tensor,
+    key_THd: Tensor,
+    value_THd: Tensor,
+    cu_seqlens_q: Sequence[int],
+    cu_seqlens_k: Sequence[int],
+    *,
+    causal: bool = False,
+    dropout: float = 0.0,
+    backend: Backend = "loop",
+) -> Tensor:
+    """Scaled dot-product attention (Vaswani et al. 2017, section 3.2.1); no token sees another segment.
+
+    Args:
+        query_THd: Queries, (Tq, H, d).
+        key_THd: Keys, (Tk, H, d).
+        value_THd: Values, (Tk, H, d).
+        cu_seqlens_q: Where the segments of the queries start, then Tq; (S + 1) integers on the CPU.
+        cu_seqlens_k: The same for keys and values.
+        causal: Let position i see keys 0..i only.
+        dropout: Dropout of the attention weights.
+        backend: `loop` calls the fused kernel for each run of equally long neighbours, which costs no copy and no
+            padding; `dense` builds the whole block mask, quadratic in T, for comparison.
+
+    Returns:
+        (Tq, H, d).
+    """
+    backends: dict[Backend, Callable[..., Tensor]] = {"loop": _attend_loop, "dense": _attend_dense}
+    return backends[backend](query_THd, key_THd, value_THd, cu_seqlens_q, cu_seqlens_k, causal, dropout)
+
+
+def _attend_loop(
+    query_THd: Tensor,
+    key_THd: Tensor,
+    value_THd: Tensor,
+    cu_seqlens_q: Sequence[int],
+    cu_seqlens_k: Sequence[int],
+    causal: bool,
+    dropout: float,
+) -> Tensor:
+    lengths_q = [end - start for start, end in zip(cu_seqlens_q, cu_seqlens_q[1:], strict=False)]
+    lengths_k = [end - start for start, end in zip(cu_seqlens_k, cu_seqlens_k[1:], strict=False)]
+    outputs: list[Tensor] = []
+    first_q = first_k = 0
+    for (length_q, length_k), run in groupby(zip(lengths_q, lengths_k, strict=True)):
+        count = len(list(run))
+        query, key, value = (
+            packed[first : first + count * length].unflatten(0, (count, length)).transpose(1, 2)
+            for packed, first, length in (
+                (query_THd, first_q, length_q),
+                (key_THd, first_k, length_k),
+                (value_THd, first_k, length_k),
+            )
+        )
+        output = scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=causal)
+        outputs.append(output.transpose(1, 2).flatten(0, 1))
+        first_q += count * length_q
+        first_k += count * length_k
+    return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+
+
+def _attend_dense(
+    query_THd: Tensor,
+    key_THd: Tensor,
+    value_THd: Tensor,
+    cu_seqlens_q: Sequence[int],
+    cu_seqlens_k: Sequence[int],
+    causal: bool,
+    dropout: float,
+) -> Tensor:
+    segment_q, position_q = _owners(cu_seqlens_q, query_THd.device)
+    segment_k, position_k = _owners(cu_seqlens_k, key_THd.device)
+    allowed = segment_q[:, None] == segment_k[None, :]
+    if causal:
+        allowed &= position_q[:, None] >= position_k[None, :]
+    output = scaled_dot_product_attention(
+        query_THd.transpose(0, 1), key_THd.transpose(0, 1), value_THd.transpose(0, 1), attn_mask=allowed, dropout_p=dropout
+    )
+    return output.transpose(0, 1)
+
+
+def _owners(cu_seqlens: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor]:
+    """The segment of each token and its position in it, each (T,)."""
+    bounds = torch.tensor(list(cu_seqlens), device=device)
+    lengths = bounds.diff()
+    segment = torch.repeat_interleave(torch.arange(len(lengths), device=device), lengths)
+    return segment, torch.arange(int(bounds[-1]), device=device) - bounds[segment]

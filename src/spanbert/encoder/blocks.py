@@ -1,0 +1,86 @@
+"""BERT's layers on packed tokens (Devlin et al. 2019): post-norm, learned positions, erf-GELU.
+
+Shapes: T tokens, D hidden size, H heads, d = D / H.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn.functional import dropout, gelu
+
+from spanbert.encoder.attention import Backend, attend
+from spanbert.encoder.config import EncoderConfig
+
+
+class Embeddings(nn.Module):
+    """Sum of word, position and token-type embeddings, normalised."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.word = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.position = nn.Embedding(config.positions, config.hidden_size)
+        self.token_type = nn.Embedding(config.token_types, config.hidden_size)
+        self.norm = nn.LayerNorm(config.hidden_size, eps=config.norm_epsilon)
+        self.dropout = config.hidden_dropout
+
+    def forward(self, ids_T: Tensor, positions_T: Tensor, segments_T: Tensor | None) -> Tensor:
+        """(T,) ids, positions and token types (None: all 0) to (T, D)."""
+        types_TD = self.token_type.weight[0] if segments_T is None else self.token_type(segments_T)
+        hidden_TD = self.word(ids_T) + self.position(positions_T) + types_TD
+        return dropout(self.norm(hidden_TD), self.dropout, self.training, inplace=True)
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention with residual and norm; queries, keys and values in one product."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.input = nn.Linear(config.hidden_size, 3 * config.hidden_size)
+        self.output = nn.Linear(config.hidden_size, config.hidden_size)
+        self.norm = nn.LayerNorm(config.hidden_size, eps=config.norm_epsilon)
+        self.heads = config.heads
+        self.dropout, self.attention_dropout = config.hidden_dropout, config.attention_dropout
+
+    def forward(self, hidden_TD: Tensor, cu_seqlens: Sequence[int], backend: Backend) -> Tensor:
+        """(T, D) to (T, D)."""
+        query_THd, key_THd, value_THd = self.input(hidden_TD).unflatten(1, (3, self.heads, -1)).unbind(1)
+        attended_THd = attend(
+            query_THd, key_THd, value_THd, cu_seqlens, cu_seqlens,
+            dropout=self.attention_dropout if self.training else 0.0, backend=backend,
+        )  # fmt: skip
+        update_TD = dropout(self.output(attended_THd.flatten(1)), self.dropout, self.training, inplace=True)
+        output_TD: Tensor = self.norm(hidden_TD + update_TD)
+        return output_TD
+
+
+class FeedForward(nn.Module):
+    """Two dense layers with erf-GELU between, residual and norm."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.input = nn.Linear(config.hidden_size, config.feed_forward_size)
+        self.output = nn.Linear(config.feed_forward_size, config.hidden_size)
+        self.norm = nn.LayerNorm(config.hidden_size, eps=config.norm_epsilon)
+        self.dropout = config.hidden_dropout
+
+    def forward(self, hidden_TD: Tensor) -> Tensor:
+        """(T, D) to (T, D)."""
+        update_TD = dropout(self.output(gelu(self.input(hidden_TD))), self.dropout, self.training, inplace=True)
+        output_TD: Tensor = self.norm(hidden_TD + update_TD)
+        return output_TD
+
+
+class Block(nn.Module):
+    """One Transformer layer."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.attention = SelfAttention(config)
+        self.feed_forward = FeedForward(config)
+
+    def forward(self, hidden_TD: Tensor, cu_seqlens: Sequence[int], backend: Backend) -> Tensor:
+        """(T, D) to (T, D)."""
+        output_TD: Tensor = self.feed_forward(self.attention(hidden_TD, cu_seqlens, backend))
+        return output_TD

@@ -1,0 +1,1 @@
+"""Bundle to ONNX and OpenVINO: not built yet, see the table in README.md."""

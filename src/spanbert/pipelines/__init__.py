@@ -1,0 +1,1 @@
+"""Bundle and text to typed results."""

@@ -1,0 +1,74 @@
+"""What is in a store or a bundle, without loading any weights."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+
+from spanbert.checkpoint.bundle import open_bundle
+from spanbert.core.errors import InputError
+from spanbert.tokens.store import INDEX_NAME, SPLITS, TokenStore
+
+
+def info(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Facts about a token store, a bundle or a Hugging Face directory; verifies its checksums.
+
+    Raises:
+        InputError: None of them, or damaged.
+    """
+    place = Path(path)
+    if (place / INDEX_NAME).is_file():
+        return _store_facts(TokenStore(place))
+    if place.is_dir() and not (place / "config.json").is_file():
+        raise InputError("neither a token store nor a model", where=str(place), expected="index.json or config.json in it")
+    return _bundle_facts(os.fspath(path))
+
+
+def _store_facts(store: TokenStore) -> dict[str, Any]:
+    index = store.index
+    return {
+        "kind": "token store",
+        "path": str(store.path),
+        "tokenizer": index["tokenizer"]["name"],
+        "vocab_size": index["tokenizer"]["vocab_size"],
+        "fingerprint": store.fingerprint,
+        **{
+            split: {"documents": store.count(split, "documents"), "pieces": store.count(split, "pieces")}
+            for split in SPLITS
+        },
+        "shards": len(index["shards"]),
+        "bytes": sum(entry["bytes"] for entry in index["files"].values()),
+        "licence": index.get("licence"),
+        "sources": [source["name"] for source in index["sources"]],
+    }
+
+
+def _bundle_facts(source: str) -> dict[str, Any]:
+    files = open_bundle(source)
+    with safe_open(files.weights, framework="np") as stream:
+        names = list(stream.keys())
+        sizes = [stream.get_slice(name).get_shape() for name in names]
+    count = 0
+    for shape in sizes:
+        size = 1
+        for extent in shape:
+            size *= extent
+        count += size
+    config = files.config
+    return {
+        "kind": "bundle" if files.manifest else "Hugging Face directory",
+        "path": str(files.path),
+        "family": config.get("model_type"),
+        "layers": config.get("num_hidden_layers"),
+        "hidden_size": config.get("hidden_size"),
+        "vocab_size": config.get("vocab_size"),
+        "positions": config.get("max_position_embeddings"),
+        "parameters": count,
+        "mlm_head": any(name.startswith("cls.predictions.") for name in names),
+        "sbo_head": files.heads is not None,
+        "tasks": files.tasks,
+        **{key: files.manifest[key] for key in ("base", "data", "training") if key in files.manifest},
+    }

@@ -1,0 +1,1 @@
+"""Numbers from gold and predicted objects. numpy only."""

@@ -1,0 +1,171 @@
+"""Filling blanks: for each combination of lengths a joint beam search, then one ranking (SpanBERT's two heads together).
+
+    every combination of lengths -> masks -> beam search, all combinations in one packed batch a round:
+        each text fills its most certain blank piece with the best candidates, the encoder reads it again
+    score = mean over the pieces of (log p_MLM + log p_SBO) / 2, + log prior(length) of each blank
+
+The prior is the geometric law of the masked spans over the lengths allowed; it makes up for later pieces of a word
+being easy once the first is known. Torch-free: probabilities come from a `PieceScorer`.
+
+Cost: as many forward passes as the longest combination has pieces.
+Shapes: K blank pieces of all texts, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from spanbert.core.types import BoolArray, Filling, IntArray
+from spanbert.tasks.pretrain.template import Template
+from spanbert.tokens.tokenizer import TokenizerAdapter
+
+Place = tuple[int, int]
+_LENGTH_PRIOR = 0.2
+
+
+class PieceScorer(Protocol):
+    """A model that reads texts with blanks."""
+
+    def __call__(
+        self, sequences: Sequence[IntArray], places: Sequence[Sequence[Place]]
+    ) -> list[npt.NDArray[np.float32]]:
+        """Log probabilities of the pieces of the blanks.
+
+        Args:
+            sequences: Ids with specials.
+            places: The blanks of each sequence, half-open.
+
+        Returns:
+            For each sequence (K, V), a row for each piece of its blanks in order: the mean of MLM's and SBO's log
+            probability, or MLM's alone where there is no SBO target.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class _Hypothesis:
+    """A text under way: its shape, ids, blanks, and the score of each piece filled so far, by row of the text."""
+
+    shape: tuple[int, ...]
+    ids: IntArray
+    places: list[Place]
+    scores: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def open_rows(self) -> list[int]:
+        return [row for start, end in self.places for row in range(start, end) if row not in self.scores]
+
+    @property
+    def total(self) -> float:
+        return sum(self.scores.values())
+
+
+def fill_template(
+    template: Template, tokenizer: TokenizerAdapter, scorer: PieceScorer, *, top_k: int, beam: int | None = None
+) -> list[Filling]:
+    """The best fillings of a text.
+
+    Args:
+        template: The text with its blanks.
+        tokenizer: Its tokenizer.
+        scorer: The model.
+        top_k: How many fillings to return, best first; fewer where there are not so many different ones.
+        beam: Hypotheses kept for each combination of lengths; default max(5, top_k).
+    """
+    width = beam or max(5, top_k)
+    allowed_V, starting_V = _candidates(tokenizer)
+    live = [_Hypothesis(shape, *template.sequence(shape, tokenizer)) for shape in template.shapes()]
+    done: list[_Hypothesis] = []
+    while live:
+        rows = scorer([one.ids for one in live], [merge_places(one.places) for one in live])
+        grown: dict[tuple[int, ...], dict[bytes, _Hypothesis]] = {}
+        for one, log_probabilities_KV in zip(live, rows, strict=True):
+            for new in _extend(one, log_probabilities_KV, template, allowed_V, starting_V, width):
+                known = grown.setdefault(new.shape, {})
+                key = new.ids.tobytes()
+                if key not in known or known[key].total < new.total:
+                    known[key] = new
+        kept = [one for group in grown.values() for one in sorted(group.values(), key=lambda h: -h.total)[:width]]
+        done += [one for one in kept if not one.open_rows]
+        live = [one for one in kept if one.open_rows]
+    fillings: dict[str, Filling] = {}
+    for filling in sorted((_finish(one, template, tokenizer) for one in done), key=lambda filling: -filling.score):
+        fillings.setdefault(filling.text, filling)
+    return list(fillings.values())[:top_k]
+
+
+def merge_places(places: Sequence[Place]) -> list[Place]:
+    """Blanks side by side as one span: the boundary pieces of a span must not be masked."""
+    merged: list[Place] = []
+    for start, end in places:
+        if merged and merged[-1][1] == start:
+            merged[-1] = (merged[-1][0], end)
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _candidates(tokenizer: TokenizerAdapter) -> tuple[BoolArray, BoolArray]:
+    """Which pieces may fill a blank, and which may begin one that begins a word; each (V,)."""
+    allowed_V = ~tokenizer.is_special_V
+    for piece, identity in tokenizer.backend.get_vocab(with_added_tokens=True).items():
+        if piece.startswith("[unused"):
+            allowed_V[identity] = False
+    starts_V = tokenizer.is_word_start_V
+    return allowed_V, allowed_V if starts_V is None else allowed_V & starts_V
+
+
+def _extend(
+    one: _Hypothesis, log_probabilities_KV: npt.NDArray[np.float32], template: Template, allowed_V: BoolArray,
+    starting_V: BoolArray, width: int,
+) -> list[_Hypothesis]:  # fmt: skip
+    """Fills the most certain open piece with its best candidates."""
+    rows = [row for start, end in one.places for row in range(start, end)]
+    word_rows = {start for (start, _), blank in zip(one.places, template.blanks, strict=True) if blank.begins_word}
+    best: tuple[float, int, npt.NDArray[np.float32]] | None = None
+    for k, row in enumerate(rows):
+        if row in one.scores:
+            continue
+        usable_V = starting_V if row in word_rows else allowed_V
+        scores_V = np.full(len(log_probabilities_KV[k]), -np.inf, dtype=np.float32)
+        scores_V[: len(usable_V)] = np.where(usable_V, log_probabilities_KV[k][: len(usable_V)], -np.inf)
+        top = float(scores_V.max())
+        if best is None or top > best[0]:
+            best = (top, row, scores_V)
+    assert best is not None
+    _, row, scores_V = best
+    extended = []
+    for piece in np.argsort(-scores_V, kind="stable")[:width].tolist():
+        if not np.isfinite(scores_V[piece]):
+            break
+        ids = one.ids.copy()
+        ids[row] = piece
+        extended.append(_Hypothesis(one.shape, ids, one.places, {**one.scores, row: float(scores_V[piece])}))
+    return extended
+
+
+def _log_length_prior(length: int, shortest: int, longest: int) -> float:
+    law = (1 - _LENGTH_PRIOR) ** np.arange(longest - shortest + 1)
+    return float(np.log(law[length - shortest] / law.sum()))
+
+
+def _finish(one: _Hypothesis, template: Template, tokenizer: TokenizerAdapter) -> Filling:
+    fills, pieces, piece_scores = [], [], []
+    prior = 0.0
+    for (start, end), blank in zip(one.places, template.blanks, strict=True):
+        ids = one.ids[start:end].tolist()
+        fills.append(tokenizer.surface(ids))
+        pieces.append(tuple(tokenizer.piece(identity) for identity in ids))
+        piece_scores.append(tuple(one.scores[row] for row in range(start, end)))
+        prior += _log_length_prior(end - start, blank.shortest, blank.longest)
+    text = template.texts[0] + "".join(
+        fill + after for fill, after in zip(fills, template.texts[1:], strict=True)
+    )
+    return Filling(
+        text=text, fills=tuple(fills), pieces=tuple(pieces), piece_scores=tuple(piece_scores),
+        score=one.total / len(one.scores) + prior,
+    )  # fmt: skip

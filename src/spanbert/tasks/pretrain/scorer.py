@@ -1,0 +1,98 @@
+"""The torch side of filling: encoder and heads of a bundle as a `PieceScorer`.
+
+Shapes: K blank pieces, J with an SBO target, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from spanbert.batches.packed import pack
+from spanbert.checkpoint import tensors
+from spanbert.checkpoint.bundle import BundleFiles
+from spanbert.core.errors import InputError
+from spanbert.core.types import IntArray
+from spanbert.encoder.model import Encoder, fill_parameters, load_encoder
+from spanbert.tasks.pretrain.encode import targets_of_spans
+from spanbert.tasks.pretrain.heads import PretrainHead
+
+_TOKENS_AT_ONCE = 8192
+
+
+class TorchPieceScorer:
+    """Reads texts with blanks (see `fill.PieceScorer`).
+
+    Args:
+        encoder: In eval mode.
+        head: In eval mode; without an SBO head the MLM head decides alone.
+        sbo_positions: Rows of the SBO's position table.
+    """
+
+    def __init__(self, encoder: Encoder, head: PretrainHead, sbo_positions: int) -> None:
+        self.encoder, self.head, self.sbo_positions = encoder, head, sbo_positions
+
+    @classmethod
+    def of_bundle(cls, files: BundleFiles) -> TorchPieceScorer:
+        """The encoder and heads of a bundle or of a Hugging Face directory with an MLM head.
+
+        Raises:
+            InputError: It holds no MLM head.
+        """
+        encoder, given = load_encoder(files)
+        facts: dict[str, Any] = next((task for task in files.tasks.values() if task["kind"] == "pretrain"), {})
+        if not given:
+            raise InputError(
+                "this model has an encoder but no head that could fill a blank", where=str(files.path),
+                remedy=f"Train the heads: spanbert prepare TEXT --tokenizer {files.path} --out STORE, then "
+                f"spanbert pretrain STORE --model {files.path} --freeze-encoder --out BUNDLE",
+            )  # fmt: skip
+        positions = int(facts.get("sbo_positions", 0))
+        head = PretrainHead(
+            encoder.config, sbo_positions=positions, sbo_position_size=int(facts.get("sbo_position_size", 200))
+        )
+        if positions and files.heads is not None:
+            stored = tensors.read_tensors(files.heads)
+            prefix = "tasks.pretrain."
+            given |= {name.removeprefix(prefix): value for name, value in stored.items() if name.startswith(prefix)}
+        fill_parameters(head, given, where=str(files.path))
+        return cls(encoder, head.eval(), positions)
+
+    @torch.no_grad()
+    def __call__(
+        self, sequences: Sequence[IntArray], places: Sequence[Sequence[tuple[int, int]]]
+    ) -> list[npt.NDArray[np.float32]]:
+        """See `fill.PieceScorer`; reads as many sequences at once as memory allows."""
+        results: list[npt.NDArray[np.float32]] = []
+        first = 0
+        while first < len(sequences):
+            last, tokens = first, 0
+            while last < len(sequences) and (last == first or tokens + len(sequences[last]) <= _TOKENS_AT_ONCE):
+                tokens += len(sequences[last])
+                last += 1
+            results += self._score(sequences[first:last], places[first:last])
+            first = last
+        return results
+
+    def _score(
+        self, sequences: Sequence[IntArray], places: Sequence[Sequence[tuple[int, int]]]
+    ) -> list[npt.NDArray[np.float32]]:
+        batch = pack(sequences)
+        rows = batch.cu_seqlens.tolist()
+        starts = [rows[s] + start for s, blanks in enumerate(places) for start, _ in blanks]
+        ends = [rows[s] + end for s, blanks in enumerate(places) for _, end in blanks]
+        targets = targets_of_spans(
+            np.array(starts), np.array(ends), np.ones(len(starts), dtype=np.int64), batch.ids_T,
+            sbo_positions=self.sbo_positions,
+        )  # fmt: skip
+        mlm_KV, sbo_JV = self.head.logits(self.encoder(batch), targets, self.encoder.embeddings.word.weight)
+        mean_KV = mlm_KV.log_softmax(-1)
+        if sbo_JV is not None:
+            index_J = torch.from_numpy(targets.sbo_index_J)
+            mean_KV[index_J] = (mean_KV[index_J] + sbo_JV.log_softmax(-1)) / 2
+        sizes = [sum(end - start for start, end in blanks) for blanks in places]
+        return [part.numpy() for part in mean_KV.cpu().split(sizes)]

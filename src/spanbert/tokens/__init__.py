@@ -1,0 +1,1 @@
+"""Documents to piece ids: tokenizer, word starts, token store."""

@@ -1,0 +1,292 @@
+"""Raw text to a token store: tokenised on all cores, in bounded memory, resumed after a kill.
+
+    documents -> batches of about a million characters -> ids and word starts -> open shards, one a split
+                                                          when a shard is full: close, fsync, rename, note progress
+
+The unfinished store lies beside the target as `.STORE.preparing`; a restart with the same inputs and options reads
+past the documents that finished shards hold and goes on. The result is the same, byte for byte, as without the kill.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from spanbert.core.errors import InputError
+from spanbert.core.files import only_writer, read_json, sha256_of, sync_file, write_json
+from spanbert.core.progress import Reporter, SilentReporter
+from spanbert.core.seeding import keyed_fraction
+from spanbert.core.types import BoolArray, Document, IntArray
+from spanbert.corpus.readers import DocumentReader, ReadOptions, ReadSummary
+from spanbert.tokens.store import FORMAT, INDEX_NAME, SPLITS, TokenStore, shard_schema
+from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
+
+_BATCH_CHARACTERS = 1 << 20
+_BATCH_DOCUMENTS = 4096
+_PIECES_A_RECORD_BATCH = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareResult:
+    """What was read and stored.
+
+    Attributes:
+        path: The store.
+        documents: Documents a split.
+        pieces: Pieces a split.
+        read: What the reading met: duplicates, broken lines, ...
+    """
+
+    path: Path
+    documents: dict[str, int]
+    pieces: dict[str, int]
+    read: ReadSummary
+
+
+def prepare(
+    inputs: Sequence[str | Path],
+    *,
+    tokenizer: str | Path,
+    out: str | Path,
+    held_out: float = 0.005,
+    options: ReadOptions | None = None,
+    licence: str | None = None,
+    shard_pieces: int = 1 << 24,
+    reporter: Reporter | None = None,
+) -> PrepareResult:
+    """Turns text files into a token store.
+
+    Args:
+        inputs: Files, folders or globs of .txt, .jsonl or MediaWiki .xml, plain, .gz or .bz2.
+        tokenizer: Path or hub id of a tokenizer.
+        out: The store to make; must not exist.
+        held_out: Share (0..1) of the documents kept for evaluation, chosen by the hash of their ids.
+        options: How to read the text.
+        licence: Licence and attribution of the text, for the model cards of what is trained on it.
+        shard_pieces: Pieces a shard; progress is kept shard by shard.
+        reporter: Hears about progress.
+
+    Raises:
+        InputError: Unusable input or tokenizer, or `out` exists.
+    """
+    target, reporter = Path(out), reporter or SilentReporter()
+    if not 0 <= held_out < 1:
+        raise InputError("not a share", where="--held-out", got=str(held_out), expected="0 <= share < 1, or 0.5%")
+    if target.exists():
+        raise InputError("the store exists already", where=str(target), remedy="Remove it, or choose another --out")
+    adapter = load_tokenizer(tokenizer)
+    reader = DocumentReader(inputs, options)
+    work = target.parent / f".{target.name}.preparing"
+    with only_writer(target):
+        writer = _StoreWriter(work, adapter, reader, held_out, shard_pieces, licence)
+        if writer.documents_done:
+            reporter.say(f"resuming: {writer.documents_done:,} documents are stored already")
+        for batch in _batches(islice(iter(reader), writer.documents_done, None)):
+            for document, (ids, starts) in zip(batch, adapter.encode_batch([d.text for d in batch]), strict=True):
+                writer.add(document.id, ids, starts)
+            seen = reader.summary
+            reporter.update(
+                "prepare",
+                seen.bytes_read.done / max(seen.bytes_total, 1),
+                {"documents": f"{seen.documents:,}", "pieces": f"{writer.pieces_total:,}"},
+            )
+        reporter.finish("prepare")
+        if writer.pieces_total == 0:
+            shutil.rmtree(work)
+            raise InputError("no text in the input", where=", ".join(map(str, inputs)), got=_describe(reader.summary))
+        writer.finish(target)
+    store = TokenStore(target, verify=False)
+    return PrepareResult(
+        path=target,
+        documents={split: store.count(split, "documents") for split in SPLITS},
+        pieces={split: store.count(split, "pieces") for split in SPLITS},
+        read=reader.summary,
+    )
+
+
+def _describe(summary: ReadSummary) -> str:
+    return f"{summary.files} files, {summary.empty} empty documents, {summary.broken_lines} broken lines"
+
+
+def _batches(documents: Iterator[Document]) -> Iterator[list[Document]]:
+    """Groups of about a million characters: enough for all cores, little enough for the memory."""
+    batch: list[Document] = []
+    characters = 0
+    for document in documents:
+        batch.append(document)
+        characters += len(document.text)
+        if characters >= _BATCH_CHARACTERS or len(batch) >= _BATCH_DOCUMENTS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+class _SplitWriter:
+    """The open shard of one split: appends record batches to a temporary file."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.path, self.schema = path, schema
+        self.documents = self.pieces = 0
+        self._buffer: list[tuple[str, IntArray, BoolArray]] = []
+        self._buffered = 0
+        self._writer = pa.ipc.new_file(str(path), schema)
+
+    def add(self, identity: str, ids: IntArray, starts: BoolArray) -> None:
+        self._buffer.append((identity, ids, starts))
+        self._buffered += len(ids)
+        self.documents += 1
+        self.pieces += len(ids)
+        if self._buffered >= _PIECES_A_RECORD_BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._buffer:
+            return
+        names, ids, starts = zip(*self._buffer, strict=True)
+        offsets = np.cumsum([0, *map(len, ids)], dtype=np.int64)
+        values = pa.array(np.concatenate(ids), type=self.schema.field("ids").type.value_type)
+        flags = pa.array(np.concatenate(starts), type=pa.bool_())
+        columns = [
+            pa.array(names, type=pa.string()),
+            pa.LargeListArray.from_arrays(offsets, values),
+            pa.LargeListArray.from_arrays(offsets, flags),
+        ]
+        self._writer.write_batch(pa.record_batch(columns, schema=self.schema))
+        self._buffer, self._buffered = [], 0
+
+    def close(self) -> None:
+        self._flush()
+        self._writer.close()
+        sync_file(self.path)
+
+
+class _StoreWriter:
+    """Writes the store in its working directory and knows how far finished shards reach."""
+
+    def __init__(
+        self, work: Path, adapter: TokenizerAdapter, reader: DocumentReader, held_out: float, shard_pieces: int,
+        licence: str | None,
+    ) -> None:  # fmt: skip
+        self.work, self.adapter, self.held_out, self.shard_pieces = work, adapter, held_out, shard_pieces
+        self.plan = {
+            "tokenizer": adapter.fingerprint,
+            "held_out": held_out,
+            "shard_pieces": shard_pieces,
+            "licence": licence,
+            "options": reader.options.model_dump(),
+            "sources": [{"name": file.name, "bytes": file.path.stat().st_size} for file in reader.files],
+        }
+        self.schema = shard_schema(adapter.vocab_size)
+        self.counts_V: npt.NDArray[np.int64] = np.zeros(adapter.vocab_size, dtype=np.int64)
+        self.shards: list[dict[str, Any]] = []
+        self.documents_done = 0
+        self._documents_open = 0
+        self._open: dict[str, _SplitWriter] = {}
+        self._recover()
+        self.pieces_total = sum(shard["pieces"] for shard in self.shards)
+
+    @property
+    def _key(self) -> str:
+        return hashlib.sha256(json.dumps(self.plan, sort_keys=True).encode()).hexdigest()
+
+    def _recover(self) -> None:
+        """Takes over the finished shards of a killed run with the same plan; removes anything else."""
+        progress = self.work / "progress.json"
+        if progress.is_file():
+            noted = read_json(progress)
+            if noted["key"] == self._key:
+                self.shards, self.documents_done = noted["shards"], noted["documents_done"]
+                self.counts_V = np.array(noted["counts"], dtype=np.int64)
+                kept = {shard["file"] for shard in self.shards} | {progress.name}
+                for leftover in [path for path in self.work.iterdir() if path.name not in kept]:
+                    shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+                return
+        if self.work.exists():
+            shutil.rmtree(self.work)
+        self.work.mkdir(parents=True)
+
+    def add(self, identity: str, ids: IntArray, starts: BoolArray) -> None:
+        """Stores one document; closes the shards when they are full."""
+        self._documents_open += 1
+        if len(ids):
+            split = "held_out" if keyed_fraction("held-out", identity) < self.held_out else "train"
+            if split == "train":
+                self.counts_V += np.bincount(ids, minlength=len(self.counts_V))
+            if split not in self._open:
+                self._open[split] = _SplitWriter(self.work / f"{split}.open", self.schema)
+            self._open[split].add(identity, ids, starts)
+            self.pieces_total += len(ids)
+        if sum(writer.pieces for writer in self._open.values()) >= self.shard_pieces:
+            self._close_shards()
+
+    def _close_shards(self) -> None:
+        for split, writer in sorted(self._open.items()):
+            writer.close()
+            number = sum(shard["split"] == split for shard in self.shards)
+            name = f"{split}-{number:05d}.arrow"
+            writer.path.rename(self.work / name)
+            self.shards.append({"file": name, "split": split, "documents": writer.documents, "pieces": writer.pieces})
+        self._open = {}
+        self.documents_done += self._documents_open
+        self._documents_open = 0
+        sync_file(self.work)
+        noted = {"key": self._key, "documents_done": self.documents_done, "shards": self.shards}
+        write_json(self.work / "progress.json", {**noted, "counts": self.counts_V.tolist()})
+
+    def finish(self, target: Path) -> None:
+        """Closes the store and gives it its name."""
+        self._close_shards()
+        np.save(self.work / "unigram.npy", self.counts_V)
+        (self.work / "tokenizer").mkdir()
+        self.adapter.save(self.work / "tokenizer")
+        (self.work / "progress.json").unlink()
+        files = sorted(path for path in self.work.rglob("*") if path.is_file())
+        for path in files:
+            sync_file(path)
+        index = {
+            "kind": "spanbert token store",
+            "format": FORMAT,
+            "tokenizer": {
+                "name": Path(self.adapter.name).parent.name,
+                "fingerprint": self.adapter.fingerprint,
+                "vocab_size": self.adapter.vocab_size,
+            },
+            "shards": self.shards,
+            **{name: self.plan[name] for name in ("held_out", "licence", "options", "sources")},
+            "files": {
+                path.relative_to(self.work).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+                for path in files
+            },
+        }
+        write_json(self.work / INDEX_NAME, index)
+        sync_file(self.work)
+        self.work.rename(target)
+        sync_file(target.parent)
+
+
+def summary_lines(result: PrepareResult) -> list[str]:
+    """The result in plain lines, for people."""
+    read = asdict(result.read)
+    lines = [
+        f"{result.path}: {result.documents['train']:,} documents, {result.pieces['train']:,} pieces to train on; "
+        f"{result.documents['held_out']:,} documents, {result.pieces['held_out']:,} pieces held out"
+    ]
+    named = {"duplicates": "duplicates left out", "empty": "empty documents left out", "broken_lines": "broken lines skipped"}
+    notes = [f"{read[key]:,} {words}" for key, words in named.items() if read[key]]
+    if notes:
+        lines.append("; ".join(notes))
+    lines += [f"  skipped: {example}" for example in result.read.broken_examples]
+    if not result.documents["held_out"]:
+        lines.append("no document was held out: pass a larger --held-out to be able to evaluate")
+    return lines

@@ -1,0 +1,160 @@
+"""The token store: whole documents as piece ids and word starts, in memory-mapped Arrow IPC shards.
+
+    STORE/
+      index.json          format, tokenizer fingerprint, counts, checksums of every file
+      tokenizer/          the tokenizer that made the ids
+      unigram.npy         how often each piece stands in the train split, int64 (V,)
+      train-00000.arrow   documents: id, ids (uint16 or uint32), word_starts (bool)
+      held_out-00000.arrow
+
+Nothing here knows of sequence lengths: cutting and packing happen at training time (`batches`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from spanbert.core.errors import InputError
+from spanbert.core.files import read_json, sha256_of
+from spanbert.core.types import BoolArray, IntArray
+from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
+
+FORMAT = 1
+INDEX_NAME = "index.json"
+SPLITS = ("train", "held_out")
+Split = Literal["train", "held_out"]
+
+
+def shard_schema(vocab_size: int) -> pa.Schema:
+    """The columns of a shard; ids take two bytes where the vocabulary allows."""
+    ids = pa.uint16() if vocab_size <= 1 << 16 else pa.uint32()
+    return pa.schema([("id", pa.string()), ("ids", pa.large_list(ids)), ("word_starts", pa.large_list(pa.bool_()))])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StoredDocument:
+    """One document of a store.
+
+    Attributes:
+        id: The document's id.
+        ids: Piece ids without specials, (n,), a view into the mapped file.
+        word_starts: Which pieces begin a word, (n,).
+    """
+
+    id: str
+    ids: IntArray
+    word_starts: BoolArray
+
+
+class Shard:
+    """A memory-mapped shard; opening it reads only the footer.
+
+    Args:
+        path: An `.arrow` file.
+
+    Raises:
+        InputError: Not a shard, or cut short.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._reader = pa.ipc.open_file(pa.memory_map(str(path)))
+        except (pa.ArrowInvalid, OSError) as error:
+            raise InputError("not a whole shard", where=str(path), got=str(error).splitlines()[0]) from None
+        self._batch = lru_cache(maxsize=8)(self._reader.get_batch)
+
+    def documents(self) -> Iterator[StoredDocument]:
+        """All documents in their order."""
+        for number in range(self._reader.num_record_batches):
+            yield from self._documents_of(number)
+
+    def _documents_of(self, number: int) -> Iterator[StoredDocument]:
+        batch = self._batch(number)
+        offsets = np.asarray(batch.column("ids").offsets)
+        ids = np.asarray(batch.column("ids").values)
+        starts = batch.column("word_starts").values.to_numpy(zero_copy_only=False)
+        names = batch.column("id")
+        for row in range(batch.num_rows):
+            here = slice(int(offsets[row]), int(offsets[row + 1]))
+            yield StoredDocument(id=names[row].as_py(), ids=ids[here], word_starts=starts[here])
+
+
+class TokenStore:
+    """A store opened for reading.
+
+    Args:
+        path: The directory that `spanbert prepare` wrote.
+        verify: Compare every file with its checksum (reads the store once).
+
+    Raises:
+        InputError: Not a store, of a newer format, incomplete, or a file that does not match its checksum.
+    """
+
+    def __init__(self, path: str | Path, *, verify: bool = True) -> None:
+        self.path = Path(path)
+        index_file = self.path / INDEX_NAME
+        if not index_file.is_file():
+            raise InputError(
+                "not a token store (no index.json)", where=str(self.path),
+                remedy="Make one: spanbert prepare TEXT --tokenizer X --out STORE",
+            )  # fmt: skip
+        self.index: dict[str, Any] = read_json(index_file)
+        if not isinstance(self.index, dict) or self.index.get("kind") != "spanbert token store":
+            raise InputError("not the index of a token store", where=str(index_file))
+        if self.index["format"] != FORMAT:
+            raise InputError(
+                "a store of another format", where=str(index_file), got=f"format {self.index['format']}",
+                expected=f"format {FORMAT}", remedy="Prepare it again",
+            )  # fmt: skip
+        for name, entry in self.index["files"].items():
+            self._check_file(self.path / name, entry, verify)
+
+    @staticmethod
+    def _check_file(file: Path, entry: dict[str, Any], verify: bool) -> None:
+        remedy = "The store is damaged; prepare it again"
+        if not file.is_file():
+            raise InputError("a file of the store is missing", where=str(file), remedy=remedy)
+        size = file.stat().st_size
+        if size != entry["bytes"]:
+            expected = f"{entry['bytes']} bytes"
+            raise InputError("wrong size", where=str(file), got=f"{size} bytes", expected=expected, remedy=remedy)
+        if verify and sha256_of(file) != entry["sha256"]:
+            raise InputError("the content does not match its checksum", where=str(file), remedy=remedy)
+
+    def tokenizer(self) -> TokenizerAdapter:
+        """The tokenizer that made the ids."""
+        return load_tokenizer(self.path / "tokenizer")
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the tokenizer."""
+        return str(self.index["tokenizer"]["fingerprint"])
+
+    def unigram_counts(self) -> IntArray:
+        """How often each piece stands in the train split, (V,)."""
+        counts: IntArray = np.load(self.path / "unigram.npy")
+        return counts
+
+    def shard_names(self, split: Split) -> list[str]:
+        """File names of the split's shards in the order of the documents."""
+        return [shard["file"] for shard in self.index["shards"] if shard["split"] == split]
+
+    def shard(self, name: str) -> Shard:
+        """Opens one shard."""
+        return Shard(self.path / name)
+
+    def documents(self, split: Split) -> Iterator[StoredDocument]:
+        """All documents of a split, streaming."""
+        for name in self.shard_names(split):
+            yield from self.shard(name).documents()
+
+    def count(self, split: Split, what: Literal["documents", "pieces"]) -> int:
+        """Documents or pieces of a split."""
+        return sum(int(shard[what]) for shard in self.index["shards"] if shard["split"] == split)

@@ -1,0 +1,236 @@
+"""Any Hugging Face tokenizer as spanbert sees it: ids, word starts, special ids, a fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+from spanbert.core.errors import InputError
+from spanbert.core.files import read_json
+from spanbert.core.sources import resolve
+from spanbert.core.types import BoolArray, IntArray
+
+_SPECIAL_NAMES = {
+    "cls": ("[CLS]", "<s>"),
+    "sep": ("[SEP]", "</s>"),
+    "mask": ("[MASK]", "<mask>"),
+    "pad": ("[PAD]", "<pad>"),
+    "unk": ("[UNK]", "<unk>"),
+}
+
+
+class TokenizerAdapter:
+    """A `tokenizers.Tokenizer` with truncation and padding switched off, and what span masking needs to know of it.
+
+    Args:
+        tokenizer: The tokenizer.
+        name: Where it came from, for messages.
+
+    Raises:
+        InputError: It lacks one of the special tokens [CLS], [SEP], [MASK], [PAD], [UNK] (or <s>, </s>, ...).
+    """
+
+    def __init__(self, tokenizer: Tokenizer, name: str) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self.backend = tokenizer
+        self.name = name
+        self.special: dict[str, int] = {}
+        for role, choices in _SPECIAL_NAMES.items():
+            found = [identity for choice in choices if (identity := tokenizer.token_to_id(choice)) is not None]
+            if not found:
+                raise InputError(
+                    f"the tokenizer has no {role} token", where=name, expected=" or ".join(choices),
+                    remedy="Use the tokenizer of a BERT-family encoder",
+                )  # fmt: skip
+            self.special[role] = found[0]
+
+    @cached_property
+    def _definition(self) -> dict[str, Any]:
+        definition: dict[str, Any] = json.loads(self.backend.to_str())
+        return definition
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the tokenizer's canonical definition: equal fingerprints give equal ids."""
+        canonical = json.dumps(self._definition, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def vocab_size(self) -> int:
+        """V: the number of pieces, added tokens included."""
+        return self.backend.get_vocab_size(with_added_tokens=True)
+
+    @cached_property
+    def is_special_V(self) -> BoolArray:
+        """Which ids are special tokens, (V,)."""
+        special_V = np.zeros(self.vocab_size, dtype=bool)
+        for identity, token in self.backend.get_added_tokens_decoder().items():
+            special_V[identity] |= token.special
+        special_V[list(self.special.values())] = True
+        return special_V
+
+    @cached_property
+    def ordinary_ids(self) -> IntArray:
+        """The ids that are no special tokens, rising: what a random replacement is drawn from."""
+        return np.flatnonzero(~self.is_special_V)
+
+    @cached_property
+    def _continuation_prefix(self) -> str | None:
+        model = self._definition["model"]
+        return str(model["continuing_subword_prefix"]) if model["type"] == "WordPiece" else None
+
+    @cached_property
+    def is_word_start_V(self) -> BoolArray | None:
+        """For WordPiece, which ids begin a word, (V,); None where ids alone do not tell (BPE, Unigram)."""
+        prefix = self._continuation_prefix
+        if prefix is None:
+            return None
+        starts_V = np.ones(self.vocab_size, dtype=bool)
+        for piece, identity in self.backend.get_vocab(with_added_tokens=True).items():
+            starts_V[identity] = not piece.startswith(prefix)
+        return starts_V
+
+    def encode_batch(self, texts: Sequence[str]) -> list[tuple[IntArray, BoolArray]]:
+        """Pieces of each text without specials, on all cores; nothing is truncated.
+
+        Args:
+            texts: Documents or parts of them.
+
+        Returns:
+            For each text its ids (n,) and which of them start a word (n,): for WordPiece a piece without `##`, else
+            the first piece of a word of the tokenizer's own pre-tokenisation.
+        """
+        starts_V = self.is_word_start_V
+        if starts_V is not None:
+            fast = self.backend.encode_batch_fast(list(texts), add_special_tokens=False)
+            ids_of = [np.array(encoding.ids, dtype=np.int64) for encoding in fast]
+            return [(ids, starts_V[ids]) for ids in ids_of]
+        encoded = []
+        for encoding in self.backend.encode_batch(list(texts), add_special_tokens=False):
+            words = np.array([-1 if word is None else word for word in encoding.word_ids], dtype=np.int64)
+            starts = np.ones(len(words), dtype=bool)
+            starts[1:] = words[1:] != words[:-1]
+            encoded.append((np.array(encoding.ids, dtype=np.int64), starts))
+        return encoded
+
+    def encode(self, text: str) -> tuple[IntArray, BoolArray]:
+        """`encode_batch` of one text."""
+        return self.encode_batch([text])[0]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of some pieces."""
+        return self.backend.decode([int(identity) for identity in ids], skip_special_tokens=False)
+
+    def surface(self, ids: Sequence[int]) -> str:
+        """The text of some pieces as it stands inside a text: no space before, no `##` at the front."""
+        text = self.decode(ids).strip()
+        return text.removeprefix(self._continuation_prefix) if self._continuation_prefix else text
+
+    def piece(self, identity: int) -> str:
+        """The piece of an id, as it stands in the vocabulary."""
+        piece = self.backend.id_to_token(int(identity))
+        if piece is None:
+            raise ValueError(f"id {identity} is outside the vocabulary of {self.vocab_size} pieces")
+        return piece
+
+    def save(self, directory: Path, *, longest: int | None = None) -> None:
+        """Writes `tokenizer.json`, `tokenizer_config.json` and, for WordPiece, `vocab.txt`.
+
+        Args:
+            directory: An existing directory.
+            longest: Positions of the model, so that `transformers` warns where a text is longer.
+        """
+        self.backend.save(str(directory / "tokenizer.json"))
+        names = {f"{role}_token": self.piece(identity) for role, identity in self.special.items()}
+        wordpiece = self._continuation_prefix is not None
+        config: dict[str, Any] = {"tokenizer_class": "BertTokenizer" if wordpiece else "PreTrainedTokenizerFast", **names}
+        normalizer = self._definition.get("normalizer") or {}
+        if normalizer.get("type") == "BertNormalizer":
+            config["do_lower_case"] = normalizer["lowercase"]
+            config["strip_accents"] = normalizer["strip_accents"]
+            config["tokenize_chinese_chars"] = normalizer["handle_chinese_chars"]
+        if longest is not None:
+            config["model_max_length"] = longest
+        (directory / "tokenizer_config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+        if wordpiece:
+            pieces = [self.piece(identity) for identity in range(self.vocab_size)]
+            (directory / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
+
+
+def load_tokenizer(source: str | os.PathLike[str]) -> TokenizerAdapter:
+    """Loads a tokenizer from `tokenizer.json`, `vocab.txt`, a directory that holds one of them, or a hub id.
+
+    Args:
+        source: Path or hub id. Beside `vocab.txt`, `tokenizer_config.json` tells whether text is lower-cased; without
+            it, a vocabulary with no upper-case piece is taken as lower-cased.
+
+    Raises:
+        InputError: Nothing there, not a tokenizer, or special tokens missing.
+    """
+    path = resolve(source)
+    if path.is_dir():
+        candidates = [path / "tokenizer.json", path / "vocab.txt"]
+        path = next((candidate for candidate in candidates if candidate.is_file()), path)
+        if path.is_dir():
+            raise InputError("no tokenizer here", where=str(path), expected="tokenizer.json or vocab.txt")
+    return TokenizerAdapter(_from_vocabulary(path) if path.suffix == ".txt" else _from_json(path), str(path))
+
+
+def _from_json(path: Path) -> Tokenizer:
+    definition = read_json(path)
+    if not isinstance(definition, dict) or "model" not in definition:
+        raise InputError("not a tokenizer", where=str(path), expected="a Hugging Face tokenizer.json")
+    try:
+        tokenizer = Tokenizer.from_str(json.dumps(definition))
+    except Exception as error:  # tokenizers raises nothing narrower than Exception
+        raise InputError("not a tokenizer that can be loaded", where=str(path), got=str(error)) from None
+    if definition["model"].get("type") == "WordPiece" and tokenizer.decoder is None:
+        tokenizer.decoder = decoders.WordPiece(prefix=definition["model"]["continuing_subword_prefix"])
+    return tokenizer
+
+
+def _from_vocabulary(path: Path) -> Tokenizer:
+    try:
+        pieces = path.read_text(encoding="utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise InputError("not UTF-8 text", where=str(path), got=f"byte {error.start}") from None
+    if pieces and not pieces[-1]:
+        pieces.pop()
+    vocabulary: dict[str, int] = {}
+    for line, piece in enumerate(pieces):
+        if piece in vocabulary:
+            raise InputError(
+                "a piece stands twice in the vocabulary", where=f"{path}:{line + 1}", got=repr(piece),
+                expected="one piece a line, each once",
+            )  # fmt: skip
+        vocabulary[piece] = line
+    beside = path.parent / "tokenizer_config.json"
+    settings = read_json(beside) if beside.is_file() else {}
+    has_upper_case = any(piece != piece.lower() for piece in pieces if not piece.startswith("["))
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))
+    tokenizer.normalizer = normalizers.BertNormalizer(
+        clean_text=True,
+        handle_chinese_chars=settings.get("tokenize_chinese_chars", True),
+        strip_accents=settings.get("strip_accents"),
+        lowercase=settings.get("do_lower_case", not has_upper_case),
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece(prefix="##")
+    present = [name for names in _SPECIAL_NAMES.values() for name in names if name in vocabulary]
+    tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in present])
+    if "[CLS]" in vocabulary and "[SEP]" in vocabulary:
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="[CLS] $A [SEP]",
+            pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+            special_tokens=[("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])],
+        )
+    return tokenizer

@@ -1,0 +1,136 @@
+"""Settings of training that every task shares."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from spanbert.core.config import Config
+from spanbert.core.errors import InputError
+
+_BUDGET = re.compile(r"(\d+(?:\.\d+)?)\s*(steps?|[kMG]?tok|s|m|h|%)$")
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_TOKENS = {"tok": 1, "ktok": 1e3, "Mtok": 1e6, "Gtok": 1e9}
+
+
+class Amount(Config):
+    """So much training: in steps, tokens, seconds, or a share of the budget.
+
+    Attributes:
+        unit: What is counted.
+        value: How many.
+    """
+
+    unit: Literal["steps", "tokens", "seconds", "share"]
+    value: float = Field(gt=0)
+
+    @classmethod
+    def parse(cls, text: str, *, where: str) -> Self:
+        """Reads `500steps`, `20Mtok`, `90s`, `10m`, `2h` or `10%`.
+
+        Raises:
+            InputError: Not an amount.
+        """
+        match = _BUDGET.match(text.strip())
+        if not match or float(match[1]) == 0:
+            raise InputError(
+                "not an amount of training", where=where, got=repr(text), expected="e.g. 500steps, 20Mtok, 10m, 2h, 10%"
+            )
+        number, unit = float(match[1]), match[2]
+        if unit.startswith("step"):
+            return cls(unit="steps", value=number)
+        if unit in _TOKENS:
+            return cls(unit="tokens", value=number * _TOKENS[unit])
+        if unit in _SECONDS:
+            return cls(unit="seconds", value=number * _SECONDS[unit])
+        return cls(unit="share", value=number / 100)
+
+
+class BatchConfig(Config):
+    """What a step reads.
+
+    Attributes:
+        segment_length: Tokens of a segment, specials included.
+        pack_tokens: Tokens of a pack.
+        packs: G, packs a step.
+        window_shards: Shards whose documents are shuffled together.
+        prefetch: Steps made ahead.
+    """
+
+    segment_length: int = Field(default=128, ge=3)
+    pack_tokens: int = Field(default=4096, ge=3)
+    packs: int = Field(default=1, ge=1)
+    window_shards: int = Field(default=1, ge=1)
+    prefetch: int = Field(default=4, ge=1)
+
+
+class OptimConfig(Config):
+    """AdamW and its schedule (Joshi et al. 2020, appendix; small-budget defaults).
+
+    Attributes:
+        lr: Peak learning rate of the encoder.
+        head_lr: Peak learning rate of the heads; None means `lr`.
+        beta1: Decay of the first moment.
+        beta2: Decay of the second moment.
+        eps: AdamW's epsilon.
+        weight_decay: On matrices; never on biases and norms.
+        clip: Largest norm of the gradient.
+        schedule: `linear` to 0, or `wsd`: warm-up, stable, linear decay over the last `decay`.
+        warmup: Share of the budget over which the rate rises.
+        decay: Share of the budget over which `wsd` falls.
+    """
+
+    lr: float = Field(default=3e-4, gt=0)
+    head_lr: float | None = Field(default=1e-3, gt=0)
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    weight_decay: float = Field(default=0.1, ge=0)
+    clip: float = Field(default=1.0, gt=0)
+    schedule: Literal["linear", "wsd"] = "linear"
+    warmup: float = Field(default=0.06, ge=0, lt=1)
+    decay: float = Field(default=0.2, gt=0, le=1)
+
+
+class TrainConfig(Config):
+    """The loop.
+
+    Attributes:
+        max_steps: Budget in optimiser steps; the exact, resumable kind.
+        max_tokens: Budget in tokens.
+        max_minutes: Budget in minutes; the schedule then follows the clock.
+        accumulation: Micro-batches a step.
+        evaluate_every: How often the held-out documents are scored.
+        checkpoint_every: How often the training state is saved.
+        evaluate_tokens: Held-out tokens that an evaluation reads at most.
+        seed: Seed of everything random.
+        threads: CPU threads; None leaves torch's choice.
+    """
+
+    max_steps: int | None = Field(default=None, ge=1)
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_minutes: float | None = Field(default=None, gt=0)
+    accumulation: int = Field(default=1, ge=1)
+    evaluate_every: str = "10%"
+    checkpoint_every: str = "10%"
+    evaluate_tokens: int = Field(default=65_536, ge=1)
+    seed: int = Field(default=0, ge=0)
+    threads: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _check_amounts(self) -> Self:
+        for name in ("evaluate_every", "checkpoint_every"):
+            Amount.parse(getattr(self, name), where=f"train.{name}")
+        return self
+
+
+def budget_overrides(text: str) -> list[str]:
+    """The settings that `--budget 10m`, `500steps` or `20Mtok` stands for."""
+    amount = Amount.parse(text, where="--budget")
+    if amount.unit == "share":
+        raise InputError("a budget cannot be a share", where="--budget", got=text, expected="500steps, 20Mtok or 10m")
+    if amount.unit == "seconds":
+        return [f"train.max_minutes={amount.value / 60}"]
+    return [f"train.max_{amount.unit}={int(amount.value)}"]

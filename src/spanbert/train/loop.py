@@ -1,0 +1,232 @@
+"""One training loop for every task.
+
+    for each step of the loader:
+        for each micro-batch: seed dropout by key, forward, sum / N of the whole step, backward
+        clip, set the rates by the used share of the budget, AdamW
+        note the figures; evaluate and save when due; stop on budget or signal
+
+State = (step, optimiser, plan position): a run to a number of steps that is killed and resumed gives the same losses
+and weights, bit for bit, on the same machine, thread count and libraries.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from spanbert.batches.loader import Loader, Step
+from spanbert.batches.plan import PlanPosition
+from spanbert.checkpoint.state import SavedState, save_state
+from spanbert.core.errors import SpanbertError
+from spanbert.core.progress import Reporter
+from spanbert.core.seeding import keyed_seed
+from spanbert.tasks.protocol import Encoded, Task
+from spanbert.train.config import Amount, OptimConfig, TrainConfig
+from spanbert.train.model import TaskModel
+from spanbert.train.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rates
+from spanbert.train.progress import Budget, Progress, is_due, schedule_factor
+from spanbert.train.signals import StopRequest
+from spanbert.train.tracking import Tracker
+
+
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """The best held-out figures of a run and the step they were reached at."""
+
+    step: int
+    loss: float
+    scores: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        progress: What was used.
+        stopped_by: `budget`, or the signal that ended it early.
+        best: The best evaluation; None where nothing was evaluated.
+        last_scores: The last evaluation.
+    """
+
+    progress: Progress
+    stopped_by: str
+    best: Best | None
+    last_scores: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Trainer:
+    """Trains one task.
+
+    Args:
+        task: Gives loss, objectives and the meaning of scores.
+        model: Encoder and head.
+        make_loader: Opens the data at a plan position.
+        evaluate: Scores the model on held-out data; None where there is none.
+        train: Budget and intervals.
+        optim: Rates and schedule.
+        directory: Where logs and states go.
+        reporter: Hears about progress.
+    """
+
+    def __init__(
+        self,
+        *,
+        task: Task[Any, Any, Any, Any],
+        model: TaskModel,
+        make_loader: Callable[[PlanPosition], Loader[Any]],
+        evaluate: Callable[[], dict[str, Any]] | None,
+        train: TrainConfig,
+        optim: OptimConfig,
+        directory: Path,
+        reporter: Reporter,
+    ) -> None:
+        self.task, self.model, self.make_loader, self.evaluate = task, model, make_loader, evaluate
+        self.config, self.optim, self.directory, self.reporter = train, optim, directory, reporter
+        self.budget = Budget.of(train)
+        self.evaluate_every = Amount.parse(train.evaluate_every, where="train.evaluate_every")
+        self.checkpoint_every = Amount.parse(train.checkpoint_every, where="train.checkpoint_every")
+        self.optimizer = make_optimizer(model, optim)
+        self.progress = Progress()
+        self.position = PlanPosition()
+        self.best: Best | None = None
+        self.last_scores: Mapping[str, Any] = {}
+
+    def restore(self, state: SavedState) -> None:
+        """Goes on from a saved state."""
+        self.model.load_state_dict(state.model)
+        restore_optimizer(self.optimizer, self.model, state.optimizer)
+        facts = state.facts
+        self.progress = Progress(**facts["progress"])
+        self.position = PlanPosition(**facts["position"])
+        self.best = Best(**facts["best"]) if facts["best"] else None
+        self.last_scores = facts["last_scores"]
+
+    def run(self) -> Outcome:
+        """Trains until the budget is used or a signal comes.
+
+        Raises:
+            SpanbertError: The loss is no longer finite; the last saved state stays.
+        """
+        self.model.train()
+        stopped_by = "budget"
+        clock = time.monotonic() - self.progress.seconds
+        with Tracker(self.directory, after_step=self.progress.step) as tracker, StopRequest() as stop:
+            steps = iter(self.make_loader(self.position))
+            try:
+                while self.budget.fraction(self.progress) < 1:
+                    before = self.progress
+                    step = next(steps)
+                    figures = self._step(step)
+                    seconds = time.monotonic() - clock
+                    self.progress = Progress(
+                        step=before.step + 1, tokens=before.tokens + step.tokens, seconds=seconds
+                    )
+                    self.position = step.after
+                    figures["tokens_per_second"] = step.tokens / max(seconds - before.seconds, 1e-9)
+                    tracker.step(self.progress.step, {**figures, "tokens": self.progress.tokens, "seconds": seconds})
+                    self._report(figures)
+                    if stop.received:
+                        stopped_by = stop.received
+                        break
+                    if is_due(self.evaluate_every, before, self.progress, self.budget):
+                        self._evaluate(tracker)
+                        self.progress = Progress(
+                            step=self.progress.step, tokens=self.progress.tokens, seconds=time.monotonic() - clock
+                        )
+                    if is_due(self.checkpoint_every, before, self.progress, self.budget):
+                        self._save()
+                if not self._evaluated_at(self.progress.step) and stopped_by == "budget":
+                    self._evaluate(tracker)
+            finally:
+                steps.close()  # type: ignore[attr-defined]
+            self._save()
+        self.reporter.finish("train")
+        return Outcome(progress=self.progress, stopped_by=stopped_by, best=self.best, last_scores=self.last_scores)
+
+    def _step(self, step: Step[Encoded[Any]]) -> dict[str, float]:
+        """One optimiser step; returns its figures."""
+        totals = {name: sum(micro.counts[name] for micro in step.micro_batches) for name in self.task.objectives}
+        sums = dict.fromkeys(self.task.objectives, 0.0)
+        self.optimizer.zero_grad(set_to_none=True)
+        for micro in step.micro_batches:
+            torch.manual_seed(keyed_seed(self.config.seed, "dropout", self.progress.step, *micro.key))
+            with torch.set_grad_enabled(not self.model.freeze_encoder):
+                hidden_TD = self.model.encoder(micro.inputs)
+            losses = self.task.loss(self.model.encoder, self.model.head, hidden_TD, micro.targets)
+            parts = [
+                weight * losses[name] / totals[name] for name, weight in self.task.objectives.items() if totals[name]
+            ]
+            if parts:
+                torch.stack(parts).sum().backward()
+            for name in sums:
+                sums[name] += losses[name].item()
+        means = {f"{name}_loss": sums[name] / max(totals[name], 1) for name in sums}
+        loss = sum(weight * means[f"{name}_loss"] for name, weight in self.task.objectives.items())
+        if not math.isfinite(loss):
+            raise SpanbertError(
+                f"step {self.progress.step + 1}: the loss is {loss}. Lower optim.lr, then go on from the last saved "
+                "state with --resume"
+            )
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip)
+        factor = schedule_factor(self.optim, self._schedule_fraction())
+        set_rates(self.optimizer, factor)
+        self.optimizer.step()
+        return {"loss": loss, **means, "lr": self.optim.lr * factor, "gradient_norm": float(norm)}
+
+    def _schedule_fraction(self) -> float:
+        """The used share of the budget for the schedule: the step in hand counts half, so that no rate is 0."""
+        done, steps = self.progress, self.config.max_steps
+        if steps:
+            return (done.step + 0.5) / steps
+        if done.step == 0:
+            return 1e-3
+        return self.budget.fraction(done)
+
+    def _report(self, figures: Mapping[str, float]) -> None:
+        shown = {name.removesuffix("_loss"): f"{figures[name]:.3f}" for name in figures if name.endswith("_loss")}
+        speed = self.progress.tokens / max(self.progress.seconds, 1e-9)
+        shown |= {"tok/s": f"{speed:,.0f}", "step": f"{self.progress.step:,}"}
+        self.reporter.update("train", self.budget.fraction(self.progress), shown)
+
+    def _evaluated_at(self, step: int) -> bool:
+        return self.evaluate is None or self.last_scores.get("step") == step
+
+    def _evaluate(self, tracker: Tracker) -> None:
+        if self.evaluate is None:
+            return
+        scores = self.evaluate()
+        step = self.progress.step
+        tracker.evaluation(step, {**scores, "tokens": self.progress.tokens, "seconds": self.progress.seconds})
+        loss = sum(weight * scores[f"{name}_loss"] for name, weight in self.task.objectives.items() if f"{name}_loss" in scores)
+        figures = "  ".join(f"{name} {scores[f'{name}_loss']:.3f}" for name in self.task.objectives if f"{name}_loss" in scores)
+        self.reporter.say(f"step {step:,}: held-out loss  {figures}")
+        self.last_scores = {"step": step, **scores}
+        if self.best is None or loss < self.best.loss:
+            self.best = Best(step=step, loss=loss, scores=scores)
+            save_state(
+                self.directory / "training" / "best",
+                model=self.model.tensors(),
+                optimizer={},
+                facts={"step": step, "loss": loss},
+            )
+
+    def _save(self) -> None:
+        best = None if self.best is None else {"step": self.best.step, "loss": self.best.loss, "scores": self.best.scores}
+        save_state(
+            self.directory / "training" / "last",
+            model=self.model.tensors(),
+            optimizer=optimizer_tensors(self.optimizer, self.model),
+            facts={
+                "progress": vars(self.progress),
+                "position": self.position.as_dict(),
+                "best": best,
+                "last_scores": dict(self.last_scores),
+            },
+        )

@@ -1,0 +1,62 @@
+"""AdamW over named parameter groups, and its state by parameter name (no pickle)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from spanbert.train.config import OptimConfig
+
+
+def make_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
+    """Fused AdamW; encoder and heads with rates of their own, no decay on biases and norms.
+
+    Args:
+        model: Its parameters begin with `encoder.` or `head.`; those without gradient are left out.
+        config: Rates and decay.
+    """
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            groups.setdefault((name.startswith("encoder."), parameter.ndim > 1), []).append(parameter)
+    head_lr = config.lr if config.head_lr is None else config.head_lr
+    return torch.optim.AdamW(
+        [
+            {
+                "params": parameters,
+                "peak_lr": config.lr if in_encoder else head_lr,
+                "weight_decay": config.weight_decay if decayed else 0.0,
+            }
+            for (in_encoder, decayed), parameters in groups.items()
+        ],
+        lr=config.lr,
+        betas=(config.beta1, config.beta2),
+        eps=config.eps,
+        fused=True,
+    )
+
+
+def set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Sets each group's rate to its peak times the schedule's factor."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak_lr"] * factor
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer, model: nn.Module) -> dict[str, Tensor]:
+    """The state as `<parameter>.<slot>` to tensor."""
+    return {
+        f"{name}.{slot}": tensor
+        for name, parameter in model.named_parameters()
+        if parameter in optimizer.state
+        for slot, tensor in optimizer.state[parameter].items()
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Puts a state of `optimizer_tensors` back."""
+    parameters = dict(model.named_parameters())
+    for key, tensor in tensors.items():
+        name, _, slot = key.rpartition(".")
+        optimizer.state[parameters[name]][slot] = tensor.clone()
