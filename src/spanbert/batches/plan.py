@@ -88,8 +88,9 @@ def cut_document(word_starts: BoolArray, limit: int) -> list[tuple[int, int]]:
     begin = 0
     while pieces - begin > limit:
         end = begin + limit
-        word = int(starts[np.searchsorted(starts, end, side="right") - 1]) if len(starts) else 0
-        end = word if word > begin else end
+        last = int(np.searchsorted(starts, end, side="right")) - 1  # the last word that begins not after `end`
+        if last >= 0 and starts[last] > begin:
+            end = int(starts[last])
         cuts.append((begin, end))
         begin = end
     cuts.append((begin, pieces))

@@ -60,7 +60,7 @@ class BatchConfig(Config):
     """
 
     segment_length: int = Field(default=128, ge=3)
-    pack_tokens: int = Field(default=4096, ge=3)
+    pack_tokens: int = Field(default=2048, ge=3)
     packs: int = Field(default=1, ge=1)
     window_shards: int = Field(default=1, ge=1)
     prefetch: int = Field(default=4, ge=1)
@@ -82,8 +82,8 @@ class OptimConfig(Config):
         decay: Share of the budget over which `wsd` falls.
     """
 
-    lr: float = Field(default=3e-4, gt=0)
-    head_lr: float | None = Field(default=1e-3, gt=0)
+    lr: float = Field(default=5e-4, gt=0)
+    head_lr: float | None = Field(default=2e-3, gt=0)
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8

@@ -40,6 +40,7 @@ from spanbert.train.loop import Outcome, Trainer
 from spanbert.train.model import TaskModel
 from spanbert.train.runtime import tune_process
 
+_HELD_OUT_PACK = 4096
 _BUDGET_KEYS = ("max_steps", "max_tokens", "max_minutes")
 
 
@@ -118,7 +119,7 @@ def pretrain(
         "settings": config.model_dump(mode="json"),
     }
     with only_writer(target):
-        state = _claim(target, facts, resume, reporter)
+        state = _state_to_resume(target, facts, resume)
         adapter = tokens.tokenizer()
         task = PretrainTask(
             adapter, tokens.unigram_counts(), masking=config.masking, sbo=config.sbo, seed=config.train.seed
@@ -126,6 +127,10 @@ def pretrain(
         task_model = build_model(task, adapter, tokens, model=model, size=size, config=config)
         trainer, plan_held_out = _trainer(task, task_model, tokens, config, target, reporter)
         before: dict[str, Any] = {}
+        target.mkdir(parents=True, exist_ok=True)
+        write_json(target / "run.json", facts)
+        if resume and state is None:
+            reporter.say("nothing to resume: starting from the beginning")
         if state is not None:
             trainer.restore(state)
             reporter.say(f"resuming after step {trainer.progress.step:,}")
@@ -150,24 +155,19 @@ def pretrain(
     return PretrainResult(path=target, outcome=outcome, before=before, lines=lines)
 
 
-def _claim(target: Path, facts: dict[str, Any], resume: bool, reporter: Reporter) -> SavedState | None:
-    """Takes the output directory for this run; the state to go on from, if there is one.
+def _state_to_resume(target: Path, facts: dict[str, Any], resume: bool) -> SavedState | None:
+    """The state to go on from, if there is one; writes nothing.
 
     Raises:
-        InputError: It holds something else, or a run with other settings.
+        InputError: The output directory holds something else, or a run with other settings.
     """
     run_file = target / "run.json"
-    if target.exists() and any(target.iterdir()):
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
         if not resume or not run_file.is_file():
-            remedy = "Pass --resume to go on with it, or choose another --out" if run_file.is_file() else "Choose another --out"
-            raise InputError("the directory exists already", where=str(target), remedy=remedy)
+            go_on = "Pass --resume to go on with it, or choose" if run_file.is_file() else "Choose"
+            raise InputError("the directory exists already", where=str(target), remedy=f"{go_on} another --out")
         _compare(read_json(run_file), facts, run_file)
-    target.mkdir(parents=True, exist_ok=True)
-    state = load_state(target / "training" / "last") if resume else None
-    if resume and state is None:
-        reporter.say("nothing to resume: starting from the beginning")
-    write_json(run_file, facts)
-    return state
+    return load_state(target / "training" / "last") if resume else None
 
 
 def _compare(before: dict[str, Any], now: dict[str, Any], where: Path) -> None:
@@ -233,10 +233,17 @@ def build_model(
 def _trainer(
     task: PretrainTask, model: TaskModel, store: TokenStore, config: PretrainConfig, target: Path, reporter: Reporter
 ) -> tuple[Trainer, PackingPlan | None]:
-    batch, seed = config.batch, config.train.seed
-    lengths = {"segment_length": batch.segment_length, "pack_tokens": batch.pack_tokens, "seed": seed}
-    plan = PackingPlan(store, split="train", window_shards=batch.window_shards, **lengths)
-    held_out = PackingPlan(store, split="held_out", **lengths) if store.shard_names("held_out") else None
+    batch = config.batch
+    plan = PackingPlan(
+        store, split="train", segment_length=batch.segment_length, pack_tokens=batch.pack_tokens,
+        seed=config.train.seed, window_shards=batch.window_shards,
+    )  # fmt: skip
+    held_out = None
+    if store.shard_names("held_out"):  # the same packs whatever the batch, so that runs can be compared
+        held_out = PackingPlan(
+            store, split="held_out", segment_length=batch.segment_length,
+            pack_tokens=max(_HELD_OUT_PACK, batch.segment_length),
+        )  # fmt: skip
 
     def make_loader(start: PlanPosition) -> Loader[Any]:
         return Loader(

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import base64
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import spanbert
+
+
+@pytest.fixture(scope="module")
+def quickstart(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    out = tmp_path_factory.mktemp("quickstart") / "out"
+    call = [sys.executable, "-m", "spanbert", "quickstart", "--out", out, "--minutes", "0.1"]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    again = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert again.returncode == 2
+    assert "pass --overwrite" in again.stderr
+    return out, done.stdout
+
+
+def test_it_says_what_it_does_in_plain_lines(quickstart):
+    out, said = quickstart
+    assert "\x1b" not in said
+    for part in ("1. prepare", "2. pretrain", "before    after  unigram", "minutes of training", "next:", "spanbert fill"):
+        assert part in said
+    assert re.search(r"MLM loss +\d+\.\d{3} +\d+\.\d{3} +7\.\d{3}", said)
+
+
+def test_the_report_is_one_file_with_real_pictures(quickstart):
+    out, _ = quickstart
+    html = (out / "report.html").read_text()
+    assert "CC BY-SA 3.0" in html
+    assert "Wikipedia contributors" in html
+    pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', html)
+    assert pictures
+    assert all(base64.b64decode(picture).startswith(b"\x89PNG") for picture in pictures)
+    assert re.findall(r'(?:src|href)="(?!data:)([^"]+)"', html) == ["https://creativecommons.org/licenses/by-sa/3.0/"]
+
+
+def test_the_bundle_answers(quickstart):
+    out, _ = quickstart
+    assert len(spanbert.load(out / "bundle").fill("Paris is the [MASK:1-2] of France.")) == 5
+    assert spanbert.info(out / "bundle")["parameters"] > 22e6

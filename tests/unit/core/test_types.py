@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from spanbert.core.errors import InputError, nearest
+from spanbert.core.seeding import keyed_fraction, keyed_generator, keyed_seed
+from spanbert.core.types import Document, PackedBatch, Span
+
+
+def test_span_and_document_are_validated():
+    with pytest.raises(ValueError, match="start=3 end=2"):
+        Span(start=3, end=2)
+    with pytest.raises(ValueError, match="past the end of its 3 characters"):
+        Document(id="d", text="abc", spans=(Span(start=1, end=4, label="X"),))
+    assert Document(id="d", text="abc", spans=(Span(start=1, end=3),)).spans == (Span(start=1, end=3),)
+
+
+def test_packed_batch_is_validated():
+    good = {
+        "ids_T": np.arange(5), "positions_T": np.array([0, 1, 2, 0, 1]),
+        "cu_seqlens": np.array([0, 3, 5], dtype=np.int32), "longest": 3,
+    }  # fmt: skip
+    assert PackedBatch(**good).lengths.tolist() == [3, 2]
+    for change, part in (
+        ({"positions_T": np.arange(4)}, "positions_T"),
+        ({"cu_seqlens": np.array([0, 3, 3, 5], dtype=np.int32)}, "cu_seqlens"),
+        ({"cu_seqlens": np.array([0, 3], dtype=np.int32)}, "cu_seqlens"),
+        ({"longest": 2}, "longest"),
+        ({"segments_T": np.arange(4)}, "segments_T"),
+    ):
+        with pytest.raises(ValueError, match=part):
+            PackedBatch(**{**good, **change})
+
+
+def test_keys_decide_draws():
+    assert keyed_seed(0, "mask", 1) == keyed_seed(0, "mask", 1)
+    assert keyed_seed(0, "mask", 1) != keyed_seed(0, "mask", 2) != keyed_seed(0, "mask", "2")
+    assert 0 <= keyed_seed("x") < 2**63
+    first, second = keyed_generator("a").random(4), keyed_generator("a").random(4)
+    assert first.tolist() == second.tolist() != keyed_generator("b").random(4).tolist()
+    shares = [keyed_fraction("held-out", f"doc{n}") < 0.1 for n in range(5000)]
+    assert 0.08 < np.mean(shares) < 0.12
+
+
+def test_error_message_says_what_where_got_expected_and_what_to_do():
+    error = InputError("bad", where="a.txt:3", got="x", expected="y", remedy="Do z")
+    assert str(error) == "a.txt:3: bad; got x; expected y. Do z"
+    assert error.exit_code == 2
+    assert nearest("prtrain", ["pretrain", "tag"]) == "did you mean 'pretrain'?"
+    assert nearest("zzz", ["pretrain", "tag"]) == "choose from pretrain, tag"

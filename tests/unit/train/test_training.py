@@ -1,0 +1,243 @@
+"""The loop: groups, accumulation, frozen encoders, kills, signals, resuming bit for bit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from spanbert.core.errors import InputError, SpanbertError
+from spanbert.encoder.model import Encoder
+from spanbert.train.config import OptimConfig
+from spanbert.train.optimizer import make_optimizer, set_rates
+from spanbert.train.pretraining import PretrainConfig, pretrain
+from spanbert.train.tracking import read_log
+
+SMALL = ["batch.segment_length=32", "batch.pack_tokens=256", "optim.lr=1e-3", "train.evaluate_tokens=2000"]
+
+
+def run(store: Path, out: Path, model: Path | None, *overrides: str, resume: bool = False, **more):
+    config = PretrainConfig.assemble(overrides=[*SMALL, *overrides])
+    return pretrain(store, out=out, model=model, config=config, resume=resume, **more)
+
+
+def losses(out: Path) -> list[float]:
+    log = read_log(out / "metrics.jsonl")
+    assert [line["step"] for line in log] == list(range(1, len(log) + 1))
+    return [line["loss"] for line in log]
+
+
+def weights(out: Path) -> dict[str, torch.Tensor]:
+    return load_file(out / "training" / "last" / "model.safetensors") | {
+        f"bundle.{name}": tensor
+        for file in ("model.safetensors", "heads.safetensors")
+        for name, tensor in load_file(out / file).items()
+    }
+
+
+def assert_same_weights(first: Path, second: Path) -> None:
+    one, two = weights(first), weights(second)
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_parameter_groups(hugging_face_model: Path):
+    model = torch.nn.ModuleDict({"encoder": Encoder.from_pretrained(hugging_face_model), "head": torch.nn.Linear(4, 4)})
+    optimizer = make_optimizer(model, OptimConfig(lr=1.0, head_lr=2.0, weight_decay=0.1))
+    for group in optimizer.param_groups:
+        ranks = {parameter.ndim for parameter in group["params"]}
+        assert group["weight_decay"] == (0.0 if ranks == {1} else 0.1)
+        assert (1 in ranks) != (2 in ranks)
+    set_rates(optimizer, 0.5)
+    assert {(group["peak_lr"], group["lr"]) for group in optimizer.param_groups} == {(1.0, 0.5), (2.0, 1.0)}
+
+
+def test_training_learns_and_logs(store_path: Path, hugging_face_model: Path, tmp_path: Path):
+    result = run(store_path, tmp_path / "out", hugging_face_model, "train.max_steps=60", "optim.lr=3e-3")
+    assert result.outcome.stopped_by == "budget"
+    after = result.outcome.best.scores
+    assert after["mlm_loss"] < result.before["mlm_loss"] - 0.1
+    assert len(losses(tmp_path / "out")) == 60
+    line = read_log(tmp_path / "out" / "metrics.jsonl")[0]
+    assert {"step", "loss", "mlm_loss", "sbo_loss", "lr", "tokens", "seconds", "tokens_per_second"} <= line.keys()
+    assert line["loss"] == pytest.approx(line["mlm_loss"] + line["sbo_loss"])
+    evaluations = read_log(tmp_path / "out" / "evaluations.jsonl")
+    assert [entry["step"] for entry in evaluations] == list(range(6, 61, 6))
+    assert list((tmp_path / "out" / "tensorboard").glob("events.*"))
+    assert result.outcome.best.loss == min(entry["mlm_loss"] + entry["sbo_loss"] for entry in evaluations)
+
+
+def test_accumulation_changes_nothing_but_rounding(store_path: Path, tmp_path: Path, vocabulary_file: Path):
+    from tests.conftest import save_hugging_face_bert
+
+    model = save_hugging_face_bert(tmp_path / "m", vocabulary_file, hidden_dropout_prob=0.0)
+    curves = []
+    for accumulation in (1, 2, 4):
+        out = tmp_path / f"out{accumulation}"
+        run(store_path, out, model, "train.max_steps=8", "batch.packs=4", f"train.accumulation={accumulation}")
+        curves.append(losses(out))
+    assert curves[1] == pytest.approx(curves[0], rel=1e-4)
+    assert curves[2] == pytest.approx(curves[0], rel=1e-4)
+    assert curves[0][0] != curves[0][-1]
+
+
+def test_two_runs_are_equal_and_seeds_differ(store_path: Path, hugging_face_model: Path, tmp_path: Path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        run(store_path, tmp_path / name, hugging_face_model, "train.max_steps=5", f"train.seed={seed}")
+    assert losses(tmp_path / "a") == losses(tmp_path / "b") != losses(tmp_path / "c")
+    assert_same_weights(tmp_path / "a", tmp_path / "b")
+
+
+def test_frozen_encoder_stays_and_heads_learn(store_path: Path, hugging_face_model: Path, tmp_path: Path):
+    run(store_path, tmp_path / "out", hugging_face_model, "train.max_steps=10", "freeze_encoder=true")
+    before, after = load_file(hugging_face_model / "model.safetensors"), load_file(tmp_path / "out" / "model.safetensors")
+    encoder = [name for name in before if name.startswith("bert.")]
+    assert len(encoder) > 30
+    assert all(torch.equal(before[name], after[name]) for name in encoder)
+    assert not torch.equal(
+        before["cls.predictions.transform.dense.weight"], after["cls.predictions.transform.dense.weight"]
+    )
+
+
+def test_from_scratch_without_held_out_documents(corpus_file: Path, vocabulary_file: Path, tmp_path: Path):
+    from spanbert.tokens.prepare import prepare
+
+    prepare([corpus_file], tokenizer=vocabulary_file, out=tmp_path / "store", held_out=0)
+    result = run(tmp_path / "store", tmp_path / "out", None, "train.max_steps=2", size="tiny")
+    assert result.outcome.best is None
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["num_hidden_layers"] == 2
+
+
+def test_training_goes_on_from_a_bundle_with_its_heads(store_path: Path, trained_bundle: Path, tmp_path: Path):
+    result = run(store_path, tmp_path / "out", trained_bundle, "train.max_steps=1")
+    manifest = json.loads((trained_bundle / "spanbert.json").read_text())
+    assert result.before["sbo_loss"] == pytest.approx(manifest["tasks"]["pretrain"]["scores"]["sbo_loss"], rel=0.05)
+
+
+SIGNAL_AT_STEP = """
+import os, signal, sys
+from spanbert.train.tracking import Tracker
+note, at, name = Tracker.step, int(sys.argv[1]), sys.argv[2]
+def note_and_signal(self, step, figures):
+    note(self, step, figures)
+    if step == at:
+        os.kill(os.getpid(), getattr(signal, name))
+Tracker.step = note_and_signal
+sys.argv = ["spanbert", *sys.argv[3:]]
+from spanbert.apps.cli.main import main
+main()
+"""
+
+
+def interrupted(step: int, signal_name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", SIGNAL_AT_STEP, str(step), signal_name, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def arguments(store: Path, out: Path, model: Path, *more: str) -> list[object]:
+    settings = [part for setting in (*SMALL, "train.max_steps=20", "train.checkpoint_every=4steps",
+                                     "train.evaluate_every=6steps") for part in ("--set", setting)]  # fmt: skip
+    return ["pretrain", store, "--model", model, "--out", out, *settings, *more]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(store_path: Path, hugging_face_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that the interrupted ones are compared with; a process of its own, as theirs are."""
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    done = subprocess.run(
+        [sys.executable, "-m", "spanbert", *map(str, arguments(store_path, out, hugging_face_model))], check=False
+    )
+    assert done.returncode == 0
+    assert len(losses(out)) == 20
+    return out
+
+
+def test_killed_run_resumes_bit_for_bit(undisturbed: Path, store_path: Path, hugging_face_model: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    call = arguments(store_path, out, hugging_face_model)
+    assert interrupted(11, "SIGKILL", *call).returncode == -9
+    assert not (out / "model.safetensors").exists()
+    assert len(losses(out)) == 11
+    shutil.copytree(out, tmp_path / "copy")
+
+    done = subprocess.run([sys.executable, "-m", "spanbert", *map(str, call), "--resume"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "resuming after step 8" in done.stderr
+    assert losses(out) == losses(undisturbed)
+    assert_same_weights(out, undisturbed)
+    assert read_log(out / "evaluations.jsonl")[-1]["mlm_loss"] == read_log(undisturbed / "evaluations.jsonl")[-1]["mlm_loss"]
+
+    run_again = subprocess.run(
+        [sys.executable, "-m", "spanbert", *map(str, call)], capture_output=True, text=True, check=False
+    )
+    assert run_again.returncode == 2
+    assert "exists already. Pass --resume" in run_again.stderr
+
+
+def test_sigterm_saves_and_exits_cleanly(undisturbed: Path, store_path: Path, hugging_face_model: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    call = arguments(store_path, out, hugging_face_model)
+    stopped = interrupted(7, "SIGTERM", *call)
+    assert stopped.returncode == 0, stopped.stderr
+    assert "SIGTERM: saved after step 7; go on with --resume" in stopped.stdout
+    assert Encoder.from_pretrained(out).config.layers == 2
+    done = interrupted(20, "SIGINT", *call, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert losses(out) == losses(undisturbed)
+    assert_same_weights(out, undisturbed)
+
+
+def test_resume_refuses_other_settings_and_starts_where_nothing_is(
+    store_path: Path, hugging_face_model: Path, tmp_path: Path
+):
+    out = tmp_path / "out"
+    run(store_path, out, hugging_face_model, "train.max_steps=2", resume=True)
+    with pytest.raises(InputError, match=r"another optim\.clip; got 0\.5; expected 1\.0"):
+        run(store_path, out, hugging_face_model, "train.max_steps=2", "optim.clip=0.5", resume=True)
+    result = run(store_path, out, hugging_face_model, "train.max_steps=4", resume=True)
+    assert result.outcome.progress.step == 4
+    assert len(losses(out)) == 4
+
+
+def test_a_damaged_state_is_refused(store_path: Path, hugging_face_model: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    run(store_path, out, hugging_face_model, "train.max_steps=2")
+    (out / "training" / "last" / "optimizer.safetensors").write_bytes(b"x")
+    with pytest.raises(InputError, match="training state is damaged"):
+        run(store_path, out, hugging_face_model, "train.max_steps=4", resume=True)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(store_path: Path, hugging_face_model: Path, tmp_path: Path, monkeypatch):
+    from spanbert.tasks.pretrain.heads import PretrainHead
+
+    monkeypatch.setattr(
+        PretrainHead, "losses", lambda self, hidden, *_: dict.fromkeys(("mlm", "sbo"), hidden.sum() * float("nan"))
+    )
+    with pytest.raises(SpanbertError, match=r"step 1: the loss is nan. Lower optim\.lr"):
+        run(store_path, tmp_path / "out", hugging_face_model, "train.max_steps=2")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["batch.segment_length=100", "train.max_steps=1"], "segments longer than the encoder's positions"),
+        (["train.max_steps=1", "train.accumulation=2"], "accumulation must divide"),
+        ([], "no budget"),
+        (["train.max_steps=1", "train.evaluate_every=often"], "not an amount"),
+    ],
+)
+def test_settings_that_cannot_work(store_path: Path, hugging_face_model: Path, tmp_path: Path, overrides, message):
+    with pytest.raises(InputError, match=message):
+        run(store_path, tmp_path / "out", hugging_face_model, *overrides)
+
+
+def test_store_of_another_tokenizer(store_path: Path, minilm: Path, tmp_path: Path):
+    with pytest.raises(InputError, match="another tokenizer than the model's"):
+        run(store_path, tmp_path / "out", minilm, "train.max_steps=1")
+    assert not (tmp_path / "out" / "metrics.jsonl").exists()
