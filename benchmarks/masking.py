@@ -1,6 +1,6 @@
 """Span masking on real segments: what is masked, how long the spans are, how fast it goes on one core.
 
-    SPANBERT_DATA=... python benchmarks/masking.py      # 10,000 segments of enwiki_core at n = 126 and 510
+SPANBERT_DATA=... python benchmarks/masking.py      # 10,000 segments of enwiki_core at n = 126 and 510
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ def main() -> None:
         speeds = []
         for _ in range(5):
             begun = time.perf_counter()
-            masked = [masker.mask(ids, starts, keyed_generator(0, "mask", k)) for k, (ids, starts) in enumerate(segments)]
+            masked = [
+                masker.mask(ids, starts, keyed_generator(0, "mask", k)) for k, (ids, starts) in enumerate(segments)
+            ]
             speeds.append(n * SEGMENTS / (time.perf_counter() - begun))
         reference = [span_masking(starts.tolist(), keyed_generator(1, k)) for k, (_, starts) in enumerate(segments)]
         fates = Counter(fate for one in masked for fate in one.replacements)

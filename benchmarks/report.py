@@ -1,6 +1,6 @@
 """Writes docs/BENCHMARKS.md from benchmarks/results/*.json; with --check, says whether it is up to date.
 
-    python benchmarks/report.py [--check]
+python benchmarks/report.py [--check]
 """
 
 from __future__ import annotations
@@ -62,7 +62,10 @@ def pretrain_enwiki(result: dict[str, Any]) -> str:
     last = min(result["evaluations"][1:], key=lambda one: one["mlm_loss"] + one["sbo_loss"])
     exact = [[words, f"{last['spans_by_words'][words]:,}", f"{share:.1%}"]
              for words, share in last["exact_match_by_words"].items()]  # fmt: skip
-    fills = [[one["text"], "<br>".join(f"{f['text']} ({f['score']:.2f})" for f in one["fillings"])] for one in result["fills"]]
+    fills = [
+        [one["text"], "<br>".join(f"{f['text']} ({f['score']:.2f})" for f in one["fillings"])]
+        for one in result["fills"]
+    ]
     return "\n\n".join([
         f"## {result['minutes']:.0f} minutes of span pre-training from MiniLM-L6",
         f"`spanbert pretrain` with its defaults on {result['pieces']:,} pieces of enwiki_core "
@@ -94,5 +97,7 @@ def render() -> str:
 if __name__ == "__main__":
     target = ROOT / "docs" / "BENCHMARKS.md"
     if "--check" in sys.argv[1:]:
-        sys.exit(0 if target.read_text(encoding="utf-8") == render() else "docs/BENCHMARKS.md is out of date: make bench")
+        sys.exit(
+            0 if target.read_text(encoding="utf-8") == render() else "docs/BENCHMARKS.md is out of date: make bench"
+        )
     target.write_text(render(), encoding="utf-8")

@@ -102,7 +102,13 @@ def test_from_text_to_filled_blanks(cli, corpus_file: Path, hugging_face_model: 
 def test_bad_input_is_one_line_and_code_2(
     cli, arguments, message, corpus_file: Path, hugging_face_model: Path, store_path: Path, minilm: Path, tmp_path: Path
 ):
-    places = {"corpus": corpus_file, "model": hugging_face_model, "store": store_path, "minilm": minilm, "tmp": tmp_path}
+    places = {
+        "corpus": corpus_file,
+        "model": hugging_face_model,
+        "store": store_path,
+        "minilm": minilm,
+        "tmp": tmp_path,
+    }
     code, _, err = cli(*(part.format(**places) for part in arguments))
     assert code == 2, err
     assert message in err

@@ -24,9 +24,16 @@ def quickstart(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 def test_it_says_what_it_does_in_plain_lines(quickstart):
-    out, said = quickstart
+    _out, said = quickstart
     assert "\x1b" not in said
-    for part in ("1. prepare", "2. pretrain", "before    after  unigram", "minutes of training", "next:", "spanbert fill"):
+    for part in (
+        "1. prepare",
+        "2. pretrain",
+        "before    after  unigram",
+        "minutes of training",
+        "next:",
+        "spanbert fill",
+    ):
         assert part in said
     assert re.search(r"MLM loss +\d+\.\d{3} +\d+\.\d{3} +7\.\d{3}", said)
 

@@ -16,7 +16,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def code_blocks(name: str) -> list[tuple[str, str]]:
-    return re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / name).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return re.findall(
+        r"^```(\w+)\n(.*?)^```", (ROOT / name).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
 
 
 def shortened(command: str) -> str:
@@ -41,7 +43,9 @@ def test_both_languages_show_the_same_code_and_table():
 
 def test_files_that_the_readmes_name_exist():
     for name in ("README.md", "README.zh-CN.md"):
-        for path in re.findall(r"docs/\w+\.md|CONTRIBUTING\.md|README[.\w-]*\.md", (ROOT / name).read_text(encoding="utf-8")):
+        for path in re.findall(
+            r"docs/\w+\.md|CONTRIBUTING\.md|README[.\w-]*\.md", (ROOT / name).read_text(encoding="utf-8")
+        ):
             assert (ROOT / path).is_file(), path
 
 

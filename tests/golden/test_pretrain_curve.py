@@ -15,7 +15,11 @@ GOLDEN = Path(__file__).with_name("pretrain_curve.json")
 
 def test_losses_are_the_golden_ones(store_path: Path, hugging_face_model: Path, tmp_path: Path):
     overrides = ["train.max_steps=10", "batch.segment_length=32", "batch.pack_tokens=256", "optim.lr=1e-3"]
-    pretrain(store_path, out=tmp_path / "out", model=hugging_face_model, config=PretrainConfig.assemble(overrides=overrides))
-    curve = [{name: line[name] for name in ("mlm_loss", "sbo_loss")} for line in read_log(tmp_path / "out" / "metrics.jsonl")]
+    pretrain(
+        store_path, out=tmp_path / "out", model=hugging_face_model, config=PretrainConfig.assemble(overrides=overrides)
+    )
+    curve = [
+        {name: line[name] for name in ("mlm_loss", "sbo_loss")} for line in read_log(tmp_path / "out" / "metrics.jsonl")
+    ]
     for step, (now, golden) in enumerate(zip(curve, json.loads(GOLDEN.read_text()), strict=True), start=1):
         assert now == pytest.approx(golden, rel=2e-4), f"step {step}"

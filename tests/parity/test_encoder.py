@@ -156,7 +156,9 @@ def test_sizes_are_the_published_ones(size, parameters: float):
 def test_bundle_loads_in_transformers_with_equal_outputs(trained_bundle: Path):
     ours = Encoder.from_pretrained(trained_bundle)
     theirs, report = AutoModel.from_pretrained(trained_bundle, output_loading_info=True)
-    assert set(report["missing_keys"]) == {"pooler.dense.weight", "pooler.dense.bias"}, "it was trained from weights without"
+    assert set(report["missing_keys"]) == {"pooler.dense.weight", "pooler.dense.bias"}, (
+        "it was trained from weights without"
+    )
     assert largest_difference(ours, theirs.eval(), sequences_of((5, 64, 17), ours.config.vocab_size)) < 1e-5
 
 

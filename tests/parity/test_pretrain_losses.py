@@ -14,8 +14,8 @@ from transformers import AutoModelForMaskedLM
 from spanbert.batches.masking import MaskingOptions
 from spanbert.batches.packed import pack
 from spanbert.batches.plan import PackingPlan, PlanPosition
-from spanbert.encoder.model import Encoder, load_encoder
 from spanbert.checkpoint.bundle import open_bundle
+from spanbert.encoder.model import Encoder, load_encoder
 from spanbert.tasks.pretrain.heads import PretrainHead
 from spanbert.tasks.pretrain.task import PretrainTask, SBOOptions
 from spanbert.tokens.store import TokenStore
@@ -26,7 +26,11 @@ def setup(request, store_path: Path, hugging_face_model: Path):
     store = TokenStore(store_path)
     tokenizer = store.tokenizer()
     task = PretrainTask(
-        tokenizer, store.unigram_counts(), masking=MaskingOptions(budget=0.3), sbo=SBOOptions(positions=request.param), seed=3
+        tokenizer,
+        store.unigram_counts(),
+        masking=MaskingOptions(budget=0.3),
+        sbo=SBOOptions(positions=request.param),
+        seed=3,
     )
     encoder, _ = load_encoder(open_bundle(hugging_face_model))
     torch.manual_seed(1)
@@ -67,7 +71,9 @@ def slow_losses(encoder: Encoder, head: PretrainHead, packs, task, tokenizer) ->
                     y = torch.cat([left, right, weights["sbo.position.weight"][piece - start]])
                     for layer in ("first", "second"):
                         y = gelu(weights[f"sbo.{layer}.weight"] @ y + weights[f"sbo.{layer}.bias"])
-                        y = layer_norm(y, size, weights[f"sbo.{layer}_norm.weight"], weights[f"sbo.{layer}_norm.bias"], 1e-12)
+                        y = layer_norm(
+                            y, size, weights[f"sbo.{layer}_norm.weight"], weights[f"sbo.{layer}_norm.bias"], 1e-12
+                        )
                     logits = words @ y + weights["sbo.bias"]
                     sbo = sbo + torch.logsumexp(logits, 0) - logits[true]
     return mlm, sbo
@@ -94,7 +100,9 @@ def test_losses_and_gradients_equal_the_slow_reference(setup):
 
 def test_mlm_loss_equals_transformers(store_path: Path, hugging_face_model: Path):
     store = TokenStore(store_path)
-    task = PretrainTask(store.tokenizer(), store.unigram_counts(), masking=MaskingOptions(), sbo=SBOOptions(weight=0), seed=0)
+    task = PretrainTask(
+        store.tokenizer(), store.unigram_counts(), masking=MaskingOptions(), sbo=SBOOptions(weight=0), seed=0
+    )
     encoder, given = load_encoder(open_bundle(hugging_face_model))
     head = PretrainHead(encoder.config, sbo_positions=0)
     head.load_state_dict(given)

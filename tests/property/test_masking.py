@@ -113,7 +113,9 @@ def test_lengths_agree_with_the_slow_reference(tokenizer):
         lengths = generator.choice([1, 1, 1, 1, 2, 3], 126).tolist()
         while sum(lengths) > 126:
             lengths.pop()
-        segments.append(segment_of([*lengths, 126 - sum(lengths)] if sum(lengths) < 126 else lengths, tokenizer.ordinary_ids, n))
+        segments.append(
+            segment_of([*lengths, 126 - sum(lengths)] if sum(lengths) < 126 else lengths, tokenizer.ordinary_ids, n)
+        )
     compare_with_reference(segments, tokenizer)
 
 
@@ -143,7 +145,8 @@ def test_ten_thousand_real_segments(real_data, minilm, tmp_path_factory, length:
             break
         ids, starts = tokenizer.encode(file.read_text())
         segments += [
-            (ids[first : first + length], starts[first : first + length]) for first in range(0, len(ids) - length, length)
+            (ids[first : first + length], starts[first : first + length])
+            for first in range(0, len(ids) - length, length)
         ]
     count = 10_000 if length == 126 else 5_000  # the slow reference sets the pace
     assert len(segments) >= count

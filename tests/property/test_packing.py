@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,11 @@ def test_cutting_covers_everything_at_word_boundaries(word_starts: list[bool], l
 
 
 @settings(max_examples=200, deadline=None)
-@given(lengths=st.lists(st.integers(1, 64), min_size=1, max_size=500), capacity=st.integers(64, 300), seed=st.integers(0, 99))
+@given(
+    lengths=st.lists(st.integers(1, 64), min_size=1, max_size=500),
+    capacity=st.integers(64, 300),
+    seed=st.integers(0, 99),
+)
 def test_packs_hold_every_segment_once(lengths: list[int], capacity: int, seed: int):
     packs = pack_lengths(np.array(lengths), capacity, keyed_generator(seed))
     assert sorted(index for members in packs for index in members) == list(range(len(lengths)))
@@ -44,8 +48,8 @@ def test_packs_hold_every_segment_once(lengths: list[int], capacity: int, seed: 
 def test_packed_batches_unpack(sequences: list[list[int]]):
     batch = pack(sequences)
     bounds = batch.cu_seqlens.tolist()
-    assert [batch.ids_T[a:b].tolist() for a, b in zip(bounds, bounds[1:], strict=False)] == sequences
-    assert [batch.positions_T[a:b].tolist() for a, b in zip(bounds, bounds[1:], strict=False)] == [
+    assert [batch.ids_T[a:b].tolist() for a, b in pairwise(bounds)] == sequences
+    assert [batch.positions_T[a:b].tolist() for a, b in pairwise(bounds)] == [
         list(range(len(sequence))) for sequence in sequences
     ]
     assert batch.longest == max(map(len, sequences))

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 
-
 class LiveReporter:
     """A bar a stage with its figures and the time left, redrawn in place.
 
@@ -109,5 +108,3 @@ def make_reporter(*, to_stdout: bool = False) -> LiveReporter | PlainReporter:
     """The reporter that fits the stream: stderr, or stdout where progress is what the command is for."""
     console = Console(stderr=not to_stdout)
     return LiveReporter(console) if console.is_terminal else PlainReporter(console)
-
-

@@ -29,12 +29,22 @@ def loss_curves(
         trained = [line for line in metrics if f"{name}_loss" in line]
         if trained:
             millions = [line["tokens"] / 1e6 for line in trained]
-            axes.plot(millions, _smooth([line[f"{name}_loss"] for line in trained]), color=colour, alpha=0.35,
-                      label=f"{label}, training (smoothed)")  # fmt: skip
+            axes.plot(
+                millions,
+                _smooth([line[f"{name}_loss"] for line in trained]),
+                color=colour,
+                alpha=0.35,
+                label=f"{label}, training (smoothed)",
+            )
         scored = [line for line in evaluations if f"{name}_loss" in line]
         if scored:
-            axes.plot([line["tokens"] / 1e6 for line in scored], [line[f"{name}_loss"] for line in scored],
-                      color=colour, marker="o", label=f"{label}, held out")  # fmt: skip
+            axes.plot(
+                [line["tokens"] / 1e6 for line in scored],
+                [line[f"{name}_loss"] for line in scored],
+                color=colour,
+                marker="o",
+                label=f"{label}, held out",
+            )
     if unigram_loss is not None:
         axes.axhline(unigram_loss, color="grey", linestyle="--", label="unigram model, held out")
     axes.set_xlabel("million tokens trained on")

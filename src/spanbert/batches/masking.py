@@ -23,7 +23,7 @@ import numpy as np
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
 from spanbert.core.seeding import keyed_generator
-from spanbert.core.types import BoolArray, IntArray
+from spanbert.core.types import BoolArray, FloatArray, IntArray
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 _PATIENCE = 20
@@ -70,11 +70,12 @@ class MaskedSegment:
     replacements: list[str]
 
 
-def length_law(options: MaskingOptions) -> np.ndarray:
+def length_law(options: MaskingOptions) -> FloatArray:
     """The probability of each span length 1..longest_span in words, renormalised (mean 3.8 for 0.2 and 10)."""
     lengths = np.arange(1, options.longest_span + 1)
-    law: np.ndarray = options.geometric_p * (1 - options.geometric_p) ** (lengths - 1)
-    return law / law.sum()
+    weights = np.power(1 - options.geometric_p, lengths - 1.0)
+    law: FloatArray = weights / weights.sum()
+    return law
 
 
 class SpanMasker:

@@ -29,9 +29,10 @@ def pack(
     if not lengths or min(lengths) == 0:
         at = lengths.index(0) if lengths else None
         raise InputError(
-            "nothing to pack" if at is None else "an empty segment", where=None if at is None else f"sequences[{at}]",
+            "nothing to pack" if at is None else "an empty segment",
+            where=None if at is None else f"sequences[{at}]",
             expected="at least one segment of at least one piece",
-        )  # fmt: skip
+        )
     segments_T = None
     if token_types is not None:
         if [len(types) for types in token_types] != lengths:

@@ -165,9 +165,10 @@ class PackingPlan:
         self.shards = store.shard_names(split)
         if not self.shards:
             raise InputError(
-                f"the store has no document in its {split} split", where=str(store.path),
+                f"the store has no document in its {split} split",
+                where=str(store.path),
                 remedy="Prepare it with another --held-out share",
-            )  # fmt: skip
+            )
 
     def windows(self, epoch: int) -> list[list[str]]:
         """The shards of each window of an epoch."""

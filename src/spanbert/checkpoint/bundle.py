@@ -73,9 +73,12 @@ def open_bundle(source: str | Path, *, verify: bool = True) -> BundleFiles:
     manifest = read_json(manifest_file) if manifest_file.is_file() else {}
     if manifest and manifest.get("format") != FORMAT:
         raise InputError(
-            "a bundle of another format", where=str(manifest_file), got=f"format {manifest.get('format')}",
-            expected=f"format {FORMAT}", remedy="Use the spanbert version that wrote it",
-        )  # fmt: skip
+            "a bundle of another format",
+            where=str(manifest_file),
+            got=f"format {manifest.get('format')}",
+            expected=f"format {FORMAT}",
+            remedy="Use the spanbert version that wrote it",
+        )
     if not (path / "model.safetensors").is_file():
         raise InputError("no weights here", where=str(path), expected="model.safetensors")
     for name, entry in manifest.get("files", {}).items():
@@ -88,9 +91,12 @@ def _check(file: Path, entry: Mapping[str, Any], verify: bool) -> None:
         raise InputError("a file of the bundle is missing", where=str(file))
     if file.stat().st_size != entry["bytes"] or (verify and sha256_of(file) != entry["sha256"]):
         raise InputError(
-            "the file does not match its checksum in spanbert.json", where=str(file), got=f"{file.stat().st_size} bytes",
-            expected=f"{entry['bytes']} bytes, sha256 {entry['sha256'][:12]}", remedy="Copy or train the bundle again",
-        )  # fmt: skip
+            "the file does not match its checksum in spanbert.json",
+            where=str(file),
+            got=f"{file.stat().st_size} bytes",
+            expected=f"{entry['bytes']} bytes, sha256 {entry['sha256'][:12]}",
+            remedy="Copy or train the bundle again",
+        )
 
 
 def write_bundle(

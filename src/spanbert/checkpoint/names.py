@@ -107,9 +107,11 @@ def from_hugging_face(
             continue
         if missing:
             raise InputError(
-                f"the weights lack {missing[0]!r}", where=where, got=f"{len(present)} tensors",
+                f"the weights lack {missing[0]!r}",
+                where=where,
+                got=f"{len(present)} tensors",
                 expected=f"a BERT encoder of {layers} layers",
-            )  # fmt: skip
+            )
         parts = [present[name] for name in rule.theirs]
         ours[rule.ours] = parts[0] if len(parts) == 1 else stack(parts)
         used.update(rule.theirs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -38,7 +38,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     sync_file(path)
 
 
-def stack(parts: list[Tensor] | tuple[Tensor, ...]) -> Tensor:
+def stack(parts: Sequence[Tensor]) -> Tensor:
     """Joins tensors along the first axis (for `checkpoint.names`)."""
     return torch.cat(list(parts))
 

@@ -51,13 +51,13 @@ class Config(BaseModel):
             raise cls._explain(error, origin) from None
 
     @classmethod
-    def keys(cls) -> list[str]:
+    def dotted_keys(cls) -> list[str]:
         """Every dotted key, such as `optim.lr`."""
         found = []
         for name, field in cls.model_fields.items():
             inner = field.annotation
             if isinstance(inner, type) and issubclass(inner, Config):
-                found += [f"{name}.{key}" for key in inner.keys()]
+                found += [f"{name}.{key}" for key in inner.dotted_keys()]
             else:
                 found.append(name)
         return found
@@ -69,7 +69,7 @@ class Config(BaseModel):
         key = ".".join(parts)
         where = next((origin[key[:n]] for n in range(len(key), 0, -1) if key[:n] in origin), None)
         if first["type"] == "extra_forbidden":
-            return InputError(f"unknown key {key!r}; {nearest(key, cls.keys())}", where=where)
+            return InputError(f"unknown key {key!r}; {nearest(key, cls.dotted_keys())}", where=where)
         return InputError(f"bad value for {key!r}", where=where, got=repr(first["input"]), expected=first["msg"])
 
     def to_yaml(self) -> str:

@@ -114,6 +114,8 @@ def only_writer(target: Path) -> Iterator[None]:
     with lock.open("w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not lock.exists() or lock.stat().st_ino != os.fstat(stream.fileno()).st_ino:
+                raise BlockingIOError  # the file was taken away and made anew by another in between
         except BlockingIOError:
             raise InputError(
                 "another process is writing here", where=str(target), remedy="Wait for it, or choose another --out"

@@ -68,9 +68,11 @@ def find_files(inputs: Sequence[str | Path], kinds: Sequence[str]) -> list[Sourc
             for file in files:
                 if file.kind not in kinds:
                     raise InputError(
-                        "no reader for this kind of file", where=str(file.path), got=file.kind or "no suffix",
+                        "no reader for this kind of file",
+                        where=str(file.path),
+                        got=file.kind or "no suffix",
                         expected=", ".join(kinds) + ", plain or .gz",
-                    )  # fmt: skip
+                    )
         for file in files:
             found.setdefault(file.path.resolve(), file)
     return list(found.values())

@@ -14,7 +14,8 @@ from spanbert.core.types import Document
 from spanbert.corpus.files import ByteCounter, SourceFile, open_bytes
 
 _LAST_SECTIONS = re.compile(
-    r"^=+\s*(see also|references|notes|footnotes|citations|sources|further reading|external links|bibliography)\s*=+\s*$",
+    r"^=+\s*(see also|references|notes|footnotes|citations|sources|further reading|external links|bibliography)"
+    r"\s*=+\s*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _HEADING = re.compile(r"^=+\s*(.*?)\s*=+$")

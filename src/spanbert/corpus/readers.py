@@ -1,6 +1,6 @@
 """Readers of raw text: files in, a stream of Documents out, in bounded memory (that of the longest document).
 
-    files -> lines -> reader of the format -> clean -> without duplicates -> Documents
+files -> lines -> reader of the format -> clean -> without duplicates -> Documents
 """
 
 from __future__ import annotations

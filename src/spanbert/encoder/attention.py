@@ -6,7 +6,7 @@ Shapes: T tokens of the batch, H heads, d hidden units a head, S segments, L tok
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Literal
 
 import torch
@@ -56,14 +56,14 @@ def _attend_loop(
     causal: bool,
     dropout: float,
 ) -> Tensor:
-    lengths_q = [end - start for start, end in zip(cu_seqlens_q, cu_seqlens_q[1:], strict=False)]
-    lengths_k = [end - start for start, end in zip(cu_seqlens_k, cu_seqlens_k[1:], strict=False)]
+    lengths_q = [end - start for start, end in pairwise(cu_seqlens_q)]
+    lengths_k = [end - start for start, end in pairwise(cu_seqlens_k)]
     outputs: list[Tensor] = []
     first_q = first_k = 0
     for (length_q, length_k), run in groupby(zip(lengths_q, lengths_k, strict=True)):
         count = len(list(run))
         query, key, value = (
-            packed[first : first + count * length].unflatten(0, (count, length)).transpose(1, 2)
+            packed[first : first + count * length].view(count, length, *packed.shape[1:]).transpose(1, 2)
             for packed, first, length in (
                 (query_THd, first_q, length_q),
                 (key_THd, first_k, length_k),
@@ -92,7 +92,11 @@ def _attend_dense(
     if causal:
         allowed &= position_q[:, None] >= position_k[None, :]
     output = scaled_dot_product_attention(
-        query_THd.transpose(0, 1), key_THd.transpose(0, 1), value_THd.transpose(0, 1), attn_mask=allowed, dropout_p=dropout
+        query_THd.transpose(0, 1),
+        key_THd.transpose(0, 1),
+        value_THd.transpose(0, 1),
+        attn_mask=allowed,
+        dropout_p=dropout,
     )
     return output.transpose(0, 1)
 

@@ -47,9 +47,14 @@ class SelfAttention(nn.Module):
         """(T, D) to (T, D)."""
         query_THd, key_THd, value_THd = self.input(hidden_TD).unflatten(1, (3, self.heads, -1)).unbind(1)
         attended_THd = attend(
-            query_THd, key_THd, value_THd, cu_seqlens, cu_seqlens,
-            dropout=self.attention_dropout if self.training else 0.0, backend=backend,
-        )  # fmt: skip
+            query_THd,
+            key_THd,
+            value_THd,
+            cu_seqlens,
+            cu_seqlens,
+            dropout=self.attention_dropout if self.training else 0.0,
+            backend=backend,
+        )
         update_TD = dropout(self.output(attended_THd.flatten(1)), self.dropout, self.training, inplace=True)
         output_TD: Tensor = self.norm(hidden_TD + update_TD)
         return output_TD

@@ -70,9 +70,7 @@ class EncoderConfig(Config):
     def of_size(cls, size: Size, vocab_size: int) -> Self:
         """One of the usual sizes, for training from scratch."""
         layers, hidden, heads = _SIZES[size]
-        return cls(
-            vocab_size=vocab_size, hidden_size=hidden, layers=layers, heads=heads, feed_forward_size=4 * hidden
-        )
+        return cls(vocab_size=vocab_size, hidden_size=hidden, layers=layers, heads=heads, feed_forward_size=4 * hidden)
 
     @classmethod
     def from_hugging_face(cls, config: Mapping[str, Any], *, where: str, has_pooler: bool = False) -> Self:
@@ -83,7 +81,9 @@ class EncoderConfig(Config):
         """
         family = config.get("model_type")
         if family != "bert":
-            raise InputError("an encoder family that is not supported", where=where, got=repr(family), expected="'bert'")
+            raise InputError(
+                "an encoder family that is not supported", where=where, got=repr(family), expected="'bert'"
+            )
         unsupported = {
             "hidden_act": ("gelu", "gelu"),
             "position_embedding_type": ("absolute", "absolute"),
@@ -91,10 +91,10 @@ class EncoderConfig(Config):
         }
         for key, (expected, default) in unsupported.items():
             if config.get(key, default) != expected:
-                raise InputError(
-                    f"{key} is not supported", where=where, got=repr(config[key]), expected=repr(expected)
-                )
-        missing = [theirs for theirs in _FIELDS.values() if theirs not in config and theirs in ("vocab_size", "hidden_size")]
+                raise InputError(f"{key} is not supported", where=where, got=repr(config[key]), expected=repr(expected))
+        missing = [
+            theirs for theirs in _FIELDS.values() if theirs not in config and theirs in ("vocab_size", "hidden_size")
+        ]
         if missing:
             raise InputError(f"no {missing[0]!r}", where=where)
         values = {ours: config[theirs] for ours, theirs in _FIELDS.items() if theirs in config}

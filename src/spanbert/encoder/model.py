@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -72,18 +71,21 @@ class Encoder(nn.Module):
         config = self.config
         if batch.longest > config.positions:
             raise InputError(
-                "a segment is longer than the encoder's positions", got=f"{batch.longest} tokens",
+                "a segment is longer than the encoder's positions",
+                got=f"{batch.longest} tokens",
                 expected=f"at most {config.positions}",
-            )  # fmt: skip
+            )
         lowest, highest = int(batch.ids_T.min()), int(batch.ids_T.max())
         if lowest < 0 or highest >= config.vocab_size:
             raise InputError(
-                "a piece id outside the vocabulary", got=str(lowest if lowest < 0 else highest),
-                expected=f"0..{config.vocab_size - 1}", remedy="Use the tokenizer that belongs to the model",
-            )  # fmt: skip
+                "a piece id outside the vocabulary",
+                got=str(lowest if lowest < 0 else highest),
+                expected=f"0..{config.vocab_size - 1}",
+                remedy="Use the tokenizer that belongs to the model",
+            )
         device = self.device
         segments_T = None if batch.segments_T is None else torch.from_numpy(batch.segments_T).to(device)
-        hidden_TD = self.embeddings(
+        hidden_TD: Tensor = self.embeddings(
             torch.from_numpy(batch.ids_T).to(device), torch.from_numpy(batch.positions_T).to(device), segments_T
         )
         cu_seqlens = batch.cu_seqlens.tolist()
@@ -92,24 +94,24 @@ class Encoder(nn.Module):
         return hidden_TD
 
     @classmethod
-    def from_pretrained(cls, source: str | os.PathLike[str]) -> Self:
+    def from_pretrained(cls, source: str | os.PathLike[str]) -> Encoder:
         """Loads a Hugging Face directory, a bundle or a hub id; eval mode.
 
         Raises:
             InputError: Not a BERT encoder, or its files are incomplete or damaged.
         """
-        encoder, _ = load_encoder(open_bundle(os.fspath(source)), cls)
+        encoder, _ = load_encoder(open_bundle(os.fspath(source)))
         return encoder
 
 
-def load_encoder(files: BundleFiles, cls: type[Encoder] = Encoder) -> tuple[Encoder, dict[str, Tensor]]:
+def load_encoder(files: BundleFiles) -> tuple[Encoder, dict[str, Tensor]]:
     """The encoder of an opened bundle, in eval mode, and the MLM head's tensors by our names where it has them."""
     where = str(files.weights)
     layers = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json")).layers
     ours, _ = names.from_hugging_face(tensors.read_tensors(files.weights), layers, tensors.stack, where=where)
     config = EncoderConfig.from_hugging_face(files.config, where=where, has_pooler="pooler.weight" in ours)
     head = {name: ours.pop(name).float() for name in list(ours) if name.startswith("mlm.")}
-    encoder = cls(config)
+    encoder = Encoder(config)
     fill_parameters(encoder, ours, where=where)
     return encoder.eval(), head
 
@@ -122,11 +124,16 @@ def fill_parameters(module: nn.Module, values: Mapping[str, Tensor], *, where: s
     """
     expected = module.state_dict()
     for name in sorted(expected.keys() ^ values.keys()):
-        raise InputError(f"the weights {'lack' if name in expected else 'hold an unknown'} tensor {name!r}", where=where)
+        raise InputError(
+            f"the weights {'lack' if name in expected else 'hold an unknown'} tensor {name!r}", where=where
+        )
     for name, tensor in values.items():
         if tensor.shape != expected[name].shape:
             raise InputError(
-                f"tensor {name!r} has another shape", where=where, got=str(tuple(tensor.shape)),
-                expected=str(tuple(expected[name].shape)), remedy="config.json and the weights do not belong together",
-            )  # fmt: skip
+                f"tensor {name!r} has another shape",
+                where=where,
+                got=str(tuple(tensor.shape)),
+                expected=str(tuple(expected[name].shape)),
+                remedy="config.json and the weights do not belong together",
+            )
     module.load_state_dict({name: tensor.float() for name, tensor in values.items()})

@@ -23,7 +23,9 @@ def info(path: str | os.PathLike[str]) -> dict[str, Any]:
     if (place / INDEX_NAME).is_file():
         return _store_facts(TokenStore(place))
     if place.is_dir() and not (place / "config.json").is_file():
-        raise InputError("neither a token store nor a model", where=str(place), expected="index.json or config.json in it")
+        raise InputError(
+            "neither a token store nor a model", where=str(place), expected="index.json or config.json in it"
+        )
     return _bundle_facts(os.fspath(path))
 
 

@@ -1,8 +1,8 @@
 """The protocol that every task fills in; the training loop and the commands know no more of a task than this.
 
-    source --read--> data --encode--> Encoded (packed inputs, targets, counts)
-    encoder(inputs) --> hidden states --loss--> a sum for each objective   (training)
-                                      --decode--> predictions --score--> figures --render--> lines
+source --read--> data --encode--> Encoded (packed inputs, targets, counts)
+encoder(inputs) --> hidden states --loss--> a sum for each objective   (training)
+                                  --decode--> predictions --score--> figures --render--> lines
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from spanbert.core.progress import Reporter, SilentReporter
 from spanbert.core.seeding import keyed_fraction
 from spanbert.core.types import BoolArray, Document, IntArray
 from spanbert.corpus.readers import DocumentReader, ReadOptions, ReadSummary
-from spanbert.tokens.store import FORMAT, INDEX_NAME, SPLITS, TokenStore, shard_schema
+from spanbert.tokens.store import FORMAT, INDEX_NAME, SPLITS, Split, TokenStore, shard_schema
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 
 _BATCH_CHARACTERS = 1 << 20
@@ -48,8 +48,8 @@ class PrepareResult:
     """
 
     path: Path
-    documents: dict[str, int]
-    pieces: dict[str, int]
+    documents: dict[Split, int]
+    pieces: dict[Split, int]
     read: ReadSummary
 
 
@@ -88,23 +88,11 @@ def prepare(
     reader = DocumentReader(inputs, options)
     work = target.parent / f".{target.name}.preparing"
     with only_writer(target):
-        writer = _StoreWriter(work, adapter, reader, held_out, shard_pieces, licence)
-        if writer.documents_done:
-            reporter.say(f"resuming: {writer.documents_done:,} documents are stored already")
-        for batch in _batches(islice(iter(reader), writer.documents_done, None)):
-            for document, (ids, starts) in zip(batch, adapter.encode_batch([d.text for d in batch]), strict=True):
-                writer.add(document.id, ids, starts)
-            seen = reader.summary
-            reporter.update(
-                "prepare",
-                seen.bytes_read.done / max(seen.bytes_total, 1),
-                {"documents": f"{seen.documents:,}", "pieces": f"{writer.pieces_total:,}"},
-            )
-        reporter.finish("prepare")
-        if writer.pieces_total == 0:
-            shutil.rmtree(work)
-            raise InputError("no text in the input", where=", ".join(map(str, inputs)), got=_describe(reader.summary))
-        writer.finish(target)
+        try:
+            _fill_store(_StoreWriter(work, adapter, reader, held_out, shard_pieces, licence), reader, target, reporter)
+        except InputError:  # other input will make another store: nothing here is worth going on with
+            shutil.rmtree(work, ignore_errors=True)
+            raise
     store = TokenStore(target, verify=False)
     return PrepareResult(
         path=target,
@@ -112,6 +100,29 @@ def prepare(
         pieces={split: store.count(split, "pieces") for split in SPLITS},
         read=reader.summary,
     )
+
+
+def _fill_store(writer: _StoreWriter, reader: DocumentReader, target: Path, reporter: Reporter) -> None:
+    """Reads, tokenises and stores everything that is not stored yet, and gives the store its name."""
+    if writer.documents_done:
+        reporter.say(f"resuming: {writer.documents_done:,} documents are stored already")
+    for batch in _batches(islice(iter(reader), writer.documents_done, None)):
+        for document, (ids, starts) in zip(batch, writer.adapter.encode_batch([d.text for d in batch]), strict=True):
+            writer.add(document.id, ids, starts)
+        seen = reader.summary
+        reporter.update(
+            "prepare",
+            seen.bytes_read.done / max(seen.bytes_total, 1),
+            {"documents": f"{seen.documents:,}", "pieces": f"{writer.pieces_total:,}"},
+        )
+    reporter.finish("prepare")
+    if writer.pieces_total == 0:
+        raise InputError(
+            "no text in the input",
+            where=", ".join(str(file.path) for file in reader.files[:3]),
+            got=_describe(reader.summary),
+        )
+    writer.finish(target)
 
 
 def _describe(summary: ReadSummary) -> str:
@@ -175,9 +186,14 @@ class _StoreWriter:
     """Writes the store in its working directory and knows how far finished shards reach."""
 
     def __init__(
-        self, work: Path, adapter: TokenizerAdapter, reader: DocumentReader, held_out: float, shard_pieces: int,
+        self,
+        work: Path,
+        adapter: TokenizerAdapter,
+        reader: DocumentReader,
+        held_out: float,
+        shard_pieces: int,
         licence: str | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.work, self.adapter, self.held_out, self.shard_pieces = work, adapter, held_out, shard_pieces
         self.plan = {
             "tokenizer": adapter.fingerprint,
@@ -282,7 +298,11 @@ def summary_lines(result: PrepareResult) -> list[str]:
         f"{result.path}: {result.documents['train']:,} documents, {result.pieces['train']:,} pieces to train on; "
         f"{result.documents['held_out']:,} documents, {result.pieces['held_out']:,} pieces held out"
     ]
-    named = {"duplicates": "duplicates left out", "empty": "empty documents left out", "broken_lines": "broken lines skipped"}
+    named = {
+        "duplicates": "duplicates left out",
+        "empty": "empty documents left out",
+        "broken_lines": "broken lines skipped",
+    }
     notes = [f"{read[key]:,} {words}" for key, words in named.items() if read[key]]
     if notes:
         lines.append("; ".join(notes))

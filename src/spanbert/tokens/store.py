@@ -28,8 +28,8 @@ from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 
 FORMAT = 1
 INDEX_NAME = "index.json"
-SPLITS = ("train", "held_out")
 Split = Literal["train", "held_out"]
+SPLITS: tuple[Split, ...] = ("train", "held_out")
 
 
 def shard_schema(vocab_size: int) -> pa.Schema:
@@ -102,17 +102,21 @@ class TokenStore:
         index_file = self.path / INDEX_NAME
         if not index_file.is_file():
             raise InputError(
-                "not a token store (no index.json)", where=str(self.path),
+                "not a token store (no index.json)",
+                where=str(self.path),
                 remedy="Make one: spanbert prepare TEXT --tokenizer X --out STORE",
-            )  # fmt: skip
+            )
         self.index: dict[str, Any] = read_json(index_file)
         if not isinstance(self.index, dict) or self.index.get("kind") != "spanbert token store":
             raise InputError("not the index of a token store", where=str(index_file))
         if self.index["format"] != FORMAT:
             raise InputError(
-                "a store of another format", where=str(index_file), got=f"format {self.index['format']}",
-                expected=f"format {FORMAT}", remedy="Prepare it again",
-            )  # fmt: skip
+                "a store of another format",
+                where=str(index_file),
+                got=f"format {self.index['format']}",
+                expected=f"format {FORMAT}",
+                remedy="Prepare it again",
+            )
         for name, entry in self.index["files"].items():
             self._check_file(self.path / name, entry, verify)
 

@@ -48,9 +48,11 @@ class TokenizerAdapter:
             found = [identity for choice in choices if (identity := tokenizer.token_to_id(choice)) is not None]
             if not found:
                 raise InputError(
-                    f"the tokenizer has no {role} token", where=name, expected=" or ".join(choices),
+                    f"the tokenizer has no {role} token",
+                    where=name,
+                    expected=" or ".join(choices),
                     remedy="Use the tokenizer of a BERT-family encoder",
-                )  # fmt: skip
+                )
             self.special[role] = found[0]
 
     @cached_property
@@ -152,7 +154,10 @@ class TokenizerAdapter:
         self.backend.save(str(directory / "tokenizer.json"))
         names = {f"{role}_token": self.piece(identity) for role, identity in self.special.items()}
         wordpiece = self._continuation_prefix is not None
-        config: dict[str, Any] = {"tokenizer_class": "BertTokenizer" if wordpiece else "PreTrainedTokenizerFast", **names}
+        config: dict[str, Any] = {
+            "tokenizer_class": "BertTokenizer" if wordpiece else "PreTrainedTokenizerFast",
+            **names,
+        }
         normalizer = self._definition.get("normalizer") or {}
         if normalizer.get("type") == "BertNormalizer":
             config["do_lower_case"] = normalizer["lowercase"]
@@ -191,7 +196,7 @@ def _from_json(path: Path) -> Tokenizer:
         raise InputError("not a tokenizer", where=str(path), expected="a Hugging Face tokenizer.json")
     try:
         tokenizer = Tokenizer.from_str(json.dumps(definition))
-    except Exception as error:  # tokenizers raises nothing narrower than Exception
+    except Exception as error:  # noqa: BLE001 (tokenizers raises nothing narrower)
         raise InputError("not a tokenizer that can be loaded", where=str(path), got=str(error)) from None
     if definition["model"].get("type") == "WordPiece" and tokenizer.decoder is None:
         tokenizer.decoder = decoders.WordPiece(prefix=definition["model"]["continuing_subword_prefix"])
@@ -209,9 +214,11 @@ def _from_vocabulary(path: Path) -> Tokenizer:
     for line, piece in enumerate(pieces):
         if piece in vocabulary:
             raise InputError(
-                "a piece stands twice in the vocabulary", where=f"{path}:{line + 1}", got=repr(piece),
+                "a piece stands twice in the vocabulary",
+                where=f"{path}:{line + 1}",
+                got=repr(piece),
                 expected="one piece a line, each once",
-            )  # fmt: skip
+            )
         vocabulary[piece] = line
     beside = path.parent / "tokenizer_config.json"
     settings = read_json(beside) if beside.is_file() else {}

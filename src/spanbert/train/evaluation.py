@@ -10,7 +10,9 @@ from spanbert.tasks.protocol import Task
 from spanbert.train.model import TaskModel
 
 
-def evaluate(task: Task[Any, Any, Any, Any], model: TaskModel, plan: PackingPlan, *, most_tokens: int) -> dict[str, Any]:
+def evaluate(
+    task: Task[Any, Any, Any, Any], model: TaskModel, plan: PackingPlan, *, most_tokens: int
+) -> dict[str, Any]:
     """Runs the model over packs of a plan's epoch 0 and scores it; memory does not grow with the packs.
 
     Args:

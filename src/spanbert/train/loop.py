@@ -22,7 +22,7 @@ import torch
 
 from spanbert.batches.loader import Loader, Step
 from spanbert.batches.plan import PlanPosition
-from spanbert.checkpoint.state import SavedState, save_state
+from spanbert.checkpoint.state import SavedState, load_state, save_state
 from spanbert.core.errors import SpanbertError
 from spanbert.core.progress import Reporter
 from spanbert.core.seeding import keyed_seed
@@ -105,8 +105,9 @@ class Trainer:
         facts = state.facts
         self.progress = Progress(**facts["progress"])
         self.position = PlanPosition(**facts["position"])
-        self.best = Best(**facts["best"]) if facts["best"] else None
         self.last_scores = facts["last_scores"]
+        best = load_state(self.directory / "training" / "best")  # may be of a later step that a kill took back
+        self.best = Best(**best.facts) if best else None
 
     def run(self) -> Outcome:
         """Trains until the budget is used or a signal comes.
@@ -125,9 +126,7 @@ class Trainer:
                     step = next(steps)
                     figures = self._step(step)
                     seconds = time.monotonic() - clock
-                    self.progress = Progress(
-                        step=before.step + 1, tokens=before.tokens + step.tokens, seconds=seconds
-                    )
+                    self.progress = Progress(step=before.step + 1, tokens=before.tokens + step.tokens, seconds=seconds)
                     self.position = step.after
                     figures["tokens_per_second"] = step.tokens / max(seconds - before.seconds, 1e-9)
                     tracker.step(self.progress.step, {**figures, "tokens": self.progress.tokens, "seconds": seconds})
@@ -164,7 +163,7 @@ class Trainer:
                 weight * losses[name] / totals[name] for name, weight in self.task.objectives.items() if totals[name]
             ]
             if parts:
-                torch.stack(parts).sum().backward()
+                torch.autograd.backward(torch.stack(parts).sum())
             for name in sums:
                 sums[name] += losses[name].item()
         means = {f"{name}_loss": sums[name] / max(totals[name], 1) for name in sums}
@@ -175,19 +174,10 @@ class Trainer:
                 "state with --resume"
             )
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip)
-        factor = schedule_factor(self.optim, self._schedule_fraction())
+        factor = schedule_factor(self.optim, self.budget.fraction_inside_next(self.progress, step.tokens))
         set_rates(self.optimizer, factor)
         self.optimizer.step()
         return {"loss": loss, **means, "lr": self.optim.lr * factor, "gradient_norm": float(norm)}
-
-    def _schedule_fraction(self) -> float:
-        """The used share of the budget for the schedule: the step in hand counts half, so that no rate is 0."""
-        done, steps = self.progress, self.config.max_steps
-        if steps:
-            return (done.step + 0.5) / steps
-        if done.step == 0:
-            return 1e-3
-        return self.budget.fraction(done)
 
     def _report(self, figures: Mapping[str, float]) -> None:
         shown = {name.removesuffix("_loss"): f"{figures[name]:.3f}" for name in figures if name.endswith("_loss")}
@@ -204,8 +194,12 @@ class Trainer:
         scores = self.evaluate()
         step = self.progress.step
         tracker.evaluation(step, {**scores, "tokens": self.progress.tokens, "seconds": self.progress.seconds})
-        loss = sum(weight * scores[f"{name}_loss"] for name, weight in self.task.objectives.items() if f"{name}_loss" in scores)
-        figures = "  ".join(f"{name} {scores[f'{name}_loss']:.3f}" for name in self.task.objectives if f"{name}_loss" in scores)
+        loss = sum(
+            weight * scores[f"{name}_loss"] for name, weight in self.task.objectives.items() if f"{name}_loss" in scores
+        )
+        figures = "  ".join(
+            f"{name} {scores[f'{name}_loss']:.3f}" for name in self.task.objectives if f"{name}_loss" in scores
+        )
         self.reporter.say(f"step {step:,}: held-out loss  {figures}")
         self.last_scores = {"step": step, **scores}
         if self.best is None or loss < self.best.loss:
@@ -214,11 +208,10 @@ class Trainer:
                 self.directory / "training" / "best",
                 model=self.model.tensors(),
                 optimizer={},
-                facts={"step": step, "loss": loss},
+                facts={"step": step, "loss": loss, "scores": scores},
             )
 
     def _save(self) -> None:
-        best = None if self.best is None else {"step": self.best.step, "loss": self.best.loss, "scores": self.best.scores}
         save_state(
             self.directory / "training" / "last",
             model=self.model.tensors(),
@@ -226,7 +219,6 @@ class Trainer:
             facts={
                 "progress": vars(self.progress),
                 "position": self.position.as_dict(),
-                "best": best,
                 "last_scores": dict(self.last_scores),
             },
         )

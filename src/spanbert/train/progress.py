@@ -45,18 +45,29 @@ class Budget:
 
     def fraction(self, progress: Progress) -> float:
         """The used share of the budget, 0..1."""
-        return min(1.0, max(_count(limit, progress) / limit.value for limit in self.limits))
+        return self._share(progress.step, progress.tokens, progress.seconds)
 
+    def fraction_inside_next(self, progress: Progress, tokens: int) -> float:
+        """The used share in the middle of the next step, for the schedule; above 0, so that no step is wasted.
 
-def _count(amount: Amount, progress: Progress) -> float:
-    return {"steps": progress.step, "tokens": progress.tokens, "seconds": progress.seconds}[amount.unit]
+        Args:
+            progress: What was used before the step.
+            tokens: Tokens of the step.
+        """
+        seconds = progress.seconds * (1 + 0.5 / max(progress.step, 1))
+        return max(1e-3, self._share(progress.step + 0.5, progress.tokens + 0.5 * tokens, seconds))
+
+    def _share(self, steps: float, tokens: float, seconds: float) -> float:
+        used = {"steps": steps, "tokens": tokens, "seconds": seconds}
+        return min(1.0, max(used[limit.unit] / limit.value for limit in self.limits))
 
 
 def is_due(every: Amount, before: Progress, after: Progress, budget: Budget) -> bool:
     """Whether a multiple of `every` lies after `before` and not after `after`."""
 
     def multiples(progress: Progress) -> int:
-        count = budget.fraction(progress) if every.unit == "share" else _count(every, progress)
+        counts = {"steps": progress.step, "tokens": progress.tokens, "seconds": progress.seconds}
+        count = budget.fraction(progress) if every.unit == "share" else counts[every.unit]
         return math.floor(round(count / every.value, 9))
 
     return multiples(after) > multiples(before)

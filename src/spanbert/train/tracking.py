@@ -14,7 +14,7 @@ from spanbert.core.files import write_atomically
 
 
 class Tracker:
-    """Appends one line a step to `metrics.jsonl`, one line an evaluation to `evaluations.jsonl`, and both to TensorBoard.
+    """Appends a line a step to `metrics.jsonl`, a line an evaluation to `evaluations.jsonl`, and both to TensorBoard.
 
     Args:
         directory: The run's directory.

@@ -19,7 +19,9 @@ from spanbert.core.errors import InputError
 def test_names_map_there_and_back(layers: int, pooler: bool, mlm: bool):
     rules = names.encoder_rules(layers) + (names.mlm_rules() if mlm else [])
     ours = {
-        rule.ours: torch.rand(3 * len(rule.theirs), 2) for rule in rules if pooler or not rule.ours.startswith("pooler.")
+        rule.ours: torch.rand(3 * len(rule.theirs), 2)
+        for rule in rules
+        if pooler or not rule.ours.startswith("pooler.")
     }
     theirs = names.to_hugging_face(ours, layers, tensors.split)
     back, others = names.from_hugging_face(theirs, layers, tensors.stack, where="test")

@@ -131,6 +131,8 @@ def test_mediawiki_prose_without_markup(tmp_path: Path):
         for title, ns, extra in (("Fox", 0, ""), ("Talk", 1, ""), ("Foxes", 0, "<redirect title='Fox'/>"))
     )
     file = tmp_path / "dump.xml-p1p2.bz2"
-    file.write_bytes(bz2.compress(f"<mediawiki xmlns='http://www.mediawiki.org/xml/export-0.10/'>{pages}</mediawiki>".encode()))
+    file.write_bytes(
+        bz2.compress(f"<mediawiki xmlns='http://www.mediawiki.org/xml/export-0.10/'>{pages}</mediawiki>".encode())
+    )
     sentence = "Foxes are small animals that live in forests, and this sentence is long enough to be kept."
     assert read(file)[0] == [("Fox", f"Fox\n{sentence}")]

@@ -42,7 +42,9 @@ def test_unigram_counts_are_those_of_the_train_split(store_path: Path):
     assert counted.tolist() == store.unigram_counts().tolist()
 
 
-def test_held_out_documents_depend_on_ids_alone(store_path: Path, corpus_file: Path, vocabulary_file: Path, tmp_path: Path):
+def test_held_out_documents_depend_on_ids_alone(
+    store_path: Path, corpus_file: Path, vocabulary_file: Path, tmp_path: Path
+):
     other = prepare([corpus_file], tokenizer=vocabulary_file, out=tmp_path / "s", held_out=0.1, shard_pieces=10**9)
     once, again = TokenStore(store_path), TokenStore(other.path)
     held_out = {document.id for document in once.documents("held_out")}
@@ -70,9 +72,13 @@ module.prepare([sys.argv[1]], tokenizer=sys.argv[2], out=sys.argv[3], held_out=0
 """
 
 
-def test_killed_prepare_goes_on_and_ends_the_same(store_path: Path, corpus_file: Path, vocabulary_file: Path, tmp_path: Path):
+def test_killed_prepare_goes_on_and_ends_the_same(
+    store_path: Path, corpus_file: Path, vocabulary_file: Path, tmp_path: Path
+):
     out = tmp_path / "store"
-    killed = subprocess.run([sys.executable, "-c", KILL_AT_SECOND_SHARD, corpus_file, vocabulary_file, out], check=False)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILL_AT_SECOND_SHARD, corpus_file, vocabulary_file, out], check=False
+    )
     assert killed.returncode == -9
     assert not out.exists()
     assert (tmp_path / ".store.preparing" / "train-00000.arrow").is_file()

@@ -44,7 +44,9 @@ def test_every_tenth_is_due_exactly_ten_times():
     every = Amount.parse("10%", where="test")
     due = [n for n in range(1, 71) if is_due(every, Progress(step=n - 1), Progress(step=n), budget)]
     assert due == [7, 14, 21, 28, 35, 42, 49, 56, 63, 70]
-    steps = [n for n in range(1, 11) if is_due(Amount(unit="steps", value=4), Progress(step=n - 1), Progress(step=n), budget)]
+    steps = [
+        n for n in range(1, 11) if is_due(Amount(unit="steps", value=4), Progress(step=n - 1), Progress(step=n), budget)
+    ]
     assert steps == [4, 8]
 
 

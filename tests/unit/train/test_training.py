@@ -96,7 +96,10 @@ def test_two_runs_are_equal_and_seeds_differ(store_path: Path, hugging_face_mode
 
 def test_frozen_encoder_stays_and_heads_learn(store_path: Path, hugging_face_model: Path, tmp_path: Path):
     run(store_path, tmp_path / "out", hugging_face_model, "train.max_steps=10", "freeze_encoder=true")
-    before, after = load_file(hugging_face_model / "model.safetensors"), load_file(tmp_path / "out" / "model.safetensors")
+    before, after = (
+        load_file(hugging_face_model / "model.safetensors"),
+        load_file(tmp_path / "out" / "model.safetensors"),
+    )
     encoder = [name for name in before if name.startswith("bert.")]
     assert len(encoder) > 30
     assert all(torch.equal(before[name], after[name]) for name in encoder)
@@ -166,12 +169,17 @@ def test_killed_run_resumes_bit_for_bit(undisturbed: Path, store_path: Path, hug
     assert len(losses(out)) == 11
     shutil.copytree(out, tmp_path / "copy")
 
-    done = subprocess.run([sys.executable, "-m", "spanbert", *map(str, call), "--resume"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "spanbert", *map(str, call), "--resume"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "resuming after step 8" in done.stderr
     assert losses(out) == losses(undisturbed)
     assert_same_weights(out, undisturbed)
-    assert read_log(out / "evaluations.jsonl")[-1]["mlm_loss"] == read_log(undisturbed / "evaluations.jsonl")[-1]["mlm_loss"]
+    assert (
+        read_log(out / "evaluations.jsonl")[-1]["mlm_loss"]
+        == read_log(undisturbed / "evaluations.jsonl")[-1]["mlm_loss"]
+    )
 
     run_again = subprocess.run(
         [sys.executable, "-m", "spanbert", *map(str, call)], capture_output=True, text=True, check=False
@@ -213,7 +221,9 @@ def test_a_damaged_state_is_refused(store_path: Path, hugging_face_model: Path, 
         run(store_path, out, hugging_face_model, "train.max_steps=4", resume=True)
 
 
-def test_a_loss_that_is_not_finite_ends_the_run(store_path: Path, hugging_face_model: Path, tmp_path: Path, monkeypatch):
+def test_a_loss_that_is_not_finite_ends_the_run(
+    store_path: Path, hugging_face_model: Path, tmp_path: Path, monkeypatch
+):
     from spanbert.tasks.pretrain.heads import PretrainHead
 
     monkeypatch.setattr(

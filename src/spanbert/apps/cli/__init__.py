@@ -1,1 +1,1 @@
-"""The command line: one module a verb, each a thin shell around a Python function; torch is imported by verbs that need it."""
+"""The command line: one module a verb, a thin shell around a Python function; verbs that need torch import it late."""

@@ -16,8 +16,12 @@ EXAMPLES = examples(
 
 
 def command(
-    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="A bundle, or a Hugging Face model with an MLM head.")],
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="[MASK] one piece, [MASK:3] three, [MASK:1-4] one to four.")],
+    bundle: Annotated[
+        str, typer.Argument(metavar="BUNDLE", help="A bundle, or a Hugging Face model with an MLM head.")
+    ],
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="[MASK] one piece, [MASK:3] three, [MASK:1-4] one to four.")
+    ],
     top_k: Annotated[int, typer.Option(help="How many fillings.", min=1)] = 5,
     as_json: JsonOption = False,
 ) -> None:

@@ -15,7 +15,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.", show_default=False)]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="One setting, e.g. optim.lr=1e-4; may be repeated.", show_default=False),
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="One setting, e.g. optim.lr=1e-4; may be repeated.", show_default=False
+    ),
 ]
 
 

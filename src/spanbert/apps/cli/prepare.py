@@ -15,8 +15,8 @@ from spanbert.corpus.readers import ReadOptions
 
 EXAMPLES = examples(
     ("A folder of text files", "spanbert prepare texts/ --tokenizer bert-base-cased/ --out store/"),
-    ("JSON lines, the text under another name", "spanbert prepare 'crawl/*.jsonl.gz' --text-field body --tokenizer X --out store/"),
-    ("One document a file, repaired and without duplicates", "spanbert prepare novels/ --documents file --clean --deduplicate --tokenizer X --out store/"),
+    ("JSON lines, the text under another name", "spanbert prepare 'crawl/*.jsonl.gz' --text-field body --tokenizer X --out store/"),  # noqa: E501
+    ("One document a file, repaired and without duplicates", "spanbert prepare novels/ --documents file --clean --deduplicate --tokenizer X --out store/"),  # noqa: E501
 )  # fmt: skip
 
 
@@ -31,7 +31,8 @@ def command(
     out: Annotated[Path, typer.Option(help="The token store to make.")],
     held_out: Annotated[str, typer.Option(help="Share of the documents kept for evaluation.")] = "0.5%",
     documents: Annotated[
-        str, typer.Option(help="What a .txt file holds: documents with blank lines between (blank-line), or one (file).")
+        str,
+        typer.Option(help="What a .txt file holds: documents with blank lines between (blank-line), or one (file)."),
     ] = "blank-line",
     text_field: Annotated[str, typer.Option(help="Field of a .jsonl line that holds the text.")] = "text",
     on_error: Annotated[str, typer.Option(help="What a broken line does: stop, or skip and count it.")] = "stop",

@@ -12,11 +12,11 @@ from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
 
 EXAMPLES = examples(
-    ("Continue from a checkpoint for ten minutes", "spanbert pretrain store/ --model bert-base-cased/ --out bundle/ --budget 10m"),
-    ("Only the heads, the encoder as it is", "spanbert pretrain store/ --model bert-base-cased/ --freeze-encoder --out bundle/ --budget 5m"),
+    ("Continue from a checkpoint for ten minutes", "spanbert pretrain store/ --model bert-base-cased/ --out bundle/ --budget 10m"),  # noqa: E501
+    ("Only the heads, the encoder as it is", "spanbert pretrain store/ --model bert-base-cased/ --freeze-encoder --out bundle/ --budget 5m"),  # noqa: E501
     ("From scratch, an exact number of steps", "spanbert pretrain store/ --size mini --out bundle/ --budget 500steps"),
     ("Go on after a kill or Ctrl-C", "spanbert pretrain store/ --size mini --out bundle/ --budget 500steps --resume"),
-    ("Longer segments, larger steps in four parts", "spanbert pretrain store/ --model X --out bundle/ --budget 2h --set batch.segment_length=512 --set batch.packs=4 --set train.accumulation=4"),
+    ("Longer segments, larger steps in four parts", "spanbert pretrain store/ --model X --out bundle/ --budget 2h --set batch.segment_length=512 --set batch.packs=4 --set train.accumulation=4"),  # noqa: E501
 )  # fmt: skip
 _SIZES = ("tiny", "mini", "small", "base", "large")
 

@@ -1,4 +1,4 @@
-"""Filling blanks: for each combination of lengths a joint beam search, then one ranking (SpanBERT's two heads together).
+"""Filling blanks: a joint beam search for each combination of lengths, then one ranking (both heads together).
 
     every combination of lengths -> masks -> beam search, all combinations in one packed batch a round:
         each text fills its most certain blank piece with the best candidates, the encoder reads it again
@@ -120,9 +120,13 @@ def _candidates(tokenizer: TokenizerAdapter) -> tuple[BoolArray, BoolArray]:
 
 
 def _extend(
-    one: _Hypothesis, log_probabilities_KV: npt.NDArray[np.float32], template: Template, allowed_V: BoolArray,
-    starting_V: BoolArray, width: int,
-) -> list[_Hypothesis]:  # fmt: skip
+    one: _Hypothesis,
+    log_probabilities_KV: npt.NDArray[np.float32],
+    template: Template,
+    allowed_V: BoolArray,
+    starting_V: BoolArray,
+    width: int,
+) -> list[_Hypothesis]:
     """Fills the most certain open piece with its best candidates."""
     rows = [row for start, end in one.places for row in range(start, end)]
     word_rows = {start for (start, _), blank in zip(one.places, template.blanks, strict=True) if blank.begins_word}
@@ -162,10 +166,11 @@ def _finish(one: _Hypothesis, template: Template, tokenizer: TokenizerAdapter) -
         pieces.append(tuple(tokenizer.piece(identity) for identity in ids))
         piece_scores.append(tuple(one.scores[row] for row in range(start, end)))
         prior += _log_length_prior(end - start, blank.shortest, blank.longest)
-    text = template.texts[0] + "".join(
-        fill + after for fill, after in zip(fills, template.texts[1:], strict=True)
-    )
+    text = template.texts[0] + "".join(fill + after for fill, after in zip(fills, template.texts[1:], strict=True))
     return Filling(
-        text=text, fills=tuple(fills), pieces=tuple(pieces), piece_scores=tuple(piece_scores),
+        text=text,
+        fills=tuple(fills),
+        pieces=tuple(pieces),
+        piece_scores=tuple(piece_scores),
         score=one.total / len(one.scores) + prior,
-    )  # fmt: skip
+    )

@@ -47,10 +47,11 @@ class TorchPieceScorer:
         facts: dict[str, Any] = next((task for task in files.tasks.values() if task["kind"] == "pretrain"), {})
         if not given:
             raise InputError(
-                "this model has an encoder but no head that could fill a blank", where=str(files.path),
+                "this model has an encoder but no head that could fill a blank",
+                where=str(files.path),
                 remedy=f"Train the heads: spanbert prepare TEXT --tokenizer {files.path} --out STORE, then "
                 f"spanbert pretrain STORE --model {files.path} --freeze-encoder --out BUNDLE",
-            )  # fmt: skip
+            )
         positions = int(facts.get("sbo_positions", 0))
         head = PretrainHead(
             encoder.config, sbo_positions=positions, sbo_position_size=int(facts.get("sbo_position_size", 200))
@@ -86,13 +87,16 @@ class TorchPieceScorer:
         starts = [rows[s] + start for s, blanks in enumerate(places) for start, _ in blanks]
         ends = [rows[s] + end for s, blanks in enumerate(places) for _, end in blanks]
         targets = targets_of_spans(
-            np.array(starts), np.array(ends), np.ones(len(starts), dtype=np.int64), batch.ids_T,
+            np.array(starts),
+            np.array(ends),
+            np.ones(len(starts), dtype=np.int64),
+            batch.ids_T,
             sbo_positions=self.sbo_positions,
-        )  # fmt: skip
+        )
         mlm_KV, sbo_JV = self.head.logits(self.encoder(batch), targets, self.encoder.embeddings.word.weight)
         mean_KV = mlm_KV.log_softmax(-1)
         if sbo_JV is not None:
             index_J = torch.from_numpy(targets.sbo_index_J)
             mean_KV[index_J] = (mean_KV[index_J] + sbo_JV.log_softmax(-1)) / 2
         sizes = [sum(end - start for start, end in blanks) for blanks in places]
-        return [part.numpy() for part in mean_KV.cpu().split(sizes)]
+        return [part.numpy() for part in torch.split(mean_KV.cpu(), sizes)]

@@ -75,9 +75,12 @@ class PretrainTask:
         pieces = int(data.index["tokenizer"]["vocab_size"])
         if pieces > encoder.config.vocab_size:
             raise InputError(
-                "the store's tokenizer has more pieces than the model", where=str(data.path), got=f"{pieces} pieces",
-                expected=f"at most {encoder.config.vocab_size}", remedy="Prepare the text with the model's tokenizer",
-            )  # fmt: skip
+                "the store's tokenizer has more pieces than the model",
+                where=str(data.path),
+                got=f"{pieces} pieces",
+                expected=f"at most {encoder.config.vocab_size}",
+                remedy="Prepare the text with the model's tokenizer",
+            )
 
     def encode(self, items: Sequence[Pack]) -> Encoded[PretrainTargets]:
         """Masks and packs one micro-batch."""

@@ -1,4 +1,4 @@
-"""Texts with blanks: `[MASK]` is one piece, `[MASK:3]` three, `[MASK:1-4]` one to four; the same for every tokenizer."""
+"""Texts with blanks: `[MASK]` is one piece, `[MASK:3]` three, `[MASK:1-4]` one to four, for every tokenizer."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Template:
         return list(itertools.product(*(range(blank.shortest, blank.longest + 1) for blank in self.blanks)))
 
     def sequence(self, shape: tuple[int, ...], tokenizer: TokenizerAdapter) -> tuple[IntArray, list[tuple[int, int]]]:
-        """The ids with [CLS], [SEP] and masks for one combination of lengths, and where each blank lies (half-open)."""
+        """The ids with [CLS], [SEP] and masks for one combination of lengths, and where each blank lies."""
         parts = [np.array([tokenizer.special["cls"]]), self.ids[0]]
         places: list[tuple[int, int]] = []
         for length, after in zip(shape, self.ids[1:], strict=True):
@@ -73,8 +73,12 @@ def parse_template(text: str, tokenizer: TokenizerAdapter, *, positions: int) ->
         shortest = int(match[1] or 1)
         longest = int(match[2] or shortest)
         if not 1 <= shortest <= longest:
-            raise InputError("not a length of a blank", where=f"character {match.start()}", got=match[0],
-                             expected="[MASK], [MASK:3] or [MASK:1-4]")  # fmt: skip
+            raise InputError(
+                "not a length of a blank",
+                where=f"character {match.start()}",
+                got=match[0],
+                expected="[MASK], [MASK:3] or [MASK:1-4]",
+            )
         before = text[end : match.start()]
         texts.append(before)
         blanks.append(Blank(shortest=shortest, longest=longest, begins_word=not before or before[-1].isspace()))
@@ -88,10 +92,18 @@ def parse_template(text: str, tokenizer: TokenizerAdapter, *, positions: int) ->
     )
     combinations = int(np.prod([blank.longest - blank.shortest + 1 for blank in blanks]))
     if combinations > _MOST_SHAPES:
-        raise InputError("too many combinations of lengths", got=str(combinations), expected=f"at most {_MOST_SHAPES}",
-                         remedy="Narrow the ranges, or fill the text in parts")  # fmt: skip
+        raise InputError(
+            "too many combinations of lengths",
+            got=str(combinations),
+            expected=f"at most {_MOST_SHAPES}",
+            remedy="Narrow the ranges, or fill the text in parts",
+        )
     longest = sum(map(len, template.ids)) + sum(blank.longest for blank in blanks) + 2
     if longest > positions:
-        raise InputError("the text is too long for one segment", got=f"{longest} pieces", expected=f"at most {positions}",
-                         remedy="Give the sentences around the blank only")  # fmt: skip
+        raise InputError(
+            "the text is too long for one segment",
+            got=f"{longest} pieces",
+            expected=f"at most {positions}",
+            remedy="Give the sentences around the blank only",
+        )
     return template

@@ -1,0 +1,149 @@
+"""Between bundles and the model of span pre-training: what training begins with, and what it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from spanbert import __version__
+from spanbert.checkpoint import names, tensors
+from spanbert.checkpoint.bundle import open_bundle, write_bundle
+from spanbert.checkpoint.card import model_card
+from spanbert.core.errors import InputError
+from spanbert.core.seeding import keyed_seed
+from spanbert.encoder.config import EncoderConfig, Size
+from spanbert.encoder.model import Encoder, fill_parameters, load_encoder
+from spanbert.tasks.pretrain.heads import PretrainHead
+from spanbert.tasks.pretrain.task import PretrainTask
+from spanbert.tokens.store import TokenStore
+from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
+from spanbert.train.loop import Outcome
+from spanbert.train.model import TaskModel
+
+if TYPE_CHECKING:
+    from spanbert.train.pretraining import PretrainConfig
+
+
+def build_model(
+    task: PretrainTask,
+    adapter: TokenizerAdapter,
+    store: TokenStore,
+    *,
+    model: str | Path | None,
+    size: Size | None,
+    config: PretrainConfig,
+) -> TaskModel:
+    """The encoder to train with its heads: those of the checkpoint where it has them, else new ones.
+
+    Raises:
+        InputError: The model's tokenizer is not the store's.
+    """
+    torch.manual_seed(keyed_seed(config.train.seed, "initialisation"))
+    given: dict[str, Tensor] = {}
+    if model is None:
+        assert size is not None
+        encoder = Encoder(EncoderConfig.of_size(size, adapter.vocab_size))
+    else:
+        files = open_bundle(model)
+        theirs = load_tokenizer(files.path)
+        if theirs.fingerprint != store.fingerprint and theirs.backend.get_vocab() != adapter.backend.get_vocab():
+            raise InputError(
+                "the store was made with another tokenizer than the model's",
+                where=str(store.path),
+                got=f"tokenizer {store.index['tokenizer']['name']!r}, {adapter.vocab_size} pieces",
+                expected=f"the tokenizer of {model}",
+                remedy=f"spanbert prepare TEXT --tokenizer {model} --out STORE",
+            )
+        encoder, given = load_encoder(files)
+        if files.heads is not None:
+            stored = tensors.read_tensors(files.heads)
+            given |= {key.removeprefix("tasks.pretrain."): value for key, value in stored.items()}
+    task.check(store, encoder)
+    if config.batch.segment_length > encoder.config.positions:
+        raise InputError(
+            "segments longer than the encoder's positions",
+            where="batch.segment_length",
+            got=str(config.batch.segment_length),
+            expected=f"at most {encoder.config.positions}",
+        )
+    head = task.build_head(encoder)
+    fresh = head.state_dict()
+    usable = {
+        name: tensor.float() for name, tensor in given.items() if name in fresh and tensor.shape == fresh[name].shape
+    }
+    fill_parameters(head, {**fresh, **usable}, where=str(model))
+    return TaskModel(encoder, head, freeze_encoder=config.freeze_encoder)
+
+
+def write_pretrained(
+    target: Path,
+    model: TaskModel,
+    adapter: TokenizerAdapter,
+    *,
+    facts: Mapping[str, Any],
+    scores: Mapping[str, Any],
+    lines: list[str],
+    config: PretrainConfig,
+    store: TokenStore,
+    outcome: Outcome,
+) -> None:
+    """Writes encoder and heads as a bundle."""
+    encoder, head = model.encoder, model.head
+    assert isinstance(head, PretrainHead)
+    sources = sorted({Path(source["name"]).name for source in store.index["sources"]})
+    data = {
+        "name": ", ".join(sources[:4]) + (f" and {len(sources) - 4} more files" if len(sources) > 4 else ""),
+        "licence": store.index.get("licence"),
+        "pieces": store.count("train", "pieces"),
+        "fingerprint": facts["store"],
+    }
+    base = f"{facts['model']}" if facts["model"] else f"from scratch, size {facts['size']}"
+    manifest = {
+        "spanbert_version": __version__,
+        "tasks": {
+            "pretrain": {
+                "kind": "pretrain",
+                "sbo_positions": config.sbo.positions if head.sbo is not None else 0,
+                "sbo_position_size": config.sbo.position_size,
+                "scores": dict(scores),
+            }
+        },
+        "base": base,
+        "data": data,
+        "recipe": config.model_dump(mode="json"),
+        "training": {
+            **vars(outcome.progress),
+            "stopped_by": outcome.stopped_by,
+            "weights_of_step": outcome.best.step if outcome.best else outcome.progress.step,
+        },
+    }
+    hugging_face = names.to_hugging_face(
+        {**encoder.state_dict(), **_part(head, "mlm.")}, encoder.config.layers, tensors.split
+    )
+    other = {f"tasks.pretrain.{name}": tensor for name, tensor in _part(head, "sbo.").items()}
+    card = model_card(
+        title=target.name,
+        base=base,
+        data=data,
+        recipe=config.to_yaml(),
+        scores=lines,
+        usage=[f'spanbert fill {target.name} "The quick [MASK:1-3] fox" --top-k 5'],
+    )
+
+    def write_files(directory: Path) -> None:
+        tensors.write_tensors(directory / "model.safetensors", hugging_face)
+        if other:
+            tensors.write_tensors(directory / "heads.safetensors", other)
+        adapter.save(directory, longest=encoder.config.positions)
+        (directory / "README.md").write_text(card, encoding="utf-8")
+
+    config_json = encoder.config.to_hugging_face(architecture="BertForMaskedLM", pad_id=adapter.special["pad"])
+    write_bundle(target, config=config_json, manifest=manifest, write_files=write_files)
+
+
+def _part(head: nn.Module, prefix: str) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in head.state_dict().items() if name.startswith(prefix)}
