@@ -1,10 +1,11 @@
-"""Which files the user meant, and their bytes: plain, gzip or bzip2, line by line, with the line number."""
+"""Which files the user meant, and their bytes: plain, gzip, bzip2 or zstd, line by line, with the line number."""
 
 from __future__ import annotations
 
 import bz2
 import glob
 import gzip
+import io
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import IO, cast
 
 from spanbert.core.errors import InputError
+
+COMPRESSED = (".gz", ".bz2", ".zst")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +33,7 @@ class SourceFile:
     def kind(self) -> str:
         """The suffix that decides the format: `.txt` of `a.txt.gz`, `.xml` of a dump's `a.xml-p10p30302.bz2`."""
         suffixes = [suffix.lower().partition("-")[0] for suffix in self.path.suffixes]
-        while suffixes and suffixes[-1] in (".gz", ".bz2"):
+        while suffixes and suffixes[-1] in COMPRESSED:
             suffixes.pop()
         return suffixes[-1] if suffixes else ""
 
@@ -71,7 +74,7 @@ def find_files(inputs: Sequence[str | Path], kinds: Sequence[str]) -> list[Sourc
                         "no reader for this kind of file",
                         where=str(file.path),
                         got=file.kind or "no suffix",
-                        expected=", ".join(kinds) + ", plain or .gz",
+                        expected=", ".join(kinds) + ", plain, .gz, .bz2 or .zst",
                     )
         for file in files:
             found.setdefault(file.path.resolve(), file)
@@ -95,9 +98,16 @@ def open_bytes(path: Path) -> tuple[IO[bytes], IO[bytes]]:
     opener: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
         ".gz": lambda stream: cast(IO[bytes], gzip.GzipFile(fileobj=stream)),
         ".bz2": lambda stream: cast(IO[bytes], bz2.BZ2File(stream)),
+        ".zst": _open_zstd,
     }
     suffix = path.suffix.lower()
     return (opener[suffix](raw) if suffix in opener else raw), raw
+
+
+def _open_zstd(stream: IO[bytes]) -> IO[bytes]:
+    import pyarrow
+
+    return cast(IO[bytes], io.BufferedReader(pyarrow.CompressedInputStream(stream, "zstd")))
 
 
 def read_lines(file: SourceFile, counter: ByteCounter) -> Iterator[tuple[int, bytes]]:
@@ -117,7 +127,7 @@ def read_lines(file: SourceFile, counter: ByteCounter) -> Iterator[tuple[int, by
                     counter.done = base + raw.tell()
                 yield number, line.rstrip(b"\r\n")
         except (EOFError, zlib.error, gzip.BadGzipFile, OSError) as error:
-            if file.path.suffix.lower() not in (".gz", ".bz2"):
+            if file.path.suffix.lower() not in COMPRESSED:
                 raise
             raise InputError(
                 "the compressed file is damaged or cut short",

@@ -1,6 +1,6 @@
 """Readers of raw text: files in, a stream of Documents out, in bounded memory (that of the longest document).
 
-files -> lines -> reader of the format -> clean -> without duplicates -> Documents
+files -> lines -> reader of the format -> clean -> language -> without duplicates -> Documents
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from spanbert.core.types import Document
 from spanbert.corpus.clean import clean_text
 from spanbert.corpus.deduplicate import DuplicateFilter
 from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, find_files, read_lines
+from spanbert.corpus.hub import PREFIX, HubDataset
+from spanbert.corpus.language import LanguageGuesser
+from spanbert.corpus.mediawiki import read_dump
+from spanbert.corpus.tables import read_delimited, read_parquet
 
 
 class ReadOptions(Config):
@@ -28,6 +32,7 @@ class ReadOptions(Config):
         on_error: What a broken line does: end the reading, or be left out and counted.
         clean: Repair mojibake, drop control characters, normalise to NFC.
         deduplicate: Leave out a document whose text was read before.
+        languages: Keep only documents that look written in these languages (ISO 639-1); empty means no guessing.
     """
 
     documents: Literal["blank-line", "file"] = "blank-line"
@@ -35,6 +40,7 @@ class ReadOptions(Config):
     on_error: Literal["stop", "skip"] = "stop"
     clean: bool = False
     deduplicate: bool = False
+    languages: tuple[str, ...] = ()
 
 
 @dataclass
@@ -46,6 +52,7 @@ class ReadSummary:
     characters: int = 0
     duplicates: int = 0
     empty: int = 0
+    other_languages: int = 0
     broken_lines: int = 0
     broken_examples: list[str] = field(default_factory=list)
     bytes_total: int = 0
@@ -115,24 +122,35 @@ def _document_of_json(line: str, where: str, default_id: str, text_field: str) -
     return Document(id=str(identity), text=text)
 
 
-def _read_mediawiki(file: SourceFile, options: ReadOptions, summary: ReadSummary) -> Iterator[Document]:
-    from spanbert.corpus.mediawiki import read_dump
+def _read_delimited(file: SourceFile, options: ReadOptions, summary: ReadSummary) -> Iterator[Document]:
+    lines = _lines(file, options, summary)
+    return read_delimited(file, lines, options.text_field, lambda error: _broken(error, options, summary))
 
-    yield from read_dump(file, summary.bytes_read)
+
+def _read_parquet(file: SourceFile, options: ReadOptions, summary: ReadSummary) -> Iterator[Document]:
+    return read_parquet(file, options.text_field, summary.bytes_read)
+
+
+def _read_mediawiki(file: SourceFile, options: ReadOptions, summary: ReadSummary) -> Iterator[Document]:
+    return read_dump(file, summary.bytes_read)
 
 
 _READERS: dict[str, Callable[[SourceFile, ReadOptions, ReadSummary], Iterator[Document]]] = {
     ".txt": _read_txt,
     ".jsonl": _read_jsonl,
+    ".csv": _read_delimited,
+    ".tsv": _read_delimited,
+    ".parquet": _read_parquet,
     ".xml": _read_mediawiki,
 }
 
 
 class DocumentReader:
-    """A stream of documents from files, folders and globs, with a summary that fills as it is drawn.
+    """A stream of documents from files, folders, globs and hub data sets, with a summary that fills as it is drawn.
 
     Args:
-        inputs: Files, folders or globs: .txt, .jsonl and MediaWiki .xml dumps, each plain, .gz or .bz2.
+        inputs: Files, folders or globs: .txt, .jsonl, .csv, .tsv, .parquet and MediaWiki .xml dumps, each plain, .gz,
+            .bz2 or .zst; or `hf:NAME[@CONFIG][:SPLIT]`.
         options: How to read them.
 
     Raises:
@@ -141,23 +159,43 @@ class DocumentReader:
 
     def __init__(self, inputs: Sequence[str | Path], options: ReadOptions | None = None) -> None:
         self.options = options or ReadOptions()
-        self.files = find_files(inputs, list(_READERS))
+        names = [str(item) for item in inputs]
+        self.hub = [HubDataset.parse(name) for name in names if name.startswith(PREFIX)]
+        paths = [name for name in names if not name.startswith(PREFIX)]
+        self.files = find_files(paths, list(_READERS)) if paths else []
         self.summary = ReadSummary(
             files=len(self.files), bytes_total=sum(file.path.stat().st_size for file in self.files)
         )
 
+    @property
+    def sources(self) -> list[dict[str, str | int | None]]:
+        """Name and size of everything that is read."""
+        files: list[dict[str, str | int | None]] = [
+            {"name": file.name, "bytes": file.path.stat().st_size} for file in self.files
+        ]
+        return files + [{"name": dataset.label, "bytes": None} for dataset in self.hub]
+
+    def _documents(self) -> Iterator[Document]:
+        for file in self.files:
+            yield from _READERS[file.kind](file, self.options, self.summary)
+        for dataset in self.hub:
+            yield from dataset.read(self.options.text_field)
+
     def __iter__(self) -> Iterator[Document]:
         summary, options = self.summary, self.options
         duplicates = DuplicateFilter() if options.deduplicate else None
-        for file in self.files:
-            for document in _READERS[file.kind](file, options, summary):
-                text = clean_text(document.text) if options.clean else document.text
-                if not text.strip():
-                    summary.empty += 1
-                    continue
-                if duplicates is not None and not duplicates.is_new(text):
-                    summary.duplicates += 1
-                    continue
-                summary.documents += 1
-                summary.characters += len(text)
-                yield document if text is document.text else Document(id=document.id, text=text, meta=document.meta)
+        languages = LanguageGuesser(options.languages) if options.languages else None
+        for document in self._documents():
+            text = clean_text(document.text) if options.clean else document.text
+            if not text.strip():
+                summary.empty += 1
+                continue
+            if languages is not None and not languages.accepts(text):
+                summary.other_languages += 1
+                continue
+            if duplicates is not None and not duplicates.is_new(text):
+                summary.duplicates += 1
+                continue
+            summary.documents += 1
+            summary.characters += len(text)
+            yield document if text is document.text else Document(id=document.id, text=text, meta=document.meta)

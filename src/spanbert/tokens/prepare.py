@@ -67,7 +67,7 @@ def prepare(
     """Turns text files into a token store.
 
     Args:
-        inputs: Files, folders or globs of .txt, .jsonl or MediaWiki .xml, plain, .gz or .bz2.
+        inputs: Files, folders, globs or hub data sets: see `corpus.readers.DocumentReader`.
         tokenizer: Path or hub id of a tokenizer.
         out: The store to make; must not exist.
         held_out: Share (0..1) of the documents kept for evaluation, chosen by the hash of their ids.
@@ -119,7 +119,7 @@ def _fill_store(writer: _StoreWriter, reader: DocumentReader, target: Path, repo
     if writer.pieces_total == 0:
         raise InputError(
             "no text in the input",
-            where=", ".join(str(file.path) for file in reader.files[:3]),
+            where=", ".join(str(source["name"]) for source in reader.sources[:3]),
             got=_describe(reader.summary),
         )
     writer.finish(target)
@@ -201,7 +201,7 @@ class _StoreWriter:
             "shard_pieces": shard_pieces,
             "licence": licence,
             "options": reader.options.model_dump(),
-            "sources": [{"name": file.name, "bytes": file.path.stat().st_size} for file in reader.files],
+            "sources": reader.sources,
         }
         self.schema = shard_schema(adapter.vocab_size)
         self.counts_V: npt.NDArray[np.int64] = np.zeros(adapter.vocab_size, dtype=np.int64)
@@ -301,6 +301,7 @@ def summary_lines(result: PrepareResult) -> list[str]:
     named = {
         "duplicates": "duplicates left out",
         "empty": "empty documents left out",
+        "other_languages": "documents in other languages left out",
         "broken_lines": "broken lines skipped",
     }
     notes = [f"{read[key]:,} {words}" for key, words in named.items() if read[key]]

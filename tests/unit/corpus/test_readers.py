@@ -5,7 +5,9 @@ import gzip
 import json
 from pathlib import Path
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from spanbert.core.errors import InputError
 from spanbert.corpus.clean import clean_text
@@ -136,3 +138,89 @@ def test_mediawiki_prose_without_markup(tmp_path: Path):
     )
     sentence = "Foxes are small animals that live in forests, and this sentence is long enough to be kept."
     assert read(file)[0] == [("Fox", f"Fox\n{sentence}")]
+
+
+def test_tables_have_a_header_and_a_column_of_text(tmp_path: Path):
+    (tmp_path / "a.csv").write_text('id,text\n1,"two\nlines, and a ""quote"""\n,plain\n')
+    (tmp_path / "b.tsv").write_text('label\ttext\npos\tno "quotes here\n')
+    assert read(tmp_path / "a.csv")[0] == [("1", 'two\nlines, and a "quote"'), ("a.csv:4", "plain")]
+    assert read(tmp_path / "b.tsv")[0] == [("b.tsv:2", 'no "quotes here')]
+
+
+def test_parquet_streams_a_column(tmp_path: Path):
+    table = pyarrow.table(
+        {"id": [f"d{n}" for n in range(3000)], "body": [f"text {n}" for n in range(3000)], "n": range(3000)}
+    )
+    parquet.write_table(table, tmp_path / "a.parquet")
+    found, reader = read(tmp_path / "a.parquet", text_field="body")
+    assert len(found) == 3000
+    assert found[2999] == ("d2999", "text 2999")
+    assert reader.summary.bytes_read.done == reader.summary.bytes_total
+
+
+def test_zstd(tmp_path: Path):
+    with pyarrow.output_stream(str(tmp_path / "a.jsonl.zst"), compression="zstd") as stream:
+        stream.write(b"".join(b'{"text": "line %d"}\n' % n for n in range(5000)))
+    found, _ = read(tmp_path / "a.jsonl.zst")
+    assert len(found) == 5000
+    assert found[-1] == ("a.jsonl.zst:5000", "line 4999")
+    whole = (tmp_path / "a.jsonl.zst").read_bytes()
+    (tmp_path / "b.jsonl.zst").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="damaged or cut short"):
+        read(tmp_path / "b.jsonl.zst")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"body\nx\n", ":1: no column 'text'; got body. Name the column with --text-field"),
+        ("a.csv", b"id,text\n1,x\n2\n", ":3: a row that does not fit the header; got 1 columns; expected 2 (id, text)"),
+        ("a.csv", b'text\n"open\n', "not a row"),
+        ("a.parquet", b"PAR1 no", "not a whole Parquet file"),
+    ],
+)
+def test_broken_tables(tmp_path: Path, name: str, content: bytes, message: str):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError) as error:
+        read(tmp_path / name)
+    assert message in str(error.value)
+    assert str(tmp_path / name) in str(error.value)
+
+
+def test_parquet_columns_are_checked(tmp_path: Path):
+    parquet.write_table(pyarrow.table({"text": [1, 2]}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="column 'text' holds no strings; got int64"):
+        read(tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="no column 'body'; got text"):
+        read(tmp_path / "a.parquet", text_field="body")
+
+
+def test_hub_data_sets(tmp_path: Path):
+    """A folder stands for a data set of the hub: the same code reads both."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train.jsonl").write_text('{"body": "one"}\n{"body": "two"}\n')
+    found, reader = read(f"hf:{tmp_path / 'data'}:train", text_field="body")
+    assert [text for _, text in found] == ["one", "two"]
+    assert found[0][0] == f"hf:{tmp_path / 'data'}:train:1"
+    assert reader.sources == [{"name": f"hf:{tmp_path / 'data'}:train", "bytes": None}]
+    with pytest.raises(InputError, match="no column 'text'; got body"):
+        read(f"hf:{tmp_path / 'data'}")
+    with pytest.raises(InputError, match="cannot be opened"):
+        read("hf:nobody/nothing")
+    with pytest.raises(InputError, match="not a data set"):
+        read("hf:a:b:c")
+
+
+def test_languages_are_guessed_on_request_only(tmp_path: Path):
+    texts = [
+        "The fox runs through the forest every morning.",
+        "Der Fuchs läuft jeden Morgen durch den Wald.",
+        "狐狸每天早上都在森林里奔跑。",
+    ]
+    (tmp_path / "a.txt").write_text("\n\n".join(texts))
+    assert len(read(tmp_path / "a.txt")[0]) == 3
+    found, reader = read(tmp_path / "a.txt", languages=("en", "zh"))
+    assert [text for _, text in found] == [texts[0], texts[2]]
+    assert reader.summary.other_languages == 1
+    with pytest.raises(InputError, match="--languages: no such language; got 'xx'"):
+        read(tmp_path / "a.txt", languages=("xx",))

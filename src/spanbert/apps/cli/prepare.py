@@ -24,7 +24,9 @@ def command(
     texts: Annotated[
         list[str],
         typer.Argument(
-            metavar="TEXT...", help="Files, folders or globs: .txt, .jsonl, MediaWiki .xml dumps; plain, .gz or .bz2."
+            metavar="TEXT...",
+            help="Files, folders or globs: .txt, .jsonl, .csv, .tsv, .parquet, MediaWiki .xml dumps; plain, .gz, "
+            ".bz2 or .zst. Or hf:NAME@CONFIG:SPLIT, a data set of the Hugging Face hub.",
         ),
     ],
     tokenizer: Annotated[str, typer.Option(help="Model directory, tokenizer.json, vocab.txt or hub id.")],
@@ -34,10 +36,14 @@ def command(
         str,
         typer.Option(help="What a .txt file holds: documents with blank lines between (blank-line), or one (file)."),
     ] = "blank-line",
-    text_field: Annotated[str, typer.Option(help="Field of a .jsonl line that holds the text.")] = "text",
+    text_field: Annotated[str, typer.Option(help="Field or column that holds the text.")] = "text",
     on_error: Annotated[str, typer.Option(help="What a broken line does: stop, or skip and count it.")] = "stop",
     clean: Annotated[bool, typer.Option("--clean", help="Repair mojibake, drop control characters, NFC.")] = False,
     deduplicate: Annotated[bool, typer.Option("--deduplicate", help="Leave out documents read before.")] = False,
+    languages: Annotated[
+        str | None,
+        typer.Option(help="Keep documents that look written in these, e.g. en,zh. Nothing is guessed without it."),
+    ] = None,
     licence: Annotated[
         str | None, typer.Option(help="Licence and attribution of the text, for model cards.", show_default=False)
     ] = None,
@@ -56,6 +62,7 @@ def command(
             "on_error": on_error,
             "clean": clean,
             "deduplicate": deduplicate,
+            "languages": languages.split(",") if languages else (),
         }
     )
     if tokenizer == "":
