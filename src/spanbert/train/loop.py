@@ -131,7 +131,7 @@ class Trainer:
                     figures["tokens_per_second"] = step.tokens / max(seconds - before.seconds, 1e-9)
                     tracker.step(self.progress.step, {**figures, "tokens": self.progress.tokens, "seconds": seconds})
                     self._report(figures)
-                    if stop.received:
+                    if stop.received and self.budget.fraction(self.progress) < 1:
                         stopped_by = stop.received
                         break
                     if is_due(self.evaluate_every, before, self.progress, self.budget):

@@ -195,8 +195,11 @@ def test_sigterm_saves_and_exits_cleanly(undisturbed: Path, store_path: Path, hu
     assert stopped.returncode == 0, stopped.stderr
     assert "SIGTERM: saved after step 7; go on with --resume" in stopped.stdout
     assert Encoder.from_pretrained(out).config.layers == 2
-    done = interrupted(20, "SIGINT", *call, "--resume")
+    stopped = interrupted(15, "SIGINT", *call, "--resume")
+    assert (stopped.returncode, stopped.stdout.splitlines()[0][:6]) == (0, "SIGINT"), stopped.stderr
+    done = interrupted(20, "SIGTERM", *call, "--resume")  # at its last step a run has nothing to stop
     assert done.returncode == 0, done.stderr
+    assert "SIGTERM" not in done.stdout
     assert losses(out) == losses(undisturbed)
     assert_same_weights(out, undisturbed)
 
