@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from spanbert.pipelines.load import load
     from spanbert.tokens.prepare import prepare
     from spanbert.tokens.tokenizer import load_tokenizer
-    from spanbert.train.pretraining import PretrainConfig, pretrain
+    from spanbert.train.pretrain_config import PretrainConfig
+    from spanbert.train.pretraining import pretrain
 
 _HOMES = {
     "Document": "core.types",
@@ -32,7 +33,7 @@ _HOMES = {
     "Filling": "core.types",
     "InputError": "core.errors",
     "PackedBatch": "core.types",
-    "PretrainConfig": "train.pretraining",
+    "PretrainConfig": "train.pretrain_config",
     "Span": "core.types",
     "SpanbertError": "core.errors",
     "info": "pipelines.info",

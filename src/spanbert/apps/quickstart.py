@@ -25,7 +25,8 @@ from spanbert.core.types import Filling
 from spanbert.pipelines.load import load
 from spanbert.tokens.prepare import prepare, summary_lines
 from spanbert.tokens.store import TokenStore
-from spanbert.train.pretraining import PretrainConfig, PretrainResult, pretrain
+from spanbert.train.pretrain_config import PretrainConfig
+from spanbert.train.pretraining import PretrainResult, pretrain
 from spanbert.train.tracking import read_log
 
 _LICENCE = "CC BY-SA 3.0, Wikipedia contributors (English Wikipedia 2016, sample shipped with gensim)"

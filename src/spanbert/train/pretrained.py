@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,9 +23,7 @@ from spanbert.tokens.store import TokenStore
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
-
-if TYPE_CHECKING:
-    from spanbert.train.pretraining import PretrainConfig
+from spanbert.train.pretrain_config import PretrainConfig
 
 
 def build_model(

@@ -15,45 +15,23 @@ from typing import Any
 import torch
 
 from spanbert.batches.loader import Loader
-from spanbert.batches.masking import MaskingOptions
 from spanbert.batches.plan import PackingPlan, PlanPosition
 from spanbert.checkpoint.state import load_state
-from spanbert.core.config import Config
 from spanbert.core.errors import InputError
 from spanbert.core.files import only_writer, sha256_of, write_json
 from spanbert.core.progress import Reporter, SilentReporter
 from spanbert.encoder.config import Size
-from spanbert.tasks.pretrain.task import PretrainTask, SBOOptions
+from spanbert.tasks.pretrain.task import PretrainTask
 from spanbert.tokens.store import INDEX_NAME, TokenStore
-from spanbert.train.config import BatchConfig, OptimConfig, TrainConfig
 from spanbert.train.evaluation import evaluate
 from spanbert.train.loop import Outcome, Trainer
 from spanbert.train.model import TaskModel
+from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrained import build_model, write_pretrained
 from spanbert.train.run_directory import state_to_resume
 from spanbert.train.runtime import tune_process
 
 _HELD_OUT_PACK = 4096
-
-
-class PretrainConfig(Config):
-    """All settings of `spanbert pretrain`.
-
-    Attributes:
-        masking: How segments are masked.
-        sbo: The span-boundary objective.
-        batch: What a step reads.
-        optim: Optimiser and schedule.
-        train: Budget, intervals, seed.
-        freeze_encoder: Train the heads alone.
-    """
-
-    masking: MaskingOptions = MaskingOptions()
-    sbo: SBOOptions = SBOOptions()
-    batch: BatchConfig = BatchConfig()
-    optim: OptimConfig = OptimConfig()
-    train: TrainConfig = TrainConfig()
-    freeze_encoder: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,8 @@ from spanbert.core.errors import InputError, SpanbertError
 from spanbert.encoder.model import Encoder
 from spanbert.train.config import OptimConfig
 from spanbert.train.optimizer import make_optimizer, set_rates
-from spanbert.train.pretraining import PretrainConfig, pretrain
+from spanbert.train.pretrain_config import PretrainConfig
+from spanbert.train.pretraining import pretrain
 from spanbert.train.tracking import read_log
 
 SMALL = ["batch.segment_length=32", "batch.pack_tokens=256", "optim.lr=1e-3", "train.evaluate_tokens=2000"]
