@@ -194,5 +194,5 @@ def test_bundle_is_a_masked_language_model_in_transformers(trained_bundle: Path)
     with torch.no_grad():
         expected = theirs.eval()(torch.tensor(sequence)[None]).logits[0]
         words = scorer.encoder.embeddings.word.weight
-        logits = scorer.head.mlm(scorer.encoder(spanbert.pack([sequence])), words)
+        logits = scorer.head.mlm(scorer.encoder(spanbert.pack([sequence]))) @ words.T + scorer.head.mlm.bias
     torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)

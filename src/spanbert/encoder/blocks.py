@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor, nn
-from torch.nn.functional import dropout, gelu
+from torch.nn.functional import gelu
 
 from spanbert.encoder.attention import Backend, attend
 from spanbert.encoder.config import EncoderConfig
+from spanbert.encoder.dropout import dropout
 
 
 class Embeddings(nn.Module):
@@ -29,7 +30,7 @@ class Embeddings(nn.Module):
         """(T,) ids, positions and token types (None: all 0) to (T, D)."""
         types_TD = self.token_type.weight[0] if segments_T is None else self.token_type(segments_T)
         hidden_TD = self.word(ids_T) + self.position(positions_T) + types_TD
-        return dropout(self.norm(hidden_TD), self.dropout, self.training, inplace=True)
+        return dropout(self.norm(hidden_TD), self.dropout, self.training)
 
 
 class SelfAttention(nn.Module):
@@ -55,7 +56,7 @@ class SelfAttention(nn.Module):
             dropout=self.attention_dropout if self.training else 0.0,
             backend=backend,
         )
-        update_TD = dropout(self.output(attended_THd.flatten(1)), self.dropout, self.training, inplace=True)
+        update_TD = dropout(self.output(attended_THd.flatten(1)), self.dropout, self.training)
         output_TD: Tensor = self.norm(hidden_TD + update_TD)
         return output_TD
 
@@ -72,7 +73,7 @@ class FeedForward(nn.Module):
 
     def forward(self, hidden_TD: Tensor) -> Tensor:
         """(T, D) to (T, D)."""
-        update_TD = dropout(self.output(gelu(self.input(hidden_TD))), self.dropout, self.training, inplace=True)
+        update_TD = dropout(self.output(gelu(self.input(hidden_TD))), self.dropout, self.training)
         output_TD: Tensor = self.norm(hidden_TD + update_TD)
         return output_TD
 

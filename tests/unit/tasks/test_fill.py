@@ -139,9 +139,9 @@ def test_pipeline_scores_are_the_mean_of_both_heads(trained_bundle: Path):
     [rows] = scorer([ids], [[(5, 8)]])
     with torch.no_grad():
         hidden = scorer.encoder(spanbert.pack([ids]))
-        mlm = scorer.head.mlm(hidden[5:8], words).log_softmax(-1)
+        mlm = (scorer.head.mlm(hidden[5:8]) @ words.T + scorer.head.mlm.bias).log_softmax(-1)
         boundary = [hidden[[4, 4, 4]], hidden[[8, 8, 8]], torch.arange(3)]
-        sbo = scorer.head.sbo(*boundary, words).log_softmax(-1)
+        sbo = (scorer.head.sbo(*boundary) @ words.T + scorer.head.sbo.bias).log_softmax(-1)
     np.testing.assert_allclose(rows, ((mlm + sbo) / 2).numpy(), rtol=1e-4, atol=1e-5)
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, gelu, linear
+from torch.nn.functional import gelu
 
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import initialise
+from spanbert.encoder.tied_loss import tied_cross_entropy, tied_logits
 from spanbert.tasks.pretrain.encode import PretrainTargets
 
 
@@ -24,9 +25,10 @@ class MLMHead(nn.Module):
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
         self.apply(initialise)
 
-    def forward(self, hidden_KD: Tensor, words_VD: Tensor) -> Tensor:
-        """(K, D) rows of masked pieces and the word embeddings (V, D) to logits (K, V)."""
-        return linear(self.norm(gelu(self.dense(hidden_KD))), words_VD, self.bias)
+    def forward(self, hidden_KD: Tensor) -> Tensor:
+        """(K, D) rows of masked pieces to (K, D) in the space of the word embeddings."""
+        transformed_KD: Tensor = self.norm(gelu(self.dense(hidden_KD)))
+        return transformed_KD
 
 
 class SBOHead(nn.Module):
@@ -46,11 +48,12 @@ class SBOHead(nn.Module):
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
         self.apply(initialise)
 
-    def forward(self, left_JD: Tensor, right_JD: Tensor, offset_J: Tensor, words_VD: Tensor) -> Tensor:
-        """(J, D) boundary rows, offsets (J,) and the word embeddings (V, D) to logits (J, V)."""
+    def forward(self, left_JD: Tensor, right_JD: Tensor, offset_J: Tensor) -> Tensor:
+        """(J, D) boundary rows and offsets (J,) to (J, D) in the space of the word embeddings."""
         boundary = torch.cat([left_JD, right_JD, self.position(offset_J)], dim=1)
         first_JD = self.first_norm(gelu(self.first(boundary)))
-        return linear(self.second_norm(gelu(self.second(first_JD))), words_VD, self.bias)
+        second_JD: Tensor = self.second_norm(gelu(self.second(first_JD)))
+        return second_JD
 
 
 class PretrainHead(nn.Module):
@@ -69,23 +72,29 @@ class PretrainHead(nn.Module):
                     head.bias.copy_(log_frequencies_V)
 
     def logits(self, hidden_TD: Tensor, targets: PretrainTargets, words_VD: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Logits of the masked pieces: MLM (K, V), and SBO (J, V) where there is such a head."""
-        mlm_KV = self.mlm(_rows(hidden_TD, targets.mlm_index_K), words_VD)
-        if self.sbo is None:
+        """Logits of the masked pieces, for prediction: MLM (K, V), and SBO (J, V) where there is such a head."""
+        mlm_KD, sbo_JD = self._transform(hidden_TD, targets)
+        mlm_KV = tied_logits(mlm_KD, words_VD, self.mlm.bias)
+        if self.sbo is None or sbo_JD is None:
             return mlm_KV, None
-        left_JD, right_JD = _rows(hidden_TD, targets.left_J), _rows(hidden_TD, targets.right_J)
-        offset_J = torch.from_numpy(targets.offset_J).to(hidden_TD.device)
-        return mlm_KV, self.sbo(left_JD, right_JD, offset_J, words_VD)
+        return mlm_KV, tied_logits(sbo_JD, words_VD, self.sbo.bias)
 
     def losses(self, hidden_TD: Tensor, targets: PretrainTargets, words_VD: Tensor) -> dict[str, Tensor]:
         """Summed cross-entropy of each objective in nats, scalars."""
-        mlm_KV, sbo_JV = self.logits(hidden_TD, targets, words_VD)
+        mlm_KD, sbo_JD = self._transform(hidden_TD, targets)
         ids_K = torch.from_numpy(targets.mlm_id_K).to(hidden_TD.device)
-        sums = {"mlm": cross_entropy(mlm_KV, ids_K, reduction="sum")}
-        if sbo_JV is not None:
+        sums = {"mlm": tied_cross_entropy(mlm_KD, words_VD, self.mlm.bias, ids_K).sum()}
+        if self.sbo is not None and sbo_JD is not None:
             ids_J = torch.from_numpy(targets.mlm_id_K[targets.sbo_index_J]).to(hidden_TD.device)
-            sums["sbo"] = cross_entropy(sbo_JV, ids_J, reduction="sum")
+            sums["sbo"] = tied_cross_entropy(sbo_JD, words_VD, self.sbo.bias, ids_J).sum()
         return sums
+
+    def _transform(self, hidden_TD: Tensor, targets: PretrainTargets) -> tuple[Tensor, Tensor | None]:
+        mlm_KD = self.mlm(_rows(hidden_TD, targets.mlm_index_K))
+        if self.sbo is None:
+            return mlm_KD, None
+        left_JD, right_JD = _rows(hidden_TD, targets.left_J), _rows(hidden_TD, targets.right_J)
+        return mlm_KD, self.sbo(left_JD, right_JD, torch.from_numpy(targets.offset_J).to(hidden_TD.device))
 
 
 def _rows(hidden_TD: Tensor, index: object) -> Tensor:
