@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -124,7 +125,7 @@ def test_other_spellings_load(hugging_face_model: Path, tmp_path: Path, variant:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"model_type": "roberta"}, "family that is not supported; got 'roberta'"),
+        ({"model_type": "electra"}, "family that is not supported; got 'electra'"),
         ({"hidden_act": "relu"}, "hidden_act is not supported"),
         ({"position_embedding_type": "relative_key"}, "position_embedding_type is not supported"),
         ({"num_hidden_layers": 3}, "the weights lack 'encoder.layer.2"),
@@ -196,3 +197,57 @@ def test_bundle_is_a_masked_language_model_in_transformers(trained_bundle: Path)
         words = scorer.encoder.embeddings.word.weight
         logits = scorer.head.mlm(scorer.encoder(spanbert.pack([sequence]))) @ words.T + scorer.head.mlm.bias
     torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-4)
+
+
+def span_mask(lengths, span: int, shifted: bool) -> torch.Tensor:
+    """Which token may see which under span-wise attention, written out token by token."""
+    owner = []
+    for segment, length in enumerate(lengths):
+        owner += [(segment, (position + (span - span // 2 if shifted else 0)) // span) for position in range(length)]
+    return torch.tensor([[a == b for b in owner] for a in owner])
+
+
+@pytest.mark.parametrize("lengths", [(64, 7, 3), (1, 16, 17), (40,)])
+@pytest.mark.parametrize(("span", "shifted"), [(8, False), (8, True), (5, True), (100, False), (2, True)])
+def test_span_wise_attention_equals_a_written_out_mask(lengths, span: int, shifted: bool):
+    from torch.nn.functional import scaled_dot_product_attention
+
+    from spanbert.encoder.attention import span_boundaries
+
+    cu_seqlens = np.cumsum([0, *lengths]).tolist()
+    bounds = span_boundaries(cu_seqlens, span, shifted=shifted)
+    assert set(cu_seqlens) <= set(bounds)
+    assert all(0 < b - a <= span for a, b in itertools.pairwise(bounds))
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(sum(lengths), 2, 8, dtype=torch.double) for _ in range(3))
+    heads_first = [one.transpose(0, 1) for one in (query, key, value)]
+    expected = scaled_dot_product_attention(*heads_first, attn_mask=span_mask(lengths, span, shifted)).transpose(0, 1)
+    for backend in ("loop", "dense"):
+        torch.testing.assert_close(attend(query, key, value, bounds, bounds, backend=backend), expected)
+
+
+def test_a_long_text_in_spans_with_more_positions(hugging_face_model: Path):
+    from spanbert.checkpoint.bundle import open_bundle
+    from spanbert.encoder.model import load_encoder
+
+    files = open_bundle(hugging_face_model)
+    full, _ = load_encoder(files)
+    wide, _ = load_encoder(files, positions=300, attention_span=16)
+    assert torch.equal(wide.embeddings.position.weight[64:128], full.embeddings.position.weight)
+    assert wide(spanbert.pack(sequences_of((300, 20), 50))).shape == (320, 32)
+    short = spanbert.pack(sequences_of((16, 8), 50))
+    unshifted, _ = load_encoder(files, attention_span=16, attention_span_shift=False)
+    torch.testing.assert_close(unshifted(short), full(short))
+    with pytest.raises(InputError, match="fewer positions than the checkpoint has"):
+        load_encoder(files, positions=32)
+
+
+def test_gradient_checkpointing_changes_no_gradient(hugging_face_model: Path):
+    gradients = []
+    for checkpointing in (False, True):
+        encoder = Encoder.from_pretrained(hugging_face_model).train()
+        encoder.checkpointing = checkpointing
+        torch.manual_seed(3)
+        encoder(spanbert.pack(sequences_of((9, 20), 50))).square().mean().backward()
+        gradients.append(encoder.blocks[0].attention.input.weight.grad)
+    assert torch.equal(*gradients)

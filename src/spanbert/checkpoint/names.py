@@ -1,25 +1,24 @@
-"""Reversible maps between Hugging Face's names of BERT tensors and ours.
+"""Reversible maps between Hugging Face's names of BERT-family tensors and ours.
 
 One rule a tensor: our name, and the Hugging Face names whose tensors, one below the other, make it up. Query, key
 and value are one matrix product with us and three modules there; every other rule is one to one.
 
-Ours                         Hugging Face (canonical: with the prefix `bert.`)
+Ours                         Hugging Face (canonical: with the prefix `bert.`, `roberta.`)
 embeddings.word              embeddings.word_embeddings.weight
 blocks.{n}.attention.input   encoder.layer.{n}.attention.self.{query,key,value}
-head `mlm.*`                 cls.predictions.*
+head `mlm.*`                 cls.predictions.*             (RoBERTa: lm_head.*)
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from spanbert.core.errors import InputError
 
 TensorT = TypeVar("TensorT")
-ENCODER_PREFIX = "bert."
 
 _EMBEDDINGS = {
     "embeddings.word.weight": "embeddings.word_embeddings.weight",
@@ -36,14 +35,45 @@ _BLOCK = {
     "feed_forward.norm": "output.LayerNorm",
 }
 _POOLER = {"pooler.weight": "pooler.dense.weight", "pooler.bias": "pooler.dense.bias"}
-_MLM = {
+_BERT_MLM = {
     "mlm.dense.weight": "cls.predictions.transform.dense.weight",
     "mlm.dense.bias": "cls.predictions.transform.dense.bias",
     "mlm.norm.weight": "cls.predictions.transform.LayerNorm.weight",
     "mlm.norm.bias": "cls.predictions.transform.LayerNorm.bias",
     "mlm.bias": "cls.predictions.bias",
 }
-_DERIVED = re.compile(r"(.*\.)?position_ids$|cls\.predictions\.decoder\.(weight|bias)$")  # buffers and tied copies
+_ROBERTA_MLM = {
+    "mlm.dense.weight": "lm_head.dense.weight",
+    "mlm.dense.bias": "lm_head.dense.bias",
+    "mlm.norm.weight": "lm_head.layer_norm.weight",
+    "mlm.norm.bias": "lm_head.layer_norm.bias",
+    "mlm.bias": "lm_head.bias",
+}
+_DERIVED = re.compile(
+    r"(.*\.)?position_ids$|(cls\.predictions|lm_head)\.decoder\.(weight|bias)$"
+)  # buffers, tied copies
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """How one family of encoders is named.
+
+    Attributes:
+        prefix: Before the encoder's names.
+        mlm: Our names of the masked-language-model head to theirs.
+        masked_lm: The class in `transformers` that holds encoder and head.
+    """
+
+    prefix: str
+    mlm: Mapping[str, str]
+    masked_lm: str
+
+
+FAMILIES = {
+    "bert": Family(prefix="bert.", mlm=_BERT_MLM, masked_lm="BertForMaskedLM"),
+    "roberta": Family(prefix="roberta.", mlm=_ROBERTA_MLM, masked_lm="RobertaForMaskedLM"),
+    "xlm-roberta": Family(prefix="roberta.", mlm=_ROBERTA_MLM, masked_lm="XLMRobertaForMaskedLM"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +98,9 @@ def encoder_rules(layers: int) -> list[Rule]:
     return rules + [Rule(ours=ours, theirs=(theirs,)) for ours, theirs in _POOLER.items()]
 
 
-def mlm_rules() -> list[Rule]:
+def mlm_rules(family: Family) -> list[Rule]:
     """The rules of the masked-language-model head; its decoder is tied to the word embeddings and has no tensor."""
-    return [Rule(ours=ours, theirs=(theirs,)) for ours, theirs in _MLM.items()]
+    return [Rule(ours=ours, theirs=(theirs,)) for ours, theirs in family.mlm.items()]
 
 
 def canonical_name(name: str) -> str:
@@ -79,14 +109,20 @@ def canonical_name(name: str) -> str:
 
 
 def from_hugging_face(
-    tensors: Mapping[str, TensorT], layers: int, stack: Callable[[Sequence[TensorT]], TensorT], *, where: str
+    tensors: Mapping[str, TensorT],
+    layers: int,
+    stack: Callable[[Sequence[TensorT]], TensorT],
+    *,
+    family: Family,
+    where: str,
 ) -> tuple[dict[str, TensorT], list[str]]:
     """Renames a Hugging Face state into ours.
 
     Args:
-        tensors: By Hugging Face name, with or without the prefix `bert.`, with `gamma`/`beta` or `weight`/`bias`.
+        tensors: By Hugging Face name, with or without the family's prefix, `gamma`/`beta` or `weight`/`bias`.
         layers: Layers of the encoder.
         stack: Joins tensors along the first axis.
+        family: The family's names.
         where: The file, for messages.
 
     Returns:
@@ -95,13 +131,15 @@ def from_hugging_face(
     Raises:
         InputError: A tensor of the encoder is missing.
     """
-    present = {canonical_name(name).removeprefix(ENCODER_PREFIX): tensor for name, tensor in tensors.items()}
+    present = {canonical_name(name).removeprefix(family.prefix): tensor for name, tensor in tensors.items()}
     ours: dict[str, TensorT] = {}
     used: set[str] = set()
-    if "cls.predictions.bias" not in present and "cls.predictions.decoder.bias" in present:
-        present["cls.predictions.bias"] = present["cls.predictions.decoder.bias"]
-    mlm_complete = all(name in present for name in _MLM.values())
-    for rule in encoder_rules(layers) + (mlm_rules() if mlm_complete else []):
+    bias = family.mlm["mlm.bias"]
+    tied_bias = bias.replace(".bias", ".decoder.bias")
+    if bias not in present and tied_bias in present:
+        present[bias] = present[tied_bias]
+    mlm_complete = all(name in present for name in family.mlm.values())
+    for rule in encoder_rules(layers) + (mlm_rules(family) if mlm_complete else []):
         missing = [name for name in rule.theirs if name not in present]
         if missing and rule.ours in _POOLER:
             continue
@@ -110,7 +148,7 @@ def from_hugging_face(
                 f"the weights lack {missing[0]!r}",
                 where=where,
                 got=f"{len(present)} tensors",
-                expected=f"a BERT encoder of {layers} layers",
+                expected=f"an encoder of {layers} layers",
             )
         parts = [present[name] for name in rule.theirs]
         ours[rule.ours] = parts[0] if len(parts) == 1 else stack(parts)
@@ -119,28 +157,24 @@ def from_hugging_face(
 
 
 def to_hugging_face(
-    tensors: Mapping[str, TensorT], layers: int, split: Callable[[TensorT, int], Sequence[TensorT]]
+    tensors: Mapping[str, TensorT], layers: int, split: Callable[[TensorT, int], Sequence[TensorT]], *, family: Family
 ) -> dict[str, TensorT]:
-    """Renames our tensors into Hugging Face's, the encoder with the prefix `bert.`.
+    """Renames our tensors into Hugging Face's, the encoder with the family's prefix.
 
     Args:
         tensors: By our name; what no rule names must have been taken out.
         layers: Layers of the encoder.
         split: Cuts a tensor into so many equal parts along the first axis.
+        family: The family's names.
 
     Raises:
         KeyError: A tensor of ours that no rule names.
     """
-    rules = {rule.ours: (rule, ENCODER_PREFIX) for rule in encoder_rules(layers)}
-    rules.update({rule.ours: (rule, "") for rule in mlm_rules()})
+    rules = {rule.ours: (rule, family.prefix) for rule in encoder_rules(layers)}
+    rules.update({rule.ours: (rule, "") for rule in mlm_rules(family)})
     theirs: dict[str, TensorT] = {}
     for name, tensor in tensors.items():
         rule, prefix = rules[name]
         parts = [tensor] if len(rule.theirs) == 1 else split(tensor, len(rule.theirs))
         theirs.update({prefix + their: part for their, part in zip(rule.theirs, parts, strict=True)})
     return theirs
-
-
-def unknown_head_names(names: Iterable[str]) -> list[str]:
-    """The first parts of leftover names, for telling the user which heads a checkpoint holds besides."""
-    return sorted({name.split(".")[0] for name in names})

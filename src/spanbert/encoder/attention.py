@@ -47,6 +47,24 @@ def attend(
     return backends[backend](query_THd, key_THd, value_THd, cu_seqlens_q, cu_seqlens_k, causal, dropout)
 
 
+def span_boundaries(cu_seqlens: Sequence[int], span: int, *, shifted: bool) -> list[int]:
+    """Cuts each segment into spans of so many tokens, for attention alone.
+
+    Args:
+        cu_seqlens: Where the segments start, then T.
+        span: w, tokens a span; the last one of a segment may be shorter.
+        shifted: The first span of each segment is half as long, so that the others move by half a span.
+
+    Returns:
+        Where the spans start, then T: the `cu_seqlens` of span-wise attention, which costs T * w instead of T * length.
+    """
+    first = span // 2 if shifted else span
+    bounds = [cu_seqlens[0]]
+    for start, end in pairwise(cu_seqlens):
+        bounds += [*range(start + first, end, span), end]
+    return bounds
+
+
 def _attend_loop(
     query_THd: Tensor,
     key_THd: Tensor,

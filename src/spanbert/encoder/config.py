@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
+from spanbert.checkpoint.names import FAMILIES
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
 
@@ -29,42 +30,57 @@ _FIELDS = {
     "norm_epsilon": "layer_norm_eps",
     "hidden_dropout": "hidden_dropout_prob",
 }
+_OURS = ("attention_span", "attention_span_shift")  # keys of config.json that Hugging Face does not know
 
 
 class EncoderConfig(Config):
-    """BERT's dimensions (Devlin et al. 2019).
+    """The dimensions of a BERT or RoBERTa encoder (Devlin et al. 2019, Liu et al. 2019).
 
     Attributes:
+        family: Which family its weights are of.
         vocab_size: V.
         hidden_size: D.
         layers: Transformer blocks.
         heads: H, attention heads; divides D.
         feed_forward_size: Width of the feed-forward layer.
-        positions: Longest segment.
+        positions: Rows of the position table.
+        position_offset: Row of the first token: RoBERTa leaves out the rows up to its padding id.
         token_types: Token types.
         norm_epsilon: Epsilon of the layer norms.
         hidden_dropout: Dropout after embeddings, attention output and feed-forward.
         attention_dropout: Dropout of attention weights; above 0 it takes CPU attention off its fast path.
         has_pooler: Whether a pooler (dense and tanh on [CLS]) comes with the weights.
+        attention_span: w, tokens attend only within consecutive spans of w tokens of their segment, at a cost linear in
+            the length; None means full attention.
+        attention_span_shift: Move the spans by half of w on every other layer, so that neighbours meet.
     """
 
+    family: Literal["bert", "roberta", "xlm-roberta"] = "bert"
     vocab_size: int
     hidden_size: int = 768
     layers: int = 12
     heads: int = 12
     feed_forward_size: int = 3072
     positions: int = 512
+    position_offset: int = 0
     token_types: int = 2
     norm_epsilon: float = 1e-12
     hidden_dropout: float = 0.1
     attention_dropout: float = 0.0
     has_pooler: bool = False
+    attention_span: int | None = Field(default=None, ge=2)
+    attention_span_shift: bool = True
 
     @model_validator(mode="after")
     def _check_heads(self) -> Self:
         if self.hidden_size % self.heads:
             raise ValueError(f"hidden_size {self.hidden_size} is not a multiple of heads {self.heads}")
         return self
+
+    @property
+    def longest_segment(self) -> int:
+        """Tokens of the longest segment there are positions for."""
+        return self.positions - self.position_offset
 
     @classmethod
     def of_size(cls, size: Size, vocab_size: int) -> Self:
@@ -80,9 +96,12 @@ class EncoderConfig(Config):
             InputError: Another family than BERT, or a variant that this encoder does not compute.
         """
         family = config.get("model_type")
-        if family != "bert":
+        if family not in FAMILIES:
             raise InputError(
-                "an encoder family that is not supported", where=where, got=repr(family), expected="'bert'"
+                "an encoder family that is not supported",
+                where=where,
+                got=repr(family),
+                expected=" or ".join(map(repr, FAMILIES)),
             )
         unsupported = {
             "hidden_act": ("gelu", "gelu"),
@@ -97,19 +116,23 @@ class EncoderConfig(Config):
         ]
         if missing:
             raise InputError(f"no {missing[0]!r}", where=where)
-        values = {ours: config[theirs] for ours, theirs in _FIELDS.items() if theirs in config}
-        return cls(**values, has_pooler=has_pooler)
+        fields = {**_FIELDS, **{name: name for name in _OURS}}
+        values = {ours: config[theirs] for ours, theirs in fields.items() if theirs in config}
+        offset = 0 if family == "bert" else int(config.get("pad_token_id", 1)) + 1
+        return cls(**values, family=family, position_offset=offset, has_pooler=has_pooler)
 
-    def to_hugging_face(self, *, architecture: str, pad_id: int) -> dict[str, Any]:
-        """Writes config.json."""
+    def to_hugging_face(self, *, special: Mapping[str, int]) -> dict[str, Any]:
+        """Writes config.json of encoder and MLM head; `special` gives the ids of the tokenizer's special tokens."""
         return {
-            "architectures": [architecture],
-            "model_type": "bert",
+            "architectures": [FAMILIES[self.family].masked_lm],
+            "model_type": self.family,
             **{theirs: getattr(self, ours) for ours, theirs in _FIELDS.items()},
+            **({name: getattr(self, name) for name in _OURS} if self.attention_span else {}),
             "attention_probs_dropout_prob": self.attention_dropout,
             "hidden_act": "gelu",
             "initializer_range": 0.02,
-            "pad_token_id": pad_id,
+            "pad_token_id": special["pad"],
+            **({} if self.family == "bert" else {"bos_token_id": special["cls"], "eos_token_id": special["sep"]}),
             "tie_word_embeddings": True,
             "torch_dtype": "float32",
         }

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from spanbert.checkpoint import names, tensors
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError
 from spanbert.core.types import PackedBatch
-from spanbert.encoder.attention import Backend
+from spanbert.encoder.attention import Backend, span_boundaries
 from spanbert.encoder.blocks import Block, Embeddings
 from spanbert.encoder.config import EncoderConfig
 
@@ -34,16 +35,21 @@ def initialise(module: nn.Module) -> None:
 
 
 class Encoder(nn.Module):
-    """BERT on packed batches (Devlin et al. 2019).
+    """BERT and RoBERTa on packed batches (Devlin et al. 2019, Liu et al. 2019).
 
     Args:
         config: Its dimensions.
+
+    Attributes:
+        backend: How attention is computed.
+        checkpointing: Keep one activation a layer in training and compute the others again in the backward pass.
     """
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
         self.backend: Backend = "loop"
+        self.checkpointing = False
         self.embeddings = Embeddings(config)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         if config.has_pooler:
@@ -69,11 +75,11 @@ class Encoder(nn.Module):
             InputError: A segment longer than the positions, or an id outside the vocabulary.
         """
         config = self.config
-        if batch.longest > config.positions:
+        if batch.longest > config.longest_segment:
             raise InputError(
                 "a segment is longer than the encoder's positions",
                 got=f"{batch.longest} tokens",
-                expected=f"at most {config.positions}",
+                expected=f"at most {config.longest_segment}",
             )
         lowest, highest = int(batch.ids_T.min()), int(batch.ids_T.max())
         if lowest < 0 or highest >= config.vocab_size:
@@ -86,34 +92,78 @@ class Encoder(nn.Module):
         device = self.device
         segments_T = None if batch.segments_T is None else torch.from_numpy(batch.segments_T).to(device)
         hidden_TD: Tensor = self.embeddings(
-            torch.from_numpy(batch.ids_T).to(device), torch.from_numpy(batch.positions_T).to(device), segments_T
+            torch.from_numpy(batch.ids_T).to(device),
+            torch.from_numpy(batch.positions_T + config.position_offset).to(device),
+            segments_T,
         )
-        cu_seqlens = batch.cu_seqlens.tolist()
-        for block in self.blocks:
-            hidden_TD = block(hidden_TD, cu_seqlens, self.backend)
+        bounds = self._attention_bounds(batch.cu_seqlens.tolist())
+        for number, block in enumerate(self.blocks):
+            if self.checkpointing and torch.is_grad_enabled():
+                hidden_TD = checkpoint(block, hidden_TD, bounds[number % 2], self.backend, use_reentrant=False)
+            else:
+                hidden_TD = block(hidden_TD, bounds[number % 2], self.backend)
         return hidden_TD
+
+    def _attention_bounds(self, cu_seqlens: list[int]) -> tuple[list[int], list[int]]:
+        """What even and odd layers attend within: whole segments, or spans of them."""
+        span = self.config.attention_span
+        if span is None:
+            return cu_seqlens, cu_seqlens
+        whole = span_boundaries(cu_seqlens, span, shifted=False)
+        if not self.config.attention_span_shift:
+            return whole, whole
+        return whole, span_boundaries(cu_seqlens, span, shifted=True)
 
     @classmethod
     def from_pretrained(cls, source: str | os.PathLike[str]) -> Encoder:
         """Loads a Hugging Face directory, a bundle or a hub id; eval mode.
 
         Raises:
-            InputError: Not a BERT encoder, or its files are incomplete or damaged.
+            InputError: Not an encoder of a known family, or its files are incomplete or damaged.
         """
         encoder, _ = load_encoder(open_bundle(os.fspath(source)))
         return encoder
 
 
-def load_encoder(files: BundleFiles) -> tuple[Encoder, dict[str, Tensor]]:
-    """The encoder of an opened bundle, in eval mode, and the MLM head's tensors by our names where it has them."""
+def load_encoder(
+    files: BundleFiles, *, positions: int | None = None, **changes: object
+) -> tuple[Encoder, dict[str, Tensor]]:
+    """The encoder of an opened bundle, in eval mode, and the MLM head's tensors by our names where it has them.
+
+    Args:
+        files: The opened bundle.
+        positions: Longest segment; more than the checkpoint has are made by repeating its table (Beltagy et al. 2020,
+            section 5), fewer are refused.
+        changes: Other settings of the encoder that need no weights, such as `attention_span`.
+    """
     where = str(files.weights)
-    layers = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json")).layers
-    ours, _ = names.from_hugging_face(tensors.read_tensors(files.weights), layers, tensors.stack, where=where)
+    shape = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
+    family = names.FAMILIES[shape.family]
+    ours, _ = names.from_hugging_face(
+        tensors.read_tensors(files.weights), shape.layers, tensors.stack, family=family, where=where
+    )
     config = EncoderConfig.from_hugging_face(files.config, where=where, has_pooler="pooler.weight" in ours)
+    if positions is not None and positions != config.longest_segment:
+        table, offset = ours["embeddings.position.weight"], config.position_offset
+        ours["embeddings.position.weight"] = torch.cat([table[:offset], _repeat_positions(table[offset:], positions)])
+        changes["positions"] = positions + offset
+    config = EncoderConfig.model_validate({**config.model_dump(), **changes})
     head = {name: ours.pop(name).float() for name in list(ours) if name.startswith("mlm.")}
     encoder = Encoder(config)
     fill_parameters(encoder, ours, where=where)
     return encoder.eval(), head
+
+
+def _repeat_positions(table_PD: Tensor, positions: int) -> Tensor:
+    if positions < len(table_PD):
+        raise InputError(
+            "fewer positions than the checkpoint has",
+            where="encoder.positions",
+            got=str(positions),
+            expected=f"at least {len(table_PD)}",
+        )
+    times = -(-positions // len(table_PD))
+    return table_PD.repeat(times, 1)[:positions]
 
 
 def fill_parameters(module: nn.Module, values: Mapping[str, Tensor], *, where: str) -> None:

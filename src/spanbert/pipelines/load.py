@@ -8,6 +8,7 @@ from functools import cached_property
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError
 from spanbert.core.types import Filling
+from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.pretrain.fill import PieceScorer, fill_template
 from spanbert.tasks.pretrain.template import parse_template
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
@@ -23,6 +24,11 @@ class Pipeline:
     def __init__(self, files: BundleFiles) -> None:
         self.files = files
         self.tokenizer: TokenizerAdapter = load_tokenizer(files.path)
+
+    @cached_property
+    def _longest_segment(self) -> int:
+        where = str(self.files.path / "config.json")
+        return EncoderConfig.from_hugging_face(self.files.config, where=where).longest_segment
 
     @cached_property
     def _scorer(self) -> PieceScorer:
@@ -42,7 +48,7 @@ class Pipeline:
         """
         if top_k < 1:
             raise InputError("nothing asked for", where="top_k", got=str(top_k), expected="at least 1")
-        template = parse_template(text, self.tokenizer, positions=self.files.config["max_position_embeddings"])
+        template = parse_template(text, self.tokenizer, positions=self._longest_segment)
         return fill_template(template, self.tokenizer, self._scorer, top_k=top_k)
 
 

@@ -101,6 +101,16 @@ class TokenizerAdapter:
             starts_V[identity] = not piece.startswith(prefix)
         return starts_V
 
+    @cached_property
+    def may_begin_word_V(self) -> BoolArray:
+        """Which pieces can stand after white space, (V,): no `##` (WordPiece), `Ġ` or `▁` first (BPE, Unigram)."""
+        if self.is_word_start_V is not None:
+            return self.is_word_start_V
+        begins_V = np.zeros(self.vocab_size, dtype=bool)
+        for piece, identity in self.backend.get_vocab(with_added_tokens=True).items():
+            begins_V[identity] = piece.startswith(("Ġ", "▁"))
+        return begins_V if begins_V.any() else ~begins_V
+
     def encode_batch(self, texts: Sequence[str]) -> list[tuple[IntArray, BoolArray]]:
         """Pieces of each text without specials, on all cores; nothing is truncated.
 

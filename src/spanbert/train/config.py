@@ -102,6 +102,7 @@ class TrainConfig(Config):
         max_tokens: Budget in tokens.
         max_minutes: Budget in minutes; the schedule then follows the clock.
         accumulation: Micro-batches a step.
+        gradient_checkpointing: Less memory for a third more time: activations are computed again in the backward pass.
         evaluate_every: How often the held-out documents are scored.
         checkpoint_every: How often the training state is saved.
         evaluate_tokens: Held-out tokens that an evaluation reads at most.
@@ -113,6 +114,7 @@ class TrainConfig(Config):
     max_tokens: int | None = Field(default=None, ge=1)
     max_minutes: float | None = Field(default=None, gt=0)
     accumulation: int = Field(default=1, ge=1)
+    gradient_checkpointing: bool = False
     evaluate_every: str = "10%"
     checkpoint_every: str = "10%"
     evaluate_tokens: int = Field(default=65_536, ge=1)

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from spanbert.batches.masking import MaskingOptions
 from spanbert.core.config import Config
 from spanbert.tasks.pretrain.task import SBOOptions
 from spanbert.train.config import BatchConfig, OptimConfig, TrainConfig
 
 
+class EncoderChanges(Config):
+    """What may differ from the checkpoint's (or the size's) encoder.
+
+    Attributes:
+        attention_span: w, attend within consecutive spans of w tokens, at a cost linear in the length; None: as it is.
+        attention_span_shift: Move the spans by half of w on every other layer.
+        positions: Longest segment; None: as it is.
+        hidden_dropout: None: as it is.
+    """
+
+    attention_span: int | None = Field(default=None, ge=2)
+    attention_span_shift: bool | None = None
+    positions: int | None = Field(default=None, ge=3)
+    hidden_dropout: float | None = Field(default=None, ge=0, lt=1)
+
+
 class PretrainConfig(Config):
     """All settings of `spanbert pretrain`.
 
     Attributes:
+        encoder: Changes of the encoder.
         masking: How segments are masked.
         sbo: The span-boundary objective.
         batch: What a step reads.
@@ -20,6 +39,7 @@ class PretrainConfig(Config):
         freeze_encoder: Train the heads alone.
     """
 
+    encoder: EncoderChanges = EncoderChanges()
     masking: MaskingOptions = MaskingOptions()
     sbo: SBOOptions = SBOOptions()
     batch: BatchConfig = BatchConfig()

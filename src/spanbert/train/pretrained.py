@@ -42,9 +42,11 @@ def build_model(
     """
     torch.manual_seed(keyed_seed(config.train.seed, "initialisation"))
     given: dict[str, Tensor] = {}
+    changes = config.encoder.model_dump(exclude_none=True)
     if model is None:
         assert size is not None
-        encoder = Encoder(EncoderConfig.of_size(size, adapter.vocab_size))
+        shape = EncoderConfig.of_size(size, adapter.vocab_size)
+        encoder = Encoder(EncoderConfig.model_validate({**shape.model_dump(), **changes}))
     else:
         files = open_bundle(model)
         theirs = load_tokenizer(files.path)
@@ -56,18 +58,19 @@ def build_model(
                 expected=f"the tokenizer of {model}",
                 remedy=f"spanbert prepare TEXT --tokenizer {model} --out STORE",
             )
-        encoder, given = load_encoder(files)
+        encoder, given = load_encoder(files, **changes)
         if files.heads is not None:
             stored = tensors.read_tensors(files.heads)
             given |= {key.removeprefix("tasks.pretrain."): value for key, value in stored.items()}
     task.check(store, encoder)
-    if config.batch.segment_length > encoder.config.positions:
+    if config.batch.segment_length > encoder.config.longest_segment:
         raise InputError(
             "segments longer than the encoder's positions",
             where="batch.segment_length",
             got=str(config.batch.segment_length),
-            expected=f"at most {encoder.config.positions}",
+            expected=f"at most {encoder.config.longest_segment}",
         )
+    encoder.checkpointing = config.train.gradient_checkpointing
     head = task.build_head(encoder)
     fresh = head.state_dict()
     usable = {
@@ -120,7 +123,10 @@ def write_pretrained(
         },
     }
     hugging_face = names.to_hugging_face(
-        {**encoder.state_dict(), **_part(head, "mlm.")}, encoder.config.layers, tensors.split
+        {**encoder.state_dict(), **_part(head, "mlm.")},
+        encoder.config.layers,
+        tensors.split,
+        family=names.FAMILIES[encoder.config.family],
     )
     other = {f"tasks.pretrain.{name}": tensor for name, tensor in _part(head, "sbo.").items()}
     card = model_card(
@@ -136,10 +142,10 @@ def write_pretrained(
         tensors.write_tensors(directory / "model.safetensors", hugging_face)
         if other:
             tensors.write_tensors(directory / "heads.safetensors", other)
-        adapter.save(directory, longest=encoder.config.positions)
+        adapter.save(directory, longest=encoder.config.longest_segment)
         (directory / "README.md").write_text(card, encoding="utf-8")
 
-    config_json = encoder.config.to_hugging_face(architecture="BertForMaskedLM", pad_id=adapter.special["pad"])
+    config_json = encoder.config.to_hugging_face(special=adapter.special)
     write_bundle(target, config=config_json, manifest=manifest, write_files=write_files)
 
 

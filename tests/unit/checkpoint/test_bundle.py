@@ -15,25 +15,29 @@ from spanbert.checkpoint.bundle import open_bundle
 from spanbert.core.errors import InputError
 
 
-@given(layers=st.integers(1, 4), pooler=st.booleans(), mlm=st.booleans())
-def test_names_map_there_and_back(layers: int, pooler: bool, mlm: bool):
-    rules = names.encoder_rules(layers) + (names.mlm_rules() if mlm else [])
+@given(
+    layers=st.integers(1, 4), pooler=st.booleans(), mlm=st.booleans(), family=st.sampled_from(sorted(names.FAMILIES))
+)
+def test_names_map_there_and_back(layers: int, pooler: bool, mlm: bool, family: str):
+    kind = names.FAMILIES[family]
+    rules = names.encoder_rules(layers) + (names.mlm_rules(kind) if mlm else [])
     ours = {
         rule.ours: torch.rand(3 * len(rule.theirs), 2)
         for rule in rules
         if pooler or not rule.ours.startswith("pooler.")
     }
-    theirs = names.to_hugging_face(ours, layers, tensors.split)
-    back, others = names.from_hugging_face(theirs, layers, tensors.stack, where="test")
+    theirs = names.to_hugging_face(ours, layers, tensors.split, family=kind)
+    back, others = names.from_hugging_face(theirs, layers, tensors.stack, family=kind, where="test")
     assert others == []
     assert back.keys() == ours.keys()
     assert all(torch.equal(back[name], ours[name]) for name in ours)
 
 
 def test_other_heads_are_named():
-    rules = names.encoder_rules(1)
-    theirs = names.to_hugging_face({rule.ours: torch.rand(3, 2) for rule in rules}, 1, tensors.split)
-    _, others = names.from_hugging_face({**theirs, "classifier.weight": torch.rand(1)}, 1, tensors.stack, where="test")
+    rules, kind = names.encoder_rules(1), names.FAMILIES["bert"]
+    theirs = names.to_hugging_face({rule.ours: torch.rand(3, 2) for rule in rules}, 1, tensors.split, family=kind)
+    more = {**theirs, "classifier.weight": torch.rand(1)}
+    _, others = names.from_hugging_face(more, 1, tensors.stack, family=kind, where="test")
     assert others == ["classifier.weight"]
 
 

@@ -255,3 +255,13 @@ def test_store_of_another_tokenizer(store_path: Path, minilm: Path, tmp_path: Pa
     with pytest.raises(InputError, match="another tokenizer than the model's"):
         run(store_path, tmp_path / "out", minilm, "train.max_steps=1")
     assert not (tmp_path / "out" / "metrics.jsonl").exists()
+
+
+def test_span_wise_attention_trains_on_long_segments_and_is_saved(
+    store_path: Path, hugging_face_model: Path, tmp_path: Path
+):
+    out = tmp_path / "out"
+    run(store_path, out, hugging_face_model, "train.max_steps=3", "batch.segment_length=200", "encoder.positions=200",
+        "encoder.attention_span=16", "train.gradient_checkpointing=true")  # fmt: skip
+    config = Encoder.from_pretrained(out).config
+    assert (config.attention_span, config.attention_span_shift, config.positions) == (16, True, 200)

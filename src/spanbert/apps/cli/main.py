@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from spanbert import __version__
-from spanbert.apps.cli import fill, info, prepare, pretrain, quickstart
+from spanbert.apps.cli import bench, fill, info, prepare, pretrain, quickstart
 from spanbert.core.errors import SpanbertError
 
 app = typer.Typer(
@@ -45,6 +45,7 @@ app.command("prepare", epilog=prepare.EXAMPLES)(prepare.command)
 app.command("pretrain", epilog=pretrain.EXAMPLES)(pretrain.command)
 app.command("fill", epilog=fill.EXAMPLES)(fill.command)
 app.command("info", epilog=info.EXAMPLES)(info.command)
+app.command("bench", epilog=bench.EXAMPLES)(bench.command)
 
 
 def main() -> None:

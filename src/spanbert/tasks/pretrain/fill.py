@@ -115,8 +115,7 @@ def _candidates(tokenizer: TokenizerAdapter) -> tuple[BoolArray, BoolArray]:
     for piece, identity in tokenizer.backend.get_vocab(with_added_tokens=True).items():
         if piece.startswith("[unused"):
             allowed_V[identity] = False
-    starts_V = tokenizer.is_word_start_V
-    return allowed_V, allowed_V if starts_V is None else allowed_V & starts_V
+    return allowed_V, allowed_V & tokenizer.may_begin_word_V
 
 
 def _extend(

@@ -55,6 +55,11 @@ class Template:
         return np.concatenate(parts).astype(np.int64), places
 
 
+def _without_end_spaces(texts: list[str]) -> list[str]:
+    """The texts as they are tokenised: white space before a blank belongs to the first piece of the blank (BPE)."""
+    return [text.rstrip() for text in texts]
+
+
 def parse_template(text: str, tokenizer: TokenizerAdapter, *, positions: int) -> Template:
     """Reads a text with blanks.
 
@@ -88,7 +93,9 @@ def parse_template(text: str, tokenizer: TokenizerAdapter, *, positions: int) ->
         raise InputError(f"{hint} in the text", got=repr(text), expected="[MASK], [MASK:3] or [MASK:1-4]")
     texts.append(text[end:])
     template = Template(
-        texts=tuple(texts), ids=tuple(ids for ids, _ in tokenizer.encode_batch(texts)), blanks=tuple(blanks)
+        texts=tuple(texts),
+        ids=tuple(ids for ids, _ in tokenizer.encode_batch(_without_end_spaces(texts))),
+        blanks=tuple(blanks),
     )
     combinations = int(np.prod([blank.longest - blank.shortest + 1 for blank in blanks]))
     if combinations > _MOST_SHAPES:

@@ -1,0 +1,1 @@
+"""Benchmarks as commands: ours and the peer alternately, on the same work, in one run; ratios rather than times."""

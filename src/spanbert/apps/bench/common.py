@@ -1,0 +1,71 @@
+"""What the benchmarks share: text, timing in turn, and what was measured with."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from spanbert.apps.quickstart import packaged_wikipedia
+from spanbert.corpus.readers import DocumentReader
+
+
+def benchmark_text(data: Path | None, characters: int) -> tuple[list[str], str]:
+    """Documents of at least so many characters, where there are so many, and where they come from.
+
+    Args:
+        data: A file or folder; default enwiki_core under SPANBERT_DATA, else the packaged Wikipedia sample.
+        characters: How much text is wanted.
+    """
+    folder = os.environ.get("SPANBERT_DATA")
+    source = data or (Path(folder) / "pretrain" / "enwiki_core" if folder else packaged_wikipedia())
+    inputs = sorted(source.glob("part-*.txt")) if source.is_dir() else []
+    texts, size = [], 0
+    for document in DocumentReader(inputs or [source]):
+        texts.append(document.text)
+        size += len(document.text)
+        if size >= characters:
+            break
+    return texts, source.name
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """Wall time of a call."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def alternate(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each contender in each round; they take turns, so that a drift of the machine meets all alike."""
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for work in contenders.values():
+        work()  # warm-up
+    for _ in range(rounds):
+        for name, work in contenders.items():
+            times[name].append(seconds_of(work))
+    return times
+
+
+def ratio_of(slow: Sequence[float], fast: Sequence[float]) -> dict[str, float]:
+    """How many times as long `slow` took, round by round."""
+    ratios = [a / b for a, b in zip(slow, fast, strict=True)]
+    return {"median": round(median(ratios), 3), "min": round(min(ratios), 3), "max": round(max(ratios), 3)}
+
+
+def environment() -> dict[str, Any]:
+    """Versions and machine."""
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.is_file() else []
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return {
+        "python": platform.python_version(),
+        "cpu": models[0] if models else platform.processor(),
+        "cores": os.cpu_count(),
+        **{name: version(name) for name in ("spanbert", "torch", "numpy", "tokenizers")},
+    }

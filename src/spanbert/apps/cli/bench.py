@@ -1,0 +1,47 @@
+"""`spanbert bench`: speed side by side with a peer, and memory, on this machine."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spanbert.apps.cli.options import JsonOption, examples, print_json
+from spanbert.apps.console import make_reporter
+from spanbert.core.errors import InputError, nearest
+from spanbert.core.files import write_json
+
+EXAMPLES = examples(
+    ("Our training step against transformers' masked language model", "spanbert bench pretrain --json"),
+    ("The same in a few minutes, on your text", "spanbert bench pretrain --quick --data texts/"),
+)
+NAMES = ("pretrain",)
+
+
+def command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which: {', '.join(NAMES)}.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Text: a file or folder.  [default: enwiki_core, or packaged text]")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Also write the result to this file.", show_default=False)] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measures on this machine: ours and the peer in turn, on the same work; ratios with their spread.
+
+    Run it alone: other work on the machine distorts it.
+    """
+    if name not in NAMES:
+        raise InputError(f"no benchmark {name!r}; {nearest(name, NAMES)}")
+    module = import_module(f"spanbert.apps.bench.{name}")
+    with make_reporter() as reporter:
+        result = module.run(data, quick=quick, reporter=reporter)
+    if out is not None:
+        write_json(out, result)
+    if as_json:
+        print_json(result)
+    else:
+        for key, value in result.items():
+            typer.echo(f"{key}: {value}")
