@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 
@@ -161,3 +162,45 @@ def test_bad_arguments(tokenizer, change: dict, part: str):
     arguments = {"ids": [7, 8], "word_starts": [True, True], "tokenizer": tokenizer, **change}
     with pytest.raises(InputError, match=part):
         mask_spans(arguments.pop("ids"), arguments.pop("word_starts"), **arguments)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    lengths=word_lengths,
+    seed=st.integers(0, 10**6),
+    scheme=st.sampled_from(["subword", "word", "entity"]),
+    chosen=st.lists(st.integers(0, 199), max_size=5),
+)
+def test_the_other_schemes_keep_the_budget(tokenizer, lengths: list[int], seed: int, scheme: str, chosen: list[int]):
+    ids, starts = segment_of(lengths, tokenizer.ordinary_ids, seed)
+    bounds = [*np.flatnonzero(starts).tolist(), len(ids)]
+    entities = [(bounds[n], bounds[min(n + 2, len(lengths))]) for n in chosen if n < len(lengths)]
+    result = mask_spans(ids, starts, seed=seed, scheme=scheme, tokenizer=tokenizer, entities=entities)
+    hidden = [piece for start, end in result.spans for piece in range(start, end)]
+    assert len(hidden) == len(set(hidden)) <= math.ceil(0.15 * len(ids))
+    assert result.spans == sorted(result.spans)
+    words = set(itertools.pairwise(bounds))
+    if scheme == "subword":
+        assert len(hidden) == math.ceil(0.15 * len(ids))
+        assert all(end - start == 1 for start, end in result.spans)
+    elif scheme == "word":
+        assert set(result.spans) <= words
+    else:
+        assert set(result.spans) <= words | set(entities)
+    assert all(words >= 1 for words in result.span_words)
+    untouched = np.setdiff1d(np.arange(len(ids)), hidden)
+    assert (result.ids[untouched] == ids[untouched]).all()
+
+
+def test_half_of_the_draws_are_entities(tokenizer):
+    ids, starts = segment_of([1] * 400, tokenizer.ordinary_ids, 0)
+    entities = [(piece, piece + 2) for piece in range(0, 400, 4)]
+    spans = [
+        span
+        for seed in range(100)
+        for span in mask_spans(ids, starts, seed=seed, scheme="entity", tokenizer=tokenizer, entities=entities).spans
+    ]
+    share = sum(span in set(entities) for span in spans) / len(spans)
+    assert 0.42 < share < 0.58
+    with pytest.raises(InputError, match="an entity outside the segment"):
+        mask_spans(ids, starts, tokenizer=tokenizer, entities=[(399, 401)])

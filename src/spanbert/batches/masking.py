@@ -1,6 +1,6 @@
-"""Span masking: which words of a segment are hidden, and what stands in their place.
+"""Masking: which words of a segment are hidden, and what stands in their place.
 
-Algorithm (SpanBERT, section 3.1, in whole words):
+Algorithm of the scheme `span` (SpanBERT, section 3.1, in whole words):
 
     budget = ceil(0.15 n) pieces
     until the budget is spent, or 20 draws in a row do not fit:
@@ -9,6 +9,7 @@ Algorithm (SpanBERT, section 3.1, in whole words):
         keep it unless it passes the end of the segment, overlaps a span or touches one
     for each span: 80% [MASK], 10% random pieces, 10% unchanged
 
+The other schemes (`schemes.py`) hide the same budget and replace in the same way.
 Cost: a few numpy calls a segment and about a microsecond a draw; nothing loops over pieces.
 """
 
@@ -16,26 +17,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
+from pydantic import Field
 
+from spanbert.batches.schemes import Pieces, draw_spans, draw_subwords, draw_words
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
 from spanbert.core.seeding import keyed_generator
 from spanbert.core.types import BoolArray, FloatArray, IntArray
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
-_PATIENCE = 20
-_DRAWS_AT_ONCE = 64
-_BLOCKED = 1
+Scheme = Literal["span", "subword", "word", "entity"]
+SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 
 
 class MaskingOptions(Config):
     """How segments are masked.
 
     Attributes:
-        scheme: `span`, geometric spans of whole words.
+        scheme: `span`, geometric spans of whole words; `subword`, `word` or `entity` for comparison.
         budget: Share of the pieces that is hidden.
         geometric_p: Parameter of the law of span lengths.
         longest_span: Words in the longest span.
@@ -43,8 +45,8 @@ class MaskingOptions(Config):
         random_share: Share of the spans that become random pieces; the rest stays as it is.
     """
 
-    scheme: Literal["span"] = "span"
-    budget: float = 0.15
+    scheme: Scheme = "span"
+    budget: float = Field(default=0.15, gt=0, lt=1)
     geometric_p: float = 0.2
     longest_span: int = 10
     mask_share: float = 0.8
@@ -58,8 +60,8 @@ class MaskedSegment:
     Attributes:
         ids: int64 (n,), piece ids after replacement.
         spans: The hidden spans in rising order, half-open, in pieces.
-        span_words: Length in words of each span.
-        drawn_words: Lengths in words as drawn, fitting or not, for the statistics.
+        span_words: Length in words of each span; a part of a word counts as one.
+        drawn_words: Lengths in words as drawn, fitting or not, for the statistics (scheme `span` alone).
         replacements: What became of each span: `mask`, `random` or `keep`.
     """
 
@@ -92,67 +94,49 @@ class SpanMasker:
         self._ordinary_ids = tokenizer.ordinary_ids
         self._length_steps = np.cumsum(length_law(self.options))[:-1]
 
-    def mask(self, ids: IntArray, word_starts: BoolArray, generator: np.random.Generator) -> MaskedSegment:
+    def mask(
+        self,
+        ids: IntArray,
+        word_starts: BoolArray,
+        generator: np.random.Generator,
+        *,
+        entities: Sequence[Pieces] = (),
+    ) -> MaskedSegment:
         """Masks one segment.
 
         Args:
             ids: Piece ids without specials, (n,).
             word_starts: Which pieces begin a word, (n,); the first always counts as one.
             generator: The segment's own generator.
+            entities: Half-open spans of pieces that came with the document, for the scheme `entity`.
 
         Returns:
             The masked segment; a segment whose every word is longer than the budget keeps all its pieces.
         """
         pieces = len(ids)
-        bounds = np.flatnonzero(word_starts)
-        if not len(bounds) or bounds[0] != 0:
-            bounds = np.concatenate([[0], bounds])
-        bounds = np.append(bounds, pieces)
+        firsts = np.flatnonzero(word_starts)
+        if not len(firsts) or firsts[0] != 0:
+            firsts = np.concatenate([[0], firsts])
+        bounds = [*firsts.tolist(), pieces]
         budget = int(np.ceil(self.options.budget * pieces - 1e-9))
-        words, drawn = self._draw_spans(bounds.tolist(), budget, generator)
-        starts, ends = bounds[[start for start, _ in words]], bounds[[end for _, end in words]]
+        drawn: list[int] = []
+        if self.options.scheme == "span":
+            spans, drawn = draw_spans(bounds, budget, self._length_steps, generator)
+        elif self.options.scheme == "subword":
+            spans = draw_subwords(bounds, budget, generator)
+        else:
+            spans = draw_words(bounds, budget, generator, entities if self.options.scheme == "entity" else ())
         masked_ids = np.array(ids, dtype=np.int64)
-        replacements = self._replace(masked_ids, starts.tolist(), ends.tolist(), generator)
+        starts, ends = [start for start, _ in spans], [end for _, end in spans]
+        replacements = self._replace(masked_ids, starts, ends, generator)
+        words = np.searchsorted(firsts, ends) - np.searchsorted(firsts, starts)
         return MaskedSegment(
             ids=masked_ids,
-            spans=list(zip(starts.tolist(), ends.tolist(), strict=True)),
-            span_words=[end - start for start, end in words],
+            spans=spans,
+            span_words=np.maximum(words, 1).tolist(),
             drawn_words=drawn,
             replacements=replacements,
         )
-
-    def _draw_spans(
-        self, bounds: Sequence[int], budget: int, generator: np.random.Generator
-    ) -> tuple[list[tuple[int, int]], list[int]]:
-        """Chooses spans of words (start, end) in rising order, and reports every length drawn."""
-        word_count = len(bounds) - 1
-        blocked = bytearray(word_count + 1)  # words of spans, and the words beside them: one more would touch
-        chosen: list[tuple[int, int]] = []
-        drawn: list[int] = []
-        left, misses = budget, 0
-        while word_count and left > 0 and misses < _PATIENCE:
-            lengths = np.searchsorted(self._length_steps, generator.random(_DRAWS_AT_ONCE), side="right") + 1
-            starts = generator.integers(0, word_count, _DRAWS_AT_ONCE)
-            for length, start in zip(lengths.tolist(), starts.tolist(), strict=True):
-                drawn.append(length)
-                end = start + length
-                if end <= word_count:
-                    limit = bounds[start] + left
-                    while end > start and bounds[end] > limit:
-                        end -= 1
-                if end > word_count or end == start or blocked.find(_BLOCKED, start, end) >= 0:
-                    misses += 1
-                    if misses == _PATIENCE:
-                        break
-                    continue
-                misses = 0
-                chosen.append((start, end))
-                for word in range(max(start - 1, 0), end + 1):
-                    blocked[word] = _BLOCKED
-                left -= bounds[end] - bounds[start]
-                if left <= 0:
-                    break
-        return sorted(chosen), drawn
 
     def _replace(
         self, ids: IntArray, starts: Sequence[int], ends: Sequence[int], generator: np.random.Generator
@@ -179,8 +163,9 @@ def mask_spans(
     *,
     tokenizer: TokenizerAdapter,
     seed: int = 0,
-    scheme: Literal["span"] = "span",
+    scheme: Scheme = "span",
     budget: float = 0.15,
+    entities: Sequence[Pieces] = (),
 ) -> MaskedSegment:
     """Masks one segment under a seed; for many segments make one `SpanMasker`.
 
@@ -189,8 +174,9 @@ def mask_spans(
         word_starts: Which pieces begin a word, (n,).
         tokenizer: The tokenizer of the ids.
         seed: The same seed gives the same masks.
-        scheme: `span`.
+        scheme: `span`, `subword`, `word` or `entity`.
         budget: Share of the pieces to hide, in (0, 1).
+        entities: Half-open spans of pieces, for the scheme `entity`.
 
     Raises:
         InputError: Lengths that differ, a budget outside (0, 1), an unknown scheme.
@@ -199,9 +185,14 @@ def mask_spans(
         raise InputError("ids and word_starts differ in length", got=f"{len(ids)} and {len(word_starts)}")
     if not 0 < budget < 1:
         raise InputError("not a budget", got=str(budget), expected="a share of the pieces in (0, 1)")
-    if scheme != "span":
-        raise InputError("unknown masking scheme", got=repr(scheme), expected="span")
+    if scheme not in SCHEMES:
+        raise InputError("unknown masking scheme", got=repr(scheme), expected=", ".join(SCHEMES))
+    if any(not 0 <= start < end <= len(ids) for start, end in entities):
+        raise InputError("an entity outside the segment", got=str(list(entities)), expected=f"within 0..{len(ids)}")
     masker = SpanMasker(tokenizer, MaskingOptions(scheme=scheme, budget=budget))
     return masker.mask(
-        np.asarray(ids, dtype=np.int64), np.asarray(word_starts, dtype=bool), keyed_generator(seed, "mask")
+        np.asarray(ids, dtype=np.int64),
+        np.asarray(word_starts, dtype=bool),
+        keyed_generator(seed, "mask"),
+        entities=entities,
     )

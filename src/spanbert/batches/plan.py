@@ -54,11 +54,13 @@ class Segment:
         ids: Piece ids, (n,).
         word_starts: Which of them begin a word, (n,).
         key: Names the segment for keyed draws: shard, document in the shard, first piece.
+        entities: Half-open spans of pieces that came with the document and lie whole in the segment.
     """
 
     ids: IntArray
     word_starts: BoolArray
     key: tuple[str, int, int]
+    entities: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,6 +97,14 @@ def cut_document(word_starts: BoolArray, limit: int) -> list[tuple[int, int]]:
         begin = end
     cuts.append((begin, pieces))
     return cuts
+
+
+def _segment_of(document: StoredDocument, start: int, end: int, key: tuple[str, int, int]) -> Segment:
+    entities: tuple[tuple[int, int], ...] = ()
+    if len(document.entities):
+        inside = document.entities[(document.entities[:, 0] >= start) & (document.entities[:, 1] <= end)] - start
+        entities = tuple((int(first), int(last)) for first, last in inside)
+    return Segment(ids=document.ids[start:end], word_starts=document.word_starts[start:end], key=key, entities=entities)
 
 
 def pack_lengths(lengths: IntArray, capacity: int, generator: np.random.Generator) -> list[list[int]]:
@@ -181,7 +191,7 @@ class PackingPlan:
     def window_packs(self, epoch: int, window: int, shards: Sequence[str]) -> list[list[Segment]]:
         """The packs of one window, in training order; the ids stay on the disk until they are read."""
         segments = [
-            Segment(ids=document.ids[start:end], word_starts=document.word_starts[start:end], key=(name, number, start))
+            _segment_of(document, start, end, (name, number, start))
             for name, number, document in self._documents(shards)
             for start, end in cut_document(document.word_starts, self.segment_length - SPECIALS)
         ]

@@ -13,7 +13,7 @@ from typing import Literal
 
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
-from spanbert.core.types import Document
+from spanbert.core.types import Document, Span
 from spanbert.corpus.clean import clean_text
 from spanbert.corpus.deduplicate import DuplicateFilter
 from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, find_files, read_lines
@@ -29,6 +29,8 @@ class ReadOptions(Config):
     Attributes:
         documents: What a .txt file holds: documents with blank lines between (the BERT convention), or one document.
         text_field: The field of a .jsonl line that holds the text.
+        entities_field: The field of a .jsonl line with spans of the text, [[start, end, label], ...], for the masking
+            scheme `entity`; None reads none.
         on_error: What a broken line does: end the reading, or be left out and counted.
         clean: Repair mojibake, drop control characters, normalise to NFC.
         deduplicate: Leave out a document whose text was read before.
@@ -37,6 +39,7 @@ class ReadOptions(Config):
 
     documents: Literal["blank-line", "file"] = "blank-line"
     text_field: str = "text"
+    entities_field: str | None = None
     on_error: Literal["stop", "skip"] = "stop"
     clean: bool = False
     deduplicate: bool = False
@@ -96,12 +99,13 @@ def _read_jsonl(file: SourceFile, options: ReadOptions, summary: ReadSummary) ->
         if not line.strip():
             continue
         try:
-            yield _document_of_json(line, f"{file.path}:{number}", f"{file.name}:{number}", options.text_field)
+            yield _document_of_json(line, f"{file.path}:{number}", f"{file.name}:{number}", options)
         except InputError as error:
             _broken(error, options, summary)
 
 
-def _document_of_json(line: str, where: str, default_id: str, text_field: str) -> Document:
+def _document_of_json(line: str, where: str, default_id: str, options: ReadOptions) -> Document:
+    text_field = options.text_field
     try:
         record = json.loads(line)
     except json.JSONDecodeError as error:
@@ -119,7 +123,19 @@ def _document_of_json(line: str, where: str, default_id: str, text_field: str) -
     if not isinstance(text, str):
         raise InputError(f"field {text_field!r} is not a string", where=where, got=type(text).__name__)
     identity = record.get("id", default_id)
-    return Document(id=str(identity), text=text)
+    spans = _spans_of_json(record.get(options.entities_field, []), where) if options.entities_field else None
+    try:
+        return Document(id=str(identity), text=text, spans=spans)
+    except ValueError as error:
+        raise InputError("a span outside the text", where=where, got=str(error)) from None
+
+
+def _spans_of_json(value: object, where: str) -> tuple[Span, ...]:
+    try:
+        return tuple(Span(start=start, end=end, label=str(label)) for start, end, label in value)  # type: ignore[attr-defined]
+    except (TypeError, ValueError) as error:
+        expected = "[[start, end, label], ...]"
+        raise InputError("not a list of spans", where=where, got=str(error), expected=expected) from None
 
 
 def _read_delimited(file: SourceFile, options: ReadOptions, summary: ReadSummary) -> Iterator[Document]:
@@ -159,6 +175,8 @@ class DocumentReader:
 
     def __init__(self, inputs: Sequence[str | Path], options: ReadOptions | None = None) -> None:
         self.options = options or ReadOptions()
+        if self.options.clean and self.options.entities_field:
+            raise InputError("cleaning moves the characters that spans count", where="--clean with --entities-field")
         names = [str(item) for item in inputs]
         self.hub = [HubDataset.parse(name) for name in names if name.startswith(PREFIX)]
         paths = [name for name in names if not name.startswith(PREFIX)]
@@ -198,4 +216,4 @@ class DocumentReader:
                 continue
             summary.documents += 1
             summary.characters += len(text)
-            yield document if text is document.text else Document(id=document.id, text=text, meta=document.meta)
+            yield document if text == document.text else Document(id=document.id, text=text, meta=document.meta)

@@ -8,6 +8,8 @@ from typing import Any
 
 from safetensors import safe_open
 
+from spanbert.batches.masking import MaskingOptions
+from spanbert.batches.statistics import masking_statistics
 from spanbert.checkpoint.bundle import open_bundle
 from spanbert.core.errors import InputError
 from spanbert.tokens.store import INDEX_NAME, SPLITS, TokenStore
@@ -27,6 +29,17 @@ def info(path: str | os.PathLike[str]) -> dict[str, Any]:
             "neither a token store nor a model", where=str(place), expected="index.json or config.json in it"
         )
     return _bundle_facts(os.fspath(path))
+
+
+def masking_facts(path: str | os.PathLike[str], scheme: str, segment_length: int) -> dict[str, Any]:
+    """What masking under a scheme would do to a store: see `batches.statistics`.
+
+    Raises:
+        InputError: Not a store, or no such scheme.
+    """
+    options = MaskingOptions.assemble(base={"scheme": scheme})
+    facts = masking_statistics(TokenStore(Path(path)), options, segment_length=segment_length)
+    return {"kind": "masking", "path": os.fspath(path), "scheme": scheme, "segment_length": segment_length, **facts}
 
 
 def _store_facts(store: TokenStore) -> dict[str, Any]:

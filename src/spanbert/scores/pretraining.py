@@ -80,8 +80,9 @@ def score_predictions(
         targets += len(batch.ids_K)
         sbo_targets += len(ids_J)
         wrong_M = np.bincount(batch.span_K, weights=~right_K, minlength=len(batch.words_M))
-        spans += np.bincount(batch.words_M, minlength=longest_span + 1)
-        exact += np.bincount(batch.words_M, weights=wrong_M == 0, minlength=longest_span + 1).astype(np.int64)
+        words_M = np.minimum(batch.words_M, longest_span)  # an entity may be longer
+        spans += np.bincount(words_M, minlength=longest_span + 1)
+        exact += np.bincount(words_M, weights=wrong_M == 0, minlength=longest_span + 1).astype(np.int64)
     scores: dict[str, Any] = {"targets": targets}
     if targets:
         for name in ("mlm", "unigram"):

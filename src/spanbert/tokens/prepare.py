@@ -26,9 +26,10 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import only_writer, read_json, sha256_of, sync_file, write_json
 from spanbert.core.progress import Reporter, SilentReporter
 from spanbert.core.seeding import keyed_fraction
-from spanbert.core.types import BoolArray, Document, IntArray
+from spanbert.core.types import Document
 from spanbert.corpus.readers import DocumentReader, ReadOptions, ReadSummary
-from spanbert.tokens.store import FORMAT, INDEX_NAME, SPLITS, Split, TokenStore, shard_schema
+from spanbert.tokens.alignment import pieces_of_spans
+from spanbert.tokens.store import FORMAT, INDEX_NAME, SPLITS, Split, StoredDocument, TokenStore, shard_schema
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 
 _BATCH_CHARACTERS = 1 << 20
@@ -107,8 +108,8 @@ def _fill_store(writer: _StoreWriter, reader: DocumentReader, target: Path, repo
     if writer.documents_done:
         reporter.say(f"resuming: {writer.documents_done:,} documents are stored already")
     for batch in _batches(islice(iter(reader), writer.documents_done, None)):
-        for document, (ids, starts) in zip(batch, writer.adapter.encode_batch([d.text for d in batch]), strict=True):
-            writer.add(document.id, ids, starts)
+        for document in encode_documents(batch, writer.adapter):
+            writer.add(document)
         seen = reader.summary
         reporter.update(
             "prepare",
@@ -123,6 +124,17 @@ def _fill_store(writer: _StoreWriter, reader: DocumentReader, target: Path, repo
             got=_describe(reader.summary),
         )
     writer.finish(target)
+
+
+def encode_documents(documents: Sequence[Document], adapter: TokenizerAdapter) -> Iterator[StoredDocument]:
+    """Pieces, word starts and entities of documents, tokenised together on all cores."""
+    encoded = adapter.encode_batch([document.text for document in documents])
+    annotated = [document.text for document in documents if document.spans]
+    offsets = iter(adapter.offsets_batch(annotated)) if annotated else iter(())
+    for document, (ids, starts) in zip(documents, encoded, strict=True):
+        entities = pieces_of_spans(next(offsets), starts, document.spans) if document.spans else []
+        pairs = np.array(entities, dtype=np.int64).reshape(-1, 2)
+        yield StoredDocument(id=document.id, ids=ids, word_starts=starts, entities=pairs)
 
 
 def _describe(summary: ReadSummary) -> str:
@@ -149,32 +161,35 @@ class _SplitWriter:
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.path, self.schema = path, schema
         self.documents = self.pieces = 0
-        self._buffer: list[tuple[str, IntArray, BoolArray]] = []
+        self._buffer: list[StoredDocument] = []
         self._buffered = 0
         self._writer = pa.ipc.new_file(str(path), schema)
 
-    def add(self, identity: str, ids: IntArray, starts: BoolArray) -> None:
-        self._buffer.append((identity, ids, starts))
-        self._buffered += len(ids)
+    def add(self, document: StoredDocument) -> None:
+        self._buffer.append(document)
+        self._buffered += len(document.ids)
         self.documents += 1
-        self.pieces += len(ids)
+        self.pieces += len(document.ids)
         if self._buffered >= _PIECES_A_RECORD_BATCH:
             self._flush()
 
     def _flush(self) -> None:
         if not self._buffer:
             return
-        names, ids, starts = zip(*self._buffer, strict=True)
-        offsets = np.cumsum([0, *map(len, ids)], dtype=np.int64)
-        values = pa.array(np.concatenate(ids), type=self.schema.field("ids").type.value_type)
-        flags = pa.array(np.concatenate(starts), type=pa.bool_())
+        buffer = self._buffer
         columns = [
-            pa.array(names, type=pa.string()),
-            pa.LargeListArray.from_arrays(offsets, values),
-            pa.LargeListArray.from_arrays(offsets, flags),
+            pa.array([document.id for document in buffer], type=pa.string()),
+            self._lists("ids", [document.ids for document in buffer]),
+            self._lists("word_starts", [document.word_starts for document in buffer]),
+            self._lists("entities", [document.entities.reshape(-1) for document in buffer]),
         ]
         self._writer.write_batch(pa.record_batch(columns, schema=self.schema))
         self._buffer, self._buffered = [], 0
+
+    def _lists(self, column: str, parts: Sequence[npt.NDArray[Any]]) -> pa.Array:
+        offsets = np.cumsum([0, *map(len, parts)], dtype=np.int64)
+        values = pa.array(np.concatenate(parts), type=self.schema.field(column).type.value_type)
+        return pa.LargeListArray.from_arrays(offsets, values)
 
     def close(self) -> None:
         self._flush()
@@ -232,17 +247,17 @@ class _StoreWriter:
             shutil.rmtree(self.work)
         self.work.mkdir(parents=True)
 
-    def add(self, identity: str, ids: IntArray, starts: BoolArray) -> None:
+    def add(self, document: StoredDocument) -> None:
         """Stores one document; closes the shards when they are full."""
         self._documents_open += 1
-        if len(ids):
-            split = "held_out" if keyed_fraction("held-out", identity) < self.held_out else "train"
+        if len(document.ids):
+            split = "held_out" if keyed_fraction("held-out", document.id) < self.held_out else "train"
             if split == "train":
-                self.counts_V += np.bincount(ids, minlength=len(self.counts_V))
+                self.counts_V += np.bincount(document.ids, minlength=len(self.counts_V))
             if split not in self._open:
                 self._open[split] = _SplitWriter(self.work / f"{split}.open", self.schema)
-            self._open[split].add(identity, ids, starts)
-            self.pieces_total += len(ids)
+            self._open[split].add(document)
+            self.pieces_total += len(document.ids)
         if sum(writer.pieces for writer in self._open.values()) >= self.shard_pieces:
             self._close_shards()
 

@@ -4,7 +4,7 @@
       index.json          format, tokenizer fingerprint, counts, checksums of every file
       tokenizer/          the tokenizer that made the ids
       unigram.npy         how often each piece stands in the train split, int64 (V,)
-      train-00000.arrow   documents: id, ids (uint16 or uint32), word_starts (bool)
+      train-00000.arrow   documents: id, ids (uint16 or uint32), word_starts (bool), entities
       held_out-00000.arrow
 
 Nothing here knows of sequence lengths: cutting and packing happen at training time (`batches`).
@@ -35,7 +35,14 @@ SPLITS: tuple[Split, ...] = ("train", "held_out")
 def shard_schema(vocab_size: int) -> pa.Schema:
     """The columns of a shard; ids take two bytes where the vocabulary allows."""
     ids = pa.uint16() if vocab_size <= 1 << 16 else pa.uint32()
-    return pa.schema([("id", pa.string()), ("ids", pa.large_list(ids)), ("word_starts", pa.large_list(pa.bool_()))])
+    return pa.schema(
+        [
+            ("id", pa.string()),
+            ("ids", pa.large_list(ids)),
+            ("word_starts", pa.large_list(pa.bool_())),
+            ("entities", pa.large_list(pa.uint32())),  # start, end, start, end, ...
+        ]
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,11 +53,13 @@ class StoredDocument:
         id: The document's id.
         ids: Piece ids without specials, (n,), a view into the mapped file.
         word_starts: Which pieces begin a word, (n,).
+        entities: Half-open spans of pieces that came with the document, (m, 2), at word bounds.
     """
 
     id: str
     ids: IntArray
     word_starts: BoolArray
+    entities: IntArray
 
 
 class Shard:
@@ -80,10 +89,17 @@ class Shard:
         offsets = np.asarray(batch.column("ids").offsets)
         ids = np.asarray(batch.column("ids").values)
         starts = batch.column("word_starts").values.to_numpy(zero_copy_only=False)
+        entity_offsets = np.asarray(batch.column("entities").offsets)
+        entities = np.asarray(batch.column("entities").values).astype(np.int64).reshape(-1, 2)
         names = batch.column("id")
         for row in range(batch.num_rows):
             here = slice(int(offsets[row]), int(offsets[row + 1]))
-            yield StoredDocument(id=names[row].as_py(), ids=ids[here], word_starts=starts[here])
+            yield StoredDocument(
+                id=names[row].as_py(),
+                ids=ids[here],
+                word_starts=starts[here],
+                entities=entities[entity_offsets[row] // 2 : entity_offsets[row + 1] // 2],
+            )
 
 
 class TokenStore:

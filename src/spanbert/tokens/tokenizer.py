@@ -134,6 +134,11 @@ class TokenizerAdapter:
             encoded.append((np.array(encoding.ids, dtype=np.int64), starts))
         return encoded
 
+    def offsets_batch(self, texts: Sequence[str]) -> list[IntArray]:
+        """First character and character after the last of each piece of `encode_batch`, (n, 2)."""
+        encodings = self.backend.encode_batch(list(texts), add_special_tokens=False)
+        return [np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2) for encoding in encodings]
+
     def encode(self, text: str) -> tuple[IntArray, BoolArray]:
         """`encode_batch` of one text."""
         return self.encode_batch([text])[0]

@@ -80,6 +80,9 @@ def pretrain(
         raise InputError(
             "either a model to continue from, or a size to start from scratch", expected="--model or --size"
         )
+    if config.masking.scheme != "span" and config.sbo.weight:
+        reporter.say(f"masking scheme {config.masking.scheme}: its boundaries may be masked, so the SBO is off")
+        config = config.model_copy(update={"sbo": config.sbo.model_copy(update={"weight": 0.0})})
     tune_process()
     if config.train.threads:
         torch.set_num_threads(config.train.threads)

@@ -265,3 +265,11 @@ def test_span_wise_attention_trains_on_long_segments_and_is_saved(
         "encoder.attention_span=16", "train.gradient_checkpointing=true")  # fmt: skip
     config = Encoder.from_pretrained(out).config
     assert (config.attention_span, config.attention_span_shift, config.positions) == (16, True, 200)
+
+
+def test_other_schemes_train_without_the_boundary_objective(store_path: Path, hugging_face_model: Path, tmp_path: Path):
+    for scheme in ("subword", "word", "entity"):
+        result = run(store_path, tmp_path / scheme, hugging_face_model, "train.max_steps=2", f"masking.scheme={scheme}")
+        assert "sbo_loss" not in result.outcome.best.scores
+        assert not (tmp_path / scheme / "heads.safetensors").exists()
+        assert "sbo_loss" not in read_log(tmp_path / scheme / "metrics.jsonl")[0]

@@ -37,6 +37,9 @@ def command(
         typer.Option(help="What a .txt file holds: documents with blank lines between (blank-line), or one (file)."),
     ] = "blank-line",
     text_field: Annotated[str, typer.Option(help="Field or column that holds the text.")] = "text",
+    entities_field: Annotated[
+        str | None, typer.Option(help="Field of a .jsonl line with [[start, end, label], ...].", show_default=False)
+    ] = None,
     on_error: Annotated[str, typer.Option(help="What a broken line does: stop, or skip and count it.")] = "stop",
     clean: Annotated[bool, typer.Option("--clean", help="Repair mojibake, drop control characters, NFC.")] = False,
     deduplicate: Annotated[bool, typer.Option("--deduplicate", help="Leave out documents read before.")] = False,
@@ -59,6 +62,7 @@ def command(
         base={
             "documents": documents,
             "text_field": text_field,
+            "entities_field": entities_field,
             "on_error": on_error,
             "clean": clean,
             "deduplicate": deduplicate,

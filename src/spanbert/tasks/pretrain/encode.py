@@ -102,7 +102,7 @@ class PretrainEncoder:
         row = 0
         for epoch, segment in segments:
             generator = keyed_generator(self._seed, "mask", epoch, *segment.key)
-            masked = self._masker.mask(segment.ids, segment.word_starts, generator)
+            masked = self._masker.mask(segment.ids, segment.word_starts, generator, entities=segment.entities)
             for ids, rows in ((masked.ids, masked_rows), (segment.ids, original_rows)):
                 framed = np.empty(len(ids) + 2, dtype=np.int64)
                 framed[0], framed[1:-1], framed[-1] = self._cls, ids, self._sep

@@ -1,0 +1,33 @@
+"""From characters to pieces: where a span of the text lies in its tokenisation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from spanbert.core.types import BoolArray, IntArray, Span
+
+
+def pieces_of_spans(offsets: IntArray, word_starts: BoolArray, spans: Sequence[Span]) -> list[tuple[int, int]]:
+    """The pieces of each span of characters, widened to whole words.
+
+    Args:
+        offsets: First character and character after the last of each piece, (n, 2), rising.
+        word_starts: Which pieces begin a word, (n,).
+        spans: Spans of the text.
+
+    Returns:
+        Half-open spans of pieces, in the order given; a span without any piece (white space) is left out.
+    """
+    found: list[tuple[int, int]] = []
+    bounds = np.append(np.flatnonzero(word_starts), len(word_starts))
+    for span in spans:
+        first = int(np.searchsorted(offsets[:, 1], span.start, side="right"))
+        last = int(np.searchsorted(offsets[:, 0], span.end, side="left"))
+        if first < last:
+            before = int(np.searchsorted(bounds, first, side="right")) - 1
+            start = int(bounds[before]) if before >= 0 else 0
+            end = int(bounds[int(np.searchsorted(bounds, last, side="left"))])
+            found.append((start, end))
+    return found
