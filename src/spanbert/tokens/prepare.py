@@ -57,7 +57,7 @@ class PrepareResult:
 def prepare(
     inputs: Sequence[str | Path],
     *,
-    tokenizer: str | Path,
+    tokenizer: str | Path | TokenizerAdapter,
     out: str | Path,
     held_out: float = 0.005,
     options: ReadOptions | None = None,
@@ -69,7 +69,7 @@ def prepare(
 
     Args:
         inputs: Files, folders, globs or hub data sets: see `corpus.readers.DocumentReader`.
-        tokenizer: Path or hub id of a tokenizer.
+        tokenizer: Path or hub id of a tokenizer, or one that was loaded or trained.
         out: The store to make; must not exist.
         held_out: Share (0..1) of the documents kept for evaluation, chosen by the hash of their ids.
         options: How to read the text.
@@ -85,7 +85,7 @@ def prepare(
         raise InputError("not a share", where="--held-out", got=str(held_out), expected="0 <= share < 1, or 0.5%")
     if target.exists():
         raise InputError("the store exists already", where=str(target), remedy="Remove it, or choose another --out")
-    adapter = load_tokenizer(tokenizer)
+    adapter = tokenizer if isinstance(tokenizer, TokenizerAdapter) else load_tokenizer(tokenizer)
     reader = DocumentReader(inputs, options)
     work = target.parent / f".{target.name}.preparing"
     with only_writer(target):

@@ -17,6 +17,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import read_json
 from spanbert.core.sources import resolve
 from spanbert.core.types import BoolArray, IntArray
+from spanbert.tokens.chinese import chinese_word_starts, has_han
 
 _SPECIAL_NAMES = {
     "cls": ("[CLS]", "<s>"),
@@ -119,13 +120,26 @@ class TokenizerAdapter:
 
         Returns:
             For each text its ids (n,) and which of them start a word (n,): for WordPiece a piece without `##`, else
-            the first piece of a word of the tokenizer's own pre-tokenisation.
+            the first piece of a word of the tokenizer's own pre-tokenisation; for Han text by `chinese`.
+
+        Raises:
+            InputError: Han text, and no segmenter is installed.
         """
+        encoded = self._encode_plain(texts)
+        chinese = [number for number, text in enumerate(texts) if has_han(text)]
+        if chinese:
+            han_texts = [texts[number] for number in chinese]
+            starts = [encoded[number][1] for number in chinese]
+            corrected = chinese_word_starts(han_texts, self.offsets_batch(han_texts), starts)
+            for number, word_starts in zip(chinese, corrected, strict=True):
+                encoded[number] = (encoded[number][0], word_starts)
+        return encoded
+
+    def _encode_plain(self, texts: Sequence[str]) -> list[tuple[IntArray, BoolArray]]:
+        """Ids and word starts as the tokenizer alone has them."""
         starts_V = self.is_word_start_V
         if starts_V is not None:
-            fast = self.backend.encode_batch_fast(list(texts), add_special_tokens=False)
-            ids_of = [np.array(encoding.ids, dtype=np.int64) for encoding in fast]
-            return [(ids, starts_V[ids]) for ids in ids_of]
+            return [(ids, starts_V[ids]) for ids in self.ids_batch(texts)]
         encoded = []
         for encoding in self.backend.encode_batch(list(texts), add_special_tokens=False):
             words = np.array([-1 if word is None else word for word in encoding.word_ids], dtype=np.int64)
@@ -133,6 +147,11 @@ class TokenizerAdapter:
             starts[1:] = words[1:] != words[:-1]
             encoded.append((np.array(encoding.ids, dtype=np.int64), starts))
         return encoded
+
+    def ids_batch(self, texts: Sequence[str]) -> list[IntArray]:
+        """The ids of `encode_batch` alone."""
+        fast = self.backend.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [np.array(encoding.ids, dtype=np.int64) for encoding in fast]
 
     def offsets_batch(self, texts: Sequence[str]) -> list[IntArray]:
         """First character and character after the last of each piece of `encode_batch`, (n, 2)."""

@@ -11,10 +11,11 @@ import typer
 from spanbert.apps.cli.options import JsonOption, examples, parse_share, print_json
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
-from spanbert.corpus.readers import ReadOptions
+from spanbert.corpus.readers import DocumentReader, ReadOptions
 
 EXAMPLES = examples(
     ("A folder of text files", "spanbert prepare texts/ --tokenizer bert-base-cased/ --out store/"),
+    ("A vocabulary of its own", "spanbert prepare zhwiki/ --train-tokenizer 12000 --out store/"),
     ("JSON lines, the text under another name", "spanbert prepare 'crawl/*.jsonl.gz' --text-field body --tokenizer X --out store/"),  # noqa: E501
     ("One document a file, repaired and without duplicates", "spanbert prepare novels/ --documents file --clean --deduplicate --tokenizer X --out store/"),  # noqa: E501
 )  # fmt: skip
@@ -29,8 +30,16 @@ def command(
             ".bz2 or .zst. Or hf:NAME@CONFIG:SPLIT, a data set of the Hugging Face hub.",
         ),
     ],
-    tokenizer: Annotated[str, typer.Option(help="Model directory, tokenizer.json, vocab.txt or hub id.")],
     out: Annotated[Path, typer.Option(help="The token store to make.")],
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(help="Model directory, tokenizer.json, vocab.txt or hub id.", show_default=False),
+    ] = None,
+    train_tokenizer: Annotated[
+        int | None,
+        typer.Option(help="Instead: train a WordPiece vocabulary of so many pieces on the text.", show_default=False),
+    ] = None,
+    cased: Annotated[bool, typer.Option("--cased", help="With --train-tokenizer: keep case and accents.")] = False,
     held_out: Annotated[str, typer.Option(help="Share of the documents kept for evaluation.")] = "0.5%",
     documents: Annotated[
         str,
@@ -57,6 +66,8 @@ def command(
     A run that was killed goes on where it was when the same command is given again.
     """
     from spanbert.tokens.prepare import prepare, summary_lines
+    from spanbert.tokens.tokenizer import TokenizerAdapter
+    from spanbert.tokens.training import train_wordpiece
 
     options = ReadOptions.assemble(
         base={
@@ -69,11 +80,18 @@ def command(
             "languages": languages.split(",") if languages else (),
         }
     )
-    if tokenizer == "":
-        raise InputError("no tokenizer", where="--tokenizer", expected="a path or hub id")
+    if bool(tokenizer) == (train_tokenizer is not None):
+        raise InputError("which tokenizer?", expected="either --tokenizer or --train-tokenizer")
+    if out.exists():
+        raise InputError("the store exists already", where=str(out), remedy="Remove it, or choose another --out")
     with make_reporter() as reporter:
+        source: str | TokenizerAdapter = tokenizer or ""
+        if train_tokenizer is not None:
+            reporter.say(f"training a vocabulary of {train_tokenizer:,} pieces")
+            stream = (document.text for document in DocumentReader(texts, options))
+            source = train_wordpiece(stream, train_tokenizer, lowercase=not cased)
         result = prepare(
-            texts, tokenizer=tokenizer, out=out, held_out=parse_share(held_out, "--held-out"), options=options,
+            texts, tokenizer=source, out=out, held_out=parse_share(held_out, "--held-out"), options=options,
             licence=licence, reporter=reporter,
         )  # fmt: skip
     for line in summary_lines(result):
@@ -81,4 +99,5 @@ def command(
     if as_json:
         print_json(asdict(result))
     else:
-        typer.echo(f"next: spanbert pretrain {out} --model {tokenizer} --out BUNDLE --budget 10m")
+        start = f"--model {tokenizer}" if tokenizer else "--size mini"
+        typer.echo(f"next: spanbert pretrain {out} {start} --out BUNDLE --budget 10m")

@@ -94,7 +94,7 @@ def parse_template(text: str, tokenizer: TokenizerAdapter, *, positions: int) ->
     texts.append(text[end:])
     template = Template(
         texts=tuple(texts),
-        ids=tuple(ids for ids, _ in tokenizer.encode_batch(_without_end_spaces(texts))),
+        ids=tuple(tokenizer.ids_batch(_without_end_spaces(texts))),
         blanks=tuple(blanks),
     )
     combinations = int(np.prod([blank.longest - blank.shortest + 1 for blank in blanks]))
