@@ -122,6 +122,24 @@ def test_bad_usage_is_code_2(cli, arguments):
     assert cli(*arguments)[0] == 2
 
 
+def test_paths_that_cannot_be(cli, corpus_file: Path, hugging_face_model: Path, store_path: Path, tmp_path: Path):
+    for arguments in (
+        ["prepare", corpus_file, "--tokenizer", hugging_face_model, "--out", corpus_file / "store"],
+        ["pretrain", store_path, "--size", "tiny", "--out", tmp_path / "b", "--config", tmp_path],
+        ["quickstart", "--out", corpus_file],
+        ["fill", "x" * 300, "a [MASK]"],
+    ):
+        code, _, err = cli(*arguments)
+        assert (code, err.count("\n")) == (2, 1), err
+
+
+def test_training_into_the_current_folder(cli, store_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = cli("pretrain", store_path, "--size", "tiny", "--out", ".", "--set", "train.max_steps=1", *SMALL)
+    assert code == 0, err
+    assert (tmp_path / "model.safetensors").is_file()
+
+
 def test_a_full_disk_is_one_line(cli, corpus_file: Path, hugging_face_model: Path, tmp_path: Path, monkeypatch):
     from spanbert.tokens import prepare as module
 

@@ -53,3 +53,14 @@ def test_the_bundle_answers(quickstart):
     out, _ = quickstart
     assert len(spanbert.load(out / "bundle").fill("Paris is the [MASK:1-2] of France.")) == 5
     assert spanbert.info(out / "bundle")["parameters"] > 22e6
+
+
+def test_overwrite_removes_nothing_of_the_users(quickstart, cli, tmp_path: Path):
+    out = tmp_path / "proj"
+    (out / "store").mkdir(parents=True)
+    (out / ".env").write_text("secret")
+    (out / "store" / "thesis.txt").write_text("mine")
+    code, _, err = cli("quickstart", "--out", out, "--overwrite", "--minutes", "0.05")
+    assert code == 2
+    assert "got .env, store" in err
+    assert (out / "store" / "thesis.txt").read_text() == "mine"

@@ -82,15 +82,7 @@ def quickstart(out: Path, *, minutes: float, overwrite: bool, reporter: Reporter
         InputError: The packaged data is not installed, or `out` is in use.
     """
     text, model = packaged_wikipedia(), packaged_minilm()
-    if out.exists() and any(out.iterdir()):
-        ours = {"store", "bundle", _REPORT}
-        if not overwrite or {path.name for path in out.iterdir() if not path.name.startswith(".")} - ours:
-            raise InputError(
-                "the folder is not empty",
-                where=str(out),
-                remedy="Choose another --out, or pass --overwrite to replace an earlier quick start",
-            )
-        shutil.rmtree(out)
+    _make_room(out, overwrite=overwrite)
     store, bundle = out / "store", out / "bundle"
     reporter.say("1. prepare: a sample of the English Wikipedia (CC BY-SA 3.0) -> token store")
     prepared = prepare([text], tokenizer=model, out=store, held_out=0.08, licence=_LICENCE, reporter=reporter)
@@ -132,6 +124,35 @@ def quickstart(out: Path, *, minutes: float, overwrite: bool, reporter: Reporter
     reporter.say("next:")
     for line in following:
         reporter.say(f"   {line}")
+
+
+def _make_room(out: Path, *, overwrite: bool) -> None:
+    """Removes what an earlier quick start left in the folder, if asked to, and nothing else.
+
+    Raises:
+        InputError: The folder is in use.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError("not a folder", where=str(out))
+    present = sorted(out.iterdir()) if out.exists() else []
+    foreign = [path for path in present if not _is_ours(path)]
+    if present and (foreign or not overwrite):
+        raise InputError(
+            "the folder is not empty",
+            where=str(out),
+            got=", ".join(path.name for path in (foreign or present)[:5]),
+            remedy="Choose another --out, or pass --overwrite to replace an earlier quick start",
+        )
+    for path in present:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _is_ours(path: Path) -> bool:
+    if path.name == "store":
+        return (path / "index.json").is_file()
+    if path.name == "bundle":
+        return (path / "run.json").is_file()
+    return path.name in (_REPORT, ".store.preparing", ".store.lock", ".bundle.lock")
 
 
 def _fill(bundle: Path, store: TokenStore) -> list[_Fill]:

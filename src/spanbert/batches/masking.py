@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from spanbert.batches.schemes import Pieces, draw_spans, draw_subwords, draw_words
 from spanbert.core.config import Config
@@ -47,10 +47,16 @@ class MaskingOptions(Config):
 
     scheme: Scheme = "span"
     budget: float = Field(default=0.15, gt=0, lt=1)
-    geometric_p: float = 0.2
-    longest_span: int = 10
-    mask_share: float = 0.8
-    random_share: float = 0.1
+    geometric_p: float = Field(default=0.2, gt=0, lt=1)
+    longest_span: int = Field(default=10, ge=1)
+    mask_share: float = Field(default=0.8, ge=0, le=1)
+    random_share: float = Field(default=0.1, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _check_shares(self) -> Self:
+        if self.mask_share + self.random_share > 1:
+            raise ValueError(f"mask_share {self.mask_share} and random_share {self.random_share} are more than 1")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -15,12 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError, safe_open
+
 from spanbert.core.errors import InputError
 from spanbert.core.files import directory_written_whole, read_json, sha256_of, sync_file, write_json
 from spanbert.core.sources import resolve
 
 FORMAT = 1
 MANIFEST = "spanbert.json"
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +42,8 @@ class BundleFiles:
 
     @property
     def weights(self) -> Path:
-        """model.safetensors."""
-        return self.path / "model.safetensors"
+        """The file with the weights, or the index of several."""
+        return next((self.path / name for name in WEIGHTS if (self.path / name).is_file()), self.path / WEIGHTS[0])
 
     @property
     def heads(self) -> Path | None:
@@ -71,6 +74,9 @@ def open_bundle(source: str | Path, *, verify: bool = True) -> BundleFiles:
     config = read_json(path / "config.json")
     manifest_file = path / MANIFEST
     manifest = read_json(manifest_file) if manifest_file.is_file() else {}
+    for file, content in ((path / "config.json", config), (manifest_file, manifest)):
+        if not isinstance(content, dict):
+            raise InputError("not a JSON object", where=str(file), got=type(content).__name__)
     if manifest and manifest.get("format") != FORMAT:
         raise InputError(
             "a bundle of another format",
@@ -79,11 +85,40 @@ def open_bundle(source: str | Path, *, verify: bool = True) -> BundleFiles:
             expected=f"format {FORMAT}",
             remedy="Use the spanbert version that wrote it",
         )
-    if not (path / "model.safetensors").is_file():
-        raise InputError("no weights here", where=str(path), expected="model.safetensors")
+    if not any((path / name).is_file() for name in WEIGHTS):
+        raise InputError("no weights here", where=str(path), expected=" or ".join(WEIGHTS))
     for name, entry in manifest.get("files", {}).items():
         _check(path / name, entry, verify)
     return BundleFiles(path=path, config=config, manifest=manifest)
+
+
+def tensor_shapes(files: BundleFiles) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the weights in safetensors files, without reading them; empty for `pytorch_model.bin`.
+
+    Raises:
+        InputError: Not a whole safetensors file.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    for path in weight_files(files.weights):
+        if path.suffix != ".safetensors":
+            continue
+        try:
+            with safe_open(path, framework="np") as stream:
+                shapes |= {name: tuple(stream.get_slice(name).get_shape()) for name in stream.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError) as error:
+            raise InputError("not a whole safetensors file", where=str(path), got=str(error)) from None
+    return shapes
+
+
+def weight_files(weights: Path) -> list[Path]:
+    """The files behind `BundleFiles.weights`: itself, or the shards that an index names."""
+    if weights.suffix != ".json":
+        return [weights]
+    index = read_json(weights)
+    try:
+        return [weights.parent / name for name in sorted(set(index["weight_map"].values()))]
+    except (KeyError, TypeError, AttributeError):
+        raise InputError("not an index of weights", where=str(weights), expected='{"weight_map": ...}') from None
 
 
 def _check(file: Path, entry: Mapping[str, Any], verify: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from spanbert.checkpoint.bundle import weight_files
 from spanbert.core.errors import InputError
 from spanbert.core.files import sync_file
 
@@ -29,6 +31,29 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise InputError(
             "not a whole safetensors file", where=str(path), got=str(error), remedy="Copy or download it again"
         ) from None
+
+
+def read_weights(weights: Path) -> dict[str, Tensor]:
+    """Reads `model.safetensors`, the shards that an index names, or `pytorch_model.bin` (no code in it is run).
+
+    Raises:
+        InputError: Missing or damaged.
+    """
+    values: dict[str, Tensor] = {}
+    for path in weight_files(weights):
+        values |= read_tensors(path) if path.suffix == ".safetensors" else _read_pickled(path)
+    return values
+
+
+def _read_pickled(path: Path) -> dict[str, Tensor]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError("not weights that can be loaded safely", where=str(path), got=reason) from None
+    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
+        raise InputError("not a state of tensors", where=str(path), got=type(content).__name__)
+    return dict(content)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:

@@ -109,6 +109,10 @@ def _read_yaml(file: Path) -> tuple[dict[str, Any], dict[str, int]]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InputError("not valid YAML", where=f"{file}:{line}", got=str(error.problem)) from None
+    except yaml.YAMLError as error:
+        raise InputError("not valid YAML", where=str(file), got=str(error).splitlines()[0]) from None
+    except OSError as error:
+        raise InputError("cannot be read", where=str(file), got=str(error.strerror)) from None
     if loaded is None:
         return {}, {}
     if not isinstance(loaded, dict):

@@ -81,6 +81,7 @@ def directory_written_whole(target: Path, *, last: str | None = None) -> Iterato
         target: The directory to make or to update.
         last: Name of the manifest.
     """
+    target = target.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
@@ -109,6 +110,7 @@ def only_writer(target: Path) -> Iterator[None]:
     Raises:
         InputError: Another process holds it.
     """
+    target = target.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     lock = target.parent / f".{target.name}.lock"
     with lock.open("w") as stream:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spanbert.core.errors import InputError
 
-_FILES = ("*.json", "*.txt", "*.safetensors", "*.model")
+_FILES = ("*.json", "*.txt", "*.safetensors", "*.model", "pytorch_model.bin")
 
 
 def resolve(name: str | os.PathLike[str]) -> Path:

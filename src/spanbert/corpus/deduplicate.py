@@ -6,17 +6,14 @@ import hashlib
 
 
 class DuplicateFilter:
-    """Remembers a 128-bit hash of every text it has seen (about 100 bytes of memory a document).
-
-    Texts count as the same when they agree in everything but white space and letter case.
-    """
+    """Remembers a 128-bit hash of every text it has seen (about 100 bytes of memory a document)."""
 
     def __init__(self) -> None:
         self._seen: set[bytes] = set()
 
     def is_new(self, text: str) -> bool:
         """Whether no equal text was seen before; remembers this one."""
-        digest = hashlib.blake2b(" ".join(text.split()).casefold().encode(), digest_size=16).digest()
+        digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
         if digest in self._seen:
             return False
         self._seen.add(digest)

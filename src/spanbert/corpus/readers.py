@@ -6,6 +6,7 @@ files -> lines -> reader of the format -> clean -> language -> without duplicate
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ from spanbert.corpus.hub import PREFIX, HubDataset
 from spanbert.corpus.language import LanguageGuesser
 from spanbert.corpus.mediawiki import read_dump
 from spanbert.corpus.tables import read_delimited, read_parquet
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class ReadOptions(Config):
@@ -110,6 +113,8 @@ def _document_of_json(line: str, where: str, default_id: str, options: ReadOptio
         record = json.loads(line)
     except json.JSONDecodeError as error:
         raise InputError("not valid JSON", where=where, got=f"{error.msg} in column {error.colno}") from None
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, nesting of thousands of levels
+        raise InputError("JSON that cannot be read", where=where, got=str(error)) from None
     if not isinstance(record, dict):
         raise InputError("not a JSON object", where=where, got=type(record).__name__, expected='{"text": ...}')
     if text_field not in record:
@@ -122,10 +127,12 @@ def _document_of_json(line: str, where: str, default_id: str, options: ReadOptio
     text = record[text_field]
     if not isinstance(text, str):
         raise InputError(f"field {text_field!r} is not a string", where=where, got=type(text).__name__)
-    identity = record.get("id", default_id)
+    identity = str(record.get("id", default_id))
+    if _SURROGATE.search(text) or _SURROGATE.search(identity):
+        raise InputError("half of a surrogate pair, which is no character", where=where, expected="valid Unicode")
     spans = _spans_of_json(record.get(options.entities_field, []), where) if options.entities_field else None
     try:
-        return Document(id=str(identity), text=text, spans=spans)
+        return Document(id=identity, text=text, spans=spans)
     except ValueError as error:
         raise InputError("a span outside the text", where=where, got=str(error)) from None
 
@@ -192,6 +199,11 @@ class DocumentReader:
             {"name": file.name, "bytes": file.path.stat().st_size} for file in self.files
         ]
         return files + [{"name": dataset.label, "bytes": None} for dataset in self.hub]
+
+    @property
+    def modified(self) -> list[int]:
+        """When each file was last changed, in nanoseconds: whoever goes on with a reading compares it."""
+        return [file.path.stat().st_mtime_ns for file in self.files]
 
     def _documents(self) -> Iterator[Document]:
         for file in self.files:

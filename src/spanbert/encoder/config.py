@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from spanbert.checkpoint.names import FAMILIES
 from spanbert.core.config import Config
@@ -29,6 +29,7 @@ _FIELDS = {
     "token_types": "type_vocab_size",
     "norm_epsilon": "layer_norm_eps",
     "hidden_dropout": "hidden_dropout_prob",
+    "stated_attention_dropout": "attention_probs_dropout_prob",
 }
 _OURS = ("attention_span", "attention_span_shift")  # keys of config.json that Hugging Face does not know
 
@@ -49,6 +50,7 @@ class EncoderConfig(Config):
         norm_epsilon: Epsilon of the layer norms.
         hidden_dropout: Dropout after embeddings, attention output and feed-forward.
         attention_dropout: Dropout of attention weights; above 0 it takes CPU attention off its fast path.
+        stated_attention_dropout: What config.json says of it, kept for those who train the model elsewhere.
         has_pooler: Whether a pooler (dense and tanh on [CLS]) comes with the weights.
         attention_span: w, tokens attend only within consecutive spans of w tokens of their segment, at a cost linear in
             the length; None means full attention.
@@ -67,6 +69,7 @@ class EncoderConfig(Config):
     norm_epsilon: float = 1e-12
     hidden_dropout: float = 0.1
     attention_dropout: float = 0.0
+    stated_attention_dropout: float = 0.1
     has_pooler: bool = False
     attention_span: int | None = Field(default=None, ge=2)
     attention_span_shift: bool = True
@@ -95,7 +98,7 @@ class EncoderConfig(Config):
         Raises:
             InputError: Another family than BERT, or a variant that this encoder does not compute.
         """
-        family = config.get("model_type")
+        family = config.get("model_type", "bert")  # the oldest checkpoints do not say
         if family not in FAMILIES:
             raise InputError(
                 "an encoder family that is not supported",
@@ -118,8 +121,15 @@ class EncoderConfig(Config):
             raise InputError(f"no {missing[0]!r}", where=where)
         fields = {**_FIELDS, **{name: name for name in _OURS}}
         values = {ours: config[theirs] for ours, theirs in fields.items() if theirs in config}
-        offset = 0 if family == "bert" else int(config.get("pad_token_id", 1)) + 1
-        return cls(**values, family=family, position_offset=offset, has_pooler=has_pooler)
+        offset = 0 if family == "bert" else config.get("pad_token_id", 1) + 1
+        try:
+            return cls(**values, family=family, position_offset=offset, has_pooler=has_pooler)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = fields.get(str(first["loc"][0]), "config") if first["loc"] else "config"
+            raise InputError(
+                f"bad value for {key!r}", where=where, got=repr(first["input"]), expected=first["msg"]
+            ) from None
 
     def to_hugging_face(self, *, special: Mapping[str, int]) -> dict[str, Any]:
         """Writes config.json of encoder and MLM head; `special` gives the ids of the tokenizer's special tokens."""
@@ -128,7 +138,6 @@ class EncoderConfig(Config):
             "model_type": self.family,
             **{theirs: getattr(self, ours) for ours, theirs in _FIELDS.items()},
             **({name: getattr(self, name) for name in _OURS} if self.attention_span else {}),
-            "attention_probs_dropout_prob": self.attention_dropout,
             "hidden_act": "gelu",
             "initializer_range": 0.02,
             "pad_token_id": special["pad"],

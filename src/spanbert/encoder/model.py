@@ -140,7 +140,7 @@ def load_encoder(
     shape = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
     family = names.FAMILIES[shape.family]
     ours, _ = names.from_hugging_face(
-        tensors.read_tensors(files.weights), shape.layers, tensors.stack, family=family, where=where
+        tensors.read_weights(files.weights), shape.layers, tensors.stack, family=family, where=where
     )
     config = EncoderConfig.from_hugging_face(files.config, where=where, has_pooler="pooler.weight" in ours)
     if positions is not None and positions != config.longest_segment:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
-
 from spanbert.batches.masking import MaskingOptions
 from spanbert.batches.statistics import masking_statistics
-from spanbert.checkpoint.bundle import open_bundle
+from spanbert.checkpoint.bundle import open_bundle, tensor_shapes
 from spanbert.core.errors import InputError
 from spanbert.tokens.store import INDEX_NAME, SPLITS, TokenStore
 
@@ -63,15 +62,7 @@ def _store_facts(store: TokenStore) -> dict[str, Any]:
 
 def _bundle_facts(source: str) -> dict[str, Any]:
     files = open_bundle(source)
-    with safe_open(files.weights, framework="np") as stream:
-        names = list(stream.keys())
-        sizes = [stream.get_slice(name).get_shape() for name in names]
-    count = 0
-    for shape in sizes:
-        size = 1
-        for extent in shape:
-            size *= extent
-        count += size
+    shapes = tensor_shapes(files)
     config = files.config
     return {
         "kind": "bundle" if files.manifest else "Hugging Face directory",
@@ -81,8 +72,8 @@ def _bundle_facts(source: str) -> dict[str, Any]:
         "hidden_size": config.get("hidden_size"),
         "vocab_size": config.get("vocab_size"),
         "positions": config.get("max_position_embeddings"),
-        "parameters": count,
-        "mlm_head": any(name.startswith("cls.predictions.") for name in names),
+        "parameters": sum(math.prod(shape) for shape in shapes.values()) or None,
+        "mlm_head": any(name.startswith(("cls.predictions.", "lm_head.")) for name in shapes),
         "sbo_head": files.heads is not None,
         "tasks": files.tasks,
         **{key: files.manifest[key] for key in ("base", "data", "training") if key in files.manifest},

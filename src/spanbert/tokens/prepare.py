@@ -35,6 +35,7 @@ from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 _BATCH_CHARACTERS = 1 << 20
 _BATCH_DOCUMENTS = 4096
 _PIECES_A_RECORD_BATCH = 1 << 20
+_MUCH_UNKNOWN = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,12 +46,14 @@ class PrepareResult:
         path: The store.
         documents: Documents a split.
         pieces: Pieces a split.
+        unknown: Share of the train pieces that are [UNK]: text that the tokenizer cannot say.
         read: What the reading met: duplicates, broken lines, ...
     """
 
     path: Path
     documents: dict[Split, int]
     pieces: dict[Split, int]
+    unknown: float
     read: ReadSummary
 
 
@@ -99,6 +102,7 @@ def prepare(
         path=target,
         documents={split: store.count(split, "documents") for split in SPLITS},
         pieces={split: store.count(split, "pieces") for split in SPLITS},
+        unknown=float(store.unigram_counts()[adapter.special["unk"]] / store.unigram_counts().sum()),
         read=reader.summary,
     )
 
@@ -123,6 +127,8 @@ def _fill_store(writer: _StoreWriter, reader: DocumentReader, target: Path, repo
             where=", ".join(str(source["name"]) for source in reader.sources[:3]),
             got=_describe(reader.summary),
         )
+    if not writer.counts_V.any():
+        raise InputError("every document was held out", where="--held-out", got=str(writer.held_out))
     writer.finish(target)
 
 
@@ -217,6 +223,7 @@ class _StoreWriter:
             "licence": licence,
             "options": reader.options.model_dump(),
             "sources": reader.sources,
+            "modified": reader.modified,
         }
         self.schema = shard_schema(adapter.vocab_size)
         self.counts_V: npt.NDArray[np.int64] = np.zeros(adapter.vocab_size, dtype=np.int64)
@@ -322,6 +329,8 @@ def summary_lines(result: PrepareResult) -> list[str]:
     notes = [f"{read[key]:,} {words}" for key, words in named.items() if read[key]]
     if notes:
         lines.append("; ".join(notes))
+    if result.unknown > _MUCH_UNKNOWN:
+        lines.append(f"{result.unknown:.1%} of the pieces are [UNK]: this tokenizer does not fit the text")
     lines += [f"  skipped: {example}" for example in result.read.broken_examples]
     if not result.documents["held_out"]:
         lines.append("no document was held out: pass a larger --held-out to be able to evaluate")

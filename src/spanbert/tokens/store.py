@@ -125,11 +125,11 @@ class TokenStore:
         self.index: dict[str, Any] = read_json(index_file)
         if not isinstance(self.index, dict) or self.index.get("kind") != "spanbert token store":
             raise InputError("not the index of a token store", where=str(index_file))
-        if self.index["format"] != FORMAT:
+        if self.index.get("format") != FORMAT:
             raise InputError(
                 "a store of another format",
                 where=str(index_file),
-                got=f"format {self.index['format']}",
+                got=f"format {self.index.get('format')}",
                 expected=f"format {FORMAT}",
                 remedy="Prepare it again",
             )

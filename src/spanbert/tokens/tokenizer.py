@@ -42,6 +42,7 @@ class TokenizerAdapter:
     def __init__(self, tokenizer: Tokenizer, name: str) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
+        tokenizer.encode_special_tokens = True  # a text that says "[MASK]" says no mask
         self.backend = tokenizer
         self.name = name
         self.special: dict[str, int] = {}
@@ -67,10 +68,10 @@ class TokenizerAdapter:
         canonical = json.dumps(self._definition, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
-    @property
+    @cached_property
     def vocab_size(self) -> int:
-        """V: the number of pieces, added tokens included."""
-        return self.backend.get_vocab_size(with_added_tokens=True)
+        """V: the largest id plus one, added tokens included."""
+        return max(self.backend.get_vocab(with_added_tokens=True).values()) + 1
 
     @cached_property
     def is_special_V(self) -> BoolArray:
@@ -111,6 +112,19 @@ class TokenizerAdapter:
         for piece, identity in self.backend.get_vocab(with_added_tokens=True).items():
             begins_V[identity] = piece.startswith(("Ġ", "▁"))
         return begins_V if begins_V.any() else ~begins_V
+
+    @cached_property
+    def may_go_on_V(self) -> BoolArray:
+        """Which pieces can stand right after a letter without ending its word wrongly, (V,).
+
+        Continuations (`##`; for BPE and Unigram whatever has no `Ġ` or `▁` first), punctuation, and Han characters.
+        """
+        goes_on_V = ~self.may_begin_word_V
+        for piece, identity in self.backend.get_vocab(with_added_tokens=True).items():
+            first = piece[:1]
+            if first not in ("Ġ", "▁"):
+                goes_on_V[identity] |= not first.isalnum() or has_han(first)
+        return goes_on_V if goes_on_V.any() else ~goes_on_V
 
     def encode_batch(self, texts: Sequence[str]) -> list[tuple[IntArray, BoolArray]]:
         """Pieces of each text without specials, on all cores; nothing is truncated.
@@ -201,7 +215,8 @@ class TokenizerAdapter:
             config["model_max_length"] = longest
         (directory / "tokenizer_config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
         if wordpiece:
-            pieces = [self.piece(identity) for identity in range(self.vocab_size)]
+            names_of = {identity: piece for piece, identity in self.backend.get_vocab(with_added_tokens=True).items()}
+            pieces = [names_of.get(identity, f"[unused-{identity}]") for identity in range(self.vocab_size)]
             (directory / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
 
 

@@ -84,14 +84,20 @@ class OptimConfig(Config):
 
     lr: float = Field(default=5e-4, gt=0)
     head_lr: float | None = Field(default=2e-3, gt=0)
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = 1e-8
+    beta1: float = Field(default=0.9, ge=0, lt=1)
+    beta2: float = Field(default=0.999, ge=0, lt=1)
+    eps: float = Field(default=1e-8, gt=0)
     weight_decay: float = Field(default=0.1, ge=0)
     clip: float = Field(default=1.0, gt=0)
     schedule: Literal["linear", "wsd"] = "linear"
     warmup: float = Field(default=0.06, ge=0, lt=1)
     decay: float = Field(default=0.2, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _check_shares(self) -> Self:
+        if self.schedule == "wsd" and self.warmup + self.decay > 1:
+            raise ValueError(f"warmup {self.warmup} and decay {self.decay} are more than the whole budget")
+        return self
 
 
 class TrainConfig(Config):
@@ -135,4 +141,6 @@ def budget_overrides(text: str) -> list[str]:
         raise InputError("a budget cannot be a share", where="--budget", got=text, expected="500steps, 20Mtok or 10m")
     if amount.unit == "seconds":
         return [f"train.max_minutes={amount.value / 60}"]
+    if amount.value != int(amount.value):
+        raise InputError("not a whole number", where="--budget", got=text, expected="e.g. 500steps, 20Mtok")
     return [f"train.max_{amount.unit}={int(amount.value)}"]

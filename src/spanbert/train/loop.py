@@ -109,7 +109,7 @@ class Trainer:
         best = load_state(self.directory / "training" / "best")  # may be of a later step that a kill took back
         self.best = Best(**best.facts) if best else None
 
-    def run(self) -> Outcome:
+    def run(self, stop: StopRequest) -> Outcome:
         """Trains until the budget is used or a signal comes.
 
         Raises:
@@ -118,10 +118,13 @@ class Trainer:
         self.model.train()
         stopped_by = "budget"
         clock = time.monotonic() - self.progress.seconds
-        with Tracker(self.directory, after_step=self.progress.step) as tracker, StopRequest() as stop:
+        with Tracker(self.directory, after_step=self.progress.step) as tracker:
             steps = iter(self.make_loader(self.position))
             try:
                 while self.budget.fraction(self.progress) < 1:
+                    if stop.received:
+                        stopped_by = stop.received
+                        break
                     before = self.progress
                     step = next(steps)
                     figures = self._step(step)
@@ -131,9 +134,8 @@ class Trainer:
                     figures["tokens_per_second"] = step.tokens / max(seconds - before.seconds, 1e-9)
                     tracker.step(self.progress.step, {**figures, "tokens": self.progress.tokens, "seconds": seconds})
                     self._report(figures)
-                    if stop.received and self.budget.fraction(self.progress) < 1:
-                        stopped_by = stop.received
-                        break
+                    if stop.received:
+                        continue
                     if is_due(self.evaluate_every, before, self.progress, self.budget):
                         self._evaluate(tracker)
                         self.progress = Progress(
@@ -168,16 +170,21 @@ class Trainer:
                 sums[name] += losses[name].item()
         means = {f"{name}_loss": sums[name] / max(totals[name], 1) for name in sums}
         loss = sum(weight * means[f"{name}_loss"] for name, weight in self.task.objectives.items())
-        if not math.isfinite(loss):
-            raise SpanbertError(
-                f"step {self.progress.step + 1}: the loss is {loss}. Lower optim.lr, then go on from the last saved "
-                "state with --resume"
-            )
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip)
+        self._require_finite(self.progress.step + 1, loss=loss, gradient_norm=float(norm))
         factor = schedule_factor(self.optim, self.budget.fraction_inside_next(self.progress, step.tokens))
         set_rates(self.optimizer, factor)
         self.optimizer.step()
         return {"loss": loss, **means, "lr": self.optim.lr * factor, "gradient_norm": float(norm)}
+
+    def _require_finite(self, step: int, **figures: float) -> None:
+        """Ends the run before anything that is not finite is saved."""
+        for name, value in figures.items():
+            if not math.isfinite(value):
+                raise SpanbertError(
+                    f"step {step}: {name.replace('_', ' ')} is {value}. Start again with a lower optim.lr and another "
+                    f"--out; {self.directory} keeps the state that was saved last"
+                )
 
     def _report(self, figures: Mapping[str, float]) -> None:
         shown = {name.removesuffix("_loss"): f"{figures[name]:.3f}" for name in figures if name.endswith("_loss")}
@@ -193,10 +200,11 @@ class Trainer:
             return
         scores = self.evaluate()
         step = self.progress.step
-        tracker.evaluation(step, {**scores, "tokens": self.progress.tokens, "seconds": self.progress.seconds})
         loss = sum(
             weight * scores[f"{name}_loss"] for name, weight in self.task.objectives.items() if f"{name}_loss" in scores
         )
+        self._require_finite(step, held_out_loss=loss)
+        tracker.evaluation(step, {**scores, "tokens": self.progress.tokens, "seconds": self.progress.seconds})
         figures = "  ".join(
             f"{name} {scores[f'{name}_loss']:.3f}" for name in self.task.objectives if f"{name}_loss" in scores
         )

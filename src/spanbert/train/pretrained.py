@@ -14,6 +14,7 @@ from spanbert.checkpoint import names, tensors
 from spanbert.checkpoint.bundle import open_bundle, write_bundle
 from spanbert.checkpoint.card import model_card
 from spanbert.core.errors import InputError
+from spanbert.core.progress import Reporter
 from spanbert.core.seeding import keyed_seed
 from spanbert.encoder.config import EncoderConfig, Size
 from spanbert.encoder.model import Encoder, fill_parameters, load_encoder
@@ -34,8 +35,9 @@ def build_model(
     model: str | Path | None,
     size: Size | None,
     config: PretrainConfig,
+    reporter: Reporter,
 ) -> TaskModel:
-    """The encoder to train with its heads: those of the checkpoint where it has them, else new ones.
+    """The encoder to train with its heads: each that of the checkpoint where it has one that fits, else new.
 
     Raises:
         InputError: The model's tokenizer is not the store's.
@@ -73,10 +75,16 @@ def build_model(
     encoder.checkpointing = config.train.gradient_checkpointing
     head = task.build_head(encoder)
     fresh = head.state_dict()
-    usable = {
-        name: tensor.float() for name, tensor in given.items() if name in fresh and tensor.shape == fresh[name].shape
-    }
-    fill_parameters(head, {**fresh, **usable}, where=str(model))
+    values = dict(fresh)
+    for prefix, label in (("mlm.", "MLM"), ("sbo.", "SBO")):
+        wanted = {name for name in fresh if name.startswith(prefix)}
+        if not wanted:
+            continue
+        fits = all(name in given and given[name].shape == fresh[name].shape for name in wanted)
+        if fits:
+            values.update({name: given[name].float() for name in wanted})
+        reporter.say(f"{label} head: {'from the checkpoint' if fits else 'new'}")
+    fill_parameters(head, values, where=str(model))
     return TaskModel(encoder, head, freeze_encoder=config.freeze_encoder)
 
 
@@ -86,6 +94,7 @@ def write_pretrained(
     adapter: TokenizerAdapter,
     *,
     facts: Mapping[str, Any],
+    base: str,
     scores: Mapping[str, Any],
     lines: list[str],
     config: PretrainConfig,
@@ -102,7 +111,6 @@ def write_pretrained(
         "pieces": store.count("train", "pieces"),
         "fingerprint": facts["store"],
     }
-    base = f"{facts['model']}" if facts["model"] else f"from scratch, size {facts['size']}"
     manifest = {
         "spanbert_version": __version__,
         "tasks": {

@@ -28,8 +28,9 @@ from spanbert.train.loop import Outcome, Trainer
 from spanbert.train.model import TaskModel
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrained import build_model, write_pretrained
-from spanbert.train.run_directory import state_to_resume
+from spanbert.train.run_directory import budget_of_run, state_to_resume
 from spanbert.train.runtime import tune_process
+from spanbert.train.signals import StopRequest
 
 _HELD_OUT_PACK = 4096
 
@@ -80,6 +81,12 @@ def pretrain(
         raise InputError(
             "either a model to continue from, or a size to start from scratch", expected="--model or --size"
         )
+    earlier = budget_of_run(target) if resume else {}
+    asked = {key: getattr(config.train, key) for key in earlier}
+    if earlier and not any(asked.values()):
+        config = config.model_copy(update={"train": config.train.model_copy(update=earlier)})
+    elif earlier != asked:
+        reporter.say(f"another budget than the interrupted run's: {asked}, it was {earlier}; the schedule follows it")
     if config.masking.scheme != "span" and config.sbo.weight:
         reporter.say(f"masking scheme {config.masking.scheme}: its boundaries may be masked, so the SBO is off")
         config = config.model_copy(update={"sbo": config.sbo.model_copy(update={"weight": 0.0})})
@@ -89,17 +96,17 @@ def pretrain(
     tokens = TokenStore(store)
     facts = {
         "store": sha256_of(tokens.path / INDEX_NAME),
-        "model": None if model is None else str(model),
+        "model": None if model is None else str(Path(model).resolve() if Path(model).exists() else model),
         "size": size,
         "settings": config.model_dump(mode="json"),
     }
-    with only_writer(target):
+    with only_writer(target), StopRequest() as stop:
         state = state_to_resume(target, facts, resume)
         adapter = tokens.tokenizer()
         task = PretrainTask(
             adapter, tokens.unigram_counts(), masking=config.masking, sbo=config.sbo, seed=config.train.seed
         )
-        task_model = build_model(task, adapter, tokens, model=model, size=size, config=config)
+        task_model = build_model(task, adapter, tokens, model=model, size=size, config=config, reporter=reporter)
         trainer, plan_held_out = _trainer(task, task_model, tokens, config, target, reporter)
         before: dict[str, Any] = {}
         target.mkdir(parents=True, exist_ok=True)
@@ -119,7 +126,7 @@ def pretrain(
             reporter.say(
                 "the store holds no held-out documents: nothing will be evaluated (prepare with --held-out 1%)"
             )
-        outcome = trainer.run()
+        outcome = trainer.run(stop)
         best = load_state(target / "training" / "best")
         if best is not None:
             task_model.load_state_dict(best.model)
@@ -130,6 +137,7 @@ def pretrain(
             task_model,
             adapter,
             facts=facts,
+            base=f"from scratch, size {size}" if model is None else "/".join(Path(model).parts[-2:]),
             scores=scores,
             lines=lines,
             config=config,
@@ -152,7 +160,7 @@ def _trainer(
         window_shards=batch.window_shards,
     )
     held_out = None
-    if store.shard_names("held_out"):  # the same packs whatever the batch, so that runs can be compared
+    if store.shard_names("held_out"):  # packed alike whatever pack_tokens, so that runs can be compared
         held_out = PackingPlan(
             store,
             split="held_out",

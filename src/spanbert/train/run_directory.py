@@ -16,6 +16,11 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import read_json
 
 _BUDGET_KEYS = ("max_steps", "max_tokens", "max_minutes")
+_FREE = {  # what may differ on --resume: it changes no arithmetic, or is the budget
+    *(f"settings.train.{key}" for key in _BUDGET_KEYS),
+    *(f"settings.train.{key}" for key in ("evaluate_every", "checkpoint_every", "evaluate_tokens")),
+    "settings.batch.prefetch",
+}
 
 
 def state_to_resume(target: Path, facts: dict[str, Any], resume: bool) -> SavedState | None:
@@ -33,11 +38,19 @@ def state_to_resume(target: Path, facts: dict[str, Any], resume: bool) -> SavedS
     return load_state(target / "training" / "last") if resume else None
 
 
+def budget_of_run(target: Path) -> dict[str, Any]:
+    """The budget that the run in a directory has, by setting; empty where there is no run."""
+    run_file = target / "run.json"
+    if not run_file.is_file():
+        return {}
+    settings = read_json(run_file)["settings"]["train"]
+    return {key: settings[key] for key in _BUDGET_KEYS}
+
+
 def _compare(before: dict[str, Any], now: dict[str, Any], where: Path) -> None:
-    """Refuses to resume with other settings; the budget alone may change."""
+    """Refuses to resume with other settings that matter."""
     then, here = _flatten(before), _flatten(now)
-    allowed = {f"settings.train.{key}" for key in _BUDGET_KEYS}
-    for key in sorted((then.keys() | here.keys()) - allowed):
+    for key in sorted((then.keys() | here.keys()) - _FREE):
         if then.get(key) != here.get(key):
             raise InputError(
                 f"the interrupted run has another {key.removeprefix('settings.')}",

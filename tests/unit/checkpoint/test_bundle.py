@@ -77,6 +77,7 @@ def _flip(path: Path) -> None:
         (lambda b: (b / "config.json").unlink(), "not a model directory"),
         (lambda b: (b / "config.json").write_text("{"), r"config\.json:1: not valid JSON"),
         (lambda b: (b / "spanbert.json").write_text('{"format": 99}'), "another format"),
+        (lambda b: (b / "spanbert.json").write_text("[1]"), "not a JSON object"),
     ],
 )
 def test_damage_is_seen(trained_bundle: Path, tmp_path: Path, damage, message: str):
@@ -102,3 +103,65 @@ def test_a_card_may_be_edited(trained_bundle: Path, tmp_path: Path):
     shutil.copytree(trained_bundle, copy)
     (copy / "README.md").write_text("mine")
     assert open_bundle(copy).tasks
+
+
+@pytest.mark.parametrize("kind", ["pytorch_model.bin", "shards"])
+def test_other_weight_files_load(hugging_face_model: Path, tmp_path: Path, kind: str):
+    """The published SpanBERT checkpoints are pickled, and say no model_type."""
+    copy = tmp_path / "model"
+    shutil.copytree(hugging_face_model, copy)
+    state = tensors.read_tensors(copy / "model.safetensors")
+    (copy / "model.safetensors").unlink()
+    if kind == "shards":
+        names_of = sorted(state)
+        for number, part in enumerate((names_of[:10], names_of[10:])):
+            tensors.write_tensors(copy / f"{number}.safetensors", {name: state[name] for name in part})
+        weight_map = {name: f"{int(place >= 10)}.safetensors" for place, name in enumerate(names_of)}
+        (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+    else:
+        torch.save(state, copy / "pytorch_model.bin")
+        config = json.loads((copy / "config.json").read_text())
+        del config["model_type"]
+        (copy / "config.json").write_text(json.dumps(config))
+    batch = spanbert.pack([[5, 6, 7]])
+    expected = spanbert.Encoder.from_pretrained(hugging_face_model)(batch)
+    assert torch.equal(spanbert.Encoder.from_pretrained(copy)(batch), expected)
+    assert spanbert.info(copy)["layers"] == 2
+
+
+def test_pickled_code_is_not_run(hugging_face_model: Path, tmp_path: Path):
+    import pickle
+
+    class Evil:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "touched",))
+
+    copy = tmp_path / "model"
+    shutil.copytree(hugging_face_model, copy)
+    (copy / "model.safetensors").unlink()
+    with (copy / "pytorch_model.bin").open("wb") as stream:
+        pickle.dump({"a": Evil()}, stream)
+    with pytest.raises(InputError, match="not weights that can be loaded safely"):
+        spanbert.Encoder.from_pretrained(copy)
+    assert not (tmp_path / "touched").exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("[]", "not a JSON object; got list"),
+        ({"num_attention_heads": 5}, "is not a multiple of heads"),
+        ({"hidden_size": "abc"}, "bad value for 'hidden_size'"),
+    ],
+)
+def test_bad_configs(hugging_face_model: Path, tmp_path: Path, config, message: str):
+    copy = tmp_path / "model"
+    shutil.copytree(hugging_face_model, copy)
+    file = copy / "config.json"
+    file.write_text(config if isinstance(config, str) else json.dumps({**json.loads(file.read_text()), **config}))
+    with pytest.raises(InputError, match=message):
+        spanbert.load(copy).fill("the [MASK]")
+
+
+def test_attention_dropout_of_the_source_is_kept(trained_bundle: Path):
+    assert json.loads((trained_bundle / "config.json").read_text())["attention_probs_dropout_prob"] == 0.1

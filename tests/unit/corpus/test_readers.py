@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pyarrow
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pyarrow import parquet
 
 from spanbert.core.errors import InputError
@@ -57,6 +59,10 @@ def test_compressed_files_folders_globs_and_each_file_once(tmp_path: Path):
         ("a.jsonl", b'{"text": "x"}\n{"text": \n', ":2: not valid JSON"),
         ("a.jsonl", b'[1]\n', ":1: not a JSON object; got list"),
         ("a.jsonl", b'{"body": "x"}\n', ":1: no field 'text'; got body. Name the field with --text-field"),
+        ("a.jsonl", b'{"text": "x \\ud800"}\n', ":1: half of a surrogate pair"),
+        ("a.jsonl", b'{"text": "x", "id": "\\udc00"}\n', ":1: half of a surrogate pair"),
+        ("a.jsonl", b'{"text": ' + b"[" * 200_000, ":1: "),
+        ("a.jsonl", b'{"text": "x", "id": ' + b"1" * 5000 + b"}", ":1: JSON that cannot be read"),
         ("a.jsonl", b'{"text": 3}\n', ":1: field 'text' is not a string; got int"),
         ("a.txt", b"good\ncaf\xe9\n", ":2: not UTF-8; got byte 0xe9 in column 4"),
         ("a.txt", b"good\n\x00\x01\n", ":2: a binary file, not text"),
@@ -101,10 +107,12 @@ def test_unknown_kind_lists_the_known(tmp_path: Path):
 
 def test_duplicates_and_empty_documents_are_counted(tmp_path: Path):
     file = tmp_path / "a.jsonl"
-    file.write_text("".join(json.dumps({"text": text}) + "\n" for text in ("Same text", "same  text", "  ", "other")))
+    file.write_text(
+        "".join(json.dumps({"text": text}) + "\n" for text in ("Same text", "Same text", "same text", "  ", "other"))
+    )
     found, reader = read(file, deduplicate=True)
-    assert [text for _, text in found] == ["Same text", "other"]
-    assert (reader.summary.duplicates, reader.summary.empty, reader.summary.documents) == (1, 1, 2)
+    assert [text for _, text in found] == ["Same text", "same text", "other"]
+    assert (reader.summary.duplicates, reader.summary.empty, reader.summary.documents) == (1, 1, 3)
 
 
 def test_cleaning_repairs_and_is_idempotent(tmp_path: Path):
@@ -117,6 +125,18 @@ def test_cleaning_repairs_and_is_idempotent(tmp_path: Path):
     file.write_text(dirty)
     assert read(file)[0][0][1] == dirty
     assert read(file, clean=True)[0][0][1] == clean
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=40))
+def test_cleaning_twice_changes_nothing_more(text: str):
+    assert clean_text(clean_text(text)) == clean_text(text)
+
+
+def test_cleaning_leaves_good_text_alone():
+    text = "他说：“你好，世界！”（完）１２３ ﬁne \U0001fae8 don’t &amp; ok"
+    assert clean_text(text) == text
+    assert clean_text("Ã\ue000©") == "é"
 
 
 def test_mediawiki_prose_without_markup(tmp_path: Path):

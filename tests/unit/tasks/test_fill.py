@@ -53,6 +53,9 @@ def test_template_is_cut_at_its_blanks(tokenizer):
         ("a [MASK:x] b", "a mistyped blank"),
         ("a [MASK:0] b", r"got \[MASK:0\]"),
         ("a [MASK:3-1] b", "not a length"),
+        ("a [MASK] and [MASK: 1-3] b", "a mistyped blank"),
+        ("the [MASK]ing fox", "a blank right before a letter"),
+        ("bad \udcff [MASK]", "not valid Unicode"),
         ("[MASK:1-20] [MASK:1-20]", "too many combinations of lengths; got 400"),
         ("the " * 70 + "[MASK]", "too long for one segment; got 73 pieces; expected at most 64"),
     ],
@@ -102,10 +105,37 @@ def test_results_are_ranked_distinct_and_whole(tokenizer):
 def test_a_blank_glued_to_a_word_may_go_on_with_it(tokenizer):
     template = parse_template("play[MASK] the fox", tokenizer, positions=64)
     scorer = TableScorer(tokenizer.vocab_size)
-    identity = tokenizer.backend.token_to_id("##ing")
-    scorer.table[:, identity] = 50.0
-    [best] = fill_template(template, tokenizer, scorer, top_k=1)
-    assert (best.text, best.pieces) == ("playing the fox", (("##ing",),))
+    scorer.table[:, tokenizer.backend.token_to_id("##ing")] = 50.0
+    scorer.table[:, tokenizer.backend.token_to_id("house")] = 60.0
+    best = fill_template(template, tokenizer, scorer, top_k=5)
+    assert (best[0].text, best[0].pieces) == ("playing the fox", (("##ing",),))
+    assert all(filling.pieces[0][0].startswith("##") or not filling.pieces[0][0].isalnum() for filling in best)
+
+
+def test_a_blank_right_after_a_blank_goes_on_with_its_word(tokenizer):
+    template = parse_template("the [MASK][MASK] (or [MASK])", tokenizer, positions=64)
+    assert [blank.begins_word for blank in template.blanks] == [True, False, True]
+    for filling in fill_template(template, tokenizer, TableScorer(tokenizer.vocab_size), top_k=4):
+        assert not filling.pieces[0][0].startswith("##")
+        assert filling.pieces[1][0].startswith("##") or not filling.pieces[1][0].isalnum()
+
+
+def test_han_blanks_need_no_space():
+    from spanbert.tokens.training import train_wordpiece
+
+    chinese = train_wordpiece(["我们今天去北京大学看电影"] * 5, 100)
+    template = parse_template("我们去[MASK][MASK]看电影", chinese, positions=64)
+    scorer = TableScorer(chinese.vocab_size)
+    scorer.table[:, [chinese.backend.token_to_id(one) for one in "北京"]] = 30.0
+    [best] = fill_template(template, chinese, scorer, top_k=1)
+    assert set("".join(best.fills)) <= set("北京")
+    assert best.text.startswith("我们去")
+
+
+def test_too_much_work_is_refused(tokenizer):
+    template = parse_template("[MASK:1-16] fox [MASK:1-16]", tokenizer, positions=64)
+    with pytest.raises(InputError, match="too much to try out; got 21,760 readings"):
+        fill_template(template, tokenizer, TableScorer(tokenizer.vocab_size), top_k=2)
 
 
 def test_neighbouring_blanks_are_one_span():
@@ -152,7 +182,7 @@ def test_many_texts_are_scored_as_one(trained_bundle: Path, monkeypatch: pytest.
     scorer = module.TorchPieceScorer.of_bundle(open_bundle(trained_bundle))
     sequences = [np.arange(8, 8 + n) for n in (20, 9, 30)]
     places = [[(3, 5)], [(1, 2), (4, 6)], [(10, 13)]]
-    together = scorer(sequences, places)
+    together = list(scorer(sequences, places))
     monkeypatch.setattr(module, "_TOKENS_AT_ONCE", 1)
     for one, other in zip(together, scorer(sequences, places), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)

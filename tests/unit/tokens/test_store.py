@@ -106,6 +106,24 @@ def test_other_options_do_not_take_over_a_killed_run(corpus_file: Path, vocabula
     assert result.documents == {"train": 120, "held_out": 0}
 
 
+def test_changed_text_does_not_take_over_a_killed_run(corpus_file: Path, vocabulary_file: Path, tmp_path: Path):
+    """The same size is not the same text."""
+    copy = tmp_path / "corpus.txt"
+    copy.write_text(corpus_file.read_text())
+    out = tmp_path / "store"
+    subprocess.run([sys.executable, "-c", KILL_AT_SECOND_SHARD, copy, vocabulary_file, out], check=False)
+    copy.write_text(corpus_file.read_text().replace("fox", "dog").replace("Fox", "Dog"))
+    prepare([copy], tokenizer=vocabulary_file, out=out, held_out=0.1, shard_pieces=4000)
+    tokenizer = TokenStore(out).tokenizer()
+    assert TokenStore(out).unigram_counts()[tokenizer.backend.token_to_id("fox")] == 0
+
+
+def test_everything_held_out_is_an_error(corpus_file: Path, vocabulary_file: Path, tmp_path: Path):
+    with pytest.raises(InputError, match="every document was held out"):
+        prepare([corpus_file], tokenizer=vocabulary_file, out=tmp_path / "store", held_out=0.9999)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_existing_store_is_not_overwritten(store_path: Path, corpus_file: Path, vocabulary_file: Path):
     before = contents(store_path)
     with pytest.raises(InputError, match="exists already"):
@@ -145,6 +163,7 @@ def _flip(path: Path) -> None:
         (lambda s: (s / "unigram.npy").unlink(), "is missing"),
         (lambda s: (s / "index.json").unlink(), "not a token store"),
         (lambda s: (s / "index.json").write_text("{}"), "not the index of a token store"),
+        (lambda s: (s / "index.json").write_text('{"kind": "spanbert token store"}'), "another format"),
         (lambda s: (s / "index.json").write_text(json.dumps({**json.loads((s / "index.json").read_text()), "format": 9})),
          "another format"),
     ],

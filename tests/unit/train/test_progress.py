@@ -26,6 +26,8 @@ def test_budget_options_become_settings():
     assert budget_overrides("500steps") == ["train.max_steps=500"]
     assert budget_overrides("20Mtok") == ["train.max_tokens=20000000"]
     assert budget_overrides("90s") == ["train.max_minutes=1.5"]
+    with pytest.raises(InputError, match="--budget: not a whole number"):
+        budget_overrides("1.9steps")
     with pytest.raises(InputError, match="cannot be a share"):
         budget_overrides("10%")
     with pytest.raises(InputError, match="no budget"):

@@ -233,8 +233,46 @@ def test_a_loss_that_is_not_finite_ends_the_run(
     monkeypatch.setattr(
         PretrainHead, "losses", lambda self, hidden, *_: dict.fromkeys(("mlm", "sbo"), hidden.sum() * float("nan"))
     )
-    with pytest.raises(SpanbertError, match=r"step 1: the loss is nan. Lower optim\.lr"):
+    with pytest.raises(SpanbertError, match=r"step 1: loss is nan. Start again with a lower optim\.lr"):
         run(store_path, tmp_path / "out", hugging_face_model, "train.max_steps=2")
+    assert not (tmp_path / "out" / "training").exists()
+
+
+def test_a_signal_before_the_first_step_saves_too(
+    undisturbed: Path, store_path: Path, hugging_face_model: Path, tmp_path: Path
+):
+    early = SIGNAL_AT_STEP.replace("from spanbert.apps", "from spanbert.train import pretraining\nbefore = pretraining.evaluate\n"
+        "pretraining.evaluate = lambda *a, **k: (os.kill(os.getpid(), signal.SIGTERM), before(*a, **k))[1]\nfrom spanbert.apps")  # fmt: skip
+    call = [str(one) for one in arguments(store_path, tmp_path / "out", hugging_face_model)]
+    stopped = subprocess.run(
+        [sys.executable, "-c", early, "99", "SIGTERM", *call], capture_output=True, text=True, check=False
+    )
+    assert stopped.returncode == 0, stopped.stderr
+    assert "SIGTERM: saved after step 0" in stopped.stdout
+    run(store_path, tmp_path / "out", hugging_face_model, "train.max_steps=20", resume=True)
+    assert losses(tmp_path / "out") == losses(undisturbed)
+
+
+def test_resume_keeps_the_budget_of_the_run(store_path: Path, hugging_face_model: Path, tmp_path: Path):
+    run(store_path, tmp_path / "out", hugging_face_model, "train.max_steps=3")
+    result = run(store_path, tmp_path / "out", hugging_face_model, resume=True)
+    assert result.outcome.progress.step == 3
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["settings"]["train"]["max_steps"] == 3
+
+
+def test_heads_are_taken_whole_or_made_new(store_path: Path, trained_bundle: Path, tmp_path: Path):
+    said: list[str] = []
+
+    class Heard:
+        def say(self, message: str) -> None:
+            said.append(message)
+
+        def update(self, *_: object) -> None: ...
+
+        def finish(self, stage: str) -> None: ...
+
+    run(store_path, tmp_path / "out", trained_bundle, "train.max_steps=1", "sbo.position_size=7", reporter=Heard())
+    assert said[:2] == ["MLM head: from the checkpoint", "SBO head: new"]
 
 
 @pytest.mark.parametrize(
@@ -243,6 +281,10 @@ def test_a_loss_that_is_not_finite_ends_the_run(
         (["batch.segment_length=100", "train.max_steps=1"], "segments longer than the encoder's positions"),
         (["train.max_steps=1", "train.accumulation=2"], "accumulation must divide"),
         ([], "no budget"),
+        (["train.max_steps=1", "masking.budget=1.5"], "bad value for 'masking.budget'"),
+        (["train.max_steps=1", "masking.mask_share=0.95"], "are more than 1"),
+        (["train.max_steps=1", "sbo.positions=0"], "bad value for 'sbo.positions'"),
+        (["train.max_steps=1", "optim.schedule=wsd", "optim.warmup=0.9"], "more than the whole budget"),
         (["train.max_steps=1", "train.evaluate_every=often"], "not an amount"),
     ],
 )

@@ -21,7 +21,7 @@ from spanbert.apps.bench.common import alternate, benchmark_text, environment, r
 from spanbert.apps.quickstart import packaged_minilm
 from spanbert.batches.loader import Loader
 from spanbert.batches.plan import PackingPlan
-from spanbert.core.progress import Reporter
+from spanbert.core.progress import Reporter, SilentReporter
 from spanbert.core.seeding import keyed_seed
 from spanbert.tasks.pretrain.heads import PretrainHead
 from spanbert.tasks.pretrain.task import PretrainTask
@@ -99,7 +99,9 @@ def _our_step(store: TokenStore, length: int) -> tuple[Callable[[], None], TaskM
     config = PretrainConfig.assemble(base={"batch": {"segment_length": length, "pack_tokens": _TOKENS}})
     adapter = store.tokenizer()
     task = PretrainTask(adapter, store.unigram_counts(), masking=config.masking, sbo=config.sbo, seed=0)
-    model = build_model(task, adapter, store, model=packaged_minilm(), size=None, config=config)
+    model = build_model(
+        task, adapter, store, model=packaged_minilm(), size=None, config=config, reporter=SilentReporter()
+    )
     model.train()
     optimizer = make_optimizer(model, config.optim)
     plan = PackingPlan(store, segment_length=length, pack_tokens=_TOKENS)

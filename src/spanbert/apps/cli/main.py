@@ -5,6 +5,7 @@ Exit codes: 0 ok, 2 bad usage or bad input, 1 failure, 130 interrupted.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -14,6 +15,10 @@ import typer
 from spanbert import __version__
 from spanbert.apps.cli import bench, fill, info, prepare, pretrain, quickstart
 from spanbert.core.errors import SpanbertError
+
+_BAD_PATH = (
+    errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EEXIST,
+)  # fmt: skip
 
 app = typer.Typer(
     name="spanbert",
@@ -59,7 +64,7 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        _fail(f"{place}{error.strerror or error}", 1)
+        _fail(f"{place}{error.strerror or error}", 2 if error.errno in _BAD_PATH else 1)
     except KeyboardInterrupt:
         _fail("interrupted", 130)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -99,5 +100,6 @@ def command(
     if as_json:
         print_json(asdict(result))
     else:
-        start = f"--model {tokenizer}" if tokenizer else "--size mini"
-        typer.echo(f"next: spanbert pretrain {out} {start} --out BUNDLE --budget 10m")
+        is_model = tokenizer is not None and (Path(tokenizer) / "config.json").is_file()
+        start = f"--model {shlex.quote(str(tokenizer))}" if is_model else "--size mini"
+        typer.echo(f"next: spanbert pretrain {shlex.quote(str(out))} {start} --out BUNDLE --budget 10m")

@@ -56,7 +56,8 @@ def command(
     overrides = (budget_overrides(budget) if budget else []) + list(set_ or [])
     overrides += ["freeze_encoder=true"] if freeze_encoder else []
     settings = PretrainConfig.assemble(file=config, overrides=overrides)
-    if not any((settings.train.max_steps, settings.train.max_tokens, settings.train.max_minutes)):
+    goes_on = resume and (out / "run.json").is_file()
+    if not goes_on and not any((settings.train.max_steps, settings.train.max_tokens, settings.train.max_minutes)):
         settings = PretrainConfig.assemble(file=config, overrides=[*overrides, *budget_overrides("10m")])
     with make_reporter() as reporter:
         result = pretrain(

@@ -13,19 +13,21 @@ Shapes: K blank pieces of all texts, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from spanbert.core.types import BoolArray, Filling, IntArray
+from spanbert.core.errors import InputError
+from spanbert.core.types import Filling, IntArray
 from spanbert.tasks.pretrain.template import Template
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 Place = tuple[int, int]
 _LENGTH_PRIOR = 0.2
+_MOST_WORK = 10_000
 
 
 class PieceScorer(Protocol):
@@ -33,7 +35,7 @@ class PieceScorer(Protocol):
 
     def __call__(
         self, sequences: Sequence[IntArray], places: Sequence[Sequence[Place]]
-    ) -> list[npt.NDArray[np.float32]]:
+    ) -> Iterable[npt.NDArray[np.float32]]:
         """Log probabilities of the pieces of the blanks.
 
         Args:
@@ -41,8 +43,8 @@ class PieceScorer(Protocol):
             places: The blanks of each sequence, half-open.
 
         Returns:
-            For each sequence (K, V), a row for each piece of its blanks in order: the mean of MLM's and SBO's log
-            probability, or MLM's alone where there is no SBO target.
+            One by one, so that they need not all be kept: for each sequence (K, V), a row for each piece of its blanks
+            in order: the mean of MLM's and SBO's log probability, or MLM's alone where there is no SBO target.
         """
 
 
@@ -75,16 +77,27 @@ def fill_template(
         scorer: The model.
         top_k: How many fillings to return, best first; fewer where there are not so many different ones.
         beam: Hypotheses kept for each combination of lengths; default max(5, top_k).
+
+    Raises:
+        InputError: More combinations and hypotheses than can be tried out in reasonable time.
     """
     width = beam or max(5, top_k)
-    allowed_V, starting_V = _candidates(tokenizer)
+    work = sum(sum(shape) for shape in template.shapes()) * width
+    if work > _MOST_WORK:
+        raise InputError(
+            "too much to try out",
+            got=f"{work:,} readings of the text",
+            expected=f"at most {_MOST_WORK:,}",
+            remedy="Narrow the lengths of the blanks, or ask for fewer fillings",
+        )
+    candidates = _Candidates(tokenizer)
     live = [_Hypothesis(shape, *template.sequence(shape, tokenizer)) for shape in template.shapes()]
     done: list[_Hypothesis] = []
     while live:
         rows = scorer([one.ids for one in live], [merge_places(one.places) for one in live])
         grown: dict[tuple[int, ...], dict[bytes, _Hypothesis]] = {}
         for one, log_probabilities_KV in zip(live, rows, strict=True):
-            for new in _extend(one, log_probabilities_KV, template, allowed_V, starting_V, width):
+            for new in _extend(one, log_probabilities_KV, template, candidates, width):
                 known = grown.setdefault(new.shape, {})
                 key = new.ids.tobytes()
                 if key not in known or known[key].total < new.total:
@@ -109,31 +122,36 @@ def merge_places(places: Sequence[Place]) -> list[Place]:
     return merged
 
 
-def _candidates(tokenizer: TokenizerAdapter) -> tuple[BoolArray, BoolArray]:
-    """Which pieces may fill a blank, and which may begin one that begins a word; each (V,)."""
-    allowed_V = ~tokenizer.is_special_V
-    for piece, identity in tokenizer.backend.get_vocab(with_added_tokens=True).items():
-        if piece.startswith("[unused"):
-            allowed_V[identity] = False
-    return allowed_V, allowed_V & tokenizer.may_begin_word_V
+class _Candidates:
+    """Which pieces may fill a blank, each (V,): inside it, at its front, and at its front right after a letter."""
+
+    def __init__(self, tokenizer: TokenizerAdapter) -> None:
+        self.inside_V = ~tokenizer.is_special_V
+        for piece, identity in tokenizer.backend.get_vocab(with_added_tokens=True).items():
+            if piece.startswith("[unused"):
+                self.inside_V[identity] = False
+        self.word_front_V = self.inside_V & tokenizer.may_begin_word_V
+        self.glued_front_V = self.inside_V & tokenizer.may_go_on_V
 
 
 def _extend(
     one: _Hypothesis,
     log_probabilities_KV: npt.NDArray[np.float32],
     template: Template,
-    allowed_V: BoolArray,
-    starting_V: BoolArray,
+    candidates: _Candidates,
     width: int,
 ) -> list[_Hypothesis]:
     """Fills the most certain open piece with its best candidates."""
     rows = [row for start, end in one.places for row in range(start, end)]
-    word_rows = {start for (start, _), blank in zip(one.places, template.blanks, strict=True) if blank.begins_word}
+    fronts = {
+        start: candidates.word_front_V if blank.begins_word else candidates.glued_front_V
+        for (start, _), blank in zip(one.places, template.blanks, strict=True)
+    }
     best: tuple[float, int, npt.NDArray[np.float32]] | None = None
     for k, row in enumerate(rows):
         if row in one.scores:
             continue
-        usable_V = starting_V if row in word_rows else allowed_V
+        usable_V = fronts.get(row, candidates.inside_V)
         scores_V = np.full(len(log_probabilities_KV[k]), -np.inf, dtype=np.float32)
         scores_V[: len(usable_V)] = np.where(usable_V, log_probabilities_KV[k][: len(usable_V)], -np.inf)
         top = float(scores_V.max())

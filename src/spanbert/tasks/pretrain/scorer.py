@@ -5,7 +5,7 @@ Shapes: K blank pieces, J with an SBO target, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from spanbert.encoder.model import Encoder, fill_parameters, load_encoder
 from spanbert.tasks.pretrain.encode import targets_of_spans
 from spanbert.tasks.pretrain.heads import PretrainHead
 
-_TOKENS_AT_ONCE = 8192
+_TOKENS_AT_ONCE = 1024
 
 
 class TorchPieceScorer:
@@ -63,22 +63,20 @@ class TorchPieceScorer:
         fill_parameters(head, given, where=str(files.path))
         return cls(encoder, head.eval(), positions)
 
-    @torch.no_grad()
     def __call__(
         self, sequences: Sequence[IntArray], places: Sequence[Sequence[tuple[int, int]]]
-    ) -> list[npt.NDArray[np.float32]]:
-        """See `fill.PieceScorer`; reads as many sequences at once as memory allows."""
-        results: list[npt.NDArray[np.float32]] = []
+    ) -> Iterator[npt.NDArray[np.float32]]:
+        """See `fill.PieceScorer`; reads about a thousand tokens at once, which bounds the memory."""
         first = 0
         while first < len(sequences):
             last, tokens = first, 0
             while last < len(sequences) and (last == first or tokens + len(sequences[last]) <= _TOKENS_AT_ONCE):
                 tokens += len(sequences[last])
                 last += 1
-            results += self._score(sequences[first:last], places[first:last])
+            yield from self._score(sequences[first:last], places[first:last])
             first = last
-        return results
 
+    @torch.no_grad()
     def _score(
         self, sequences: Sequence[IntArray], places: Sequence[Sequence[tuple[int, int]]]
     ) -> list[npt.NDArray[np.float32]]:

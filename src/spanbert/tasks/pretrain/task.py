@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from spanbert.batches.masking import MaskingOptions
@@ -36,9 +37,9 @@ class SBOOptions(Config):
         position_size: Width of that table.
     """
 
-    weight: float = 1.0
-    positions: int = 20
-    position_size: int = 200
+    weight: float = Field(default=1.0, ge=0)
+    positions: int = Field(default=20, ge=1)
+    position_size: int = Field(default=200, ge=1)
 
 
 class PretrainTask:

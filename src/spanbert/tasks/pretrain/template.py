@@ -10,6 +10,7 @@ import numpy as np
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import IntArray
+from spanbert.tokens.chinese import has_han
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 _BLANK = re.compile(r"\[MASK(?::(\d+)(?:-(\d+))?)?\]")
@@ -18,7 +19,14 @@ _MOST_SHAPES = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Blank:
-    """One blank: its lengths in pieces, and whether it begins a word (white space or nothing before it)."""
+    """One blank.
+
+    Attributes:
+        shortest: Fewest pieces.
+        longest: Most pieces.
+        begins_word: Whether a new word begins here; False right after a letter, digit or another blank, which the blank
+            then goes on with.
+    """
 
     shortest: int
     longest: int
@@ -60,6 +68,11 @@ def _without_end_spaces(texts: list[str]) -> list[str]:
     return [text.rstrip() for text in texts]
 
 
+def _goes_on(character: str) -> bool:
+    """Whether a character and its neighbour can be of one word: letters and digits of scripts that are not Han."""
+    return character.isalnum() and not has_han(character)
+
+
 def parse_template(text: str, tokenizer: TokenizerAdapter, *, positions: int) -> Template:
     """Reads a text with blanks.
 
@@ -71,6 +84,10 @@ def parse_template(text: str, tokenizer: TokenizerAdapter, *, positions: int) ->
     Raises:
         InputError: No blank, a length of 0, a range that falls, too many combinations, or a text that is too long.
     """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InputError("not valid Unicode", where="the text", got=repr(text)) from None
     texts: list[str] = []
     blanks: list[Blank] = []
     end = 0
@@ -86,12 +103,23 @@ def parse_template(text: str, tokenizer: TokenizerAdapter, *, positions: int) ->
             )
         before = text[end : match.start()]
         texts.append(before)
-        blanks.append(Blank(shortest=shortest, longest=longest, begins_word=not before or before[-1].isspace()))
+        glued = _goes_on(before[-1]) if before else bool(blanks)
+        blanks.append(Blank(shortest=shortest, longest=longest, begins_word=not glued))
         end = match.end()
     if not blanks:
         hint = "a mistyped blank" if "[MASK" in text else "no blank"
         raise InputError(f"{hint} in the text", got=repr(text), expected="[MASK], [MASK:3] or [MASK:1-4]")
     texts.append(text[end:])
+    for place, part in enumerate(texts):
+        if "[MASK" in part:
+            raise InputError("a mistyped blank in the text", got=repr(part), expected="[MASK], [MASK:3] or [MASK:1-4]")
+        if place and part and _goes_on(part[0]):
+            raise InputError(
+                "a blank right before a letter",
+                got=repr(f"[MASK]{part[:10]}"),
+                expected="white space or punctuation",
+                remedy="Let the blank stand for the whole word",
+            )
     template = Template(
         texts=tuple(texts),
         ids=tuple(tokenizer.ids_batch(_without_end_spaces(texts))),
