@@ -48,7 +48,8 @@ bench-pretrain: .venv/.dev
 	mkdir -p $(BENCH_DIR)
 	$(BIN)/spanbert prepare "$(SPANBERT_DATA)/pretrain/enwiki_core/part-*.txt" --tokenizer $(MINILM) \
 		--out $(BENCH_DIR)/store --held-out 1% --licence "CC BY-SA 3.0, Wikipedia contributors"
-	$(BIN)/spanbert pretrain $(BENCH_DIR)/store --model $(MINILM) --out $(BENCH_DIR)/bundle --budget 25m
+	$(BIN)/spanbert pretrain $(BENCH_DIR)/store --model $(MINILM) --out $(BENCH_DIR)/bundle --budget 25m \
+		--set train.evaluate_every=10% --set train.evaluate_tokens=65536
 	$(BIN)/python benchmarks/pretrain_enwiki.py $(BENCH_DIR)/bundle
 	$(BIN)/python benchmarks/report.py
 

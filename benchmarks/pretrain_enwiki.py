@@ -2,7 +2,8 @@
 
 M=$(python -c "from spanbert.apps.quickstart import packaged_minilm as m; print(m())")
 spanbert prepare "$SPANBERT_DATA/pretrain/enwiki_core/part-*.txt" --tokenizer $M --out store --held-out 1%
-spanbert pretrain store --model $M --out bundle --budget 25m
+spanbert pretrain store --model $M --out bundle --budget 25m \\
+        --set train.evaluate_every=10% --set train.evaluate_tokens=65536
 python benchmarks/pretrain_enwiki.py bundle
 """
 

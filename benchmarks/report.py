@@ -68,7 +68,7 @@ def pretrain_enwiki(result: dict[str, Any]) -> str:
     ]
     return "\n\n".join([
         f"## {result['minutes']:.0f} minutes of span pre-training from MiniLM-L6",
-        f"`spanbert pretrain` with its defaults on {result['pieces']:,} pieces of enwiki_core "
+        f"`spanbert pretrain` with its default batches and optimiser on {result['pieces']:,} pieces of enwiki_core "
         f"({result['training']['step']:,} steps, {result['training']['tokens'] / 1e6:.2f} million tokens); new heads, "
         "evaluated on documents that were held out. The unigram model knows no context: success is the gap below it.",
         "![Training and held-out losses over tokens](images/pretrain_enwiki.png)",

@@ -1,4 +1,4 @@
-"""MLM and SBO losses and gradients equal a slow reference: one segment at a time, padded, one target at a time."""
+"""MLM and SBO losses and gradients equal a slow reference: padded, in `transformers`, one target at a time."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 from torch.nn.functional import gelu, layer_norm
-from transformers import AutoModelForMaskedLM
+from transformers import AutoModel, AutoModelForMaskedLM
 
-from spanbert.batches.masking import MaskingOptions
-from spanbert.batches.packed import pack
+from spanbert.batches.masking import MaskingOptions, SpanMasker
 from spanbert.batches.plan import PackingPlan, PlanPosition
+from spanbert.checkpoint import names, tensors
 from spanbert.checkpoint.bundle import open_bundle
+from spanbert.core.seeding import keyed_generator
 from spanbert.encoder.model import Encoder, load_encoder
 from spanbert.tasks.pretrain.heads import PretrainHead
 from spanbert.tasks.pretrain.task import PretrainTask, SBOOptions
@@ -43,59 +44,72 @@ def setup(request, store_path: Path, hugging_face_model: Path):
     return task, encoder.double(), head.double(), packs, tokenizer
 
 
-def slow_losses(encoder: Encoder, head: PretrainHead, packs, task, tokenizer) -> tuple[torch.Tensor, torch.Tensor]:
-    """The formulas of Joshi et al. 2020, section 3, written out target by target."""
+def slow_losses(theirs, head: PretrainHead, packs, task, tokenizer) -> tuple[torch.Tensor, torch.Tensor]:
+    """The formulas of Joshi et al. 2020, section 3, written out target by target on a padded batch of `transformers`."""
     weights = dict(head.named_parameters())
-    words = encoder.embeddings.word.weight
+    words = theirs.embeddings.word_embeddings.weight
     size = (words.shape[1],)
     mlm, sbo = torch.zeros((), dtype=torch.double), torch.zeros((), dtype=torch.double)
-    from spanbert.batches.masking import SpanMasker
-    from spanbert.core.seeding import keyed_generator
-
     masker = SpanMasker(tokenizer, task.masking)
-    for one in packs:
-        for segment in one.segments:
-            masked = masker.mask(segment.ids, segment.word_starts, keyed_generator(3, "mask", one.epoch, *segment.key))
-            framed = np.array([tokenizer.special["cls"], *masked.ids, tokenizer.special["sep"]])
-            hidden = encoder(pack([framed]))
-            for start, end in masked.spans:
-                left, right = hidden[start], hidden[end + 1]  # + 1 for [CLS]
-                for piece in range(start, end):
-                    true = int(segment.ids[piece])
-                    x = gelu(weights["mlm.dense.weight"] @ hidden[piece + 1] + weights["mlm.dense.bias"])
-                    x = layer_norm(x, size, weights["mlm.norm.weight"], weights["mlm.norm.bias"], 1e-12)
-                    logits = words @ x + weights["mlm.bias"]
-                    mlm = mlm + torch.logsumexp(logits, 0) - logits[true]
-                    if piece - start >= task.sbo.positions:
-                        continue
-                    y = torch.cat([left, right, weights["sbo.position.weight"][piece - start]])
-                    for layer in ("first", "second"):
-                        y = gelu(weights[f"sbo.{layer}.weight"] @ y + weights[f"sbo.{layer}.bias"])
-                        y = layer_norm(
-                            y, size, weights[f"sbo.{layer}_norm.weight"], weights[f"sbo.{layer}_norm.bias"], 1e-12
-                        )
-                    logits = words @ y + weights["sbo.bias"]
-                    sbo = sbo + torch.logsumexp(logits, 0) - logits[true]
+    segments = [(one.epoch, segment) for one in packs for segment in one.segments]
+    longest = max(len(segment.ids) for _, segment in segments) + 2
+    padded = torch.full((len(segments), longest), tokenizer.special["pad"])
+    present = torch.zeros(len(segments), longest, dtype=torch.long)
+    results = []
+    for row, (epoch, segment) in enumerate(segments):
+        masked = masker.mask(segment.ids, segment.word_starts, keyed_generator(3, "mask", epoch, *segment.key))
+        framed = [tokenizer.special["cls"], *masked.ids.tolist(), tokenizer.special["sep"]]
+        padded[row, : len(framed)] = torch.tensor(framed)
+        present[row, : len(framed)] = 1
+        results.append(masked)
+    assert len({len(segment.ids) for _, segment in segments}) > 1, "nothing was padded"
+    hidden = theirs(input_ids=padded, attention_mask=present).last_hidden_state
+    for row, ((_, segment), masked) in enumerate(zip(segments, results, strict=True)):
+        for start, end in masked.spans:
+            left, right = hidden[row, start], hidden[row, end + 1]  # [CLS] moves every piece by one
+            for piece in range(start, end):
+                true = int(segment.ids[piece])
+                x = gelu(weights["mlm.dense.weight"] @ hidden[row, piece + 1] + weights["mlm.dense.bias"])
+                x = layer_norm(x, size, weights["mlm.norm.weight"], weights["mlm.norm.bias"], 1e-12)
+                logits = words @ x + weights["mlm.bias"]
+                mlm = mlm + torch.logsumexp(logits, 0) - logits[true]
+                if piece - start >= task.sbo.positions:
+                    continue
+                y = torch.cat([left, right, weights["sbo.position.weight"][piece - start]])
+                for layer in ("first", "second"):
+                    y = gelu(weights[f"sbo.{layer}.weight"] @ y + weights[f"sbo.{layer}.bias"])
+                    norm = weights[f"sbo.{layer}_norm.weight"], weights[f"sbo.{layer}_norm.bias"]
+                    y = layer_norm(y, size, *norm, 1e-12)
+                logits = words @ y + weights["sbo.bias"]
+                sbo = sbo + torch.logsumexp(logits, 0) - logits[true]
     return mlm, sbo
 
 
-def test_losses_and_gradients_equal_the_slow_reference(setup):
+def test_losses_and_gradients_equal_the_slow_reference(setup, hugging_face_model: Path):
     task, encoder, head, packs, tokenizer = setup
     batch = task.encode(packs)
     assert batch.counts["mlm"] > 40
     assert batch.counts["sbo"] <= batch.counts["mlm"]
     fast = task.loss(encoder, head, encoder(batch.inputs), batch.targets)
     (fast["mlm"] + 0.7 * fast["sbo"]).backward()
-    parameters = [p for p in [*encoder.parameters(), *head.parameters()] if p.grad is not None]
-    gradients = [p.grad.clone() for p in parameters]
-    for parameter in parameters:
-        parameter.grad = None
-    mlm, sbo = slow_losses(encoder, head, packs, task, tokenizer)
+    ours = {
+        name: p.grad.clone()
+        for name, p in [*encoder.named_parameters(), *head.named_parameters()]
+        if p.grad is not None
+    }
+    head.zero_grad()
+
+    theirs = AutoModel.from_pretrained(hugging_face_model, add_pooling_layer=False).double().eval()
+    mlm, sbo = slow_losses(theirs, head, packs, task, tokenizer)
     (mlm + 0.7 * sbo).backward()
     torch.testing.assert_close(fast["mlm"], mlm, rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(fast["sbo"], sbo, rtol=1e-9, atol=1e-9)
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        torch.testing.assert_close(gradient, parameter.grad, rtol=1e-6, atol=1e-8)
+    gradients = {name: p.grad for name, p in theirs.named_parameters()}
+    expected, _ = names.from_hugging_face(gradients, 2, tensors.stack, family=names.FAMILIES["bert"], where="test")
+    expected |= {name: p.grad for name, p in head.named_parameters()}
+    assert ours.keys() == expected.keys()
+    for name, gradient in ours.items():
+        torch.testing.assert_close(gradient, expected[name], rtol=1e-6, atol=1e-8, msg=name)
 
 
 def test_mlm_loss_equals_transformers(store_path: Path, hugging_face_model: Path):

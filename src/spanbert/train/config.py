@@ -121,9 +121,9 @@ class TrainConfig(Config):
     max_minutes: float | None = Field(default=None, gt=0)
     accumulation: int = Field(default=1, ge=1)
     gradient_checkpointing: bool = False
-    evaluate_every: str = "10%"
+    evaluate_every: str = "20%"
     checkpoint_every: str = "10%"
-    evaluate_tokens: int = Field(default=65_536, ge=1)
+    evaluate_tokens: int = Field(default=32_768, ge=1)
     seed: int = Field(default=0, ge=0)
     threads: int | None = Field(default=None, ge=1)
 

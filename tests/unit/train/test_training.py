@@ -60,7 +60,14 @@ def test_parameter_groups(hugging_face_model: Path):
 
 
 def test_training_learns_and_logs(store_path: Path, hugging_face_model: Path, tmp_path: Path):
-    result = run(store_path, tmp_path / "out", hugging_face_model, "train.max_steps=60", "optim.lr=3e-3")
+    result = run(
+        store_path,
+        tmp_path / "out",
+        hugging_face_model,
+        "train.max_steps=60",
+        "optim.lr=3e-3",
+        "train.evaluate_every=10%",
+    )
     assert result.outcome.stopped_by == "budget"
     after = result.outcome.best.scores
     assert after["mlm_loss"] < result.before["mlm_loss"] - 0.1
