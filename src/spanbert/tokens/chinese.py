@@ -43,8 +43,12 @@ def chinese_word_starts(
     try:
         import rjieba
     except ModuleNotFoundError:
+        found = next(match for match in map(_HAN.search, texts) if match)
+        around = found.string[max(found.start() - 10, 0) : found.start() + 10]
         raise InputError(
-            "Chinese text needs a word segmenter to mask whole words", remedy="pip install 'spanbert[zh]'"
+            "text with Chinese characters needs a word segmenter, so that whole words are masked",
+            got=repr(around),
+            remedy="pip install 'spanbert[zh]'",
         ) from None
 
     def starts_of(text: str, offsets_n2: IntArray, starts: BoolArray) -> BoolArray:

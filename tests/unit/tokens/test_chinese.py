@@ -59,7 +59,7 @@ def test_masking_never_cuts_a_chinese_word(chinese: TokenizerAdapter):
 def test_han_text_without_the_segmenter_is_an_error(chinese: TokenizerAdapter, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "rjieba", None)
     assert len(chinese.encode("foxes and dogs")[0]) > 0
-    with pytest.raises(InputError, match=r"needs a word segmenter.*spanbert\[zh\]"):
+    with pytest.raises(InputError, match=r"needs a word segmenter.*got '我们今天.*spanbert\[zh\]"):
         chinese.encode(TEXT)
 
 
