@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from spanbert.apps.bench.common import environment
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -20,18 +20,6 @@ def real_data() -> Path:
     if not folder:
         sys.exit("set SPANBERT_DATA: docs/DATA.md says where the data sets come from")
     return Path(folder)
-
-
-def environment() -> dict[str, Any]:
-    """Versions and machine."""
-    models = [line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
-              if line.startswith("model name")]  # fmt: skip
-    return {
-        "python": platform.python_version(),
-        "cpu": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        **{name: version(name) for name in ("spanbert", "torch", "numpy", "tokenizers")},
-    }
 
 
 def write_result(name: str, result: dict[str, Any]) -> None:
