@@ -78,7 +78,7 @@ class Loader(Generic[EncodedT]):
             packs = list(islice(stream, self.packs))
             yield Step(
                 micro_batches=[self.encode(packs[first : first + size]) for first in range(0, len(packs), size)],
-                tokens=sum(len(segment.ids) + 2 for pack in packs for segment in pack.segments),
+                tokens=sum(pack.tokens for pack in packs),
                 after=packs[-1].after,
             )
 

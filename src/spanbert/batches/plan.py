@@ -71,6 +71,11 @@ class Pack:
     segments: tuple[Segment, ...]
     after: PlanPosition
 
+    @property
+    def tokens(self) -> int:
+        """Tokens of all its segments, specials included."""
+        return sum(len(segment.ids) + SPECIALS for segment in self.segments)
+
 
 def cut_document(word_starts: BoolArray, limit: int) -> list[tuple[int, int]]:
     """Cuts a document into segments of at most `limit` pieces, at word boundaries.

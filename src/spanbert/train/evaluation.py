@@ -40,5 +40,5 @@ def limited(plan: PackingPlan, most_tokens: int) -> Iterator[Pack]:
     for pack in plan.epoch_packs(0):
         if used >= most_tokens:
             return
-        used += sum(len(segment.ids) + 2 for segment in pack.segments)
+        used += pack.tokens
         yield pack
