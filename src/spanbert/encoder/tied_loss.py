@@ -18,7 +18,8 @@ def tied_cross_entropy(hidden_RD: Tensor, words_VD: Tensor, bias_V: Tensor, ids_
     """Negative log probability in nats of each target, (R,), under logits = hidden words^T + bias.
 
     One (R, V) matrix serves as log probabilities and as the gradient; the logits are gone before the backward pass.
-    The product is taken a block of the vocabulary at a time, which a CPU does half as fast again as the whole.
+    The product is taken a block of the vocabulary at a time, which a CPU does half as fast again as the whole. Under
+    autocast the products are of its type and the softmax is float32.
 
     Args:
         hidden_RD: What the head makes of each target's row.
@@ -26,6 +27,9 @@ def tied_cross_entropy(hidden_RD: Tensor, words_VD: Tensor, bias_V: Tensor, ids_
         bias_V: The head's bias.
         ids_R: int64, the true pieces.
     """
+    kind = hidden_RD.device.type
+    if torch.is_autocast_enabled(kind):
+        hidden_RD, words_VD = (tensor.to(torch.get_autocast_dtype(kind)) for tensor in (hidden_RD, words_VD))
     losses_R: Tensor = _TiedCrossEntropy.apply(hidden_RD, words_VD, bias_V, ids_R)  # type: ignore[no-untyped-call]
     return losses_R
 
@@ -40,7 +44,7 @@ class _TiedCrossEntropy(torch.autograd.Function):
         if any(ctx.needs_input_grad):
             gradient_RV = log_probabilities_RV.exp_()
             gradient_RV.scatter_add_(1, ids_R[:, None], torch.full_like(picked_R1, -1.0))
-            ctx.save_for_backward(hidden_RD, words_VD, gradient_RV)
+            ctx.save_for_backward(hidden_RD, words_VD, gradient_RV.to(hidden_RD.dtype))
         return -picked_R1.squeeze(1)
 
     @staticmethod
@@ -48,17 +52,21 @@ class _TiedCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, scale_R: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
         hidden_RD, words_VD, gradient_RV = ctx.saved_tensors
         needs_hidden, needs_words, needs_bias, _ = ctx.needs_input_grad
-        hidden = (gradient_RV @ words_VD).mul_(scale_R[:, None]) if needs_hidden else None
-        words = gradient_RV.T @ (hidden_RD * scale_R[:, None]) if needs_words else None
-        bias = scale_R @ gradient_RV if needs_bias else None
+        kind = hidden_RD.dtype
+        hidden = ((gradient_RV @ words_VD) * scale_R[:, None]).to(kind) if needs_hidden else None
+        words = gradient_RV.T @ (hidden_RD * scale_R[:, None]).to(kind) if needs_words else None
+        bias = (scale_R.to(kind) @ gradient_RV).to(scale_R.dtype) if needs_bias else None
         return hidden, words, bias, None
 
 
 def tied_logits(hidden_RD: Tensor, words_VD: Tensor, bias_V: Tensor) -> Tensor:
-    """hidden words^T + bias, (R, V), a block of the vocabulary at a time; gradients do not pass."""
-    logits_RV = hidden_RD.new_empty(len(hidden_RD), len(words_VD))
+    """hidden words^T + bias, (R, V) of the bias's type, a block of the vocabulary at a time; gradients do not pass."""
+    logits_RV = bias_V.new_empty(len(hidden_RD), len(words_VD))
     with torch.no_grad():
         for first in range(0, len(words_VD), _COLUMNS):
             block = slice(first, first + _COLUMNS)
-            torch.addmm(bias_V[block], hidden_RD, words_VD[block].T, out=logits_RV[:, block])
+            if hidden_RD.dtype == bias_V.dtype:
+                torch.addmm(bias_V[block], hidden_RD, words_VD[block].T, out=logits_RV[:, block])
+            else:
+                torch.add(bias_V[block], hidden_RD @ words_VD[block].T, out=logits_RV[:, block])
     return logits_RV

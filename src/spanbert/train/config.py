@@ -12,6 +12,7 @@ from spanbert.core.errors import InputError
 
 _BUDGET = re.compile(r"(\d+(?:\.\d+)?)\s*(steps?|[kMG]?tok|s|m|h|%)$")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
+Precision = Literal["auto", "float32", "bfloat16"]
 _TOKENS = {"tok": 1, "ktok": 1e3, "Mtok": 1e6, "Gtok": 1e9}
 
 
@@ -108,6 +109,8 @@ class TrainConfig(Config):
         max_tokens: Budget in tokens.
         max_minutes: Budget in minutes; the schedule then follows the clock.
         accumulation: Micro-batches a step.
+        precision: Of the matrix products in training; `auto` is bfloat16 where the hardware multiplies it faster.
+            Weights, optimiser, softmax and evaluation are float32 throughout.
         gradient_checkpointing: Less memory for a third more time: activations are computed again in the backward pass.
         evaluate_every: How often the held-out documents are scored.
         checkpoint_every: How often the training state is saved.
@@ -120,6 +123,7 @@ class TrainConfig(Config):
     max_tokens: int | None = Field(default=None, ge=1)
     max_minutes: float | None = Field(default=None, gt=0)
     accumulation: int = Field(default=1, ge=1)
+    precision: Precision = "auto"
     gradient_checkpointing: bool = False
     evaluate_every: str = "20%"
     checkpoint_every: str = "10%"

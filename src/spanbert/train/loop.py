@@ -31,6 +31,7 @@ from spanbert.train.config import Amount, OptimConfig, TrainConfig
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rates
 from spanbert.train.progress import Budget, Progress, is_due, schedule_factor
+from spanbert.train.runtime import matrix_precision
 from spanbert.train.signals import StopRequest
 from spanbert.train.tracking import Tracker
 
@@ -158,9 +159,10 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         for micro in step.micro_batches:
             torch.manual_seed(keyed_seed(self.config.seed, "dropout", self.progress.step, *micro.key))
-            with torch.set_grad_enabled(not self.model.freeze_encoder):
-                hidden_TD = self.model.encoder(micro.inputs)
-            losses = self.task.loss(self.model.encoder, self.model.head, hidden_TD, micro.targets)
+            with matrix_precision(self.config.precision, self.model.encoder.device):
+                with torch.set_grad_enabled(not self.model.freeze_encoder):
+                    hidden_TD = self.model.encoder(micro.inputs)
+                losses = self.task.loss(self.model.encoder, self.model.head, hidden_TD, micro.targets)
             parts = [
                 weight * losses[name] / totals[name] for name, weight in self.task.objectives.items() if totals[name]
             ]

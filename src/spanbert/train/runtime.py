@@ -1,11 +1,14 @@
-"""Process-wide settings that training on a CPU needs to be fast."""
+"""What training needs of process and hardware to be fast: allocator, denormals, precision."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
+
+from spanbert.train.config import Precision
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 
@@ -23,3 +26,23 @@ def tune_process() -> None:
             mallopt(_M_MMAP_THRESHOLD, 1 << 30)
             mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
             mallopt(_M_TOP_PAD, 1 << 26)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the hardware multiplies matrices of bfloat16, faster than those of float32."""
+    if device.type == "cpu":
+        capabilities = torch.cpu.get_capabilities()
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def matrix_precision(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
+    """Where the products of a forward pass are taken in another precision; weights and sums stay float32.
+
+    Args:
+        precision: `auto` is bfloat16 where `has_bfloat16`, else float32.
+        device: Where the model is.
+    """
+    if precision == "bfloat16" or (precision == "auto" and has_bfloat16(device)):
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return nullcontext()
