@@ -1,7 +1,8 @@
 # make demo    the main job on packaged real data, in a virtual environment of its own
 # make test    the whole test suite
 # make check   style, types, shape, and a wheel that runs in an empty environment
-# make bench   benchmarks into benchmarks/results, docs/BENCHMARKS.md from them
+# make bench   benchmarks (an hour, alone on the machine) into benchmarks/results, docs/BENCHMARKS.md from them
+# make ablation         the four masking schemes, 5 minutes each, in ABLATION_DIR
 # make zh-checkpoint    a small Chinese encoder from scratch, 25 minutes, in ZH_DIR
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
 export HF_HUB_OFFLINE = 1
 
-.PHONY: demo test check bench bench-pretrain zh-checkpoint clean
+.PHONY: demo test check bench bench-pretrain zh-checkpoint ablation clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv .venv
@@ -40,6 +41,10 @@ check: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/python benchmarks/masking.py
+	for name in masking prepare attention pretrain; do \
+		$(BIN)/spanbert bench $$name --out benchmarks/results/bench_$$name.json || exit 1; \
+	done
+	$(BIN)/spanbert bench encoders --out benchmarks/results/bench_encoders.json --picture docs/images/bench_encoders.png
 	$(BIN)/python benchmarks/report.py
 
 # 25 minutes of training; needs SPANBERT_DATA and a fresh BENCH_DIR
@@ -64,6 +69,22 @@ zh-checkpoint: .venv/.dev
 	$(BIN)/spanbert pretrain $(ZH_DIR)/store --size mini --out $(ZH_DIR)/bundle --budget $(ZH_BUDGET) \
 		--set batch.segment_length=512 --set optim.lr=1e-3 --set train.evaluate_every=10%
 	$(BIN)/python benchmarks/zh_checkpoint.py $(ZH_DIR)/store $(ZH_DIR)/bundle
+	$(BIN)/python benchmarks/report.py
+
+# the four masking schemes from one seed, 5 minutes each; needs SPANBERT_DATA and a fresh ABLATION_DIR
+ABLATION_DIR ?= build/ablation
+ABLATION_BUDGET ?= 5m
+ablation: .venv/.dev
+	mkdir -p $(ABLATION_DIR)
+	$(BIN)/python benchmarks/ablation.py text $(ABLATION_DIR)/bc5cdr.jsonl
+	$(BIN)/spanbert prepare $(ABLATION_DIR)/bc5cdr.jsonl --entities-field entities --tokenizer $(MINILM) \
+		--out $(ABLATION_DIR)/store --held-out 5% --licence "CC BY 4.0, BioCreative V CDR"
+	for scheme in span subword word entity; do \
+		$(BIN)/spanbert pretrain $(ABLATION_DIR)/store --model $(MINILM) --out $(ABLATION_DIR)/$$scheme \
+			--budget $(ABLATION_BUDGET) --set masking.scheme=$$scheme --set sbo.weight=0 \
+			--set train.evaluate_every=10% || exit 1; \
+	done
+	$(BIN)/python benchmarks/ablation.py collect $(ABLATION_DIR)
 	$(BIN)/python benchmarks/report.py
 
 clean:

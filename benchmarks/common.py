@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import spanbert
 from spanbert.apps.bench.common import environment
+from spanbert.apps.curves import loss_curves
+from spanbert.train.tracking import read_log
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -28,3 +32,25 @@ def write_result(name: str, result: dict[str, Any]) -> None:
     whole = {**result, "environment": environment()}
     (RESULTS / f"{name}.json").write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print(json.dumps(whole, ensure_ascii=False))
+
+
+def pretraining_run(bundle: Path, texts: Iterable[str], *, picture: str) -> dict[str, Any]:
+    """Collects a finished run of `spanbert pretrain`: held-out curves, their picture in docs/images, fills of texts."""
+    before = json.loads((bundle / "before.json").read_text())
+    evaluations = [{"step": 0, "tokens": 0, "seconds": 0.0, **before}, *read_log(bundle / "evaluations.jsonl")]
+    metrics = read_log(bundle / "metrics.jsonl")
+    place = ROOT / "docs" / "images" / f"{picture}.png"
+    place.parent.mkdir(exist_ok=True)
+    place.write_bytes(loss_curves(metrics, evaluations, unigram_loss=before["unigram_loss"]))
+    nlp = spanbert.load(bundle)
+    facts = spanbert.info(bundle)
+    return {
+        "pieces": facts["data"]["pieces"],
+        "training": facts["training"],
+        "minutes": round(metrics[-1]["seconds"] / 60, 1),
+        "evaluations": evaluations,
+        "fills": [
+            {"text": text, "fillings": [{"text": f.text, "score": round(f.score, 3)} for f in nlp.fill(text, top_k=3)]}
+            for text in texts
+        ],
+    }

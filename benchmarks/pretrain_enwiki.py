@@ -9,15 +9,10 @@ python benchmarks/pretrain_enwiki.py bundle
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
-from common import ROOT, write_result
-
-import spanbert
-from spanbert.apps.curves import loss_curves
-from spanbert.train.tracking import read_log
+from common import pretraining_run, write_result
 
 TEXTS = (
     "Paris is the capital of [MASK].",
@@ -33,30 +28,5 @@ TEXTS = (
 )
 
 
-def main(bundle: Path) -> None:
-    before = json.loads((bundle / "before.json").read_text())
-    evaluations = [{"step": 0, "tokens": 0, "seconds": 0.0, **before}, *read_log(bundle / "evaluations.jsonl")]
-    metrics = read_log(bundle / "metrics.jsonl")
-    picture = ROOT / "docs" / "images" / "pretrain_enwiki.png"
-    picture.parent.mkdir(exist_ok=True)
-    picture.write_bytes(loss_curves(metrics, evaluations, unigram_loss=before["unigram_loss"]))
-    nlp = spanbert.load(bundle)
-    fills = [
-        {"text": text, "fillings": [{"text": f.text, "score": round(f.score, 3)} for f in nlp.fill(text, top_k=3)]}
-        for text in TEXTS
-    ]
-    facts = spanbert.info(bundle)
-    write_result(
-        "pretrain_enwiki",
-        {
-            "pieces": facts["data"]["pieces"],
-            "training": facts["training"],
-            "minutes": round(metrics[-1]["seconds"] / 60, 1),
-            "evaluations": evaluations,
-            "fills": fills,
-        },
-    )
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    write_result("pretrain_enwiki", pretraining_run(Path(sys.argv[1]), TEXTS, picture="pretrain_enwiki"))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from spanbert.core.errors import InputError, SpanbertError
     from spanbert.core.types import Document, Filling, PackedBatch, Span
     from spanbert.encoder.model import Encoder
+    from spanbert.pipelines.convert import convert
     from spanbert.pipelines.info import info
     from spanbert.pipelines.load import load
     from spanbert.tokens.prepare import prepare
@@ -36,6 +37,7 @@ _HOMES = {
     "PretrainConfig": "train.pretrain_config",
     "Span": "core.types",
     "SpanbertError": "core.errors",
+    "convert": "pipelines.convert",
     "info": "pipelines.info",
     "load": "pipelines.load",
     "load_tokenizer": "tokens.tokenizer",
@@ -55,6 +57,7 @@ __all__ = [
     "Span",
     "SpanbertError",
     "__version__",
+    "convert",
     "info",
     "load",
     "load_tokenizer",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 _SMOOTHING = 0.9
@@ -51,6 +52,49 @@ def loss_curves(
     axes.set_ylabel("loss (nats a piece)")
     axes.grid(alpha=0.3)
     axes.legend()
+    figure.tight_layout()
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    pyplot.close(figure)
+    return picture.getvalue()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One set of axes with a line for each contender.
+
+    Attributes:
+        across: What the horizontal axis shows.
+        up: What the vertical axis shows.
+        lines: Points (x, y) by contender.
+        logarithmic: Both axes in powers of two and ten.
+    """
+
+    across: str
+    up: str
+    lines: Mapping[str, Sequence[tuple[float, float]]]
+    logarithmic: bool = False
+
+
+def panels(*shown: Panel) -> bytes:
+    """Panels side by side as a PNG picture; a contender has the same colour in all of them."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, len(shown), figsize=(7 * len(shown), 4.5), dpi=110, squeeze=False)
+    colours = {name: f"C{number}" for number, name in enumerate(dict.fromkeys(n for one in shown for n in one.lines))}
+    for panel, place in zip(shown, axes[0], strict=True):
+        for name, points in panel.lines.items():
+            place.plot(*zip(*points, strict=True), marker="o", color=colours[name], label=name)
+        if panel.logarithmic:
+            place.set_xscale("log", base=2)
+            place.set_yscale("log")
+        place.set_xlabel(panel.across)
+        place.set_ylabel(panel.up)
+        place.grid(alpha=0.3)
+        place.legend()
     figure.tight_layout()
     picture = io.BytesIO()
     figure.savefig(picture, format="png")

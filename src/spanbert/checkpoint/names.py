@@ -7,6 +7,8 @@ Ours                         Hugging Face (canonical: with the prefix `bert.`, `
 embeddings.word              embeddings.word_embeddings.weight
 blocks.{n}.attention.input   encoder.layer.{n}.attention.self.{query,key,value}
 head `mlm.*`                 cls.predictions.*             (RoBERTa: lm_head.*)
+head `sbo.*`                 cls.pair_target_predictions.* (the head checkpoints of SpanBERT's authors; Hugging Face has
+                             no such head, so that bundles keep ours in a file of its own)
 """
 
 from __future__ import annotations
@@ -49,8 +51,25 @@ _ROBERTA_MLM = {
     "mlm.norm.bias": "lm_head.layer_norm.bias",
     "mlm.bias": "lm_head.bias",
 }
+_SBO_PREFIX = "cls.pair_target_predictions."
+_SBO = {
+    "sbo.position.weight": f"{_SBO_PREFIX}position_embeddings.weight",
+    "sbo.bias": f"{_SBO_PREFIX}bias",
+    **{
+        f"sbo.{ours}.{kind}": f"{_SBO_PREFIX}mlp_layer_norm.{theirs}.{kind}"
+        for ours, theirs in {
+            "first": "linear1",
+            "first_norm": "layer_norm1",
+            "second": "linear2",
+            "second_norm": "layer_norm2",
+        }.items()
+        for kind in ("weight", "bias")
+    },
+}
+_OLD_NORM = re.compile(r"(LayerNorm|layer_norm[12])\.(gamma|beta)$")
+_TIED = ("cls.predictions.decoder.weight", f"{_SBO_PREFIX}decoder.weight")
 _DERIVED = re.compile(
-    r"(.*\.)?position_ids$|(cls\.predictions|lm_head)\.decoder\.(weight|bias)$"
+    r"(.*\.)?position_ids$|(cls\.(pair_target_)?predictions|lm_head)\.decoder\.(weight|bias)$"
 )  # buffers, tied copies
 
 
@@ -103,9 +122,14 @@ def mlm_rules(family: Family) -> list[Rule]:
     return [Rule(ours=ours, theirs=(theirs,)) for ours, theirs in family.mlm.items()]
 
 
+def sbo_rules() -> list[Rule]:
+    """The rules of the span-boundary head as the released head checkpoint names it; its decoder is tied too."""
+    return [Rule(ours=ours, theirs=(theirs,)) for ours, theirs in _SBO.items()]
+
+
 def canonical_name(name: str) -> str:
-    """A Hugging Face name in its present form: LayerNorm's `gamma` and `beta` are `weight` and `bias`."""
-    return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
+    """A Hugging Face name in its present form: a norm's `gamma` and `beta` are `weight` and `bias`."""
+    return _OLD_NORM.sub(lambda match: match[1] + (".weight" if match[2] == "gamma" else ".bias"), name)
 
 
 def from_hugging_face(
@@ -126,7 +150,7 @@ def from_hugging_face(
         where: The file, for messages.
 
     Returns:
-        Our tensors (encoder; pooler and MLM head where complete), and the names that no rule takes (other heads).
+        Our tensors (encoder; pooler, MLM and SBO heads where complete), and the names that no rule takes.
 
     Raises:
         InputError: A tensor of the encoder is missing.
@@ -139,7 +163,9 @@ def from_hugging_face(
     if bias not in present and tied_bias in present:
         present[bias] = present[tied_bias]
     mlm_complete = all(name in present for name in family.mlm.values())
-    for rule in encoder_rules(layers) + (mlm_rules(family) if mlm_complete else []):
+    sbo_complete = all(name in present for name in _SBO.values())
+    heads = (mlm_rules(family) if mlm_complete else []) + (sbo_rules() if sbo_complete else [])
+    for rule in encoder_rules(layers) + heads:
         missing = [name for name in rule.theirs if name not in present]
         if missing and rule.ours in _POOLER:
             continue
@@ -171,10 +197,17 @@ def to_hugging_face(
         KeyError: A tensor of ours that no rule names.
     """
     rules = {rule.ours: (rule, family.prefix) for rule in encoder_rules(layers)}
-    rules.update({rule.ours: (rule, "") for rule in mlm_rules(family)})
+    rules.update({rule.ours: (rule, "") for rule in mlm_rules(family) + sbo_rules()})
     theirs: dict[str, TensorT] = {}
     for name, tensor in tensors.items():
         rule, prefix = rules[name]
         parts = [tensor] if len(rule.theirs) == 1 else split(tensor, len(rule.theirs))
         theirs.update({prefix + their: part for their, part in zip(rule.theirs, parts, strict=True)})
     return theirs
+
+
+def with_tied_decoders(theirs: Mapping[str, TensorT], *, family: Family) -> dict[str, TensorT]:
+    """Adds the decoders that a head checkpoint writes out though they are the word embeddings."""
+    words = theirs[family.prefix + _EMBEDDINGS["embeddings.word.weight"]]
+    present = [name for name in _TIED if any(other.startswith(name.removesuffix("decoder.weight")) for other in theirs)]
+    return {**theirs, **dict.fromkeys(present, words)}

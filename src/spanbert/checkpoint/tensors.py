@@ -63,6 +63,12 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     sync_file(path)
 
 
+def write_pickled(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Writes tensors as `pytorch_model.bin`, for programs that read nothing else; tensors that are one stay one."""
+    torch.save(dict(tensors), path)
+    sync_file(path)
+
+
 def stack(parts: Sequence[Tensor]) -> Tensor:
     """Joins tensors along the first axis (for `checkpoint.names`)."""
     return torch.cat(list(parts))

@@ -11,9 +11,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn.attention.varlen import varlen_attn
 from torch.nn.functional import scaled_dot_product_attention
 
-Backend = Literal["loop", "dense"]
+Backend = Literal["loop", "varlen", "dense"]
 
 
 def attend(
@@ -25,7 +26,7 @@ def attend(
     *,
     causal: bool = False,
     dropout: float = 0.0,
-    backend: Backend = "loop",
+    backend: Backend | None = None,
 ) -> Tensor:
     """Scaled dot-product attention (Vaswani et al. 2017, section 3.2.1); no token sees another segment.
 
@@ -38,7 +39,9 @@ def attend(
         causal: Let position i see keys 0..i only.
         dropout: Dropout of the attention weights.
         backend: `loop` calls the fused kernel for each run of equally long neighbours, which costs no copy and no
-            padding; `dense` builds the whole block mask, quadratic in T, for comparison.
+            padding; `varlen` (CUDA, half precision, no dropout) is one kernel over all segments, experimental until its
+            parity test has run on a GPU; `dense` builds the whole block mask, quadratic in T, for comparison. None
+            takes `varlen` where it works, else `loop`.
 
     Returns:
         (Tq, H, d).
@@ -55,7 +58,14 @@ def attend(
                 dropout=dropout,
                 backend=backend,
             )
-    backends: dict[Backend, Callable[..., Tensor]] = {"loop": _attend_loop, "dense": _attend_dense}
+    if backend is None:
+        half = query_THd.dtype in (torch.bfloat16, torch.float16)
+        backend = "varlen" if query_THd.is_cuda and half and dropout == 0.0 else "loop"
+    backends: dict[Backend, Callable[..., Tensor]] = {
+        "loop": _attend_loop,
+        "varlen": _attend_varlen,
+        "dense": _attend_dense,
+    }
     return backends[backend](query_THd, key_THd, value_THd, cu_seqlens_q, cu_seqlens_k, causal, dropout)
 
 
@@ -105,6 +115,26 @@ def _attend_loop(
         first_q += count * length_q
         first_k += count * length_k
     return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+
+
+def _attend_varlen(
+    query_THd: Tensor,
+    key_THd: Tensor,
+    value_THd: Tensor,
+    cu_seqlens_q: Sequence[int],
+    cu_seqlens_k: Sequence[int],
+    causal: bool,
+    dropout: float,
+) -> Tensor:
+    if dropout:
+        raise ValueError(f"varlen attention has no dropout, got {dropout}")
+    both = (cu_seqlens_q, cu_seqlens_k)
+    bounds_q, bounds_k = (torch.tensor(list(one), dtype=torch.int32, device=query_THd.device) for one in both)
+    longest_q, longest_k = (max(end - start for start, end in pairwise(one)) for one in both)
+    window = (-1, 0) if causal else (-1, -1)
+    attended = varlen_attn(query_THd, key_THd, value_THd, bounds_q, bounds_k, longest_q, longest_k, window_size=window)
+    assert isinstance(attended, Tensor)  # a pair only where more is asked for
+    return attended
 
 
 def _attend_dense(

@@ -16,12 +16,13 @@ from spanbert.encoder.dropout import dropout
 
 
 class Embeddings(nn.Module):
-    """Sum of word, position and token-type embeddings, normalised."""
+    """Sum of word, position (Transformer alone) and token-type embeddings, normalised."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.word = nn.Embedding(config.vocab_size, config.hidden_size)
-        self.position = nn.Embedding(config.positions, config.hidden_size)
+        has_positions = config.kind == "transformer"
+        self.position = nn.Embedding(config.positions, config.hidden_size) if has_positions else None
         self.token_type = nn.Embedding(config.token_types, config.hidden_size)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.norm_epsilon)
         self.dropout = config.hidden_dropout
@@ -29,7 +30,10 @@ class Embeddings(nn.Module):
     def forward(self, ids_T: Tensor, positions_T: Tensor, segments_T: Tensor | None) -> Tensor:
         """(T,) ids, positions and token types (None: all 0) to (T, D)."""
         types_TD = self.token_type.weight[0] if segments_T is None else self.token_type(segments_T)
-        hidden_TD = self.word(ids_T) + self.position(positions_T) + types_TD
+        hidden_TD = self.word(ids_T)
+        if self.position is not None:
+            hidden_TD = hidden_TD + self.position(positions_T)
+        hidden_TD = hidden_TD + types_TD
         return dropout(self.norm(hidden_TD), self.dropout, self.training)
 
 
@@ -44,7 +48,7 @@ class SelfAttention(nn.Module):
         self.heads = config.heads
         self.dropout, self.attention_dropout = config.hidden_dropout, config.attention_dropout
 
-    def forward(self, hidden_TD: Tensor, cu_seqlens: Sequence[int], backend: Backend) -> Tensor:
+    def forward(self, hidden_TD: Tensor, cu_seqlens: Sequence[int], backend: Backend | None) -> Tensor:
         """(T, D) to (T, D)."""
         query_THd, key_THd, value_THd = self.input(hidden_TD).unflatten(1, (3, self.heads, -1)).unbind(1)
         attended_THd = attend(
@@ -86,7 +90,7 @@ class Block(nn.Module):
         self.attention = SelfAttention(config)
         self.feed_forward = FeedForward(config)
 
-    def forward(self, hidden_TD: Tensor, cu_seqlens: Sequence[int], backend: Backend) -> Tensor:
+    def forward(self, hidden_TD: Tensor, cu_seqlens: Sequence[int], backend: Backend | None) -> Tensor:
         """(T, D) to (T, D)."""
         output_TD: Tensor = self.feed_forward(self.attention(hidden_TD, cu_seqlens, backend))
         return output_TD

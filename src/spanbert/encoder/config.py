@@ -19,6 +19,9 @@ _SIZES = {  # layers, hidden size, heads (Turc et al. 2019 for the small ones, D
     "large": (24, 1024, 16),
 }
 Size = Literal["tiny", "mini", "small", "base", "large"]
+Kind = Literal["transformer", "bilstm", "cnn"]
+_BASELINES: dict[str, Kind] = {"spanbert-bilstm": "bilstm", "spanbert-cnn": "cnn"}  # model_type of config.json
+_BASELINE_POSITIONS = 8192  # no table limits them, but a tokenizer states some longest text
 _FIELDS = {
     "vocab_size": "vocab_size",
     "hidden_size": "hidden_size",
@@ -35,16 +38,18 @@ _OURS = ("attention_span", "attention_span_shift")  # keys of config.json that H
 
 
 class EncoderConfig(Config):
-    """The dimensions of a BERT or RoBERTa encoder (Devlin et al. 2019, Liu et al. 2019).
+    """The dimensions of a BERT or RoBERTa encoder (Devlin et al. 2019, Liu et al. 2019), or of a baseline.
 
     Attributes:
+        kind: What its layers are; the baselines `bilstm` and `cnn` (`encoder.baselines`) have no position table, no
+            attention, and no name in Hugging Face's library.
         family: Which family its weights are of.
         vocab_size: V.
         hidden_size: D.
-        layers: Transformer blocks.
+        layers: Transformer blocks, or layers of a baseline.
         heads: H, attention heads; divides D.
         feed_forward_size: Width of the feed-forward layer.
-        positions: Rows of the position table.
+        positions: Rows of the position table; without one, the longest segment.
         position_offset: Row of the first token: RoBERTa leaves out the rows up to its padding id.
         token_types: Token types.
         norm_epsilon: Epsilon of the layer norms.
@@ -57,6 +62,7 @@ class EncoderConfig(Config):
         attention_span_shift: Move the spans by half of w on every other layer, so that neighbours meet.
     """
 
+    kind: Kind = "transformer"
     family: Literal["bert", "roberta", "xlm-roberta"] = "bert"
     vocab_size: int
     hidden_size: int = 768
@@ -86,10 +92,14 @@ class EncoderConfig(Config):
         return self.positions - self.position_offset
 
     @classmethod
-    def of_size(cls, size: Size, vocab_size: int) -> Self:
-        """One of the usual sizes, for training from scratch."""
+    def of_size(cls, size: Size, vocab_size: int, kind: Kind = "transformer") -> Self:
+        """One of the usual sizes, for training from scratch; a baseline of a size has about as many weights."""
         layers, hidden, heads = _SIZES[size]
-        return cls(vocab_size=vocab_size, hidden_size=hidden, layers=layers, heads=heads, feed_forward_size=4 * hidden)
+        shape = cls(vocab_size=vocab_size, hidden_size=hidden, layers=layers, heads=heads, feed_forward_size=4 * hidden)
+        if kind == "transformer":
+            return shape
+        layers = max(1, round(layers * 2 / 3)) if kind == "bilstm" else 2 * layers
+        return shape.model_copy(update={"kind": kind, "layers": layers, "positions": _BASELINE_POSITIONS})
 
     @classmethod
     def from_hugging_face(cls, config: Mapping[str, Any], *, where: str, has_pooler: bool = False) -> Self:
@@ -98,7 +108,9 @@ class EncoderConfig(Config):
         Raises:
             InputError: Another family than BERT, or a variant that this encoder does not compute.
         """
-        family = config.get("model_type", "bert")  # the oldest checkpoints do not say
+        model_type = config.get("model_type", "bert")  # the oldest checkpoints do not say
+        kind = _BASELINES.get(model_type, "transformer")
+        family: Any = "bert" if model_type in _BASELINES else model_type
         if family not in FAMILIES:
             raise InputError(
                 "an encoder family that is not supported",
@@ -123,7 +135,7 @@ class EncoderConfig(Config):
         values = {ours: config[theirs] for ours, theirs in fields.items() if theirs in config}
         offset = 0 if family == "bert" else config.get("pad_token_id", 1) + 1
         try:
-            return cls(**values, family=family, position_offset=offset, has_pooler=has_pooler)
+            return cls(**values, kind=kind, family=family, position_offset=offset, has_pooler=has_pooler)
         except ValidationError as error:
             first = error.errors()[0]
             key = fields.get(str(first["loc"][0]), "config") if first["loc"] else "config"
@@ -134,8 +146,11 @@ class EncoderConfig(Config):
     def to_hugging_face(self, *, special: Mapping[str, int]) -> dict[str, Any]:
         """Writes config.json of encoder and MLM head; `special` gives the ids of the tokenizer's special tokens."""
         return {
-            "architectures": [FAMILIES[self.family].masked_lm],
-            "model_type": self.family,
+            **(
+                {"architectures": [FAMILIES[self.family].masked_lm], "model_type": self.family}
+                if self.kind == "transformer"
+                else {"model_type": f"spanbert-{self.kind}"}
+            ),
             **{theirs: getattr(self, ours) for ours, theirs in _FIELDS.items()},
             **({name: getattr(self, name) for name in _OURS} if self.attention_span else {}),
             "hidden_act": "gelu",

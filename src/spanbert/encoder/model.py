@@ -17,6 +17,7 @@ from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError
 from spanbert.core.types import PackedBatch
 from spanbert.encoder.attention import Backend, span_boundaries
+from spanbert.encoder.baselines import ConvolutionBlock, RecurrentBlock
 from spanbert.encoder.blocks import Block, Embeddings
 from spanbert.encoder.config import EncoderConfig
 
@@ -35,23 +36,23 @@ def initialise(module: nn.Module) -> None:
 
 
 class Encoder(nn.Module):
-    """BERT and RoBERTa on packed batches (Devlin et al. 2019, Liu et al. 2019).
+    """BERT and RoBERTa on packed batches (Devlin et al. 2019, Liu et al. 2019); the baselines in their place.
 
     Args:
         config: Its dimensions.
 
     Attributes:
-        backend: How attention is computed.
+        backend: How attention is computed; None: as is best for device and precision (`encoder.attention`).
         checkpointing: Keep one activation a layer in training and compute the others again in the backward pass.
     """
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.config = config
-        self.backend: Backend = "loop"
+        self.backend: Backend | None = None
         self.checkpointing = False
         self.embeddings = Embeddings(config)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.blocks = nn.ModuleList(_layer(config, number) for number in range(config.layers))
         if config.has_pooler:
             self.pooler = nn.Linear(config.hidden_size, config.hidden_size)
             self.pooler.requires_grad_(False)  # no objective here reads it; kept for those who load the bundle
@@ -125,10 +126,18 @@ class Encoder(nn.Module):
         return encoder
 
 
+def _layer(config: EncoderConfig, number: int) -> nn.Module:
+    if config.kind == "bilstm":
+        return RecurrentBlock(config)
+    return ConvolutionBlock(config, number) if config.kind == "cnn" else Block(config)
+
+
 def load_encoder(
     files: BundleFiles, *, positions: int | None = None, **changes: object
 ) -> tuple[Encoder, dict[str, Tensor]]:
-    """The encoder of an opened bundle, in eval mode, and the MLM head's tensors by our names where it has them.
+    """The encoder of an opened bundle, in eval mode, and the tensors of the MLM and SBO heads by our names.
+
+    Heads are those that lie among the weights; a bundle's own `heads.safetensors` is the task's to read.
 
     Args:
         files: The opened bundle.
@@ -138,17 +147,19 @@ def load_encoder(
     """
     where = str(files.weights)
     shape = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
-    family = names.FAMILIES[shape.family]
-    ours, _ = names.from_hugging_face(
-        tensors.read_weights(files.weights), shape.layers, tensors.stack, family=family, where=where
-    )
+    ours = tensors.read_weights(files.weights)
+    if shape.kind == "transformer":
+        family = names.FAMILIES[shape.family]
+        ours, _ = names.from_hugging_face(ours, shape.layers, tensors.stack, family=family, where=where)
     config = EncoderConfig.from_hugging_face(files.config, where=where, has_pooler="pooler.weight" in ours)
-    if positions is not None and positions != config.longest_segment:
+    if positions is not None and config.kind != "transformer":
+        changes["positions"] = positions
+    elif positions is not None and positions != config.longest_segment:
         table, offset = ours["embeddings.position.weight"], config.position_offset
         ours["embeddings.position.weight"] = torch.cat([table[:offset], _repeat_positions(table[offset:], positions)])
         changes["positions"] = positions + offset
     config = EncoderConfig.model_validate({**config.model_dump(), **changes})
-    head = {name: ours.pop(name).float() for name in list(ours) if name.startswith("mlm.")}
+    head = {name: ours.pop(name).float() for name in list(ours) if name.startswith(("mlm.", "sbo."))}
     encoder = Encoder(config)
     fill_parameters(encoder, ours, where=where)
     return encoder.eval(), head

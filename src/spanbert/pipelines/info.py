@@ -73,7 +73,7 @@ def _bundle_facts(source: str) -> dict[str, Any]:
         "vocab_size": config.get("vocab_size"),
         "positions": config.get("max_position_embeddings"),
         "parameters": sum(math.prod(shape) for shape in shapes.values()) or None,
-        "mlm_head": any(name.startswith(("cls.predictions.", "lm_head.")) for name in shapes),
+        "mlm_head": any(name.startswith(("cls.predictions.", "lm_head.", "mlm.")) for name in shapes),
         "sbo_head": files.heads is not None,
         "tasks": files.tasks,
         **{key: files.manifest[key] for key in ("base", "data", "training") if key in files.manifest},

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from spanbert.batches.masking import MaskingOptions
 from spanbert.core.config import Config
+from spanbert.encoder.config import Kind
 from spanbert.tasks.pretrain.task import SBOOptions
 from spanbert.train.config import BatchConfig, OptimConfig, TrainConfig
 
@@ -14,16 +17,24 @@ class EncoderChanges(Config):
     """What may differ from the checkpoint's (or the size's) encoder.
 
     Attributes:
+        kind: `transformer`, or a baseline from scratch: `bilstm`, `cnn`; None: as it is.
         attention_span: w, attend within consecutive spans of w tokens, at a cost linear in the length; None: as it is.
         attention_span_shift: Move the spans by half of w on every other layer.
         positions: Longest segment; None: as it is.
         hidden_dropout: None: as it is.
     """
 
+    kind: Kind | None = None
     attention_span: int | None = Field(default=None, ge=2)
     attention_span_shift: bool | None = None
     positions: int | None = Field(default=None, ge=3)
     hidden_dropout: float | None = Field(default=None, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _check_attention(self) -> Self:
+        if self.attention_span is not None and self.kind in ("bilstm", "cnn"):
+            raise ValueError(f"attention_span {self.attention_span} of a {self.kind}, which has no attention")
+        return self
 
 
 class PretrainConfig(Config):

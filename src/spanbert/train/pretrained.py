@@ -47,7 +47,7 @@ def build_model(
     changes = config.encoder.model_dump(exclude_none=True)
     if model is None:
         assert size is not None
-        shape = EncoderConfig.of_size(size, adapter.vocab_size)
+        shape = EncoderConfig.of_size(size, adapter.vocab_size, changes.pop("kind", "transformer"))
         encoder = Encoder(EncoderConfig.model_validate({**shape.model_dump(), **changes}))
     else:
         files = open_bundle(model)
@@ -59,6 +59,15 @@ def build_model(
                 got=f"tokenizer {store.index['tokenizer']['name']!r}, {adapter.vocab_size} pieces",
                 expected=f"the tokenizer of {model}",
                 remedy=f"spanbert prepare TEXT --tokenizer {model} --out STORE",
+            )
+        kind = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json")).kind
+        if changes.pop("kind", kind) != kind:
+            raise InputError(
+                "the model's layers are of another kind",
+                where="encoder.kind",
+                got=repr(config.encoder.kind),
+                expected=repr(kind),
+                remedy="Start from scratch with --size instead of --model",
             )
         encoder, given = load_encoder(files, **changes)
         if files.heads is not None:
@@ -116,8 +125,6 @@ def write_pretrained(
         "tasks": {
             "pretrain": {
                 "kind": "pretrain",
-                "sbo_positions": config.sbo.positions if head.sbo is not None else 0,
-                "sbo_position_size": config.sbo.position_size,
                 "scores": dict(scores),
             }
         },
@@ -130,12 +137,10 @@ def write_pretrained(
             "weights_of_step": outcome.best.step if outcome.best else outcome.progress.step,
         },
     }
-    hugging_face = names.to_hugging_face(
-        {**encoder.state_dict(), **_part(head, "mlm.")},
-        encoder.config.layers,
-        tensors.split,
-        family=names.FAMILIES[encoder.config.family],
-    )
+    weights = {**encoder.state_dict(), **_part(head, "mlm.")}
+    if encoder.config.kind == "transformer":
+        family = names.FAMILIES[encoder.config.family]
+        weights = names.to_hugging_face(weights, encoder.config.layers, tensors.split, family=family)
     other = {f"tasks.pretrain.{name}": tensor for name, tensor in _part(head, "sbo.").items()}
     card = model_card(
         title=target.name,
@@ -147,7 +152,7 @@ def write_pretrained(
     )
 
     def write_files(directory: Path) -> None:
-        tensors.write_tensors(directory / "model.safetensors", hugging_face)
+        tensors.write_tensors(directory / "model.safetensors", weights)
         if other:
             tensors.write_tensors(directory / "heads.safetensors", other)
         adapter.save(directory, longest=encoder.config.longest_segment)

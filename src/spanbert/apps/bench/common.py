@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
+from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -50,6 +52,52 @@ def alternate(contenders: Mapping[str, Callable[[], object]], rounds: int) -> di
         for name, work in contenders.items():
             times[name].append(seconds_of(work))
     return times
+
+
+def spread_of(values: Sequence[float]) -> dict[str, float]:
+    """Median and range, rounded to what a reader needs."""
+    return {"median": _rounded(median(values)), "min": _rounded(min(values)), "max": _rounded(max(values))}
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def in_fresh_process(work: Callable[..., Any], *arguments: object) -> tuple[Any, int]:
+    """Runs a function of a module in a process of its own.
+
+    Returns:
+        What it returned, and by how many bytes the process's peak resident memory passed what it held before the call.
+
+    Raises:
+        RuntimeError: The process died.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_report, args=(theirs, work, arguments))
+    process.start()
+    theirs.close()
+    try:
+        result: tuple[Any, int] = ours.recv()
+    except EOFError:
+        process.join()
+        raise RuntimeError(f"{work.__name__} ended with exit code {process.exitcode}") from None
+    process.join()
+    return result
+
+
+def _report(connection: Connection, work: Callable[..., Any], arguments: tuple[object, ...]) -> None:
+    before = _memory("VmRSS")
+    value = work(*arguments)
+    connection.send((value, _memory("VmHWM") - before))
+
+
+def _memory(key: str) -> int:
+    """Resident memory of this process in bytes, now (VmRSS) or at its peak (VmHWM); Linux."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{key}:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"/proc/self/status does not say {key}")
 
 
 def ratio_of(slow: Sequence[float], fast: Sequence[float]) -> dict[str, float]:

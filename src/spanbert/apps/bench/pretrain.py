@@ -57,7 +57,7 @@ def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]
         same run), tokens a second and spreads; `_same_allocator` for the peer with our allocator settings.
     """
     texts, source = benchmark_text(data, 3_000_000)
-    rounds, steps = (3, 2) if quick else (9, 3)
+    rounds, steps = (2, 1) if quick else (7, 2)
     result: dict[str, Any] = {"text": source, "tokens_per_step": _TOKENS, "rounds": rounds, "steps_per_round": steps}
     fractions = []
     with tempfile.TemporaryDirectory() as folder:

@@ -8,16 +8,17 @@ from typing import Annotated
 
 import typer
 
-from spanbert.apps.cli.options import JsonOption, examples, print_json
+from spanbert.apps.cli.options import JsonOption, examples, lines_of, print_json
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError, nearest
-from spanbert.core.files import write_json
+from spanbert.core.files import write_atomically, write_json
 
 EXAMPLES = examples(
     ("Our training step against transformers' masked language model", "spanbert bench pretrain --json"),
     ("The same in a few minutes, on your text", "spanbert bench pretrain --quick --data texts/"),
+    ("Transformer, span-wise Transformer, RNN or CNN?", "spanbert bench encoders --picture encoders.png"),
 )
-NAMES = ("pretrain",)
+NAMES = ("pretrain", "masking", "prepare", "attention", "encoders")
 
 
 def command(
@@ -27,21 +28,32 @@ def command(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds.")] = False,
     out: Annotated[Path | None, typer.Option(help="Also write the result to this file.", show_default=False)] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Also draw the result, as PNG (encoders).", show_default=False)
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measures on this machine: ours and the peer in turn, on the same work; ratios with their spread.
+    """Measures on this machine: contenders in turn, on the same work; ratios with their spread.
+
+    `pretrain`: our training step against transformers'. `masking`: pieces a second. `prepare`: against
+    tokenizers.encode_batch alone, and memory. `attention`: full against span-wise. `encoders`: held-out loss after equal
+    time, time and memory by length.
 
     Run it alone: other work on the machine distorts it.
     """
     if name not in NAMES:
         raise InputError(f"no benchmark {name!r}; {nearest(name, NAMES)}")
     module = import_module(f"spanbert.apps.bench.{name}")
+    if picture is not None and not hasattr(module, "picture"):
+        raise InputError("this benchmark has no picture", where="--picture", got=name, expected="encoders")
     with make_reporter() as reporter:
         result = module.run(data, quick=quick, reporter=reporter)
     if out is not None:
         write_json(out, result)
+    if picture is not None:
+        write_atomically(picture, module.picture(result))
     if as_json:
         print_json(result)
     else:
-        for key, value in result.items():
-            typer.echo(f"{key}: {value}")
+        for line in lines_of(result):
+            typer.echo(line)

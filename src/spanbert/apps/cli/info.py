@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from spanbert.apps.cli.options import JsonOption, examples, print_json
+from spanbert.apps.cli.options import JsonOption, examples, lines_of, print_json
 
 EXAMPLES = examples(
     ("A token store", "spanbert info store/"),
@@ -32,21 +31,5 @@ def command(
     if as_json:
         print_json(facts)
         return
-    for line in _lines(facts):
+    for line in lines_of(facts):
         typer.echo(line)
-
-
-def _lines(facts: Mapping[str, Any], indent: str = "") -> list[str]:
-    lines: list[str] = []
-    for key, value in facts.items():
-        name = indent + str(key).replace("_", " ")
-        if isinstance(value, Mapping):
-            lines += [f"{name}:", *_lines(value, indent + "  ")]
-        elif isinstance(value, list):
-            more = f" and {len(value) - 5} more" if len(value) > 5 else ""
-            lines.append(f"{name}: {', '.join(map(str, value[:5]))}{more}")
-        elif isinstance(value, float):
-            lines.append(f"{name}: {value:.4f}")
-        else:
-            lines.append(f"{name}: {'-' if value is None else f'{value:,}' if type(value) is int else value}")
-    return lines

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from spanbert import __version__
-from spanbert.apps.cli import bench, fill, info, prepare, pretrain, quickstart
+from spanbert.apps.cli import bench, convert, fill, info, prepare, pretrain, quickstart
 from spanbert.core.errors import SpanbertError
 
 _BAD_PATH = (
@@ -50,6 +50,7 @@ app.command("prepare", epilog=prepare.EXAMPLES)(prepare.command)
 app.command("pretrain", epilog=pretrain.EXAMPLES)(pretrain.command)
 app.command("fill", epilog=fill.EXAMPLES)(fill.command)
 app.command("info", epilog=info.EXAMPLES)(info.command)
+app.command("convert", epilog=convert.EXAMPLES)(convert.command)
 app.command("bench", epilog=bench.EXAMPLES)(bench.command)
 
 

@@ -41,3 +41,20 @@ def print_json(value: Mapping[str, Any]) -> None:
 def examples(*lines: tuple[str, str]) -> str:
     """The examples at the end of a verb's help: (comment, command) pairs."""
     return "**Examples**\n\n" + "\n\n".join(f"{comment}:\n\n`{command}`" for comment, command in lines)
+
+
+def lines_of(facts: Mapping[str, Any], indent: str = "") -> list[str]:
+    """Nested facts as indented lines for people."""
+    lines: list[str] = []
+    for key, value in facts.items():
+        name = indent + str(key).replace("_", " ")
+        if isinstance(value, Mapping):
+            lines += [f"{name}:", *lines_of(value, indent + "  ")]
+        elif isinstance(value, list):
+            more = f" and {len(value) - 5} more" if len(value) > 5 else ""
+            lines.append(f"{name}: {', '.join(map(str, value[:5]))}{more}")
+        elif isinstance(value, float):
+            lines.append(f"{name}: {value:.4f}")
+        else:
+            lines.append(f"{name}: {'-' if value is None else f'{value:,}' if type(value) is int else value}")
+    return lines

@@ -6,7 +6,6 @@ Shapes: K blank pieces, J with an SBO target, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,22 +43,19 @@ class TorchPieceScorer:
             InputError: It holds no MLM head.
         """
         encoder, given = load_encoder(files)
-        facts: dict[str, Any] = next((task for task in files.tasks.values() if task["kind"] == "pretrain"), {})
-        if not given:
+        if not any(name.startswith("mlm.") for name in given):
             raise InputError(
                 "this model has an encoder but no head that could fill a blank",
                 where=str(files.path),
                 remedy=f"Train the heads: spanbert prepare TEXT --tokenizer {files.path} --out STORE, then "
                 f"spanbert pretrain STORE --model {files.path} --freeze-encoder --out BUNDLE",
             )
-        positions = int(facts.get("sbo_positions", 0))
-        head = PretrainHead(
-            encoder.config, sbo_positions=positions, sbo_position_size=int(facts.get("sbo_position_size", 200))
-        )
-        if positions and files.heads is not None:
+        if files.heads is not None:
             stored = tensors.read_tensors(files.heads)
             prefix = "tasks.pretrain."
             given |= {name.removeprefix(prefix): value for name, value in stored.items() if name.startswith(prefix)}
+        positions, size = given["sbo.position.weight"].shape if "sbo.position.weight" in given else (0, 0)
+        head = PretrainHead(encoder.config, sbo_positions=positions, sbo_position_size=size)
         fill_parameters(head, given, where=str(files.path))
         return cls(encoder, head.eval(), positions)
 

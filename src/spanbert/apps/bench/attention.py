@@ -1,0 +1,87 @@
+"""Full against span-wise attention on one long segment: time and memory, forward and backward.
+
+Shape of MiniLM-L6: 12 heads of 32 units, float32. Time in turn within one process, memory of each case in a process of
+its own. Both are compared with the `dense` backend, outputs and gradients, as far as its quadratic mask allows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from spanbert.apps.bench.common import alternate, environment, in_fresh_process, spread_of
+from spanbert.core.progress import Reporter
+from spanbert.encoder.attention import Backend, attend, span_boundaries
+from spanbert.train.runtime import tune_process
+
+_KINDS = ("full", "span-wise")
+_LENGTHS = (512, 1024, 2048, 4096, 8192)
+_SPAN = 256
+_HEADS, _UNITS = 12, 32
+_LONGEST_DENSE = 2048
+
+
+def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]:
+    """Runs the benchmark.
+
+    Args:
+        data: Not used; attention takes as long on any numbers.
+        quick: Fewer rounds.
+        reporter: Hears about progress.
+
+    Returns:
+        `milliseconds` and `peak_megabytes` by kind and length, `growth` (the exponent of time in the length between
+        1,024 and 8,192 tokens: 1 is linear, 2 quadratic), `speedup_8192`, and `largest_difference` to `dense`.
+    """
+    tune_process()
+    rounds = 3 if quick else 9
+    milliseconds: dict[str, dict[str, dict[str, float]]] = {kind: {} for kind in _KINDS}
+    peaks: dict[str, dict[str, float]] = {kind: {} for kind in _KINDS}
+    for length in _LENGTHS:
+        reporter.say(f"{length:,} tokens")
+        taken = alternate({kind: partial(_pass, kind, length) for kind in _KINDS}, rounds)
+        for kind in _KINDS:
+            milliseconds[kind][str(length)] = spread_of([1e3 * seconds for seconds in taken[kind]])
+            peaks[kind][str(length)] = round(in_fresh_process(_pass_alone, kind, length)[1] / 1e6, 1)
+    medians = {kind: {length: spread["median"] for length, spread in by.items()} for kind, by in milliseconds.items()}
+    return {
+        "span": _SPAN,
+        "rounds": rounds,
+        "milliseconds": milliseconds,
+        "peak_megabytes": peaks,
+        "growth": {kind: round(math.log(by["8192"] / by["1024"], 8), 2) for kind, by in medians.items()},
+        "speedup_8192": round(medians["full"]["8192"] / medians["span-wise"]["8192"], 2),
+        "largest_difference": max(
+            _difference(kind, length) for kind in _KINDS for length in _LENGTHS if length <= _LONGEST_DENSE
+        ),
+        "environment": environment(),
+    }
+
+
+def _bounds(kind: str, length: int) -> Sequence[int]:
+    return [0, length] if kind == "full" else span_boundaries([0, length], _SPAN, shifted=True)
+
+
+def _pass(kind: str, length: int, backend: Backend = "loop") -> list[Tensor]:
+    """One forward and backward pass; the output and three gradients."""
+    generator = torch.Generator().manual_seed(0)
+    query, key, value = (torch.randn(length, _HEADS, _UNITS, generator=generator).requires_grad_() for _ in range(3))
+    bounds = _bounds(kind, length)
+    output = attend(query, key, value, bounds, bounds, backend=backend)
+    torch.autograd.backward(output, torch.ones_like(output))
+    return [output.detach(), *(tensor.grad for tensor in (query, key, value) if tensor.grad is not None)]
+
+
+def _pass_alone(kind: str, length: int) -> None:
+    _pass(kind, length)
+
+
+def _difference(kind: str, length: int) -> float:
+    pairs = zip(_pass(kind, length), _pass(kind, length, "dense"), strict=True)
+    return max(float((ours - dense).abs().max()) for ours, dense in pairs)

@@ -1,0 +1,65 @@
+"""Span masking: pieces a second, on one core and on all."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from spanbert.apps.bench.common import benchmark_text, environment, seconds_of, spread_of
+from spanbert.apps.quickstart import packaged_minilm
+from spanbert.batches.masking import SpanMasker
+from spanbert.core.progress import Reporter
+from spanbert.core.seeding import keyed_generator
+from spanbert.core.types import BoolArray, IntArray
+from spanbert.tokens.tokenizer import load_tokenizer
+
+_LENGTHS = (126, 510)
+Segments = list[tuple[IntArray, BoolArray]]
+
+
+def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]:
+    """Runs the benchmark.
+
+    Args:
+        data: Text; see `benchmark_text`.
+        quick: Fewer segments and rounds.
+        reporter: Hears about progress.
+
+    Returns:
+        For n = 126 and 510 pieces a segment: `pieces_per_second_N` on one core and `_all_cores`, with their spread.
+    """
+    count, rounds = (1_000, 3) if quick else (10_000, 7)
+    texts, source = benchmark_text(data, count * 510 * 6)
+    encoded = load_tokenizer(packaged_minilm()).encode_batch(texts)
+    cores = os.cpu_count() or 1
+    result: dict[str, Any] = {"text": source, "rounds": rounds, "cores": cores}
+    for n in _LENGTHS:
+        reporter.say(f"segments of {n} pieces")
+        segments = [
+            (ids[first : first + n], starts[first : first + n])
+            for ids, starts in encoded
+            for first in range(0, len(ids) - n + 1, n)
+        ][:count]
+        result[f"segments_{n}"] = len(segments)
+        masking_rate(segments[:100])
+        result[f"pieces_per_second_{n}"] = spread_of([masking_rate(segments) for _ in range(rounds)])
+        with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
+            shares = [segments[worker::cores] for worker in range(cores)]
+            list(pool.map(masking_rate, [share[:10] for share in shares]))  # starts the workers
+            rates = [sum(pool.map(masking_rate, shares)) for _ in range(rounds)]
+        result[f"pieces_per_second_{n}_all_cores"] = spread_of(rates)
+    return result | {"environment": environment()}
+
+
+def masking_rate(segments: Segments) -> float:
+    """Pieces a second of one core that masks each segment under a key of its own, as the first epoch of a run does."""
+    masker = SpanMasker(load_tokenizer(packaged_minilm()))
+
+    def mask() -> None:
+        for number, (ids, starts) in enumerate(segments):
+            masker.mask(ids, starts, keyed_generator(0, "mask", number))
+
+    return sum(len(ids) for ids, _ in segments) / seconds_of(mask)

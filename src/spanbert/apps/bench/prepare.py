@@ -1,0 +1,97 @@
+"""`prepare` against `tokenizers.encode_batch` alone on the same text, and its memory for little and for much text.
+
+Ours reads files, cleans, drops repeated documents, aligns words, writes and checks the store; the peer turns texts that
+lie in memory into ids and throws them away, 1,000 documents at a time. Both use all cores.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from spanbert.apps.bench.common import alternate, benchmark_text, environment, in_fresh_process, ratio_of, spread_of
+from spanbert.apps.quickstart import packaged_minilm
+from spanbert.core.progress import Reporter
+from spanbert.tokens.prepare import prepare
+
+_SMALL, _LARGE = 5_000_000, 43_000_000
+_AT_ONCE = 1000
+
+
+def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]:
+    """Runs the benchmark.
+
+    Args:
+        data: Text; see `benchmark_text`.
+        quick: 5 million characters instead of 43 where there are so many, and a tenth of them for the small size.
+        reporter: Hears about progress.
+
+    Returns:
+        `speed_ratio` (the peer's time over ours; 1 is as fast) with its spread, megabytes of text a second, and the
+        peak memory of `prepare` above that of an idle process, for part and for all of the text.
+    """
+    texts, source = benchmark_text(data, _SMALL if quick else _LARGE)
+    rounds = 3 if quick else 5
+    backend = Tokenizer.from_file(str(packaged_minilm() / "tokenizer.json"))
+    backend.no_truncation()
+    backend.no_padding()
+    with tempfile.TemporaryDirectory() as folder:
+        stores = (Path(folder) / f"store-{number}" for number in count())
+        files = {
+            name: _written(Path(folder) / f"{name}.txt", some)
+            for name, some in (("part", _first(texts, _SMALL // 10 if quick else _SMALL)), ("whole", texts))
+        }
+        megabytes = {name: file.stat().st_size / 1e6 for name, file in files.items()}
+        reporter.say(f"{megabytes['whole']:.0f} MB: prepare and encode_batch in turn")
+        contenders: dict[str, Callable[[], object]] = {
+            "ours": lambda: _prepare(files["whole"], next(stores)),
+            "peer": partial(_encode, backend, texts),
+        }
+        times = alternate(contenders, rounds)
+        reporter.say("peak memory, each size in a process of its own")
+        peaks = {name: in_fresh_process(_prepare, file, next(stores))[1] / 1e6 for name, file in files.items()}
+    ratio = ratio_of(times["peer"], times["ours"])
+    return {
+        "text": source,
+        "rounds": rounds,
+        "megabytes": round(megabytes["whole"], 1),
+        "speed_ratio": ratio["median"],
+        "speed_ratio_spread": ratio,
+        "megabytes_per_second": {
+            name: spread_of([megabytes["whole"] / one for one in taken]) for name, taken in times.items()
+        },
+        "peak_megabytes": {f"{megabytes[name]:.1f} MB of text": round(peak) for name, peak in peaks.items()},
+        "memory_ratio": round(peaks["whole"] / peaks["part"], 3),
+        "environment": environment(),
+    }
+
+
+def _first(texts: list[str], characters: int) -> list[str]:
+    taken: list[str] = []
+    size = 0
+    for text in texts:
+        if size >= characters:
+            break
+        taken.append(text)
+        size += len(text)
+    return taken
+
+
+def _written(file: Path, texts: list[str]) -> Path:
+    file.write_text("\n\n".join(texts), encoding="utf-8")
+    return file
+
+
+def _prepare(file: Path, out: Path) -> None:
+    prepare([file], tokenizer=packaged_minilm(), out=out, held_out=0)
+
+
+def _encode(backend: Tokenizer, texts: list[str]) -> None:
+    for first in range(0, len(texts), _AT_ONCE):
+        backend.encode_batch(texts[first : first + _AT_ONCE], add_special_tokens=False)
