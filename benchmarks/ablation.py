@@ -13,7 +13,7 @@ from pathlib import Path
 from common import ROOT, real_data, write_result
 
 from spanbert.apps.curves import Panel, panels
-from spanbert.batches.schemes import SCHEMES
+from spanbert.batches.masking import SCHEMES
 from spanbert.train.tracking import read_log
 
 SENTENCES = 8  # a document: the files do not say where an abstract ends

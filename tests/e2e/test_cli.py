@@ -12,7 +12,7 @@ import yaml
 
 from spanbert.apps.cli.main import app
 
-VERBS = ["quickstart", "prepare", "pretrain", "fill", "info", "bench"]
+VERBS = ["quickstart", "prepare", "pretrain", "fill", "info", "convert", "bench"]
 SMALL = ["--set", "batch.segment_length=32", "--set", "batch.pack_tokens=256", "--set", "optim.lr=1e-3"]
 
 
@@ -138,14 +138,3 @@ def test_training_into_the_current_folder(cli, store_path: Path, tmp_path: Path,
     code, _, err = cli("pretrain", store_path, "--size", "tiny", "--out", ".", "--set", "train.max_steps=1", *SMALL)
     assert code == 0, err
     assert (tmp_path / "model.safetensors").is_file()
-
-
-def test_a_full_disk_is_one_line(cli, corpus_file: Path, hugging_face_model: Path, tmp_path: Path, monkeypatch):
-    from spanbert.tokens import prepare as module
-
-    def no_space(self, *_):
-        raise OSError(28, "No space left on device", str(tmp_path / "s"))
-
-    monkeypatch.setattr(module._SplitWriter, "add", no_space)
-    code, _, err = cli("prepare", corpus_file, "--tokenizer", hugging_face_model, "--out", tmp_path / "s")
-    assert (code, err) == (1, f"spanbert: error: {tmp_path / 's'}: No space left on device\n")

@@ -52,7 +52,7 @@ def test_files_that_the_readmes_name_exist():
 @pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="the readme works in a virtual environment")
 def test_every_command_runs(tmp_path: Path):
     lines = [line for kind, block in code_blocks("README.md") if kind == "sh" for line in block.splitlines() if line]
-    assert len(lines) == 14
+    assert len(lines) == 16
     python = next(block for kind, block in code_blocks("README.md") if kind == "python")
     script = ["set -eu"]
     for line in lines:

@@ -15,7 +15,13 @@ GOLDEN = Path(__file__).with_name("pretrain_curve.json")
 
 
 def test_losses_are_the_golden_ones(store_path: Path, hugging_face_model: Path, tmp_path: Path):
-    overrides = ["train.max_steps=10", "batch.segment_length=32", "batch.pack_tokens=256", "optim.lr=1e-3"]
+    overrides = [
+        "train.max_steps=10",
+        "batch.segment_length=32",
+        "batch.pack_tokens=256",
+        "optim.lr=1e-3",
+        "train.precision=float32",
+    ]
     pretrain(
         store_path, out=tmp_path / "out", model=hugging_face_model, config=PretrainConfig.assemble(overrides=overrides)
     )

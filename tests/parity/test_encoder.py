@@ -226,6 +226,39 @@ def test_span_wise_attention_equals_a_written_out_mask(lengths, span: int, shift
         torch.testing.assert_close(attend(query, key, value, bounds, bounds, backend=backend), expected)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="varlen attention needs a CUDA device")
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("lengths", [(5, 64, 17, 17, 1, 33), (300,)])
+def test_varlen_equals_dense_on_cuda(lengths, causal: bool):
+    cu_seqlens = np.cumsum([0, *lengths]).tolist()
+    results = []
+    for backend, kind in (("varlen", torch.bfloat16), (None, torch.bfloat16), ("dense", torch.float32)):
+        torch.manual_seed(0)
+        inputs = [torch.randn(sum(lengths), 4, 32).bfloat16().to("cuda", kind).requires_grad_() for _ in range(3)]
+        output = attend(*inputs, cu_seqlens, cu_seqlens, causal=causal, backend=backend)
+        output.sum().backward()
+        results.append([output.float(), *(one.grad.float() for one in inputs)])
+    varlen, chosen, dense = results
+    for fast, automatic, exact in zip(varlen, chosen, dense, strict=True):
+        assert torch.equal(fast, automatic), "half precision on CUDA takes varlen by itself"
+        torch.testing.assert_close(fast, exact, rtol=2e-2, atol=2e-2)
+
+
+def test_half_precision_on_a_cpu_is_computed_in_float32():
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(20, 2, 8).bfloat16() for _ in range(3))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        output = attend(query, key, value, [0, 8, 20], [0, 8, 20])
+    assert output.dtype == torch.float32
+    assert torch.equal(output, attend(query.float(), key.float(), value.float(), [0, 8, 20], [0, 8, 20]))
+
+
+def test_varlen_refuses_dropout():
+    query = torch.randn(4, 2, 8)
+    with pytest.raises(ValueError, match="no dropout"):
+        attend(query, query, query, [0, 4], [0, 4], dropout=0.1, backend="varlen")
+
+
 def test_a_long_text_in_spans_with_more_positions(hugging_face_model: Path):
     from spanbert.checkpoint.bundle import open_bundle
     from spanbert.encoder.model import load_encoder

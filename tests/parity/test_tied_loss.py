@@ -28,6 +28,21 @@ def test_tied_loss_equals_cross_entropy_with_gradients(vocabulary: int, rows: in
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
 
 
+def test_under_autocast_only_the_products_are_rounded():
+    results = []
+    for enabled in (False, True):
+        torch.manual_seed(0)
+        hidden, words = torch.randn(40, 64, requires_grad=True), torch.randn(600, 64).mul(0.1).requires_grad_()
+        bias = torch.zeros(600, requires_grad=True)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+            losses = tied_cross_entropy(hidden, words, bias, torch.randint(0, 600, (40,)))
+        (losses * torch.rand(40)).sum().backward()
+        results.append([losses.detach(), hidden.grad, words.grad, bias.grad])
+    for exact, rounded in zip(*results, strict=True):
+        assert rounded.dtype == torch.float32
+        assert 0 < float((rounded - exact).norm() / exact.norm()) < 0.01
+
+
 def test_tied_loss_gives_only_the_gradients_that_are_wanted():
     hidden, words, bias = torch.randn(3, 8, requires_grad=True), torch.randn(20, 8), torch.zeros(20)
     tied_cross_entropy(hidden, words, bias, torch.tensor([1, 2, 3])).sum().backward()

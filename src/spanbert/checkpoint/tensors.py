@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from torch import Tensor
 from spanbert.checkpoint.bundle import weight_files
 from spanbert.core.errors import InputError
 from spanbert.core.files import sync_file
+
+_OS_ERROR = re.compile(r"os error (\d+)")  # how safetensors words what the system said
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -57,9 +61,19 @@ def _read_pickled(path: Path) -> dict[str, Tensor]:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Writes tensors to a safetensors file and forces it to the disk."""
+    """Writes tensors to a safetensors file and forces it to the disk.
+
+    Raises:
+        OSError: The disk is full or cannot be written to.
+    """
     owned = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    save_file(owned, path, metadata={"format": "pt"})
+    try:
+        save_file(owned, path, metadata={"format": "pt"})
+    except SafetensorError as error:
+        number = _OS_ERROR.search(str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from None
     sync_file(path)
 
 

@@ -20,7 +20,7 @@ from spanbert.core.errors import InputError
 )
 def test_names_map_there_and_back(layers: int, pooler: bool, mlm: bool, family: str):
     kind = names.FAMILIES[family]
-    rules = names.encoder_rules(layers) + (names.mlm_rules(kind) if mlm else [])
+    rules = names.encoder_rules(layers) + (names.mlm_rules(kind) + names.sbo_rules() if mlm else [])
     ours = {
         rule.ours: torch.rand(3 * len(rule.theirs), 2)
         for rule in rules

@@ -20,7 +20,8 @@ from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretraining import pretrain
 from spanbert.train.tracking import read_log
 
-SMALL = ["batch.segment_length=32", "batch.pack_tokens=256", "optim.lr=1e-3", "train.evaluate_tokens=2000"]
+SMALL = ["batch.segment_length=32", "batch.pack_tokens=256", "optim.lr=1e-3", "train.evaluate_tokens=2000",
+         "train.precision=float32"]  # fmt: skip
 
 
 def run(store: Path, out: Path, model: Path | None, *overrides: str, resume: bool = False, **more):
@@ -293,6 +294,8 @@ def test_heads_are_taken_whole_or_made_new(store_path: Path, trained_bundle: Pat
         (["train.max_steps=1", "sbo.positions=0"], "bad value for 'sbo.positions'"),
         (["train.max_steps=1", "optim.schedule=wsd", "optim.warmup=0.9"], "more than the whole budget"),
         (["train.max_steps=1", "train.evaluate_every=often"], "not an amount"),
+        (["train.max_steps=1", "encoder.kind=cnn"], "the model's layers are of another kind"),
+        (["train.max_steps=1", "encoder.kind=cnn", "encoder.attention_span=8"], "a cnn, which has no attention"),
     ],
 )
 def test_settings_that_cannot_work(store_path: Path, hugging_face_model: Path, tmp_path: Path, overrides, message):
@@ -322,3 +325,33 @@ def test_other_schemes_train_without_the_boundary_objective(store_path: Path, hu
         assert "sbo_loss" not in result.outcome.best.scores
         assert not (tmp_path / scheme / "heads.safetensors").exists()
         assert "sbo_loss" not in read_log(tmp_path / scheme / "metrics.jsonl")[0]
+
+
+def test_bfloat16_products_give_nearly_the_same_losses(store_path: Path, hugging_face_model: Path, tmp_path: Path):
+    for precision in ("float32", "bfloat16"):
+        run(store_path, tmp_path / precision, hugging_face_model, "train.max_steps=6", f"train.precision={precision}")
+    exact, rounded = (losses(tmp_path / precision) for precision in ("float32", "bfloat16"))
+    assert rounded != exact
+    assert rounded == pytest.approx(exact, rel=5e-3)
+    state = load_file(tmp_path / "bfloat16" / "training" / "last" / "model.safetensors")
+    assert {tensor.dtype for tensor in state.values()} == {torch.float32}
+
+
+@pytest.mark.parametrize("kind", ["bilstm", "cnn"])
+def test_baselines_train_resume_and_reload(store_path: Path, tmp_path: Path, kind: str):
+    import spanbert
+
+    more = ("train.checkpoint_every=4steps", f"encoder.kind={kind}", "batch.segment_length=100")
+    run(store_path, tmp_path / "whole", None, "train.max_steps=8", *more, size="tiny")
+    run(store_path, tmp_path / "parts", None, "train.max_steps=4", *more, size="tiny")
+    assert losses(tmp_path / "whole")[-1] < losses(tmp_path / "whole")[0]
+    again = run(store_path, tmp_path / "again", tmp_path / "whole", "train.max_steps=1")  # of the kind it is
+    assert again.before["mlm_loss"] == pytest.approx(
+        read_log(tmp_path / "whole" / "evaluations.jsonl")[-1]["mlm_loss"], rel=0.2
+    )
+    config = json.loads((tmp_path / "whole" / "config.json").read_text())
+    assert config["model_type"] == f"spanbert-{kind}"
+    assert "architectures" not in config
+    assert Encoder.from_pretrained(tmp_path / "whole").config.kind == kind
+    assert spanbert.info(tmp_path / "whole")["mlm_head"]
+    assert len(spanbert.load(tmp_path / "whole").fill("The quick [MASK:1-2] fox", top_k=2)) == 2

@@ -36,8 +36,8 @@ def command(
     """Measures on this machine: contenders in turn, on the same work; ratios with their spread.
 
     `pretrain`: our training step against transformers'. `masking`: pieces a second. `prepare`: against
-    tokenizers.encode_batch alone, and memory. `attention`: full against span-wise. `encoders`: held-out loss after equal
-    time, time and memory by length.
+    tokenizers.encode_batch alone, and memory. `attention`: full against span-wise. `encoders`: held-out loss after
+    equal time, time and memory by length.
 
     Run it alone: other work on the machine distorts it.
     """

@@ -18,7 +18,15 @@ from spanbert.core.errors import SpanbertError
 
 _BAD_PATH = (
     errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EEXIST,
+    errno.ENOSPC, errno.EDQUOT,
 )  # fmt: skip
+_REMEDIES = {
+    errno.EROFS: "Choose a place that can be written to",
+    errno.EACCES: "Choose a place that you may write to",
+    **dict.fromkeys(
+        (errno.ENOSPC, errno.EDQUOT), "Make room and run the same command again (`pretrain` with --resume): it goes on"
+    ),
+}
 
 app = typer.Typer(
     name="spanbert",
@@ -65,7 +73,10 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        _fail(f"{place}{error.strerror or error}", 2 if error.errno in _BAD_PATH else 1)
+        remedy = _REMEDIES.get(error.errno or 0)
+        _fail(
+            f"{place}{error.strerror or error}{f'. {remedy}' if remedy else ''}", 2 if error.errno in _BAD_PATH else 1
+        )
     except KeyboardInterrupt:
         _fail("interrupted", 130)
 
