@@ -175,7 +175,7 @@ def bench_attention(result: dict[str, Any]) -> str:
         f"medians of {result['rounds']} rounds in turn.",
         table(["tokens", "full, ms", "span-wise, ms", "full, MB", "span-wise, MB"], rows),
         f"Time grows with the length to the power of {growth['full']} (full) and {growth['span-wise']} (span-wise); at 8,192 "
-        f"tokens span-wise is {result['speedup_8192']:.1f} times as fast. Both kernels need memory linear in the length, since "
+        f"tokens span-wise is {result['speedup']:.1f} times as fast. Both kernels need memory linear in the length, since "
         f"neither keeps the weights. Largest difference to the dense mask: {result['largest_difference']:.1e}.",
         measured_with(result),
     ])  # fmt: skip

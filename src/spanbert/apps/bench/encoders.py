@@ -36,7 +36,8 @@ CONTENDERS: Mapping[str, Mapping[str, Any]] = {
     "BiLSTM": {"kind": "bilstm"},
     "CNN": {"kind": "cnn"},
 }
-_LENGTHS = (128, 256, 512, 1024, 2048, 4096, 8192)
+_FULL = 4.0, (128, 256, 512, 1024, 2048, 4096, 8192)  # minutes of training each, tokens a segment
+_QUICK = 0.5, (128, 1024, 8192)
 _TOKENS = 8192
 _SEGMENT = 1024
 _VOCABULARY = 30522
@@ -54,8 +55,7 @@ def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]
         For each contender `parameters`, `held_out` (figures after equal time, and its curve), `milliseconds` and
         `peak_megabytes` by segment length, and which of them had the lowest held-out loss.
     """
-    minutes = 0.5 if quick else 4.0
-    lengths = (128, 1024, 8192) if quick else _LENGTHS
+    minutes, lengths = _QUICK if quick else _FULL
     texts, source = benchmark_text(data, 3_000_000 if quick else 43_000_000)
     contenders: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as folder:

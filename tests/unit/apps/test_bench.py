@@ -1,0 +1,90 @@
+"""The benchmarks' own arithmetic, and each of them run small from end to end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from spanbert.apps.bench import attention, common, encoders, pretrain
+
+
+def test_contenders_take_turns_after_a_warm_up():
+    calls: list[str] = []
+    times = common.alternate({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, rounds=3)
+    assert calls == ["a", "b"] * 4
+    assert [len(taken) for taken in times.values()] == [3, 3]
+
+
+def test_ratios_are_taken_round_by_round():
+    assert common.ratio_of([2.0, 9.0, 4.0], [1.0, 3.0, 4.0]) == {"median": 2.0, "min": 1.0, "max": 3.0}
+    assert common.spread_of([123456.0, 1.0, 3.0]) == {"median": 3.0, "min": 1.0, "max": 123500.0}
+
+
+def take_memory(megabytes: int) -> int:
+    return len(bytearray(megabytes * 1_000_000))
+
+
+def test_a_fresh_process_says_what_its_peak_was():
+    value, peak = common.in_fresh_process(take_memory, 80)
+    assert value == 80_000_000
+    assert 75e6 < peak < 120e6
+
+
+def test_a_process_that_dies_is_an_error():
+    with pytest.raises(RuntimeError, match="_exit ended with exit code 3"):
+        common.in_fresh_process(__import__("os")._exit, 3)
+
+
+def test_arithmetic_of_a_step_of_minilm():
+    """Six layers of 12 D^2 weights (and attention), two heads on 15 % of the pieces; forward, and twice that back."""
+    encoder = 6 * (12 * 384**2 + 2 * 128 * 384)
+    heads = 0.15 * (126 / 128) * (384**2 + (968 + 384) * 384 + 2 * 384 * 30522)
+    assert pretrain.model_flops(128) == pytest.approx(6 * 4096 * (encoder + heads), rel=1e-6)
+
+
+def test_attention_small(cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(attention, "_LENGTHS", (64, 512, 1024))
+    code, out, err = cli("bench", "attention", "--quick", "--json", "--out", tmp_path / "result.json")
+    assert code == 0, err
+    result = json.loads(out.splitlines()[-1])
+    assert result["largest_difference"] < 1e-4
+    assert set(result["milliseconds"]["span-wise"]) == {"64", "512", "1024"}
+    assert result["peak_megabytes"]["full"]["1024"] > 0
+    assert json.loads((tmp_path / "result.json").read_text()) == result
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("masking", ["pieces_per_second_126", "pieces_per_second_510_all_cores"]),
+        ("prepare", ["speed_ratio", "memory_ratio", "megabytes_per_second"]),
+    ],
+)
+def test_text_benchmarks_on_given_text(cli, corpus_file: Path, name: str, keys: list[str]):
+    code, out, err = cli("bench", name, "--quick", "--data", corpus_file, "--json")
+    assert code == 0, err
+    result = json.loads(out.splitlines()[-1])
+    assert result["text"] == "corpus.txt"
+    for key in keys:
+        value = result[key]["median"] if isinstance(result[key], dict) and "median" in result[key] else result[key]
+        assert value if isinstance(value, dict) else value > 0
+
+
+def test_encoders_small(cli, corpus_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(encoders, "_QUICK", (0.02, (128, 8192)))
+    monkeypatch.setattr(encoders, "CONTENDERS", {name: encoders.CONTENDERS[name] for name in ("Transformer", "CNN")})
+    code, out, err = cli("bench", "encoders", "--quick", "--data", corpus_file, "--picture", tmp_path / "p.png")
+    assert code == 0, err
+    assert "lowest mlm loss: " in out
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_bad_requests(cli, tmp_path: Path):
+    code, _, err = cli("bench", "attentoin")
+    assert (code, "did you mean 'attention'" in err) == (2, True)
+    code, _, err = cli("bench", "masking", "--picture", tmp_path / "p.png")
+    assert (code, "has no picture" in err) == (2, True)
+    code, _, err = cli("bench", "masking", "--data", tmp_path / "none")
+    assert (code, err.count("\n")) == (2, 1)
