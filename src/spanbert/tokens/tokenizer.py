@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,8 @@ from spanbert.core.sources import resolve
 from spanbert.core.types import BoolArray, IntArray
 from spanbert.tokens.chinese import chinese_word_starts, has_han
 
+_WIDE = r"[\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"  # Han, its marks
+_SPACE_IN_CHINESE = re.compile(f"(?<={_WIDE}) | (?={_WIDE})")
 _SPECIAL_NAMES = {
     "cls": ("[CLS]", "<s>"),
     "sep": ("[SEP]", "</s>"),
@@ -181,9 +184,11 @@ class TokenizerAdapter:
         return self.backend.decode([int(identity) for identity in ids], skip_special_tokens=False)
 
     def surface(self, ids: Sequence[int]) -> str:
-        """The text of some pieces as it stands inside a text: no space before, no `##` at the front."""
+        """The text of some pieces as it stands inside a text: no space before it or in Chinese, no `##`."""
         text = self.decode(ids).strip()
-        return text.removeprefix(self._continuation_prefix) if self._continuation_prefix else text
+        if self._continuation_prefix is None:
+            return text
+        return _SPACE_IN_CHINESE.sub("", text.removeprefix(self._continuation_prefix))
 
     def piece(self, identity: int) -> str:
         """The piece of an id, as it stands in the vocabulary."""

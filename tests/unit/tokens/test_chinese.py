@@ -86,3 +86,9 @@ def test_prepare_trains_a_vocabulary(cli, corpus_file: Path, tmp_path: Path):
     for arguments in (["--train-tokenizer", 200, "--tokenizer", "x"], []):
         code, _, err = cli("prepare", corpus_file, "--out", tmp_path / "other", *arguments)
         assert (code, "either --tokenizer or --train-tokenizer" in err) == (2, True)
+
+
+def test_pieces_of_chinese_are_joined_without_spaces():
+    tokenizer = train_wordpiece(["北京是中国的首都。 made in china 2008"], 100)
+    ids, _ = tokenizer.encode("北京，中国made in 北京")
+    assert tokenizer.surface(ids.tolist()).replace("[UNK]", "，") == "北京，中国made in北京"

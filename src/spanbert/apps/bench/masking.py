@@ -11,6 +11,7 @@ from typing import Any
 from spanbert.apps.bench.common import benchmark_text, environment, seconds_of, spread_of
 from spanbert.apps.quickstart import packaged_minilm
 from spanbert.batches.masking import SpanMasker
+from spanbert.core.errors import InputError
 from spanbert.core.progress import Reporter
 from spanbert.core.seeding import keyed_generator
 from spanbert.core.types import BoolArray, IntArray
@@ -43,6 +44,8 @@ def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]
             for ids, starts in encoded
             for first in range(0, len(ids) - n + 1, n)
         ][:count]
+        if len(segments) < cores:
+            raise InputError("too little text", where=source, got=f"{len(segments)} stretches of {n} pieces")
         result[f"segments_{n}"] = len(segments)
         masking_rate(segments[:100])
         result[f"pieces_per_second_{n}"] = spread_of([masking_rate(segments) for _ in range(rounds)])
