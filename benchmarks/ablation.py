@@ -25,14 +25,14 @@ def write_text(target: Path) -> None:
             sentences = (real_data() / "ner" / "bc5cdr" / f"{name}.tsv").read_text(encoding="utf-8").split("\n\n")
             for first in range(0, len(sentences), SENTENCES):
                 words: list[str] = []
-                entities: list[list[int]] = []
+                entities: list[list[int | str]] = []
                 size = 0
                 for line in "\n".join(sentences[first : first + SENTENCES]).split("\n"):
                     if not line.strip():
                         continue
                     word, tag = line.split("\t")
                     if tag.startswith("B-"):
-                        entities.append([size, size + len(word)])
+                        entities.append([size, size + len(word), tag[2:]])
                     elif tag.startswith("I-"):
                         entities[-1][1] = size + len(word)
                     words.append(word)
