@@ -153,8 +153,9 @@ def bench_prepare(result: dict[str, Any]) -> str:
             for name, label in (("ours", "spanbert prepare"), ("peer", "tokenizers.encode_batch alone"))]  # fmt: skip
     return "\n\n".join([
         "## Preparing text (`spanbert bench prepare`)",
-        f"{result['megabytes']:.0f} MB of {result['text']}, MiniLM's tokenizer, all cores. `prepare` reads, cleans, drops "
-        "repeats, aligns words, writes and checks; the peer only turns texts in memory into ids.",
+        f"{result['megabytes']:.0f} MB of {result['text']}, MiniLM's tokenizer, all cores. `prepare` reads "
+        "files, finds documents and word starts, writes the store and its checksums; the peer only turns texts in memory into "
+        "ids.",
         table(["", "MB/s"], rows),
         f"`prepare` reaches {ratio['median']:.0%} of the peer's speed ({ratio['min']:.0%} to {ratio['max']:.0%}).",
         table(["text", "peak memory above an idle process"], [[k, f"{v} MB"] for k, v in result["peak_megabytes"].items()]),
@@ -191,7 +192,7 @@ def bench_encoders(result: dict[str, Any]) -> str:
     ]  # fmt: skip
     lengths = list(next(iter(contenders.values()))["milliseconds"])
     costs = [
-        [f"{int(length):,}", *(f"{one['milliseconds'][length]:,} ms, {one['peak_megabytes'][length]:,} MB"
+        [f"{int(length):,}", *(f"{one['milliseconds'][length]['median']:,.0f} ms, {one['peak_megabytes'][length]:,} MB"
                                for one in contenders.values())]
         for length in lengths
     ]  # fmt: skip
@@ -202,7 +203,8 @@ def bench_encoders(result: dict[str, Any]) -> str:
         f"{unigram:.3f}). One seed and a few minutes: this shows what learns fastest at the start, not what ends best.",
         "![Held-out loss over time, time and memory over length](images/bench_encoders.png)",
         table(["", "weights", "tokens seen", "MLM loss", "SBO loss", "MLM accuracy"], trained),
-        f"Forward and backward pass of a step of {result['tokens_per_step']:,} tokens, by tokens a segment:",
+        f"Forward and backward pass of a step of {result['tokens_per_step']:,} tokens in {result['precision']} by tokens a "
+        "segment, medians of five:",
         table(["tokens", *contenders], costs),
         measured_with(result),
     ])  # fmt: skip

@@ -6,18 +6,17 @@ The disks are small file systems in memory, mounted in a namespace that only the
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.skipif(
-    subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode != 0
-    if sys.platform == "linux"
-    else True,
-    reason="needs Linux with user namespaces, to mount a small disk",
+MAY_MOUNT = shutil.which("unshare") is not None and (
+    subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode == 0
 )
+needs_a_small_disk = pytest.mark.skipif(not MAY_MOUNT, reason="needs Linux with user namespaces, to mount a small disk")
 TRAIN = "batch.segment_length=32 batch.pack_tokens=256 train.evaluate_tokens=500 train.checkpoint_every=3steps"
 
 
@@ -39,6 +38,7 @@ def the_error(text: str) -> str:
     return line
 
 
+@needs_a_small_disk
 def test_prepare_on_a_full_disk_and_again_with_room(corpus_file: Path, vocabulary_file: Path, tmp_path: Path):
     prepare = f"spanbert prepare {corpus_file} --tokenizer {vocabulary_file} --out $DISK/store --held-out 10%"
     done = on_small_disk(
@@ -54,6 +54,7 @@ def test_prepare_on_a_full_disk_and_again_with_room(corpus_file: Path, vocabular
     assert done.stdout.splitlines()[-1] == "store", "and nothing but the store is left in the end"
 
 
+@needs_a_small_disk
 def test_training_on_a_full_disk_keeps_its_last_state(store_path: Path, tmp_path: Path):
     settings = " ".join(f"--set {one}" for one in TRAIN.split())
     train = f"spanbert pretrain {store_path} --size tiny --out $DISK/run --budget 9steps {settings}"
@@ -72,6 +73,20 @@ def test_training_on_a_full_disk_keeps_its_last_state(store_path: Path, tmp_path
     assert "sbo head: True" in done.stdout
 
 
+@needs_a_small_disk
+@pytest.mark.parametrize("size", ["4k", "12k", "40k", "100k", "300k"])
+@pytest.mark.parametrize("layout", ["bundle", "hugging-face", "head-checkpoint"])
+def test_convert_on_a_full_disk_leaves_nothing(layout: str, size: str, trained_bundle: Path, tmp_path: Path):
+    done = on_small_disk(
+        tmp_path / "disk",
+        size,
+        f"spanbert convert {trained_bundle} $DISK/out --to {layout}; echo code $?; ls -A $DISK",
+    )
+    assert "No space left on device. Make room" in the_error(done.stderr)
+    assert done.stdout.endswith("code 2\n"), "nothing is left"
+
+
+@needs_a_small_disk
 @pytest.mark.parametrize(
     "command",
     [

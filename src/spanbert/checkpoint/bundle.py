@@ -93,13 +93,13 @@ def open_bundle(source: str | Path, *, verify: bool = True) -> BundleFiles:
 
 
 def tensor_shapes(files: BundleFiles) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the weights in safetensors files, without reading them; empty for `pytorch_model.bin`.
+    """Names and shapes of weights and heads in safetensors files, without reading them; `.bin` files are left out.
 
     Raises:
         InputError: Not a whole safetensors file.
     """
     shapes: dict[str, tuple[int, ...]] = {}
-    for path in weight_files(files.weights):
+    for path in weight_files(files.weights) + ([files.heads] if files.heads else []):
         if path.suffix != ".safetensors":
             continue
         try:

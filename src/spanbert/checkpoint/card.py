@@ -7,12 +7,22 @@ from typing import Any
 
 
 def model_card(
-    *, title: str, base: str, data: Mapping[str, Any], recipe: str, scores: Sequence[str], usage: Sequence[str]
+    *,
+    title: str,
+    what: str,
+    loads: str,
+    base: str,
+    data: Mapping[str, Any],
+    recipe: str,
+    scores: Sequence[str],
+    usage: Sequence[str],
 ) -> str:
     """Markdown with the front matter that Hugging Face reads.
 
     Args:
         title: Name of the bundle.
+        what: Encoder and heads in words.
+        loads: Which programs load it, in a sentence.
         base: The checkpoint that training began from, or "from scratch".
         data: `name`, `licence`, `pieces` and `fingerprint` of the text.
         recipe: The settings as YAML.
@@ -23,14 +33,12 @@ def model_card(
     sections = [
         "---\nlibrary_name: spanbert\ntags:\n- span-pre-training\n---",
         f"# {title}",
-        f"A BERT encoder with the heads of span pre-training (masked language model and span-boundary objective, "
-        f"Joshi et al. 2020), trained with spanbert. Weights at the start: {base}.",
+        f"{what} (Joshi et al. 2020), trained with spanbert. Weights at the start: {base}.",
         f"## Data\n- text: {data.get('name')}\n- licence of the text: {licence}\n"
         f"- size: {data.get('pieces', 0):,} pieces\n- fingerprint: `{data.get('fingerprint')}`",
         "## Held-out figures\n```\n" + "\n".join(scores or ["nothing was held out"]) + "\n```",
         "## Use\n```\n" + "\n".join(usage) + "\n```",
-        "`transformers.AutoModel` and `AutoModelForMaskedLM` load this directory as it is; the span-boundary head is "
-        "in `heads.safetensors`.",
+        loads,
         f"## Settings\n```yaml\n{recipe.strip()}\n```",
     ]
     return "\n\n".join(sections) + "\n"

@@ -67,7 +67,7 @@ _SBO = {
     },
 }
 _OLD_NORM = re.compile(r"(LayerNorm|layer_norm[12])\.(gamma|beta)$")
-_TIED = ("cls.predictions.decoder.weight", f"{_SBO_PREFIX}decoder.weight")
+_TIED = ("cls.predictions.decoder.weight", f"{_SBO_PREFIX}decoder.weight", "lm_head.decoder.weight")
 _DERIVED = re.compile(
     r"(.*\.)?position_ids$|(cls\.(pair_target_)?predictions|lm_head)\.decoder\.(weight|bias)$"
 )  # buffers, tied copies
@@ -132,6 +132,11 @@ def canonical_name(name: str) -> str:
     return _OLD_NORM.sub(lambda match: match[1] + (".weight" if match[2] == "gamma" else ".bias"), name)
 
 
+def is_derived(name: str) -> bool:
+    """Whether a Hugging Face name is of a buffer or of a copy of other tensors."""
+    return bool(_DERIVED.match(name))
+
+
 def from_hugging_face(
     tensors: Mapping[str, TensorT],
     layers: int,
@@ -139,6 +144,7 @@ def from_hugging_face(
     *,
     family: Family,
     where: str,
+    same: Callable[[TensorT, TensorT], bool],
 ) -> tuple[dict[str, TensorT], list[str]]:
     """Renames a Hugging Face state into ours.
 
@@ -148,12 +154,13 @@ def from_hugging_face(
         stack: Joins tensors along the first axis.
         family: The family's names.
         where: The file, for messages.
+        same: Whether two tensors are equal.
 
     Returns:
         Our tensors (encoder; pooler, MLM and SBO heads where complete), and the names that no rule takes.
 
     Raises:
-        InputError: A tensor of the encoder is missing.
+        InputError: A tensor of the encoder is missing, or a decoder is not tied.
     """
     present = {canonical_name(name).removeprefix(family.prefix): tensor for name, tensor in tensors.items()}
     ours: dict[str, TensorT] = {}
@@ -163,6 +170,14 @@ def from_hugging_face(
     if bias not in present and tied_bias in present:
         present[bias] = present[tied_bias]
     mlm_complete = all(name in present for name in family.mlm.values())
+    for name in _TIED:
+        if name in present and not same(present[name], present[_EMBEDDINGS["embeddings.word.weight"]]):
+            raise InputError(
+                "a decoder of its own is not supported",
+                where=where,
+                got=f"{name!r} that differs from the word embeddings",
+                expected="a decoder that is tied to them",
+            )
     sbo_complete = all(name in present for name in _SBO.values())
     heads = (mlm_rules(family) if mlm_complete else []) + (sbo_rules() if sbo_complete else [])
     for rule in encoder_rules(layers) + heads:
@@ -179,7 +194,7 @@ def from_hugging_face(
         parts = [present[name] for name in rule.theirs]
         ours[rule.ours] = parts[0] if len(parts) == 1 else stack(parts)
         used.update(rule.theirs)
-    return ours, sorted(name for name in present if name not in used and not _DERIVED.match(name))
+    return ours, sorted(name for name in present if name not in used and not is_derived(name))
 
 
 def to_hugging_face(
@@ -209,5 +224,7 @@ def to_hugging_face(
 def with_tied_decoders(theirs: Mapping[str, TensorT], *, family: Family) -> dict[str, TensorT]:
     """Adds the decoders that a head checkpoint writes out though they are the word embeddings."""
     words = theirs[family.prefix + _EMBEDDINGS["embeddings.word.weight"]]
-    present = [name for name in _TIED if any(other.startswith(name.removesuffix("decoder.weight")) for other in theirs)]
+    present = [
+        name for name in _TIED[:2] if any(other.startswith(name.removesuffix("decoder.weight")) for other in theirs)
+    ]
     return {**theirs, **dict.fromkeys(present, words)}

@@ -79,8 +79,14 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 def write_pickled(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Writes tensors as `pytorch_model.bin`, for programs that read nothing else; tensors that are one stay one."""
-    torch.save(dict(tensors), path)
+    with path.open("wb") as stream:  # torch's own writer words a full disk as a RuntimeError
+        torch.save(dict(tensors), stream, _use_new_zipfile_serialization=True)
     sync_file(path)
+
+
+def same(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors are equal (for `checkpoint.names`)."""
+    return a.shape == b.shape and bool(torch.equal(a, b))
 
 
 def stack(parts: Sequence[Tensor]) -> Tensor:

@@ -47,8 +47,8 @@ def attend(
         (Tq, H, d).
     """
     if query_THd.device.type == "cpu" and query_THd.dtype in (torch.bfloat16, torch.float16):
-        with torch.autocast("cpu", enabled=False):  # the kernel takes 2.5 times as long in bfloat16
-            return attend(
+        with torch.autocast("cpu", enabled=False):  # the kernel takes 2.5 times as long in bfloat16 (docs/LOG.md)
+            attended_THd = attend(
                 query_THd.float(),
                 key_THd.float(),
                 value_THd.float(),
@@ -58,6 +58,7 @@ def attend(
                 dropout=dropout,
                 backend=backend,
             )
+        return attended_THd.to(query_THd.dtype)
     if backend is None:
         half = query_THd.dtype in (torch.bfloat16, torch.float16)
         backend = "varlen" if query_THd.is_cuda and half and dropout == 0.0 else "loop"

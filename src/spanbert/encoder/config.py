@@ -84,12 +84,29 @@ class EncoderConfig(Config):
     def _check_heads(self) -> Self:
         if self.hidden_size % self.heads:
             raise ValueError(f"hidden_size {self.hidden_size} is not a multiple of heads {self.heads}")
+        if self.attention_span is not None and self.kind != "transformer":
+            raise ValueError(f"attention_span {self.attention_span} of a {self.kind}, which has no attention")
         return self
 
     @property
     def longest_segment(self) -> int:
         """Tokens of the longest segment there are positions for."""
         return self.positions - self.position_offset
+
+    def changed(self, **changes: object) -> Self:
+        """The same with some settings changed, checked again.
+
+        Raises:
+            InputError: A change that does not fit the rest.
+        """
+        try:
+            return type(self).model_validate({**self.model_dump(), **changes})
+        except ValidationError as error:
+            raise InputError(
+                "settings that do not fit together",
+                where=f"encoder ({', '.join(changes)})",
+                got=error.errors()[0]["msg"].removeprefix("Value error, "),
+            ) from None
 
     @classmethod
     def of_size(cls, size: Size, vocab_size: int, kind: Kind = "transformer") -> Self:

@@ -150,7 +150,9 @@ def load_encoder(
     ours = tensors.read_weights(files.weights)
     if shape.kind == "transformer":
         family = names.FAMILIES[shape.family]
-        ours, _ = names.from_hugging_face(ours, shape.layers, tensors.stack, family=family, where=where)
+        ours, _ = names.from_hugging_face(
+            ours, shape.layers, tensors.stack, family=family, where=where, same=tensors.same
+        )
     config = EncoderConfig.from_hugging_face(files.config, where=where, has_pooler="pooler.weight" in ours)
     if positions is not None and config.kind != "transformer":
         changes["positions"] = positions
@@ -158,7 +160,7 @@ def load_encoder(
         table, offset = ours["embeddings.position.weight"], config.position_offset
         ours["embeddings.position.weight"] = torch.cat([table[:offset], _repeat_positions(table[offset:], positions)])
         changes["positions"] = positions + offset
-    config = EncoderConfig.model_validate({**config.model_dump(), **changes})
+    config = config.changed(**changes)
     head = {name: ours.pop(name).float() for name in list(ours) if name.startswith(("mlm.", "sbo."))}
     encoder = Encoder(config)
     fill_parameters(encoder, ours, where=where)

@@ -8,6 +8,7 @@ head-checkpoint   pytorch_model.bin with encoder, MLM and SBO heads, as SpanBERT
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,13 @@ def convert(source: str | os.PathLike[str], out: str | os.PathLike[str], *, to: 
     with only_writer(target):
         if target.exists():
             raise InputError("the directory exists already", where=str(target), remedy="Choose another one")
+        if shape.attention_span is not None and to != "bundle":
+            raise InputError(
+                "other programs attend within the whole text, so that this model would be another one there",
+                where=str(files.path),
+                got=f"attention_span {shape.attention_span}",
+                remedy="Keep it as a bundle",
+            )
         ours, left_out = _read(files, shape)
         writers: dict[str, Callable[[], tuple[Tensors, list[str]]]] = {
             "bundle": lambda: _write_bundle(files, shape, ours, target),
@@ -80,7 +88,7 @@ def _read(files: BundleFiles, shape: EncoderConfig) -> tuple[Tensors, list[str]]
     family = names.FAMILIES[shape.family]
     where = str(files.weights)
     ours, left_out = names.from_hugging_face(
-        tensors.read_weights(files.weights), shape.layers, tensors.stack, family=family, where=where
+        tensors.read_weights(files.weights), shape.layers, tensors.stack, family=family, where=where, same=tensors.same
     )
     if files.heads is not None:
         for name, tensor in tensors.read_tensors(files.heads).items():
@@ -89,6 +97,14 @@ def _read(files: BundleFiles, shape: EncoderConfig) -> tuple[Tensors, list[str]]
             else:
                 left_out.append(name)
     return ours, left_out
+
+
+def _copy_what_goes_along(files: BundleFiles, shape: EncoderConfig, directory: Path) -> None:
+    """Tokenizer, and the model card with the licence of the text."""
+    load_tokenizer(files.path).save(directory, longest=shape.longest_segment)
+    card = files.path / "README.md"
+    if card.is_file():
+        shutil.copyfile(card, directory / card.name)
 
 
 def _without_sbo(ours: Tensors) -> Tensors:
@@ -122,7 +138,7 @@ def _write_bundle(files: BundleFiles, shape: EncoderConfig, ours: Tensors, targe
         tensors.write_tensors(directory / "model.safetensors", weights)
         if heads:
             tensors.write_tensors(directory / "heads.safetensors", heads)
-        load_tokenizer(files.path).save(directory, longest=shape.longest_segment)
+        _copy_what_goes_along(files, shape, directory)
 
     kept = {key: value for key, value in files.manifest.items() if key not in ("format", "files")}
     made: Mapping[str, Any] = {
@@ -143,7 +159,7 @@ def _write_hugging_face(
     with directory_written_whole(target) as directory:
         write_json(directory / "config.json", _config(files, shape, ours))
         tensors.write_tensors(directory / "model.safetensors", weights)
-        load_tokenizer(files.path).save(directory, longest=shape.longest_segment)
+        _copy_what_goes_along(files, shape, directory)
     return weights, [name for name in ours if name.startswith("sbo.")]
 
 
@@ -165,5 +181,5 @@ def _write_head_checkpoint(
     with directory_written_whole(target) as directory:
         write_json(directory / "config.json", _config(files, shape, ours))
         tensors.write_pickled(directory / "pytorch_model.bin", weights)
-        load_tokenizer(files.path).save(directory, longest=shape.longest_segment)
+        _copy_what_goes_along(files, shape, directory)
     return weights, []

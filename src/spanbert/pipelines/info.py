@@ -1,4 +1,4 @@
-"""What is in a store or a bundle, without loading any weights."""
+"""What is in a store or a bundle, without loading any weights (but pickled ones, which say nothing unread)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from spanbert.batches.masking import MaskingOptions
 from spanbert.batches.statistics import masking_statistics
 from spanbert.checkpoint.bundle import open_bundle, tensor_shapes
+from spanbert.checkpoint.names import is_derived
 from spanbert.core.errors import InputError
 from spanbert.tokens.store import INDEX_NAME, SPLITS, TokenStore
 
@@ -63,6 +64,10 @@ def _store_facts(store: TokenStore) -> dict[str, Any]:
 def _bundle_facts(source: str) -> dict[str, Any]:
     files = open_bundle(source)
     shapes = tensor_shapes(files)
+    if files.weights.suffix == ".bin":
+        from spanbert.checkpoint.tensors import read_weights
+
+        shapes |= {name: tuple(tensor.shape) for name, tensor in read_weights(files.weights).items()}
     config = files.config
     return {
         "kind": "bundle" if files.manifest else "Hugging Face directory",
@@ -72,9 +77,9 @@ def _bundle_facts(source: str) -> dict[str, Any]:
         "hidden_size": config.get("hidden_size"),
         "vocab_size": config.get("vocab_size"),
         "positions": config.get("max_position_embeddings"),
-        "parameters": sum(math.prod(shape) for shape in shapes.values()) or None,
+        "parameters": sum(math.prod(shape) for name, shape in shapes.items() if not is_derived(name)),
         "mlm_head": any(name.startswith(("cls.predictions.", "lm_head.", "mlm.")) for name in shapes),
-        "sbo_head": files.heads is not None,
+        "sbo_head": any("pair_target_predictions." in name or ".sbo." in name for name in shapes),
         "tasks": files.tasks,
         **{key: files.manifest[key] for key in ("base", "data", "training") if key in files.manifest},
     }

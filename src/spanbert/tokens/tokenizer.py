@@ -204,7 +204,7 @@ class TokenizerAdapter:
             directory: An existing directory.
             longest: Positions of the model, so that `transformers` warns where a text is longer.
         """
-        self.backend.save(str(directory / "tokenizer.json"))
+        (directory / "tokenizer.json").write_text(self.backend.to_str(pretty=True), encoding="utf-8")
         names = {f"{role}_token": self.piece(identity) for role, identity in self.special.items()}
         wordpiece = self._continuation_prefix is not None
         config: dict[str, Any] = {

@@ -25,14 +25,13 @@ from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.state import SavedState, load_state, save_state
 from spanbert.core.errors import SpanbertError
 from spanbert.core.progress import Reporter
-from spanbert.core.seeding import keyed_seed
 from spanbert.tasks.protocol import Encoded, Task
 from spanbert.train.config import Amount, OptimConfig, TrainConfig
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rates
 from spanbert.train.progress import Budget, Progress, is_due, schedule_factor
-from spanbert.train.runtime import matrix_precision
 from spanbert.train.signals import StopRequest
+from spanbert.train.step import backward
 from spanbert.train.tracking import Tracker
 
 
@@ -154,23 +153,10 @@ class Trainer:
 
     def _step(self, step: Step[Encoded[Any]]) -> dict[str, float]:
         """One optimiser step; returns its figures."""
-        totals = {name: sum(micro.counts[name] for micro in step.micro_batches) for name in self.task.objectives}
-        sums = dict.fromkeys(self.task.objectives, 0.0)
         self.optimizer.zero_grad(set_to_none=True)
-        for micro in step.micro_batches:
-            torch.manual_seed(keyed_seed(self.config.seed, "dropout", self.progress.step, *micro.key))
-            with matrix_precision(self.config.precision, self.model.encoder.device):
-                with torch.set_grad_enabled(not self.model.freeze_encoder):
-                    hidden_TD = self.model.encoder(micro.inputs)
-                losses = self.task.loss(self.model.encoder, self.model.head, hidden_TD, micro.targets)
-            parts = [
-                weight * losses[name] / totals[name] for name, weight in self.task.objectives.items() if totals[name]
-            ]
-            if parts:
-                torch.autograd.backward(torch.stack(parts).sum())
-            for name in sums:
-                sums[name] += losses[name].item()
-        means = {f"{name}_loss": sums[name] / max(totals[name], 1) for name in sums}
+        seed, precision = self.config.seed, self.config.precision
+        losses = backward(self.task, self.model, step, number=self.progress.step, seed=seed, precision=precision)
+        means = {f"{name}_loss": value for name, value in losses.items()}
         loss = sum(weight * means[f"{name}_loss"] for name, weight in self.task.objectives.items())
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip)
         self._require_finite(self.progress.step + 1, loss=loss, gradient_norm=float(norm))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
-
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from spanbert.batches.masking import MaskingOptions
 from spanbert.core.config import Config
@@ -29,12 +27,6 @@ class EncoderChanges(Config):
     attention_span_shift: bool | None = None
     positions: int | None = Field(default=None, ge=3)
     hidden_dropout: float | None = Field(default=None, ge=0, lt=1)
-
-    @model_validator(mode="after")
-    def _check_attention(self) -> Self:
-        if self.attention_span is not None and self.kind in ("bilstm", "cnn"):
-            raise ValueError(f"attention_span {self.attention_span} of a {self.kind}, which has no attention")
-        return self
 
 
 class PretrainConfig(Config):

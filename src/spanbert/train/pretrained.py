@@ -18,7 +18,7 @@ from spanbert.core.progress import Reporter
 from spanbert.core.seeding import keyed_seed
 from spanbert.encoder.config import EncoderConfig, Size
 from spanbert.encoder.model import Encoder, fill_parameters, load_encoder
-from spanbert.tasks.pretrain.heads import PretrainHead
+from spanbert.tasks.pretrain.heads import HEADS_PREFIX, PretrainHead
 from spanbert.tasks.pretrain.task import PretrainTask
 from spanbert.tokens.store import TokenStore
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
@@ -48,7 +48,7 @@ def build_model(
     if model is None:
         assert size is not None
         shape = EncoderConfig.of_size(size, adapter.vocab_size, changes.pop("kind", "transformer"))
-        encoder = Encoder(EncoderConfig.model_validate({**shape.model_dump(), **changes}))
+        encoder = Encoder(shape.changed(**changes))
     else:
         files = open_bundle(model)
         theirs = load_tokenizer(files.path)
@@ -72,7 +72,7 @@ def build_model(
         encoder, given = load_encoder(files, **changes)
         if files.heads is not None:
             stored = tensors.read_tensors(files.heads)
-            given |= {key.removeprefix("tasks.pretrain."): value for key, value in stored.items()}
+            given |= {key.removeprefix(HEADS_PREFIX): value for key, value in stored.items()}
     task.check(store, encoder)
     if config.batch.segment_length > encoder.config.longest_segment:
         raise InputError(
@@ -141,9 +141,11 @@ def write_pretrained(
     if encoder.config.kind == "transformer":
         family = names.FAMILIES[encoder.config.family]
         weights = names.to_hugging_face(weights, encoder.config.layers, tensors.split, family=family)
-    other = {f"tasks.pretrain.{name}": tensor for name, tensor in _part(head, "sbo.").items()}
+    other = {f"{HEADS_PREFIX}{name}": tensor for name, tensor in _part(head, "sbo.").items()}
     card = model_card(
         title=target.name,
+        what=_what(encoder.config, has_sbo=head.sbo is not None),
+        loads=_loads(encoder.config, has_sbo=head.sbo is not None),
         base=base,
         data=data,
         recipe=config.to_yaml(),
@@ -160,6 +162,30 @@ def write_pretrained(
 
     config_json = encoder.config.to_hugging_face(special=adapter.special)
     write_bundle(target, config=config_json, manifest=manifest, write_files=write_files)
+
+
+_KINDS = {"transformer": "Transformer", "bilstm": "bidirectional LSTM", "cnn": "convolutional"}
+
+
+def _what(config: EncoderConfig, *, has_sbo: bool) -> str:
+    family = {"bert": "BERT", "roberta": "RoBERTa", "xlm-roberta": "XLM-R"}[config.family]
+    encoder = f"A {family} encoder" if config.kind == "transformer" else f"A {_KINDS[config.kind]} encoder"
+    if config.attention_span is not None:
+        encoder += f" that attends within spans of {config.attention_span} tokens"
+    heads = "masked language model and span-boundary objective" if has_sbo else "masked language model"
+    return f"{encoder} with the head{'s' if has_sbo else ''} of span pre-training: {heads}"
+
+
+def _loads(config: EncoderConfig, *, has_sbo: bool) -> str:
+    where = "; the span-boundary head is in `heads.safetensors`" if has_sbo else ""
+    if config.kind != "transformer":
+        return f"Only spanbert loads this directory: its layers have no name elsewhere{where}."
+    if config.attention_span is not None:
+        return (
+            f"spanbert loads this directory as it is{where}. `transformers` loads the weights too, but attends within "
+            "the whole text, so that its hidden states are others."
+        )
+    return f"`transformers.AutoModel` and `AutoModelForMaskedLM` load this directory as it is{where}."
 
 
 def _part(head: nn.Module, prefix: str) -> dict[str, Tensor]:

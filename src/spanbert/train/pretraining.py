@@ -29,7 +29,7 @@ from spanbert.train.model import TaskModel
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrained import build_model, write_pretrained
 from spanbert.train.run_directory import budget_of_run, state_to_resume
-from spanbert.train.runtime import tune_process
+from spanbert.train.runtime import resolved_precision, tune_process
 from spanbert.train.signals import StopRequest
 
 _HELD_OUT_PACK = 4096
@@ -91,6 +91,9 @@ def pretrain(
         reporter.say(f"masking scheme {config.masking.scheme}: its boundaries may be masked, so the SBO is off")
         config = config.model_copy(update={"sbo": config.sbo.model_copy(update={"weight": 0.0})})
     tune_process()
+    precision = resolved_precision(config.train.precision, torch.device("cpu"))
+    if precision != config.train.precision:  # said in run.json and the bundle, and compared on --resume
+        config = config.model_copy(update={"train": config.train.model_copy(update={"precision": precision})})
     if config.train.threads:
         torch.set_num_threads(config.train.threads)
     tokens = TokenStore(store)

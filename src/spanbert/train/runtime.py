@@ -32,17 +32,19 @@ def has_bfloat16(device: torch.device) -> bool:
     """Whether the hardware multiplies matrices of bfloat16, faster than those of float32."""
     if device.type == "cpu":
         capabilities = torch.cpu.get_capabilities()
-        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+        return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))  # bf16: ARM
     return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
-def matrix_precision(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
-    """Where the products of a forward pass are taken in another precision; weights and sums stay float32.
+def resolved_precision(precision: Precision, device: torch.device) -> Precision:
+    """What `auto` stands for on a device: bfloat16 where `has_bfloat16`, else float32."""
+    if precision != "auto":
+        return precision
+    return "bfloat16" if has_bfloat16(device) else "float32"
 
-    Args:
-        precision: `auto` is bfloat16 where `has_bfloat16`, else float32.
-        device: Where the model is.
-    """
-    if precision == "bfloat16" or (precision == "auto" and has_bfloat16(device)):
+
+def matrix_precision(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
+    """Where the products of a forward pass are taken in a precision; weights and sums stay float32."""
+    if resolved_precision(precision, device) == "bfloat16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()

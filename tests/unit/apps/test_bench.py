@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from spanbert.apps.bench import attention, common, encoders, pretrain
+from spanbert.core.errors import SpanbertError
 from tests.conftest import make_text
 
 
@@ -34,15 +35,42 @@ def test_a_fresh_process_says_what_its_peak_was():
 
 
 def test_a_process_that_dies_is_an_error():
-    with pytest.raises(RuntimeError, match="_exit ended with exit code 3"):
+    with pytest.raises(SpanbertError, match="its process ended with exit code 3"):
         common.in_fresh_process(__import__("os")._exit, 3)
 
 
 def test_arithmetic_of_a_step_of_minilm():
-    """Six layers of 12 D^2 weights (and attention), two heads on 15 % of the pieces; forward, and twice that back."""
+    """Six layers of 12 D^2 weights (and attention); two heads on 15 % of the pieces, or one on every token."""
     encoder = 6 * (12 * 384**2 + 2 * 128 * 384)
     heads = 0.15 * (126 / 128) * (384**2 + (968 + 384) * 384 + 2 * 384 * 30522)
-    assert pretrain.model_flops(128) == pytest.approx(6 * 4096 * (encoder + heads), rel=1e-6)
+    assert pretrain.model_flops(128) == pytest.approx(
+        (6 * (encoder + heads), 6 * (encoder + 384**2 + 384 * 30522)), rel=1e-6
+    )
+
+
+def test_pretrain_small(cli, monkeypatch: pytest.MonkeyPatch, real_data: Path):
+    monkeypatch.setattr(pretrain, "_LENGTHS", (128,))
+    monkeypatch.setattr(pretrain, "_QUICK", (1, 1))
+    text = real_data / "pretrain" / "eltec_eng"
+    file = next(path for path in sorted(text.iterdir()) if path.suffix == ".txt" and path.name != "SOURCE.txt")
+    code, out, err = cli("bench", "pretrain", "--quick", "--data", file, "--json")
+    assert code == 0, err
+    result = json.loads(out.splitlines()[-1])
+    for key in ("", "_default", "_same_allocator", "_both_glibc"):
+        assert 0.3 < result[f"ratio_128{key}"] < 30
+    assert set(result["tokens_per_second_128"]) == {
+        "ours", "ours_glibc", "peer", "peer_default", "peer_same_allocator",
+    }  # fmt: skip
+    assert 0 < result["gemm_fraction"] < 1.5
+
+
+def fail() -> None:
+    raise RuntimeError("no luck")
+
+
+def test_a_failing_worker_says_why():
+    with pretrain._Worker(fail) as worker, pytest.raises(SpanbertError, match="RuntimeError: no luck"):
+        worker.run(1)
 
 
 def test_attention_small(cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -75,8 +103,7 @@ def test_text_benchmarks_on_given_text(cli, tmp_path: Path, name: str, keys: lis
 
 
 def test_encoders_small(cli, corpus_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr(encoders, "_QUICK", (0.02, (128, 8192)))
-    monkeypatch.setattr(encoders, "CONTENDERS", {name: encoders.CONTENDERS[name] for name in ("Transformer", "CNN")})
+    monkeypatch.setattr(encoders, "_QUICK", (0.02, (1024,)))
     code, out, err = cli("bench", "encoders", "--quick", "--data", corpus_file, "--picture", tmp_path / "p.png")
     assert code == 0, err
     assert "lowest mlm loss: " in out
@@ -90,6 +117,10 @@ def test_bad_requests(cli, tmp_path: Path):
     assert (code, "has no picture" in err) == (2, True)
     (tmp_path / "short.txt").write_text("too little")
     code, _, err = cli("bench", "masking", "--data", tmp_path / "short.txt")
+    assert (code, "too little text" in err) == (2, True)
+    code, _, err = cli("bench", "masking", "--out", tmp_path / "none" / "result.json")
+    assert (code, "no such folder" in err) == (2, True)
+    code, _, err = cli("bench", "pretrain", "--data", tmp_path / "short.txt")
     assert (code, "too little text" in err) == (2, True)
     code, _, err = cli("bench", "masking", "--data", tmp_path / "none")
     assert (code, err.count("\n")) == (2, 1)

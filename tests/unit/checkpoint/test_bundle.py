@@ -27,7 +27,7 @@ def test_names_map_there_and_back(layers: int, pooler: bool, mlm: bool, family: 
         if pooler or not rule.ours.startswith("pooler.")
     }
     theirs = names.to_hugging_face(ours, layers, tensors.split, family=kind)
-    back, others = names.from_hugging_face(theirs, layers, tensors.stack, family=kind, where="test")
+    back, others = names.from_hugging_face(theirs, layers, tensors.stack, family=kind, where="test", same=tensors.same)
     assert others == []
     assert back.keys() == ours.keys()
     assert all(torch.equal(back[name], ours[name]) for name in ours)
@@ -37,7 +37,7 @@ def test_other_heads_are_named():
     rules, kind = names.encoder_rules(1), names.FAMILIES["bert"]
     theirs = names.to_hugging_face({rule.ours: torch.rand(3, 2) for rule in rules}, 1, tensors.split, family=kind)
     more = {**theirs, "classifier.weight": torch.rand(1)}
-    _, others = names.from_hugging_face(more, 1, tensors.stack, family=kind, where="test")
+    _, others = names.from_hugging_face(more, 1, tensors.stack, family=kind, where="test", same=tensors.same)
     assert others == ["classifier.weight"]
 
 

@@ -71,8 +71,10 @@ def test_training_goes_on_from_a_head_checkpoint(trained_bundle: Path, store_pat
 def test_to_a_plain_hugging_face_directory(trained_bundle: Path, tmp_path: Path):
     result = spanbert.convert(trained_bundle, tmp_path / "plain", to="hugging-face")
     assert sorted(path.name for path in (tmp_path / "plain").iterdir()) == [
+        "README.md",
         "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt",
     ]  # fmt: skip
+    assert "licence of the text" in (tmp_path / "plain" / "README.md").read_text()
     assert len(result.left_out) == 10
     assert all(name.startswith("sbo.") for name in result.left_out)
     _, report = AutoModelForMaskedLM.from_pretrained(tmp_path / "plain", output_loading_info=True)
@@ -93,7 +95,28 @@ def test_what_cannot_be_converted(hugging_face_model: Path, trained_bundle: Path
     (baseline / "config.json").write_text(json.dumps({**config, "model_type": "spanbert-cnn"}))
     with pytest.raises(InputError, match="only Transformers have names elsewhere"):
         spanbert.convert(baseline, tmp_path / "out", to="hugging-face")
+    (baseline / "config.json").write_text(json.dumps({**config, "attention_span": 16}))
+    with pytest.raises(InputError, match="would be another one there"):
+        spanbert.convert(baseline, tmp_path / "out", to="hugging-face")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_decoder_of_its_own_is_refused(trained_bundle: Path, tmp_path: Path):
+    spanbert.convert(trained_bundle, tmp_path / "heads", to="head-checkpoint")
+    file = tmp_path / "heads" / "pytorch_model.bin"
+    for name in ("cls.predictions.decoder.weight", "cls.pair_target_predictions.decoder.weight"):
+        state = torch.load(file, weights_only=True)
+        torch.save({**state, name: state[name] + 1}, tmp_path / "heads" / "pytorch_model.bin")
+        with pytest.raises(InputError, match=f"a decoder of its own is not supported.*{name}"):
+            spanbert.load(tmp_path / "heads").fill("a [MASK] fox")
+        torch.save(state, file)
+
+
+def test_info_knows_the_heads_of_a_head_checkpoint(trained_bundle: Path, tmp_path: Path):
+    spanbert.convert(trained_bundle, tmp_path / "heads", to="head-checkpoint")
+    facts, before = spanbert.info(tmp_path / "heads"), spanbert.info(trained_bundle)
+    assert (facts["mlm_head"], facts["sbo_head"]) == (True, True)
+    assert facts["parameters"] == before["parameters"]
 
 
 def test_on_the_command_line(cli, trained_bundle: Path, tmp_path: Path):

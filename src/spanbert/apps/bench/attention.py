@@ -1,23 +1,23 @@
 """Full against span-wise attention on one long segment: time and memory, forward and backward.
 
 Shape of MiniLM-L6: 12 heads of 32 units, float32. Time in turn within one process, memory of each case in a process of
-its own. Both are compared with the `dense` backend, outputs and gradients, as far as its quadratic mask allows.
+its own. Both are compared with a dense mask, outputs and gradients, as far as its quadratic memory allows.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
 
 from spanbert.apps.bench.common import alternate, environment, in_fresh_process, spread_of
 from spanbert.core.progress import Reporter
-from spanbert.encoder.attention import Backend, attend, span_boundaries
+from spanbert.encoder.attention import attend, span_boundaries
 from spanbert.train.runtime import tune_process
 
 _KINDS = ("full", "span-wise")
@@ -37,7 +37,7 @@ def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]
 
     Returns:
         `milliseconds` and `peak_megabytes` by kind and length, `growth` (the exponent of time in the length from the
-        second length to the last: 1 is linear, 2 quadratic), `speedup` at the last, `largest_difference` to `dense`.
+        second length to the last: 1 is linear, 2 quadratic), `speedup` at the last, `largest_difference` to the mask.
     """
     tune_process()
     rounds = 3 if quick else 9
@@ -45,7 +45,8 @@ def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]
     peaks: dict[str, dict[str, float]] = {kind: {} for kind in _KINDS}
     for length in _LENGTHS:
         reporter.say(f"{length:,} tokens")
-        taken = alternate({kind: partial(_pass, kind, length) for kind in _KINDS}, rounds)
+        inputs = _inputs(length)
+        taken = alternate({kind: partial(_pass, kind, inputs) for kind in _KINDS}, rounds)
         for kind in _KINDS:
             milliseconds[kind][str(length)] = spread_of([1e3 * seconds for seconds in taken[kind]])
             peaks[kind][str(length)] = round(in_fresh_process(_pass_alone, kind, length)[1] / 1e6, 1)
@@ -67,24 +68,34 @@ def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]
     }
 
 
-def _bounds(kind: str, length: int) -> Sequence[int]:
-    return [0, length] if kind == "full" else span_boundaries([0, length], _SPAN, shifted=True)
-
-
-def _pass(kind: str, length: int, backend: Backend = "loop") -> list[Tensor]:
-    """One forward and backward pass; the output and three gradients."""
+def _inputs(length: int) -> list[Tensor]:
     generator = torch.Generator().manual_seed(0)
-    query, key, value = (torch.randn(length, _HEADS, _UNITS, generator=generator).requires_grad_() for _ in range(3))
-    bounds = _bounds(kind, length)
-    output = attend(query, key, value, bounds, bounds, backend=backend)
-    torch.autograd.backward(output, torch.ones_like(output))
-    return [output.detach(), *(tensor.grad for tensor in (query, key, value) if tensor.grad is not None)]
+    return [torch.randn(length, _HEADS, _UNITS, generator=generator).requires_grad_() for _ in range(3)]
+
+
+def _pass(kind: str, inputs: list[Tensor]) -> list[Tensor]:
+    """One forward and backward pass; the output and three gradients."""
+    query, key, value = inputs
+    length = len(query)
+    bounds = [0, length] if kind == "full" else span_boundaries([0, length], _SPAN, shifted=True)
+    return _with_gradients(attend(query, key, value, bounds, bounds), inputs)
+
+
+def _with_gradients(output: Tensor, inputs: list[Tensor]) -> list[Tensor]:
+    return [output.detach(), *torch.autograd.grad(output, inputs, torch.ones_like(output))]
 
 
 def _pass_alone(kind: str, length: int) -> None:
-    _pass(kind, length)
+    tune_process()
+    _pass(kind, _inputs(length))
 
 
 def _difference(kind: str, length: int) -> float:
-    pairs = zip(_pass(kind, length), _pass(kind, length, "dense"), strict=True)
+    """The largest difference to attention under a mask that is written out from the definition of the spans."""
+    inputs = _inputs(length)
+    position_L = torch.arange(length)
+    span_L = torch.zeros_like(position_L) if kind == "full" else (position_L + _SPAN - _SPAN // 2) // _SPAN
+    query, key, value = (one.transpose(0, 1) for one in inputs)
+    masked = scaled_dot_product_attention(query, key, value, attn_mask=span_L[:, None] == span_L[None, :])
+    pairs = zip(_pass(kind, inputs), _with_gradients(masked.transpose(0, 1), inputs), strict=True)
     return max(float((ours - dense).abs().max()) for ours, dense in pairs)

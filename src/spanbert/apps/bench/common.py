@@ -14,6 +14,7 @@ from statistics import median
 from typing import Any
 
 from spanbert.apps.quickstart import packaged_wikipedia
+from spanbert.core.errors import SpanbertError
 from spanbert.corpus.readers import DocumentReader
 
 
@@ -70,7 +71,7 @@ def in_fresh_process(work: Callable[..., Any], *arguments: object) -> tuple[Any,
         What it returned, and by how many bytes the process's peak resident memory passed what it held before the call.
 
     Raises:
-        RuntimeError: The process died.
+        SpanbertError: The process died.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
@@ -81,7 +82,9 @@ def in_fresh_process(work: Callable[..., Any], *arguments: object) -> tuple[Any,
         result: tuple[Any, int] = ours.recv()
     except EOFError:
         process.join()
-        raise RuntimeError(f"{work.__name__} ended with exit code {process.exitcode}") from None
+        raise SpanbertError(
+            f"{work.__name__}{arguments}: its process ended with exit code {process.exitcode}; too little memory?"
+        ) from None
     process.join()
     return result
 

@@ -1,7 +1,7 @@
 """`prepare` against `tokenizers.encode_batch` alone on the same text, and its memory for little and for much text.
 
-Ours reads files, cleans, drops repeated documents, aligns words, writes and checks the store; the peer turns texts that
-lie in memory into ids and throws them away, 1,000 documents at a time. Both use all cores.
+Ours reads files, finds documents and word starts, writes the store and its checksums; the peer turns texts that lie in
+memory into ids and throws them away, 1,000 documents at a time. Both use all cores.
 """
 
 from __future__ import annotations

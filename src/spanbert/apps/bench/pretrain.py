@@ -1,11 +1,12 @@
 """Our pre-training step against `transformers`' masked language model: real tokens a second, alternately.
 
-Both sides: MiniLM-L6 weights, the same texts, blocks without padding, 4,096 tokens a step, 15 % masked, hidden dropout
-0.1, fused AdamW, gradient clip 1, denormals flushed. Batches and masks are made inside the timing. Each side runs in a
-process of its own, as its users run it: ours with the allocator settings of `train/runtime.py`, the peer with glibc's,
-and once more with ours. Ours also computes the span-boundary objective. The peer: `BertForMaskedLM` with fused
-attention, `DataCollatorForLanguageModeling`, blocks as run_mlm makes them; attention dropout 0 as ours, and once 0.1,
-its default.
+Both sides: MiniLM-L6 weights, float32, the same texts, blocks without padding, 4,096 tokens a step, 15 % masked, hidden
+dropout 0.1, fused AdamW, gradient clip 1, denormals flushed. Batches and masks are made inside the timing. Ours also
+computes the span-boundary objective. The peer: `BertForMaskedLM` with fused attention,
+`DataCollatorForLanguageModeling`, blocks as run_mlm makes them; attention dropout 0 as ours, and once 0.1, its default.
+
+Each side runs in a process of its own, as its users run it: ours sets the allocator's thresholds (`train/runtime.py`),
+the peer leaves glibc's. Because that matters, both are also run with the other's setting.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import multiprocessing
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
@@ -26,9 +29,9 @@ from spanbert.apps.bench.common import alternate, benchmark_text, environment, r
 from spanbert.apps.quickstart import packaged_minilm
 from spanbert.batches.loader import Loader
 from spanbert.batches.plan import PackingPlan
+from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.files import read_json
 from spanbert.core.progress import Reporter, SilentReporter
-from spanbert.core.seeding import keyed_seed
 from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.pretrain.task import PretrainTask, SBOOptions
 from spanbert.tokens.prepare import prepare
@@ -38,9 +41,12 @@ from spanbert.train.optimizer import make_optimizer
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrained import build_model
 from spanbert.train.runtime import tune_process
+from spanbert.train.step import backward
 
 _TOKENS = 4096
 _LENGTHS = (128, 512)
+_FULL, _QUICK = (7, 2), (2, 1)  # rounds, steps a round
+_LEAST_STEPS = 8
 
 
 def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]:
@@ -52,82 +58,138 @@ def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]
         reporter: Hears about progress.
 
     Returns:
-        `ratio_128`, `ratio_512` (peer's time over ours, median of the rounds), the same with `_default` for the peer's
-        default attention dropout, `gemm_fraction` (our model FLOPs a second over those of a large matrix product in the
-        same run), tokens a second and spreads; `_same_allocator` for the peer with our allocator settings.
+        `ratio_128`, `ratio_512`: our tokens a second over the peer's with attention dropout 0, each side as its users
+        run it, median of the rounds. `_default`: the peer with its default attention dropout. `_same_allocator`: the
+        peer with our allocator settings; `_both_glibc`: both without them. `arithmetic_N`: the ratio of the matrix
+        products alone. `gemm_fraction`: our model FLOPs a second over those of a large matrix product in the same run.
+
+    Raises:
+        InputError: No transformers, or too little text.
     """
+    if find_spec("transformers") is None:
+        raise InputError("the peer is not installed", got="no transformers", remedy="pip install 'spanbert[hf]'")
     texts, source = benchmark_text(data, 3_000_000)
-    rounds, steps = (2, 1) if quick else (7, 2)
+    rounds, steps = _QUICK if quick else _FULL
     result: dict[str, Any] = {"text": source, "tokens_per_step": _TOKENS, "rounds": rounds, "steps_per_round": steps}
-    fractions = []
     with tempfile.TemporaryDirectory() as folder:
         file, store = Path(folder) / "text.txt", Path(folder) / "store"
         file.write_text("\n\n".join(texts), encoding="utf-8")
-        prepare([file], tokenizer=packaged_minilm(), out=store, held_out=0)
+        pieces = prepare([file], tokenizer=packaged_minilm(), out=store, held_out=0).pieces["train"]
+        if pieces < _LEAST_STEPS * _TOKENS:
+            raise InputError(
+                "too little text", where=source, got=f"{pieces:,} pieces", expected=f">= {_LEAST_STEPS * _TOKENS:,}"
+            )
         for length in _LENGTHS:
             reporter.say(f"segments of {length} tokens: ours and the peer in turn")
-            with ExitStack() as stack:
-                workers = {
-                    "ours": stack.enter_context(_Worker(_our_step, store, length)),
-                    "peer": stack.enter_context(_Worker(_peer_step, file, length, 0.0, False)),
-                    "peer_default": stack.enter_context(_Worker(_peer_step, file, length, 0.1, False)),
-                    "peer_same_allocator": stack.enter_context(_Worker(_peer_step, file, length, 0.0, True)),
-                }
-                contenders = {name: partial(worker.run, steps) for name, worker in workers.items()}
-                times = alternate({**contenders, "gemm": _matrix_product}, rounds)
-            spread = {name: ratio_of(times[name], times["ours"]) for name in workers if name != "ours"}
-            for name, key in (("peer", ""), ("peer_default", "_default"), ("peer_same_allocator", "_same_allocator")):
-                result[f"ratio_{length}{key}"] = spread[name]["median"]
-            result[f"spread_{length}"] = spread
-            result[f"tokens_per_second_{length}"] = {
-                name: round(_TOKENS * steps / median(times[name])) for name in workers
-            }
-            ours = model_flops(length) * steps
-            ratios = [(ours / a) / (_GEMM_FLOPS / b) for a, b in zip(times["ours"], times["gemm"], strict=True)]
-            fractions.append(median(ratios))
-            result[f"gemm_fraction_{length}"] = round(fractions[-1], 3)
-    result["gemm_fraction"] = round(min(fractions), 3)
+            result |= _measure(file, store, length, rounds, steps)
+    result["gemm_fraction"] = min(result[f"gemm_fraction_{length}"] for length in _LENGTHS)
     return result | {"environment": environment()}
+
+
+def _measure(file: Path, store: Path, length: int, rounds: int, steps: int) -> dict[str, Any]:
+    sides: dict[str, tuple[Callable[..., Callable[[], int]], tuple[object, ...]]] = {
+        "ours": (_our_step, (store, length, True)),
+        "ours_glibc": (_our_step, (store, length, False)),
+        "peer": (_peer_step, (file, length, 0.0, False)),
+        "peer_default": (_peer_step, (file, length, 0.1, False)),
+        "peer_same_allocator": (_peer_step, (file, length, 0.0, True)),
+    }
+    with ExitStack() as stack:
+        workers = {name: stack.enter_context(_Worker(build, *args)) for name, (build, args) in sides.items()}
+        times = alternate(
+            {**{name: partial(one.run, steps) for name, one in workers.items()}, "gemm": _matrix_product}, rounds
+        )
+        tokens = {name: one.tokens / one.steps for name, one in workers.items()}  # real ones, of a mean step
+    a_token = {name: [seconds / tokens[name] for seconds in times[name]] for name in sides}
+    spread = {
+        key: ratio_of(a_token[slow], a_token[fast])
+        for key, slow, fast in (
+            ("", "peer", "ours"),
+            ("_default", "peer_default", "ours"),
+            ("_same_allocator", "peer_same_allocator", "ours"),
+            ("_both_glibc", "peer", "ours_glibc"),
+        )
+    }
+    flops, peer_flops = model_flops(length)
+    share = [
+        (flops * tokens["ours"] * steps / seconds) / (_GEMM_FLOPS / product)
+        for seconds, product in zip(times["ours"], times["gemm"], strict=True)
+    ]
+    return {
+        **{f"ratio_{length}{key}": one["median"] for key, one in spread.items()},
+        f"spread_{length}": {key or "_tuned": one for key, one in spread.items()},
+        f"tokens_per_second_{length}": {name: round(steps / median(one)) for name, one in a_token.items()},
+        f"arithmetic_{length}": round(peer_flops / flops, 3),
+        f"gemm_fraction_{length}": round(median(share), 3),
+    }
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """What went wrong in a worker, in words."""
+
+    message: str
 
 
 class _Worker:
     """A process that builds a step and runs it when told to.
 
     Args:
-        build: Makes the step in the new process.
+        build: Makes the step in the new process; the step returns the tokens that it read.
         arguments: Its arguments.
+
+    Attributes:
+        steps: Steps run so far.
+        tokens: Tokens read so far.
     """
 
-    def __init__(self, build: Callable[..., Callable[[], None]], *arguments: object) -> None:
+    def __init__(self, build: Callable[..., Callable[[], int]], *arguments: object) -> None:
         context = multiprocessing.get_context("spawn")
-        self._connection, other = context.Pipe()
-        self._process = context.Process(target=_serve, args=(other, build, arguments), daemon=True)
+        self._connection, self._theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(self._theirs, build, arguments), daemon=True)
+        self.steps = self.tokens = 0
 
     def __enter__(self) -> Self:
         self._process.start()
+        self._theirs.close()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.send(0)
+        if self._process.is_alive():
+            self._process.terminate()
         self._process.join()
 
     def run(self, steps: int) -> None:
-        """Runs so many steps and waits for them."""
-        self._connection.send(steps)
-        self._connection.recv()
+        """Runs so many steps and waits for them.
+
+        Raises:
+            SpanbertError: The process failed.
+        """
+        try:
+            self._connection.send(steps)
+            answer = self._connection.recv()
+        except (EOFError, BrokenPipeError):
+            self._process.join()
+            answer = _Failure(f"it ended with exit code {self._process.exitcode}; too little memory?")
+        if isinstance(answer, _Failure):
+            raise SpanbertError(f"a process of the benchmark failed: {answer.message}")
+        self.steps += steps
+        self.tokens += answer
 
 
-def _serve(connection: Connection, build: Callable[..., Callable[[], None]], arguments: tuple[object, ...]) -> None:
+def _serve(connection: Connection, build: Callable[..., Callable[[], int]], arguments: tuple[object, ...]) -> None:
     torch.set_flush_denormal(True)
-    step = build(*arguments)
-    while steps := connection.recv():
-        for _ in range(steps):
-            step()
-        connection.send(steps)
+    try:
+        step = build(*arguments)
+        while True:
+            connection.send(sum(step() for _ in range(connection.recv())))
+    except (SpanbertError, OSError, RuntimeError, ImportError) as error:
+        connection.send(_Failure(f"{type(error).__name__}: {error}"))
 
 
-def _our_step(path: Path, length: int) -> Callable[[], None]:
-    tune_process()
+def _our_step(path: Path, length: int, tuned: bool) -> Callable[[], int]:
+    if tuned:
+        tune_process()
     store = TokenStore(path)
     config = PretrainConfig.assemble(base={"batch": {"segment_length": length, "pack_tokens": _TOKENS}})
     adapter = store.tokenizer()
@@ -137,23 +199,20 @@ def _our_step(path: Path, length: int) -> Callable[[], None]:
     )
     model.train()
     optimizer = make_optimizer(model, config.optim)
-    plan = PackingPlan(store, segment_length=length, pack_tokens=_TOKENS)
-    steps = iter(Loader(plan, task.encode, packs=1))
+    steps = iter(Loader(PackingPlan(store, segment_length=length, pack_tokens=_TOKENS), task.encode, packs=1))
 
-    def step() -> None:
-        [batch] = next(steps).micro_batches
-        torch.manual_seed(keyed_seed(0, "dropout", *batch.key))
-        losses = task.loss(model.encoder, model.head, model.encoder(batch.inputs), batch.targets)
-        parts = [weight * losses[name] / batch.counts[name] for name, weight in task.objectives.items()]
-        torch.autograd.backward(torch.stack(parts).sum())
+    def step() -> int:
+        drawn = next(steps)
+        backward(task, model, drawn, number=0, seed=0, precision="float32")
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+        return drawn.tokens
 
     return step
 
 
-def _peer_step(text: Path, length: int, attention_dropout: float, same_allocator: bool) -> Callable[[], None]:
+def _peer_step(text: Path, length: int, attention_dropout: float, same_allocator: bool) -> Callable[[], int]:
     """run_mlm's step: concatenated texts in blocks, masks by the collator, logits of every token."""
     if same_allocator:
         tune_process()
@@ -185,11 +244,13 @@ def _peer_step(text: Path, length: int, attention_dropout: float, same_allocator
 
     stream = batches()
 
-    def step() -> None:
-        torch.autograd.backward(model(**next(stream)).loss)
+    def step() -> int:
+        batch = next(stream)
+        torch.autograd.backward(model(**batch).loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+        return int(batch["input_ids"].numel())
 
     return step
 
@@ -208,16 +269,20 @@ def _matrix_product(size: int = _GEMM_SIZE) -> None:
 _OPERANDS: list[torch.Tensor] = []
 
 
-def model_flops(length: int) -> float:
-    """Floating-point operations of the matrix products of one of our steps, forward and backward (3 times forward).
+def model_flops(length: int) -> tuple[float, float]:
+    """Floating-point operations a token of the matrix products, forward and backward (3 times forward).
 
     Args:
-        length: Tokens of a segment; the step has 4,096 tokens, and 15 % of the pieces are targets of both heads.
+        length: Tokens of a segment; 15 % of its pieces are targets.
+
+    Returns:
+        Ours: the encoder, and two heads on the targets. The peer's: the encoder, and one head on every token.
     """
     config = EncoderConfig.from_hugging_face(read_json(packaged_minilm() / "config.json"), where="MiniLM")
     hidden, wide = config.hidden_size, config.feed_forward_size
-    a_token = config.layers * (4 * hidden * hidden + 2 * hidden * wide + 2 * length * hidden)
-    targets = 0.15 * _TOKENS * (length - 2) / length
-    boundary = 2 * hidden + SBOOptions().position_size
-    a_target = hidden * hidden + boundary * hidden + hidden * hidden + 2 * hidden * config.vocab_size
-    return 3 * 2 * (_TOKENS * a_token + targets * a_target)
+    encoder = config.layers * (4 * hidden * hidden + 2 * hidden * wide + 2 * length * hidden)
+    decoder = hidden * config.vocab_size
+    boundary = (2 * hidden + SBOOptions().position_size) * hidden + hidden * hidden
+    targets = 0.15 * (length - 2) / length
+    mlm = hidden * hidden + decoder
+    return 6 * (encoder + targets * (mlm + boundary + decoder)), 6 * (encoder + mlm)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +47,11 @@ def command(
     module = import_module(f"spanbert.apps.bench.{name}")
     if picture is not None and not hasattr(module, "picture"):
         raise InputError("this benchmark has no picture", where="--picture", got=name, expected="encoders")
+    if picture is not None and find_spec("matplotlib") is None:
+        raise InputError("pictures need matplotlib", where="--picture", remedy="pip install 'spanbert[report]'")
+    for file in (out, picture):  # before the work of many minutes
+        if file is not None and not file.absolute().parent.is_dir():
+            raise InputError("no such folder", where=str(file.absolute().parent))
     with make_reporter() as reporter:
         result = module.run(data, quick=quick, reporter=reporter)
     if out is not None:

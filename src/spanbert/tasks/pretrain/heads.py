@@ -14,6 +14,8 @@ from spanbert.encoder.model import initialise
 from spanbert.encoder.tied_loss import tied_cross_entropy, tied_logits
 from spanbert.tasks.pretrain.encode import PretrainTargets
 
+HEADS_PREFIX = "tasks.pretrain."  # of the SBO head's tensors in a bundle's heads.safetensors
+
 
 class MLMHead(nn.Module):
     """BERT's transform (dense, GELU, norm) before the decoder that is tied to the word embeddings."""

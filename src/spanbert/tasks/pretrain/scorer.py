@@ -18,7 +18,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.types import IntArray
 from spanbert.encoder.model import Encoder, fill_parameters, load_encoder
 from spanbert.tasks.pretrain.encode import targets_of_spans
-from spanbert.tasks.pretrain.heads import PretrainHead
+from spanbert.tasks.pretrain.heads import HEADS_PREFIX, PretrainHead
 
 _TOKENS_AT_ONCE = 1024
 
@@ -52,8 +52,11 @@ class TorchPieceScorer:
             )
         if files.heads is not None:
             stored = tensors.read_tensors(files.heads)
-            prefix = "tasks.pretrain."
-            given |= {name.removeprefix(prefix): value for name, value in stored.items() if name.startswith(prefix)}
+            given |= {
+                name.removeprefix(HEADS_PREFIX): value
+                for name, value in stored.items()
+                if name.startswith(HEADS_PREFIX)
+            }
         positions, size = given["sbo.position.weight"].shape if "sbo.position.weight" in given else (0, 0)
         head = PretrainHead(encoder.config, sbo_positions=positions, sbo_position_size=size)
         fill_parameters(head, given, where=str(files.path))
