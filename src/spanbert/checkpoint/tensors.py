@@ -79,8 +79,13 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 def write_pickled(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Writes tensors as `pytorch_model.bin`, for programs that read nothing else; tensors that are one stay one."""
-    with path.open("wb") as stream:  # torch's own writer words a full disk as a RuntimeError
-        torch.save(dict(tensors), stream, _use_new_zipfile_serialization=True)
+    try:
+        with path.open("wb") as stream:
+            torch.save(dict(tensors), stream)
+    except RuntimeError as error:  # how torch ends after a write that failed
+        if isinstance(error.__context__, OSError):
+            raise OSError(error.__context__.errno, error.__context__.strerror, str(path)) from None
+        raise
     sync_file(path)
 
 

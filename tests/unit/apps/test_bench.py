@@ -51,6 +51,7 @@ def test_arithmetic_of_a_step_of_minilm():
 def test_pretrain_small(cli, monkeypatch: pytest.MonkeyPatch, real_data: Path):
     monkeypatch.setattr(pretrain, "_LENGTHS", (128,))
     monkeypatch.setattr(pretrain, "_QUICK", (1, 1))
+    monkeypatch.setattr(pretrain, "_TOKENS", 512)
     text = real_data / "pretrain" / "eltec_eng"
     file = next(path for path in sorted(text.iterdir()) if path.suffix == ".txt" and path.name != "SOURCE.txt")
     code, out, err = cli("bench", "pretrain", "--quick", "--data", file, "--json")
@@ -103,7 +104,8 @@ def test_text_benchmarks_on_given_text(cli, tmp_path: Path, name: str, keys: lis
 
 
 def test_encoders_small(cli, corpus_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr(encoders, "_QUICK", (0.02, (1024,)))
+    monkeypatch.setattr(encoders, "_QUICK", (0.005, (1024,)))
+    monkeypatch.setattr(encoders, "_SEGMENT", 64)
     code, out, err = cli("bench", "encoders", "--quick", "--data", corpus_file, "--picture", tmp_path / "p.png")
     assert code == 0, err
     assert "lowest mlm loss: " in out

@@ -88,11 +88,11 @@ def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]
 
 def _measure(file: Path, store: Path, length: int, rounds: int, steps: int) -> dict[str, Any]:
     sides: dict[str, tuple[Callable[..., Callable[[], int]], tuple[object, ...]]] = {
-        "ours": (_our_step, (store, length, True)),
-        "ours_glibc": (_our_step, (store, length, False)),
-        "peer": (_peer_step, (file, length, 0.0, False)),
-        "peer_default": (_peer_step, (file, length, 0.1, False)),
-        "peer_same_allocator": (_peer_step, (file, length, 0.0, True)),
+        "ours": (_our_step, (store, length, _TOKENS, True)),
+        "ours_glibc": (_our_step, (store, length, _TOKENS, False)),
+        "peer": (_peer_step, (file, length, _TOKENS, 0.0, False)),
+        "peer_default": (_peer_step, (file, length, _TOKENS, 0.1, False)),
+        "peer_same_allocator": (_peer_step, (file, length, _TOKENS, 0.0, True)),
     }
     with ExitStack() as stack:
         workers = {name: stack.enter_context(_Worker(build, *args)) for name, (build, args) in sides.items()}
@@ -187,11 +187,11 @@ def _serve(connection: Connection, build: Callable[..., Callable[[], int]], argu
         connection.send(_Failure(f"{type(error).__name__}: {error}"))
 
 
-def _our_step(path: Path, length: int, tuned: bool) -> Callable[[], int]:
+def _our_step(path: Path, length: int, tokens: int, tuned: bool) -> Callable[[], int]:
     if tuned:
         tune_process()
     store = TokenStore(path)
-    config = PretrainConfig.assemble(base={"batch": {"segment_length": length, "pack_tokens": _TOKENS}})
+    config = PretrainConfig.assemble(base={"batch": {"segment_length": length, "pack_tokens": tokens}})
     adapter = store.tokenizer()
     task = PretrainTask(adapter, store.unigram_counts(), masking=config.masking, sbo=config.sbo, seed=0)
     model = build_model(
@@ -199,7 +199,7 @@ def _our_step(path: Path, length: int, tuned: bool) -> Callable[[], int]:
     )
     model.train()
     optimizer = make_optimizer(model, config.optim)
-    steps = iter(Loader(PackingPlan(store, segment_length=length, pack_tokens=_TOKENS), task.encode, packs=1))
+    steps = iter(Loader(PackingPlan(store, segment_length=length, pack_tokens=tokens), task.encode, packs=1))
 
     def step() -> int:
         drawn = next(steps)
@@ -212,7 +212,9 @@ def _our_step(path: Path, length: int, tuned: bool) -> Callable[[], int]:
     return step
 
 
-def _peer_step(text: Path, length: int, attention_dropout: float, same_allocator: bool) -> Callable[[], int]:
+def _peer_step(
+    text: Path, length: int, tokens: int, attention_dropout: float, same_allocator: bool
+) -> Callable[[], int]:
     """run_mlm's step: concatenated texts in blocks, masks by the collator, logits of every token."""
     if same_allocator:
         tune_process()
@@ -234,7 +236,7 @@ def _peer_step(text: Path, length: int, attention_dropout: float, same_allocator
     def batches() -> Iterator[Any]:
         loader: Any = torch.utils.data.DataLoader(
             blocks,  # type: ignore[arg-type]
-            batch_size=_TOKENS // length,
+            batch_size=tokens // length,
             shuffle=True,
             drop_last=True,
             collate_fn=collator,
