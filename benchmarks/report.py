@@ -137,7 +137,7 @@ def bench_pretrain(result: dict[str, Any]) -> str:
         f"Our model FLOPs a second are {fractions} of those of a large float32 matrix product in the same run. The matrix "
         f"products of the peer's step are this many times ours: {work} (logits of every row once, against those of the "
         "target rows twice). A ratio above that comes from what is not a matrix product: softmax and memory traffic of the "
-        "full logits, padding of shapes, and with glibc's defaults the page faults of tensors of hundreds of megabytes.",
+        "full logits, and with glibc's defaults the page faults of tensors of hundreds of megabytes.",
         measured_with(result),
     ])  # fmt: skip
 
@@ -166,7 +166,11 @@ def bench_prepare(result: dict[str, Any]) -> str:
         "ids.",
         table(["", "MB/s"], rows),
         f"`prepare` reaches {ratio['median']:.0%} of the peer's speed ({ratio['min']:.0%} to {ratio['max']:.0%}).",
-        table(["text", "peak memory above an idle process"], [[k, f"{v} MB"] for k, v in result["peak_megabytes"].items()]),
+        "Peak memory above an idle process, median and range of three; it is that of a batch of a million characters and of the "
+        "longest documents, not of the text:",
+        table(["MB of text", "MB of memory"],
+              [[size, f"{one['median']:.0f} ({one['min']:.0f} to {one['max']:.0f})"]
+               for size, one in result["peak_megabytes"].items()]),
         measured_with(result),
     ])  # fmt: skip
 

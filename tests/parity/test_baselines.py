@@ -28,8 +28,12 @@ def bounds(lengths: list[int]) -> list[int]:
 def test_recurrent_layer_equals_lstm_on_each_segment(lengths: list[int]):
     torch.manual_seed(0)
     block = RecurrentBlock(shape("bilstm")).double().eval()
+    whole = torch.nn.LSTM(16, 16, bidirectional=True).double()
+    for name, weight in whole.named_parameters():
+        direction = block.back if name.endswith("_reverse") else block.onward
+        weight.data.copy_(getattr(direction, name.removesuffix("_reverse")))
     segments = [torch.randn(length, 16, dtype=torch.double) for length in lengths]
-    expected = [block.norm(one + block.output(block.recurrent(one)[0])) for one in segments]
+    expected = [block.norm(one + block.output(whole(one)[0])) for one in segments]
     torch.testing.assert_close(block(torch.cat(segments), bounds(lengths), None), torch.cat(expected))
 
 

@@ -36,7 +36,7 @@ CONTENDERS: Mapping[str, Mapping[str, Any]] = {
     "BiLSTM": {"kind": "bilstm"},
     "CNN": {"kind": "cnn"},
 }
-_FULL = 3.0, (128, 256, 512, 1024, 2048, 4096, 8192)  # minutes of training each, tokens a segment
+_FULL = 2.0, (128, 256, 512, 1024, 2048, 4096, 8192)  # minutes of training each, tokens a segment
 _QUICK = 0.5, (128, 1024, 8192)
 _TOKENS = 8192
 _SEGMENT = 1024

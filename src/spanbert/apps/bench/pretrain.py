@@ -12,9 +12,10 @@ the peer leaves glibc's. Because that matters, both are also run with the other'
 from __future__ import annotations
 
 import multiprocessing
+import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -155,8 +156,8 @@ class _Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process.is_alive():
-            self._process.terminate()
+        with suppress(BrokenPipeError):  # it has failed already
+            self._connection.send(0)
         self._process.join()
 
     def run(self, steps: int) -> None:
@@ -181,8 +182,8 @@ def _serve(connection: Connection, build: Callable[..., Callable[[], int]], argu
     torch.set_flush_denormal(True)
     try:
         step = build(*arguments)
-        while True:
-            connection.send(sum(step() for _ in range(connection.recv())))
+        while steps := connection.recv():
+            connection.send(sum(step() for _ in range(steps)))
     except (SpanbertError, OSError, RuntimeError, ImportError) as error:
         connection.send(_Failure(f"{type(error).__name__}: {error}"))
 
@@ -218,6 +219,7 @@ def _peer_step(
     """run_mlm's step: concatenated texts in blocks, masks by the collator, logits of every token."""
     if same_allocator:
         tune_process()
+    os.environ.update(TRANSFORMERS_VERBOSITY="error", HF_HUB_DISABLE_PROGRESS_BARS="1")  # it has no MLM head: known
     from transformers import AutoTokenizer, BertForMaskedLM, DataCollatorForLanguageModeling
 
     path = packaged_minilm()

@@ -1,0 +1,167 @@
+"""Texts with labelled spans as JSON: one object a line (`text`, `spans`), and Label Studio's exports.
+
+    {"id": "1", "text": "Ann left Rome.", "spans": [{"start": 0, "end": 3, "label": "PER"}], "anything": "else"}
+
+Characters are Unicode code points, from 0, half-open. Fields that are not interpreted come back as they were.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from spanbert.core.errors import InputError
+from spanbert.core.files import read_json, write_json
+from spanbert.core.types import Document, Span
+from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+
+_SPAN_FIELDS = ("spans", "entities", "label", "labels", "entity_list")
+_EXPECTED = '{"text": ..., "spans": [{"start": 0, "end": 3, "label": "PER"}]}'
+
+
+def read_span_lines(file: SourceFile) -> Iterator[Document]:
+    """Documents of a JSON lines file with spans.
+
+    Read are `spans` or `entities` as objects (`start`, `end`, `label`) or lists ([start, end, label]), doccano's
+    `label` as lists, and CLUENER's `entity_list`; the same field and form is written back.
+
+    Raises:
+        InputError: Not JSON, no text, or a span outside the text; names file and line.
+    """
+    for number, raw in read_lines(file, ByteCounter()):
+        where = f"{file.path}:{number}"
+        line = decode_line(raw, where, first=number == 1)
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError("not valid JSON", where=where, got=str(error), expected=_EXPECTED) from None
+        if not isinstance(record, dict) or not isinstance(record.get("text"), str):
+            raise InputError("no text", where=where, got=type(record).__name__, expected=_EXPECTED)
+        field = next((name for name in _SPAN_FIELDS if isinstance(record.get(name), list)), None)
+        form, spans = "objects", []
+        for entry in record[field] if field else []:
+            span, form = _span_of(entry, record["text"], where)
+            spans.append(span)
+        yield Document(
+            id=str(record.get("id", f"{file.name}:{number}")),
+            text=record["text"],
+            spans=tuple(spans) if field else None,
+            meta={"record": record, "field": field, "form": form},
+        )
+
+
+def _span_of(entry: Any, text: str, where: str) -> tuple[Span, str]:
+    form = "objects"
+    start: Any
+    if isinstance(entry, list) and len(entry) == 3:
+        form, (start, end, label) = "lists", entry
+    elif isinstance(entry, Mapping) and isinstance(entry.get("entity_index"), Mapping):
+        form, index = "cluener", entry["entity_index"]
+        start, end, label = index.get("begin"), index.get("end"), entry.get("entity_type")
+    elif isinstance(entry, Mapping):
+        start, end = entry.get("start", entry.get("start_offset")), entry.get("end", entry.get("end_offset"))
+        label = entry.get("label")
+    else:
+        start = end = label = None
+    sound = all(isinstance(one, int) and not isinstance(one, bool) for one in (start, end)) and isinstance(label, str)
+    if not sound or not 0 <= start < end <= len(text):
+        raise InputError(
+            "not a span of the text", where=where, got=json.dumps(entry, ensure_ascii=False)[:200], expected=_EXPECTED
+        )
+    return Span(start=start, end=end, label=label), form
+
+
+def span_lines(documents: Iterable[Document]) -> Iterator[str]:
+    """JSON lines; documents that came from such a file keep their other fields and the form of their spans."""
+    for document in documents:
+        record = dict(document.meta.get("record") or {"id": document.id, "text": document.text})
+        form = document.meta.get("form", "objects")
+        spans = [_entry(span, document.text, form) for span in document.spans or ()]
+        if document.spans is not None:
+            record[document.meta.get("field") or "spans"] = spans
+        yield json.dumps(record, ensure_ascii=False)
+
+
+def _entry(span: Span, text: str, form: str) -> Any:
+    if form == "lists":
+        return [span.start, span.end, span.label]
+    if form == "cluener":
+        index = {"begin": span.start, "end": span.end}
+        return {"entity_type": span.label, "entity": text[span.start : span.end], "entity_index": index}
+    score = {} if span.score is None else {"score": span.score}
+    return {"start": span.start, "end": span.end, "label": span.label, **score}
+
+
+def read_label_studio(file: SourceFile) -> Iterator[Document]:
+    """Tasks of a Label Studio export (JSON): the first text of `data`, the spans of the last annotation not skipped.
+
+    Raises:
+        InputError: Not such an export, or a span outside the text.
+    """
+    tasks = read_json(file.path)
+    if not isinstance(tasks, list):
+        raise InputError("not a Label Studio export", where=str(file.path), got=type(tasks).__name__, expected="a list")
+    for number, task in enumerate(tasks):
+        where = f"{file.path}: [{number}]"
+        data = task.get("data") if isinstance(task, Mapping) else None
+        texts = [name for name, value in data.items() if isinstance(value, str)] if isinstance(data, Mapping) else []
+        if not isinstance(data, Mapping) or not texts:
+            raise InputError("no text in this task", where=where, expected='{"data": {"text": ...}, "annotations": []}')
+        key = texts[0]
+        done = [one for one in task.get("annotations") or [] if not one.get("was_cancelled")]
+        spans = []
+        for result in done[-1].get("result", []) if done else []:
+            value = result.get("value", {})
+            if result.get("type") == "labels" and value.get("labels"):
+                entry = {"start": value.get("start"), "end": value.get("end"), "label": value["labels"][0]}
+                spans.append(_span_of(entry, data[key], where)[0])
+        yield Document(
+            id=str(task.get("id", f"{file.name}:{number}")),
+            text=data[key],
+            spans=tuple(sorted(spans, key=lambda span: (span.start, span.end))) if done else None,
+            meta={"task": dict(task), "key": key},
+        )
+
+
+def write_label_studio(documents: Iterable[Document], target: Path) -> None:
+    """Writes a Label Studio import: tasks with annotations; documents from an export keep everything else."""
+    tasks = []
+    for document in documents:
+        task = dict(document.meta.get("task") or {"data": {"text": document.text}})
+        key = document.meta.get("key", "text")
+        results = [
+            {
+                "from_name": "label",
+                "to_name": key,
+                "type": "labels",
+                "value": {
+                    "start": span.start,
+                    "end": span.end,
+                    "text": document.text[span.start : span.end],
+                    "labels": [span.label],
+                },
+            }
+            for span in document.spans or ()
+        ]
+        done = [dict(one) for one in task.get("annotations") or []]
+        if document.spans is not None:
+            place = next((n for n in reversed(range(len(done))) if not done[n].get("was_cancelled")), None)
+            if place is None:
+                done.append({"result": results})
+            elif _values(done[place]) != _values({"result": results}):
+                done[place]["result"] = results
+            task["annotations"] = done
+        tasks.append(task)
+    write_json(target, tasks)
+
+
+def _values(annotation: Mapping[str, Any]) -> set[tuple[int, int, str]]:
+    return {
+        (one["value"]["start"], one["value"]["end"], one["value"]["labels"][0])
+        for one in annotation.get("result", [])
+        if one.get("type") == "labels" and one.get("value", {}).get("labels")
+    }

@@ -1,0 +1,129 @@
+"""SQuAD 1.1 and 2.0 JSON (Rajpurkar et al. 2016, 2018): a paragraph with its questions is one Document.
+
+An answer whose text is not at its stated place is looked for in the whole paragraph and moved to the nearest
+occurrence; what was moved, and what is nowhere, is told in `meta["misaligned"]`, never dropped in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from spanbert.core.errors import InputError
+from spanbert.core.files import read_json, write_json
+from spanbert.core.types import Document, Question, Span
+from spanbert.corpus.files import SourceFile
+
+_EXPECTED = '{"data": [{"title": ..., "paragraphs": [{"context": ..., "qas": [...]}]}]}'
+
+
+def read_squad(file: SourceFile) -> Iterator[Document]:
+    """The paragraphs of a SQuAD file.
+
+    Args:
+        file: A JSON file.
+
+    Yields:
+        A document a paragraph: `text` is the context; `meta` has `title` and `misaligned`, a list of
+        {question, text, stated, found} with found None where the answer's text is nowhere in the context.
+
+    Raises:
+        InputError: Not SQuAD JSON; names the place in it.
+    """
+    content = read_json(file.path)
+    articles = _field(content, "data", list, str(file.path))
+    for a, article in enumerate(articles):
+        place = f"{file.path}: data[{a}]"
+        paragraphs = _field(article, "paragraphs", list, place)
+        for p, paragraph in enumerate(paragraphs):
+            where = f"{place}.paragraphs[{p}]"
+            context = _field(paragraph, "context", str, where)
+            misaligned: list[dict[str, Any]] = []
+            questions = tuple(
+                _question(record, context, f"{where}.qas[{q}]", misaligned)
+                for q, record in enumerate(_field(paragraph, "qas", list, where))
+            )
+            yield Document(
+                id=f"{file.name}:{a}.{p}",
+                text=context,
+                questions=questions,
+                meta={"title": article.get("title", ""), "misaligned": misaligned},
+            )
+
+
+def _question(record: Any, context: str, where: str, misaligned: list[dict[str, Any]]) -> Question:
+    identity = str(_field(record, "id", (str, int), where))
+    text = _field(record, "question", str, where)
+    answers = []
+    for number, answer in enumerate(record.get("answers") or []):
+        place = f"{where}.answers[{number}]"
+        wanted = _field(answer, "text", str, place)
+        stated = _field(answer, "answer_start", int, place)
+        start = _find(context, wanted, stated)
+        if start != stated:
+            misaligned.append({"question": identity, "text": wanted, "stated": stated, "found": start})
+        if start is not None:
+            answers.append(Span(start=start, end=start + len(wanted)))
+    impossible = bool(record.get("is_impossible", False))
+    return Question(id=identity, text=text, answers=tuple(answers), answerable=not impossible)
+
+
+def _find(context: str, text: str, stated: int) -> int | None:
+    """Where the text is: at its stated place, else at the nearest one; None where it is nowhere, or empty."""
+    if not text.strip():
+        return None
+    if stated >= 0 and context.startswith(text, stated):
+        return stated
+    places = []
+    place = context.find(text)
+    while place >= 0:
+        places.append(place)
+        place = context.find(text, place + 1)
+    return min(places, key=lambda one: abs(one - stated), default=None)
+
+
+def _field(record: Any, name: str, kind: type | tuple[type, ...], where: str) -> Any:
+    if not isinstance(record, Mapping):
+        raise InputError("not SQuAD JSON", where=where, got=type(record).__name__, expected=_EXPECTED)
+    if name not in record:
+        raise InputError(f"no field {name!r}", where=where, got=", ".join(map(str, record)), expected=_EXPECTED)
+    value = record[name]
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise InputError(f"field {name!r} is of another type", where=where, got=type(value).__name__)
+    return value
+
+
+def write_squad(documents: Iterable[Document], target: Path) -> None:
+    """Writes paragraphs as SQuAD JSON, version 2.0 where a question may have no answer; titles group paragraphs.
+
+    Args:
+        documents: With `questions`.
+        target: The file to write, whole or not at all.
+    """
+    listed = list(documents)
+    articles = [
+        {"title": title, "paragraphs": [_paragraph(document) for document in group]}
+        for title, group in groupby(listed, key=lambda document: document.meta.get("title", ""))
+    ]
+    two = any(not question.answerable for document in listed for question in document.questions or ())
+    write_json(target, {"version": "v2.0" if two else "1.1", "data": articles})
+
+
+def _paragraph(document: Document) -> dict[str, Any]:
+    return {
+        "context": document.text,
+        "qas": [
+            {
+                "id": question.id,
+                "question": question.text,
+                "answers": [
+                    {"text": document.text[span.start : span.end], "answer_start": span.start}
+                    for span in question.answers
+                ],
+                **({} if question.answerable else {"is_impossible": True}),
+            }
+            for question in document.questions or ()
+        ],
+    }

@@ -1,0 +1,101 @@
+"""Confidence intervals by the bootstrap, in one pass and bounded memory.
+
+Each unit (a sentence, a question, a text) brings counts; a score is a function of their sums. The Poisson bootstrap
+(Chamandy et al. 2012) gives every unit a weight drawn from Poisson(1) in each resample, so that the resampled sums grow
+while the units stream by. Two systems that are scored with the same seed on the same units see the same weights: the
+difference of their resampled scores is the paired bootstrap (Koehn 2004).
+
+Shapes: N units of one call, K counts a unit, B resamples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from spanbert.core.seeding import keyed_generator
+from spanbert.core.types import FloatArray
+
+Statistic = Callable[[FloatArray], FloatArray]
+_RESAMPLES = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """A score with the bounds between which a share of its resamples lies."""
+
+    value: float
+    low: float
+    high: float
+    level: float = 0.95
+
+    def __str__(self) -> str:
+        return f"{self.value:.4f} ({self.level:.0%} interval {self.low:.4f} to {self.high:.4f})"
+
+
+class Bootstrap:
+    """Sums of counts and of their resamples.
+
+    Args:
+        width: K.
+        resamples: B.
+        seed: Seed of the weights; equal seeds pair systems that are scored on the same units in the same order.
+    """
+
+    def __init__(self, width: int, *, resamples: int = _RESAMPLES, seed: int = 0) -> None:
+        self.units = 0
+        self.sums_K: FloatArray = np.zeros(width)
+        self.resampled_BK: FloatArray = np.zeros((resamples, width))
+        self._generator = keyed_generator(seed, "bootstrap")
+
+    def add(self, counts_NK: npt.ArrayLike) -> None:
+        """Takes in the counts of some units, (N, K)."""
+        counts = np.asarray(counts_NK, dtype=np.float64).reshape(-1, len(self.sums_K))
+        self.units += len(counts)
+        self.sums_K += counts.sum(0)
+        weights_NB = self._generator.poisson(1.0, (len(counts), len(self.resampled_BK)))
+        self.resampled_BK += weights_NB.T @ counts
+
+    def interval(self, statistic: Statistic, *, level: float = 0.95) -> Interval:
+        """The score and its percentile interval.
+
+        Args:
+            statistic: Maps sums (..., K) to scores (...).
+            level: Share of the resamples between the bounds.
+        """
+        low, high = np.quantile(statistic(self.resampled_BK), [(1 - level) / 2, (1 + level) / 2])
+        return Interval(value=float(statistic(self.sums_K)), low=float(low), high=float(high), level=level)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """System A against system B on the same units.
+
+    Attributes:
+        difference: Score of A minus score of B, with its interval.
+        p_value: Two-sided: how often the resampled difference has the other sign, doubled; at most 1.
+    """
+
+    difference: Interval
+    p_value: float
+
+
+def compare(a: Bootstrap, b: Bootstrap, statistic: Statistic, *, level: float = 0.95) -> Comparison:
+    """The paired bootstrap test of two systems.
+
+    Raises:
+        ValueError: They were not scored on equally many units and resamples.
+    """
+    if a.units != b.units or a.resampled_BK.shape != b.resampled_BK.shape:
+        raise ValueError(f"not paired: {a.units} and {b.units} units")
+    differences_B = statistic(a.resampled_BK) - statistic(b.resampled_BK)
+    low, high = np.quantile(differences_B, [(1 - level) / 2, (1 + level) / 2])
+    value = float(statistic(a.sums_K)) - float(statistic(b.sums_K))
+    opposite = min(float((differences_B <= 0).mean()), float((differences_B >= 0).mean()))
+    return Comparison(
+        difference=Interval(value=value, low=float(low), high=float(high), level=level),
+        p_value=min(1.0, 2 * opposite),
+    )
