@@ -20,12 +20,7 @@ def loss_curves(
         evaluations: Lines of evaluations.jsonl; a line of step 0 holds the figures before training.
         unigram_loss: Drawn as a level line.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(8, 4.5), dpi=110)
+    figure, [axes] = _figure(1, width=8)
     for name, label, colour in (("mlm", "MLM", "tab:blue"), ("sbo", "SBO", "tab:orange")):
         trained = [line for line in metrics if f"{name}_loss" in line]
         if trained:
@@ -52,11 +47,7 @@ def loss_curves(
     axes.set_ylabel("loss (nats a piece)")
     axes.grid(alpha=0.3)
     axes.legend()
-    figure.tight_layout()
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    pyplot.close(figure)
-    return picture.getvalue()
+    return _png(figure)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,14 +69,9 @@ class Panel:
 
 def panels(*shown: Panel) -> bytes:
     """Panels side by side as a PNG picture; a contender has the same colour in all of them."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(1, len(shown), figsize=(7 * len(shown), 4.5), dpi=110, squeeze=False)
+    figure, axes = _figure(len(shown), width=7)
     colours = {name: f"C{number}" for number, name in enumerate(dict.fromkeys(n for one in shown for n in one.lines))}
-    for panel, place in zip(shown, axes[0], strict=True):
+    for panel, place in zip(shown, axes, strict=True):
         for name, points in panel.lines.items():
             place.plot(*zip(*points, strict=True), marker="o", color=colours[name], label=name)
         if panel.logarithmic:
@@ -95,6 +81,24 @@ def panels(*shown: Panel) -> bytes:
         place.set_ylabel(panel.up)
         place.grid(alpha=0.3)
         place.legend()
+    return _png(figure)
+
+
+def _figure(panels: int, *, width: float) -> tuple[Any, Sequence[Any]]:
+    """An empty figure for a file, and its axes from left to right, each so many inches wide."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, panels, figsize=(width * panels, 4.5), dpi=110, squeeze=False)
+    return figure, list(axes[0])
+
+
+def _png(figure: Any) -> bytes:
+    """The figure as PNG; it is closed."""
+    from matplotlib import pyplot
+
     figure.tight_layout()
     picture = io.BytesIO()
     figure.savefig(picture, format="png")

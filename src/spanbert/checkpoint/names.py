@@ -224,7 +224,5 @@ def to_hugging_face(
 def with_tied_decoders(theirs: Mapping[str, TensorT], *, family: Family) -> dict[str, TensorT]:
     """Adds the decoders that a head checkpoint writes out though they are the word embeddings."""
     words = theirs[family.prefix + _EMBEDDINGS["embeddings.word.weight"]]
-    present = [
-        name for name in _TIED[:2] if any(other.startswith(name.removesuffix("decoder.weight")) for other in theirs)
-    ]
+    present = [name for name in _TIED if any(other.startswith(name.removesuffix("decoder.weight")) for other in theirs)]
     return {**theirs, **dict.fromkeys(present, words)}

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from spanbert.core.characters import UNSPACED
 from spanbert.core.errors import InputError
 from spanbert.core.tagging import Scheme, decode_tags, encode_tags, guess_scheme
 from spanbert.core.types import Document, Span
@@ -23,7 +24,7 @@ from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lin
 _TAG = re.compile(r"O|[BIESMLU]-\S+")
 _INDEX = re.compile(r"\d+")
 _SKIPPED_INDEX = re.compile(r"\d+[-.]\d+")  # multi-word tokens and empty nodes of CoNLL-U
-_HAN = re.compile(r"[\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef]")
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 _DOCUMENT_START = "-DOCSTART-"
 _MISC = 9
 _CONLLU_COLUMNS = 10
@@ -204,7 +205,7 @@ def _text_of(words: Sequence[str], glued: Sequence[bool], lines: Sequence[str]) 
     text = ""
     spans = []
     for place, word in enumerate(words):
-        han = place > 0 and bool(_HAN.match(words[place - 1][-1:]) and _HAN.match(word[:1]))
+        han = place > 0 and bool(_UNSPACED.match(words[place - 1][-1:]) and _UNSPACED.match(word[:1]))
         if place and not glued[place - 1] and not han:
             text += " "
         spans.append(Span(start=len(text), end=len(text) + len(word)))

@@ -6,6 +6,7 @@ Shapes: T tokens of the batch, H heads, d hidden units a head, S segments, L tok
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Literal
 
@@ -15,6 +16,19 @@ from torch.nn.attention.varlen import varlen_attn
 from torch.nn.functional import scaled_dot_product_attention
 
 Backend = Literal["loop", "varlen", "dense"]
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What a backend computes on: the arguments of `attend`."""
+
+    query_THd: Tensor
+    key_THd: Tensor
+    value_THd: Tensor
+    cu_seqlens_q: Sequence[int]
+    cu_seqlens_k: Sequence[int]
+    causal: bool
+    dropout: float
 
 
 def attend(
@@ -62,12 +76,12 @@ def attend(
     if backend is None:
         half = query_THd.dtype in (torch.bfloat16, torch.float16)
         backend = "varlen" if query_THd.is_cuda and half and dropout == 0.0 else "loop"
-    backends: dict[Backend, Callable[..., Tensor]] = {
+    backends: dict[Backend, Callable[[_Given], Tensor]] = {
         "loop": _attend_loop,
         "varlen": _attend_varlen,
         "dense": _attend_dense,
     }
-    return backends[backend](query_THd, key_THd, value_THd, cu_seqlens_q, cu_seqlens_k, causal, dropout)
+    return backends[backend](_Given(query_THd, key_THd, value_THd, cu_seqlens_q, cu_seqlens_k, causal, dropout))
 
 
 def span_boundaries(cu_seqlens: Sequence[int], span: int, *, shifted: bool) -> list[int]:
@@ -88,17 +102,9 @@ def span_boundaries(cu_seqlens: Sequence[int], span: int, *, shifted: bool) -> l
     return bounds
 
 
-def _attend_loop(
-    query_THd: Tensor,
-    key_THd: Tensor,
-    value_THd: Tensor,
-    cu_seqlens_q: Sequence[int],
-    cu_seqlens_k: Sequence[int],
-    causal: bool,
-    dropout: float,
-) -> Tensor:
-    lengths_q = [end - start for start, end in pairwise(cu_seqlens_q)]
-    lengths_k = [end - start for start, end in pairwise(cu_seqlens_k)]
+def _attend_loop(given: _Given) -> Tensor:
+    lengths_q = [end - start for start, end in pairwise(given.cu_seqlens_q)]
+    lengths_k = [end - start for start, end in pairwise(given.cu_seqlens_k)]
     outputs: list[Tensor] = []
     first_q = first_k = 0
     for (length_q, length_k), run in groupby(zip(lengths_q, lengths_k, strict=True)):
@@ -106,58 +112,44 @@ def _attend_loop(
         query, key, value = (
             packed[first : first + count * length].view(count, length, *packed.shape[1:]).transpose(1, 2)
             for packed, first, length in (
-                (query_THd, first_q, length_q),
-                (key_THd, first_k, length_k),
-                (value_THd, first_k, length_k),
+                (given.query_THd, first_q, length_q),
+                (given.key_THd, first_k, length_k),
+                (given.value_THd, first_k, length_k),
             )
         )
-        output = scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=causal)
+        output = scaled_dot_product_attention(query, key, value, dropout_p=given.dropout, is_causal=given.causal)
         outputs.append(output.transpose(1, 2).flatten(0, 1))
         first_q += count * length_q
         first_k += count * length_k
     return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
 
-def _attend_varlen(
-    query_THd: Tensor,
-    key_THd: Tensor,
-    value_THd: Tensor,
-    cu_seqlens_q: Sequence[int],
-    cu_seqlens_k: Sequence[int],
-    causal: bool,
-    dropout: float,
-) -> Tensor:
-    if dropout:
-        raise ValueError(f"varlen attention has no dropout, got {dropout}")
-    both = (cu_seqlens_q, cu_seqlens_k)
-    bounds_q, bounds_k = (torch.tensor(list(one), dtype=torch.int32, device=query_THd.device) for one in both)
+def _attend_varlen(given: _Given) -> Tensor:
+    if given.dropout:
+        raise ValueError(f"varlen attention has no dropout, got {given.dropout}")
+    both = (given.cu_seqlens_q, given.cu_seqlens_k)
+    bounds_q, bounds_k = (torch.tensor(list(one), dtype=torch.int32, device=given.query_THd.device) for one in both)
     longest_q, longest_k = (max(end - start for start, end in pairwise(one)) for one in both)
-    window = (-1, 0) if causal else (-1, -1)
-    attended = varlen_attn(query_THd, key_THd, value_THd, bounds_q, bounds_k, longest_q, longest_k, window_size=window)
+    window = (-1, 0) if given.causal else (-1, -1)
+    attended = varlen_attn(
+        given.query_THd, given.key_THd, given.value_THd, bounds_q, bounds_k, longest_q, longest_k, window_size=window
+    )
     assert isinstance(attended, Tensor)  # a pair only where more is asked for
     return attended
 
 
-def _attend_dense(
-    query_THd: Tensor,
-    key_THd: Tensor,
-    value_THd: Tensor,
-    cu_seqlens_q: Sequence[int],
-    cu_seqlens_k: Sequence[int],
-    causal: bool,
-    dropout: float,
-) -> Tensor:
-    segment_q, position_q = _owners(cu_seqlens_q, query_THd.device)
-    segment_k, position_k = _owners(cu_seqlens_k, key_THd.device)
+def _attend_dense(given: _Given) -> Tensor:
+    segment_q, position_q = _owners(given.cu_seqlens_q, given.query_THd.device)
+    segment_k, position_k = _owners(given.cu_seqlens_k, given.key_THd.device)
     allowed = segment_q[:, None] == segment_k[None, :]
-    if causal:
+    if given.causal:
         allowed &= position_q[:, None] >= position_k[None, :]
     output = scaled_dot_product_attention(
-        query_THd.transpose(0, 1),
-        key_THd.transpose(0, 1),
-        value_THd.transpose(0, 1),
+        given.query_THd.transpose(0, 1),
+        given.key_THd.transpose(0, 1),
+        given.value_THd.transpose(0, 1),
         attn_mask=allowed,
-        dropout_p=dropout,
+        dropout_p=given.dropout,
     )
     return output.transpose(0, 1)
 

@@ -119,7 +119,7 @@ class EncoderConfig(Config):
         return shape.model_copy(update={"kind": kind, "layers": layers, "positions": _BASELINE_POSITIONS})
 
     @classmethod
-    def from_hugging_face(cls, config: Mapping[str, Any], *, where: str, has_pooler: bool = False) -> Self:
+    def from_hugging_face(cls, config: Mapping[str, Any], *, where: str) -> Self:
         """Reads config.json.
 
         Raises:
@@ -152,7 +152,7 @@ class EncoderConfig(Config):
         values = {ours: config[theirs] for ours, theirs in fields.items() if theirs in config}
         offset = 0 if family == "bert" else config.get("pad_token_id", 1) + 1
         try:
-            return cls(**values, kind=kind, family=family, position_offset=offset, has_pooler=has_pooler)
+            return cls(**values, kind=kind, family=family, position_offset=offset)
         except ValidationError as error:
             first = error.errors()[0]
             key = fields.get(str(first["loc"][0]), "config") if first["loc"] else "config"

@@ -146,21 +146,20 @@ def load_encoder(
         changes: Other settings of the encoder that need no weights, such as `attention_span`.
     """
     where = str(files.weights)
-    shape = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
+    config = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
     ours = tensors.read_weights(files.weights)
-    if shape.kind == "transformer":
-        family = names.FAMILIES[shape.family]
+    if config.kind == "transformer":
+        family = names.FAMILIES[config.family]
         ours, _ = names.from_hugging_face(
-            ours, shape.layers, tensors.stack, family=family, where=where, same=tensors.same
+            ours, config.layers, tensors.stack, family=family, where=where, same=tensors.same
         )
-    config = EncoderConfig.from_hugging_face(files.config, where=where, has_pooler="pooler.weight" in ours)
     if positions is not None and config.kind != "transformer":
         changes["positions"] = positions
     elif positions is not None and positions != config.longest_segment:
         table, offset = ours["embeddings.position.weight"], config.position_offset
         ours["embeddings.position.weight"] = torch.cat([table[:offset], _repeat_positions(table[offset:], positions)])
         changes["positions"] = positions + offset
-    config = config.changed(**changes)
+    config = config.model_copy(update={"has_pooler": "pooler.weight" in ours}).changed(**changes)
     head = {name: ours.pop(name).float() for name in list(ours) if name.startswith(("mlm.", "sbo."))}
     encoder = Encoder(config)
     fill_parameters(encoder, ours, where=where)

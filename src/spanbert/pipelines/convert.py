@@ -24,7 +24,6 @@ from spanbert.tokens.tokenizer import load_tokenizer
 
 Layout = Literal["bundle", "hugging-face", "head-checkpoint"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
-_HEADS_PREFIX = "tasks.pretrain."
 Tensors = dict[str, Any]
 
 
@@ -84,6 +83,7 @@ def convert(source: str | os.PathLike[str], out: str | os.PathLike[str], *, to: 
 def _read(files: BundleFiles, shape: EncoderConfig) -> tuple[Tensors, list[str]]:
     """The model's tensors by our names, and the names of those that no layout here has a place for."""
     from spanbert.checkpoint import tensors
+    from spanbert.tasks.pretrain.heads import HEADS_PREFIX
 
     family = names.FAMILIES[shape.family]
     where = str(files.weights)
@@ -92,8 +92,8 @@ def _read(files: BundleFiles, shape: EncoderConfig) -> tuple[Tensors, list[str]]
     )
     if files.heads is not None:
         for name, tensor in tensors.read_tensors(files.heads).items():
-            if name.startswith(f"{_HEADS_PREFIX}sbo."):
-                ours[name.removeprefix(_HEADS_PREFIX)] = tensor
+            if name.startswith(f"{HEADS_PREFIX}sbo."):
+                ours[name.removeprefix(HEADS_PREFIX)] = tensor
             else:
                 left_out.append(name)
     return ours, left_out
@@ -129,9 +129,10 @@ def _config(files: BundleFiles, shape: EncoderConfig, ours: Tensors) -> dict[str
 
 def _write_bundle(files: BundleFiles, shape: EncoderConfig, ours: Tensors, target: Path) -> tuple[Tensors, list[str]]:
     from spanbert.checkpoint import tensors
+    from spanbert.tasks.pretrain.heads import HEADS_PREFIX
 
     weights = _in_their_names(_without_sbo(ours), shape)
-    heads = {f"{_HEADS_PREFIX}{name}": tensor for name, tensor in ours.items() if name.startswith("sbo.")}
+    heads = {f"{HEADS_PREFIX}{name}": tensor for name, tensor in ours.items() if name.startswith("sbo.")}
     has_heads = any(name.startswith("mlm.") for name in ours)
 
     def write_files(directory: Path) -> None:

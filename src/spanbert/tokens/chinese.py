@@ -12,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from spanbert.core.characters import HAN
 from spanbert.core.errors import InputError
 from spanbert.core.types import BoolArray, IntArray
 
-_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_HAN = re.compile(f"[{HAN}]")
 
 
 def has_han(text: str) -> bool:

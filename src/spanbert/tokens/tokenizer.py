@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
+from spanbert.core.characters import UNSPACED
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json
 from spanbert.core.sources import resolve
 from spanbert.core.types import BoolArray, IntArray
 from spanbert.tokens.chinese import chinese_word_starts, has_han
 
-_WIDE = r"[\u3000-\u303f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"  # Han, its marks
-_SPACE_IN_CHINESE = re.compile(f"(?<={_WIDE}) | (?={_WIDE})")
+_SPACE_IN_CHINESE = re.compile(f"(?<=[{UNSPACED}]) | (?=[{UNSPACED}])")
 _SPECIAL_NAMES = {
     "cls": ("[CLS]", "<s>"),
     "sep": ("[SEP]", "</s>"),

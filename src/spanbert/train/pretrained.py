@@ -18,7 +18,7 @@ from spanbert.core.progress import Reporter
 from spanbert.core.seeding import keyed_seed
 from spanbert.encoder.config import EncoderConfig, Size
 from spanbert.encoder.model import Encoder, fill_parameters, load_encoder
-from spanbert.tasks.pretrain.heads import HEADS_PREFIX, PretrainHead
+from spanbert.tasks.pretrain.heads import HEADS_PREFIX, PretrainHead, stored_heads
 from spanbert.tasks.pretrain.task import PretrainTask
 from spanbert.tokens.store import TokenStore
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
@@ -60,19 +60,17 @@ def build_model(
                 expected=f"the tokenizer of {model}",
                 remedy=f"spanbert prepare TEXT --tokenizer {model} --out STORE",
             )
-        kind = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json")).kind
-        if changes.pop("kind", kind) != kind:
+        kind = changes.pop("kind", None)
+        encoder, given = load_encoder(files, **changes)
+        if kind not in (None, encoder.config.kind):
             raise InputError(
                 "the model's layers are of another kind",
                 where="encoder.kind",
-                got=repr(config.encoder.kind),
-                expected=repr(kind),
+                got=repr(kind),
+                expected=repr(encoder.config.kind),
                 remedy="Start from scratch with --size instead of --model",
             )
-        encoder, given = load_encoder(files, **changes)
-        if files.heads is not None:
-            stored = tensors.read_tensors(files.heads)
-            given |= {key.removeprefix(HEADS_PREFIX): value for key, value in stored.items()}
+        given |= stored_heads(files)
     task.check(store, encoder)
     if config.batch.segment_length > encoder.config.longest_segment:
         raise InputError(

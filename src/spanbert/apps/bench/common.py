@@ -105,8 +105,7 @@ def _memory(key: str) -> int:
 
 def ratio_of(slow: Sequence[float], fast: Sequence[float]) -> dict[str, float]:
     """How many times as long `slow` took, round by round."""
-    ratios = [a / b for a, b in zip(slow, fast, strict=True)]
-    return {"median": round(median(ratios), 3), "min": round(min(ratios), 3), "max": round(max(ratios), 3)}
+    return spread_of([a / b for a, b in zip(slow, fast, strict=True)])
 
 
 def environment() -> dict[str, Any]:

@@ -48,7 +48,7 @@ def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]
 
     Args:
         data: Text; see `benchmark_text`.
-        quick: Half a minute of training each instead of four, fewer lengths.
+        quick: Half a minute of training each instead of two, fewer lengths.
         reporter: Hears about progress.
 
     Returns:
