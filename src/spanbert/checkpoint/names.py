@@ -170,14 +170,6 @@ def from_hugging_face(
     if bias not in present and tied_bias in present:
         present[bias] = present[tied_bias]
     mlm_complete = all(name in present for name in family.mlm.values())
-    for name in _TIED:
-        if name in present and not same(present[name], present[_EMBEDDINGS["embeddings.word.weight"]]):
-            raise InputError(
-                "a decoder of its own is not supported",
-                where=where,
-                got=f"{name!r} that differs from the word embeddings",
-                expected="a decoder that is tied to them",
-            )
     sbo_complete = all(name in present for name in _SBO.values())
     heads = (mlm_rules(family) if mlm_complete else []) + (sbo_rules() if sbo_complete else [])
     for rule in encoder_rules(layers) + heads:
@@ -194,6 +186,14 @@ def from_hugging_face(
         parts = [present[name] for name in rule.theirs]
         ours[rule.ours] = parts[0] if len(parts) == 1 else stack(parts)
         used.update(rule.theirs)
+    for name in _TIED:
+        if name in present and not same(present[name], ours["embeddings.word.weight"]):
+            raise InputError(
+                "a decoder of its own is not supported",
+                where=where,
+                got=f"{name!r} that differs from the word embeddings",
+                expected="a decoder that is tied to them",
+            )
     return ours, sorted(name for name in present if name not in used and not is_derived(name))
 
 

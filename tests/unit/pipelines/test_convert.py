@@ -112,6 +112,16 @@ def test_a_decoder_of_its_own_is_refused(trained_bundle: Path, tmp_path: Path):
         torch.save(state, file)
 
 
+def test_a_decoder_without_word_embeddings_is_a_clear_error(trained_bundle: Path, tmp_path: Path):
+    spanbert.convert(trained_bundle, tmp_path / "heads", to="head-checkpoint")
+    file = tmp_path / "heads" / "pytorch_model.bin"
+    state = torch.load(file, weights_only=True)
+    del state["bert.embeddings.word_embeddings.weight"]
+    torch.save(state, file)
+    with pytest.raises(InputError, match="the weights lack 'embeddings.word_embeddings.weight'"):
+        spanbert.load(tmp_path / "heads").fill("a [MASK] fox")
+
+
 def test_info_knows_the_heads_of_a_head_checkpoint(trained_bundle: Path, tmp_path: Path):
     spanbert.convert(trained_bundle, tmp_path / "heads", to="head-checkpoint")
     facts, before = spanbert.info(tmp_path / "heads"), spanbert.info(trained_bundle)
