@@ -1,4 +1,4 @@
-"""Column files come back byte for byte, and changed spans change the cells of tags alone."""
+"""Column files, of one layer of tags or several, come back byte for byte; changed spans change the cells of tags alone."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spanbert.core.errors import InputError
-from spanbert.core.tagging import SCHEMES, encode_tags
-from spanbert.core.types import Span
-from spanbert.corpus.columns import column_lines, guess_format, read_columns, write_columns
+from spanbert.core.tagging import SCHEMES, decode_tags, encode_tags
+from spanbert.core.types import Document, Span
+from spanbert.corpus.columns import ColumnFormat, column_lines, guess_format, read_columns, write_columns
 from spanbert.corpus.files import SourceFile
+from spanbert.corpus.word_tags import layers_of
 
 CONLLU = """\
 # newdoc id = a
@@ -64,6 +65,163 @@ def test_files_come_back_byte_for_byte(tmp_path_factory, data, scheme, separator
     path = tmp_path_factory.mktemp("columns") / "a.conll"
     path.write_text(text, encoding="utf-8", newline="\n")
     assert "".join(line + "\n" for line in lines_of(path)) == text
+
+
+@st.composite
+def nested(draw: st.DrawFn) -> tuple[list[str], list[tuple[int, int, str]]]:
+    """Words, and spans of them of which any two nest or are apart."""
+    words = draw(st.lists(word, min_size=1, max_size=8))
+    spans: list[tuple[int, int, str]] = []
+    for _ in range(draw(st.integers(0, 6))):
+        start = draw(st.integers(0, len(words) - 1))
+        one = (start, draw(st.integers(start + 1, len(words))), draw(st.sampled_from(["PER", "LOC"])))
+        if all(
+            one[1] <= other[0] or other[1] <= one[0] or (one[0] >= other[0] and one[1] <= other[1])
+            or (one[0] <= other[0] and one[1] >= other[1]) for other in spans
+        ) and one not in spans:  # fmt: skip
+            spans.append(one)
+    return words, spans
+
+
+def depth(spans: list[tuple[int, int, str]]) -> int:
+    """The most spans that a word is in: how many layers they need."""
+    return max((sum(start <= place < end for start, end, _ in spans) for place in range(8)), default=0)
+
+
+def in_words(document: Document) -> list[tuple[int, int, str]]:
+    starts = [one.start for one in document.words]
+    ends = [one.end for one in document.words]
+    return sorted((starts.index(one.start), ends.index(one.end) + 1, one.label) for one in document.spans)
+
+
+@given(data=st.data(), scheme=st.sampled_from(["BIO", "BIOES", "BILOU"]), separator=st.sampled_from(["\t", "  "]))
+@settings(max_examples=60, deadline=None)
+def test_layers_come_back_byte_for_byte_and_hold_new_spans(tmp_path_factory, data, scheme, separator: str):
+    words, spans = data.draw(nested())
+    layers = max(depth(spans), 1) + data.draw(st.integers(0, 1))
+    columns = ColumnFormat(word=0, tag=2, scheme=scheme, tabs=separator == "\t", layers=tuple(range(4, 3 + layers)))
+    free: list[list[tuple[int, int, str]]] = [[] for _ in range(layers)]
+    for one in sorted(spans, key=lambda span: span[0] - span[1]):
+        next(layer for layer in free if all(one[1] <= a or b <= one[0] for a, b, _ in layer)).append(one)
+    cells = list(zip(*(encode_tags(layer, len(words), scheme) for layer in free), strict=True))
+    text = "".join(
+        separator.join([one, "x", tags[0], "y", *tags[1:], "z"]) + "\n" for one, tags in zip(words, cells, strict=True)
+    )
+    path = tmp_path_factory.mktemp("layers") / "a.tsv"
+    path.write_text(text, encoding="utf-8", newline="\n")
+    [document] = read_columns(source(path), columns)
+    assert in_words(document) == sorted(spans)
+    assert list(document.columns) == ["tag", *(f"tag{n}" for n in range(2, layers + 1))]
+    assert "".join(line + "\n" for line in column_lines([document])) == text
+
+    kept = [one for one in document.spans if data.draw(st.booleans())]
+    changed = dataclasses.replace(document, spans=tuple(kept))
+    write_columns([changed], path)
+    [again] = read_columns(source(path), columns)
+    assert again.spans == changed.spans
+    bare = [columns.with_tags(line, ["?"] * layers) for line in text.splitlines()]
+    assert [columns.with_tags(line, ["?"] * layers) for line in path.read_text().splitlines()] == bare
+
+
+@given(
+    spans=st.lists(st.tuples(st.integers(0, 7), st.integers(1, 8), st.just("X")).filter(lambda one: one[0] < one[1]))
+)
+@settings(deadline=None)
+def test_any_spans_fit_into_as_many_layers_as_overlap(spans: list[tuple[int, int, str]]):
+    spans = sorted(set(spans))
+    words = tuple(Span(start=2 * place, end=2 * place + 1) for place in range(8))
+    document = Document(
+        id="a", text="w w w w w w w w", words=words,
+        spans=tuple(Span(start=2 * start, end=2 * end - 1, label=label) for start, end, label in spans),
+    )  # fmt: skip
+    needed = max(depth(spans), 1)
+    found = layers_of(document, "BIO", needed)
+    assert sorted(span for tags in found for span in decode_tags(tags, "BIO")) == spans
+    if needed > 1:
+        with pytest.raises(
+            InputError, match=f"a: spans overlap more than the columns of tags can hold; got {needed - 1}"
+        ):
+            layers_of(document, "BIO", needed - 1)
+
+
+NESTED = """\
+the\tB-PER\tO\tO\t
+boy\tI-PER\tO\tO\t
+of\tI-PER\tO\tO\t
+the\tI-PER\tB-PER\tO\t
+king\tI-PER\tI-PER\tO\t
+of\tI-PER\tI-PER\tO\t
+Spain\tI-PER\tI-PER\tB-GPE\t
+left\tO\tO\tO\t
+
+"""
+
+
+def test_nested_entities(tmp_path: Path):
+    path = tmp_path / "a.tsv"
+    path.write_text(NESTED)
+    columns = guess_format(source(path), task="nested")
+    assert (columns.word, columns.tag, columns.layers, columns.scheme) == (0, 1, (2, 3), "BIO")
+    [document] = read_columns(source(path), columns)
+    texts = [document.text[one.start : one.end] for one in document.spans]
+    assert texts == ["the boy of the king of Spain", "the king of Spain", "Spain"]
+    inner = dataclasses.replace(document, spans=document.spans[1:])
+    write_columns([inner], path)
+    moved = NESTED.replace("I-PER\tB-PER\tO", "B-PER\tO\tO").replace("I-PER\tI-PER\tO", "I-PER\tO\tO")
+    moved = moved.replace("I-PER\tI-PER\tB-GPE", "I-PER\tB-GPE\tO").replace(
+        "the\tB-PER\tO\tO\t\nboy\tI-PER", "the\tO\tO\tO\t\nboy\tO"
+    )
+    assert path.read_text() == moved.replace("of\tI-PER\tO\tO\t\nthe", "of\tO\tO\tO\t\nthe")
+    more = [dataclasses.replace(document.spans[2], label=label) for label in "XYZ"]
+    with pytest.raises(InputError, match="got 3 columns of tags"):
+        list(column_lines([dataclasses.replace(document, spans=(*document.spans, *more))]))
+
+
+def test_columns_of_another_scheme_and_from_elsewhere(tmp_path: Path):
+    path = tmp_path / "a.conll"
+    path.write_text("New x I-LOC\nYork x I-LOC\n, y O\n")
+    [document] = read_columns(source(path), guess_format(source(path)))
+    assert list(column_lines([document], scheme="BIOES")) == ["New x B-LOC", "York x E-LOC", ", y O"]
+    elsewhere = Document(id="b", text="New York, now", words=(*document.words[:2], Span(start=8, end=9), Span(start=10, end=13)),
+                         spans=(Span(start=0, end=8, label="LOC"), Span(start=0, end=3, label="X")))  # fmt: skip
+    assert list(column_lines([document, elsewhere], layers=2)) == [
+        "New x I-LOC", "York x I-LOC", ", y O", "",
+        "# text = New York, now", "New\tB-LOC\tB-X", "York\tI-LOC\tO", ",\tO\tO", "now\tO\tO", "",
+    ]  # fmt: skip
+    with pytest.raises(InputError, match=r"b: spans overlap more than .* got 1 column of tags"):
+        list(column_lines([elsewhere]))
+    for label in (None, "", "a place"):
+        odd = dataclasses.replace(elsewhere, spans=(Span(start=0, end=3, label=label),))
+        with pytest.raises(InputError, match="b: a span whose label cannot stand in a tag"):
+            list(column_lines([odd]))
+
+
+def test_new_tags_are_written(tmp_path: Path):
+    path = tmp_path / "a.conllu"
+    path.write_text(CONLLU)
+    [document] = read_columns(source(path), guess_format(source(path), task="xpos"))
+    assert document.columns["tag"] == ("PRP", "VBP", "RB", "VB", "NNP", "NNP", ".")
+    changed = dataclasses.replace(document, columns={"tag": (*document.columns["tag"][:-1], "FULLSTOP")})
+    write_columns([changed], path)
+    assert path.read_text() == CONLLU.replace("PUNCT\t.\t", "PUNCT\tFULLSTOP\t")
+
+
+def test_entities_of_a_conllu_file_without_any(tmp_path: Path):
+    path = tmp_path / "a.conllu"
+    path.write_text(CONLLU.replace("NER=B-LOC|Gloss=x", "_").replace("|NER=I-LOC", ""))
+    for task in ("ner", "nested"):
+        columns = guess_format(source(path), task=task)
+        assert (columns.misc_key, columns.tag) == ("NER", 9)
+        [document] = read_columns(source(path), columns)
+        assert document.spans == ()
+
+
+def test_numbers_are_words_where_no_column_counts(tmp_path: Path):
+    path = tmp_path / "a.conll"
+    path.write_text("1990-1995\tB-DATE\n3.5\tO\nper\tO\n")
+    [document] = read_columns(source(path), guess_format(source(path)))
+    assert document.text == "1990-1995 3.5 per"
+    assert [document.text[one.start : one.end] for one in document.spans] == ["1990-1995"]
 
 
 def test_conllu(tmp_path: Path):
@@ -159,3 +317,17 @@ def test_real_files(real_data: Path, tmp_path: Path, name: str, sentences: int, 
         assert sum(len(document.spans) for document in documents) == entities
     write_columns(documents, tmp_path / "again")
     assert (tmp_path / "again").read_text().strip() == path.read_text().replace("\r\n", "\n").strip()
+
+
+def test_real_nested_entities(real_data: Path, tmp_path: Path):
+    """Documents, tokens and entities of all layers, as the data's SOURCE.txt states them."""
+    paths = sorted((real_data / "ner" / "litbank" / "tsv").glob("*.tsv"))
+    tokens = entities = 0
+    for path in paths:
+        columns = guess_format(source(path), task="nested")
+        documents = list(read_columns(source(path), columns))
+        tokens += sum(len(document.words) for document in documents)
+        entities += sum(len(document.spans) for document in documents)
+        write_columns(documents, tmp_path / "again")
+        assert (tmp_path / "again").read_text() == path.read_text()
+    assert (len(paths), tokens, entities) == (100, 210532, 13912)

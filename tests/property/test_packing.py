@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from spanbert.batches.loader import Loader
 from spanbert.batches.packed import pack
-from spanbert.batches.plan import PackingPlan, PlanPosition, cut_document, pack_lengths
+from spanbert.batches.plan import PackingPlan, PlanPosition, pack_lengths
+from spanbert.batches.windows import cut_windows
 from spanbert.core.errors import InputError
 from spanbert.core.seeding import keyed_generator
 from spanbert.tokens.store import TokenStore
@@ -19,7 +20,7 @@ from spanbert.tokens.store import TokenStore
 @settings(max_examples=300, deadline=None)
 @given(word_starts=st.lists(st.booleans(), max_size=400), limit=st.integers(1, 60))
 def test_cutting_covers_everything_at_word_boundaries(word_starts: list[bool], limit: int):
-    cuts = cut_document(np.array(word_starts, dtype=bool), limit)
+    cuts = cut_windows(np.array(word_starts, dtype=bool), limit)
     assert [piece for start, end in cuts for piece in range(start, end)] == list(range(len(word_starts)))
     assert all(0 < end - start <= limit for start, end in cuts)
     for start, end in cuts[:-1]:

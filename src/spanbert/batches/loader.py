@@ -1,6 +1,6 @@
-"""The loader: packs of a plan -> the micro-batches of one optimiser step, made ahead in a thread.
+"""The loader: items of a plan -> the micro-batches of one optimiser step, made ahead in a thread.
 
-    PackingPlan.stream(position) -> G packs a step -> `encode` -> Step(micro-batches, position after)
+    plan.stream(position) -> G items (packs, or examples) a step -> `encode` -> Step(micro-batches, position after)
 
 Its whole state is the plan position of the last step that was used.
 """
@@ -12,12 +12,35 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from spanbert.batches.plan import Pack, PackingPlan, PlanPosition
+from spanbert.batches.plan import PlanPosition
 from spanbert.core.errors import InputError
 
 EncodedT = TypeVar("EncodedT")
+
+
+class Item(Protocol):
+    """What a plan hands out: a pack of segments, or an example."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in it, specials included."""
+
+    @property
+    def after(self) -> PlanPosition:
+        """Where the plan stands after it."""
+
+
+ItemT = TypeVar("ItemT", bound=Item)
+ItemT_co = TypeVar("ItemT_co", bound=Item, covariant=True)
+
+
+class Plan(Protocol[ItemT_co]):
+    """An endless, resumable order of items."""
+
+    def stream(self, start: PlanPosition) -> Iterator[ItemT_co]:
+        """Items from a position on."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,13 +58,13 @@ class Step(Generic[EncodedT]):
     after: PlanPosition
 
 
-class Loader(Generic[EncodedT]):
-    """Encoded steps of a packing plan, prefetched.
+class Loader(Generic[ItemT, EncodedT]):
+    """Encoded steps of a plan, prefetched.
 
     Args:
-        plan: Where the packs come from.
-        encode: Makes a batch of the packs of one micro-batch (masking happens here); a pure function of them.
-        packs: G, packs a step.
+        plan: Where the items come from.
+        encode: Makes a batch of the items of one micro-batch (masking happens here); a pure function of them.
+        packs: G, items a step.
         accumulation: Micro-batches a step; must divide `packs`.
         start: Where to begin.
         prefetch: Steps made ahead.
@@ -52,8 +75,8 @@ class Loader(Generic[EncodedT]):
 
     def __init__(
         self,
-        plan: PackingPlan,
-        encode: Callable[[Sequence[Pack]], EncodedT],
+        plan: Plan[ItemT],
+        encode: Callable[[Sequence[ItemT]], EncodedT],
         *,
         packs: int,
         accumulation: int = 1,
@@ -62,9 +85,9 @@ class Loader(Generic[EncodedT]):
     ) -> None:
         if packs % accumulation:
             raise InputError(
-                "accumulation must divide the packs of a step",
+                "accumulation must divide what a step reads",
                 where="train.accumulation",
-                got=f"{accumulation} micro-batches for batch.packs = {packs}",
+                got=f"{accumulation} micro-batches for {packs} packs (or examples)",
             )
         self.plan, self.encode = plan, encode
         self.packs, self.accumulation = packs, accumulation

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from spanbert.batches.windows import cut_windows
 from spanbert.core.errors import InputError
 from spanbert.core.seeding import keyed_generator
 from spanbert.core.types import BoolArray, IntArray
@@ -75,33 +76,6 @@ class Pack:
     def tokens(self) -> int:
         """Tokens of all its segments, specials included."""
         return sum(len(segment.ids) + SPECIALS for segment in self.segments)
-
-
-def cut_document(word_starts: BoolArray, limit: int) -> list[tuple[int, int]]:
-    """Cuts a document into segments of at most `limit` pieces, at word boundaries.
-
-    Args:
-        word_starts: Which pieces begin a word, (n,).
-        limit: Pieces a segment, without specials.
-
-    Returns:
-        Half-open (start, end) that cover 0..n in order; a word is cut only if it is longer than `limit`.
-    """
-    pieces = len(word_starts)
-    if pieces <= limit:
-        return [(0, pieces)] if pieces else []
-    starts = np.flatnonzero(word_starts)
-    cuts: list[tuple[int, int]] = []
-    begin = 0
-    while pieces - begin > limit:
-        end = begin + limit
-        last = int(np.searchsorted(starts, end, side="right")) - 1  # the last word that begins not after `end`
-        if last >= 0 and starts[last] > begin:
-            end = int(starts[last])
-        cuts.append((begin, end))
-        begin = end
-    cuts.append((begin, pieces))
-    return cuts
 
 
 def _segment_of(document: StoredDocument, start: int, end: int, key: tuple[str, int, int]) -> Segment:
@@ -198,7 +172,7 @@ class PackingPlan:
         segments = [
             _segment_of(document, start, end, (name, number, start))
             for name, number, document in self._documents(shards)
-            for start, end in cut_document(document.word_starts, self.segment_length - SPECIALS)
+            for start, end in cut_windows(document.word_starts, self.segment_length - SPECIALS)
         ]
         lengths = np.array([len(segment.ids) + SPECIALS for segment in segments], dtype=np.int64)
         generator = keyed_generator(self.seed, "packs", epoch, window)

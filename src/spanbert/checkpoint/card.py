@@ -10,6 +10,7 @@ def model_card(
     *,
     title: str,
     what: str,
+    tags: Sequence[str],
     loads: str,
     base: str,
     data: Mapping[str, Any],
@@ -21,21 +22,23 @@ def model_card(
 
     Args:
         title: Name of the bundle.
-        what: Encoder and heads in words.
+        what: Encoder and heads in words, a sentence without its full stop.
+        tags: For the search of a hub.
         loads: Which programs load it, in a sentence.
         base: The checkpoint that training began from, or "from scratch".
-        data: `name`, `licence`, `pieces` and `fingerprint` of the text.
+        data: `name`, `licence`, `fingerprint` and, where it was counted, `pieces` of the text.
         recipe: The settings as YAML.
         scores: The figures in lines.
         usage: Shell commands or Python lines that use the bundle.
     """
     licence = data.get("licence") or "not stated: ask whoever trained this model"
     sections = [
-        "---\nlibrary_name: spanbert\ntags:\n- span-pre-training\n---",
+        "---\nlibrary_name: spanbert\ntags:\n" + "".join(f"- {tag}\n" for tag in tags) + "---",
         f"# {title}",
-        f"{what} (Joshi et al. 2020), trained with spanbert. Weights at the start: {base}.",
+        f"{what}. Weights at the start: {base}.",
         f"## Data\n- text: {data.get('name')}\n- licence of the text: {licence}\n"
-        f"- size: {data.get('pieces', 0):,} pieces\n- fingerprint: `{data.get('fingerprint')}`",
+        + (f"- size: {data['pieces']:,} pieces\n" if "pieces" in data else "")
+        + f"- fingerprint: `{data.get('fingerprint')}`",
         "## Held-out figures\n```\n" + "\n".join(scores or ["nothing was held out"]) + "\n```",
         "## Use\n```\n" + "\n".join(usage) + "\n```",
         loads,

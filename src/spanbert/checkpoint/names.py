@@ -66,6 +66,17 @@ _SBO = {
         for kind in ("weight", "bias")
     },
 }
+_TASKS = {  # our names of a task's head, and theirs; the pooler of BERT is among the encoder's names
+    "classify": {"task.output": "classifier"},
+    "tag": {"task.output": "classifier"},
+    "qa": {"task.output": "qa_outputs"},
+}
+_ROBERTA_TASKS = {**_TASKS, "classify": {"task.pooler": "classifier.dense", "task.output": "classifier.out_proj"}}
+_ARCHITECTURES = {
+    "classify": "ForSequenceClassification",
+    "tag": "ForTokenClassification",
+    "qa": "ForQuestionAnswering",
+}
 _OLD_NORM = re.compile(r"(LayerNorm|layer_norm[12])\.(gamma|beta)$")
 _TIED = ("cls.predictions.decoder.weight", f"{_SBO_PREFIX}decoder.weight", "lm_head.decoder.weight")
 _DERIVED = re.compile(
@@ -80,19 +91,36 @@ class Family:
     Attributes:
         prefix: Before the encoder's names.
         mlm: Our names of the masked-language-model head to theirs.
-        masked_lm: The class in `transformers` that holds encoder and head.
+        tasks: Our names of each kind of task's head to theirs, without `.weight` and `.bias`.
+        classes: How the classes in `transformers` begin that hold encoder and head.
     """
 
     prefix: str
     mlm: Mapping[str, str]
-    masked_lm: str
+    tasks: Mapping[str, Mapping[str, str]]
+    classes: str
+
+    @property
+    def masked_lm(self) -> str:
+        """The class that holds encoder and MLM head."""
+        return f"{self.classes}ForMaskedLM"
+
+    def architecture(self, kind: str) -> str:
+        """The class that holds encoder and head of a kind of task."""
+        return f"{self.classes}{_ARCHITECTURES[kind]}"
 
 
 FAMILIES = {
-    "bert": Family(prefix="bert.", mlm=_BERT_MLM, masked_lm="BertForMaskedLM"),
-    "roberta": Family(prefix="roberta.", mlm=_ROBERTA_MLM, masked_lm="RobertaForMaskedLM"),
-    "xlm-roberta": Family(prefix="roberta.", mlm=_ROBERTA_MLM, masked_lm="XLMRobertaForMaskedLM"),
+    "bert": Family(prefix="bert.", mlm=_BERT_MLM, tasks=_TASKS, classes="Bert"),
+    "roberta": Family(prefix="roberta.", mlm=_ROBERTA_MLM, tasks=_ROBERTA_TASKS, classes="Roberta"),
+    "xlm-roberta": Family(prefix="roberta.", mlm=_ROBERTA_MLM, tasks=_ROBERTA_TASKS, classes="XLMRoberta"),
 }
+
+
+def kind_of(architectures: object) -> str | None:
+    """The kind of task whose head a config.json's `architectures` names; None where there is none."""
+    stated = architectures[0] if isinstance(architectures, list) and architectures else ""
+    return next((kind for kind, ending in _ARCHITECTURES.items() if str(stated).endswith(ending)), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +155,15 @@ def sbo_rules() -> list[Rule]:
     return [Rule(ours=ours, theirs=(theirs,)) for ours, theirs in _SBO.items()]
 
 
+def task_rules(family: Family, kind: str) -> list[Rule]:
+    """The rules of the head of a task that Hugging Face has a name for."""
+    return [
+        Rule(ours=f"{ours}.{part}", theirs=(f"{theirs}.{part}",))
+        for ours, theirs in family.tasks[kind].items()
+        for part in ("weight", "bias")
+    ]
+
+
 def canonical_name(name: str) -> str:
     """A Hugging Face name in its present form: a norm's `gamma` and `beta` are `weight` and `bias`."""
     return _OLD_NORM.sub(lambda match: match[1] + (".weight" if match[2] == "gamma" else ".bias"), name)
@@ -145,6 +182,7 @@ def from_hugging_face(
     family: Family,
     where: str,
     same: Callable[[TensorT, TensorT], bool],
+    kind: str | None = None,
 ) -> tuple[dict[str, TensorT], list[str]]:
     """Renames a Hugging Face state into ours.
 
@@ -155,9 +193,11 @@ def from_hugging_face(
         family: The family's names.
         where: The file, for messages.
         same: Whether two tensors are equal.
+        kind: The kind of task whose head is among them (`kind_of`).
 
     Returns:
-        Our tensors (encoder; pooler, MLM and SBO heads where complete), and the names that no rule takes.
+        Our tensors (encoder; pooler, MLM and SBO heads where complete; the task's head as `task.*`), and the names that
+        no rule takes.
 
     Raises:
         InputError: A tensor of the encoder is missing, or a decoder is not tied.
@@ -172,6 +212,7 @@ def from_hugging_face(
     mlm_complete = all(name in present for name in family.mlm.values())
     sbo_complete = all(name in present for name in _SBO.values())
     heads = (mlm_rules(family) if mlm_complete else []) + (sbo_rules() if sbo_complete else [])
+    heads += task_rules(family, kind) if kind is not None else []
     for rule in encoder_rules(layers) + heads:
         missing = [name for name in rule.theirs if name not in present]
         if missing and rule.ours in _POOLER:
@@ -198,7 +239,12 @@ def from_hugging_face(
 
 
 def to_hugging_face(
-    tensors: Mapping[str, TensorT], layers: int, split: Callable[[TensorT, int], Sequence[TensorT]], *, family: Family
+    tensors: Mapping[str, TensorT],
+    layers: int,
+    split: Callable[[TensorT, int], Sequence[TensorT]],
+    *,
+    family: Family,
+    kind: str | None = None,
 ) -> dict[str, TensorT]:
     """Renames our tensors into Hugging Face's, the encoder with the family's prefix.
 
@@ -207,12 +253,14 @@ def to_hugging_face(
         layers: Layers of the encoder.
         split: Cuts a tensor into so many equal parts along the first axis.
         family: The family's names.
+        kind: The kind of task whose head is among them as `task.*`.
 
     Raises:
         KeyError: A tensor of ours that no rule names.
     """
     rules = {rule.ours: (rule, family.prefix) for rule in encoder_rules(layers)}
-    rules.update({rule.ours: (rule, "") for rule in mlm_rules(family) + sbo_rules()})
+    others = mlm_rules(family) + sbo_rules() + (task_rules(family, kind) if kind is not None else [])
+    rules.update({rule.ours: (rule, "") for rule in others})
     theirs: dict[str, TensorT] = {}
     for name, tensor in tensors.items():
         rule, prefix = rules[name]

@@ -4,25 +4,30 @@
     rejects O              1  He    he    PRON  PRP ...
     .       O              2  left  leave VERB  VBD ...
 
-The raw lines of a sentence go along in `meta["lines"]`, so that writing changes the cells of tags alone and everything
-that is not interpreted comes back byte for byte.
+Spans that nest stand in several columns of tags, the layers: `columns["tag"]` of a Document is the first, `"tag2"` the
+next, and its spans are those of all. The raw lines of a sentence go along in `meta["lines"]`, so that writing changes
+the cells of tags alone and everything that is not interpreted comes back byte for byte.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from spanbert.core.characters import UNSPACED
 from spanbert.core.errors import InputError
-from spanbert.core.tagging import Scheme, decode_tags, encode_tags, guess_scheme
+from spanbert.core.files import write_atomically
+from spanbert.core.tagging import Scheme, decode_tags, guess_scheme
 from spanbert.core.types import Document, Span
 from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.word_tags import layers_of, place_of, word_spans
+from spanbert.corpus.word_tags import tags_of as tags_of
 
 _TAG = re.compile(r"O|[BIESMLU]-\S+")
-_INDEX = re.compile(r"\d+")
+_INDEX = re.compile(r"\d+([-.]\d+)?")
 _SKIPPED_INDEX = re.compile(r"\d+[-.]\d+")  # multi-word tokens and empty nodes of CoNLL-U
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 _DOCUMENT_START = "-DOCSTART-"
@@ -38,6 +43,7 @@ class ColumnFormat:
     Attributes:
         word: Column of the words, from 0.
         tag: Column of the tags.
+        layers: Further columns of tags, whose spans are added: spans may nest.
         scheme: How spans are written; None where tags are one a word (parts of speech).
         misc_key: The tags are the values of this key in CoNLL-U's MISC column.
         tabs: Cells end at tabs, else at blanks.
@@ -48,31 +54,47 @@ class ColumnFormat:
     scheme: Scheme | None
     misc_key: str | None = None
     tabs: bool = True
+    layers: tuple[int, ...] = ()
+
+    @property
+    def tag_columns(self) -> tuple[int, ...]:
+        """The columns of tags, outer spans first."""
+        return (self.tag, *self.layers)
+
+    @property
+    def tag_names(self) -> tuple[str, ...]:
+        """What a Document calls these columns."""
+        return ("tag", *(f"tag{number}" for number in range(2, len(self.tag_columns) + 1)))
+
+    @property
+    def indexed(self) -> bool:
+        """Whether words are numbered, so that `1-2` and `1.1` number what is no word."""
+        return self.word > 0
 
     def cells(self, line: str) -> list[str]:
         """The cells of a line."""
         return line.split("\t") if self.tabs else line.split()
 
-    def tag_of(self, cells: Sequence[str]) -> str:
-        """The tag of a word from its cells."""
+    def tags(self, cells: Sequence[str]) -> tuple[str, ...]:
+        """The tags of a word, one a layer, from its cells."""
         if self.misc_key is None:
-            return cells[self.tag]
+            return tuple(cells[place] for place in self.tag_columns)
         values = dict(part.partition("=")[::2] for part in cells[_MISC].split("|"))
-        return values.get(self.misc_key, "O")
+        return (values.get(self.misc_key, "O"),)
 
-    def with_tag(self, line: str, tag: str) -> str:
-        """The line with another tag; everything else as it was."""
+    def with_tags(self, line: str, tags: Sequence[str]) -> str:
+        """The line with other tags, one a layer; everything else as it was."""
         if self.misc_key is not None:
             cells = line.split("\t")
             kept = [part for part in cells[_MISC].split("|") if part not in ("", "_")]
             kept = [part for part in kept if part.partition("=")[0] != self.misc_key]
-            kept += [f"{self.misc_key}={tag}"] if tag != "O" else []
+            kept += [f"{self.misc_key}={tags[0]}"] if tags[0] != "O" else []
             return "\t".join([*cells[:_MISC], "|".join(kept) or "_"])
-        if self.tabs:
-            cells = line.split("\t")
-            return "\t".join([*cells[: self.tag], tag, *cells[self.tag + 1 :]])
-        cell = list(re.finditer(r"\S+", line))[self.tag]
-        return line[: cell.start()] + tag + line[cell.end() :]
+        parts = re.split("(\t)" if self.tabs else r"(\s+)", line)  # cells, and between them what separates them
+        first = 2 if not self.tabs and line[:1].isspace() else 0
+        for place, tag in zip(self.tag_columns, tags, strict=True):
+            parts[first + 2 * place] = tag
+        return "".join(parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,17 +104,19 @@ class _Sentence:
     first: int
     lines: tuple[str, ...]
 
-    def words(self) -> list[int]:
-        """Which of the lines hold a word."""
-        return [place for place, line in enumerate(self.lines) if _is_word(line)]
+    def words(self, *, indexed: bool) -> list[int]:
+        """Which of the lines hold a word; `indexed`: see `ColumnFormat.indexed`."""
+        return [
+            place
+            for place, line in enumerate(self.lines)
+            if _is_row(line) and not (indexed and _SKIPPED_INDEX.fullmatch(line.split(maxsplit=1)[0]))
+        ]
 
 
-def _is_word(line: str) -> bool:
+def _is_row(line: str) -> bool:
     if not line.strip() or line.startswith(_DOCUMENT_START):
         return False
-    if line.startswith("#") and "\t" not in line and (line.startswith("# ") or len(line.split()) < 2):
-        return False
-    return not _SKIPPED_INDEX.fullmatch(line.split(maxsplit=1)[0])
+    return not (line.startswith("#") and "\t" not in line and (line.startswith("# ") or len(line.split()) < 2))
 
 
 def _sentences(file: SourceFile) -> Iterator[_Sentence]:
@@ -100,7 +124,7 @@ def _sentences(file: SourceFile) -> Iterator[_Sentence]:
     first = 1
     for number, raw in read_lines(file, ByteCounter()):
         line = decode_line(raw, f"{file.path}:{number}", first=number == 1)
-        if lines and line.strip() and not lines[-1].strip() and any(_is_word(one) for one in lines):
+        if lines and line.strip() and not lines[-1].strip() and any(_is_row(one) for one in lines):
             yield _Sentence(first=first, lines=tuple(lines))
             first, lines = number, []
         lines.append(line)
@@ -113,17 +137,14 @@ def guess_format(file: SourceFile, *, task: str = "ner") -> ColumnFormat:
 
     Args:
         file: Its first 2,000 sentences are looked at.
-        task: `ner` prefers columns of BIO-like tags, `pos` the universal tags of CoNLL-U.
+        task: `ner` takes the last column of BIO-like tags, `nested` all of them; else tags are one a word: the last
+            column, and of CoNLL-U the universal tags (`pos`, `upos`) or the treebank's own (`xpos`).
 
     Raises:
         InputError: No words, or fewer than two columns.
     """
-    sample = []
-    for sentence in _sentences(file):
-        sample.append(sentence)
-        if len(sample) == _SAMPLE:
-            break
-    lines = [sentence.lines[place] for sentence in sample for place in sentence.words()]
+    sample = list(islice(_sentences(file), _SAMPLE))
+    lines = [sentence.lines[place] for sentence in sample for place in sentence.words(indexed=False)]
     if not lines:
         raise InputError("no labelled words", where=str(file.path), expected="a word and its tag a line")
     tabs = any("\t" in line for line in lines)
@@ -133,18 +154,18 @@ def guess_format(file: SourceFile, *, task: str = "ner") -> ColumnFormat:
         raise InputError("one column", where=f"{file.path}:{sample[0].first}", expected="a word and its tag a line")
     rows = [row for row in rows if len(row) == width]  # a line that differs is an error when it is read
     word = 1 if width > 2 and all(_INDEX.fullmatch(row[0]) for row in rows) else 0
-    conllu = width == _CONLLU_COLUMNS and word == 1
-    if conllu and task == "ner":
-        return ColumnFormat(word=1, tag=_MISC, scheme="BIO", misc_key="NER")
-    if conllu:
-        return ColumnFormat(word=1, tag=3, scheme=None)
+    if width == _CONLLU_COLUMNS and word == 1:
+        if task in ("ner", "nested"):
+            return ColumnFormat(word=1, tag=_MISC, scheme="BIO", misc_key="NER")
+        return ColumnFormat(word=1, tag=4 if task == "xpos" else 3, scheme=None)
     tagged = [place for place in range(width) if place != word and all(_TAG.fullmatch(row[place]) for row in rows)]
-    if task == "ner" and tagged:
-        draft = ColumnFormat(word=word, tag=tagged[-1], scheme="BIO", tabs=tabs)
-        cells = [[draft.cells(one.lines[place]) for place in one.words()] for one in sample]
-        tags = [[row[draft.tag] for row in sentence if len(row) == width] for sentence in cells]
-        return ColumnFormat(word=word, tag=tagged[-1], scheme=guess_scheme(tags), tabs=tabs)
-    return ColumnFormat(word=word, tag=width - 1, scheme=None, tabs=tabs)
+    if task not in ("ner", "nested") or not tagged:
+        return ColumnFormat(word=word, tag=width - 1, scheme=None, tabs=tabs)
+    chosen = tagged if task == "nested" else tagged[-1:]
+    draft = ColumnFormat(word=word, tag=chosen[0], scheme="BIO", tabs=tabs, layers=tuple(chosen[1:]))
+    cells = [[draft.cells(one.lines[place]) for place in one.words(indexed=draft.indexed)] for one in sample]
+    tags = [[row[place] for row in sentence if len(row) == width] for sentence in cells for place in chosen]
+    return replace(draft, scheme=guess_scheme(tags))
 
 
 def read_columns(file: SourceFile, columns: ColumnFormat) -> Iterator[Document]:
@@ -161,14 +182,14 @@ def read_columns(file: SourceFile, columns: ColumnFormat) -> Iterator[Document]:
     Raises:
         InputError: A line with too few columns; names file and line.
     """
+    needed = max(columns.word, *columns.tag_columns)
     for sentence in _sentences(file):
-        places = sentence.words()
+        places = sentence.words(indexed=columns.indexed)
         if not places:
             continue
         words, tags, glued = [], [], []
         for place in places:
             cells = columns.cells(sentence.lines[place])
-            needed = max(columns.word, columns.tag)
             if len(cells) <= needed:
                 raise InputError(
                     "too few columns",
@@ -177,21 +198,23 @@ def read_columns(file: SourceFile, columns: ColumnFormat) -> Iterator[Document]:
                     expected=f"at least {needed + 1}",
                 )
             words.append(cells[columns.word])
-            tags.append(columns.tag_of(cells))
+            tags.append(columns.tags(cells))
             glued.append(len(cells) == _CONLLU_COLUMNS and "SpaceAfter=No" in cells[_MISC].split("|"))
         text, spans = _text_of(words, glued, sentence.lines)
+        layers = list(zip(*tags, strict=True))
         entities = None
         if columns.scheme is not None:
+            found = {span for layer in layers for span in decode_tags(layer, columns.scheme)}
             entities = tuple(
                 Span(start=spans[start].start, end=spans[end - 1].end, label=label)
-                for start, end, label in decode_tags(tags, columns.scheme)
+                for start, end, label in sorted(found, key=lambda span: (span[0], -span[1], span[2]))
             )
         yield Document(
             id=f"{file.name}:{sentence.first + places[0]}",
             text=text,
             words=tuple(spans),
             spans=entities,
-            columns={"tag": tuple(tags)},
+            columns=dict(zip(columns.tag_names, layers, strict=True)),
             meta={"lines": sentence.lines, "format": columns},
         )
 
@@ -225,64 +248,68 @@ def _find(words: Sequence[str], text: str) -> list[Span] | None:
     return spans
 
 
-def tags_of(document: Document, scheme: Scheme) -> list[str]:
-    """The tags of a document's spans on its words.
-
-    Raises:
-        InputError: No words, spans that overlap, or one that begins or ends inside a word.
-    """
-    if document.words is None:
-        raise InputError("no words to put tags on", where=document.id)
-    begins = {word.start: place for place, word in enumerate(document.words)}
-    ends = {word.end: place + 1 for place, word in enumerate(document.words)}
-    spans = []
-    for span in document.spans or ():
-        if span.start not in begins or span.end not in ends:
-            raise InputError(
-                "a span begins or ends inside a word",
-                where=document.id,
-                got=f"{span.start}..{span.end} {document.text[span.start : span.end]!r}",
-            )
-        spans.append((begins[span.start], ends[span.end], span.label or ""))
-    try:
-        return encode_tags(spans, len(document.words), scheme)
-    except ValueError as error:
-        raise InputError("spans that one column of tags cannot hold", where=document.id, got=str(error)) from None
-
-
-def column_lines(documents: Iterable[Document], *, scheme: Scheme = "BIO") -> Iterator[str]:
+def column_lines(documents: Iterable[Document], *, scheme: Scheme | None = None, layers: int = 1) -> Iterator[str]:
     """Lines of a column file; documents that came from one keep all their other cells and comments.
 
     Args:
-        documents: Sentences with words and spans (or `columns["tag"]` where there are no spans).
-        scheme: How spans of documents from elsewhere are written, in two columns.
+        documents: Sentences with words, and spans or else tags in `columns["tag"]`.
+        scheme: How spans are written; None is the scheme that a document came in, and BIO for documents from elsewhere.
+        layers: Columns of tags for documents from elsewhere, after the one of the words.
+
+    Raises:
+        InputError: What columns cannot hold: see `layers_of`.
     """
+    last = ""
     for document in documents:
         columns = document.meta.get("format")
-        if not isinstance(columns, ColumnFormat):
-            tags = tags_of(document, scheme) if document.spans is not None else list(document.columns["tag"])
-            assert document.words is not None
-            words = [document.text[word.start : word.end] for word in document.words]
-            yield from (f"{word}\t{tag}" for word, tag in zip(words, tags, strict=True))
+        if last.strip():
             yield ""
-            continue
-        lines = list(document.meta["lines"])
-        before = document.columns["tag"]
-        if columns.scheme is None or document.spans is None:
-            tags = list(before)
-        else:
-            tags = tags_of(document, columns.scheme)
-            same = decode_tags(tags, columns.scheme) == decode_tags(before, columns.scheme)
-            tags = list(before) if same else tags  # tags that were repaired on reading stay as they were
-        places = _Sentence(first=1, lines=tuple(lines)).words()
-        for place, tag, old in zip(places, tags, before, strict=True):
-            if tag != old:
-                lines[place] = columns.with_tag(lines[place], tag)
+        lines = (
+            _rewritten(document, columns, scheme or columns.scheme)
+            if isinstance(columns, ColumnFormat)
+            else _new_lines(document, scheme or "BIO", layers)
+        )
         yield from lines
+        last = lines[-1]
 
 
-def write_columns(documents: Iterable[Document], target: Path, *, scheme: Scheme = "BIO") -> None:
-    """Writes a column file: see `column_lines`."""
-    with target.open("w", encoding="utf-8", newline="\n") as stream:
-        for line in column_lines(documents, scheme=scheme):
-            stream.write(line + "\n")
+def _rewritten(document: Document, columns: ColumnFormat, scheme: Scheme | None) -> list[str]:
+    lines = list(document.meta["lines"])
+    places = _Sentence(first=1, lines=tuple(lines)).words(indexed=columns.indexed)
+    before = [columns.tags(columns.cells(lines[place])) for place in places]
+    if columns.scheme is None or scheme is None or document.spans is None:
+        after = list(zip(*(document.columns[name] for name in columns.tag_names), strict=True))
+    else:
+        own = columns.scheme
+        read = {span for layer in zip(*before, strict=True) for span in decode_tags(layer, own)}
+        if scheme == own and read == word_spans(document):
+            return lines  # tags that were repaired on reading stay as they were
+        after = list(zip(*layers_of(document, scheme, len(columns.tag_columns)), strict=True))
+    for place, old, new in zip(places, before, after, strict=True):
+        if new != old:
+            lines[place] = columns.with_tags(lines[place], new)
+    return lines
+
+
+def _new_lines(document: Document, scheme: Scheme, layers: int) -> list[str]:
+    if document.spans is not None:
+        columns = layers_of(document, scheme, layers)
+    elif "tag" in document.columns:
+        columns = [list(document.columns["tag"])]
+    else:
+        raise InputError("neither spans nor tags to write in columns", where=place_of(document))
+    words = [document.text[word.start : word.end] for word in document.words or ()]
+    if any(re.search(r"[\t\r\n]", word) for word in words):
+        raise InputError("a word holds a tab or a line break", where=place_of(document))
+    lines = ["\t".join(cells) for cells in zip(words, *columns, strict=True)]
+    joined, _ = _text_of(words, [False] * len(words), ())
+    if joined != document.text and not re.search(r"[\t\r\n]", document.text) and _find(words, document.text):
+        lines.insert(0, f"# text = {document.text}")
+    return [*lines, ""]
+
+
+def write_columns(
+    documents: Iterable[Document], target: Path, *, scheme: Scheme | None = None, layers: int = 1
+) -> None:
+    """Writes a column file, whole or not at all: see `column_lines`."""
+    write_atomically(target, "".join(line + "\n" for line in column_lines(documents, scheme=scheme, layers=layers)))

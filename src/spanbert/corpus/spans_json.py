@@ -2,7 +2,8 @@
 
     {"id": "1", "text": "Ann left Rome.", "spans": [{"start": 0, "end": 3, "label": "PER"}], "anything": "else"}
 
-Characters are Unicode code points, from 0, half-open. Fields that are not interpreted come back as they were.
+Characters are Unicode code points, from 0, half-open. `"words": [[0, 3], [4, 8]]` says where words are, `"tags"` beside
+it gives one tag a word. Fields that are not interpreted come back as they were.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import read_json, write_json
 from spanbert.core.types import Document, Span
 from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.tables import parse_json
 
 _SPAN_FIELDS = ("spans", "entities", "label", "labels", "entity_list")
 _EXPECTED = '{"text": ..., "spans": [{"start": 0, "end": 3, "label": "PER"}]}'
@@ -25,20 +27,18 @@ def read_span_lines(file: SourceFile) -> Iterator[Document]:
     """Documents of a JSON lines file with spans.
 
     Read are `spans` or `entities` as objects (`start`, `end`, `label`) or lists ([start, end, label]), doccano's
-    `label` as lists, and CLUENER's `entity_list`; the same field and form is written back.
+    `label` as lists, and CLUENER's `entity_list`; the same field and form is written back. Other kinds of `words`,
+    and `tags` without `words`, are not interpreted.
 
     Raises:
-        InputError: Not JSON, no text, or a span outside the text; names file and line.
+        InputError: Not JSON, no text, a span or word outside the text, or not a tag for each word; names file and line.
     """
     for number, raw in read_lines(file, ByteCounter()):
         where = f"{file.path}:{number}"
         line = decode_line(raw, where, first=number == 1)
         if not line.strip():
             continue
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError("not valid JSON", where=where, got=str(error), expected=_EXPECTED) from None
+        record = parse_json(line, where, _EXPECTED)
         if not isinstance(record, dict) or not isinstance(record.get("text"), str):
             raise InputError("no text", where=where, got=type(record).__name__, expected=_EXPECTED)
         field = next((name for name in _SPAN_FIELDS if isinstance(record.get(name), list)), None)
@@ -46,12 +46,40 @@ def read_span_lines(file: SourceFile) -> Iterator[Document]:
         for entry in record[field] if field else []:
             span, form = _span_of(entry, record["text"], where)
             spans.append(span)
+        words, tags = _words_of(record, record["text"], where)
+        meta = {"record": record, "field": field, "form": form, "read": tuple(spans), "where": where}
         yield Document(
             id=str(record.get("id", f"{file.name}:{number}")),
             text=record["text"],
+            words=words,
             spans=tuple(spans) if field else None,
-            meta={"record": record, "field": field, "form": form},
+            columns=tags,
+            meta=meta,
         )
+
+
+def _words_of(
+    record: Mapping[str, Any], text: str, where: str
+) -> tuple[tuple[Span, ...] | None, dict[str, tuple[str, ...]]]:
+    """The words of a record and the tags on them."""
+    entries = record.get("words")
+    if not isinstance(entries, list) or not all(isinstance(one, list) for one in entries):
+        return None, {}
+    words: list[Span] = []
+    for entry in entries:
+        sound = len(entry) == 2 and all(type(one) is int for one in entry)
+        if not sound or not (words[-1].end if words else 0) <= entry[0] < entry[1] <= len(text):
+            expected = '"words": [[0, 3], [4, 8]], in order'
+            raise InputError("not a word of the text", where=where, got=json.dumps(entry), expected=expected)
+        words.append(Span(start=entry[0], end=entry[1]))
+    tags = record.get("tags")
+    if not isinstance(tags, list):
+        return tuple(words), {}
+    if len(tags) != len(words) or not all(isinstance(tag, str) for tag in tags):
+        raise InputError(
+            "not a tag for each word", where=where, got=f"{len(tags)} tags", expected=f"{len(words)} texts"
+        )
+    return tuple(words), {"tag": tuple(tags)}
 
 
 def _span_of(entry: Any, text: str, where: str) -> tuple[Span, str]:
@@ -78,12 +106,27 @@ def _span_of(entry: Any, text: str, where: str) -> tuple[Span, str]:
 def span_lines(documents: Iterable[Document]) -> Iterator[str]:
     """JSON lines; documents that came from such a file keep their other fields and the form of their spans."""
     for document in documents:
-        record = dict(document.meta.get("record") or {"id": document.id, "text": document.text})
-        form = document.meta.get("form", "objects")
-        spans = [_entry(span, document.text, form) for span in document.spans or ()]
-        if document.spans is not None:
-            record[document.meta.get("field") or "spans"] = spans
+        record = _record(document)
+        field, form = document.meta.get("field") or "spans", document.meta.get("form", "objects")
+        if document.spans is not None and not (field in record and document.spans == document.meta.get("read")):
+            record[field] = [_entry(span, document.text, form) for span in document.spans]
         yield json.dumps(record, ensure_ascii=False)
+
+
+def _record(document: Document) -> dict[str, Any]:
+    """The fields of a document but its spans: those it came with, else id, text, words, and tags that are no spans."""
+    meta = document.meta
+    if "record" in meta:
+        return dict(meta["record"])
+    others = (
+        {name: value for name, value in meta["task"]["data"].items() if name != meta["key"]} if "task" in meta else {}
+    )
+    record = {"id": document.id, "text": document.text, **others}
+    if document.words is not None:
+        record["words"] = [[word.start, word.end] for word in document.words]
+    if document.words is not None and document.spans is None and "tag" in document.columns:
+        record["tags"] = list(document.columns["tag"])
+    return record
 
 
 def _entry(span: Span, text: str, form: str) -> Any:
@@ -97,7 +140,10 @@ def _entry(span: Span, text: str, form: str) -> Any:
 
 
 def read_label_studio(file: SourceFile) -> Iterator[Document]:
-    """Tasks of a Label Studio export (JSON): the first text of `data`, the spans of the last annotation not skipped.
+    """Tasks of a Label Studio export (JSON): the text of `data`, the spans of the last annotation not skipped.
+
+    The text is `data`'s field `text`, else its first that is a text; `id`, `words` and `tags` there are read as in JSON
+    lines.
 
     Raises:
         InputError: Not such an export, or a span outside the text.
@@ -111,7 +157,7 @@ def read_label_studio(file: SourceFile) -> Iterator[Document]:
         texts = [name for name, value in data.items() if isinstance(value, str)] if isinstance(data, Mapping) else []
         if not isinstance(data, Mapping) or not texts:
             raise InputError("no text in this task", where=where, expected='{"data": {"text": ...}, "annotations": []}')
-        key = texts[0]
+        key = "text" if "text" in texts else texts[0]
         done = [one for one in task.get("annotations") or [] if not one.get("was_cancelled")]
         spans = []
         for result in done[-1].get("result", []) if done else []:
@@ -119,19 +165,26 @@ def read_label_studio(file: SourceFile) -> Iterator[Document]:
             if result.get("type") == "labels" and value.get("labels"):
                 entry = {"start": value.get("start"), "end": value.get("end"), "label": value["labels"][0]}
                 spans.append(_span_of(entry, data[key], where)[0])
+        words, tags = _words_of(data, data[key], where)
         yield Document(
-            id=str(task.get("id", f"{file.name}:{number}")),
+            id=str(data.get("id", task.get("id", f"{file.name}:{number}"))),
             text=data[key],
+            words=words,
+            columns=tags,
             spans=tuple(sorted(spans, key=lambda span: (span.start, span.end))) if done else None,
-            meta={"task": dict(task), "key": key},
+            meta={"task": dict(task), "key": key, "where": where},
         )
 
 
 def write_label_studio(documents: Iterable[Document], target: Path) -> None:
-    """Writes a Label Studio import: tasks with annotations; documents from an export keep everything else."""
+    """Writes a Label Studio import: tasks with annotations; documents from an export keep everything else.
+
+    What JSON lines would hold beside the text and its spans goes into `data`, so that it comes back from there.
+    """
     tasks = []
     for document in documents:
-        task = dict(document.meta.get("task") or {"data": {"text": document.text}})
+        others = {name: value for name, value in _record(document).items() if name != document.meta.get("field")}
+        task = dict(document.meta.get("task") or {"data": {"text": document.text, "id": document.id, **others}})
         key = document.meta.get("key", "text")
         results = [
             {

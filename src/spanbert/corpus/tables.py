@@ -1,8 +1,9 @@
-"""Tables: .csv and .tsv with a header line, and .parquet; one document a row, the text in a named column."""
+"""Rows of tables (.csv, .tsv, .parquet) and lines of JSON; read as raw text, one document a row of a named column."""
 
 from __future__ import annotations
 
 import csv
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -12,6 +13,101 @@ from spanbert.core.types import Document
 from spanbert.corpus.files import ByteCounter, SourceFile
 
 _ROWS_AT_ONCE = 1024
+
+
+def parse_json(line: str, where: str, expected: str) -> Any:
+    """The value of a line of JSON.
+
+    Raises:
+        InputError: Not JSON, or half of a surrogate pair in it.
+    """
+    try:
+        value = json.loads(line)
+        if "\\ud" in line.lower():
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            "half of a surrogate pair, which is no character", where=where, expected="valid Unicode"
+        ) from None
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits, nesting of thousands of levels
+        raise InputError("not valid JSON", where=where, got=str(error), expected=expected) from None
+    return value
+
+
+def delimited_rows(
+    file: SourceFile, lines: Iterable[tuple[int, str]], on_broken: Callable[[InputError], None]
+) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each row, with the number of the line that it ends in; empty lines are left out.
+
+    Args:
+        file: `.tsv` is separated by tabs and knows no quotes; else commas, and a quoted field may span lines.
+        lines: Its decoded lines with their numbers.
+        on_broken: Is told of a row that is not comma-separated text.
+    """
+    if file.kind == ".tsv":
+        yield from ((number, line.split("\t")) for number, line in lines if line)
+        return
+    csv.field_size_limit(sys.maxsize)
+    number = 0
+
+    def texts() -> Iterator[str]:
+        nonlocal number
+        for number, line in lines:  # noqa: B007 (the number is read by the loop below)
+            yield line + "\n"
+
+    rows = csv.reader(texts(), strict=True)
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            on_broken(InputError("not a row", where=f"{file.path}:{number}", got=str(error)))
+            continue
+        if row:
+            yield number, row
+
+
+def delimited_records(
+    file: SourceFile,
+    lines: Iterable[tuple[int, str]],
+    check: Callable[[list[str], str], None],
+    on_broken: Callable[[InputError], None],
+    *,
+    header: bool = True,
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a comma- or tab-separated file by the names of their columns.
+
+    Args:
+        file: See `delimited_rows`.
+        lines: Its decoded lines with their numbers.
+        check: Is told the names of the columns, and where they stand, before the first row; may refuse them.
+        on_broken: Is told of a row that does not fit the first one.
+        header: The first row holds the names; else columns are named "1", "2", ... from the left.
+    """
+    names: list[str] | None = None
+    for number, row in delimited_rows(file, lines, on_broken):
+        if names is None:
+            names = row if header else numbered(row)
+            check(names, f"{file.path}:{number}")
+            if header:
+                continue
+        if len(row) == len(names):
+            yield number, dict(zip(names, row, strict=True))
+            continue
+        on_broken(
+            InputError(
+                f"a row that does not fit the {'header' if header else 'first row'}",
+                where=f"{file.path}:{number}",
+                got=f"{len(row)} columns",
+                expected=f"{len(names)} ({', '.join(names)})" if header else str(len(names)),
+            )
+        )
+
+
+def numbered(row: list[str]) -> list[str]:
+    """Names of columns without names: "1", "2", ... from the left."""
+    return [str(place) for place in range(1, len(row) + 1)]
 
 
 def read_delimited(
@@ -29,46 +125,13 @@ def read_delimited(
         on_broken: Is told of a row that does not fit the header.
 
     Raises:
-        InputError: No header line, or no such column.
+        InputError: No such column.
     """
-    csv.field_size_limit(sys.maxsize)
-    number = 0
 
-    def texts() -> Iterator[str]:
-        nonlocal number
-        for number, line in lines:  # noqa: B007 (the number is read by the loop below)
-            yield line + "\n"
+    def check(names: list[str], where: str) -> None:
+        require_column(names, text_field, where)
 
-    tabs = file.kind == ".tsv"
-    rows = csv.reader(
-        texts(), delimiter="\t" if tabs else ",", quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL, strict=True
-    )
-    header: list[str] | None = None
-    while True:
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            on_broken(InputError("not a row", where=f"{file.path}:{number}", got=str(error)))
-            continue
-        if header is None:
-            header = row
-            require_column(header, text_field, f"{file.path}:{number}")
-            continue
-        if not row:
-            continue
-        if len(row) != len(header):
-            on_broken(
-                InputError(
-                    "a row that does not fit the header",
-                    where=f"{file.path}:{number}",
-                    got=f"{len(row)} columns",
-                    expected=f"{len(header)} ({', '.join(header)})",
-                )
-            )
-            continue
-        record = dict(zip(header, row, strict=True))
+    for number, record in delimited_records(file, lines, check, on_broken):
         yield Document(id=record.get("id") or f"{file.name}:{number}", text=record[text_field].rstrip("\n"))
 
 
@@ -87,11 +150,18 @@ def require_column(columns: list[str], text_field: str, where: str) -> None:
         )
 
 
-def read_parquet(file: SourceFile, text_field: str, counter: ByteCounter) -> Iterator[Document]:
-    """Documents of a Parquet file, a row group in memory at a time.
+def parquet_records(
+    file: SourceFile, choose: Callable[[Any], Iterable[str]], counter: ByteCounter
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of a Parquet file with their numbers from 1, a row group in memory at a time.
+
+    Args:
+        file: The file.
+        choose: The names of the columns to read, from the Arrow schema; may refuse it.
+        counter: Counts the bytes of the rows that were drawn.
 
     Raises:
-        InputError: Not Parquet, no such column, or a column that holds no strings.
+        InputError: Not Parquet.
     """
     import pyarrow
     from pyarrow import parquet
@@ -99,20 +169,36 @@ def read_parquet(file: SourceFile, text_field: str, counter: ByteCounter) -> Ite
     base, size = counter.done, file.path.stat().st_size
     try:
         table = parquet.ParquetFile(file.path, memory_map=True)
-        require_column(table.schema_arrow.names, text_field, str(file.path))
-        kind = table.schema_arrow.field(text_field).type
-        if not (pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)):
-            raise InputError(f"column {text_field!r} holds no strings", where=str(file.path), got=str(kind))
-        columns = [text_field] + (["id"] if "id" in table.schema_arrow.names and text_field != "id" else [])
+        columns = list(choose(table.schema_arrow))
         number, rows = 0, max(table.metadata.num_rows, 1)
         for batch in table.iter_batches(batch_size=_ROWS_AT_ONCE, columns=columns):
             for record in batch.to_pylist():
                 number += 1
-                yield _document_of_record(record, text_field, f"{file.name}:{number}")
+                yield number, record
             counter.done = base + size * number // rows
     except pyarrow.ArrowInvalid as error:
         raise InputError("not a whole Parquet file", where=str(file.path), got=str(error).splitlines()[0]) from None
     counter.done = base + size
+
+
+def read_parquet(file: SourceFile, text_field: str, counter: ByteCounter) -> Iterator[Document]:
+    """Documents of a Parquet file, a row group in memory at a time.
+
+    Raises:
+        InputError: Not Parquet, no such column, or a column that holds no strings.
+    """
+
+    def choose(schema: Any) -> list[str]:
+        import pyarrow
+
+        require_column(schema.names, text_field, str(file.path))
+        kind = schema.field(text_field).type
+        if not (pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)):
+            raise InputError(f"column {text_field!r} holds no strings", where=str(file.path), got=str(kind))
+        return [text_field] + (["id"] if "id" in schema.names and text_field != "id" else [])
+
+    for number, record in parquet_records(file, choose, counter):
+        yield _document_of_record(record, text_field, f"{file.name}:{number}")
 
 
 def _document_of_record(record: dict[str, Any], text_field: str, default_id: str) -> Document:

@@ -109,6 +109,9 @@ def _attend_loop(given: _Given) -> Tensor:
     first_q = first_k = 0
     for (length_q, length_k), run in groupby(zip(lengths_q, lengths_k, strict=True)):
         count = len(list(run))
+        if not length_q:  # nobody reads these segments
+            first_k += count * length_k
+            continue
         query, key, value = (
             packed[first : first + count * length].view(count, length, *packed.shape[1:]).transpose(1, 2)
             for packed, first, length in (

@@ -1,6 +1,6 @@
 """BERT's layers on packed tokens (Devlin et al. 2019): post-norm, learned positions, erf-GELU.
 
-Shapes: T tokens, D hidden size, H heads, d = D / H.
+Shapes: T tokens, R rows of them, D hidden size, H heads, d = D / H.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor, nn
-from torch.nn.functional import gelu
+from torch.nn.functional import gelu, linear
 
 from spanbert.encoder.attention import Backend, attend
 from spanbert.encoder.config import EncoderConfig
@@ -51,18 +51,47 @@ class SelfAttention(nn.Module):
     def forward(self, hidden_TD: Tensor, cu_seqlens: Sequence[int], backend: Backend | None) -> Tensor:
         """(T, D) to (T, D)."""
         query_THd, key_THd, value_THd = self.input(hidden_TD).unflatten(1, (3, self.heads, -1)).unbind(1)
-        attended_THd = attend(
-            query_THd,
+        return self._finish(hidden_TD, query_THd, key_THd, value_THd, cu_seqlens, cu_seqlens, backend)
+
+    def of_rows(
+        self,
+        hidden_TD: Tensor,
+        rows_R: Tensor,
+        cu_rows: Sequence[int],
+        cu_seqlens: Sequence[int],
+        backend: Backend | None,
+    ) -> Tensor:
+        """(T, D) to (R, D): what `forward` gives for some rows, of which segment s has cu_rows[s]..cu_rows[s + 1]."""
+        size = hidden_TD.shape[1]
+        hidden_RD = hidden_TD.index_select(0, rows_R)
+        query_RD = linear(hidden_RD, self.input.weight[:size], self.input.bias[:size])
+        both_TE = linear(hidden_TD, self.input.weight[size:], self.input.bias[size:])
+        key_THd, value_THd = both_TE.view(len(hidden_TD), 2, self.heads, -1).unbind(1)
+        query_RHd = query_RD.view(len(hidden_RD), self.heads, -1)
+        return self._finish(hidden_RD, query_RHd, key_THd, value_THd, cu_rows, cu_seqlens, backend)
+
+    def _finish(
+        self,
+        hidden_RD: Tensor,
+        query_RHd: Tensor,
+        key_THd: Tensor,
+        value_THd: Tensor,
+        cu_rows: Sequence[int],
+        cu_seqlens: Sequence[int],
+        backend: Backend | None,
+    ) -> Tensor:
+        attended_RHd = attend(
+            query_RHd,
             key_THd,
             value_THd,
-            cu_seqlens,
+            cu_rows,
             cu_seqlens,
             dropout=self.attention_dropout if self.training else 0.0,
             backend=backend,
         )
-        update_TD = dropout(self.output(attended_THd.flatten(1)), self.dropout, self.training)
-        output_TD: Tensor = self.norm(hidden_TD + update_TD)
-        return output_TD
+        update_RD = dropout(self.output(attended_RHd.flatten(1)), self.dropout, self.training)
+        output_RD: Tensor = self.norm(hidden_RD + update_RD)
+        return output_RD
 
 
 class FeedForward(nn.Module):
@@ -94,3 +123,15 @@ class Block(nn.Module):
         """(T, D) to (T, D)."""
         output_TD: Tensor = self.feed_forward(self.attention(hidden_TD, cu_seqlens, backend))
         return output_TD
+
+    def of_rows(
+        self,
+        hidden_TD: Tensor,
+        rows_R: Tensor,
+        cu_rows: Sequence[int],
+        cu_seqlens: Sequence[int],
+        backend: Backend | None,
+    ) -> Tensor:
+        """(T, D) to (R, D): what `forward` gives for some rows; keys and values alone are computed for the others."""
+        output_RD: Tensor = self.feed_forward(self.attention.of_rows(hidden_TD, rows_R, cu_rows, cu_seqlens, backend))
+        return output_RD

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -15,7 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from spanbert.checkpoint import names, tensors
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError
-from spanbert.core.types import PackedBatch
+from spanbert.core.types import IntArray, PackedBatch
 from spanbert.encoder.attention import Backend, span_boundaries
 from spanbert.encoder.baselines import ConvolutionBlock, RecurrentBlock
 from spanbert.encoder.blocks import Block, Embeddings
@@ -63,14 +64,15 @@ class Encoder(nn.Module):
         """Where the weights are."""
         return self.embeddings.word.weight.device
 
-    def forward(self, batch: PackedBatch) -> Tensor:
+    def forward(self, batch: PackedBatch, *, rows: IntArray | None = None) -> Tensor:
         """Encodes a packed batch.
 
         Args:
             batch: Segments end to end, numpy.
+            rows: Rows that somebody reads, (R,); the last layer then computes no other.
 
         Returns:
-            Hidden states of the last layer, (T, D).
+            Hidden states of the last layer, (T, D), or of the given rows, (R, D).
 
         Raises:
             InputError: A segment longer than the positions, or an id outside the vocabulary.
@@ -98,12 +100,27 @@ class Encoder(nn.Module):
             segments_T,
         )
         bounds = self._attention_bounds(batch.cu_seqlens.tolist())
-        for number, block in enumerate(self.blocks):
+        blocks = list(self.blocks)
+        picks = rows is not None and isinstance(blocks[-1], Block)
+        for number, block in enumerate(blocks[:-1] if picks else blocks):
             if self.checkpointing and torch.is_grad_enabled():
                 hidden_TD = checkpoint(block, hidden_TD, bounds[number % 2], self.backend, use_reentrant=False)
             else:
                 hidden_TD = block(hidden_TD, bounds[number % 2], self.backend)
-        return hidden_TD
+        if rows is None:
+            return hidden_TD
+        if not picks:
+            return hidden_TD.index_select(0, torch.from_numpy(rows).to(device))
+        once, places = np.unique(rows, return_inverse=True)
+        last = bounds[(len(blocks) - 1) % 2]
+        top = blocks[-1]
+        assert isinstance(top, Block)
+        hidden_RD = top.of_rows(
+            hidden_TD, torch.from_numpy(once).to(device), np.searchsorted(once, last).tolist(), last, self.backend
+        )
+        if len(once) == len(rows) and bool((once == rows).all()):
+            return hidden_RD
+        return hidden_RD.index_select(0, torch.from_numpy(places).to(device))
 
     def _attention_bounds(self, cu_seqlens: list[int]) -> tuple[list[int], list[int]]:
         """What even and odd layers attend within: whole segments, or spans of them."""
@@ -135,9 +152,10 @@ def _layer(config: EncoderConfig, number: int) -> nn.Module:
 def load_encoder(
     files: BundleFiles, *, positions: int | None = None, **changes: object
 ) -> tuple[Encoder, dict[str, Tensor]]:
-    """The encoder of an opened bundle, in eval mode, and the tensors of the MLM and SBO heads by our names.
+    """The encoder of an opened bundle, in eval mode, and the tensors of the heads beside it by our names.
 
-    Heads are those that lie among the weights; a bundle's own `heads.safetensors` is the task's to read.
+    Heads are those that lie among the weights (`mlm.*`, `sbo.*`, and `task.*` of the one task that `architectures` in
+    config.json names); a bundle's own `heads.safetensors` is the task's to read.
 
     Args:
         files: The opened bundle.
@@ -151,7 +169,13 @@ def load_encoder(
     if config.kind == "transformer":
         family = names.FAMILIES[config.family]
         ours, _ = names.from_hugging_face(
-            ours, config.layers, tensors.stack, family=family, where=where, same=tensors.same
+            ours,
+            config.layers,
+            tensors.stack,
+            family=family,
+            where=where,
+            same=tensors.same,
+            kind=names.kind_of(files.config.get("architectures")),
         )
     if positions is not None and config.kind != "transformer":
         changes["positions"] = positions
@@ -160,7 +184,7 @@ def load_encoder(
         ours["embeddings.position.weight"] = torch.cat([table[:offset], _repeat_positions(table[offset:], positions)])
         changes["positions"] = positions + offset
     config = config.model_copy(update={"has_pooler": "pooler.weight" in ours}).changed(**changes)
-    head = {name: ours.pop(name).float() for name in list(ours) if name.startswith(("mlm.", "sbo."))}
+    head = {name: ours.pop(name).float() for name in list(ours) if name.startswith(("mlm.", "sbo.", "task."))}
     encoder = Encoder(config)
     fill_parameters(encoder, ours, where=where)
     return encoder.eval(), head

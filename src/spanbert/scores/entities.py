@@ -5,29 +5,36 @@ Streaming: sentences go by, counts and their resamples stay.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
 from spanbert.core.tagging import WordSpan
 from spanbert.core.types import FloatArray
-from spanbert.scores.bootstrap import Bootstrap, Interval
+from spanbert.scores.bootstrap import Bootstrap, Statistic
+from spanbert.scores.calibration import Calibration
+
+_NONE = "-"
 
 
 class EntityScorer:
-    """Counts of predicted and gold entities.
+    """Counts of predicted and gold entities, and which labels are taken for which.
 
     Args:
         seed: Seed of the bootstrap.
     """
+
+    main = "f1"
 
     def __init__(self, *, seed: int = 0) -> None:
         self.bootstrap = Bootstrap(3, seed=seed)  # right, predicted, gold
         self.right: Counter[str] = Counter()
         self.predicted: Counter[str] = Counter()
         self.gold: Counter[str] = Counter()
+        self.confusion: Counter[tuple[str, str]] = Counter()  # labels of spans that are not right; _NONE: no such span
 
     def add(self, gold: Iterable[WordSpan], predicted: Iterable[WordSpan]) -> None:
         """Takes in one sentence: half-open spans of words with labels; a span named twice counts once."""
@@ -37,25 +44,58 @@ class EntityScorer:
         self.right.update(label for _, _, label in right)
         self.predicted.update(label for _, _, label in predicted_set)
         self.gold.update(label for _, _, label in gold_set)
+        self.confusion.update(_confused(gold_set - right, predicted_set - right))
 
     def scores(self) -> dict[str, Any]:
-        """`f1`, `precision`, `recall` over all labels, the interval of f1, and the same of each label."""
+        """Figures over all labels.
+
+        Returns:
+            `f1`, `precision` and `recall` with the `interval` of each; `entities`; the figures `by_label`;
+            `confusions`, the 10 most frequent as (gold, predicted, count) of spans with the same boundaries, "-" where
+            the other side has no such span; `missed` gold spans and `spurious` predicted ones, those that have no
+            counterpart with the same boundaries.
+        """
         right, predicted, gold = self.bootstrap.sums_K
         by_label = {
             label: {
-                **_prf(self.right[label], self.predicted[label], self.gold[label]),
+                **precision_recall_f1(self.right[label], self.predicted[label], self.gold[label]),
                 "gold": self.gold[label],
                 "predicted": self.predicted[label],
             }
             for label in sorted(self.gold | self.predicted)
         }
-        interval: Interval = self.bootstrap.interval(f1_of_counts)
+        statistics: dict[str, Statistic] = {
+            "f1": f1_of_counts,
+            "precision": lambda sums: share_of_counts(sums[..., [0, 1]]),
+            "recall": lambda sums: share_of_counts(sums[..., [0, 2]]),
+        }
         return {
-            **_prf(right, predicted, gold),
-            "interval": {"f1": [interval.low, interval.high]},
+            **precision_recall_f1(right, predicted, gold),
+            "interval": {name: self.bootstrap.interval(statistic).bounds for name, statistic in statistics.items()},
             "entities": int(gold),
             "by_label": by_label,
+            "confusions": _most_frequent(self.confusion, 10),
+            "missed": sum(count for (_, label), count in self.confusion.items() if label == _NONE),
+            "spurious": sum(count for (label, _), count in self.confusion.items() if label == _NONE),
         }
+
+    def paired(self) -> tuple[Bootstrap, Statistic]:
+        """The counts behind F1."""
+        return self.bootstrap, f1_of_counts
+
+
+def _confused(gold: Iterable[WordSpan], predicted: Iterable[WordSpan]) -> Iterator[tuple[str, str]]:
+    """Pairs of labels at each place, in alphabetical order where several labels stand at one."""
+    labels: dict[tuple[int, int], tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
+    for side, spans in enumerate((gold, predicted)):
+        for start, end, label in spans:
+            labels[start, end][side].append(label)
+    for of_gold, of_predicted in labels.values():
+        yield from zip_longest(sorted(of_gold), sorted(of_predicted), fillvalue=_NONE)
+
+
+def _most_frequent(confusion: Counter[tuple[str, str]], most: int) -> list[list[Any]]:
+    return [[*pair, confusion[pair]] for pair in sorted(confusion, key=lambda pair: (-confusion[pair], pair))[:most]]
 
 
 def f1_of_counts(sums: FloatArray) -> FloatArray:
@@ -66,7 +106,8 @@ def f1_of_counts(sums: FloatArray) -> FloatArray:
     return result
 
 
-def _prf(right: float, predicted: float, gold: float) -> dict[str, float]:
+def precision_recall_f1(right: float, predicted: float, gold: float) -> dict[str, float]:
+    """`f1`, `precision` and `recall` of counts; 0 where a denominator is 0."""
     return {
         "f1": float(2 * right / (predicted + gold)) if predicted + gold else 0.0,
         "precision": float(right / predicted) if predicted else 0.0,
@@ -81,31 +122,70 @@ class TagScorer:
         seed: Seed of the bootstrap.
     """
 
+    main = "accuracy"
+
     def __init__(self, *, seed: int = 0) -> None:
         self.bootstrap = Bootstrap(2, seed=seed)  # right, words
+        self.calibration = Calibration()
         self.confusion: Counter[tuple[str, str]] = Counter()
 
-    def add(self, gold: Sequence[str], predicted: Sequence[str]) -> None:
+    def add(self, gold: Sequence[str], predicted: Sequence[str], confidences: Sequence[float] | None = None) -> None:
         """Takes in one sentence.
 
+        Args:
+            gold: A tag a word.
+            predicted: The same.
+            confidences: The probability of each predicted tag, for the calibration.
+
         Raises:
-            ValueError: Another number of tags.
+            ValueError: Another number of tags or of confidences.
         """
         if len(gold) != len(predicted):
             raise ValueError(f"{len(predicted)} tags for {len(gold)} words")
-        pairs = list(zip(gold, predicted, strict=True))
-        self.bootstrap.add([[sum(a == b for a, b in pairs), len(pairs)]])
-        self.confusion.update(pairs)
+        right = [a == b for a, b in zip(gold, predicted, strict=True)]
+        self.bootstrap.add([[sum(right), len(right)]])
+        self.confusion.update(zip(gold, predicted, strict=True))
+        if confidences is not None:
+            self.calibration.add(confidences, right)
 
     def scores(self) -> dict[str, Any]:
-        """`accuracy` with its interval, words, and the most frequent confusions (gold, predicted, count)."""
+        """Figures over all words.
+
+        Returns:
+            `accuracy` with its `interval`; `words`; the 10 most frequent `confusions` (gold, predicted, count); F1,
+            precision and recall `by_tag` of the 20 most frequent tags; `ece` and `reliability` where confidences were
+            given.
+        """
         interval = self.bootstrap.interval(share_of_counts)
         wrong = Counter({pair: count for pair, count in self.confusion.items() if pair[0] != pair[1]})
+        calibrated = {"ece": self.calibration.ece(), "reliability": self.calibration.diagram()}
         return {
             "accuracy": interval.value,
-            "interval": {"accuracy": [interval.low, interval.high]},
+            "interval": {"accuracy": interval.bounds},
             "words": int(self.bootstrap.sums_K[1]),
-            "confusions": [[*pair, count] for pair, count in wrong.most_common(10)],
+            "confusions": _most_frequent(wrong, 10),
+            "by_tag": self._by_tag(),
+            **(calibrated if self.calibration.counts.any() else {}),
+        }
+
+    def paired(self) -> tuple[Bootstrap, Statistic]:
+        """The counts behind the accuracy."""
+        return self.bootstrap, share_of_counts
+
+    def _by_tag(self) -> dict[str, dict[str, float]]:
+        gold: Counter[str] = Counter()
+        predicted: Counter[str] = Counter()
+        for (of_gold, of_predicted), count in self.confusion.items():
+            gold[of_gold] += count
+            predicted[of_predicted] += count
+        tags = sorted(gold | predicted, key=lambda tag: (-gold[tag], -predicted[tag], tag))[:20]
+        return {
+            tag: {
+                **precision_recall_f1(self.confusion[tag, tag], predicted[tag], gold[tag]),
+                "gold": gold[tag],
+                "predicted": predicted[tag],
+            }
+            for tag in tags
         }
 
 

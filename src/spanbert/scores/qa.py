@@ -2,15 +2,17 @@
 
 SQuAD (Rajpurkar et al. 2016, 2018): answers are lower-cased, without punctuation and the articles a, an, the, and with
 single spaces; F1 is over words; the best over the gold answers counts. A question without answer has the gold answer
-"".
+"". Where the two versions differ (gold answers of nothing but articles and punctuation) we follow 2.0.
 CMRC 2018 (Cui et al. 2019): Chinese is compared by characters, other script by words; F1 by longest common substring.
+We differ in that spaces never count (the official exact match keeps them), and that nothing matches nothing, as a
+question without answer requires; other script is divided by a rule that stands in for NLTK's tokenizer.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import string
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +21,11 @@ from typing import Literal
 Language = Literal["en", "zh"]
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = frozenset(string.punctuation)
-_HAN = re.compile(r"[\u4e00-\u9fff]")
+_CMRC_MARKS = frozenset(
+    "-:_*^/\\~`+=，。：？！“”；’《》·、「」（）－～『』"
+)  # the official list, odd as it is: not all there are
+_WORD = r"[^\W\u4e00-\u9fff]+"
+_UNIT = re.compile(rf"[\u4e00-\u9fff]|{_WORD}(?:(?:\.|,(?=\d)){_WORD})*|[^\w\s]")
 
 
 def normalise_answer(text: str) -> str:
@@ -51,23 +57,21 @@ def answer_f1(answer: str, gold: str, language: Language = "en") -> float:
 def best_over_gold(
     measure: Callable[[str, str, Language], float], answer: str, gold: Sequence[str], language: Language
 ) -> float:
-    """The best figure over the gold answers; no gold answer means that the question has none."""
+    """The best figure over the gold answers; no gold answer means that the question has none.
+
+    English answers of which normalising leaves nothing are no gold answers, as in SQuAD 2.0's scorer.
+    """
+    if language == "en":
+        gold = [one for one in gold if normalise_answer(one)]
     return max(measure(answer, one, language) for one in (gold or [""]))
 
 
 def _chinese_units(text: str) -> list[str]:
-    """Han characters one by one, runs of other letters and digits as words; punctuation is dropped."""
-    units: list[str] = []
-    word = ""
-    for character in text.lower().strip():
-        dropped = unicodedata.category(character)[0] in "PSZ" or character.isspace()
-        if _HAN.match(character) or dropped:
-            units += [word] if word else []
-            word = ""
-            units += [] if dropped else [character]
-        else:
-            word += character
-    return units + ([word] if word else [])
+    """Han characters and punctuation marks one by one, numbers and runs of other letters as words.
+
+    CMRC's marks are dropped first: words that they join become one.
+    """
+    return _UNIT.findall("".join(character for character in text.lower() if character not in _CMRC_MARKS))
 
 
 def _longest_common_run(a: Sequence[str], b: Sequence[str]) -> int:
@@ -94,16 +98,19 @@ def best_threshold(scored: Mapping[str, tuple[float, float, bool]]) -> Threshold
     """The threshold of the no-answer score that gives the best mean figure (SQuAD 2.0's official search).
 
     Args:
-        scored: For each question its no-answer score (higher: rather no answer), the figure of its best span, and
-            whether it has an answer.
+        scored: For each question its no-answer score (higher: rather no answer; infinite where there is no span), the
+            figure of its best span, and whether it has an answer. The figure of a question without answer is not read:
+            answering it is wrong.
 
     Returns:
-        A threshold t: answer nothing where the no-answer score is above t. Ties go to the lowest.
+        A threshold t: answer nothing where the no-answer score is above t. Ties go to the lowest. Unlike the official
+        search, which then says 0, it lies below every score where nothing should be answered, and it never parts
+        questions with the same score.
     """
-    if not scored:
-        return Threshold(value=0.0, score=0.0)
     current = float(sum(not answerable for _, _, answerable in scored.values()))  # nothing is answered
-    ranked = sorted(scored.values(), key=lambda one: one[0])
+    ranked = sorted((one for one in scored.values() if one[0] < math.inf), key=lambda one: one[0])
+    if not ranked:
+        return Threshold(value=0.0, score=current / max(len(scored), 1))
     best, threshold = current, ranked[0][0] - 1.0
     for place, (null, figure, answerable) in enumerate(ranked):
         current += figure if answerable else -1.0

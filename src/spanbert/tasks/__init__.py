@@ -7,16 +7,42 @@ from typing import Any
 
 from spanbert.core.errors import InputError, nearest
 
-REGISTRY = {"pretrain": "spanbert.tasks.pretrain.task:PretrainTask"}
+_NESTED = "spanbert.tasks.tag.nested:NestedTask"
+REGISTRY = {  # tasks on labelled texts: class, and its settings
+    "classify": ("spanbert.tasks.classify.task:ClassifyTask", "spanbert.tasks.classify.options:ClassifyOptions"),
+    "tag": ("spanbert.tasks.tag.task:TagTask", "spanbert.tasks.tag.options:TagOptions"),
+    "qa": ("spanbert.tasks.qa.task:QATask", "spanbert.tasks.qa.options:QAOptions"),
+}
 
 
-def task_class(kind: str) -> Any:
-    """The class of a task, imported when it is asked for.
+def task_class(kind: str, *, nested: bool = False) -> Any:
+    """The class of a task on labelled texts (`TextTask`), imported when it is asked for.
+
+    Args:
+        kind: Its kind.
+        nested: Of sequence labelling: the one for nested entities.
 
     Raises:
         InputError: No such task.
     """
+    return _imported(_NESTED if nested else _known(kind)[0])
+
+
+def options_class(kind: str) -> Any:
+    """The settings of a task on labelled texts.
+
+    Raises:
+        InputError: No such task.
+    """
+    return _imported(_known(kind)[1])
+
+
+def _known(kind: str) -> tuple[str, str]:
     if kind not in REGISTRY:
         raise InputError(f"unknown task {kind!r}; {nearest(kind, REGISTRY)}")
-    module, _, name = REGISTRY[kind].partition(":")
+    return REGISTRY[kind]
+
+
+def _imported(place: str) -> Any:
+    module, _, name = place.partition(":")
     return getattr(import_module(module), name)

@@ -1,28 +1,35 @@
-"""The protocol that every task fills in; the training loop and the commands know no more of a task than this.
+"""The protocols that every task fills in; loop and commands know no more of a task than this.
 
-source --read--> data --encode--> Encoded (packed inputs, targets, counts)
-encoder(inputs) --> hidden states --loss--> a sum for each objective   (training)
-                                  --decode--> predictions --score--> figures --render--> lines
+`Task` is what the training loop needs; `TextTask` adds what a task on labelled texts needs from file to answer:
+
+file --read--> Documents --readings--> windows of pieces --examples--> rows to read, and gold
+encoder(windows) --> hidden states of those rows --head--> a summed loss   (training)
+                                                 --head--> outputs of each window --decode--> prediction
+gold and prediction --scorer--> figures --render--> lines
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from spanbert.core.types import PackedBatch
+import numpy.typing as npt
+
+from spanbert.batches.examples import Example
+from spanbert.core.types import Document, IntArray, PackedBatch
+from spanbert.scores.scorer import Scorer
+from spanbert.tokens.pieces import Pieces
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from spanbert.encoder.config import EncoderConfig
     from spanbert.encoder.model import Encoder
 
-DataT = TypeVar("DataT")
-ItemT = TypeVar("ItemT", contravariant=True)
+ItemT_contra = TypeVar("ItemT_contra", contravariant=True)
 TargetsT = TypeVar("TargetsT")
-PredictionsT = TypeVar("PredictionsT")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,55 +41,164 @@ class Encoded(Generic[TargetsT]):
         targets: What the task's loss reads.
         counts: For each objective, the units (the N of its mean) in this batch; known before any forward pass.
         key: Names the batch, so that its dropout is drawn under a key of its own.
+        rows: Rows whose hidden states the loss reads, rising; None: all.
     """
 
     inputs: PackedBatch
     targets: TargetsT
     counts: Mapping[str, int]
     key: tuple[int | str, ...]
+    rows: IntArray | None = None
 
 
-class Task(Protocol[DataT, ItemT, TargetsT, PredictionsT]):
-    """One thing to learn on the encoder.
+class Task(Protocol[ItemT_contra, TargetsT]):
+    """What is learned on the encoder, as the training loop sees it.
 
     Attributes:
-        kind: Its name on the command line.
-        unit: What its loss counts: target token, example, word, window, mention.
         objectives: Each objective's weight in the loss.
     """
 
-    kind: str
-    unit: str
     objectives: Mapping[str, float]
 
-    def read(self, source: Path) -> DataT:
-        """Opens the data.
-
-        Raises:
-            InputError: It cannot be used.
-        """
-
-    def check(self, data: DataT, encoder: Encoder) -> None:
-        """Compares data and encoder before time is spent.
-
-        Raises:
-            InputError: They do not belong together.
-        """
-
-    def encode(self, items: Sequence[ItemT]) -> Encoded[TargetsT]:
+    def encode(self, items: Sequence[ItemT_contra]) -> Encoded[TargetsT]:
         """Makes one micro-batch; a pure function of the items."""
 
-    def build_head(self, encoder: Encoder) -> nn.Module:
-        """A new head for the encoder."""
-
-    def loss(self, encoder: Encoder, head: nn.Module, hidden_TD: Tensor, targets: TargetsT) -> dict[str, Tensor]:
+    def loss(self, encoder: Encoder, head: nn.Module, hidden_RD: Tensor, targets: TargetsT) -> dict[str, Tensor]:
         """The summed loss of each objective, scalars; the loop divides by the step's counts."""
 
-    def decode(self, encoder: Encoder, head: nn.Module, batch: Encoded[TargetsT]) -> PredictionsT:
-        """What the model answers for a batch, in numpy."""
+    def goodness(self, scores: Mapping[str, Any]) -> float:
+        """The figure by which held-out scores are ranked; higher is better."""
 
-    def score(self, predictions: Iterable[PredictionsT]) -> dict[str, Any]:
-        """Figures over many batches, in one pass and bounded memory."""
+    def headline(self, scores: Mapping[str, Any]) -> str:
+        """The most telling figures in a few words."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Reading:
+    """A document as the encoder will read it.
+
+    Attributes:
+        document: The document.
+        pieces: Its text as pieces.
+        windows: Half-open (start, end) of the pieces in each window.
+    """
+
+    document: Document
+    pieces: Pieces
+    windows: Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mistake:
+    """One wrong prediction, for people who look for its cause.
+
+    Attributes:
+        severity: How sure the model was of what is wrong.
+        where: The document.
+        text: The text, or what matters of it.
+        gold: What was right.
+        predicted: What the model said.
+    """
+
+    severity: float
+    where: str
+    text: str
+    gold: str
+    predicted: str
+
+
+class Tuner(Protocol):
+    """Finds a threshold on dev data."""
+
+    def add(self, document: Document, prediction: Any) -> None:
+        """Takes in one document."""
+
+    def best(self) -> float:
+        """The threshold."""
+
+
+class TaskHead(Protocol):
+    """A head: a torch module that reads the wanted rows of a batch.
+
+    Shapes: R rows of all windows, D hidden size, S windows with r rows each.
+    """
+
+    def losses(self, hidden_RD: Tensor, sizes: Sequence[int], gold: Sequence[Any]) -> Tensor:
+        """The summed loss over windows of `sizes` rows with their gold, a scalar."""
+
+    def outputs(self, hidden_RD: Tensor, sizes: Sequence[int]) -> list[npt.NDArray[Any]]:
+        """What `decode` reads: float32, one array a window."""
+
+
+class TextTask(Protocol):
+    """A task on labelled texts; built from training documents or from what a bundle says.
+
+    Attributes:
+        kind: Its name on the command line.
+        name: Its name in the bundle.
+        unit: What its loss counts: example, word, window.
+        main: The score by which models are chosen.
+        plain: It reads one text and nothing else, so that several such tasks share one pass of the encoder.
+        window: Tokens of a window, specials included, and of the overlap between two.
+        threshold: From where on something is (or is not) answered; None where there is no such choice.
+    """
+
+    kind: str
+    name: str
+    unit: str
+    main: str
+    plain: bool
+    window: tuple[int, int]
+    threshold: float | None
+
+    def read(self, source: Path) -> Iterator[Document]:
+        """The documents of a file.
+
+        Raises:
+            InputError: It cannot be used; names file and line.
+        """
+
+    def readings(self, documents: Sequence[Document]) -> list[Reading]:
+        """Tokenises documents and cuts them into windows."""
+
+    def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
+        """The windows of a document as the encoder reads them.
+
+        Args:
+            reading: The document.
+            gold: For training: with gold, and without windows that teach nothing.
+        """
+
+    def build_head(self, config: EncoderConfig) -> nn.Module:
+        """A new head (`TaskHead`)."""
+
+    def decode(self, reading: Reading, outputs: Sequence[npt.NDArray[Any]]) -> Any:
+        """The prediction for a document from the outputs of all its windows, in order."""
+
+    def scorer(self, *, seed: int = 0) -> DocumentScorer:
+        """A scorer of documents and their predictions."""
+
+    def tuner(self) -> Tuner | None:
+        """What finds the task's threshold; None where there is none to find."""
+
+    def mistakes(self, document: Document, prediction: Any) -> Iterator[Mistake]:
+        """What is wrong in a prediction."""
+
+    def manifest(self) -> dict[str, Any]:
+        """What a bundle must say for the task to be built again."""
+
+    def goodness(self, scores: Mapping[str, Any]) -> float:
+        """As in `Task`."""
+
+    def headline(self, scores: Mapping[str, Any]) -> str:
+        """As in `Task`."""
 
     def render(self, scores: Mapping[str, Any]) -> list[str]:
         """The figures in lines for people."""
+
+
+class DocumentScorer(Scorer, Protocol):
+    """A scorer that knows where a document holds its gold."""
+
+    def add(self, document: Document, prediction: Any) -> None:
+        """Takes in one document; one without gold is left out."""

@@ -10,26 +10,26 @@ from pydantic import Field, model_validator
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
 
-_BUDGET = re.compile(r"(\d+(?:\.\d+)?)\s*(steps?|[kMG]?tok|s|m|h|%)$")
+_BUDGET = re.compile(r"(\d+(?:\.\d+)?)\s*(steps?|epochs?|[kMG]?tok|s|m|h|%)$")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 Precision = Literal["auto", "float32", "bfloat16"]
 _TOKENS = {"tok": 1, "ktok": 1e3, "Mtok": 1e6, "Gtok": 1e9}
 
 
 class Amount(Config):
-    """So much training: in steps, tokens, seconds, or a share of the budget.
+    """So much training: in steps, epochs, tokens, seconds, or a share of the budget.
 
     Attributes:
         unit: What is counted.
         value: How many.
     """
 
-    unit: Literal["steps", "tokens", "seconds", "share"]
+    unit: Literal["steps", "epochs", "tokens", "seconds", "share"]
     value: float = Field(gt=0)
 
     @classmethod
     def parse(cls, text: str, *, where: str) -> Self:
-        """Reads `500steps`, `20Mtok`, `90s`, `10m`, `2h` or `10%`.
+        """Reads `500steps`, `3epochs`, `20Mtok`, `90s`, `10m`, `2h` or `10%`.
 
         Raises:
             InputError: Not an amount.
@@ -42,6 +42,8 @@ class Amount(Config):
         number, unit = float(match[1]), match[2]
         if unit.startswith("step"):
             return cls(unit="steps", value=number)
+        if unit.startswith("epoch"):
+            return cls(unit="epochs", value=number)
         if unit in _TOKENS:
             return cls(unit="tokens", value=number * _TOKENS[unit])
         if unit in _SECONDS:
@@ -115,6 +117,7 @@ class TrainConfig(Config):
         evaluate_every: How often the held-out documents are scored.
         checkpoint_every: How often the training state is saved.
         evaluate_tokens: Held-out tokens that an evaluation reads at most.
+        patience: Evaluations without a better score after which training ends (early stopping); None: never.
         seed: Seed of everything random.
         threads: CPU threads; None leaves torch's choice.
     """
@@ -128,13 +131,15 @@ class TrainConfig(Config):
     evaluate_every: str = "20%"
     checkpoint_every: str = "10%"
     evaluate_tokens: int = Field(default=32_768, ge=1)
+    patience: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0)
     threads: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _check_amounts(self) -> Self:
         for name in ("evaluate_every", "checkpoint_every"):
-            Amount.parse(getattr(self, name), where=f"train.{name}")
+            if Amount.parse(getattr(self, name), where=f"train.{name}").unit == "epochs":
+                raise ValueError(f"{name} is in steps, tokens, time or a share of the budget, not in epochs")
         return self
 
 
@@ -145,6 +150,8 @@ def budget_overrides(text: str) -> list[str]:
         raise InputError("a budget cannot be a share", where="--budget", got=text, expected="500steps, 20Mtok or 10m")
     if amount.unit == "seconds":
         return [f"train.max_minutes={amount.value / 60}"]
+    if amount.unit == "epochs":
+        return [f"train.max_epochs={amount.value}"]
     if amount.value != int(amount.value):
         raise InputError("not a whole number", where="--budget", got=text, expected="e.g. 500steps, 20Mtok")
     return [f"train.max_{amount.unit}={int(amount.value)}"]

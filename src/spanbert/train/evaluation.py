@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from spanbert.batches.plan import Pack, PackingPlan
-from spanbert.tasks.protocol import Task
+from spanbert.tasks.pretrain.task import PretrainTask
 from spanbert.train.model import TaskModel
 
 
-def evaluate(
-    task: Task[Any, Any, Any, Any], model: TaskModel, plan: PackingPlan, *, most_tokens: int
-) -> dict[str, Any]:
+def evaluate(task: PretrainTask, model: TaskModel, plan: PackingPlan, *, most_tokens: int) -> dict[str, Any]:
     """Runs the model over packs of a plan's epoch 0 and scores it; memory does not grow with the packs.
 
     Args:

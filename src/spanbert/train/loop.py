@@ -40,7 +40,7 @@ class Best:
     """The best held-out figures of a run and the step they were reached at."""
 
     step: int
-    loss: float
+    goodness: float
     scores: Mapping[str, Any]
 
 
@@ -50,7 +50,7 @@ class Outcome:
 
     Attributes:
         progress: What was used.
-        stopped_by: `budget`, or the signal that ended it early.
+        stopped_by: `budget`, `patience`, or the signal that ended it early.
         best: The best evaluation; None where nothing was evaluated.
         last_scores: The last evaluation.
     """
@@ -73,30 +73,34 @@ class Trainer:
         optim: Rates and schedule.
         directory: Where logs and states go.
         reporter: Hears about progress.
+        layer_decay: See `make_optimizer`.
     """
 
     def __init__(
         self,
         *,
-        task: Task[Any, Any, Any, Any],
+        task: Task[Any, Any],
         model: TaskModel,
-        make_loader: Callable[[PlanPosition], Loader[Any]],
+        make_loader: Callable[[PlanPosition], Loader[Any, Any]],
         evaluate: Callable[[], dict[str, Any]] | None,
         train: TrainConfig,
         optim: OptimConfig,
         directory: Path,
         reporter: Reporter,
+        layer_decay: float = 1.0,
     ) -> None:
         self.task, self.model, self.make_loader, self.evaluate = task, model, make_loader, evaluate
         self.config, self.optim, self.directory, self.reporter = train, optim, directory, reporter
         self.budget = Budget.of(train)
         self.evaluate_every = Amount.parse(train.evaluate_every, where="train.evaluate_every")
         self.checkpoint_every = Amount.parse(train.checkpoint_every, where="train.checkpoint_every")
-        self.optimizer = make_optimizer(model, optim)
+        self.optimizer = make_optimizer(model, optim, layer_decay=layer_decay)
         self.progress = Progress()
         self.position = PlanPosition()
         self.best: Best | None = None
         self.last_scores: Mapping[str, Any] = {}
+        self.scored_at: int | None = None
+        self.without_gain = 0  # evaluations since the best one
 
     def restore(self, state: SavedState) -> None:
         """Goes on from a saved state."""
@@ -105,7 +109,8 @@ class Trainer:
         facts = state.facts
         self.progress = Progress(**facts["progress"])
         self.position = PlanPosition(**facts["position"])
-        self.last_scores = facts["last_scores"]
+        self.last_scores, self.scored_at = facts["last_scores"], facts["scored_at"]
+        self.without_gain = facts["without_gain"]
         best = load_state(self.directory / "training" / "best")  # may be of a later step that a kill took back
         self.best = Best(**best.facts) if best else None
 
@@ -141,6 +146,9 @@ class Trainer:
                         self.progress = Progress(
                             step=self.progress.step, tokens=self.progress.tokens, seconds=time.monotonic() - clock
                         )
+                    if self.config.patience is not None and self.without_gain >= self.config.patience:
+                        stopped_by = "patience"
+                        break
                     if is_due(self.checkpoint_every, before, self.progress, self.budget):
                         self._save()
                 if not self._evaluated_at(self.progress.step) and stopped_by == "budget":
@@ -157,7 +165,7 @@ class Trainer:
         seed, precision = self.config.seed, self.config.precision
         losses = backward(self.task, self.model, step, number=self.progress.step, seed=seed, precision=precision)
         means = {f"{name}_loss": value for name, value in losses.items()}
-        loss = sum(weight * means[f"{name}_loss"] for name, weight in self.task.objectives.items())
+        loss = sum(self.task.objectives[name] * value for name, value in losses.items())
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip)
         self._require_finite(self.progress.step + 1, loss=loss, gradient_norm=float(norm))
         factor = schedule_factor(self.optim, self.budget.fraction_inside_next(self.progress, step.tokens))
@@ -181,30 +189,27 @@ class Trainer:
         self.reporter.update("train", self.budget.fraction(self.progress), shown)
 
     def _evaluated_at(self, step: int) -> bool:
-        return self.evaluate is None or self.last_scores.get("step") == step
+        return self.evaluate is None or self.scored_at == step
 
     def _evaluate(self, tracker: Tracker) -> None:
         if self.evaluate is None:
             return
         scores = self.evaluate()
         step = self.progress.step
-        loss = sum(
-            weight * scores[f"{name}_loss"] for name, weight in self.task.objectives.items() if f"{name}_loss" in scores
-        )
-        self._require_finite(step, held_out_loss=loss)
+        goodness = self.task.goodness(scores)
+        self._require_finite(step, held_out_score=goodness)
         tracker.evaluation(step, {**scores, "tokens": self.progress.tokens, "seconds": self.progress.seconds})
-        figures = "  ".join(
-            f"{name} {scores[f'{name}_loss']:.3f}" for name in self.task.objectives if f"{name}_loss" in scores
-        )
-        self.reporter.say(f"step {step:,}: held-out loss  {figures}")
-        self.last_scores = {"step": step, **scores}
-        if self.best is None or loss < self.best.loss:
-            self.best = Best(step=step, loss=loss, scores=scores)
+        self.reporter.say(f"step {step:,}: held-out {self.task.headline(scores)}")
+        self.last_scores, self.scored_at = scores, step
+        self.without_gain += 1
+        if self.best is None or goodness > self.best.goodness:
+            self.without_gain = 0
+            self.best = Best(step=step, goodness=goodness, scores=scores)
             save_state(
                 self.directory / "training" / "best",
                 model=self.model.tensors(),
                 optimizer={},
-                facts={"step": step, "loss": loss, "scores": scores},
+                facts={"step": step, "goodness": goodness, "scores": scores},
             )
 
     def _save(self) -> None:
@@ -216,5 +221,7 @@ class Trainer:
                 "progress": vars(self.progress),
                 "position": self.position.as_dict(),
                 "last_scores": dict(self.last_scores),
+                "scored_at": self.scored_at,
+                "without_gain": self.without_gain,
             },
         )

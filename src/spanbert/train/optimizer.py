@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import torch
@@ -9,27 +10,35 @@ from torch import Tensor, nn
 
 from spanbert.train.config import OptimConfig
 
+_BLOCK = re.compile(r"encoder\.blocks\.(\d+)\.")
 
-def make_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
+
+def make_optimizer(model: nn.Module, config: OptimConfig, *, layer_decay: float = 1.0) -> torch.optim.AdamW:
     """Fused AdamW; encoder and heads with rates of their own, no decay on biases and norms.
 
     Args:
         model: Its parameters begin with `encoder.` or `head.`; those without gradient are left out.
         config: Rates and decay.
+        layer_decay: Each layer's rate is that of the layer above times this; the embeddings are below the first layer.
     """
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    names = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+    layers = 1 + max((int(match[1]) for name in names if (match := _BLOCK.match(name))), default=-1)
+    head_lr = config.lr if config.head_lr is None else config.head_lr
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            groups.setdefault((name.startswith("encoder."), parameter.ndim > 1), []).append(parameter)
-    head_lr = config.lr if config.head_lr is None else config.head_lr
+            match = _BLOCK.match(name)
+            below = layers - (int(match[1]) + 1 if match else 0)
+            rate = config.lr * layer_decay**below if name.startswith("encoder.") else head_lr
+            groups.setdefault((rate, parameter.ndim > 1), []).append(parameter)
     return torch.optim.AdamW(
         [
             {
                 "params": parameters,
-                "peak_lr": config.lr if in_encoder else head_lr,
+                "peak_lr": rate,
                 "weight_decay": config.weight_decay if decayed else 0.0,
             }
-            for (in_encoder, decayed), parameters in groups.items()
+            for (rate, decayed), parameters in groups.items()
         ],
         lr=config.lr,
         betas=(config.beta1, config.beta2),

@@ -143,6 +143,7 @@ def write_pretrained(
     card = model_card(
         title=target.name,
         what=_what(encoder.config, has_sbo=head.sbo is not None),
+        tags=["span-pre-training"],
         loads=_loads(encoder.config, has_sbo=head.sbo is not None),
         base=base,
         data=data,
@@ -171,7 +172,8 @@ def _what(config: EncoderConfig, *, has_sbo: bool) -> str:
     if config.attention_span is not None:
         encoder += f" that attends within spans of {config.attention_span} tokens"
     heads = "masked language model and span-boundary objective" if has_sbo else "masked language model"
-    return f"{encoder} with the head{'s' if has_sbo else ''} of span pre-training: {heads}"
+    what = f"{encoder} with the head{'s' if has_sbo else ''} of span pre-training: {heads}"
+    return f"{what} (Joshi et al. 2020), trained with spanbert"
 
 
 def _loads(config: EncoderConfig, *, has_sbo: bool) -> str:

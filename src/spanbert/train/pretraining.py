@@ -171,7 +171,7 @@ def _trainer(
             pack_tokens=max(_HELD_OUT_PACK, batch.segment_length),
         )
 
-    def make_loader(start: PlanPosition) -> Loader[Any]:
+    def make_loader(start: PlanPosition) -> Loader[Any, Any]:
         return Loader(
             plan,
             task.encode,

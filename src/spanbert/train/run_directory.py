@@ -18,7 +18,7 @@ from spanbert.core.files import read_json
 _BUDGET_KEYS = ("max_steps", "max_tokens", "max_minutes")
 _FREE = {  # what may differ on --resume: it changes no arithmetic, or is the budget
     *(f"settings.train.{key}" for key in _BUDGET_KEYS),
-    *(f"settings.train.{key}" for key in ("evaluate_every", "checkpoint_every", "evaluate_tokens")),
+    *(f"settings.train.{key}" for key in ("evaluate_every", "checkpoint_every", "evaluate_tokens", "patience")),
     "settings.batch.prefetch",
 }
 

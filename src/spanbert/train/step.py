@@ -15,7 +15,7 @@ from spanbert.train.runtime import matrix_precision
 
 
 def backward(
-    task: Task[Any, Any, Any, Any],
+    task: Task[Any, Any],
     model: TaskModel,
     step: Step[Encoded[Any]],
     *,
@@ -37,19 +37,19 @@ def backward(
         precision: Of the matrix products.
 
     Returns:
-        The mean loss of each objective.
+        The mean loss of each objective that the step has units of.
     """
-    totals = {name: sum(micro.counts[name] for micro in step.micro_batches) for name in task.objectives}
-    sums = dict.fromkeys(task.objectives, 0.0)
+    totals = {name: sum(micro.counts.get(name, 0) for micro in step.micro_batches) for name in task.objectives}
+    sums = {name: 0.0 for name, total in totals.items() if total}
     for micro in step.micro_batches:
         torch.manual_seed(keyed_seed(seed, "dropout", number, *micro.key))
         with matrix_precision(precision, model.encoder.device):
             with torch.set_grad_enabled(not model.freeze_encoder):
-                hidden_TD = model.encoder(micro.inputs)
-            losses = task.loss(model.encoder, model.head, hidden_TD, micro.targets)
-        parts = [weight * losses[name] / totals[name] for name, weight in task.objectives.items() if totals[name]]
+                hidden_RD = model.encoder(micro.inputs, rows=micro.rows)
+            losses = task.loss(model.encoder, model.head, hidden_RD, micro.targets)
+        parts = [task.objectives[name] * losses[name] / totals[name] for name in sums if name in losses]
         if parts:
             torch.autograd.backward(torch.stack(parts).sum())
-        for name in sums:
+        for name in sums.keys() & losses.keys():
             sums[name] += losses[name].item()
-    return {name: sums[name] / max(totals[name], 1) for name in sums}
+    return {name: value / totals[name] for name, value in sums.items()}

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanbert.scores.bootstrap import Bootstrap, compare
+from spanbert.core.seeding import keyed_generator
+from spanbert.scores.bootstrap import CHUNK, Bootstrap, Weights, compare
 from spanbert.scores.entities import f1_of_counts, share_of_counts
 
 
@@ -31,6 +32,56 @@ def test_it_does_not_matter_how_the_units_arrive(parts: list[int]):
     assert whole.units == pieces.units
     np.testing.assert_allclose(whole.resampled_BK, pieces.resampled_BK)
     assert whole.interval(f1_of_counts) == pieces.interval(f1_of_counts)
+
+
+def test_grouping_changes_no_bit_of_the_sums():
+    """Counts of full precision, so that another order of additions would show."""
+    counts = np.random.default_rng(3).random((2 * CHUNK + 100, 3))
+    whole, singly, uneven = (Bootstrap(3, resamples=50, seed=4) for _ in range(3))
+    whole.add(counts)
+    for row in counts:
+        singly.add([row])
+    for part in np.split(counts, [1, 300, CHUNK * 2 - 1, CHUNK * 2 + 3]):
+        uneven.add(part)
+    assert whole.units == singly.units == uneven.units == len(counts)
+    for other in (singly, uneven):
+        assert np.array_equal(whole.resampled_BK, other.resampled_BK)
+        assert np.array_equal(whole.sums_K, other.sums_K)
+
+
+def test_sums_are_those_of_weights_drawn_at_once():
+    counts = np.random.default_rng(5).integers(0, 9, (CHUNK + 7, 2))
+    bootstrap = Bootstrap(2, resamples=30, seed=6)
+    for part in np.split(counts, [10, 200]):
+        bootstrap.add(part)
+    weights = keyed_generator(6, "bootstrap").poisson(1.0, (CHUNK + 7, 30))
+    assert np.array_equal(bootstrap.resampled_BK, weights.T @ counts)
+    assert np.array_equal(bootstrap.sums_K, counts.sum(0))
+
+
+def test_weights_do_not_depend_on_how_many_are_drawn_at_once():
+    at_once, in_parts = Weights(seed=7, resamples=40), Weights(seed=7, resamples=40)
+    drawn = [in_parts.draw(units) for units in (1, 0, 5, 300)]
+    assert np.array_equal(at_once.draw(306), np.concatenate(drawn))
+
+
+def test_reading_between_units_leaves_the_weights_as_they_are():
+    counts = np.random.default_rng(8).integers(0, 9, (400, 2))
+    read, unread = Bootstrap(2, resamples=30), Bootstrap(2, resamples=30)
+    for row in counts:
+        read.add(row)
+        assert read.sums_K.shape == (2,)
+    unread.add(counts)
+    assert np.array_equal(read.resampled_BK, unread.resampled_BK)
+
+
+def test_systems_that_count_other_things_beside_are_paired():
+    a, b = Bootstrap(2, seed=1), Bootstrap(3, seed=1)
+    right = np.random.default_rng(9).random(300) < 0.5
+    a.add(np.stack([right, np.ones(300)], axis=1))
+    b.add(np.stack([right, np.ones(300), right], axis=1))
+    same = compare(a, b, lambda sums: share_of_counts(sums[..., :2]))
+    assert (same.difference.low, same.difference.high, same.p_value) == (0.0, 0.0, 1.0)
 
 
 def test_a_paired_test_sees_what_unpaired_intervals_hide():

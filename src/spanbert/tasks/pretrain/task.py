@@ -54,7 +54,6 @@ class PretrainTask:
     """
 
     kind = "pretrain"
-    unit = "target token"
 
     def __init__(
         self, tokenizer: TokenizerAdapter, counts_V: IntArray, *, masking: MaskingOptions, sbo: SBOOptions, seed: int
@@ -124,6 +123,17 @@ class PretrainTask:
     def score(self, predictions: Iterable[PretrainPredictions]) -> dict[str, Any]:
         """Held-out figures: see `scores.pretraining`."""
         return score_predictions(predictions, self.counts_V, longest_span=self.masking.longest_span)
+
+    def goodness(self, scores: Mapping[str, Any]) -> float:
+        """As `Task`: minus the weighted sum of the held-out losses."""
+        return -float(
+            sum(weight * scores[f"{name}_loss"] for name, weight in self.objectives.items() if f"{name}_loss" in scores)
+        )
+
+    def headline(self, scores: Mapping[str, Any]) -> str:
+        """As `Task`: the held-out losses."""
+        losses = [f"{name} {scores[f'{name}_loss']:.3f}" for name in self.objectives if f"{name}_loss" in scores]
+        return f"loss  {'  '.join(losses)}"
 
     def render(self, scores: Mapping[str, Any]) -> list[str]:
         """A small table."""

@@ -1,0 +1,382 @@
+"""Fine-tuning with `transformers`, as its good users write it: the loop, classification and tagging.
+
+A plain loop in float32 on the CPU: fast tokenizer, once over the texts in batches; padding to the longest of a batch;
+fused AdamW without decay of biases and norms; linear schedule with 10 % warm-up; gradients clipped to 1; fused
+attention; denormals flushed. Then two ways to predict: `transformers.pipeline` called with one text after the other,
+which its documentation shows first, and batches of texts of like length, which a careful user writes.
+
+Times hold the work alone, from raw inputs to trained weights or final answers; imports and the reading of weights are
+outside. Every function is to run in a process of its own, since it sets seeds and verbosity. `finetune_peer_qa` holds
+question answering.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypedDict, TypeVar, Unpack
+
+import torch
+
+from spanbert.core.tagging import decode_tags
+from spanbert.core.types import Span
+
+_WARM_UP = 0.1
+_WEIGHT_DECAY = 0.01
+_TOKENISED_AT_ONCE = 1000
+_IGNORED = -100  # the label that the loss of `transformers` leaves out
+
+Feature = dict[str, Any]
+Answer = TypeVar("Answer")
+
+
+class Recipe(TypedDict):
+    """How a peer is trained.
+
+    Attributes:
+        epochs: Passes over the examples.
+        lr: Peak learning rate; 5e-5 is usual.
+        batch: Examples a step; with reading comprehension windows a step.
+        seed: Of the new head, the order of examples and dropout.
+        attention_dropout: Dropout of attention weights; the default of `transformers` is 0.1.
+    """
+
+    epochs: int
+    lr: float
+    batch: int
+    seed: int
+    attention_dropout: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedPeer:
+    """A fine-tuned model of `transformers`.
+
+    Attributes:
+        seconds: Wall time of tokenising, collating and all steps.
+        model: Its `PreTrainedModel`.
+        tokenizer: Its fast tokenizer.
+        losses: Mean loss of each step's batch.
+    """
+
+    seconds: float
+    model: Any
+    tokenizer: Any
+    losses: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicted(Generic[Answer]):
+    """Answers in the order of the inputs.
+
+    Attributes:
+        seconds: Wall time from raw inputs to answers.
+        answers: One an input.
+    """
+
+    seconds: float
+    answers: list[Answer]
+
+
+def train_classifier(
+    model_dir: Path, texts: Sequence[str], labels: Sequence[str], **recipe: Unpack[Recipe]
+) -> TrainedPeer:
+    """Fine-tunes `AutoModelForSequenceClassification`.
+
+    Args:
+        model_dir: Weights and tokenizer in Hugging Face's layout.
+        texts: Training texts; cut where they are longer than the model.
+        labels: One label a text.
+        **recipe: See `Recipe`.
+    """
+    from transformers import AutoModelForSequenceClassification, DataCollatorWithPadding
+
+    names = sorted(set(labels))
+    model, tokenizer = load_peer(AutoModelForSequenceClassification, model_dir, recipe, names)
+
+    def features() -> list[Feature]:
+        return [
+            {**feature, "labels": model.config.label2id[labels[number]]}
+            for number, feature, _ in tokenised(tokenizer, texts, truncation=True)
+        ]
+
+    return fit(model, tokenizer, features, DataCollatorWithPadding(tokenizer), recipe)
+
+
+def train_tagger(
+    model_dir: Path,
+    sentences: Sequence[Sequence[str]],
+    tags: Sequence[Sequence[str]],
+    label_list: Sequence[str],
+    **recipe: Unpack[Recipe],
+) -> TrainedPeer:
+    """Fine-tunes `AutoModelForTokenClassification`; the first piece of a word bears its tag, the others none.
+
+    Args:
+        model_dir: Weights and tokenizer in Hugging Face's layout.
+        sentences: Words of each sentence; cut where they are longer than the model.
+        tags: A tag a word.
+        label_list: All tags.
+        **recipe: See `Recipe`.
+    """
+    from transformers import AutoModelForTokenClassification, DataCollatorForTokenClassification
+
+    model, tokenizer = load_peer(AutoModelForTokenClassification, model_dir, recipe, label_list)
+
+    def features() -> list[Feature]:
+        made = []
+        for number, feature, encoding in tokenised(tokenizer, sentences, is_split_into_words=True, truncation=True):
+            rows = [_IGNORED] * len(encoding)
+            for word, piece in _first_pieces(encoding.word_ids).items():
+                rows[piece] = model.config.label2id[tags[number][word]]
+            made.append({**feature, "labels": rows})
+        return made
+
+    return fit(model, tokenizer, features, DataCollatorForTokenClassification(tokenizer), recipe)
+
+
+def pipeline_predict_labels(peer: TrainedPeer, texts: Sequence[str]) -> Predicted[str]:
+    """The label of each text, by the `text-classification` pipeline, one text after the other.
+
+    Args:
+        peer: From `train_classifier`.
+        texts: Raw texts.
+    """
+    from transformers import pipeline
+
+    classify: Any = pipeline("text-classification", model=ready(peer), tokenizer=peer.tokenizer, device="cpu")
+    return timed(lambda: [classify(text, truncation=True)[0]["label"] for text in texts])
+
+
+def batched_predict_labels(peer: TrainedPeer, texts: Sequence[str], *, batch: int = 32) -> Predicted[str]:
+    """The label of each text, by batches of texts of like length.
+
+    Args:
+        peer: From `train_classifier`.
+        texts: Raw texts.
+        batch: Texts in one forward pass.
+    """
+    model = ready(peer)
+
+    def work() -> list[str]:
+        features = [feature for _, feature, _ in tokenised(peer.tokenizer, texts, truncation=True)]
+        return [model.config.id2label[int(row)] for row in by_length(peer, features, batch, _best_label)]
+
+    return timed(work)
+
+
+def pipeline_predict_entities(peer: TrainedPeer, texts: Sequence[str]) -> Predicted[list[Span]]:
+    """The entities of each text, by the `token-classification` pipeline, one text after the other.
+
+    Args:
+        peer: From `train_tagger`, with tags in the BIO scheme.
+        texts: Raw texts; the pipeline takes words from the tokenizer, and a word's tag from its first piece.
+    """
+    from transformers import pipeline
+
+    tag: Any = pipeline(
+        "token-classification", model=ready(peer), tokenizer=peer.tokenizer, aggregation_strategy="first", device="cpu"
+    )
+    return timed(
+        lambda: [
+            [Span(start=one["start"], end=one["end"], label=one["entity_group"]) for one in tag(text)] for text in texts
+        ]
+    )
+
+
+def batched_predict_entities(peer: TrainedPeer, texts: Sequence[str], *, batch: int = 32) -> Predicted[list[Span]]:
+    """The entities of each text, by batches of texts of like length; words and their tags as the pipeline has them.
+
+    Args:
+        peer: From `train_tagger`, with tags in the BIO scheme.
+        texts: Raw texts.
+        batch: Texts in one forward pass.
+    """
+    ready(peer)
+    return timed(lambda: [_entities(*one) for one in _tagged_words(peer, texts, batch)])
+
+
+def tag_words(peer: TrainedPeer, sentences: Sequence[Sequence[str]], *, batch: int = 32) -> Predicted[list[str]]:
+    """A tag for each given word, as scores want them, by batches of sentences of like length.
+
+    Args:
+        peer: From `train_tagger`.
+        sentences: Words of each sentence; a word without pieces, or past the model's longest input, is tagged `O`.
+        batch: Sentences in one forward pass.
+    """
+    ready(peer)
+
+    def work() -> list[list[str]]:
+        tagged = _tagged_words(peer, sentences, batch, is_split_into_words=True)
+        return [
+            [tags.get(place, "O") for place in range(len(words))]
+            for words, (_, tags) in zip(sentences, tagged, strict=True)
+        ]
+
+    return timed(work)
+
+
+def _tagged_words(
+    peer: TrainedPeer, inputs: Sequence[Any], batch: int, **options: Any
+) -> Iterator[tuple[Any, dict[int, str]]]:
+    """Of each input its encoding, and the tag of each word, which is that of its first piece."""
+    encoded = list(tokenised(peer.tokenizer, inputs, truncation=True, **options))
+    best = by_length(peer, [feature for _, feature, _ in encoded], batch, _best_label)
+    names = peer.model.config.id2label
+    for (_, _, encoding), rows in zip(encoded, best, strict=True):
+        yield encoding, {word: names[int(rows[piece])] for word, piece in _first_pieces(encoding.word_ids).items()}
+
+
+def _entities(encoding: Any, tags: dict[int, str]) -> list[Span]:
+    words = [encoding.word_to_chars(word) for word in tags]
+    return [
+        Span(start=words[start][0], end=words[end - 1][1], label=label)
+        for start, end, label in decode_tags(list(tags.values()), "BIO")
+    ]
+
+
+def _first_pieces(word_ids: Sequence[int | None]) -> dict[int, int]:
+    """Where the first piece of each word is; `word_ids` holds the word of each piece, None for specials."""
+    firsts: dict[int, int] = {}
+    for piece, word in enumerate(word_ids):
+        if word is not None:
+            firsts.setdefault(word, piece)
+    return firsts
+
+
+def _best_label(output: Any) -> torch.Tensor:
+    best: torch.Tensor = output.logits.argmax(-1)
+    return best
+
+
+def load_peer(auto: Any, model_dir: Path, recipe: Recipe, labels: Sequence[str] = ()) -> tuple[Any, Any]:
+    """A model with a fresh head, and its tokenizer; sets torch's generator and the flushing of denormals.
+
+    Args:
+        auto: `AutoModelFor...`.
+        model_dir: Weights and tokenizer in Hugging Face's layout.
+        recipe: Gives seed and attention dropout; hidden dropout is 0.1.
+        labels: Names of the head's rows, where the head has names.
+    """
+    from transformers import AutoTokenizer
+    from transformers import logging as untyped_logging
+
+    logging: Any = untyped_logging
+    logging.set_verbosity_error()  # the head is new: known
+    logging.disable_progress_bar()
+    torch.set_flush_denormal(True)
+    torch.manual_seed(recipe["seed"])
+    named = {"id2label": dict(enumerate(labels)), "label2id": {name: row for row, name in enumerate(labels)}}
+    model = auto.from_pretrained(
+        model_dir,
+        dtype=torch.float32,
+        hidden_dropout_prob=0.1,
+        attention_probs_dropout_prob=recipe["attention_dropout"],
+        **(named if labels else {}),
+    )
+    return model, AutoTokenizer.from_pretrained(model_dir)
+
+
+def tokenised(tokenizer: Any, *columns: Sequence[Any], **options: Any) -> Iterator[tuple[int, Feature, Any]]:
+    """Tokenises in batches.
+
+    Args:
+        tokenizer: A fast tokenizer.
+        *columns: Texts, or word lists; a second column for pairs.
+        **options: Of the tokenizer's call.
+
+    Yields:
+        The number of the input, what the model reads of it, and its `tokenizers.Encoding`; several times for an input
+        that the options have cut into windows.
+    """
+    for begin in range(0, len(columns[0]), _TOKENISED_AT_ONCE):
+        encoded = tokenizer(*(list(column[begin : begin + _TOKENISED_AT_ONCE]) for column in columns), **options)
+        names = [name for name in tokenizer.model_input_names if name in encoded]
+        numbers = encoded.get("overflow_to_sample_mapping", range(len(encoded.encodings)))
+        rows = zip(*(encoded[name] for name in names), strict=True)
+        for number, row, encoding in zip(numbers, rows, encoded.encodings, strict=True):
+            yield begin + number, dict(zip(names, row, strict=True)), encoding
+
+
+def fit(
+    model: Any, tokenizer: Any, make_features: Callable[[], list[Feature]], collator: Any, recipe: Recipe
+) -> TrainedPeer:
+    """Tokenises and trains, with the clock running.
+
+    Args:
+        model: Trained in place.
+        tokenizer: Goes along with the result.
+        make_features: Tokenises the examples.
+        collator: Pads a batch of them.
+        recipe: See `Recipe`.
+    """
+    from transformers import get_linear_schedule_with_warmup
+
+    begun = time.perf_counter()
+    loader: Any = torch.utils.data.DataLoader(
+        make_features(),  # type: ignore[arg-type]
+        batch_size=recipe["batch"],
+        shuffle=True,
+        collate_fn=collator,
+        generator=torch.Generator().manual_seed(recipe["seed"]),
+    )
+    matrices = [one for one in model.parameters() if one.ndim > 1]
+    others = [one for one in model.parameters() if one.ndim < 2]  # biases and norms
+    groups = [{"params": matrices, "weight_decay": _WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=recipe["lr"], fused=True)
+    steps = recipe["epochs"] * len(loader)
+    make_schedule: Any = get_linear_schedule_with_warmup
+    schedule = make_schedule(optimizer, math.ceil(_WARM_UP * steps), steps)
+    losses = []
+    model.train()
+    for _ in range(recipe["epochs"]):
+        for inputs in loader:
+            loss = model(**inputs).loss
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad(set_to_none=True)
+            losses.append(loss.item())
+    seconds = time.perf_counter() - begun
+    return TrainedPeer(seconds=seconds, model=model, tokenizer=tokenizer, losses=tuple(losses))
+
+
+def ready(peer: TrainedPeer) -> Any:
+    """The model, ready to predict."""
+    torch.set_flush_denormal(True)
+    return peer.model.eval()
+
+
+def by_length(
+    peer: TrainedPeer, features: Sequence[Feature], batch: int, read: Callable[[Any], torch.Tensor]
+) -> list[torch.Tensor]:
+    """Forward passes over batches of like length.
+
+    Args:
+        peer: The model, and the tokenizer that pads.
+        features: Unpadded.
+        batch: How many in one pass.
+        read: Takes from the model's output a tensor of one row an input.
+
+    Returns:
+        The row of each feature, in their order; rows over pieces have those of padding at their end.
+    """
+    order = sorted(range(len(features)), key=lambda number: len(features[number]["input_ids"]))
+    rows: dict[int, torch.Tensor] = {}
+    with torch.inference_mode():
+        for begin in range(0, len(order), batch):
+            chosen = order[begin : begin + batch]
+            inputs = peer.tokenizer.pad([features[number] for number in chosen], return_tensors="pt")
+            rows.update(zip(chosen, read(peer.model(**inputs)), strict=True))
+    return [rows[number] for number in range(len(features))]
+
+
+def timed(work: Callable[[], list[Answer]]) -> Predicted[Answer]:
+    """Answers and how long they took."""
+    begun = time.perf_counter()
+    answers = work()
+    return Predicted(seconds=time.perf_counter() - begun, answers=answers)

@@ -1,0 +1,259 @@
+"""Labelled texts, alone or in pairs, from tables and JSON lines: which columns hold what, and the Documents.
+
+sentence           label        {"sentence1": "A dog barks", "sentence2": "An animal is heard", "label": 1}
+a dull film        0            gj04   1      The boat sank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, Literal, NoReturn
+
+from spanbert.core.errors import InputError, nearest
+from spanbert.core.types import Document
+from spanbert.corpus.column_guess import KNOWN_NAMES, Roles, are_numbers, roles_of_content, roles_of_names
+from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.tables import delimited_records, delimited_rows, numbered, parquet_records, parse_json
+
+KINDS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
+_SAMPLE = 1000
+_EXPECTED = '{"text": ..., "label": ...}, one object a line'
+_REMEDY = "Name them with --text-column and --label-column"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledFormat:
+    """Which columns (or JSON fields) of a file hold what.
+
+    Attributes:
+        text: The text, or the first of two.
+        pair: The second text.
+        label: The label; None where nothing is labelled.
+        header: The columns have names; else they are named "1", "2", ... from the left.
+        separator: What stands between several labels in one cell; None where a cell is one label.
+        guessed: What the columns that the user did not name were guessed from; None where nothing was.
+    """
+
+    text: str
+    pair: str | None = None
+    label: str | None = None
+    header: bool = True
+    separator: str | None = None
+    guessed: Literal["header", "content"] | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read."""
+        return tuple(name for name in (self.text, self.pair, self.label) if name is not None)
+
+    def with_separator(self, separator: str) -> LabelledFormat:
+        """The same columns, cells of labels split at the separator."""
+        return replace(self, separator=separator)
+
+    def __str__(self) -> str:
+        def shown(name: str) -> str:
+            return repr(name) if self.header else f"column {name}"
+
+        parts = [f"text: {shown(self.text)}"]
+        parts += [f"pair: {shown(self.pair)}"] if self.pair is not None else []
+        parts += [f"label: {shown(self.label)}" if self.label is not None else "no label"]
+        remarks = [] if self.header else ["no header"]
+        remarks += [f"guessed from the {self.guessed}"] if self.guessed else []
+        return ", ".join(parts) + (f" ({', '.join(remarks)})" if remarks else "")
+
+
+def guess_labelled(
+    file: SourceFile, *, text: str | None = None, pair: str | None = None, label: str | None = None
+) -> LabelledFormat:
+    """Which columns hold the text and its label: those that the user named, else by their names, else by their content.
+
+    Args:
+        file: A .csv, .tsv, .jsonl, .json (an object a line) or .parquet file; its first 1,000 rows are looked at.
+        text: The user's name for the column of the text.
+        pair: Of the second text.
+        label: Of the label.
+
+    Raises:
+        InputError: No such column, no rows, or nothing that decides; names the columns there are.
+    """
+    given = Roles(text=text, pair=pair, label=label)
+    names, rows, header = _sample(file, given)
+    if not rows:
+        raise InputError("no rows", where=str(file.path))
+    for name in given.names():
+        if names.count(name) != 1:
+            what = f"no column {name!r}" if name not in names else f"several columns {name!r}"
+            raise InputError(what, where=str(file.path), got=_listed(names, header), remedy=nearest(name, names))
+    named = roles_of_names(names, given) if header else given
+    roles = named
+    if named.text is None or (named.label is None and not (header and named.names())):
+        found = roles_of_content(names, rows, named)
+        if found is None:
+            _undecided(file, names, header)
+        roles = found
+    if roles.text is None:
+        _undecided(file, names, header)
+    guessed: Literal["header", "content"] | None = None
+    if roles != given:
+        guessed = "header" if roles == named else "content"
+    return LabelledFormat(text=roles.text, pair=roles.pair, label=roles.label, header=header, guessed=guessed)
+
+
+def _undecided(file: SourceFile, names: Sequence[str], header: bool) -> NoReturn:
+    raise InputError(
+        "cannot tell which columns hold the text and its label",
+        where=str(file.path),
+        got=_listed(names, header),
+        remedy=_REMEDY,
+    )
+
+
+def _listed(names: Sequence[str], header: bool) -> str:
+    return ("columns " if header else "no header; columns ") + ", ".join(names)
+
+
+def _sample(file: SourceFile, given: Roles) -> tuple[list[str], list[list[str]], bool]:
+    """The names of the columns, the first rows, and whether the names stand in the file."""
+    if file.kind in (".csv", ".tsv"):
+        table = [row for _, row in islice(delimited_rows(file, _lines(file), _raise), _SAMPLE + 1)]
+        header = bool(table) and _is_header(table, given)
+        names = table[0] if header else numbered(table[0] if table else [])
+        return names, [row for row in table[header:] if len(row) == len(names)], header
+    records = [record for _, record in islice(_named_records(file, None), _SAMPLE)]
+    names = list(dict.fromkeys(name for record in records for name in record))
+    return names, [[_plain(record.get(name)) for name in names] for record in records], True
+
+
+def _is_header(table: Sequence[Sequence[str]], given: Roles) -> bool:
+    """Whether the first row holds names: one that the user gave, one known and no value too, or one above numbers."""
+    first, rest = table[0], [row for row in table[1:] if len(row) == len(table[0])]
+    if any(name in first and not name.isdecimal() for name in given.names()):
+        return True
+    for place, cell in enumerate(first):
+        below = [row[place] for row in rest]
+        if (cell.strip().lower() in KNOWN_NAMES and cell not in below) or (
+            cell.strip() and not are_numbers([cell]) and are_numbers(below)
+        ):
+            return True
+    return False
+
+
+def _plain(value: object) -> str:
+    """A value as a cell of the sample; what is neither text nor number looks empty."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return str(value).lower() if isinstance(value, bool) else ""
+    return str(value)
+
+
+def read_labelled(file: SourceFile, columns: LabelledFormat) -> Iterator[Document]:
+    """The labelled texts of a file, streaming.
+
+    Args:
+        file: The file.
+        columns: What is where; see `guess_labelled`.
+
+    Yields:
+        A document a row: `labels` None where the cell of the label is empty, and `meta["pair"]` with the second text. A
+        JSON list of labels, or a cell split by `columns.separator`, is several labels; numbers are written as Python
+        writes them, booleans as `true` and `false`.
+
+    Raises:
+        InputError: A row of another number of columns, no JSON object, no text, a value of a wrong type, not UTF-8;
+            names file and line.
+    """
+    records = (
+        delimited_records(file, _lines(file), _checker(columns), _raise, header=columns.header)
+        if file.kind in (".csv", ".tsv")
+        else _named_records(file, columns)
+    )
+    for number, record in records:
+        where = f"{file.path}:{number}"
+        identity = record.get("id")
+        yield Document(
+            id=f"{file.name}:{number}" if identity in (None, "") else str(identity),
+            text=_text(record, columns.text, where),
+            labels=None if columns.label is None else _labels(record.get(columns.label), columns, where),
+            meta={} if columns.pair is None else {"pair": _text(record, columns.pair, where)},
+        )
+
+
+def _raise(error: InputError) -> None:
+    raise error
+
+
+def _lines(file: SourceFile) -> Iterator[tuple[int, str]]:
+    for number, raw in read_lines(file, ByteCounter()):
+        yield number, decode_line(raw, f"{file.path}:{number}", first=number == 1)
+
+
+def _checker(columns: LabelledFormat) -> Callable[[Sequence[str], str], None]:
+    """Refuses a table in which a column of the format is missing, or stands twice."""
+
+    def check(names: Sequence[str], where: str) -> None:
+        for name in columns.columns:
+            if list(names).count(name) != 1:
+                what = f"no column {name!r}" if name not in names else f"several columns {name!r}"
+                raise InputError(what, where=where, got=_listed(names, columns.header), remedy=_REMEDY)
+
+    return check
+
+
+def _named_records(file: SourceFile, columns: LabelledFormat | None) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Records of JSON lines or Parquet; all of a Parquet file's columns where no format says which are needed."""
+    if file.kind == ".parquet":
+
+        def choose(schema: Any) -> list[str]:
+            if columns is None:
+                return list(schema.names)
+            _checker(columns)(schema.names, str(file.path))
+            return [name for name in schema.names if name == "id" or name in columns.columns]
+
+        yield from parquet_records(file, choose, ByteCounter())
+        return
+    if file.kind not in KINDS:
+        raise InputError(
+            "no reader of labelled texts for this kind of file",
+            where=str(file.path),
+            got=file.kind or "no suffix",
+            expected=", ".join(KINDS),
+        )
+    for number, line in _lines(file):
+        if not line.strip():
+            continue
+        where = f"{file.path}:{number}"
+        record = parse_json(line, where, _EXPECTED)
+        if not isinstance(record, dict):
+            raise InputError("not a JSON object", where=where, got=type(record).__name__, expected=_EXPECTED)
+        yield number, record
+
+
+def _text(record: Mapping[str, Any], name: str, where: str) -> str:
+    value = record.get(name)
+    if value is not None and not isinstance(value, str):
+        raise InputError(f"{name!r} is not a text", where=where, got=type(value).__name__)
+    if value is None or not value.strip():
+        got = "an empty one" if name in record else f"columns {', '.join(record)}"
+        raise InputError(f"no text in {name!r}", where=where, got=got, remedy="Leave such rows out")
+    return value
+
+
+def _labels(value: object, columns: LabelledFormat, where: str) -> tuple[str, ...] | None:
+    if isinstance(value, list):
+        return tuple(_label(one, where) for one in value)
+    if value is None or value != value or (isinstance(value, str) and not value.strip()):  # NaN is how tables say None
+        return None
+    if isinstance(value, str) and columns.separator is not None:
+        return tuple(part.strip() for part in value.split(columns.separator) if part.strip())
+    return (_label(value, where),)
+
+
+def _label(value: object, where: str) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | int | float):
+        return str(value).strip()
+    raise InputError(
+        "a label is neither text nor number", where=where, got=type(value).__name__, expected="text, a number or a list"
+    )

@@ -1,0 +1,72 @@
+"""Words of a text that comes without any: runs of letters and digits, and marks one by one."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from spanbert.core.characters import HAN
+
+_HAN = re.compile(f"[{HAN}]")
+_JOINS_WORDS = ".-'’&/@_"
+_JOINS_DIGITS = ".,:"
+_INITIALS = re.compile(r"[^\W\d_](\.[^\W\d_])+")
+
+
+def split_words(text: str, *, joined: bool) -> list[tuple[int, int]]:
+    """Splits a text into words, whatever its language; every character that is no white space is in exactly one.
+
+    A word is a run of letters, digits and the marks that combine with them, or one other character. Han characters are
+    words one by one.
+
+    Args:
+        text: The text.
+        joined: Keep marks inside a word: `state-of-the-art`, `don't`, `AT&T`, `3,000.50`, and the last full stop of
+            `U.S.`; else every mark is a word.
+
+    Returns:
+        Half-open spans of characters, in order.
+    """
+    runs = _runs(text)
+    return _joined(text, runs) if joined else [(start, end) for start, end, _ in runs]
+
+
+def _runs(text: str) -> list[tuple[int, int, bool]]:
+    """Spans, and whether each is a run of letters and digits."""
+    runs: list[tuple[int, int, bool]] = []
+    for place, character in enumerate(text):
+        if character.isspace():
+            continue
+        kind = unicodedata.category(character)[0]
+        letter = kind in "LN" and not _HAN.match(character)
+        start, end, open_run = runs[-1] if runs else (0, -1, False)
+        if end == place and (kind == "M" or (letter and open_run)):
+            runs[-1] = (start, place + 1, open_run)
+        else:
+            runs.append((place, place + 1, letter))
+    return runs
+
+
+def _joined(text: str, runs: list[tuple[int, int, bool]]) -> list[tuple[int, int]]:
+    words: list[tuple[int, int]] = []
+    place = 0
+    while place < len(runs):
+        start, end, letters = runs[place]
+        place += 1
+        while letters and place + 1 < len(runs) and _joins(text, end, runs[place], runs[place + 1]):
+            end = runs[place + 1][1]
+            place += 2
+        full_stop = place < len(runs) and runs[place][0] == end and text[end : runs[place][1]] == "."
+        if full_stop and _INITIALS.fullmatch(text, start, end):
+            end += 1
+            place += 1
+        words.append((start, end))
+    return words
+
+
+def _joins(text: str, end: int, mark: tuple[int, int, bool], after: tuple[int, int, bool]) -> bool:
+    """Whether a mark stands between a word that ends here and the next run, and holds them together."""
+    if (mark[0], mark[1], after[0]) != (end, end + 1, end + 1) or mark[2] or not after[2]:
+        return False
+    between_digits = text[end - 1].isdigit() and text[end + 1].isdigit()
+    return text[end] in _JOINS_WORDS or (text[end] in _JOINS_DIGITS and between_digits)

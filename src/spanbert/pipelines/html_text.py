@@ -1,0 +1,132 @@
+"""A text in HTML with spans marked in it, or with a caption below each word; no character of the text is lost.
+
+Spans that nest become nested marks. A span that begins inside a mark and ends after it can be no element of its own:
+it is drawn as a line below the text, each such span in the first row that is free.
+
+    [Bank of [England]]          nested: a mark within a mark
+    [New York] City              crossing: "New York" is a mark,
+        -----------              "York City" a line below
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
+
+from spanbert.core.types import Span
+from spanbert.pipelines.html_style import Palette, escaped
+from spanbert.pipelines.results import outer_first, overlap_free_layers
+
+_CUT = '<span class="sb-cut"> … </span>'
+
+
+def text_block(inner: str, *, rows: int = 0) -> str:
+    """A block that keeps line breaks and runs of blanks.
+
+    Args:
+        inner: HTML of the text.
+        rows: How many rows of marks and lines there are beyond the first, for which lines are set apart.
+    """
+    style = f' style="--rows:{rows}"' if rows else ""
+    return f'<div class="sb-text" dir="auto" lang=""{style}>{inner}</div>'
+
+
+def marked_text(
+    text: str, spans: Sequence[Span], palette: Palette, *, cut_before: bool = False, cut_after: bool = False
+) -> str:
+    """A text with its spans marked, each followed by its label, with the score as tooltip.
+
+    Args:
+        text: The text.
+        spans: Spans of it, in any order; they may nest, cross, coincide or be empty.
+        palette: The colours of the page.
+        cut_before: The text is part of one that begins earlier, which "…" says.
+        cut_after: It is part of one that goes on.
+
+    Returns:
+        A text block. Cost: spans times the layers that they overlap in, plus the text.
+    """
+    nested, crossing = _split_crossing(spans)
+    layers = overlap_free_layers(nested)
+    deepest = len(layers) - 1
+    levels = {id(span): deepest - depth for depth, layer in enumerate(layers) for span in layer}
+    lines = overlap_free_layers(crossing) if crossing else []
+    rows = {id(span): row for row, layer in enumerate(lines) for span in layer}
+    starting, crossing_from = defaultdict(list), defaultdict(list)
+    for span in nested:
+        starting[span.start].append(span)
+    for span in crossing:
+        crossing_from[span.start].append(span)
+
+    pieces: list[str] = []
+    open_marks: list[Span] = []
+    active: list[Span] = []
+    bounds = sorted({0, len(text), *(span.start for span in spans), *(span.end for span in spans)})
+    for place, following in pairwise([*bounds, len(text)]):
+        while open_marks and open_marks[-1].end == place:
+            pieces.append(_badge(open_marks.pop(), palette) + "</mark>")
+        pieces += [_badge(span, palette) for span in active if span.end == place]
+        active = [span for span in active if span.end > place] + crossing_from[place]
+        for span in starting[place]:
+            colour, title = palette.css_class(span.label), escaped(_tooltip(span))
+            pieces.append(f'<mark class="{colour}" title="{title}" style="--level:{levels[id(span)]}">')
+            if span.end == place:
+                pieces.append(_badge(span, palette) + "</mark>")
+            else:
+                open_marks.append(span)
+        run = escaped(text[place:following])
+        for span in sorted(active, key=lambda one: rows[id(one)]) if run else ():
+            colour, title = palette.css_class(span.label), escaped(_tooltip(span))
+            run = f'<span class="sb-line {colour}" title="{title}" style="--row:{rows[id(span)]}">{run}</span>'
+        pieces.append(run)
+    inner = (_CUT if cut_before else "") + "".join(pieces) + (_CUT if cut_after else "")
+    return text_block(inner, rows=deepest + len(lines))
+
+
+def _split_crossing(spans: Sequence[Span]) -> tuple[list[Span], list[Span]]:
+    """Spans that nest in one another or lie apart, and those that cross one of them; both outer first."""
+    nested: list[Span] = []
+    crossing: list[Span] = []
+    open_ends: list[int] = []
+    for span in sorted(spans, key=outer_first):
+        while open_ends and open_ends[-1] <= span.start:
+            open_ends.pop()
+        if open_ends and open_ends[-1] < span.end:
+            crossing.append(span)
+        else:
+            nested.append(span)
+            open_ends.append(span.end)
+    return nested, crossing
+
+
+def _tooltip(span: Span) -> str:
+    score = "" if span.score is None else f"{span.score:.3f}"
+    return f"{span.label or ''} {score}".strip()
+
+
+def _badge(span: Span, palette: Palette) -> str:
+    if not span.label:
+        return ""
+    return f'<small class="sb-label {palette.css_class(span.label)}">{escaped(span.label)}</small>'
+
+
+def captioned_text(text: str, words: Sequence[Span]) -> str:
+    """A text with the tag of each word below it, with the score as tooltip.
+
+    Args:
+        text: The text.
+        words: Its words in order, none overlapping another, each with its tag as label.
+
+    Returns:
+        A text block.
+    """
+    pieces: list[str] = []
+    position = 0
+    for word in words:
+        pieces.append(escaped(text[position : word.start]))
+        caption = f'<rt title="{escaped(_tooltip(word))}">{escaped(word.label or "")}</rt>'
+        pieces.append(f"<ruby>{escaped(text[word.start : word.end])}{caption}</ruby>")
+        position = word.end
+    pieces.append(escaped(text[position:]))
+    return text_block("".join(pieces), rows=2)

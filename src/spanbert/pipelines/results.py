@@ -1,0 +1,287 @@
+"""What a loaded bundle answers: a text with the results of its tasks, and an answered question.
+
+    doc = nlp("Ann left Rome.")
+    doc.entities            the spans of all tagging tasks, in text order
+    doc["sentiment"]        the result of one task
+    doc.as_record()         for JSON
+    conll_lines(doc)        for column files
+
+A notebook shows either of them as HTML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from spanbert.core.errors import InputError, nearest
+from spanbert.core.predictions import Answering, Classification, Tagging
+from spanbert.core.types import Document, Span
+from spanbert.corpus.columns import tags_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnsweredQuestion:
+    """A question about a context, answered.
+
+    Attributes:
+        id: Id of the question.
+        question: The question.
+        context: The text that it is about, unmodified.
+        answering: What the model answers; places are code points of the context.
+
+    Raises:
+        ValueError: A candidate reaches past the end of the context.
+    """
+
+    id: str
+    question: str
+    context: str
+    answering: Answering
+
+    def __post_init__(self) -> None:
+        best = self.answering.answer
+        for answer in (*self.answering.candidates, *([best] if best else [])):
+            if not 0 <= answer.start <= answer.end <= len(self.context):
+                raise ValueError(
+                    f"question {self.id!r}: answer {answer.start}..{answer.end} is not within the "
+                    f"{len(self.context)} characters of the context"
+                )
+
+    def as_record(self) -> dict[str, Any]:
+        """The answer as JSON: id, question, answer (None where there is none), place, scores and candidates."""
+        best = self.answering.answer
+        return {
+            "id": self.id,
+            "question": self.question,
+            "answer": best.text if best else None,
+            "start": best.start if best else None,
+            "end": best.end if best else None,
+            "score": best.score if best else None,
+            "null_score": self.answering.null_score,
+            "candidates": [asdict(candidate) for candidate in self.answering.candidates],
+        }
+
+    def _repr_html_(self) -> str:
+        from spanbert.pipelines.html import fragment
+
+        return fragment(self)
+
+
+Result = Classification | Tagging | AnsweredQuestion
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Annotated:
+    """A text with what each task of a bundle says about it.
+
+    Iterating gives the names of the tasks, so that `name in doc` works.
+
+    Attributes:
+        id: Name of the text.
+        text: The text, unmodified; every span counts code points of it.
+        tasks: The result of each task, by the task's name, in the bundle's order.
+
+    Raises:
+        ValueError: A span reaches past the end of the text.
+    """
+
+    id: str
+    text: str
+    tasks: Mapping[str, Result]
+
+    def __post_init__(self) -> None:
+        for name, tagging in self.taggings.items():
+            for span in (*tagging.words, *(tagging.spans or ())):
+                if span.end > len(self.text):
+                    raise ValueError(
+                        f"{self.id!r}, task {name!r}: span {span.start}..{span.end} reaches past the end of the "
+                        f"{len(self.text)} characters"
+                    )
+
+    def __getitem__(self, name: str) -> Result:
+        """The result of one task.
+
+        Raises:
+            InputError: No such task.
+        """
+        if name not in self.tasks:
+            raise InputError(f"no task {name!r}; {nearest(name, self.tasks)}", where=self.id)
+        return self.tasks[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tasks)
+
+    @property
+    def taggings(self) -> dict[str, Tagging]:
+        """The results of tagging tasks, by name."""
+        return {name: result for name, result in self.tasks.items() if isinstance(result, Tagging)}
+
+    @property
+    def classifications(self) -> dict[str, Classification]:
+        """The results of classification and regression tasks, by name."""
+        return {name: result for name, result in self.tasks.items() if isinstance(result, Classification)}
+
+    @property
+    def entities(self) -> tuple[Span, ...]:
+        """The spans of all tagging tasks in text order, an outer one before those within it."""
+        found = (span for tagging in self.taggings.values() for span in tagging.spans or ())
+        return tuple(sorted(found, key=outer_first))
+
+    @property
+    def tags(self) -> tuple[Span, ...]:
+        """The words of tasks with a tag a word (parts of speech), each with its tag as label."""
+        return tuple(word for tagging in self.taggings.values() if tagging.spans is None for word in tagging.words)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that the text is given, by all classification tasks."""
+        return tuple(label for result in self.classifications.values() for label in result.labels)
+
+    @property
+    def scores(self) -> Mapping[str, float]:
+        """The probability of every label of all classification tasks.
+
+        Raises:
+            InputError: Two tasks have a label in common.
+        """
+        merged: dict[str, float] = {}
+        for name, result in self.classifications.items():
+            shared = merged.keys() & result.scores.keys()
+            if shared:
+                raise InputError(
+                    "several tasks score the same label",
+                    where=self.id,
+                    got=repr(min(shared)),
+                    remedy=f"Ask for one task: doc[{name!r}].scores",
+                )
+            merged |= result.scores
+        return merged
+
+    @property
+    def value(self) -> float | None:
+        """The number of the regression task, or None without one.
+
+        Raises:
+            InputError: Several tasks predict one.
+        """
+        values = {name: result.value for name, result in self.classifications.items() if result.value is not None}
+        if len(values) > 1:
+            raise InputError(
+                "several tasks predict a number",
+                where=self.id,
+                got=", ".join(values),
+                remedy=f"Ask for one task: doc[{next(iter(values))!r}].value",
+            )
+        return next(iter(values.values()), None)
+
+    @property
+    def answers(self) -> tuple[AnsweredQuestion, ...]:
+        """The answered questions."""
+        return tuple(result for result in self.tasks.values() if isinstance(result, AnsweredQuestion))
+
+    def as_record(self) -> dict[str, Any]:
+        """The results as JSON.
+
+        Returns:
+            `id` and `text`, then by kind of the task `entities` or `tags` (start, end, label, score, text), `labels`
+            and `scores`, `value`, or `answers`; where there are several tasks, under their names in `tasks`.
+        """
+        records = {name: self._record_of(result) for name, result in self.tasks.items()}
+        head = {"id": self.id, "text": self.text}
+        if len(records) > 1:
+            return {**head, "tasks": records}
+        return head | next(iter(records.values()), {})
+
+    def _record_of(self, result: Result) -> dict[str, Any]:
+        if isinstance(result, AnsweredQuestion):
+            return {"answers": [result.as_record()]}
+        if isinstance(result, Classification):
+            if result.value is not None:
+                return {"value": result.value}
+            return {"labels": list(result.labels), "scores": dict(result.scores)}
+        name, spans = ("tags", result.words) if result.spans is None else ("entities", result.spans)
+        return {name: [{**asdict(span), "text": self.text[span.start : span.end]} for span in spans]}
+
+    def _repr_html_(self) -> str:
+        from spanbert.pipelines.html import fragment
+
+        return fragment(self)
+
+
+def outer_first(span: Span) -> tuple[int, int]:
+    """Sorts spans in text order, an outer one before those that begin where it does."""
+    return span.start, -span.end
+
+
+def conll_lines(doc: Annotated) -> Iterator[str]:
+    """The tags of a text in columns: a line a word, a blank line at the end.
+
+    Args:
+        doc: A text with tagging tasks.
+
+    Yields:
+        The word, then for each tagging task its tag: the word's own, or BIO tags of the spans. Where spans overlap, a
+        task has as many columns as the text needs: each span is in the first that is free, outer ones first.
+
+    Raises:
+        InputError: No tagging task, or tasks that split the text into different words.
+    """
+    taggings = doc.taggings
+    if not taggings:
+        raise InputError(
+            "no tags to write in columns",
+            where=doc.id,
+            got=f"results of {', '.join(doc.tasks) or 'no task'}",
+            expected="a tagging task",
+            remedy="Choose the format jsonl or html",
+        )
+    first, *others = taggings
+    places = _places(taggings[first].words)
+    for other in others:
+        if _places(taggings[other].words) != places:
+            raise InputError(
+                "two tasks split the text into different words, which one file of columns cannot hold",
+                where=doc.id,
+                got=f"{first} and {other}",
+                remedy="Choose one task",
+            )
+    columns = [column for tagging in taggings.values() for column in _columns(doc, tagging)]
+    words = [doc.text[start:end] for start, end in places]
+    for cells in zip(words, *columns, strict=True):
+        yield "\t".join(cells)
+    yield ""
+
+
+def _places(words: Sequence[Span]) -> list[tuple[int, int]]:
+    return [(word.start, word.end) for word in words]
+
+
+def _columns(doc: Annotated, tagging: Tagging) -> list[list[str]]:
+    if tagging.spans is None:
+        return [[word.label or "_" for word in tagging.words]]
+    layers = [
+        Document(id=doc.id, text=doc.text, words=tagging.words, spans=tuple(layer))
+        for layer in overlap_free_layers(tagging.spans)
+    ]
+    return [tags_of(layer, "BIO") for layer in layers]
+
+
+def overlap_free_layers(spans: Sequence[Span]) -> list[list[Span]]:
+    """Spans in as few layers as keep the spans of each apart, outer ones first.
+
+    Args:
+        spans: Spans that may nest or cross.
+
+    Returns:
+        The layers, each in text order; one empty layer where there are no spans. Cost: spans times layers.
+    """
+    layers: list[list[Span]] = [[]]
+    for span in sorted(spans, key=outer_first):
+        free = next((layer for layer in layers if not layer or layer[-1].end <= span.start), None)
+        if free is None:
+            free = []
+            layers.append(free)
+        free.append(span)
+    return layers

@@ -1,0 +1,112 @@
+"""What the tasks on labelled texts have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from spanbert.batches.examples import Framer
+from spanbert.batches.windows import cut_windows
+from spanbert.core.config import Config
+from spanbert.core.errors import InputError
+from spanbert.core.types import Document
+from spanbert.tasks.protocol import Reading, Tuner
+from spanbert.tokens.pieces import read_pieces
+from spanbert.tokens.tokenizer import TokenizerAdapter
+
+_SHORTEST = 16
+
+
+class WindowOptions(Config):
+    """How long texts are read.
+
+    Attributes:
+        length: Tokens of a window, specials included; None: what suits the task, at most the model's positions.
+        overlap: Tokens that a window shares with the one before it.
+    """
+
+    length: int | None = Field(default=None, ge=_SHORTEST)
+    overlap: int = Field(default=128, ge=0)
+
+    def fit(self, positions: int, *, usual: int) -> tuple[int, int]:
+        """Length and overlap for a model.
+
+        Args:
+            positions: Longest segment that the model reads.
+            usual: The length that suits the task.
+
+        Raises:
+            InputError: Longer than the model's positions, or an overlap that leaves nothing to read.
+        """
+        length = min(usual, positions) if self.length is None else self.length
+        if length > positions:
+            raise InputError(
+                "windows longer than the model's positions",
+                where="window.length",
+                got=str(length),
+                expected=f"at most {positions}",
+            )
+        if self.length is not None and self.overlap > length // 2:
+            raise InputError(
+                "windows that overlap by more than half",
+                where="window.overlap",
+                got=str(self.overlap),
+                expected=f"at most {length // 2}",
+            )
+        return length, min(self.overlap, length // 2)
+
+
+class TextTaskBase:
+    """Reads one text in windows; the figures of the main score, in lines.
+
+    Args:
+        name: Its name in the bundle.
+        tokenizer: The model's.
+        window: Tokens of a window and of the overlap.
+    """
+
+    kind: ClassVar[str]
+    unit: ClassVar[str]
+    main: str
+    plain = True
+    threshold: float | None = None
+
+    def __init__(self, name: str, tokenizer: TokenizerAdapter, window: tuple[int, int]) -> None:
+        self.name, self.tokenizer, self.window = name, tokenizer, window
+        self.framer = Framer(tokenizer)
+
+    def readings(self, documents: Sequence[Document]) -> list[Reading]:
+        """As `TextTask`."""
+        limit = self.window[0] - self.framer.specials[0]
+        overlap = min(self.window[1], limit // 2)
+        return [
+            Reading(document=document, pieces=pieces, windows=cut_windows(pieces.word_starts, limit, overlap))
+            for document, pieces in zip(documents, read_pieces(self.tokenizer, documents), strict=True)
+        ]
+
+    def tuner(self) -> Tuner | None:
+        """As `TextTask`: nothing to tune."""
+        return None
+
+    def goodness(self, scores: Mapping[str, Any]) -> float:
+        """As `Task`: the main score."""
+        return float(scores[self.main])
+
+    def headline(self, scores: Mapping[str, Any]) -> str:
+        """As `Task`: the main score."""
+        return f"{self.main} {scores[self.main]:.4f}"
+
+    def render(self, scores: Mapping[str, Any]) -> list[str]:
+        """As `TextTask`: every figure that is a fraction, with its interval where there is one."""
+        lines = []
+        intervals = scores.get("interval", {})
+        for name, value in scores.items():
+            if isinstance(value, float):
+                low, high = intervals.get(name, (None, None))
+                between = "" if low is None else f"   95% interval {low:.4f} to {high:.4f}"
+                lines.append(f"{name.replace('_', ' '):<20} {value:8.4f}{between}")
+        if "signature" in scores:
+            lines.append(str(scores["signature"]))
+        return lines

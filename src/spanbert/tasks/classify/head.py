@@ -1,0 +1,73 @@
+"""The head of text classification (Devlin et al. 2019, section 3.2): [CLS] -> dense, tanh -> linear.
+
+Shapes: S windows, D hidden size, L labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss
+
+from spanbert.encoder.config import EncoderConfig
+from spanbert.encoder.dropout import dropout
+from spanbert.encoder.model import initialise
+from spanbert.tasks.classify.options import Mode
+
+
+class ClassifyHead(nn.Module):
+    """Logits of a text; one row, the first, of each window is read.
+
+    Args:
+        config: The encoder's.
+        labels: L; 1 for a regression.
+        mode: What the loss is.
+        weights_L: Weight of each label's examples; None: all 1.
+        scale: Mean and standard deviation of a regression's numbers in training: the head learns them standardised.
+    """
+
+    def __init__(
+        self,
+        config: EncoderConfig,
+        labels: int,
+        mode: Mode,
+        *,
+        weights_L: Sequence[float] | None = None,
+        scale: tuple[float, float] = (0.0, 1.0),
+    ) -> None:
+        super().__init__()
+        self.mode, self.dropout, self.scale = mode, config.hidden_dropout, scale
+        self.weights_L = None if weights_L is None else torch.tensor(list(weights_L), dtype=torch.float32)
+        self.pooler = nn.Linear(config.hidden_size, config.hidden_size)
+        self.output = nn.Linear(config.hidden_size, labels)
+        self.apply(initialise)
+
+    def forward(self, hidden_SD: Tensor) -> Tensor:
+        """(S, D) first rows to logits (S, L); of a regression, the number itself."""
+        pooled_SD = dropout(torch.tanh(self.pooler(hidden_SD)), self.dropout, self.training)
+        logits_SL: Tensor = self.output(pooled_SD)
+        return logits_SL
+
+    def losses(self, hidden_RD: Tensor, sizes: Sequence[int], gold: Sequence[Any]) -> Tensor:
+        """As `TaskHead`: gold is a label's index, a row of 0 and 1, or a number."""
+        logits_SL = self(hidden_RD).float()
+        device = logits_SL.device
+        if self.mode == "single":
+            weights_L = None if self.weights_L is None else self.weights_L.to(device)
+            return cross_entropy(logits_SL, torch.tensor(gold, device=device), weight=weights_L, reduction="sum")
+        if self.mode == "multi":
+            gold_SL = torch.from_numpy(np.stack(gold)).to(device)
+            total: Tensor = binary_cross_entropy_with_logits(logits_SL, gold_SL, reduction="sum")
+            return total / logits_SL.shape[1]
+        mean, deviation = self.scale
+        wanted_S = torch.tensor(gold, dtype=torch.float32, device=device)
+        return mse_loss((logits_SL[:, 0] - mean) / deviation, (wanted_S - mean) / deviation, reduction="sum")
+
+    def outputs(self, hidden_RD: Tensor, sizes: Sequence[int]) -> list[npt.NDArray[Any]]:
+        """As `TaskHead`: logits (L,) a window."""
+        return list(self(hidden_RD).float().cpu().numpy())

@@ -1,0 +1,73 @@
+"""Documents and their classifications to the scorers of `scores`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from spanbert.core.predictions import Classification
+from spanbert.core.types import Document
+from spanbert.scores.bootstrap import Bootstrap, Statistic
+from spanbert.scores.classification import ClassificationScorer, MultiLabelScorer, ThresholdSearch
+from spanbert.scores.regression import RegressionScorer
+from spanbert.scores.signature import signature
+from spanbert.tasks.classify.options import Mode
+
+
+class ClassifyScorer:
+    """A `DocumentScorer` of classifications.
+
+    Args:
+        mode: What a text gets.
+        labels: The model's.
+        threshold: With several labels a text.
+        seed: Seed of the bootstrap.
+    """
+
+    def __init__(self, mode: Mode, labels: Sequence[str], threshold: float, *, seed: int = 0) -> None:
+        self.mode, self.threshold = mode, threshold
+        self._scorer: ClassificationScorer | MultiLabelScorer | RegressionScorer
+        if mode == "single":
+            self._scorer = ClassificationScorer(labels, seed=seed)
+        elif mode == "multi":
+            self._scorer = MultiLabelScorer(labels, threshold=threshold, seed=seed)
+        else:
+            self._scorer = RegressionScorer(seed=seed)
+        self.main = self._scorer.main
+
+    def add(self, document: Document, prediction: Classification) -> None:
+        """As `DocumentScorer`."""
+        if document.labels is None:
+            return
+        if isinstance(self._scorer, ClassificationScorer):
+            self._scorer.add(document.labels[0], prediction)
+        elif isinstance(self._scorer, MultiLabelScorer):
+            self._scorer.add(document.labels, prediction)
+        else:
+            assert prediction.value is not None
+            self._scorer.add(float(document.labels[0]), prediction.value)
+
+    def scores(self) -> dict[str, Any]:
+        """As `Scorer`, with the signature."""
+        threshold = f"{self.threshold:.4g}" if self.mode == "multi" else None
+        return {**self._scorer.scores(), "signature": signature(task="classify", mode=self.mode, threshold=threshold)}
+
+    def paired(self) -> tuple[Bootstrap, Statistic]:
+        """As `Scorer`."""
+        return self._scorer.paired()
+
+
+class ThresholdTuner:
+    """Finds the probability from which one of several labels should be given."""
+
+    def __init__(self) -> None:
+        self._search = ThresholdSearch()
+
+    def add(self, document: Document, prediction: Classification) -> None:
+        """Takes in one dev document."""
+        if document.labels is not None:
+            self._search.add(document.labels, prediction)
+
+    def best(self) -> float:
+        """The threshold."""
+        return self._search.best()[0]

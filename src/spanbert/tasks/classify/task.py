@@ -1,0 +1,334 @@
+"""Text classification as a `TextTask`: one label, several, a number; single texts and pairs; long texts in windows.
+
+Shapes: L labels.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from spanbert.batches.examples import Example
+from spanbert.batches.windows import cut_windows
+from spanbert.core.errors import InputError
+from spanbert.core.predictions import Classification
+from spanbert.core.types import Document, FloatArray, IntArray
+from spanbert.corpus.files import SourceFile
+from spanbert.corpus.labelled import guess_labelled, read_labelled
+from spanbert.tasks.base import TextTaskBase, WindowOptions
+from spanbert.tasks.classify.options import ClassifyOptions, Mode
+from spanbert.tasks.classify.scoring import ClassifyScorer, ThresholdTuner
+from spanbert.tasks.protocol import Mistake, Reading
+from spanbert.tokens.pieces import Pieces, read_pieces
+from spanbert.tokens.tokenizer import TokenizerAdapter
+
+if TYPE_CHECKING:
+    from spanbert.encoder.config import EncoderConfig
+    from spanbert.tasks.classify.head import ClassifyHead
+
+_USUAL_WINDOW = 512
+_MOST_LABELS = 1000
+_FIRST_ROW = np.zeros(1, dtype=np.int64)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class PairReading(Reading):
+    """A document with a second text, each cut into parts; a window holds one part of each."""
+
+    second: IntArray
+    pairs: Sequence[tuple[tuple[int, int], tuple[int, int]]]
+
+
+class ClassifyTask(TextTaskBase):
+    """Labels of whole texts.
+
+    Args:
+        name: Its name in the bundle.
+        tokenizer: The model's.
+        window: Tokens of a window and of the overlap.
+        options: Columns and so on; `mode` and `threshold` are told apart.
+        mode: What a text gets.
+        labels: In the order of the logits; one without meaning for a regression.
+        threshold: With several labels a text, the probability from which one is given.
+        pairs: Whether it reads two texts.
+    """
+
+    kind = "classify"
+    unit = "example"
+
+    def __init__(
+        self,
+        name: str,
+        tokenizer: TokenizerAdapter,
+        window: tuple[int, int],
+        *,
+        options: ClassifyOptions,
+        mode: Mode,
+        labels: Sequence[str],
+        threshold: float,
+        pairs: bool,
+    ) -> None:
+        super().__init__(name, tokenizer, window)
+        self.options, self.mode, self.labels, self.threshold = options, mode, tuple(labels), threshold
+        self.plain = not pairs
+        self.main = {"single": "accuracy", "multi": "micro_f1", "regression": "pearson"}[mode]
+        self.weights_L: list[float] | None = None
+        self.scale = (0.0, 1.0)
+        self._number = {label: number for number, label in enumerate(self.labels)}
+
+    @classmethod
+    def from_training(
+        cls,
+        name: str,
+        documents: Iterable[Document],
+        *,
+        options: ClassifyOptions,
+        window: WindowOptions,
+        tokenizer: TokenizerAdapter,
+        positions: int,
+    ) -> Self:
+        """The task that some training documents pose.
+
+        Raises:
+            InputError: No labels, one label alone, or texts with and without a second text.
+        """
+        counts: Counter[str] = Counter()
+        several = numeric = pairs = False
+        texts = 0
+        numbers: list[float] = []
+        for document in documents:
+            if document.labels is None:
+                continue
+            texts += 1
+            pairs = pairs or "pair" in document.meta
+            several = several or len(document.labels) != 1
+            counts.update(document.labels)
+            numbers += [_number(one) for one in document.labels]
+        if not texts:
+            raise InputError(
+                f"task {name}: no labelled text", remedy="Name the columns with --text-column and --label-column"
+            )
+        numeric = not np.isnan(numbers).any()
+        mode: Mode
+        if options.mode != "auto":
+            mode = options.mode
+        elif several or options.separator is not None:
+            mode = "multi"
+        else:
+            fractions = numeric and any(number != int(number) for number in numbers)
+            mode = "regression" if fractions else "single"
+        if mode == "regression" and (several or not numeric):
+            raise InputError(f"task {name}: a regression needs one number a text", got=", ".join(list(counts)[:5]))
+        if mode == "single" and several:
+            raise InputError(
+                f"task {name}: texts with several labels, or none",
+                remedy="Pass --mode multi to give a text any number of labels",
+            )
+        if mode != "regression" and not 2 <= len(counts) <= _MOST_LABELS and (mode == "single" or not counts):
+            raise InputError(
+                f"task {name}: not labels to choose among",
+                got=f"{len(counts)} different labels in {texts} texts",
+                expected=f"2 to {_MOST_LABELS}",
+                remedy="Name another column with --label-column, or pass --mode regression for numbers",
+            )
+        task = cls(
+            name,
+            tokenizer,
+            window.fit(positions, usual=_USUAL_WINDOW),
+            options=options,
+            mode=mode,
+            labels=["value"] if mode == "regression" else sorted(counts, key=_natural),
+            threshold=options.threshold or 0.5,
+            pairs=pairs,
+        )
+        if mode == "regression":
+            task.scale = float(np.mean(numbers)), float(np.std(numbers)) or 1.0
+        if options.class_weights == "balanced" and mode == "single":
+            task.weights_L = [texts / (len(counts) * counts[label]) for label in task.labels]
+        return task
+
+    @classmethod
+    def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
+        """The task of a bundle."""
+        return cls(
+            name,
+            tokenizer,
+            (min(entry["window"][0], positions), entry["window"][1]),
+            options=ClassifyOptions.model_validate(entry["options"]),
+            mode=entry["mode"],
+            labels=entry["labels"],
+            threshold=entry["threshold"],
+            pairs=entry["pairs"],
+        )
+
+    def manifest(self) -> dict[str, Any]:
+        """As `TextTask`."""
+        return {
+            "kind": self.kind,
+            "mode": self.mode,
+            "labels": list(self.labels),
+            "threshold": self.threshold,
+            "pairs": not self.plain,
+            "window": list(self.window),
+            "options": self.options.model_dump(mode="json"),
+        }
+
+    def read(self, source: Path) -> Iterator[Document]:
+        """As `TextTask`: a table or JSON lines."""
+        return read_texts(source, self.options)
+
+    @staticmethod
+    def reader(options: ClassifyOptions) -> Callable[[Path], Iterator[Document]]:
+        """What reads files before there is a task."""
+        return lambda source: read_texts(source, options)
+
+    def mistakes(self, document: Document, prediction: Classification) -> Iterator[Mistake]:
+        """As `TextTask`."""
+        if document.labels is None or set(document.labels) == set(prediction.labels):
+            return
+        if prediction.value is not None:
+            severity = abs(prediction.value - float(document.labels[0]))
+            said = f"{prediction.value:.3f}"
+        else:
+            severity = max((prediction.scores[label] for label in prediction.labels), default=0.0)
+            said = ", ".join(prediction.labels) or "nothing"
+        text = document.text + (f" // {document.meta['pair']}" if "pair" in document.meta else "")
+        yield Mistake(severity=severity, where=document.id, text=text, gold=", ".join(document.labels), predicted=said)
+
+    def readings(self, documents: Sequence[Document]) -> list[Reading]:
+        """As `TextTask`; of pairs, every part of the first text with every part of the second."""
+        if self.plain:
+            return super().readings(documents)
+        seconds = [Document(id=one.id, text=one.meta.get("pair", "")) for one in documents]
+        both = zip(super().readings(documents), read_pieces(self.tokenizer, seconds), strict=True)
+        return [
+            self._paired(reading, second) if "pair" in reading.document.meta else reading for reading, second in both
+        ]
+
+    def _paired(self, reading: Reading, second: Pieces) -> PairReading:
+        first = reading.pieces
+        room = self.window[0] - self.framer.specials[1]
+        limits = _limits(len(first.ids), len(second.ids), room)
+        parts, others = (
+            cut_windows(one.word_starts, limit, min(self.window[1], limit // 2)) or [(0, 0)]
+            for one, limit in zip((first, second), limits, strict=True)
+        )
+        pairs = list(product(parts, others))
+        return PairReading(
+            document=reading.document, pieces=first, windows=[one for one, _ in pairs], second=second.ids, pairs=pairs
+        )
+
+    def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
+        """As `TextTask`: the first row of every window; a window of a labelled text has the text's label."""
+        wanted = self._gold(reading.document) if gold else None
+        if gold and wanted is None:
+            return []
+        framed = []
+        if isinstance(reading, PairReading):
+            for (a, b), (c, d) in reading.pairs:
+                framed.append(self.framer.two(reading.pieces.ids[a:b], reading.second[c:d]))
+        else:
+            framed = [self.framer.one(reading.pieces.ids[a:b]) for a, b in reading.windows]
+        if self.options.long_texts == "truncate":
+            framed = framed[:1]
+        return [
+            Example(task=self.name, ids=one.ids, types=one.types, rows=_FIRST_ROW, units=1, gold=wanted)
+            for one in framed
+        ]
+
+    def _gold(self, document: Document) -> Any:
+        if document.labels is None:
+            return None
+        if self.mode == "regression":
+            number = _number(document.labels[0]) if len(document.labels) == 1 else float("nan")
+            if np.isnan(number):
+                raise InputError("not a number", where=document.id, got=", ".join(document.labels))
+            return number
+        unknown = [label for label in document.labels if label not in self._number]
+        if unknown:
+            raise InputError(
+                f"task {self.name}: a label that the model does not know",
+                where=document.id,
+                got=repr(unknown[0]),
+                expected=", ".join(self.labels[:20]),
+            )
+        if self.mode == "single":
+            return self._number[document.labels[0]]
+        wanted_L = np.zeros(len(self.labels), dtype=np.float32)
+        wanted_L[[self._number[label] for label in document.labels]] = 1.0
+        return wanted_L
+
+    def build_head(self, config: EncoderConfig) -> ClassifyHead:
+        """As `TextTask`; a regression's bias begins at the mean, so that its loss does not begin far off."""
+        import torch
+
+        from spanbert.tasks.classify.head import ClassifyHead
+
+        head = ClassifyHead(config, len(self.labels), self.mode, weights_L=self.weights_L, scale=self.scale)
+        if self.mode == "regression":
+            with torch.no_grad():
+                head.output.bias.fill_(self.scale[0])
+        return head
+
+    def decode(self, reading: Reading, outputs: Sequence[npt.NDArray[Any]]) -> Classification:
+        """As `TextTask`: the mean of the windows' logits decides."""
+        logits_L: FloatArray = np.zeros(len(self.labels))
+        if len(outputs):
+            logits_L = np.stack(outputs).mean(0, dtype=np.float64)
+        if self.mode == "regression":
+            return Classification(scores={}, value=float(logits_L[0]))
+        if self.mode == "multi":
+            probabilities_L = 1 / (1 + np.exp(-logits_L))
+            given = tuple(label for label, p in zip(self.labels, probabilities_L, strict=True) if p >= self.threshold)
+        else:
+            probabilities_L = np.exp(logits_L - logits_L.max())
+            probabilities_L /= probabilities_L.sum()
+            given = (self.labels[int(probabilities_L.argmax())],)
+        return Classification(labels=given, scores=dict(zip(self.labels, probabilities_L.tolist(), strict=True)))
+
+    def scorer(self, *, seed: int = 0) -> ClassifyScorer:
+        """As `TextTask`."""
+        return ClassifyScorer(self.mode, self.labels, self.threshold or 0.5, seed=seed)
+
+    def tuner(self) -> ThresholdTuner | None:
+        """What tunes the threshold on dev data; None where there is none to tune."""
+        return ThresholdTuner() if self.mode == "multi" and self.options.threshold is None else None
+
+
+def read_texts(source: Path, options: ClassifyOptions) -> Iterator[Document]:
+    """The documents of a table or of JSON lines, by the options' columns or guessed ones."""
+    file = SourceFile(path=source, name=source.name)
+    columns = guess_labelled(file, text=options.text_column, pair=options.pair_column, label=options.label_column)
+    if options.separator is not None:
+        columns = columns.with_separator(options.separator)
+    return read_labelled(file, columns)
+
+
+def _limits(first: int, second: int, room: int) -> tuple[int, int]:
+    """Pieces of each text in a window: a short text stays whole, the other gets what is left."""
+    half = room // 2
+    if first <= half:
+        return max(first, 1), room - first
+    if second <= half:
+        return room - second, max(second, 1)
+    return half, half
+
+
+def _number(label: str) -> float:
+    try:
+        return float(label)
+    except ValueError:
+        return float("nan")
+
+
+def _natural(label: str) -> tuple[bool, float, str]:
+    """Numbers by size before words by letters."""
+    number = _number(label)
+    return np.isnan(number), 0.0 if np.isnan(number) else number, label

@@ -1,0 +1,88 @@
+"""Several tasks on one encoder as one `Task` of the training loop; a single task is the case of one.
+
+Shapes: R rows that heads read, D hidden size.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+from spanbert.batches.examples import Drawn, pack_examples, rows_of_batch
+from spanbert.core.errors import InputError
+from spanbert.encoder.config import EncoderConfig
+from spanbert.encoder.model import Encoder
+from spanbert.tasks.protocol import Encoded, TextTask
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JointTargets:
+    """What the loss of one task reads.
+
+    Attributes:
+        task: Which.
+        sizes: Rows of each window.
+        gold: Gold of each window.
+    """
+
+    task: str
+    sizes: Sequence[int]
+    gold: Sequence[Any]
+
+
+class JointTask:
+    """Every step learns one of the tasks; every objective is a task's mean loss.
+
+    Args:
+        tasks: By name.
+
+    Raises:
+        InputError: A name that cannot be one of a tensor's.
+    """
+
+    def __init__(self, tasks: Mapping[str, TextTask]) -> None:
+        for name in tasks:
+            if not _NAME.fullmatch(name):
+                raise InputError("not a task's name", got=repr(name), expected="letters, digits, - and _")
+        self.tasks = tasks
+        self.objectives: Mapping[str, float] = dict.fromkeys(tasks, 1.0)
+
+    def build_head(self, config: EncoderConfig) -> nn.ModuleDict:
+        """A new head for every task, by name."""
+        return nn.ModuleDict({name: task.build_head(config) for name, task in self.tasks.items()})
+
+    def encode(self, items: Sequence[Drawn]) -> Encoded[JointTargets]:
+        """As `Task`: examples of one task, longest first, so that equal lengths are neighbours."""
+        ordered = sorted(items, key=lambda item: -item.tokens)
+        examples = [item.example for item in ordered]
+        name = examples[0].task
+        batch = pack_examples(examples)
+        return Encoded(
+            inputs=batch,
+            targets=JointTargets(
+                task=name, sizes=[len(one.rows) for one in examples], gold=[one.gold for one in examples]
+            ),
+            counts={name: sum(one.units for one in examples)},
+            key=ordered[0].key,
+            rows=rows_of_batch(batch, [one.rows for one in examples]),
+        )
+
+    def loss(self, encoder: Encoder, head: nn.Module, hidden_RD: Tensor, targets: JointTargets) -> dict[str, Tensor]:
+        """As `Task`: the loss of the batch's task."""
+        assert isinstance(head, nn.ModuleDict)
+        own = head[targets.task]
+        return {targets.task: own.losses(hidden_RD, targets.sizes, targets.gold)}  # type: ignore[operator]
+
+    def goodness(self, scores: Mapping[str, Any]) -> float:
+        """As `Task`: the mean of the tasks' main scores, by name in `scores`."""
+        return sum(self.tasks[name].goodness(one) for name, one in scores.items()) / max(len(scores), 1)
+
+    def headline(self, scores: Mapping[str, Any]) -> str:
+        """As `Task`."""
+        return "  ".join(f"{name} {self.tasks[name].headline(one)}" for name, one in scores.items())

@@ -1,0 +1,28 @@
+"""Settings of question answering."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from spanbert.core.config import Config
+
+
+class QAOptions(Config):
+    """How questions are read and answered.
+
+    Attributes:
+        language: How answers are compared: `en` as SQuAD's official scorer, `zh` as CMRC's; `auto` looks at the text.
+        longest_question: Pieces of a question that are read; what is cut off is told.
+        longest_answer: Pieces of the longest answer.
+        candidates: How many answers are kept beside the best.
+        threshold: From how many nats in favour of no answer nothing is answered; None: tuned on the dev data where a
+            question may have no answer.
+    """
+
+    language: Literal["auto", "en", "zh"] = "auto"
+    longest_question: int = Field(default=64, ge=1)
+    longest_answer: int = Field(default=30, ge=1)
+    candidates: int = Field(default=20, ge=1)
+    threshold: float | None = None

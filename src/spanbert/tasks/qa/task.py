@@ -1,0 +1,251 @@
+"""Extractive question answering as a `TextTask`: SQuAD 1.1 and 2.0, long contexts in windows.
+
+Shapes: n pieces of a context, r rows of a window that may begin or end an answer ([CLS] first, for none).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from spanbert.batches.examples import Example
+from spanbert.batches.windows import cut_windows
+from spanbert.core.errors import InputError
+from spanbert.core.predictions import Answering
+from spanbert.core.types import Document, IntArray, Question
+from spanbert.corpus.files import SourceFile
+from spanbert.corpus.squad import read_squad
+from spanbert.scores.qa import Language, best_over_gold, exact_match
+from spanbert.tasks.base import TextTaskBase, WindowOptions
+from spanbert.tasks.protocol import Mistake, Reading
+from spanbert.tasks.qa.decode import WindowLogits, answer_question
+from spanbert.tasks.qa.options import QAOptions
+from spanbert.tasks.qa.scoring import AnswerTuner, QADocumentScorer, gold_texts
+from spanbert.tokens.chinese import has_han
+from spanbert.tokens.pieces import Pieces, read_pieces
+from spanbert.tokens.tokenizer import TokenizerAdapter
+
+if TYPE_CHECKING:
+    from spanbert.encoder.config import EncoderConfig
+    from spanbert.tasks.qa.head import QAHead
+
+_USUAL_WINDOW = 384
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class QAReading(Reading):
+    """A context with its questions.
+
+    Attributes:
+        questions: The pieces of each question that are read.
+        owners: Which question each window is for.
+    """
+
+    questions: Sequence[IntArray]
+    owners: Sequence[int]
+
+
+class QATask(TextTaskBase):
+    """Answers as spans of a context.
+
+    Args:
+        name: Its name in the bundle.
+        tokenizer: The model's.
+        window: Tokens of a window and of the overlap.
+        options: Lengths and so on; language and threshold are told apart.
+        language: How answers are compared.
+        threshold: When nothing is answered; None: there is always an answer.
+    """
+
+    kind = "qa"
+    unit = "window"
+    main = "f1"
+    plain = False
+
+    def __init__(
+        self,
+        name: str,
+        tokenizer: TokenizerAdapter,
+        window: tuple[int, int],
+        *,
+        options: QAOptions,
+        language: Language,
+        threshold: float | None,
+    ) -> None:
+        super().__init__(name, tokenizer, window)
+        self.options, self.language, self.threshold = options, language, threshold
+
+    @classmethod
+    def from_training(
+        cls,
+        name: str,
+        documents: Iterable[Document],
+        *,
+        options: QAOptions,
+        window: WindowOptions,
+        tokenizer: TokenizerAdapter,
+        positions: int,
+    ) -> Self:
+        """The task that some training documents pose; with one unanswerable question it may answer nothing.
+
+        Raises:
+            InputError: No question that an answer could be learned from.
+        """
+        contexts = chinese = answered = 0
+        may_be_none = False
+        for document in documents:
+            contexts += 1
+            chinese += has_han(document.text)
+            answered += sum(bool(question.answers) for question in document.questions or ())
+            may_be_none = may_be_none or any(not question.answerable for question in document.questions or ())
+        if not answered:
+            raise InputError(f"task {name}: no answered question to learn from", got=f"{contexts} paragraphs")
+        language: Language = "zh" if options.language == "auto" and 2 * chinese > contexts else "en"
+        if options.language != "auto":
+            language = options.language
+        threshold = options.threshold if options.threshold is not None else (0.0 if may_be_none else None)
+        fitted = window.fit(positions, usual=_USUAL_WINDOW)
+        return cls(name, tokenizer, fitted, options=options, language=language, threshold=threshold)
+
+    @classmethod
+    def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
+        """The task of a bundle."""
+        return cls(
+            name,
+            tokenizer,
+            (min(entry["window"][0], positions), entry["window"][1]),
+            options=QAOptions.model_validate(entry["options"]),
+            language=entry["language"],
+            threshold=entry["threshold"],
+        )
+
+    def manifest(self) -> dict[str, Any]:
+        """As `TextTask`."""
+        return {
+            "kind": self.kind,
+            "language": self.language,
+            "threshold": self.threshold,
+            "window": list(self.window),
+            "options": self.options.model_dump(mode="json"),
+        }
+
+    def read(self, source: Path) -> Iterator[Document]:
+        """As `TextTask`: SQuAD JSON."""
+        return read_squad(SourceFile(path=source, name=source.name))
+
+    @staticmethod
+    def reader(options: QAOptions) -> Callable[[Path], Iterator[Document]]:
+        """What reads files before there is a task."""
+        return lambda source: read_squad(SourceFile(path=source, name=source.name))
+
+    def mistakes(self, document: Document, prediction: Sequence[Answering]) -> Iterator[Mistake]:
+        """As `TextTask`: answers that match no gold answer exactly."""
+        for question, answering in zip(document.questions or (), prediction, strict=True):
+            gold = gold_texts(document, question)
+            said = answering.answer.text if answering.answer is not None else ""
+            if gold is None or best_over_gold(exact_match, said, gold, self.language):
+                continue
+            yield Mistake(
+                severity=answering.answer.score if answering.answer is not None else 0.0,
+                where=f"{document.id} {question.id}",
+                text=question.text,
+                gold=" | ".join(dict.fromkeys(gold)) or "no answer",
+                predicted=said or "no answer",
+            )
+
+    def readings(self, documents: Sequence[Document]) -> list[Reading]:
+        """As `TextTask`: a context is tokenised once for all its questions."""
+        questions = [question for document in documents for question in document.questions or ()]
+        asked = read_pieces(self.tokenizer, [Document(id=one.id, text=one.text) for one in questions])
+        found: list[Reading] = []
+        first = 0
+        for document, pieces in zip(documents, read_pieces(self.tokenizer, documents), strict=True):
+            count = len(document.questions or ())
+            own = [one.ids[: self.options.longest_question] for one in asked[first : first + count]]
+            first += count
+            windows: list[tuple[int, int]] = []
+            owners: list[int] = []
+            for number, ids in enumerate(own):
+                cut = self._cut(pieces, len(ids))
+                windows += cut
+                owners += [number] * len(cut)
+            found.append(QAReading(document=document, pieces=pieces, windows=windows, questions=own, owners=owners))
+        return found
+
+    def _cut(self, pieces: Pieces, question: int) -> list[tuple[int, int]]:
+        limit = self.window[0] - question - self.framer.specials[1]
+        if limit < 2:
+            raise InputError(
+                "the question leaves no room for its text",
+                got=f"{question} pieces of question in windows of {self.window[0]}",
+                remedy="Use longer windows, or lower qa.longest_question",
+            )
+        return cut_windows(pieces.word_starts, limit, min(self.window[1], limit // 2))
+
+    def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
+        """As `TextTask`: a window's rows are [CLS] and its part of the context."""
+        assert isinstance(reading, QAReading)
+        questions = reading.document.questions or ()
+        places = [self._place(question, reading.pieces) for question in questions] if gold else []
+        found = []
+        for (start, end), owner in zip(reading.windows, reading.owners, strict=True):
+            wanted = None
+            if gold:
+                place = places[owner]
+                if place is None and questions[owner].answerable:
+                    continue  # its answer is nowhere in the context: nothing to learn
+                inside = place is not None and start <= place[0] and place[1] < end
+                wanted = (place[0] - start + 1, place[1] - start + 1) if place is not None and inside else (0, 0)
+            framed = self.framer.two(reading.questions[owner], reading.pieces.ids[start:end])
+            rows = np.arange(framed.first - 1, framed.first + end - start)
+            rows[0] = 0
+            found.append(Example(task=self.name, ids=framed.ids, types=framed.types, rows=rows, units=1, gold=wanted))
+        return found
+
+    def _place(self, question: Question, pieces: Pieces) -> tuple[int, int] | None:
+        """First and last piece of the first answer."""
+        if not question.answers or not question.answerable or not len(pieces.ids):
+            return None
+        answer = question.answers[0]
+        first = int(np.searchsorted(pieces.offsets[:, 1], answer.start, side="right"))
+        last = int(np.searchsorted(pieces.offsets[:, 0], answer.end, side="left")) - 1
+        return (first, last) if first <= last else None
+
+    def build_head(self, config: EncoderConfig) -> QAHead:
+        """As `TextTask`."""
+        from spanbert.tasks.qa.head import QAHead
+
+        return QAHead(config)
+
+    def decode(self, reading: Reading, outputs: Sequence[npt.NDArray[Any]]) -> list[Answering]:
+        """As `TextTask`: an answering a question."""
+        assert isinstance(reading, QAReading)
+        of_question: list[list[WindowLogits]] = [[] for _ in reading.questions]
+        for (start, _), owner, logits_r2 in zip(reading.windows, reading.owners, outputs, strict=True):
+            of_question[owner].append(WindowLogits(first=start, logits_r2=logits_r2))
+        return [
+            answer_question(
+                question.id,
+                reading.document.text,
+                reading.pieces.offsets,
+                windows,
+                candidates=self.options.candidates,
+                longest=self.options.longest_answer,
+                threshold=self.threshold,
+            )
+            for question, windows in zip(reading.document.questions or (), of_question, strict=True)
+        ]
+
+    def scorer(self, *, seed: int = 0) -> QADocumentScorer:
+        """As `TextTask`."""
+        return QADocumentScorer(language=self.language, threshold=self.threshold, seed=seed)
+
+    def tuner(self) -> AnswerTuner | None:
+        """What tunes the threshold on dev data; None where there is always an answer, or it was given."""
+        tunes = self.threshold is not None and self.options.threshold is None
+        return AnswerTuner(language=self.language) if tunes else None

@@ -1,0 +1,129 @@
+"""Tasks and heads as bundles hold them, and as plain Hugging Face directories do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from spanbert.checkpoint import names, tensors
+from spanbert.checkpoint.bundle import BundleFiles
+from spanbert.core.errors import InputError
+from spanbert.core.tagging import scheme_of_tags
+from spanbert.encoder.config import EncoderConfig
+from spanbert.encoder.model import Encoder, fill_parameters, load_encoder
+from spanbert.tasks import REGISTRY, task_class
+from spanbert.tasks.inference import Predictor
+from spanbert.tasks.protocol import TextTask
+from spanbert.tokens.tokenizer import TokenizerAdapter
+
+HEADS_PREFIX = "tasks."
+_PROBLEMS = {"single": "single_label_classification", "multi": "multi_label_classification", "regression": "regression"}
+
+
+def task_entries(files: BundleFiles) -> dict[str, dict[str, Any]]:
+    """What a bundle says of its tasks on labelled texts, by name; of a Hugging Face directory, its one task."""
+    if files.manifest:
+        return {name: entry for name, entry in files.tasks.items() if entry["kind"] in REGISTRY}
+    kind = names.kind_of(files.config.get("architectures"))
+    return {} if kind is None else {kind: _foreign_entry(kind, files.config)}
+
+
+def stored_tasks(files: BundleFiles, tokenizer: TokenizerAdapter) -> dict[str, TextTask]:
+    """The tasks of a bundle or a Hugging Face directory, by name."""
+    shape = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
+    found: dict[str, TextTask] = {}
+    for name, entry in task_entries(files).items():
+        made = task_class(entry["kind"], nested=entry.get("nested", False))
+        found[name] = made.from_manifest(name, entry, tokenizer=tokenizer, positions=shape.longest_segment)
+    return found
+
+
+def load_predictor(files: BundleFiles, tasks: Mapping[str, TextTask]) -> Predictor:
+    """Encoder and heads of some of a bundle's tasks, in eval mode.
+
+    Raises:
+        InputError: A head is missing, or does not fit.
+    """
+    encoder, given = load_encoder(files)
+    stored = tensors.read_tensors(files.heads) if files.heads is not None else {}
+    entries = task_entries(files)
+    heads: dict[str, nn.Module] = {}
+    for name, task in tasks.items():
+        head = task.build_head(encoder.config)
+        prefix = f"{HEADS_PREFIX}{name}."
+        values = {key.removeprefix(prefix): value for key, value in stored.items() if key.startswith(prefix)}
+        if entries[name].get("named", False):
+            values = named_head(entries[name]["kind"], given, encoder)
+        fill_parameters(head, values, where=str(files.path))
+        heads[name] = head.eval()
+    return Predictor(encoder, tasks, heads)
+
+
+def named_head(kind: str, given: Mapping[str, Tensor], encoder: Encoder) -> dict[str, Tensor]:
+    """The head that lies among the weights under Hugging Face's names; BERT's pooler is the classifier's."""
+    values = {key.removeprefix("task."): value for key, value in given.items() if key.startswith("task.")}
+    if kind == "classify" and encoder.config.has_pooler and "pooler.weight" not in values:
+        values |= {f"pooler.{name}": value for name, value in encoder.pooler.state_dict().items()}
+    return values
+
+
+def head_weights(name: str, kind: str, head: nn.Module, *, named: bool, family: str) -> dict[str, Tensor]:
+    """The tensors of a head by the names under which they are saved beside the encoder's own.
+
+    Args:
+        name: The task's.
+        kind: Its kind.
+        head: The head.
+        named: Under Hugging Face's names: `task.*`, but BERT's `pooler.*` as the encoder's.
+        family: The encoder's.
+    """
+    state = {key: value.detach() for key, value in head.state_dict().items()}
+    if not named:
+        return {f"{HEADS_PREFIX}{name}.{key}": value for key, value in state.items()}
+    beside = kind == "classify" and family == "bert"
+    return {key if beside and key.startswith("pooler.") else f"task.{key}": value for key, value in state.items()}
+
+
+def start_from_pooler(head: nn.Module, encoder: Encoder) -> None:
+    """Lets a new classification head begin with the checkpoint's pooler, as Hugging Face's does."""
+    pooler = getattr(head, "pooler", None)
+    if isinstance(pooler, nn.Linear) and encoder.config.has_pooler and encoder.config.family == "bert":
+        with torch.no_grad():
+            pooler.load_state_dict(encoder.pooler.state_dict())
+
+
+def hugging_face_labels(task: TextTask) -> dict[str, Any]:
+    """What config.json says of a task: labels and the kind of problem."""
+    entry = task.manifest()
+    labels = entry.get("labels")
+    if labels is None:
+        return {}
+    said: dict[str, Any] = {
+        "id2label": {str(number): label for number, label in enumerate(labels)},
+        "label2id": {label: number for number, label in enumerate(labels)},
+    }
+    if task.kind == "classify":
+        said["problem_type"] = _PROBLEMS[entry["mode"]]
+    return said
+
+
+def _foreign_entry(kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    stated = config.get("id2label")
+    count = int(config.get("num_labels", 2))
+    by_number = stated if isinstance(stated, Mapping) else {str(number): f"LABEL_{number}" for number in range(count)}
+    try:
+        labels = [str(by_number[key]) for key in sorted(by_number, key=int)]
+    except ValueError:
+        raise InputError("labels that are not numbered", where="config.json: id2label", got=str(stated)[:80]) from None
+    entry: dict[str, Any] = {"kind": kind, "named": True, "window": [512, 128], "options": {}}
+    if kind == "classify":
+        problem = config.get("problem_type")
+        single = "regression" if len(labels) == 1 else "single"
+        modes = {theirs: ours for ours, theirs in _PROBLEMS.items()}
+        return {**entry, "mode": modes.get(str(problem), single), "labels": labels, "threshold": 0.5, "pairs": True}
+    if kind == "tag":
+        return {**entry, "labels": labels, "scheme": scheme_of_tags(labels), "joined": True, "nested": False}
+    return {**entry, "window": [384, 128], "language": "en", "threshold": None}

@@ -1,0 +1,1 @@
+"""Sequence labelling: entities (flat and nested) and parts of speech."""

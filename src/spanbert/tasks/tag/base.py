@@ -1,0 +1,93 @@
+"""What flat and nested tagging share: words, their pieces, and which window answers for which word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from spanbert.batches.windows import owned_parts
+from spanbert.core.predictions import Tagging
+from spanbert.core.types import BoolArray, Document, IntArray, Span
+from spanbert.tasks.base import TextTaskBase
+from spanbert.tasks.protocol import Mistake, Reading
+from spanbert.tasks.tag.options import TagOptions
+from spanbert.tasks.tag.read import read_tagged, words_of
+from spanbert.tokens.pieces import rows_of_words
+from spanbert.tokens.tokenizer import TokenizerAdapter
+
+USUAL_WINDOW = 512
+
+
+class WordTask(TextTaskBase):
+    """Reads words.
+
+    Args:
+        name: Its name in the bundle.
+        tokenizer: The model's.
+        window: Tokens of a window and of the overlap.
+        options: Column and so on.
+        joined: How text without words is split: like the words of column files (`U.S.` is one), else at every mark.
+    """
+
+    kind = "tag"
+    unit = "word"
+
+    def __init__(
+        self, name: str, tokenizer: TokenizerAdapter, window: tuple[int, int], *, options: TagOptions, joined: bool
+    ) -> None:
+        super().__init__(name, tokenizer, window)
+        self.options, self.joined = options, joined
+
+    def read(self, source: Path) -> Iterator[Document]:
+        """As `TextTask`: columns, CoNLL-U, JSON lines with spans, Label Studio."""
+        return read_tagged(source, self.options)
+
+    @staticmethod
+    def reader(options: TagOptions) -> Callable[[Path], Iterator[Document]]:
+        """What reads files before there is a task."""
+        return lambda source: read_tagged(source, options)
+
+    def mistakes(self, document: Document, prediction: Tagging) -> Iterator[Mistake]:
+        """As `TextTask`: spans that are not gold, gold spans that were not found, words with another tag."""
+        if prediction.spans is None:
+            for word, gold in zip(prediction.words, document.columns.get("tag", ()), strict=False):
+                if word.label != gold:
+                    yield _mistake(document, word, gold, f"{word.label}", word.score or 0.0)
+            return
+        if document.spans is None:
+            return
+        gold_spans = {(span.start, span.end): span.label for span in document.spans}
+        found = {(span.start, span.end): span for span in prediction.spans}
+        for place, span in found.items():
+            if gold_spans.get(place) != span.label:
+                yield _mistake(document, span, gold_spans.get(place) or "no entity", f"{span.label}", span.score or 0.0)
+        for gold_span in document.spans:
+            if (gold_span.start, gold_span.end) not in found:
+                yield _mistake(document, gold_span, f"{gold_span.label}", "no entity", 0.0)
+
+    def words(self, reading: Reading) -> Sequence[Span]:
+        """The words of a document."""
+        return words_of(reading.document, joined=self.joined)
+
+    def pieces_of(self, reading: Reading, words: Sequence[Span]) -> tuple[IntArray, IntArray, BoolArray]:
+        """First and last piece of each word, and which have their own; empty where the text has no pieces."""
+        if not len(reading.pieces.ids) or not words:
+            nothing = np.zeros(0, dtype=np.int64)
+            return nothing, nothing, nothing.astype(bool)
+        return rows_of_words(reading.pieces, words)
+
+
+def owned_words(reading: Reading, first_W: IntArray) -> list[tuple[int, int]]:
+    """Half-open ranges of the words that each window answers for: those whose first piece lies in its own part."""
+    return [
+        (int(np.searchsorted(first_W, start)), int(np.searchsorted(first_W, end)))
+        for start, end in owned_parts(reading.windows)
+    ]
+
+
+def _mistake(document: Document, span: Span, gold: str, predicted: str, severity: float) -> Mistake:
+    before, after = document.text[max(span.start - 60, 0) : span.start], document.text[span.end : span.end + 60]
+    shown = f"{before}[{document.text[span.start : span.end]}]{after}"
+    return Mistake(severity=severity, where=document.id, text=shown, gold=gold, predicted=predicted)

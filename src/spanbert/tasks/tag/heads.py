@@ -1,0 +1,87 @@
+"""The heads of sequence labelling: a linear layer on words, and span classification for nested entities.
+
+Shapes: S windows with w words each, R rows of all of them, D hidden size, L labels, K words of the longest span,
+C candidate spans of a window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, gelu
+
+from spanbert.encoder.config import EncoderConfig
+from spanbert.encoder.dropout import dropout
+from spanbert.encoder.model import initialise
+
+_SPAN_SIZE = 150
+
+
+class TagHead(nn.Module):
+    """A linear layer on the first piece of every word (Devlin et al. 2019, section 5.3)."""
+
+    def __init__(self, config: EncoderConfig, labels: int) -> None:
+        super().__init__()
+        self.dropout = config.hidden_dropout
+        self.output = nn.Linear(config.hidden_size, labels)
+        self.apply(initialise)
+
+    def forward(self, hidden_RD: Tensor) -> Tensor:
+        """(R, D) to logits (R, L)."""
+        logits_RL: Tensor = self.output(dropout(hidden_RD, self.dropout, self.training))
+        return logits_RL
+
+    def losses(self, hidden_RD: Tensor, sizes: Sequence[int], gold: Sequence[Any]) -> Tensor:
+        """As `TaskHead`: gold is the tag index of every word, (w,)."""
+        gold_R = torch.cat([torch.from_numpy(one) for one in gold]).to(hidden_RD.device)
+        return cross_entropy(self(hidden_RD).float(), gold_R, reduction="sum")
+
+    def outputs(self, hidden_RD: Tensor, sizes: Sequence[int]) -> list[npt.NDArray[Any]]:
+        """As `TaskHead`: logits (w, L) a window."""
+        return [part.numpy() for part in torch.split(self(hidden_RD).float().cpu(), list(sizes))]
+
+
+class SpanHead(nn.Module):
+    """Classifies every span of up to K words from its first piece, last piece and width; label 0 is none.
+
+    h = GELU(W_s x_first + W_e x_last + e_width), logits = W h + b (after Joshi et al. 2020, section 5.3, whose span
+    representations are end points and width). Every span is scored alone, so that entities may nest and overlap.
+    A window's rows are the first pieces of its words, then their last pieces: 2 w rows.
+    """
+
+    def __init__(self, config: EncoderConfig, labels: int, longest: int) -> None:
+        super().__init__()
+        self.dropout, self.longest = config.hidden_dropout, longest
+        self.first = nn.Linear(config.hidden_size, _SPAN_SIZE)
+        self.last = nn.Linear(config.hidden_size, _SPAN_SIZE)
+        self.width = nn.Embedding(longest, _SPAN_SIZE)
+        self.output = nn.Linear(_SPAN_SIZE, labels + 1)
+        self.apply(initialise)
+
+    def forward(self, hidden_RD: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+        """Logits (C, L + 1) of each window's spans, by width, then by first word."""
+        hidden_RD = dropout(hidden_RD, self.dropout, self.training)
+        logits = []
+        for rows in torch.split(hidden_RD, list(sizes)):
+            words = len(rows) // 2
+            first_wE, last_wE = self.first(rows[:words]), self.last(rows[words:])
+            spans = [
+                first_wE[: words - more] + last_wE[more:] + self.width.weight[more]
+                for more in range(min(self.longest, words))
+            ]
+            logits.append(self.output(gelu(torch.cat(spans) if spans else first_wE)))
+        return logits
+
+    def losses(self, hidden_RD: Tensor, sizes: Sequence[int], gold: Sequence[Any]) -> Tensor:
+        """As `TaskHead`: gold is the label index of every span, 0 for none, (C,)."""
+        logits_CL = torch.cat(self(hidden_RD, sizes)).float()
+        gold_C = torch.cat([torch.from_numpy(one) for one in gold]).to(hidden_RD.device)
+        return cross_entropy(logits_CL, gold_C, reduction="sum")
+
+    def outputs(self, hidden_RD: Tensor, sizes: Sequence[int]) -> list[npt.NDArray[Any]]:
+        """As `TaskHead`: logits (C, L + 1) a window."""
+        return [one.float().cpu().numpy() for one in self(hidden_RD, sizes)]

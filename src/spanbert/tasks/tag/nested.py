@@ -1,0 +1,189 @@
+"""Nested and overlapping entities as a `TextTask`: every span of a few words is classified.
+
+Shapes: w words of a window, K words of the longest span, C candidate spans, L labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from spanbert.batches.examples import Example
+from spanbert.core.errors import InputError
+from spanbert.core.predictions import Tagging
+from spanbert.core.types import Document, IntArray, Span
+from spanbert.tasks.base import WindowOptions
+from spanbert.tasks.protocol import Reading
+from spanbert.tasks.tag.base import USUAL_WINDOW, WordTask, owned_words
+from spanbert.tasks.tag.options import TagOptions
+from spanbert.tasks.tag.read import spans_on_words
+from spanbert.tasks.tag.scoring import EntityDocumentScorer
+from spanbert.tokens.tokenizer import TokenizerAdapter
+
+if TYPE_CHECKING:
+    from spanbert.encoder.config import EncoderConfig
+    from spanbert.tasks.tag.heads import SpanHead
+
+
+class NestedTask(WordTask):
+    """Labels of spans.
+
+    Args:
+        name: Its name in the bundle.
+        tokenizer: The model's.
+        window: Tokens of a window and of the overlap.
+        options: With `longest_span`.
+        joined: How text without words is split.
+        labels: In the order of the logits, after the one for none.
+    """
+
+    main = "f1"
+
+    def __init__(
+        self,
+        name: str,
+        tokenizer: TokenizerAdapter,
+        window: tuple[int, int],
+        *,
+        options: TagOptions,
+        joined: bool,
+        labels: Sequence[str],
+    ) -> None:
+        super().__init__(name, tokenizer, window, options=options, joined=joined)
+        self.labels = tuple(labels)
+        self._number = {label: number for number, label in enumerate(self.labels, start=1)}
+
+    @classmethod
+    def from_training(
+        cls,
+        name: str,
+        documents: Iterable[Document],
+        *,
+        options: TagOptions,
+        window: WindowOptions,
+        tokenizer: TokenizerAdapter,
+        positions: int,
+    ) -> Self:
+        """The task that some training documents pose.
+
+        Raises:
+            InputError: No spans.
+        """
+        labels: set[str] = set()
+        joined = False
+        for document in documents:
+            labels |= {span.label or "" for span in document.spans or ()}
+            joined = joined or document.words is not None
+        if not labels:
+            raise InputError(f"task {name}: no entities to learn")
+        fitted = window.fit(positions, usual=USUAL_WINDOW)
+        return cls(name, tokenizer, fitted, options=options, joined=joined, labels=sorted(labels))
+
+    @classmethod
+    def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
+        """The task of a bundle."""
+        return cls(
+            name,
+            tokenizer,
+            (min(entry["window"][0], positions), entry["window"][1]),
+            options=TagOptions.model_validate(entry["options"]),
+            joined=entry["joined"],
+            labels=entry["labels"],
+        )
+
+    def manifest(self) -> dict[str, Any]:
+        """As `TextTask`."""
+        return {
+            "kind": self.kind,
+            "nested": True,
+            "labels": list(self.labels),
+            "joined": self.joined,
+            "window": list(self.window),
+            "options": self.options.model_dump(mode="json"),
+        }
+
+    def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
+        """As `TextTask`: first and last pieces of the words that lie whole in each window."""
+        words = self.words(reading)
+        first_W, last_W, _ = self.pieces_of(reading, words)
+        if gold and reading.document.spans is None:
+            return []
+        spans = spans_on_words(reading.document, words) if gold else []
+        found = []
+        for start, end in reading.windows:
+            low, high = _words_inside(first_W, last_W, start, end)
+            if gold and low == high:
+                continue
+            rows = np.concatenate([first_W[low:high], last_W[low:high]]) - start + 1
+            framed = self.framer.one(reading.pieces.ids[start:end])
+            labels = self._gold(spans, low, high) if gold else None
+            found.append(Example(task=self.name, ids=framed.ids, types=None, rows=rows, units=high - low, gold=labels))
+        return found
+
+    def _gold(self, spans: Sequence[tuple[int, int, str]], low: int, high: int) -> IntArray:
+        """The label of every candidate span of words low..high."""
+        words, longest = high - low, self.options.longest_span
+        widths = [words - more for more in range(min(longest, words))]
+        first_of_width = np.cumsum([0, *widths])
+        labels_C = np.zeros(sum(widths), dtype=np.int64)
+        for start, end, label in spans:
+            if low <= start and end <= high and end - start <= longest:
+                labels_C[first_of_width[end - start - 1] + start - low] = self._number[label]
+        return labels_C
+
+    def build_head(self, config: EncoderConfig) -> SpanHead:
+        """As `TextTask`."""
+        from spanbert.tasks.tag.heads import SpanHead
+
+        return SpanHead(config, len(self.labels), self.options.longest_span)
+
+    def decode(self, reading: Reading, outputs: Sequence[npt.NDArray[Any]]) -> Tagging:
+        """As `TextTask`: every span whose best label is not none, from the window that its first word belongs to."""
+        words = self.words(reading)
+        first_W, last_W, _ = self.pieces_of(reading, words)
+        spans = []
+        for (start, end), (own_low, own_high), logits_CL in zip(
+            reading.windows, owned_words(reading, first_W), outputs, strict=True
+        ):
+            low, high = _words_inside(first_W, last_W, start, end)
+            count = high - low
+            widths = range(min(self.options.longest_span, count))
+            first_C = (
+                np.concatenate([np.arange(count - more) for more in widths] or [np.zeros(0, dtype=np.int64)]) + low
+            )
+            more_C = np.repeat(np.arange(len(widths)), [count - more for more in widths])
+            best_C = logits_CL.argmax(1)
+            chosen = np.flatnonzero((best_C > 0) & (first_C >= own_low) & (first_C < own_high))
+            shifted = logits_CL[chosen].astype(np.float64)
+            shifted -= shifted.max(1, keepdims=True)
+            sure = 1 / np.exp(shifted).sum(1)
+            spans += [
+                Span(
+                    start=words[first].start,
+                    end=words[first + more].end,
+                    label=self.labels[label - 1],
+                    score=score,
+                )
+                for first, more, label, score in zip(
+                    first_C[chosen].tolist(),
+                    more_C[chosen].tolist(),
+                    best_C[chosen].tolist(),
+                    sure.tolist(),
+                    strict=True,
+                )
+            ]
+        ordered = sorted(spans, key=lambda span: (span.start, -span.end, span.label or ""))
+        return Tagging(words=tuple(Span(start=word.start, end=word.end) for word in words), spans=tuple(ordered))
+
+    def scorer(self, *, seed: int = 0) -> EntityDocumentScorer:
+        """As `TextTask`."""
+        return EntityDocumentScorer(scheme=None, seed=seed)
+
+
+def _words_inside(first_W: IntArray, last_W: IntArray, start: int, end: int) -> tuple[int, int]:
+    """Half-open range of the words whose pieces all lie in a window."""
+    low = int(np.searchsorted(first_W, start))
+    return low, max(low, int(np.searchsorted(last_W, end)))

@@ -1,0 +1,230 @@
+"""Flat tagging as a `TextTask`: entities by a scheme of tags, or one tag a word (parts of speech).
+
+Shapes: W words of a document, L tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from spanbert.batches.examples import Example
+from spanbert.core.errors import InputError
+from spanbert.core.predictions import Tagging
+from spanbert.core.tagging import Scheme, decode_tags, encode_tags
+from spanbert.core.types import Document, FloatArray, Span
+from spanbert.corpus.columns import ColumnFormat
+from spanbert.tasks.base import WindowOptions
+from spanbert.tasks.protocol import Reading
+from spanbert.tasks.tag.base import USUAL_WINDOW, WordTask, owned_words
+from spanbert.tasks.tag.decode import Steps, best_legal_tags
+from spanbert.tasks.tag.options import TagOptions
+from spanbert.tasks.tag.read import spans_on_words
+from spanbert.tasks.tag.scoring import EntityDocumentScorer, TagDocumentScorer
+from spanbert.tokens.tokenizer import TokenizerAdapter
+
+if TYPE_CHECKING:
+    from spanbert.encoder.config import EncoderConfig
+    from spanbert.tasks.tag.heads import TagHead
+
+_MOST_TAGS = 1000
+_LETTERS: dict[Scheme, tuple[str, ...]] = {
+    "BIO": ("B", "I"),
+    "IOB1": ("B", "I"),
+    "BIOES": ("B", "I", "E", "S"),
+    "BMES": ("B", "M", "E", "S"),
+    "BILOU": ("B", "I", "L", "U"),
+}
+
+
+class TagTask(WordTask):
+    """One tag a word.
+
+    Args:
+        name: Its name in the bundle.
+        tokenizer: The model's.
+        window: Tokens of a window and of the overlap.
+        options: Column and so on.
+        joined: How text without words is split.
+        tags: In the order of the logits.
+        scheme: How they make spans; None for parts of speech.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        tokenizer: TokenizerAdapter,
+        window: tuple[int, int],
+        *,
+        options: TagOptions,
+        joined: bool,
+        tags: Sequence[str],
+        scheme: Scheme | None,
+    ) -> None:
+        super().__init__(name, tokenizer, window, options=options, joined=joined)
+        self.tags, self.scheme = tuple(tags), scheme
+        self.main = "accuracy" if scheme is None else "f1"
+        self._number = {tag: number for number, tag in enumerate(self.tags)}
+        self._steps = None if scheme is None else Steps.of(self.tags, scheme)
+
+    @classmethod
+    def from_training(
+        cls,
+        name: str,
+        documents: Iterable[Document],
+        *,
+        options: TagOptions,
+        window: WindowOptions,
+        tokenizer: TokenizerAdapter,
+        positions: int,
+    ) -> Self:
+        """The task that some training documents pose; entities are learned in their own scheme, IOB1 as BIO.
+
+        Raises:
+            InputError: Nothing is labelled.
+        """
+        labels: dict[str, None] = {}
+        scheme: Scheme | None = None
+        joined = has_spans = False
+        for document in documents:
+            columns = document.meta.get("format")
+            if isinstance(columns, ColumnFormat):
+                joined = True
+                scheme = scheme or columns.scheme
+            if document.spans is not None:
+                has_spans = True
+                labels |= dict.fromkeys(span.label or "" for span in document.spans)
+            elif "tag" in document.columns:
+                labels |= dict.fromkeys(document.columns["tag"])
+        if not labels or len(labels) > _MOST_TAGS:
+            raise InputError(
+                f"task {name}: no labels to learn" if not labels else f"task {name}: not tags of words",
+                got=f"{len(labels)} different labels: {', '.join(islice(labels, 5))} ...",
+                expected=f"1 to {_MOST_TAGS}",
+                remedy="Choose what is read with --column ner, upos or xpos",
+            )
+        tags = sorted(labels)
+        if has_spans:
+            scheme = "BIO" if scheme in (None, "IOB1") else scheme
+            assert scheme is not None
+            tags = ["O", *(f"{letter}-{label}" for label in sorted(labels) for letter in _LETTERS[scheme])]
+        else:
+            scheme = None
+        fitted = window.fit(positions, usual=USUAL_WINDOW)
+        return cls(name, tokenizer, fitted, options=options, joined=joined, tags=tags, scheme=scheme)
+
+    @classmethod
+    def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
+        """The task of a bundle."""
+        return cls(
+            name,
+            tokenizer,
+            (min(entry["window"][0], positions), entry["window"][1]),
+            options=TagOptions.model_validate(entry["options"]),
+            joined=entry["joined"],
+            tags=entry["labels"],
+            scheme=entry["scheme"],
+        )
+
+    def manifest(self) -> dict[str, Any]:
+        """As `TextTask`."""
+        return {
+            "kind": self.kind,
+            "nested": False,
+            "labels": list(self.tags),
+            "scheme": self.scheme,
+            "joined": self.joined,
+            "window": list(self.window),
+            "options": self.options.model_dump(mode="json"),
+        }
+
+    def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
+        """As `TextTask`: the first piece of every word, in the window that answers for it."""
+        words = self.words(reading)
+        first_W, _, own_W = self.pieces_of(reading, words)
+        wanted_W = self._gold(reading.document, words) if gold else None
+        if gold and wanted_W is None:
+            return []
+        found = []
+        for (start, end), (low, high) in zip(reading.windows, owned_words(reading, first_W), strict=True):
+            rows = first_W[low:high] - start + 1
+            tags = None
+            if wanted_W is not None:
+                rows, tags = rows[own_W[low:high]], wanted_W[low:high][own_W[low:high]]
+                if not len(rows):
+                    continue
+            framed = self.framer.one(reading.pieces.ids[start:end])
+            found.append(Example(task=self.name, ids=framed.ids, types=None, rows=rows, units=len(rows), gold=tags))
+        return found
+
+    def _gold(self, document: Document, words: Sequence[Span]) -> npt.NDArray[np.int64] | None:
+        if self.scheme is None:
+            tags = document.columns.get("tag")
+        elif document.spans is None:
+            tags = None
+        else:
+            tags = tuple(encode_tags(without_overlaps(spans_on_words(document, words)), len(words), self.scheme))
+        if tags is None:
+            return None
+        unknown = [tag for tag in tags if tag not in self._number]
+        if unknown:
+            raise InputError(
+                f"task {self.name}: a tag that the model does not know",
+                where=document.id,
+                got=repr(unknown[0]),
+                expected=", ".join(self.tags[:20]),
+            )
+        return np.array([self._number[tag] for tag in tags], dtype=np.int64)
+
+    def build_head(self, config: EncoderConfig) -> TagHead:
+        """As `TextTask`."""
+        from spanbert.tasks.tag.heads import TagHead
+
+        return TagHead(config, len(self.tags))
+
+    def decode(self, reading: Reading, outputs: Sequence[npt.NDArray[Any]]) -> Tagging:
+        """As `TextTask`: the best legal tags over all windows."""
+        words = self.words(reading)
+        logits_WL = np.concatenate(outputs).astype(np.float64) if len(outputs) else np.zeros((0, len(self.tags)))
+        if not len(logits_WL):
+            return Tagging(words=tuple(words), spans=None if self.scheme is None else ())
+        logits_WL -= logits_WL.max(1, keepdims=True)
+        scores_WL: FloatArray = logits_WL - np.log(np.exp(logits_WL).sum(1, keepdims=True))
+        best_W = scores_WL.argmax(1) if self._steps is None else best_legal_tags(scores_WL, self._steps)
+        sure_W = np.exp(scores_WL[np.arange(len(best_W)), best_W])
+        tags = [self.tags[number] for number in best_W.tolist()]
+        tagged = tuple(
+            Span(start=word.start, end=word.end, label=tag, score=score)
+            for word, tag, score in zip(words, tags, sure_W.tolist(), strict=True)
+        )
+        if self.scheme is None:
+            return Tagging(words=tagged)
+        spans = tuple(
+            Span(
+                start=words[start].start,
+                end=words[end - 1].end,
+                label=label,
+                score=float(sure_W[start:end].mean()),
+            )
+            for start, end, label in decode_tags(tags, self.scheme)
+        )
+        return Tagging(words=tagged, spans=spans)
+
+    def scorer(self, *, seed: int = 0) -> EntityDocumentScorer | TagDocumentScorer:
+        """As `TextTask`."""
+        if self.scheme is None:
+            return TagDocumentScorer(seed=seed)
+        return EntityDocumentScorer(scheme=self.scheme, seed=seed)
+
+
+def without_overlaps(spans: Sequence[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Of spans that overlap the longest, of equally long ones the first: what one column of tags can hold."""
+    kept: list[tuple[int, int, str]] = []
+    for span in sorted(spans, key=lambda one: (one[0] - one[1], one[0])):
+        if all(span[1] <= other[0] or span[0] >= other[1] for other in kept):
+            kept.append(span)
+    return sorted(kept)

@@ -1,0 +1,293 @@
+"""`spanbert finetune`: labelled files and a model in, a bundle with one task or several out.
+
+OUT/                 the bundle (best weights on the dev data), written when the run ends or is interrupted
+OUT/metrics.jsonl    one line a step; evaluations.jsonl, tensorboard/, run.json, mistakes.jsonl beside it
+OUT/training/        training state: last/ (for --resume) and best/
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from spanbert.batches.examples import Example, ExamplePlan
+from spanbert.batches.loader import Loader
+from spanbert.batches.plan import PlanPosition
+from spanbert.checkpoint.bundle import BundleFiles, open_bundle
+from spanbert.checkpoint.state import load_state
+from spanbert.core.config import Config
+from spanbert.core.errors import InputError
+from spanbert.core.files import only_writer, sha256_of, write_json
+from spanbert.core.progress import Reporter, SilentReporter
+from spanbert.core.types import Document
+from spanbert.encoder.config import EncoderConfig
+from spanbert.tasks import options_class, task_class
+from spanbert.tasks.inference import Predictor
+from spanbert.tasks.joint import JointTask
+from spanbert.tasks.protocol import TextTask
+from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
+from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.finetuned import build_joint_model, write_finetuned
+from spanbert.train.loop import Outcome, Trainer
+from spanbert.train.model import TaskModel
+from spanbert.train.run_directory import budget_of_run, state_to_resume
+from spanbert.train.runtime import resolved_precision, tune_process
+from spanbert.train.signals import StopRequest
+from spanbert.train.text_evaluation import evaluate_documents, tune_thresholds, write_mistakes
+
+_DEFAULT_EPOCHS = 3.0
+_DOCUMENTS_AT_ONCE = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskData:
+    """A task to learn and the files to learn it from.
+
+    Attributes:
+        kind: `classify`, `tag` or `qa`.
+        train: The file to train on.
+        dev: The file by which the best weights and thresholds are chosen; None: the last weights.
+        options: The task's own settings; None: those of its kind.
+    """
+
+    kind: str
+    train: Path
+    dev: Path | None = None
+    options: Config | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneResult:
+    """What a run left.
+
+    Attributes:
+        path: The bundle.
+        outcome: How the run ended.
+        scores: Scores of the bundle on the dev data of each task.
+        lines: The same for people.
+    """
+
+    path: Path
+    outcome: Outcome
+    scores: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+
+
+def finetune(
+    tasks: Mapping[str, TaskData],
+    *,
+    model: str | Path,
+    out: str | Path,
+    config: FinetuneConfig | None = None,
+    resume: bool = False,
+    reporter: Reporter | None = None,
+) -> FinetuneResult:
+    """Trains one task or several on one encoder and writes a bundle.
+
+    Args:
+        tasks: By the names that they get in the bundle.
+        model: Bundle, Hugging Face directory or hub id to start from.
+        out: The bundle to make.
+        config: Settings; without a budget, 3 epochs.
+        resume: Go on with the interrupted run in `out`; starts it where there is none.
+        reporter: Hears about progress.
+
+    Raises:
+        InputError: Unusable files, model or settings, or an `out` that is in use.
+    """
+    reporter, config, target = reporter or SilentReporter(), config or FinetuneConfig(), Path(out)
+    config = _with_budget(config, budget_of_run(target) if resume else {}, reporter)
+    tune_process()
+    config = config.with_train(precision=resolved_precision(config.train.precision, torch.device("cpu")))
+    if config.train.threads:
+        torch.set_num_threads(config.train.threads)
+    facts = _facts(tasks, model, config)
+    files = open_bundle(model)
+    with only_writer(target), StopRequest() as stop:
+        state = state_to_resume(target, facts, resume)
+        tokenizer = load_tokenizer(files.path)
+        made = build_tasks(tasks, files, tokenizer, config)
+        joint = JointTask(made)
+        task_model, kept = build_joint_model(joint, files, config)
+        examples = {name: _examples(task, tasks[name].train, reporter) for name, task in made.items()}
+        plan = ExamplePlan(
+            examples, per_step=config.batch.examples, seed=config.train.seed, temperature=config.batch.temperature
+        )
+        stepped = _with_steps(config, plan.size)
+        dev = {name: data.dev for name, data in tasks.items() if data.dev is not None}
+        trainer = _trainer(joint, task_model, plan, dev, stepped, target, reporter)
+        target.mkdir(parents=True, exist_ok=True)
+        write_json(target / "run.json", facts)
+        if resume and state is None:
+            reporter.say("nothing to resume: starting from the beginning")
+        if state is not None:
+            trainer.restore(state)
+            reporter.say(f"resuming after step {trainer.progress.step:,}")
+        elif not dev:
+            reporter.say("no dev data: nothing will be evaluated, and the bundle gets the last weights")
+        outcome = trainer.run(stop)
+        best = load_state(target / "training" / "best")
+        if best is not None:
+            task_model.load_state_dict(best.model)
+        predictor = _predictor(task_model, made)
+        tune_thresholds(predictor, dev, reporter)
+        scores = write_mistakes(predictor, dev, target / "mistakes.jsonl")
+        lines = _lines(made, scores)
+        write_finetuned(
+            target, task_model, made, tokenizer, facts=facts, files=files, kept=kept, scores=scores, lines=lines,
+            config=config, outcome=outcome,
+        )  # fmt: skip
+    return FinetuneResult(path=target, outcome=outcome, scores=scores, lines=lines)
+
+
+def build_tasks(
+    tasks: Mapping[str, TaskData], files: BundleFiles, tokenizer: TokenizerAdapter, config: FinetuneConfig
+) -> dict[str, TextTask]:
+    """The tasks that the training files pose."""
+    shape = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
+    if not tasks:
+        raise InputError("no task to learn", expected="at least one")
+    made: dict[str, TextTask] = {}
+    for name, data in tasks.items():
+        options_class(data.kind)  # refuses unknown kinds
+        options = data.options or getattr(config, data.kind)
+        kind = task_class(data.kind, nested=getattr(options, "nested", False))
+        reader = kind.reader(options)
+        for file in (data.train, data.dev):
+            if file is not None and not file.is_file():
+                raise InputError("no such file", where=str(file))
+        made[name] = kind.from_training(
+            name,
+            reader(data.train),
+            options=options,
+            window=config.window,
+            tokenizer=tokenizer,
+            positions=shape.longest_segment,
+        )
+    return made
+
+
+def _with_budget(config: FinetuneConfig, earlier: Mapping[str, Any], reporter: Reporter) -> FinetuneConfig:
+    """The settings with a budget: the given one, that of the run that is resumed, or 3 epochs."""
+    train = config.train
+    asked = {key: getattr(train, key) for key in ("max_steps", "max_tokens", "max_minutes", "max_epochs")}
+    if not any(asked.values()):
+        return config.with_train(**(earlier or {"max_epochs": _DEFAULT_EPOCHS}))
+    if earlier and earlier != asked:
+        reporter.say(f"another budget than the interrupted run's: {asked}, it was {dict(earlier)}")
+    return config
+
+
+def _with_steps(config: FinetuneConfig, examples: int) -> FinetuneConfig:
+    """Epochs as steps; the last step takes the examples that it lacks from the next epoch."""
+    if config.train.max_epochs is None:
+        return config
+    steps = max(1, math.ceil(config.train.max_epochs * examples / config.batch.examples))
+    limits = [one for one in (steps, config.train.max_steps) if one is not None]
+    return config.with_train(max_steps=min(limits))
+
+
+def _facts(tasks: Mapping[str, TaskData], model: str | Path, config: FinetuneConfig) -> dict[str, Any]:
+    """What the run is, for run.json and for --resume to compare."""
+
+    def file_facts(file: Path | None) -> dict[str, Any] | None:
+        if file is None or not file.is_file():
+            return None
+        return {"name": file.name, "sha256": sha256_of(file)}
+
+    return {
+        "tasks": {
+            name: {
+                "kind": data.kind,
+                "train": file_facts(data.train),
+                "dev": file_facts(data.dev),
+                "options": None if data.options is None else data.options.model_dump(mode="json"),
+            }
+            for name, data in tasks.items()
+        },
+        "model": str(Path(model).resolve() if Path(model).exists() else model),
+        "settings": config.model_dump(mode="json"),
+    }
+
+
+def _examples(task: TextTask, file: Path, reporter: Reporter) -> list[Example]:
+    """All training examples of a file."""
+    found: list[Example] = []
+    documents = 0
+    chunk: list[Document] = []
+
+    def take() -> None:
+        for reading in task.readings(chunk):
+            found.extend(task.examples(reading, gold=True))
+        chunk.clear()
+
+    for document in task.read(file):
+        chunk.append(document)
+        documents += 1
+        if len(chunk) == _DOCUMENTS_AT_ONCE:
+            take()
+    take()
+    if not found:
+        raise InputError(f"task {task.name}: nothing to learn from", where=str(file), got=f"{documents} texts")
+    tokens = sum(len(example.ids) for example in found)
+    reporter.say(f"{task.name}: {documents:,} texts, {len(found):,} windows, {tokens:,} tokens from {file.name}")
+    return found
+
+
+def _predictor(model: TaskModel, tasks: Mapping[str, TextTask]) -> Predictor:
+    heads = model.head
+    assert isinstance(heads, torch.nn.ModuleDict)
+    model.eval()
+    return Predictor(model.encoder, tasks, {name: heads[name] for name in tasks})
+
+
+def _trainer(
+    joint: JointTask,
+    model: TaskModel,
+    plan: ExamplePlan,
+    dev: Mapping[str, Path],
+    config: FinetuneConfig,
+    target: Path,
+    reporter: Reporter,
+) -> Trainer:
+    def make_loader(start: PlanPosition) -> Loader[Any, Any]:
+        return Loader(
+            plan,
+            joint.encode,
+            packs=config.batch.examples,
+            accumulation=config.train.accumulation,
+            start=start,
+            prefetch=config.batch.prefetch,
+        )
+
+    def score() -> dict[str, Any]:
+        try:
+            return evaluate_documents(_predictor(model, joint.tasks), dev)
+        finally:
+            model.train()
+
+    evaluate: Callable[[], dict[str, Any]] | None = score if dev else None
+    return Trainer(
+        task=joint,
+        model=model,
+        make_loader=make_loader,
+        evaluate=evaluate,
+        train=config.train,
+        optim=config.optim,
+        directory=target,
+        reporter=reporter,
+        layer_decay=config.optim.layer_decay,
+    )
+
+
+def _lines(tasks: Mapping[str, TextTask], scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    lines = []
+    for name, one in scores.items():
+        lines += [f"{name}:"] if len(tasks) > 1 else []
+        lines += tasks[name].render(one)
+    return lines

@@ -1,0 +1,159 @@
+"""Between bundles and the model of fine-tuning: what training begins with, and what it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from spanbert import __version__
+from spanbert.checkpoint import names, tensors
+from spanbert.checkpoint.bundle import BundleFiles, write_bundle
+from spanbert.checkpoint.card import model_card
+from spanbert.core.seeding import keyed_seed
+from spanbert.encoder.config import EncoderConfig
+from spanbert.encoder.model import load_encoder
+from spanbert.tasks.joint import JointTask
+from spanbert.tasks.pretrain.heads import HEADS_PREFIX, stored_heads
+from spanbert.tasks.protocol import TextTask
+from spanbert.tasks.stored import head_weights, hugging_face_labels, start_from_pooler
+from spanbert.tokens.tokenizer import TokenizerAdapter
+from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.loop import Outcome
+from spanbert.train.model import TaskModel
+
+_WHAT = {"classify": "text classification", "tag": "sequence labelling", "qa": "extractive question answering"}
+
+
+def build_joint_model(
+    joint: JointTask, files: BundleFiles, config: FinetuneConfig
+) -> tuple[TaskModel, dict[str, Tensor]]:
+    """The encoder with new heads, and the tensors of its MLM and SBO heads where they are to be kept."""
+    torch.manual_seed(keyed_seed(config.train.seed, "initialisation"))
+    changes: dict[str, Any] = {} if config.hidden_dropout is None else {"hidden_dropout": config.hidden_dropout}
+    encoder, given = load_encoder(files, **changes)
+    encoder.checkpointing = config.train.gradient_checkpointing
+    heads = joint.build_head(encoder.config)
+    for head in heads.values():
+        start_from_pooler(head, encoder)
+    kept: dict[str, Tensor] = {}
+    if config.keep_heads:
+        kept = {**given, **stored_heads(files)}
+        kept = {name: tensor for name, tensor in kept.items() if name.startswith(("mlm.", "sbo."))}
+    return TaskModel(encoder, heads, freeze_encoder=config.freeze_encoder), kept
+
+
+def write_finetuned(
+    target: Path,
+    model: TaskModel,
+    tasks: Mapping[str, TextTask],
+    tokenizer: TokenizerAdapter,
+    *,
+    facts: Mapping[str, Any],
+    files: BundleFiles,
+    kept: Mapping[str, Tensor],
+    scores: Mapping[str, Mapping[str, Any]],
+    lines: list[str],
+    config: FinetuneConfig,
+    outcome: Outcome,
+) -> None:
+    """Writes encoder and heads as a bundle; the first task that Hugging Face has names for gets them."""
+    encoder, heads = model.encoder, model.head
+    assert isinstance(heads, nn.ModuleDict)
+    shape = encoder.config
+    named = next((name for name, task in tasks.items() if has_foreign_names(task)), None)
+    if shape.kind != "transformer":
+        named = None
+    weights = {name: tensor for name, tensor in encoder.state_dict().items() if not name.startswith("pooler.")}
+    weights |= {name: tensor for name, tensor in kept.items() if name.startswith("mlm.")}
+    other = {f"{HEADS_PREFIX}{name}": tensor for name, tensor in kept.items() if name.startswith("sbo.")}
+    for name, task in tasks.items():
+        state = head_weights(name, task.kind, heads[name], named=name == named, family=shape.family)
+        (weights if name == named else other).update(state)
+    kind = tasks[named].kind if named is not None else None
+    if shape.kind == "transformer":
+        family = names.FAMILIES[shape.family]
+        weights = names.to_hugging_face(weights, shape.layers, tensors.split, family=family, kind=kind)
+    entries = {
+        name: {**task.manifest(), "named": name == named, "scores": _figures(scores.get(name, {}))}
+        for name, task in tasks.items()
+    }
+    if kept:
+        entries["pretrain"] = {"kind": "pretrain", "scores": {}}
+    licence = files.manifest.get("data", {}).get("licence")
+    data = {
+        "name": ", ".join(one["train"]["name"] for one in facts["tasks"].values()),
+        "licence": licence,
+        "fingerprint": {name: one["train"]["sha256"] for name, one in facts["tasks"].items()},
+    }
+    manifest = {
+        "spanbert_version": __version__,
+        "tasks": entries,
+        "base": files.path.name,
+        "data": data,
+        "recipe": config.model_dump(mode="json"),
+        "training": {
+            **vars(outcome.progress),
+            "stopped_by": outcome.stopped_by,
+            "weights_of_step": outcome.best.step if outcome.best else outcome.progress.step,
+        },
+    }
+    said = hugging_face_labels(tasks[named]) if named is not None else {}
+    architecture = [names.FAMILIES[shape.family].architecture(kind)] if kind is not None else None
+    stated = shape.to_hugging_face(special=tokenizer.special)
+    stated = {**stated, **({"architectures": architecture} if architecture else {"architectures": []}), **said}
+    card = _card(target.name, tasks, shape, architecture, files, data, config, lines)
+
+    def write_files(directory: Path) -> None:
+        tensors.write_tensors(directory / "model.safetensors", weights)
+        if other:
+            tensors.write_tensors(directory / "heads.safetensors", other)
+        tokenizer.save(directory, longest=shape.longest_segment)
+        (directory / "README.md").write_text(card, encoding="utf-8")
+
+    write_bundle(target, config=stated, manifest=manifest, write_files=write_files)
+
+
+def has_foreign_names(task: TextTask) -> bool:
+    """Whether Hugging Face has names for a task's head: all but nested entities."""
+    return not task.manifest().get("nested", False)
+
+
+def _figures(scores: Mapping[str, Any]) -> dict[str, Any]:
+    """The scores that belong into a manifest: figures, intervals and the signature, not tables."""
+    return {name: value for name, value in scores.items() if isinstance(value, int | float | str) or name == "interval"}
+
+
+def _card(
+    title: str,
+    tasks: Mapping[str, TextTask],
+    shape: EncoderConfig,
+    architecture: list[str] | None,
+    files: BundleFiles,
+    data: Mapping[str, Any],
+    config: FinetuneConfig,
+    lines: list[str],
+) -> str:
+    what = ", ".join(f"{_WHAT[task.kind]} ({name})" for name, task in tasks.items())
+    loads = "Only spanbert loads the heads of this directory."
+    if architecture:
+        others = "" if len(tasks) == 1 else "; the other heads are in `heads.safetensors`"
+        loads = f"`transformers` loads it as `{architecture[0]}`{others}."
+    first = next(iter(tasks.values()))
+    usage = [f"spanbert predict {title} texts.txt", f"spanbert evaluate {title} --data test --json"]
+    if first.kind == "qa":
+        usage = [f'spanbert.load("{title}").answer("Where was he born?", context)']
+    return model_card(
+        title=title,
+        what=f"An encoder fine-tuned with spanbert for {what}",
+        tags=["span-pre-training", *sorted({task.kind for task in tasks.values()})],
+        loads=loads,
+        base=files.path.name,
+        data=data,
+        recipe=config.to_yaml(),
+        scores=lines,
+        usage=usage,
+    )

@@ -1,0 +1,89 @@
+"""Scoring predictors on labelled files: documents stream by, counts stay."""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from spanbert.core.files import write_atomically
+from spanbert.core.progress import Reporter
+from spanbert.tasks.inference import Predictor
+from spanbert.tasks.protocol import DocumentScorer, Mistake
+
+_KEPT_MISTAKES = 50
+
+
+def evaluate_documents(predictor: Predictor, files: Mapping[str, Path], *, seed: int = 0) -> dict[str, dict[str, Any]]:
+    """The scores of each task on its file; memory does not grow with the file.
+
+    Args:
+        predictor: Encoder and heads.
+        files: By task.
+        seed: Seed of the bootstrap.
+    """
+    return {name: score_task(predictor, name, file, seed=seed).scores() for name, file in files.items()}
+
+
+def score_task(
+    predictor: Predictor, name: str, file: Path, *, seed: int = 0, mistakes: list[Mistake] | None = None
+) -> DocumentScorer:
+    """A scorer that has seen a whole file.
+
+    Args:
+        predictor: Encoder and heads.
+        name: The task.
+        file: Its data.
+        seed: Seed of the bootstrap.
+        mistakes: Is filled with the worst mistakes, worst first.
+    """
+    task = predictor.tasks[name]
+    alone = Predictor(predictor.encoder, {name: task}, {name: predictor.heads[name]})
+    scorer = task.scorer(seed=seed)
+    worst: list[tuple[float, int, Mistake]] = []
+    number = 0
+    for document, found in alone.predict(task.read(file)):
+        scorer.add(document, found[name])
+        if mistakes is None:
+            continue
+        for mistake in task.mistakes(document, found[name]):
+            number += 1
+            heapq.heappush(worst, (mistake.severity, -number, mistake))
+            if len(worst) > _KEPT_MISTAKES:
+                heapq.heappop(worst)
+    if mistakes is not None:
+        mistakes += [mistake for _, _, mistake in sorted(worst, reverse=True)]
+    return scorer
+
+
+def tune_thresholds(predictor: Predictor, files: Mapping[str, Path], reporter: Reporter) -> None:
+    """Sets the thresholds of the tasks that have one to what is best on their dev data."""
+    for name, file in files.items():
+        task = predictor.tasks[name]
+        tuner = task.tuner()
+        if tuner is None:
+            continue
+        alone = Predictor(predictor.encoder, {name: task}, {name: predictor.heads[name]})
+        for document, found in alone.predict(task.read(file)):
+            tuner.add(document, found[name])
+        task.threshold = tuner.best()
+        reporter.say(f"{name}: threshold {task.threshold:.4g}, tuned on {file.name}")
+
+
+def write_mistakes(predictor: Predictor, files: Mapping[str, Path], target: Path) -> dict[str, dict[str, Any]]:
+    """Scores each task on its file and writes its worst mistakes, a JSON object a line.
+
+    Returns:
+        The scores of each task.
+    """
+    scores: dict[str, dict[str, Any]] = {}
+    lines = []
+    for name, file in files.items():
+        mistakes: list[Mistake] = []
+        scores[name] = score_task(predictor, name, file, mistakes=mistakes).scores()
+        lines += [json.dumps({"task": name, **asdict(mistake)}, ensure_ascii=False) + "\n" for mistake in mistakes]
+    write_atomically(target, "".join(lines))
+    return scores
