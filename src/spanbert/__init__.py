@@ -18,17 +18,30 @@ if TYPE_CHECKING:
     from spanbert.batches.masking import mask_spans
     from spanbert.batches.packed import pack
     from spanbert.core.errors import InputError, SpanbertError
+    from spanbert.core.predictions import Answer
     from spanbert.core.types import Document, Filling, PackedBatch, Span
     from spanbert.encoder.model import Encoder
     from spanbert.pipelines.convert import convert
+    from spanbert.pipelines.evaluate import evaluate
     from spanbert.pipelines.info import info
     from spanbert.pipelines.load import load
+    from spanbert.pipelines.predict import predict
     from spanbert.tokens.prepare import prepare
     from spanbert.tokens.tokenizer import load_tokenizer
+    from spanbert.train.finetune import TaskData, finetune
+    from spanbert.train.finetune_config import FinetuneConfig
     from spanbert.train.pretrain_config import PretrainConfig
     from spanbert.train.pretraining import pretrain
+    from spanbert.train.seeds import finetune_seeds
 
 _HOMES = {
+    "Answer": "core.predictions",
+    "FinetuneConfig": "train.finetune_config",
+    "TaskData": "train.finetune",
+    "evaluate": "pipelines.evaluate",
+    "finetune": "train.finetune",
+    "finetune_seeds": "train.seeds",
+    "predict": "pipelines.predict",
     "Document": "core.types",
     "Encoder": "encoder.model",
     "Filling": "core.types",
@@ -48,21 +61,28 @@ _HOMES = {
 }
 
 __all__ = [
+    "Answer",
     "Document",
     "Encoder",
     "Filling",
+    "FinetuneConfig",
     "InputError",
     "PackedBatch",
     "PretrainConfig",
     "Span",
     "SpanbertError",
+    "TaskData",
     "__version__",
     "convert",
+    "evaluate",
+    "finetune",
+    "finetune_seeds",
     "info",
     "load",
     "load_tokenizer",
     "mask_spans",
     "pack",
+    "predict",
     "prepare",
     "pretrain",
 ]

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 from spanbert.core.errors import InputError
 
@@ -46,6 +46,25 @@ def write_atomically(path: Path, content: str | bytes) -> None:
             temporary.unlink(missing_ok=True)
             raise
     sync_file(path.parent)
+
+
+@contextmanager
+def file_written_whole(path: Path) -> Iterator[TextIO]:
+    """A stream into a temporary file that becomes `path` when the block ends without an error, and else is removed."""
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.absolute().parent, prefix=f".{path.name}.", encoding="utf-8", newline="\n", delete=False
+    ) as stream:
+        temporary = Path(stream.name)
+        try:
+            yield cast(TextIO, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    sync_file(path.absolute().parent)
 
 
 def write_json(path: Path, value: Any) -> None:

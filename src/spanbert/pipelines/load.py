@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
-from spanbert.core.errors import InputError
-from spanbert.core.types import Filling
+from spanbert.core.errors import InputError, nearest
+from spanbert.core.predictions import Answer
+from spanbert.core.types import Document, Filling, Question
 from spanbert.encoder.config import EncoderConfig
+from spanbert.pipelines.results import Annotated, AnsweredQuestion
 from spanbert.tasks.pretrain.fill import PieceScorer, fill_template
 from spanbert.tasks.pretrain.template import parse_template
+from spanbert.tasks.protocol import TextTask
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
+
+if TYPE_CHECKING:
+    from spanbert.tasks.inference import Predictor
 
 
 class Pipeline:
@@ -24,6 +32,106 @@ class Pipeline:
     def __init__(self, files: BundleFiles) -> None:
         self.files = files
         self.tokenizer: TokenizerAdapter = load_tokenizer(files.path)
+
+    @cached_property
+    def tasks(self) -> dict[str, TextTask]:
+        """The bundle's tasks on labelled texts, by name."""
+        from spanbert.tasks.stored import stored_tasks
+
+        return stored_tasks(self.files, self.tokenizer)
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """Encoder and heads of all tasks."""
+        from spanbert.tasks.stored import load_predictor
+        from spanbert.train.runtime import tune_process
+
+        tune_process()
+        return load_predictor(self.files, self.tasks)
+
+    def names(self, task: str | None = None, *, reads_questions: bool = False) -> list[str]:
+        """The names of the tasks that read questions with a context, or of those that read texts.
+
+        Args:
+            task: One of them alone.
+            reads_questions: Which of the two.
+
+        Raises:
+            InputError: There is no such task.
+        """
+        where = str(self.files.path)
+        if task is not None and task not in self.tasks:
+            raise InputError(f"no task {task!r}", where=where, remedy=nearest(task, self.tasks) if self.tasks else None)
+        wanted = [task] if task is not None else list(self.tasks)
+        found = [name for name in wanted if (self.tasks[name].kind == "qa") == reads_questions]
+        if not found:
+            raise InputError(
+                f"this bundle has no task that reads {'questions' if reads_questions else 'texts'}",
+                where=where,
+                got=", ".join(f"{name} ({one.kind})" for name, one in self.tasks.items()) or "no fine-tuned task",
+                remedy="Train one with spanbert finetune" if not self.tasks else None,
+            )
+        return found
+
+    def __call__(self, text: str, pair: str | None = None) -> Annotated:
+        """What all tasks on texts say of one text; the encoder runs once for all that read it alone.
+
+        Args:
+            text: Any length.
+            pair: The second text, for tasks on pairs.
+        """
+        return next(self.annotate([Document(id="text", text=text, meta={} if pair is None else {"pair": pair})]))
+
+    def pipe(self, texts: Iterable[str], *, task: str | None = None) -> Iterator[Annotated]:
+        """What `__call__` says of many texts, batched by length, in order, in bounded memory."""
+        documents = (Document(id=str(number), text=text) for number, text in enumerate(texts, start=1))
+        return self.annotate(documents, task=task)
+
+    def annotate(self, documents: Iterable[Document], *, task: str | None = None) -> Iterator[Annotated]:
+        """What the tasks on texts say of documents, in order.
+
+        Args:
+            documents: With their words, where they are to be taken as they are.
+            task: One task alone.
+
+        Raises:
+            InputError: No task on texts.
+        """
+        names = self.names(task)
+        for document, found in self.predictor.only(names).predict(documents):
+            yield Annotated(id=document.id, text=document.text, tasks=found)
+
+    def answer(self, question: str, context: str) -> Answer | None:
+        """The answer to a question from a text, or None where the text is taken not to answer it.
+
+        Args:
+            question: The question.
+            context: The text, of any length; offsets count its characters.
+
+        Raises:
+            InputError: The bundle has no task that answers questions.
+        """
+        return self.ask(question, context).answering.answer
+
+    def ask(self, question: str, context: str) -> AnsweredQuestion:
+        """As `answer`, with the other candidates and how sure the model is that there is an answer."""
+        asked = Question(id="question", text=question)
+        return next(self.answers([Document(id="context", text=context, questions=(asked,))]))
+
+    def answers(self, documents: Iterable[Document], *, task: str | None = None) -> Iterator[AnsweredQuestion]:
+        """The answers to the questions of documents, in order.
+
+        Raises:
+            InputError: The bundle has no task that answers questions, or several and none was named.
+        """
+        names = self.names(task, reads_questions=True)
+        if len(names) > 1:
+            raise InputError("several tasks answer questions", got=", ".join(names), remedy="Name one with task=")
+        for document, found in self.predictor.only(names).predict(documents):
+            for question, answering in zip(document.questions or (), found[names[0]], strict=True):
+                yield AnsweredQuestion(
+                    id=question.id, question=question.text, context=document.text, answering=answering
+                )
 
     @cached_property
     def _longest_segment(self) -> int:

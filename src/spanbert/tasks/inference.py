@@ -36,6 +36,11 @@ class Predictor:
     def __init__(self, encoder: Encoder, tasks: Mapping[str, TextTask], heads: Mapping[str, nn.Module]) -> None:
         self.encoder, self.tasks, self.heads = encoder, tasks, heads
 
+    def only(self, names: Sequence[str]) -> Predictor:
+        """The same encoder with some of the tasks."""
+        tasks, heads = {name: self.tasks[name] for name in names}, {name: self.heads[name] for name in names}
+        return Predictor(self.encoder, tasks, heads)
+
     def predict(self, documents: Iterable[Document]) -> Iterator[tuple[Document, dict[str, Any]]]:
         """Each document with the prediction of every task, in order.
 

@@ -41,7 +41,7 @@ def score_task(
         mistakes: Is filled with the worst mistakes, worst first.
     """
     task = predictor.tasks[name]
-    alone = Predictor(predictor.encoder, {name: task}, {name: predictor.heads[name]})
+    alone = predictor.only([name])
     scorer = task.scorer(seed=seed)
     worst: list[tuple[float, int, Mistake]] = []
     number = 0
@@ -66,8 +66,7 @@ def tune_thresholds(predictor: Predictor, files: Mapping[str, Path], reporter: R
         tuner = task.tuner()
         if tuner is None:
             continue
-        alone = Predictor(predictor.encoder, {name: task}, {name: predictor.heads[name]})
-        for document, found in alone.predict(task.read(file)):
+        for document, found in predictor.only([name]).predict(task.read(file)):
             tuner.add(document, found[name])
         task.threshold = tuner.best()
         reporter.say(f"{name}: threshold {task.threshold:.4g}, tuned on {file.name}")

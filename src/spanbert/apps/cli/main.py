@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from spanbert import __version__
-from spanbert.apps.cli import bench, convert, fill, info, prepare, pretrain, quickstart
+from spanbert.apps.cli import bench, convert, evaluate, fill, finetune, info, predict, prepare, pretrain, quickstart
 from spanbert.core.errors import SpanbertError
 
 _BAD_PATH = (
@@ -24,7 +24,7 @@ _REMEDIES = {
     errno.EROFS: "Choose a place that can be written to",
     errno.EACCES: "Choose a place that you may write to",
     **dict.fromkeys(
-        (errno.ENOSPC, errno.EDQUOT), "Make room and run the same command again (`pretrain` with --resume): it goes on"
+        (errno.ENOSPC, errno.EDQUOT), "Make room and run the same command again (training with --resume): it goes on"
     ),
 }
 
@@ -57,6 +57,9 @@ app.command("quickstart", epilog=quickstart.EXAMPLES)(quickstart.command)
 app.command("prepare", epilog=prepare.EXAMPLES)(prepare.command)
 app.command("pretrain", epilog=pretrain.EXAMPLES)(pretrain.command)
 app.command("fill", epilog=fill.EXAMPLES)(fill.command)
+app.command("finetune", epilog=finetune.EXAMPLES)(finetune.command)
+app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.command)
+app.command("predict", epilog=predict.EXAMPLES)(predict.command)
 app.command("info", epilog=info.EXAMPLES)(info.command)
 app.command("convert", epilog=convert.EXAMPLES)(convert.command)
 app.command("bench", epilog=bench.EXAMPLES)(bench.command)

@@ -20,6 +20,41 @@ SetOption = Annotated[
     ),
 ]
 
+TextColumnOption = Annotated[
+    str | None, typer.Option(help="classify: column of the text.  [default: by the header]", show_default=False)
+]
+PairColumnOption = Annotated[
+    str | None, typer.Option(help="classify: column of the second text of a pair.", show_default=False)
+]
+LabelColumnOption = Annotated[str | None, typer.Option(help="classify: column of the label.", show_default=False)]
+SeparatorOption = Annotated[
+    str | None, typer.Option(help="classify: what stands between several labels of one text.", show_default=False)
+]
+ColumnOption = Annotated[
+    str | None, typer.Option(help="tag: ner, upos or xpos.  [default: ner where there is any]", show_default=False)
+]
+NestedOption = Annotated[bool, typer.Option("--nested", help="tag: entities may lie in one another.")]
+
+
+def kind_overrides(
+    text_column: str | None,
+    pair_column: str | None,
+    label_column: str | None,
+    separator: str | None,
+    column: str | None,
+    nested: bool,
+) -> list[str]:
+    """The settings that the options of a kind of task stand for."""
+    given = {
+        "classify.text_column": text_column,
+        "classify.pair_column": pair_column,
+        "classify.label_column": label_column,
+        "classify.separator": separator,
+        "tag.column": column,
+    }
+    quoted = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
+    return quoted + (["tag.nested=true"] if nested else [])
+
 
 def parse_share(text: str, option: str) -> float:
     """Reads `0.5%` or `0.005`.

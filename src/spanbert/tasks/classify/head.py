@@ -59,14 +59,18 @@ class ClassifyHead(nn.Module):
         device = logits_SL.device
         if self.mode == "single":
             weights_L = None if self.weights_L is None else self.weights_L.to(device)
-            return cross_entropy(logits_SL, torch.tensor(gold, device=device), weight=weights_L, reduction="sum")
+            wanted_S = torch.tensor(gold, device=device)
+            chosen: Tensor = cross_entropy(logits_SL, wanted_S, weight=weights_L, reduction="sum")
+            return chosen
         if self.mode == "multi":
             gold_SL = torch.from_numpy(np.stack(gold)).to(device)
             total: Tensor = binary_cross_entropy_with_logits(logits_SL, gold_SL, reduction="sum")
-            return total / logits_SL.shape[1]
+            mean_of_labels: Tensor = total / logits_SL.shape[1]
+            return mean_of_labels
         mean, deviation = self.scale
-        wanted_S = torch.tensor(gold, dtype=torch.float32, device=device)
-        return mse_loss((logits_SL[:, 0] - mean) / deviation, (wanted_S - mean) / deviation, reduction="sum")
+        numbers_S = torch.tensor(gold, dtype=torch.float32, device=device)
+        loss: Tensor = mse_loss((logits_SL[:, 0] - mean) / deviation, (numbers_S - mean) / deviation, reduction="sum")
+        return loss
 
     def outputs(self, hidden_RD: Tensor, sizes: Sequence[int]) -> list[npt.NDArray[Any]]:
         """As `TaskHead`: logits (L,) a window."""

@@ -1,0 +1,66 @@
+"""`spanbert evaluate`: official scores of a bundle on labelled data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spanbert.apps.cli.options import JsonOption, examples, print_json
+from spanbert.core.errors import InputError
+
+EXAMPLES = examples(
+    ("Scores with intervals and signature", "spanbert evaluate ner/ --data test.conll"),
+    ("One task of several, as JSON", "spanbert evaluate both/ --task sent --data test.tsv --json"),
+    ("Is A better than B? A paired bootstrap test", "spanbert evaluate --compare A/ B/ --data test.conll"),
+)
+
+
+def command(
+    bundles: Annotated[
+        list[str], typer.Argument(metavar="BUNDLE", help="A bundle or Hugging Face directory; with --compare, two.")
+    ],
+    data: Annotated[Path, typer.Option(help="Labelled data, in any format that the task is trained on.")],
+    task: Annotated[
+        str | None, typer.Option(help="Which task, where a bundle holds several.", show_default=False)
+    ] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Compare two bundles by a paired bootstrap test.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Scores a task of a bundle: entity F1, accuracy, exact match and F1 of answers, correlations; fractions.
+
+    Every score comes with a 95% bootstrap interval, and with a signature that says how it was counted.
+    """
+    from spanbert.pipelines.evaluate import evaluate
+
+    if len(bundles) != (2 if compare else 1):
+        raise InputError("how many bundles?", got=str(len(bundles)), expected="two with --compare, else one")
+    found = evaluate(bundles[0], data, task=task, other=bundles[1] if compare else None, seed=seed)
+    if as_json:
+        print_json(found)
+        return
+    for line in _lines(found):
+        typer.echo(line)
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    lines = [f"{found['task']} ({found['kind']}) on {found['data']}"]
+    for name, value in found.items():
+        if isinstance(value, float):
+            low, high = found["interval"].get(name, (None, None))
+            between = "" if low is None else f"   95% interval {low:.4f} to {high:.4f}"
+            lines.append(f"  {name.replace('_', ' '):<22} {value:8.4f}{between}")
+    for label, figures in list(found.get("by_label", {}).items())[:30]:
+        shown = "  ".join(f"{name} {figures[name]:.4f}" for name in ("f1", "precision", "recall"))
+        lines.append(f"    {label:<20} {shown}  gold {figures['gold']}")
+    lines.append(f"  {found['signature']}")
+    if "compared" in found:
+        other = found["compared"]
+        low, high = other["interval"]
+        lines.append(
+            f"  {found['main']} minus that of {other['with']} ({other['score']:.4f}): {other['difference']:+.4f}, "
+            f"95% interval {low:+.4f} to {high:+.4f}, p = {other['p_value']:.4f} over {other['units']:,} units"
+        )
+    return lines

@@ -1,0 +1,156 @@
+"""`spanbert finetune`: labelled files and a model to a bundle with one task or several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spanbert.apps.cli.options import (
+    ColumnOption,
+    ConfigOption,
+    JsonOption,
+    LabelColumnOption,
+    NestedOption,
+    PairColumnOption,
+    SeparatorOption,
+    SetOption,
+    TextColumnOption,
+    examples,
+    kind_overrides,
+    print_json,
+)  # fmt: skip
+from spanbert.apps.console import make_reporter
+from spanbert.core.errors import InputError, nearest
+
+EXAMPLES = examples(
+    ("Entities, from columns of words and tags", "spanbert finetune tag --model bundle/ --train train.conll --dev dev.conll --out ner/"),  # noqa: E501
+    ("Texts with labels, five minutes, three seeds", "spanbert finetune classify --model bundle/ --train train.tsv --dev dev.tsv --out sentiment/ --budget 5m --seeds 3"),  # noqa: E501
+    ("Questions with answers in a text", "spanbert finetune qa --model bundle/ --train train.json --dev dev.json --out qa/ --budget 2epochs"),  # noqa: E501
+    ("Entities within entities", "spanbert finetune tag --nested --model bundle/ --train train.tsv --dev dev.tsv --out nested/"),  # noqa: E501
+    ("Several tasks on one encoder", "spanbert finetune multi --model bundle/ --task ner=tag:train.conll:dev.conll --task sent=classify:train.tsv:dev.tsv --out both/"),  # noqa: E501
+)  # fmt: skip
+KINDS = ("classify", "tag", "qa", "multi")
+
+
+def command(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"What to learn: {', '.join(KINDS)}.")],
+    model: Annotated[str, typer.Option(help="Bundle, Hugging Face directory or hub id to start from.")],
+    out: Annotated[Path, typer.Option(help="The bundle to make.")],
+    train: Annotated[Path | None, typer.Option(help="Data to train on.", show_default=False)] = None,
+    dev: Annotated[
+        Path | None, typer.Option(help="Data to choose the best weights and thresholds by.", show_default=False)
+    ] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=KIND:TRAIN[:DEV]", help="With multi: one task; repeat it.", show_default=False),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="How much: 3epochs, 5m, 2h, 500steps.  [default: 3epochs]", show_default=False),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Train under so many seeds; the best on --dev is kept.", min=1)] = 1,
+    mode: Annotated[
+        str | None, typer.Option(help="classify: single, multi or regression.  [default: looks]", show_default=False)
+    ] = None,
+    class_weights: Annotated[
+        bool, typer.Option("--class-weights", help="classify: weigh rare labels as much as frequent ones.")
+    ] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Several labels, or no answer: this threshold instead of the best on --dev."),
+    ] = None,
+    text_column: TextColumnOption = None,
+    pair_column: PairColumnOption = None,
+    label_column: LabelColumnOption = None,
+    separator: SeparatorOption = None,
+    column: ColumnOption = None,
+    nested: NestedOption = False,
+    patience: Annotated[
+        int | None, typer.Option(help="Stop after so many evaluations without a better score.", show_default=False)
+    ] = None,
+    keep_heads: Annotated[bool, typer.Option("--keep-heads", help="Keep the model's MLM and SBO heads.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run in --out.")] = False,
+    config: ConfigOption = None,
+    set_: SetOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fine-tunes a model for classification, sequence labelling or question answering, or several of them at once.
+
+    Files: `classify` CSV, TSV, JSON lines or Parquet; `tag` columns (BIO, IOB1, BIOES, BMES), CoNLL-U, JSON lines with
+    spans, Label Studio; `qa` SQuAD 1.1 and 2.0 JSON. Ctrl-C and SIGTERM save and end the run; `--resume` goes on.
+    The bundle's report.html shows curves, errors and the worst examples.
+    """
+    if kind not in KINDS:
+        raise InputError(f"no kind of task {kind!r}; {nearest(kind, KINDS)}")
+    from spanbert.train.config import budget_overrides
+    from spanbert.train.finetune import finetune
+    from spanbert.train.finetune_config import FinetuneConfig
+    from spanbert.train.seeds import finetune_seeds
+
+    overrides = budget_overrides(budget) if budget else []
+    overrides += kind_overrides(text_column, pair_column, label_column, separator, column, nested)
+    overrides += [f"classify.mode={mode}"] if mode else []
+    overrides += ["classify.class_weights=balanced"] if class_weights else []
+    if threshold is not None:
+        overrides.append(f"{'qa' if kind == 'qa' else 'classify'}.threshold={threshold}")
+    overrides += [f"train.patience={patience}"] if patience is not None else []
+    overrides += ["keep_heads=true"] if keep_heads else []
+    settings = FinetuneConfig.assemble(file=config, overrides=[*overrides, *(set_ or [])])
+    tasks = _tasks(kind, train, dev, task or [])
+    scores: dict[str, Any]
+    with make_reporter() as reporter:
+        if seeds > 1:
+            several = finetune_seeds(
+                tasks, seeds=seeds, model=model, out=out, config=settings, resume=resume, reporter=reporter
+            )
+            result = several.results[several.best]
+        else:
+            result = finetune(tasks, model=model, out=out, config=settings, resume=resume, reporter=reporter)
+    outcome = result.outcome
+    if outcome.stopped_by not in ("budget", "patience"):
+        typer.echo(f"{outcome.stopped_by}: saved after step {outcome.progress.step:,}; go on with --resume")
+    if seeds > 1:
+        for name, figures in several.spread.items():
+            for figure, spread in figures.items():
+                typer.echo(f"{name} {figure}: mean {spread['mean']:.4f}, standard deviation {spread['stdev']:.4f}")
+        typer.echo(f"the bundle is that of seed {several.best}")
+    if outcome.best:
+        typer.echo(f"scores of the bundle on the dev data (weights of step {outcome.best.step:,}):")
+    for line in result.lines:
+        typer.echo(f"  {line}")
+    typer.echo(f"wrote {out} after {outcome.progress.step:,} steps, {outcome.progress.seconds / 60:.1f} minutes")
+    if as_json:
+        scores = {name: dict(one) for name, one in result.scores.items()}
+        facts = {"path": str(out), "stopped_by": outcome.stopped_by, "scores": scores}
+        print_json({**facts, **({"seeds": several.spread} if seeds > 1 else {}), **vars(outcome.progress)})
+    else:
+        name = f" --task {next(iter(tasks))}" if len(tasks) > 1 else ""
+        typer.echo(f"next: spanbert evaluate {out}{name} --data TEST, or spanbert predict {out}{name} TEXTS")
+
+
+def _tasks(kind: str, train: Path | None, dev: Path | None, stated: Sequence[str]) -> dict[str, Any]:
+    """The tasks that the options name."""
+    from spanbert.train.finetune import TaskData
+
+    if kind != "multi":
+        if train is None or stated:
+            raise InputError("what to train on?", expected=f"--train FILE, and --task only with multi, not {kind}")
+        return {kind: TaskData(kind=kind, train=train, dev=dev)}
+    if train is not None or dev is not None or not stated:
+        raise InputError("which tasks?", expected="--task NAME=KIND:TRAIN[:DEV] for each, and no --train or --dev")
+    tasks: dict[str, Any] = {}
+    for one in stated:
+        name, _, rest = one.partition("=")
+        parts = rest.split(":")
+        if not name or len(parts) not in (2, 3) or parts[0] not in KINDS[:-1] or not all(parts):
+            raise InputError(
+                "not a task", where=f"--task {one}", expected="NAME=KIND:TRAIN[:DEV], KIND classify, tag, qa"
+            )
+        if name in tasks:
+            raise InputError("two tasks of one name", where=f"--task {one}")
+        own_dev = Path(parts[2]) if len(parts) == 3 else None
+        tasks[name] = TaskData(kind=parts[0], train=Path(parts[1]), dev=own_dev)
+    return tasks

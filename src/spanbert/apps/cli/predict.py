@@ -1,0 +1,93 @@
+"""`spanbert predict`: texts or questions to answers, streaming."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spanbert.apps.cli.options import examples
+from spanbert.core.errors import InputError
+from spanbert.core.files import file_written_whole
+
+EXAMPLES = examples(
+    ("Entities of a text", 'echo "Barack Obama was born in Honolulu." | spanbert predict ner/'),
+    ("A page to look at", "spanbert predict ner/ texts.txt --format html --out page.html"),
+    ("Questions with their texts", "spanbert predict qa/ questions.jsonl"),
+)
+FORMATS = ("jsonl", "conll", "html")
+
+
+def command(
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="A bundle or Hugging Face directory.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="[FILE|-]",
+            help='One text a line, or JSON lines: {"id", "text"}, with "pair", {"question", "context"} or {"tokens"}.',
+        ),
+    ] = "-",
+    task: Annotated[str | None, typer.Option(help="One task alone.", show_default=False)] = None,
+    format_: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS)}.")] = "jsonl",
+    out: Annotated[
+        Path | None, typer.Option(help="Write to this file, whole or not at all.", show_default=False)
+    ] = None,
+) -> None:
+    """Says what a bundle's tasks make of each text: entities, tags, labels, answers; order and ids are kept.
+
+    Texts stream through in bounded memory, batched by length. Long texts are read in windows, never cut off.
+    """
+    if format_ not in FORMATS:
+        raise InputError(f"no format {format_!r}", where="--format", expected=", ".join(FORMATS))
+    if source != "-" and not Path(source).is_file():
+        raise InputError(
+            "no such file", where=source, remedy=f"Texts are piped in: echo TEXT | spanbert predict {bundle}"
+        )
+    pieces = _pieces(bundle, source, task, format_)
+    if out is None:
+        for piece in pieces:
+            sys.stdout.write(piece)
+        sys.stdout.flush()
+        return
+    with file_written_whole(out) as stream:
+        for piece in pieces:
+            stream.write(piece)
+
+
+def _pieces(bundle: str, source: str, task: str | None, format_: str) -> Iterator[str]:
+    """What is written, piece by piece."""
+    from spanbert.pipelines.html import page
+    from spanbert.pipelines.predict import predict
+    from spanbert.pipelines.results import Annotated as AnnotatedText
+    from spanbert.pipelines.results import conll_lines
+
+    results = predict(bundle, _lines(source), name=source if source != "-" else "stdin", task=task)
+    if format_ == "html":
+        yield from page(results, title=Path(bundle).resolve().name)
+        return
+    for result in results:
+        if format_ == "jsonl":
+            yield json.dumps(result.as_record(), ensure_ascii=False) + "\n"
+        elif isinstance(result, AnnotatedText) and result.taggings:
+            yield "".join(f"{line}\n" for line in conll_lines(result))
+        else:
+            raise InputError(
+                "only tagged words can be written as columns", where="--format conll", expected="jsonl, html"
+            )
+
+
+def _lines(source: str) -> Iterable[str]:
+    """Lines of the input; a byte that is not UTF-8 is an error that names its line."""
+    from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+
+    if source != "-":
+        file = SourceFile(path=Path(source), name=source)
+        for number, raw in read_lines(file, ByteCounter()):
+            yield decode_line(raw, f"{source}:{number}", first=number == 1)
+        return
+    for number, raw in enumerate(sys.stdin.buffer, start=1):
+        yield decode_line(raw.rstrip(b"\r\n"), f"stdin:{number}", first=number == 1)

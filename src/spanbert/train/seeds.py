@@ -1,0 +1,103 @@
+"""The same fine-tuning under several seeds: mean and spread of the scores, and the best bundle.
+
+OUT/seeds/0, 1, ...   a run a seed, each a bundle
+OUT/                  a copy of the bundle with the best score on the dev data; seeds.json
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from spanbert.checkpoint.bundle import MANIFEST
+from spanbert.core.errors import InputError
+from spanbert.core.files import directory_written_whole, only_writer, write_json
+from spanbert.core.progress import Reporter, SilentReporter
+from spanbert.train.finetune import FinetuneResult, TaskData, finetune
+from spanbert.train.finetune_config import FinetuneConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedsResult:
+    """What the runs left.
+
+    Attributes:
+        path: The copy of the best bundle.
+        best: The seed of the best run.
+        results: Each seed's run.
+        spread: Of each task, of each figure: mean, standard deviation, and the figures by seed.
+    """
+
+    path: Path
+    best: int
+    results: Mapping[int, FinetuneResult]
+    spread: Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+
+def finetune_seeds(
+    tasks: Mapping[str, TaskData],
+    *,
+    seeds: int,
+    model: str | Path,
+    out: str | Path,
+    config: FinetuneConfig | None = None,
+    resume: bool = False,
+    reporter: Reporter | None = None,
+) -> SeedsResult:
+    """Fine-tunes under `seeds` seeds from `train.seed` on, one after the other; see `finetune` for the rest.
+
+    Raises:
+        InputError: No dev data to tell the best run by, or as `finetune`.
+    """
+    reporter, config, target = reporter or SilentReporter(), config or FinetuneConfig(), Path(out)
+    if any(data.dev is None for data in tasks.values()):
+        raise InputError("several seeds need dev data, to tell the best run by", expected="--dev")
+    if target.exists() and not resume and (not target.is_dir() or any(target.iterdir())):
+        raise InputError("the directory exists already", where=str(target), remedy="Pass --resume, or another --out")
+    results: dict[int, FinetuneResult] = {}
+    with only_writer(target):
+        for seed in range(config.train.seed, config.train.seed + seeds):
+            reporter.say(f"seed {seed}")
+            results[seed] = finetune(
+                tasks,
+                model=model,
+                out=target / "seeds" / str(seed),
+                config=config.with_train(seed=seed),
+                resume=resume,
+                reporter=reporter,
+            )
+            if results[seed].outcome.stopped_by not in ("budget", "patience"):
+                break  # a signal: the rest is for --resume
+        goodness = {seed: one.outcome.best.goodness for seed, one in results.items() if one.outcome.best is not None}
+        best = max(goodness, key=lambda seed: goodness[seed], default=config.train.seed)
+        spread = _spread({seed: one.scores for seed, one in results.items()})
+        _copy_bundle(results[best].path, target)
+        write_json(target / "seeds.json", {"best": best, "spread": spread})
+    return SeedsResult(path=target, best=best, results=results, spread=spread)
+
+
+def _spread(scores: Mapping[int, Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, dict[str, Any]]]:
+    first = next(iter(scores.values()))
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for task, figures in first.items():
+        found[task] = {}
+        for name in [name for name, value in figures.items() if isinstance(value, float)]:
+            values = {seed: float(one[task][name]) for seed, one in scores.items()}
+            found[task][name] = {
+                "mean": mean(values.values()),
+                "stdev": stdev(values.values()) if len(values) > 1 else 0.0,
+                "by_seed": {str(seed): value for seed, value in values.items()},
+            }
+    return found
+
+
+def _copy_bundle(source: Path, target: Path) -> None:
+    """Copies the files of a bundle, and what its report reads; not the training state."""
+    with directory_written_whole(target, last=MANIFEST) as temporary:
+        for file in sorted(source.iterdir()):
+            if file.is_file() and file.name != "run.json":
+                shutil.copyfile(file, temporary / file.name)
