@@ -1,7 +1,7 @@
 # make demo    the main job on packaged real data, in a virtual environment of its own
 # make test    the whole test suite
 # make check   style, types, shape, and a wheel that runs in an empty environment
-# make bench   benchmarks (an hour, alone on the machine) into benchmarks/results, docs/BENCHMARKS.md from them
+# make bench   benchmarks (two hours, alone on the machine) into benchmarks/results, docs/BENCHMARKS.md from them
 # make ablation         the four masking schemes, 5 minutes each, in ABLATION_DIR
 # make zh-checkpoint    a small Chinese encoder from scratch, 25 minutes, in ZH_DIR
 
@@ -41,7 +41,7 @@ check: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/python benchmarks/masking.py
-	for name in masking prepare attention pretrain; do \
+	for name in masking prepare attention pretrain finetune; do \
 		$(BIN)/spanbert bench $$name --out benchmarks/results/bench_$$name.json || exit 1; \
 	done
 	$(BIN)/spanbert bench encoders --out benchmarks/results/bench_encoders.json --picture docs/images/bench_encoders.png

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from spanbert.apps.doctor.diagnose import doctor
     from spanbert.batches.masking import mask_spans
     from spanbert.batches.packed import pack
     from spanbert.core.errors import InputError, SpanbertError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from spanbert.core.types import Document, Filling, PackedBatch, Span
     from spanbert.encoder.model import Encoder
     from spanbert.pipelines.convert import convert
+    from spanbert.pipelines.estimators import SpanBertClassifier, SpanBertTagger
     from spanbert.pipelines.evaluate import evaluate
     from spanbert.pipelines.info import info
     from spanbert.pipelines.load import load
@@ -49,8 +51,11 @@ _HOMES = {
     "PackedBatch": "core.types",
     "PretrainConfig": "train.pretrain_config",
     "Span": "core.types",
+    "SpanBertClassifier": "pipelines.estimators",
+    "SpanBertTagger": "pipelines.estimators",
     "SpanbertError": "core.errors",
     "convert": "pipelines.convert",
+    "doctor": "apps.doctor.diagnose",
     "info": "pipelines.info",
     "load": "pipelines.load",
     "load_tokenizer": "tokens.tokenizer",
@@ -70,10 +75,13 @@ __all__ = [
     "PackedBatch",
     "PretrainConfig",
     "Span",
+    "SpanBertClassifier",
+    "SpanBertTagger",
     "SpanbertError",
     "TaskData",
     "__version__",
     "convert",
+    "doctor",
     "evaluate",
     "finetune",
     "finetune_seeds",

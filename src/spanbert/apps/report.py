@@ -15,7 +15,7 @@ def render_report(template: str, pictures: Mapping[str, bytes], **values: Any) -
 
     Args:
         template: File name under `apps/templates`.
-        pictures: PNG pictures by the name that the template uses.
+        pictures: PNG or SVG pictures by the name that the template uses.
         values: What else it uses.
 
     Raises:
@@ -26,6 +26,11 @@ def render_report(template: str, pictures: Mapping[str, bytes], **values: Any) -
     except ModuleNotFoundError:
         raise InputError("reports need jinja2", remedy="pip install 'spanbert[report]'") from None
     text = files("spanbert.apps").joinpath("templates", template).read_text(encoding="utf-8")
-    encoded = {name: f"data:image/png;base64,{base64.b64encode(png).decode()}" for name, png in pictures.items()}
+    encoded = {name: _data_uri(picture) for name, picture in pictures.items()}
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(text).render(pictures=encoded, **values)
+
+
+def _data_uri(picture: bytes) -> str:
+    kind = "png" if picture.startswith(b"\x89PNG") else "svg+xml"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"

@@ -136,4 +136,6 @@ def scheme_of_tags(tags: Sequence[str]) -> Scheme | None:
     letters = {split_tag(tag)[0] for tag in tags if tag != "O"}
     if not letters or any(tag != "O" and not split_tag(tag)[1] for tag in tags):
         return None
+    if letters == {"I"}:
+        return "IOB1"
     return next((scheme for scheme in SCHEMES if letters <= set(_LETTERS[scheme]) - {"-"}), None)

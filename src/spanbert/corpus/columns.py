@@ -248,6 +248,12 @@ def _find(words: Sequence[str], text: str) -> list[Span] | None:
     return spans
 
 
+def lines_of_words(document: Document) -> list[int]:
+    """Which of its raw lines (`meta["lines"]`) each word of a document from columns stands in."""
+    columns: ColumnFormat = document.meta["format"]
+    return _Sentence(first=1, lines=tuple(document.meta["lines"])).words(indexed=columns.indexed)
+
+
 def column_lines(documents: Iterable[Document], *, scheme: Scheme | None = None, layers: int = 1) -> Iterator[str]:
     """Lines of a column file; documents that came from one keep all their other cells and comments.
 
@@ -275,7 +281,7 @@ def column_lines(documents: Iterable[Document], *, scheme: Scheme | None = None,
 
 def _rewritten(document: Document, columns: ColumnFormat, scheme: Scheme | None) -> list[str]:
     lines = list(document.meta["lines"])
-    places = _Sentence(first=1, lines=tuple(lines)).words(indexed=columns.indexed)
+    places = lines_of_words(document)
     before = [columns.tags(columns.cells(lines[place])) for place in places]
     if columns.scheme is None or scheme is None or document.spans is None:
         after = list(zip(*(document.columns[name] for name in columns.tag_names), strict=True))

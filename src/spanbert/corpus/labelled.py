@@ -115,13 +115,18 @@ def _listed(names: Sequence[str], header: bool) -> str:
 
 
 def _sample(file: SourceFile, given: Roles) -> tuple[list[str], list[list[str]], bool]:
-    """The names of the columns, the first rows, and whether the names stand in the file."""
+    """The names of the columns, the first rows, and whether the names stand in the file; broken rows are left out."""
+    broken: list[InputError] = []
     if file.kind in (".csv", ".tsv"):
-        table = [row for _, row in islice(delimited_rows(file, _lines(file), _raise), _SAMPLE + 1)]
+        table = [row for _, row in islice(delimited_rows(file, _lines(file), broken.append), _SAMPLE + 1)]
+        if broken and not table:
+            raise broken[0]
         header = bool(table) and _is_header(table, given)
         names = table[0] if header else numbered(table[0] if table else [])
         return names, [row for row in table[header:] if len(row) == len(names)], header
-    records = [record for _, record in islice(_named_records(file, None), _SAMPLE)]
+    records = [record for _, record in islice(_named_records(file, None, broken.append), _SAMPLE)]
+    if broken and not records:
+        raise broken[0]
     names = list(dict.fromkeys(name for record in records for name in record))
     return names, [[_plain(record.get(name)) for name in names] for record in records], True
 
@@ -147,36 +152,49 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-def read_labelled(file: SourceFile, columns: LabelledFormat) -> Iterator[Document]:
+def read_labelled(
+    file: SourceFile, columns: LabelledFormat, on_broken: Callable[[InputError], None] | None = None
+) -> Iterator[Document]:
     """The labelled texts of a file, streaming.
 
     Args:
         file: The file.
         columns: What is where; see `guess_labelled`.
+        on_broken: Is told of a row that cannot be used, which is then left out; None: the error is raised.
 
     Yields:
-        A document a row: `labels` None where the cell of the label is empty, and `meta["pair"]` with the second text. A
-        JSON list of labels, or a cell split by `columns.separator`, is several labels; numbers are written as Python
-        writes them, booleans as `true` and `false`.
+        A document a row: `labels` None where the cell of the label is empty, `meta["pair"]` with the second text, and
+        `meta["where"]` with file and line. A JSON list of labels, or a cell split by `columns.separator`, is several
+        labels; numbers are written as Python writes them, booleans as `true` and `false`.
 
     Raises:
         InputError: A row of another number of columns, no JSON object, no text, a value of a wrong type, not UTF-8;
             names file and line.
     """
+    tell = on_broken or _raise
     records = (
-        delimited_records(file, _lines(file), _checker(columns), _raise, header=columns.header)
+        delimited_records(file, _lines(file), _checker(columns), tell, header=columns.header)
         if file.kind in (".csv", ".tsv")
-        else _named_records(file, columns)
+        else _named_records(file, columns, tell)
     )
     for number, record in records:
-        where = f"{file.path}:{number}"
-        identity = record.get("id")
-        yield Document(
-            id=f"{file.name}:{number}" if identity in (None, "") else str(identity),
-            text=_text(record, columns.text, where),
-            labels=None if columns.label is None else _labels(record.get(columns.label), columns, where),
-            meta={} if columns.pair is None else {"pair": _text(record, columns.pair, where)},
-        )
+        try:
+            document = _document(record, columns, f"{file.path}:{number}", f"{file.name}:{number}")
+        except InputError as error:
+            tell(error)
+        else:
+            yield document
+
+
+def _document(record: Mapping[str, Any], columns: LabelledFormat, where: str, default_id: str) -> Document:
+    identity = record.get("id")
+    pair = {} if columns.pair is None else {"pair": _text(record, columns.pair, where)}
+    return Document(
+        id=default_id if identity in (None, "") else str(identity),
+        text=_text(record, columns.text, where),
+        labels=None if columns.label is None else _labels(record.get(columns.label), columns, where),
+        meta={**pair, "where": where},
+    )
 
 
 def _raise(error: InputError) -> None:
@@ -200,7 +218,9 @@ def _checker(columns: LabelledFormat) -> Callable[[Sequence[str], str], None]:
     return check
 
 
-def _named_records(file: SourceFile, columns: LabelledFormat | None) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _named_records(
+    file: SourceFile, columns: LabelledFormat | None, on_broken: Callable[[InputError], None]
+) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Records of JSON lines or Parquet; all of a Parquet file's columns where no format says which are needed."""
     if file.kind == ".parquet":
 
@@ -223,10 +243,14 @@ def _named_records(file: SourceFile, columns: LabelledFormat | None) -> Iterator
         if not line.strip():
             continue
         where = f"{file.path}:{number}"
-        record = parse_json(line, where, _EXPECTED)
-        if not isinstance(record, dict):
-            raise InputError("not a JSON object", where=where, got=type(record).__name__, expected=_EXPECTED)
-        yield number, record
+        try:
+            record = parse_json(line, where, _EXPECTED)
+            if not isinstance(record, dict):
+                raise InputError("not a JSON object", where=where, got=type(record).__name__, expected=_EXPECTED)
+        except InputError as error:
+            on_broken(error)
+        else:
+            yield number, record
 
 
 def _text(record: Mapping[str, Any], name: str, where: str) -> str:

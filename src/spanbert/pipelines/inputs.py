@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -57,11 +57,16 @@ def _document(line: str, where: str, number: int) -> Document:
         tokens = record["tokens"]
         if not isinstance(tokens, list) or not all(isinstance(one, str) and one.strip() for one in tokens):
             raise InputError("tokens that are no words", where=where, expected='{"tokens": ["New", "York"]}')
-        ends = list(accumulate(len(one) + 1 for one in tokens))
-        spans = [Span(start=end - 1 - len(one), end=end - 1) for one, end in zip(tokens, ends, strict=True)]
-        return Document(id=identity, text=" ".join(tokens), words=tuple(spans))
+        return document_of_words(identity, tokens)
     pair = {"pair": _text(record, "pair", where)} if "pair" in record else {}
     return Document(id=identity, text=_text(record, "text", where), meta=pair)
+
+
+def document_of_words(identity: str, words: Sequence[str]) -> Document:
+    """A document of words that stand with a blank between them."""
+    ends = accumulate(len(one) + 1 for one in words)
+    spans = tuple(Span(start=end - 1 - len(one), end=end - 1) for one, end in zip(words, ends, strict=True))
+    return Document(id=identity, text=" ".join(words), words=spans)
 
 
 def _text(record: dict[str, Any], field: str, where: str) -> str:

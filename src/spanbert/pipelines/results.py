@@ -11,6 +11,7 @@ A notebook shows either of them as HTML.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -51,7 +52,7 @@ class AnsweredQuestion:
 
     def as_record(self) -> dict[str, Any]:
         """The answer as JSON: id, question, answer (None where there is none), place, scores and candidates."""
-        best = self.answering.answer
+        best, null = self.answering.answer, self.answering.null_score  # infinite where there is no candidate
         return {
             "id": self.id,
             "question": self.question,
@@ -59,7 +60,7 @@ class AnsweredQuestion:
             "start": best.start if best else None,
             "end": best.end if best else None,
             "score": best.score if best else None,
-            "null_score": self.answering.null_score,
+            "null_score": null if math.isfinite(null) else None,
             "candidates": [asdict(candidate) for candidate in self.answering.candidates],
         }
 

@@ -82,7 +82,11 @@ class TextTaskBase:
         limit = self.window[0] - self.framer.specials[0]
         overlap = min(self.window[1], limit // 2)
         return [
-            Reading(document=document, pieces=pieces, windows=cut_windows(pieces.word_starts, limit, overlap))
+            Reading(
+                document=document,
+                pieces=pieces,
+                windows=cut_windows(pieces.word_starts, limit, overlap) or [(0, 0)],  # nothing still has its [CLS]
+            )
             for document, pieces in zip(documents, read_pieces(self.tokenizer, documents), strict=True)
         ]
 

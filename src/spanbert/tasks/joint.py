@@ -19,6 +19,7 @@ from spanbert.encoder.model import Encoder
 from spanbert.tasks.protocol import Encoded, TextTask
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_TAKEN = {"pretrain", "step", "tokens", "seconds"}  # in bundles and in the log of evaluations
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,6 +51,8 @@ class JointTask:
         for name in tasks:
             if not _NAME.fullmatch(name):
                 raise InputError("not a task's name", got=repr(name), expected="letters, digits, - and _")
+            if name in _TAKEN or hasattr(nn.ModuleDict(), name):  # a module of modules has them as attributes
+                raise InputError("a name that no task can have", got=repr(name), remedy=f"Choose another: my-{name}")
         self.tasks = tasks
         self.objectives: Mapping[str, float] = dict.fromkeys(tasks, 1.0)
 

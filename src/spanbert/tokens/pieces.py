@@ -45,16 +45,27 @@ def read_pieces(tokenizer: TokenizerAdapter, documents: Sequence[Document]) -> l
         for document in documents
     ]
     found = []
-    for document, encoding in zip(documents, tokenizer.backend.encode_batch(texts, add_special_tokens=False)):
+    encodings = tokenizer.backend.encode_batch(texts, add_special_tokens=False)
+    starts_V = tokenizer.is_word_start_V
+    for document, text, encoding in zip(documents, texts, encodings, strict=True):
         ids = np.array(encoding.ids, dtype=np.int64)
         offsets = np.fromiter(chain.from_iterable(encoding.offsets), dtype=np.int64, count=2 * len(ids)).reshape(-1, 2)
+        if starts_V is None:
+            offsets = _without_blanks(offsets, text)
         if document.words is None:
-            starts_V = tokenizer.is_word_start_V
             starts = starts_V[ids] if starts_V is not None else _starts_of_words(encoding.word_ids)
         else:
             offsets, starts = _in_the_text(offsets, document.words)
         found.append(Pieces(ids=ids, word_starts=starts, offsets=offsets))
     return found
+
+
+def _without_blanks(offsets: IntArray, text: str) -> IntArray:
+    """Offsets without the blank that a piece such as `▁fox` begins with; BPE and Unigram may count it in."""
+    places = np.arange(len(text) + 1)
+    is_blank = np.array([*(letter == " " for letter in text), False], dtype=bool)
+    next_letter = np.minimum.accumulate(np.where(is_blank, len(text), places)[::-1])[::-1]
+    return np.stack([np.minimum(next_letter[offsets[:, 0]], offsets[:, 1]), offsets[:, 1]], axis=1)
 
 
 def _starts_of_words(words: Sequence[int | None]) -> BoolArray:
@@ -92,6 +103,8 @@ def rows_of_words(pieces: Pieces, words: Sequence[Span]) -> tuple[IntArray, IntA
     ends = np.array([word.end for word in words], dtype=np.int64)
     first = np.searchsorted(pieces.offsets[:, 1], starts, side="right")
     last = np.searchsorted(pieces.offsets[:, 0], ends, side="left") - 1
-    own = (first <= last) & (np.diff(first, prepend=-1) > 0)
+    has_any = first <= last
+    highest = np.maximum.accumulate(np.where(has_any, first, -1))  # a word that vanished takes no piece from the next
+    own = has_any & (np.diff(highest, prepend=-1) > 0)
     first = np.minimum(first, len(pieces.ids) - 1)
     return first, np.maximum(last, first), own

@@ -116,7 +116,6 @@ class TrainConfig(Config):
         gradient_checkpointing: Less memory for a third more time: activations are computed again in the backward pass.
         evaluate_every: How often the held-out documents are scored.
         checkpoint_every: How often the training state is saved.
-        evaluate_tokens: Held-out tokens that an evaluation reads at most.
         patience: Evaluations without a better score after which training ends (early stopping); None: never.
         seed: Seed of everything random.
         threads: CPU threads; None leaves torch's choice.
@@ -130,7 +129,6 @@ class TrainConfig(Config):
     gradient_checkpointing: bool = False
     evaluate_every: str = "20%"
     checkpoint_every: str = "10%"
-    evaluate_tokens: int = Field(default=32_768, ge=1)
     patience: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0)
     threads: int | None = Field(default=None, ge=1)

@@ -1,7 +1,8 @@
-"""`spanbert finetune`: labelled files and a model in, a bundle with one task or several out.
+"""`spanbert finetune`: labelled texts and a model in, a bundle with one task or several out.
 
 OUT/                 the bundle (best weights on the dev data), written when the run ends or is interrupted
-OUT/metrics.jsonl    one line a step; evaluations.jsonl, tensorboard/, run.json, mistakes.jsonl beside it
+OUT/metrics.jsonl    one line a step; evaluations.jsonl, tensorboard/, run.json beside it
+OUT/scores.json      all scores of the bundle on the dev data, tables too; mistakes.jsonl: its worst mistakes
 OUT/training/        training state: last/ (for --resume) and best/
 """
 
@@ -22,7 +23,7 @@ from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.checkpoint.state import load_state
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
-from spanbert.core.files import only_writer, sha256_of, write_json
+from spanbert.core.files import only_writer, write_json
 from spanbert.core.progress import Reporter, SilentReporter
 from spanbert.core.types import Document
 from spanbert.encoder.config import EncoderConfig
@@ -38,6 +39,7 @@ from spanbert.train.model import TaskModel
 from spanbert.train.run_directory import budget_of_run, state_to_resume
 from spanbert.train.runtime import resolved_precision, tune_process
 from spanbert.train.signals import StopRequest
+from spanbert.train.sources import Source, documents_of, name_of, require_file, source_facts
 from spanbert.train.text_evaluation import evaluate_documents, tune_thresholds, write_mistakes
 
 _DEFAULT_EPOCHS = 3.0
@@ -46,18 +48,18 @@ _DOCUMENTS_AT_ONCE = 512
 
 @dataclass(frozen=True, kw_only=True)
 class TaskData:
-    """A task to learn and the files to learn it from.
+    """A task to learn, and the files or documents to learn it from.
 
     Attributes:
         kind: `classify`, `tag` or `qa`.
-        train: The file to train on.
-        dev: The file by which the best weights and thresholds are chosen; None: the last weights.
+        train: What to train on.
+        dev: What the best weights and thresholds are chosen by; None: the last weights.
         options: The task's own settings; None: those of its kind.
     """
 
     kind: str
-    train: Path
-    dev: Path | None = None
+    train: Source
+    dev: Source | None = None
     options: Config | None = None
 
 
@@ -114,7 +116,9 @@ def finetune(
         made = build_tasks(tasks, files, tokenizer, config)
         joint = JointTask(made)
         task_model, kept = build_joint_model(joint, files, config)
-        examples = {name: _examples(task, tasks[name].train, reporter) for name, task in made.items()}
+        examples, sizes = {}, {}
+        for name, task in made.items():
+            examples[name], sizes[name] = _examples(task, tasks[name].train, reporter)
         plan = ExamplePlan(
             examples, per_step=config.batch.examples, seed=config.train.seed, temperature=config.batch.temperature
         )
@@ -137,10 +141,11 @@ def finetune(
         predictor = _predictor(task_model, made)
         tune_thresholds(predictor, dev, reporter)
         scores = write_mistakes(predictor, dev, target / "mistakes.jsonl")
+        write_json(target / "scores.json", {name: {"main": made[name].main, **one} for name, one in scores.items()})
         lines = _lines(made, scores)
         write_finetuned(
-            target, task_model, made, tokenizer, facts=facts, files=files, kept=kept, scores=scores, lines=lines,
-            config=config, outcome=outcome,
+            target, task_model, made, tokenizer, facts=facts, files=files, kept=kept, sizes=sizes, scores=scores,
+            lines=lines, config=config, outcome=outcome,
         )  # fmt: skip
     return FinetuneResult(path=target, outcome=outcome, scores=scores, lines=lines)
 
@@ -158,12 +163,11 @@ def build_tasks(
         options = data.options or getattr(config, data.kind)
         kind = task_class(data.kind, nested=getattr(options, "nested", False))
         reader = kind.reader(options)
-        for file in (data.train, data.dev):
-            if file is not None and not file.is_file():
-                raise InputError("no such file", where=str(file))
+        if data.dev is not None:
+            require_file(data.dev)
         made[name] = kind.from_training(
             name,
-            reader(data.train),
+            documents_of(data.train, reader),
             options=options,
             window=config.window,
             tokenizer=tokenizer,
@@ -195,17 +199,17 @@ def _with_steps(config: FinetuneConfig, examples: int) -> FinetuneConfig:
 def _facts(tasks: Mapping[str, TaskData], model: str | Path, config: FinetuneConfig) -> dict[str, Any]:
     """What the run is, for run.json and for --resume to compare."""
 
-    def file_facts(file: Path | None) -> dict[str, Any] | None:
-        if file is None or not file.is_file():
+    def facts_of(source: Source | None) -> dict[str, str] | None:
+        if source is None or (isinstance(source, Path) and not source.is_file()):
             return None
-        return {"name": file.name, "sha256": sha256_of(file)}
+        return source_facts(source)
 
     return {
         "tasks": {
             name: {
                 "kind": data.kind,
-                "train": file_facts(data.train),
-                "dev": file_facts(data.dev),
+                "train": facts_of(data.train),
+                "dev": facts_of(data.dev),
                 "options": None if data.options is None else data.options.model_dump(mode="json"),
             }
             for name, data in tasks.items()
@@ -215,8 +219,8 @@ def _facts(tasks: Mapping[str, TaskData], model: str | Path, config: FinetuneCon
     }
 
 
-def _examples(task: TextTask, file: Path, reporter: Reporter) -> list[Example]:
-    """All training examples of a file."""
+def _examples(task: TextTask, source: Source, reporter: Reporter) -> tuple[list[Example], dict[str, int]]:
+    """All training examples of a source, and how much that is."""
     found: list[Example] = []
     documents = 0
     chunk: list[Document] = []
@@ -226,17 +230,17 @@ def _examples(task: TextTask, file: Path, reporter: Reporter) -> list[Example]:
             found.extend(task.examples(reading, gold=True))
         chunk.clear()
 
-    for document in task.read(file):
+    for document in documents_of(source, task.read):
         chunk.append(document)
         documents += 1
         if len(chunk) == _DOCUMENTS_AT_ONCE:
             take()
     take()
     if not found:
-        raise InputError(f"task {task.name}: nothing to learn from", where=str(file), got=f"{documents} texts")
+        raise InputError(f"task {task.name}: nothing to learn from", where=name_of(source), got=f"{documents} texts")
     tokens = sum(len(example.ids) for example in found)
-    reporter.say(f"{task.name}: {documents:,} texts, {len(found):,} windows, {tokens:,} tokens from {file.name}")
-    return found
+    reporter.say(f"{task.name}: {documents:,} texts, {len(found):,} windows, {tokens:,} tokens from {name_of(source)}")
+    return found, {"texts": documents, "windows": len(found), "tokens": tokens}
 
 
 def _predictor(model: TaskModel, tasks: Mapping[str, TextTask]) -> Predictor:
@@ -250,7 +254,7 @@ def _trainer(
     joint: JointTask,
     model: TaskModel,
     plan: ExamplePlan,
-    dev: Mapping[str, Path],
+    dev: Mapping[str, Source],
     config: FinetuneConfig,
     target: Path,
     reporter: Reporter,

@@ -55,6 +55,7 @@ def write_finetuned(
     facts: Mapping[str, Any],
     files: BundleFiles,
     kept: Mapping[str, Tensor],
+    sizes: Mapping[str, Mapping[str, int]],
     scores: Mapping[str, Mapping[str, Any]],
     lines: list[str],
     config: FinetuneConfig,
@@ -88,6 +89,7 @@ def write_finetuned(
         "name": ", ".join(one["train"]["name"] for one in facts["tasks"].values()),
         "licence": licence,
         "fingerprint": {name: one["train"]["sha256"] for name, one in facts["tasks"].items()},
+        "sizes": dict(sizes),
     }
     manifest = {
         "spanbert_version": __version__,

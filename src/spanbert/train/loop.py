@@ -100,7 +100,8 @@ class Trainer:
         self.best: Best | None = None
         self.last_scores: Mapping[str, Any] = {}
         self.scored_at: int | None = None
-        self.without_gain = 0  # evaluations since the best one
+        self.to_beat: float | None = None  # goodness of the best evaluation
+        self.without_gain = 0  # evaluations since then
 
     def restore(self, state: SavedState) -> None:
         """Goes on from a saved state."""
@@ -110,7 +111,7 @@ class Trainer:
         self.progress = Progress(**facts["progress"])
         self.position = PlanPosition(**facts["position"])
         self.last_scores, self.scored_at = facts["last_scores"], facts["scored_at"]
-        self.without_gain = facts["without_gain"]
+        self.to_beat, self.without_gain = facts["to_beat"], facts["without_gain"]
         best = load_state(self.directory / "training" / "best")  # may be of a later step that a kill took back
         self.best = Best(**best.facts) if best else None
 
@@ -130,6 +131,9 @@ class Trainer:
                     if stop.received:
                         stopped_by = stop.received
                         break
+                    if self.config.patience is not None and self.without_gain >= self.config.patience:
+                        stopped_by = "patience"
+                        break
                     before = self.progress
                     step = next(steps)
                     figures = self._step(step)
@@ -146,9 +150,6 @@ class Trainer:
                         self.progress = Progress(
                             step=self.progress.step, tokens=self.progress.tokens, seconds=time.monotonic() - clock
                         )
-                    if self.config.patience is not None and self.without_gain >= self.config.patience:
-                        stopped_by = "patience"
-                        break
                     if is_due(self.checkpoint_every, before, self.progress, self.budget):
                         self._save()
                 if not self._evaluated_at(self.progress.step) and stopped_by == "budget":
@@ -202,8 +203,8 @@ class Trainer:
         self.reporter.say(f"step {step:,}: held-out {self.task.headline(scores)}")
         self.last_scores, self.scored_at = scores, step
         self.without_gain += 1
-        if self.best is None or goodness > self.best.goodness:
-            self.without_gain = 0
+        if self.to_beat is None or goodness > self.to_beat:
+            self.to_beat, self.without_gain = goodness, 0
             self.best = Best(step=step, goodness=goodness, scores=scores)
             save_state(
                 self.directory / "training" / "best",
@@ -222,6 +223,7 @@ class Trainer:
                 "position": self.position.as_dict(),
                 "last_scores": dict(self.last_scores),
                 "scored_at": self.scored_at,
+                "to_beat": self.to_beat,
                 "without_gain": self.without_gain,
             },
         )

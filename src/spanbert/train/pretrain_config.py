@@ -29,6 +29,16 @@ class EncoderChanges(Config):
     hidden_dropout: float | None = Field(default=None, ge=0, lt=1)
 
 
+class PretrainTrainConfig(TrainConfig):
+    """The loop.
+
+    Attributes:
+        evaluate_tokens: Held-out tokens that an evaluation reads at most.
+    """
+
+    evaluate_tokens: int = Field(default=32_768, ge=1)
+
+
 class PretrainConfig(Config):
     """All settings of `spanbert pretrain`.
 
@@ -47,5 +57,5 @@ class PretrainConfig(Config):
     sbo: SBOOptions = SBOOptions()
     batch: BatchConfig = BatchConfig()
     optim: OptimConfig = OptimConfig()
-    train: TrainConfig = TrainConfig()
+    train: PretrainTrainConfig = PretrainTrainConfig()
     freeze_encoder: bool = False

@@ -1,4 +1,4 @@
-"""Scoring predictors on labelled files: documents stream by, counts stay."""
+"""Scoring predictors on labelled texts: documents stream by, counts stay."""
 
 from __future__ import annotations
 
@@ -13,30 +13,33 @@ from spanbert.core.files import write_atomically
 from spanbert.core.progress import Reporter
 from spanbert.tasks.inference import Predictor
 from spanbert.tasks.protocol import DocumentScorer, Mistake
+from spanbert.train.sources import Source, documents_of, name_of
 
 _KEPT_MISTAKES = 50
 
 
-def evaluate_documents(predictor: Predictor, files: Mapping[str, Path], *, seed: int = 0) -> dict[str, dict[str, Any]]:
-    """The scores of each task on its file; memory does not grow with the file.
+def evaluate_documents(
+    predictor: Predictor, sources: Mapping[str, Source], *, seed: int = 0
+) -> dict[str, dict[str, Any]]:
+    """The scores of each task on its data; memory does not grow with a file.
 
     Args:
         predictor: Encoder and heads.
-        files: By task.
+        sources: By task.
         seed: Seed of the bootstrap.
     """
-    return {name: score_task(predictor, name, file, seed=seed).scores() for name, file in files.items()}
+    return {name: score_task(predictor, name, source, seed=seed).scores() for name, source in sources.items()}
 
 
 def score_task(
-    predictor: Predictor, name: str, file: Path, *, seed: int = 0, mistakes: list[Mistake] | None = None
+    predictor: Predictor, name: str, source: Source, *, seed: int = 0, mistakes: list[Mistake] | None = None
 ) -> DocumentScorer:
-    """A scorer that has seen a whole file.
+    """A scorer that has seen all of a task's data.
 
     Args:
         predictor: Encoder and heads.
         name: The task.
-        file: Its data.
+        source: Its data.
         seed: Seed of the bootstrap.
         mistakes: Is filled with the worst mistakes, worst first.
     """
@@ -45,7 +48,7 @@ def score_task(
     scorer = task.scorer(seed=seed)
     worst: list[tuple[float, int, Mistake]] = []
     number = 0
-    for document, found in alone.predict(task.read(file)):
+    for document, found in alone.predict(documents_of(source, task.read)):
         scorer.add(document, found[name])
         if mistakes is None:
             continue
@@ -59,30 +62,30 @@ def score_task(
     return scorer
 
 
-def tune_thresholds(predictor: Predictor, files: Mapping[str, Path], reporter: Reporter) -> None:
+def tune_thresholds(predictor: Predictor, sources: Mapping[str, Source], reporter: Reporter) -> None:
     """Sets the thresholds of the tasks that have one to what is best on their dev data."""
-    for name, file in files.items():
+    for name, source in sources.items():
         task = predictor.tasks[name]
         tuner = task.tuner()
         if tuner is None:
             continue
-        for document, found in predictor.only([name]).predict(task.read(file)):
+        for document, found in predictor.only([name]).predict(documents_of(source, task.read)):
             tuner.add(document, found[name])
         task.threshold = tuner.best()
-        reporter.say(f"{name}: threshold {task.threshold:.4g}, tuned on {file.name}")
+        reporter.say(f"{name}: threshold {task.threshold:.4g}, tuned on {name_of(source)}")
 
 
-def write_mistakes(predictor: Predictor, files: Mapping[str, Path], target: Path) -> dict[str, dict[str, Any]]:
-    """Scores each task on its file and writes its worst mistakes, a JSON object a line.
+def write_mistakes(predictor: Predictor, sources: Mapping[str, Source], target: Path) -> dict[str, dict[str, Any]]:
+    """Scores each task on its data and writes its worst mistakes, a JSON object a line.
 
     Returns:
         The scores of each task.
     """
     scores: dict[str, dict[str, Any]] = {}
     lines = []
-    for name, file in files.items():
+    for name, source in sources.items():
         mistakes: list[Mistake] = []
-        scores[name] = score_task(predictor, name, file, mistakes=mistakes).scores()
+        scores[name] = score_task(predictor, name, source, mistakes=mistakes).scores()
         lines += [json.dumps({"task": name, **asdict(mistake)}, ensure_ascii=False) + "\n" for mistake in mistakes]
     write_atomically(target, "".join(lines))
     return scores

@@ -49,8 +49,10 @@ class Tracker:
         self._evaluations.write(json.dumps({"step": step, **scores}) + "\n")
         self._evaluations.flush()
         for name, value in scores.items():
-            if isinstance(value, float):
-                self._board.add_scalar(f"held_out/{name}", value, step)
+            figures = value.items() if isinstance(value, Mapping) else [("", value)]  # of one of several tasks
+            for figure, number in figures:
+                if isinstance(number, float):
+                    self._board.add_scalar(f"held_out/{name}/{figure}".rstrip("/"), number, step)
         self._board.flush()
 
 

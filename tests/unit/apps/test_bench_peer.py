@@ -12,6 +12,7 @@ import torch
 
 from spanbert.apps.bench import finetune_peer as peer_tasks
 from spanbert.apps.bench import finetune_peer_qa as peer_qa
+from spanbert.apps.bench import finetune_peer_tags as peer_tags
 from spanbert.core.types import Document, Question, Span
 from tests.conftest import save_hugging_face_bert
 
@@ -44,7 +45,7 @@ def classifier(model_dir: Path) -> peer_tasks.TrainedPeer:
 
 @pytest.fixture(scope="module")
 def tagger(model_dir: Path) -> peer_tasks.TrainedPeer:
-    return peer_tasks.train_tagger(model_dir, SENTENCES, TAGS, TAG_LIST, **RECIPE)
+    return peer_tags.train_tagger(model_dir, SENTENCES, TAGS, TAG_LIST, **RECIPE)
 
 
 @pytest.fixture(scope="module")
@@ -86,22 +87,22 @@ def test_a_seed_decides_all(model_dir: Path):
 
 def test_tagger_learns_the_first_piece_of_each_word(tagger: peer_tasks.TrainedPeer):
     assert tagger.losses[-1] < 0.05 < tagger.losses[0]
-    assert peer_tasks.tag_words(tagger, SENTENCES, batch=3).answers == TAGS
+    assert peer_tags.tag_words(tagger, SENTENCES, batch=3).answers == TAGS
 
 
 def test_words_of_several_pieces_and_words_past_the_end(tagger: peer_tasks.TrainedPeer):
     """`foxing` is two pieces; the tokenizer's longest input of 5 pieces leaves three words."""
     sentence = ["the", "sleeping", "fox", "unbelievable", "dog"]
-    assert [len(tags) for tags in peer_tasks.tag_words(tagger, [sentence, ["fox"], []]).answers] == [5, 1, 0]
+    assert [len(tags) for tags in peer_tags.tag_words(tagger, [sentence, ["fox"], []]).answers] == [5, 1, 0]
     tokenizer = tagger.tokenizer.__class__.from_pretrained(tagger.tokenizer.name_or_path, model_max_length=5)
     cut = dataclasses.replace(tagger, tokenizer=tokenizer)
-    assert peer_tasks.tag_words(cut, [["the", "fox", "and", "dog", "dog"]]).answers == [["O", "B-FOX", "O", "O", "O"]]
+    assert peer_tags.tag_words(cut, [["the", "fox", "and", "dog", "dog"]]).answers == [["O", "B-FOX", "O", "O", "O"]]
 
 
 def test_entities_by_pipeline_and_by_batches_agree(tagger: peer_tasks.TrainedPeer):
     texts = [*TEXTS, "The sleeping fox, a dog-fox; dogs!", "unbelievable FOX ☃ dog", "winter"]
-    one_by_one = peer_tasks.pipeline_predict_entities(tagger, texts).answers
-    assert peer_tasks.batched_predict_entities(tagger, texts, batch=3).answers == one_by_one
+    one_by_one = peer_tags.pipeline_predict_entities(tagger, texts).answers
+    assert peer_tags.batched_predict_entities(tagger, texts, batch=3).answers == one_by_one
     assert one_by_one[0] == [Span(start=10, end=13, label="FOX")]
     assert [len(found) for found in one_by_one[:8]] == [1] * 8
 
@@ -116,8 +117,8 @@ class Pieces:
 
 
 def test_entities_go_from_their_first_to_their_last_word():
-    assert peer_tasks._first_pieces(Pieces.word_ids) == {0: 1, 1: 3, 2: 4}
-    assert peer_tasks._entities(Pieces(), {0: "B-X", 1: "I-X", 2: "B-X"}) == [
+    assert peer_tags._first_pieces(Pieces.word_ids) == {0: 1, 1: 3, 2: 4}
+    assert peer_tags._entities(Pieces(), {0: "B-X", 1: "I-X", 2: "B-X"}) == [
         Span(start=0, end=9, label="X"), Span(start=10, end=12, label="X"),
     ]  # fmt: skip
 

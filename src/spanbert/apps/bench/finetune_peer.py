@@ -1,4 +1,4 @@
-"""Fine-tuning with `transformers`, as its good users write it: the loop, classification and tagging.
+"""Fine-tuning with `transformers`, as its good users write it: the loop, and classification.
 
 A plain loop in float32 on the CPU: fast tokenizer, once over the texts in batches; padding to the longest of a batch;
 fused AdamW without decay of biases and norms; linear schedule with 10 % warm-up; gradients clipped to 1; fused
@@ -6,8 +6,8 @@ attention; denormals flushed. Then two ways to predict: `transformers.pipeline` 
 which its documentation shows first, and batches of texts of like length, which a careful user writes.
 
 Times hold the work alone, from raw inputs to trained weights or final answers; imports and the reading of weights are
-outside. Every function is to run in a process of its own, since it sets seeds and verbosity. `finetune_peer_qa` holds
-question answering.
+outside. Every function is to run in a process of its own, since it sets seeds and verbosity.
+`finetune_peer_tags` and `finetune_peer_qa` hold tagging and question answering.
 """
 
 from __future__ import annotations
@@ -21,13 +21,9 @@ from typing import Any, Generic, TypedDict, TypeVar, Unpack
 
 import torch
 
-from spanbert.core.tagging import decode_tags
-from spanbert.core.types import Span
+from spanbert.apps.bench.finetune_recipe import HIDDEN_DROPOUT, WARM_UP, WEIGHT_DECAY
 
-_WARM_UP = 0.1
-_WEIGHT_DECAY = 0.01
 _TOKENISED_AT_ONCE = 1000
-_IGNORED = -100  # the label that the loss of `transformers` leaves out
 
 Feature = dict[str, Any]
 Answer = TypeVar("Answer")
@@ -106,38 +102,6 @@ def train_classifier(
     return fit(model, tokenizer, features, DataCollatorWithPadding(tokenizer), recipe)
 
 
-def train_tagger(
-    model_dir: Path,
-    sentences: Sequence[Sequence[str]],
-    tags: Sequence[Sequence[str]],
-    label_list: Sequence[str],
-    **recipe: Unpack[Recipe],
-) -> TrainedPeer:
-    """Fine-tunes `AutoModelForTokenClassification`; the first piece of a word bears its tag, the others none.
-
-    Args:
-        model_dir: Weights and tokenizer in Hugging Face's layout.
-        sentences: Words of each sentence; cut where they are longer than the model.
-        tags: A tag a word.
-        label_list: All tags.
-        **recipe: See `Recipe`.
-    """
-    from transformers import AutoModelForTokenClassification, DataCollatorForTokenClassification
-
-    model, tokenizer = load_peer(AutoModelForTokenClassification, model_dir, recipe, label_list)
-
-    def features() -> list[Feature]:
-        made = []
-        for number, feature, encoding in tokenised(tokenizer, sentences, is_split_into_words=True, truncation=True):
-            rows = [_IGNORED] * len(encoding)
-            for word, piece in _first_pieces(encoding.word_ids).items():
-                rows[piece] = model.config.label2id[tags[number][word]]
-            made.append({**feature, "labels": rows})
-        return made
-
-    return fit(model, tokenizer, features, DataCollatorForTokenClassification(tokenizer), recipe)
-
-
 def pipeline_predict_labels(peer: TrainedPeer, texts: Sequence[str]) -> Predicted[str]:
     """The label of each text, by the `text-classification` pipeline, one text after the other.
 
@@ -163,91 +127,13 @@ def batched_predict_labels(peer: TrainedPeer, texts: Sequence[str], *, batch: in
 
     def work() -> list[str]:
         features = [feature for _, feature, _ in tokenised(peer.tokenizer, texts, truncation=True)]
-        return [model.config.id2label[int(row)] for row in by_length(peer, features, batch, _best_label)]
+        return [model.config.id2label[int(row)] for row in by_length(peer, features, batch, best_label)]
 
     return timed(work)
 
 
-def pipeline_predict_entities(peer: TrainedPeer, texts: Sequence[str]) -> Predicted[list[Span]]:
-    """The entities of each text, by the `token-classification` pipeline, one text after the other.
-
-    Args:
-        peer: From `train_tagger`, with tags in the BIO scheme.
-        texts: Raw texts; the pipeline takes words from the tokenizer, and a word's tag from its first piece.
-    """
-    from transformers import pipeline
-
-    tag: Any = pipeline(
-        "token-classification", model=ready(peer), tokenizer=peer.tokenizer, aggregation_strategy="first", device="cpu"
-    )
-    return timed(
-        lambda: [
-            [Span(start=one["start"], end=one["end"], label=one["entity_group"]) for one in tag(text)] for text in texts
-        ]
-    )
-
-
-def batched_predict_entities(peer: TrainedPeer, texts: Sequence[str], *, batch: int = 32) -> Predicted[list[Span]]:
-    """The entities of each text, by batches of texts of like length; words and their tags as the pipeline has them.
-
-    Args:
-        peer: From `train_tagger`, with tags in the BIO scheme.
-        texts: Raw texts.
-        batch: Texts in one forward pass.
-    """
-    ready(peer)
-    return timed(lambda: [_entities(*one) for one in _tagged_words(peer, texts, batch)])
-
-
-def tag_words(peer: TrainedPeer, sentences: Sequence[Sequence[str]], *, batch: int = 32) -> Predicted[list[str]]:
-    """A tag for each given word, as scores want them, by batches of sentences of like length.
-
-    Args:
-        peer: From `train_tagger`.
-        sentences: Words of each sentence; a word without pieces, or past the model's longest input, is tagged `O`.
-        batch: Sentences in one forward pass.
-    """
-    ready(peer)
-
-    def work() -> list[list[str]]:
-        tagged = _tagged_words(peer, sentences, batch, is_split_into_words=True)
-        return [
-            [tags.get(place, "O") for place in range(len(words))]
-            for words, (_, tags) in zip(sentences, tagged, strict=True)
-        ]
-
-    return timed(work)
-
-
-def _tagged_words(
-    peer: TrainedPeer, inputs: Sequence[Any], batch: int, **options: Any
-) -> Iterator[tuple[Any, dict[int, str]]]:
-    """Of each input its encoding, and the tag of each word, which is that of its first piece."""
-    encoded = list(tokenised(peer.tokenizer, inputs, truncation=True, **options))
-    best = by_length(peer, [feature for _, feature, _ in encoded], batch, _best_label)
-    names = peer.model.config.id2label
-    for (_, _, encoding), rows in zip(encoded, best, strict=True):
-        yield encoding, {word: names[int(rows[piece])] for word, piece in _first_pieces(encoding.word_ids).items()}
-
-
-def _entities(encoding: Any, tags: dict[int, str]) -> list[Span]:
-    words = [encoding.word_to_chars(word) for word in tags]
-    return [
-        Span(start=words[start][0], end=words[end - 1][1], label=label)
-        for start, end, label in decode_tags(list(tags.values()), "BIO")
-    ]
-
-
-def _first_pieces(word_ids: Sequence[int | None]) -> dict[int, int]:
-    """Where the first piece of each word is; `word_ids` holds the word of each piece, None for specials."""
-    firsts: dict[int, int] = {}
-    for piece, word in enumerate(word_ids):
-        if word is not None:
-            firsts.setdefault(word, piece)
-    return firsts
-
-
-def _best_label(output: Any) -> torch.Tensor:
+def best_label(output: Any) -> torch.Tensor:
+    """The number of the label with the largest logit, over the last axis of a model's output."""
     best: torch.Tensor = output.logits.argmax(-1)
     return best
 
@@ -273,7 +159,7 @@ def load_peer(auto: Any, model_dir: Path, recipe: Recipe, labels: Sequence[str] 
     model = auto.from_pretrained(
         model_dir,
         dtype=torch.float32,
-        hidden_dropout_prob=0.1,
+        hidden_dropout_prob=HIDDEN_DROPOUT,
         attention_probs_dropout_prob=recipe["attention_dropout"],
         **(named if labels else {}),
     )
@@ -325,11 +211,11 @@ def fit(
     )
     matrices = [one for one in model.parameters() if one.ndim > 1]
     others = [one for one in model.parameters() if one.ndim < 2]  # biases and norms
-    groups = [{"params": matrices, "weight_decay": _WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
+    groups = [{"params": matrices, "weight_decay": WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=recipe["lr"], fused=True)
     steps = recipe["epochs"] * len(loader)
     make_schedule: Any = get_linear_schedule_with_warmup
-    schedule = make_schedule(optimizer, math.ceil(_WARM_UP * steps), steps)
+    schedule = make_schedule(optimizer, math.ceil(WARM_UP * steps), steps)
     losses = []
     model.train()
     for _ in range(recipe["epochs"]):

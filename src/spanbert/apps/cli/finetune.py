@@ -85,6 +85,7 @@ def command(
     """
     if kind not in KINDS:
         raise InputError(f"no kind of task {kind!r}; {nearest(kind, KINDS)}")
+    from spanbert.apps.finetune_report import write_finetune_report
     from spanbert.train.config import budget_overrides
     from spanbert.train.finetune import finetune
     from spanbert.train.finetune_config import FinetuneConfig
@@ -109,6 +110,7 @@ def command(
             result = several.results[several.best]
         else:
             result = finetune(tasks, model=model, out=out, config=settings, resume=resume, reporter=reporter)
+        report = write_finetune_report(out, reporter)
     outcome = result.outcome
     if outcome.stopped_by not in ("budget", "patience"):
         typer.echo(f"{outcome.stopped_by}: saved after step {outcome.progress.step:,}; go on with --resume")
@@ -121,6 +123,8 @@ def command(
         typer.echo(f"scores of the bundle on the dev data (weights of step {outcome.best.step:,}):")
     for line in result.lines:
         typer.echo(f"  {line}")
+    if report is not None:
+        typer.echo(f"report: {report}")
     typer.echo(f"wrote {out} after {outcome.progress.step:,} steps, {outcome.progress.seconds / 60:.1f} minutes")
     if as_json:
         scores = {name: dict(one) for name, one in result.scores.items()}

@@ -13,7 +13,19 @@ from typing import Annotated
 import typer
 
 from spanbert import __version__
-from spanbert.apps.cli import bench, convert, evaluate, fill, finetune, info, predict, prepare, pretrain, quickstart
+from spanbert.apps.cli import (
+    bench,
+    convert,
+    doctor,
+    evaluate,
+    fill,
+    finetune,
+    info,
+    predict,
+    prepare,
+    pretrain,
+    quickstart,
+)
 from spanbert.core.errors import SpanbertError
 
 _BAD_PATH = (
@@ -60,6 +72,7 @@ app.command("fill", epilog=fill.EXAMPLES)(fill.command)
 app.command("finetune", epilog=finetune.EXAMPLES)(finetune.command)
 app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.command)
 app.command("predict", epilog=predict.EXAMPLES)(predict.command)
+app.command("doctor", epilog=doctor.EXAMPLES)(doctor.command)
 app.command("info", epilog=info.EXAMPLES)(info.command)
 app.command("convert", epilog=convert.EXAMPLES)(convert.command)
 app.command("bench", epilog=bench.EXAMPLES)(bench.command)

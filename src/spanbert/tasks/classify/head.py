@@ -46,6 +46,8 @@ class ClassifyHead(nn.Module):
         self.pooler = nn.Linear(config.hidden_size, config.hidden_size)
         self.output = nn.Linear(config.hidden_size, labels)
         self.apply(initialise)
+        if mode == "regression":
+            nn.init.constant_(self.output.bias, scale[0])  # begin at the mean
 
     def forward(self, hidden_SD: Tensor) -> Tensor:
         """(S, D) first rows to logits (S, L); of a regression, the number itself."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
+from spanbert.core.errors import InputError
 from spanbert.core.predictions import Classification
 from spanbert.core.types import Document
 from spanbert.scores.bootstrap import Bootstrap, Statistic
@@ -36,16 +38,33 @@ class ClassifyScorer:
         self.main = self._scorer.main
 
     def add(self, document: Document, prediction: Classification) -> None:
-        """As `DocumentScorer`."""
-        if document.labels is None:
+        """As `DocumentScorer`.
+
+        Raises:
+            InputError: Another number of labels than one, or no number, where the model gives one.
+        """
+        labels = document.labels
+        if labels is None:
             return
+        if isinstance(self._scorer, MultiLabelScorer):
+            self._scorer.add(labels, prediction)
+            return
+        where = document.meta.get("where", document.id)
+        if len(labels) != 1:
+            raise InputError(
+                "not one label",
+                where=where,
+                got=", ".join(labels) or "none",
+                expected=f"one, as the model is {self.mode}",
+            )
         if isinstance(self._scorer, ClassificationScorer):
-            self._scorer.add(document.labels[0], prediction)
-        elif isinstance(self._scorer, MultiLabelScorer):
-            self._scorer.add(document.labels, prediction)
-        else:
-            assert prediction.value is not None
-            self._scorer.add(float(document.labels[0]), prediction.value)
+            self._scorer.add(labels[0], prediction)
+            return
+        assert prediction.value is not None
+        number = number_of(labels[0])
+        if math.isnan(number):
+            raise InputError("not a number", where=where, got=repr(labels[0]))
+        self._scorer.add(number, prediction.value)
 
     def scores(self) -> dict[str, Any]:
         """As `Scorer`, with the signature."""
@@ -71,3 +90,12 @@ class ThresholdTuner:
     def best(self) -> float:
         """The threshold."""
         return self._search.best()[0]
+
+
+def number_of(label: str) -> float:
+    """The number that a label is; NaN where it is none, or not a finite one."""
+    try:
+        number = float(label)
+    except ValueError:
+        return math.nan
+    return number if math.isfinite(number) else math.nan

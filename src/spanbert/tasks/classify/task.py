@@ -21,10 +21,10 @@ from spanbert.core.errors import InputError
 from spanbert.core.predictions import Classification
 from spanbert.core.types import Document, FloatArray, IntArray
 from spanbert.corpus.files import SourceFile
-from spanbert.corpus.labelled import guess_labelled, read_labelled
+from spanbert.corpus.labelled import LabelledFormat, guess_labelled, read_labelled
 from spanbert.tasks.base import TextTaskBase, WindowOptions
 from spanbert.tasks.classify.options import ClassifyOptions, Mode
-from spanbert.tasks.classify.scoring import ClassifyScorer, ThresholdTuner
+from spanbert.tasks.classify.scoring import ClassifyScorer, ThresholdTuner, number_of
 from spanbert.tasks.protocol import Mistake, Reading
 from spanbert.tokens.pieces import Pieces, read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -77,7 +77,8 @@ class ClassifyTask(TextTaskBase):
     ) -> None:
         super().__init__(name, tokenizer, window)
         self.options, self.mode, self.labels, self.threshold = options, mode, tuple(labels), threshold
-        self.plain = not pairs
+        self.pairs = pairs
+        self.plain = not pairs and options.long_texts == "windows"  # else its windows are not those of other tasks
         self.main = {"single": "accuracy", "multi": "micro_f1", "regression": "pearson"}[mode]
         self.weights_L: list[float] | None = None
         self.scale = (0.0, 1.0)
@@ -110,7 +111,7 @@ class ClassifyTask(TextTaskBase):
             pairs = pairs or "pair" in document.meta
             several = several or len(document.labels) != 1
             counts.update(document.labels)
-            numbers += [_number(one) for one in document.labels]
+            numbers += [number_of(one) for one in document.labels]
         if not texts:
             raise InputError(
                 f"task {name}: no labelled text", remedy="Name the columns with --text-column and --label-column"
@@ -175,7 +176,7 @@ class ClassifyTask(TextTaskBase):
             "mode": self.mode,
             "labels": list(self.labels),
             "threshold": self.threshold,
-            "pairs": not self.plain,
+            "pairs": self.pairs,
             "window": list(self.window),
             "options": self.options.model_dump(mode="json"),
         }
@@ -204,7 +205,7 @@ class ClassifyTask(TextTaskBase):
 
     def readings(self, documents: Sequence[Document]) -> list[Reading]:
         """As `TextTask`; of pairs, every part of the first text with every part of the second."""
-        if self.plain:
+        if not self.pairs:
             return super().readings(documents)
         seconds = [Document(id=one.id, text=one.meta.get("pair", "")) for one in documents]
         both = zip(super().readings(documents), read_pieces(self.tokenizer, seconds), strict=True)
@@ -247,7 +248,7 @@ class ClassifyTask(TextTaskBase):
         if document.labels is None:
             return None
         if self.mode == "regression":
-            number = _number(document.labels[0]) if len(document.labels) == 1 else float("nan")
+            number = number_of(document.labels[0]) if len(document.labels) == 1 else float("nan")
             if np.isnan(number):
                 raise InputError("not a number", where=document.id, got=", ".join(document.labels))
             return number
@@ -266,16 +267,10 @@ class ClassifyTask(TextTaskBase):
         return wanted_L
 
     def build_head(self, config: EncoderConfig) -> ClassifyHead:
-        """As `TextTask`; a regression's bias begins at the mean, so that its loss does not begin far off."""
-        import torch
-
+        """As `TextTask`."""
         from spanbert.tasks.classify.head import ClassifyHead
 
-        head = ClassifyHead(config, len(self.labels), self.mode, weights_L=self.weights_L, scale=self.scale)
-        if self.mode == "regression":
-            with torch.no_grad():
-                head.output.bias.fill_(self.scale[0])
-        return head
+        return ClassifyHead(config, len(self.labels), self.mode, weights_L=self.weights_L, scale=self.scale)
 
     def decode(self, reading: Reading, outputs: Sequence[npt.NDArray[Any]]) -> Classification:
         """As `TextTask`: the mean of the windows' logits decides."""
@@ -304,11 +299,14 @@ class ClassifyTask(TextTaskBase):
 
 def read_texts(source: Path, options: ClassifyOptions) -> Iterator[Document]:
     """The documents of a table or of JSON lines, by the options' columns or guessed ones."""
+    return read_labelled(SourceFile(path=source, name=source.name), columns_of(source, options))
+
+
+def columns_of(source: Path, options: ClassifyOptions) -> LabelledFormat:
+    """Which columns of a file are read: the options', or guessed ones."""
     file = SourceFile(path=source, name=source.name)
     columns = guess_labelled(file, text=options.text_column, pair=options.pair_column, label=options.label_column)
-    if options.separator is not None:
-        columns = columns.with_separator(options.separator)
-    return read_labelled(file, columns)
+    return columns if options.separator is None else columns.with_separator(options.separator)
 
 
 def _limits(first: int, second: int, room: int) -> tuple[int, int]:
@@ -321,14 +319,7 @@ def _limits(first: int, second: int, room: int) -> tuple[int, int]:
     return half, half
 
 
-def _number(label: str) -> float:
-    try:
-        return float(label)
-    except ValueError:
-        return float("nan")
-
-
 def _natural(label: str) -> tuple[bool, float, str]:
     """Numbers by size before words by letters."""
-    number = _number(label)
+    number = number_of(label)
     return np.isnan(number), 0.0 if np.isnan(number) else number, label

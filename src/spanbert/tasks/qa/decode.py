@@ -30,7 +30,7 @@ class WindowLogits:
 def best_spans(window: WindowLogits, *, candidates: int, longest: int) -> list[tuple[float, int, int]]:
     """The best spans of a window: score (start logit plus end logit), first piece and last piece of the text.
 
-    Starts and ends are taken from the best `candidates` of each, as the usual post-processing does.
+    All of them are looked at, so that there is one in every window with a piece. Cost: pieces times `longest`.
 
     Args:
         window: Its logits.
@@ -40,13 +40,17 @@ def best_spans(window: WindowLogits, *, candidates: int, longest: int) -> list[t
     start_r, end_r = window.logits_r2[1:, 0], window.logits_r2[1:, 1]
     if not len(start_r):
         return []
-    starts, ends = (_best(one, candidates) for one in (start_r, end_r))
-    length = ends[None, :] - starts[:, None]
-    score = np.where((length >= 0) & (length < longest), start_r[starts][:, None] + end_r[ends][None, :], -np.inf)
-    order = _best(score.ravel(), candidates)
-    chosen = order[np.isfinite(score.ravel()[order])]
-    first, last = starts[chosen // len(ends)] + window.first, ends[chosen % len(ends)] + window.first
-    return list(zip(score.ravel()[chosen].tolist(), first.tolist(), last.tolist(), strict=True))
+    pieces = len(start_r)
+    longest = min(longest, pieces)
+    score_LR = np.full((longest, pieces), -np.inf, dtype=np.float32)  # by length, by first piece
+    for more in range(longest):
+        score_LR[more, : pieces - more] = start_r[: pieces - more] + end_r[more:]
+    scores = score_LR.ravel()
+    chosen = _best(scores, candidates)
+    chosen = chosen[np.isfinite(scores[chosen])]
+    more_C, first_C = np.divmod(chosen, pieces)
+    first_C += window.first
+    return list(zip(scores[chosen].tolist(), first_C.tolist(), (first_C + more_C).tolist(), strict=True))
 
 
 def _best(values: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:

@@ -141,10 +141,15 @@ class NestedTask(WordTask):
         return SpanHead(config, len(self.labels), self.options.longest_span)
 
     def decode(self, reading: Reading, outputs: Sequence[npt.NDArray[Any]]) -> Tagging:
-        """As `TextTask`: every span whose best label is not none, from the window that its first word belongs to."""
+        """As `TextTask`: every span whose best label is not none.
+
+        A span is taken from the window that its first word belongs to or, where it reaches past that window's end,
+        from the first that holds it whole.
+        """
         words = self.words(reading)
         first_W, last_W, _ = self.pieces_of(reading, words)
         spans = []
+        high_before = 0
         for (start, end), (own_low, own_high), logits_CL in zip(
             reading.windows, owned_words(reading, first_W), outputs, strict=True
         ):
@@ -156,7 +161,9 @@ class NestedTask(WordTask):
             )
             more_C = np.repeat(np.arange(len(widths)), [count - more for more in widths])
             best_C = logits_CL.argmax(1)
-            chosen = np.flatnonzero((best_C > 0) & (first_C >= own_low) & (first_C < own_high))
+            here_C = (first_C >= own_low) | (first_C + more_C >= high_before)
+            chosen = np.flatnonzero((best_C > 0) & here_C & (first_C < own_high))
+            high_before = high
             shifted = logits_CL[chosen].astype(np.float64)
             shifted -= shifted.max(1, keepdims=True)
             sure = 1 / np.exp(shifted).sum(1)

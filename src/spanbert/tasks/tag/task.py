@@ -189,11 +189,9 @@ class TagTask(WordTask):
     def decode(self, reading: Reading, outputs: Sequence[npt.NDArray[Any]]) -> Tagging:
         """As `TextTask`: the best legal tags over all windows."""
         words = self.words(reading)
-        logits_WL = np.concatenate(outputs).astype(np.float64) if len(outputs) else np.zeros((0, len(self.tags)))
-        if not len(logits_WL):
+        scores_WL = self.log_probabilities(outputs)
+        if not len(scores_WL):
             return Tagging(words=tuple(words), spans=None if self.scheme is None else ())
-        logits_WL -= logits_WL.max(1, keepdims=True)
-        scores_WL: FloatArray = logits_WL - np.log(np.exp(logits_WL).sum(1, keepdims=True))
         best_W = scores_WL.argmax(1) if self._steps is None else best_legal_tags(scores_WL, self._steps)
         sure_W = np.exp(scores_WL[np.arange(len(best_W)), best_W])
         tags = [self.tags[number] for number in best_W.tolist()]
@@ -213,6 +211,15 @@ class TagTask(WordTask):
             for start, end, label in decode_tags(tags, self.scheme)
         )
         return Tagging(words=tagged, spans=spans)
+
+    def log_probabilities(self, outputs: Sequence[npt.NDArray[Any]]) -> FloatArray:
+        """The log probability of every tag for every word, (W, L), from the outputs of all windows, in order."""
+        if not len(outputs):
+            return np.zeros((0, len(self.tags)))
+        logits_WL = np.concatenate(outputs).astype(np.float64)
+        logits_WL -= logits_WL.max(1, keepdims=True)
+        scores_WL: FloatArray = logits_WL - np.log(np.exp(logits_WL).sum(1, keepdims=True))
+        return scores_WL
 
     def scorer(self, *, seed: int = 0) -> EntityDocumentScorer | TagDocumentScorer:
         """As `TextTask`."""

@@ -1,0 +1,88 @@
+"""Our side of the fine-tuning benchmark, as its users run it: `spanbert finetune`, and `spanbert.load` to predict.
+
+Every function is to run in a process of its own, since fine-tuning sets the allocator.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from spanbert.apps.bench.common import seconds_of
+from spanbert.apps.bench.finetune_data import Contest, read
+from spanbert.apps.bench.finetune_recipe import BATCH, HIDDEN_DROPOUT, RATE, WARM_UP, WEIGHT_DECAY, Trained
+from spanbert.checkpoint.bundle import open_bundle
+from spanbert.core.types import Document
+from spanbert.pipelines.load import Pipeline, load
+from spanbert.tokens.tokenizer import load_tokenizer
+from spanbert.train.finetune import TaskData, build_tasks, finetune
+from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.runtime import tune_process
+
+
+def train(contest: Contest, model: Path, out: Path, steps: int, seed: int) -> Trained:
+    """Fine-tunes, writes a bundle, and answers the held-out examples with it.
+
+    The time is that of reading the training file, tokenising it and making examples, measured on its own before the
+    run makes them once more, and of the run's loop: batches, steps and its logs. Weights are read and the bundle is
+    written outside of it; intermediate states are not saved, since the peer saves none.
+
+    Args:
+        contest: The task.
+        model: Weights and tokenizer.
+        out: The bundle.
+        steps: Optimiser steps, the peer's.
+        seed: The run's seed.
+    """
+    config = FinetuneConfig.assemble(
+        base={
+            "batch": {"examples": BATCH},
+            "optim": {"lr": RATE, "head_lr": RATE, "weight_decay": WEIGHT_DECAY, "warmup": WARM_UP, "clip": 1.0},
+            "train": {"max_steps": steps, "seed": seed, "precision": "float32", "checkpoint_every": "100%"},
+            "hidden_dropout": HIDDEN_DROPOUT,
+        }
+    )
+    tasks = {contest.name: TaskData(kind=contest.kind, train=contest.train)}
+    files = open_bundle(model)
+    task = build_tasks(tasks, files, load_tokenizer(files.path), config)[contest.name]
+    tune_process()
+    begun = time.perf_counter()
+    for reading in task.readings(list(task.read(contest.train))):
+        task.examples(reading, gold=True)
+    seconds = time.perf_counter() - begun
+    progress = finetune(tasks, model=model, out=out, config=config).outcome.progress
+    answers = _answers(contest, load(out), read(contest.kind, contest.held_out))
+    return Trained(seconds=seconds + progress.seconds, steps=progress.step, answers=answers)
+
+
+def predict(contest: Contest, bundle: Path) -> float:
+    """Seconds from raw texts to typed results, in default use.
+
+    Args:
+        contest: Whose texts.
+        bundle: From `train`; it is read once a process.
+    """
+    nlp = _loaded(bundle)
+    documents = read(contest.kind, contest.predict)
+    if contest.kind == "qa":
+        return seconds_of(lambda: list(nlp.answers(documents)))
+    texts = [document.text for document in documents]
+    return seconds_of(lambda: list(nlp.pipe(texts)))
+
+
+@cache
+def _loaded(bundle: Path) -> Pipeline:
+    return load(bundle)
+
+
+def _answers(contest: Contest, nlp: Pipeline, documents: list[Document]) -> list[Any]:
+    """As `finetune_scores.score` takes them."""
+    if contest.kind == "qa":
+        found = [one.answering.answer for one in nlp.answers(documents)]
+        return [one.text if one else "" for one in found]
+    results = nlp.annotate(documents)
+    if contest.kind == "classify":
+        return [one.labels[0] for one in results]
+    return [[word.label for word in one.taggings[contest.name].words] for one in results]

@@ -1,0 +1,129 @@
+"""Labelled texts: rows that cannot be used, texts without a label, labels that contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from math import inf
+from pathlib import Path
+
+from spanbert.apps.doctor.findings import Rule, excerpt
+from spanbert.apps.doctor.survey import DUPLICATES, Item, Survey
+from spanbert.core.errors import InputError
+from spanbert.core.types import Document
+from spanbert.corpus.files import SourceFile
+from spanbert.corpus.labelled import read_labelled
+from spanbert.tasks.classify.options import ClassifyOptions
+from spanbert.tasks.classify.task import ClassifyTask, PairReading, columns_of
+from spanbert.tasks.protocol import Reading
+from spanbert.tokens.tokenizer import TokenizerAdapter
+
+BROKEN = Rule(
+    severity="error",
+    name="broken_rows",
+    what="rows that cannot be used",
+    remedy="Mend them; --fix leaves them out",
+)
+_UNLABELLED = Rule(
+    severity="warning", name="unlabelled", what="texts without a label", remedy="They are left out in training"
+)
+CONFLICTS = Rule(
+    severity="error",
+    name="conflicts",
+    what="texts that stand several times, with different labels",
+    remedy="Decide for one label; --fix leaves all of them out",
+)
+_OTHER_NUMBERS = Rule(
+    severity="warning",
+    name="conflicts",
+    what="texts that stand several times, with different numbers",
+    remedy="Their mean is what will be learned",
+)
+_NO_NUMBER = Rule(
+    severity="error",
+    name="no_number",
+    what="labels that are no numbers, but the training data's are",
+    remedy="Mend them, or pass --mode single",
+)
+
+
+class ClassifySurvey(Survey[ClassifyTask]):
+    """A file of labelled texts."""
+
+    duplicates = replace(DUPLICATES, remedy=f"{DUPLICATES.remedy}; --fix keeps the first")
+
+    def __init__(
+        self,
+        path: Path,
+        options: ClassifyOptions,
+        tokenizer: TokenizerAdapter,
+        task: ClassifyTask | None,
+        *,
+        is_train: bool,
+    ) -> None:
+        super().__init__(path, options, tokenizer, task, is_train=is_train)
+        self.is_regression = task is not None and task.mode == "regression"
+        self.conflicts = _OTHER_NUMBERS if self.is_regression else CONFLICTS
+        self._count, self._sum, self._lowest, self._highest = 0, 0.0, inf, -inf
+
+    @staticmethod
+    def read(
+        path: Path, options: ClassifyOptions, on_broken: Callable[[InputError], None] | None = None
+    ) -> Iterator[Document]:
+        """As `Survey`."""
+        file = SourceFile(path=path, name=path.name)
+        return read_labelled(file, columns_of(path, options), on_broken or _leave_out)
+
+    @staticmethod
+    def read_as(path: Path, options: ClassifyOptions) -> str:
+        """As `Survey`."""
+        return str(columns_of(path, options))
+
+    def items_of(self, document: Document) -> Iterator[Item]:
+        """As `Survey`: the text, or the pair."""
+        if document.labels is not None:
+            pair = f"\n{document.meta['pair']}" if "pair" in document.meta else ""
+            yield Item(self.place(document), document.text + pair, ", ".join(sorted(document.labels)))
+
+    def broken(self, error: InputError) -> None:
+        """As `Survey`."""
+        where = (error.where or "").removeprefix(f"{self.path.parent}/")
+        got = f"; got {error.got}" if error.got is not None else ""
+        self.ledger.add(BROKEN, f"{where} {error.what}{got}")
+
+    def look(self, document: Document) -> Document:
+        """As `Survey`."""
+        if document.labels is None:
+            self.ledger.add(_UNLABELLED, f"{self.place(document)} {excerpt(document.text)}")
+        elif self.is_regression:
+            self._look_at_number(document, document.labels)
+        else:
+            self.labels.update(document.labels)
+        return document
+
+    def _look_at_number(self, document: Document, labels: tuple[str, ...]) -> None:
+        try:
+            [number] = map(float, labels)
+        except ValueError:
+            self.ledger.add(_NO_NUMBER, f"{self.place(document)} {', '.join(labels)}")
+            return
+        self._count, self._sum = self._count + 1, self._sum + number
+        self._lowest, self._highest = min(self._lowest, number), max(self._highest, number)
+
+    def numbers(self) -> dict[str, float]:
+        """Of a regression: the range and the mean of its numbers."""
+        if not self._count:
+            return {}
+        return {"lowest": self._lowest, "mean": self._sum / self._count, "highest": self._highest}
+
+    def length(self, reading: Reading) -> int:
+        """As `Survey`: of both texts."""
+        second = len(reading.second) if isinstance(reading, PairReading) else 0
+        return len(reading.pieces.ids) + second
+
+    def examine(self, reading: Reading, task: ClassifyTask) -> None:
+        """As `Survey`: nothing that the pieces of a text could show."""
+
+
+def _leave_out(error: InputError) -> None:
+    """Broken rows are noted once, in the first pass."""

@@ -1,0 +1,183 @@
+"""`spanbert doctor`: labelled files and a model in, a report out; texts stream by, hashes and counts stay."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from spanbert.apps.doctor import lengths
+from spanbert.apps.doctor.classify import ClassifySurvey
+from spanbert.apps.doctor.compare import tell_labels, tell_leakage
+from spanbert.apps.doctor.findings import SEVERITIES, Ledger, Report, Rule
+from spanbert.apps.doctor.qa import QASurvey
+from spanbert.apps.doctor.repair import check_target, repair
+from spanbert.apps.doctor.sample import WindowSample
+from spanbert.apps.doctor.survey import Survey
+from spanbert.apps.doctor.tag import TagSurvey
+from spanbert.checkpoint.bundle import BundleFiles, open_bundle
+from spanbert.core.errors import InputError, nearest
+from spanbert.core.progress import Reporter, SilentReporter
+from spanbert.core.types import Document
+from spanbert.encoder.config import EncoderConfig
+from spanbert.tasks import task_class
+from spanbert.tasks.protocol import Reading
+from spanbert.tokens.pieces import read_pieces
+from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
+from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.sources import require_file
+
+KINDS: dict[str, type[Survey[Any]]] = {"classify": ClassifySurvey, "tag": TagSurvey, "qa": QASurvey}
+_DOCUMENTS_AT_ONCE = 512
+_TIMED_STEPS = 3
+
+
+def doctor(
+    kind: str,
+    data: str | os.PathLike[str],
+    *,
+    model: str | os.PathLike[str],
+    dev: str | os.PathLike[str] | None = None,
+    config: FinetuneConfig | None = None,
+    fix: str | os.PathLike[str] | None = None,
+    estimate: bool = True,
+    reporter: Reporter | None = None,
+) -> Report:
+    """Looks for what would make fine-tuning fail, or teach what is wrong, and says what it would cost.
+
+    Memory grows by 16 bytes a text (40 a question), labels and lengths, besides what the format's reader holds.
+
+    Args:
+        kind: `classify`, `tag` or `qa`.
+        data: The file to train on.
+        model: Bundle, Hugging Face directory or hub id to start from.
+        dev: The file by which the best weights would be chosen.
+        config: Settings of fine-tuning; those of the kind say how files are read.
+        fix: Where to write a repaired copy of `data`, in the same format.
+        estimate: Run a few steps of training to measure time and memory.
+        reporter: Hears what is being done.
+
+    Returns:
+        The report; its `facts` are `read_as`, `texts`, `labels` and `numbers` (of a regression) by file, `pieces`
+        (lengths), `window`, `windows`, `texts_in_windows`, and of questions `questions` and `questions_cut`.
+
+    Raises:
+        InputError: A file that cannot be read at all, no such kind, or a `fix` that cannot be written to.
+    """
+    if kind not in KINDS:
+        raise InputError(f"no kind of task {kind!r}; {nearest(kind, KINDS)}")
+    reporter, config, source = reporter or SilentReporter(), config or FinetuneConfig(), Path(data)
+    held_out = None if dev is None else Path(dev)
+    for path in (source, *([held_out] if held_out is not None else [])):
+        require_file(path)
+    if fix is not None:
+        check_target(source, Path(fix))
+    files = open_bundle(os.fspath(model))
+    tokenizer = load_tokenizer(files.path)
+    options, made = getattr(config, kind), KINDS[kind]
+    problems = Ledger(source.name)
+    task = _task(kind, source, files, tokenizer, config, problems)
+    sample = WindowSample(size=_TIMED_STEPS * config.batch.examples, longest=config.batch.examples)
+    reporter.say(f"reading {source.name}")
+    train = made(source, options, tokenizer, task, is_train=True)
+    _run(train, sample)
+    surveys = [train]
+    if held_out is not None:
+        reporter.say(f"reading {held_out.name}")
+        surveys.append(made(held_out, options, tokenizer, task, is_train=False))
+        _run(surveys[1], None)
+        tell_leakage(train, surveys[1])
+    tell_labels(train, surveys[1] if held_out is not None else None)
+    repeats = [survey.tell() for survey in surveys]
+    measured = None
+    if estimate and task is not None and sample.count:
+        from spanbert.apps.doctor.estimate import estimate as measure
+
+        reporter.say("measuring a few steps of training")
+        measured = measure(sample, task, files, config)
+    found = [finding for ledger in (problems, *(one.ledger for one in surveys)) for finding in ledger.findings()]
+    return Report(
+        kind=kind,
+        files=tuple(survey.path.name for survey in surveys),
+        model=os.fspath(model),
+        facts=_facts(surveys, task),
+        findings=tuple(sorted(found, key=lambda one: SEVERITIES.index(one.rule.severity))),
+        estimate=measured,
+        repairs=() if fix is None else repair(train, repeats[0], Path(fix)),
+    )
+
+
+def _task(
+    kind: str,
+    source: Path,
+    files: BundleFiles,
+    tokenizer: TokenizerAdapter,
+    config: FinetuneConfig,
+    problems: Ledger,
+) -> Any:
+    """The task that the file poses; None, and a finding, where it poses none."""
+    shape = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
+    options = getattr(config, kind)
+    try:
+        return task_class(kind, nested=getattr(options, "nested", False)).from_training(
+            kind,
+            KINDS[kind].read(source, options),
+            options=options,
+            window=config.window,
+            tokenizer=tokenizer,
+            positions=shape.longest_segment,
+        )
+    except InputError as error:
+        got = f"; got {error.got}" if error.got is not None else ""
+        what = error.what.removeprefix(f"task {kind}: ") + got
+        problems.add(Rule(severity="error", name="no_task", what=what, remedy=error.remedy or ""))
+        return None
+
+
+def _run(survey: Survey[Any], sample: WindowSample | None) -> None:
+    """One pass over a file."""
+    for chunk in _chunks(map(survey.first_look, survey.documents())):
+        for reading in _readings(survey, chunk):
+            survey.take(reading)
+            if sample is not None and survey.task is not None:
+                sample.take(survey.task.examples(reading, gold=True))
+    if isinstance(survey, QASurvey):
+        survey.tell_ids()
+
+
+def _readings(survey: Survey[Any], chunk: list[Document]) -> list[Reading]:
+    """As the encoder would read them; without a task, in no windows."""
+    if survey.task is not None:
+        readings: list[Reading] = survey.task.readings(chunk)
+        return readings
+    read = zip(chunk, read_pieces(survey.tokenizer, chunk), strict=True)
+    return [Reading(document=document, pieces=pieces, windows=[]) for document, pieces in read]
+
+
+def _chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    stream = iter(documents)
+    while chunk := list(islice(stream, _DOCUMENTS_AT_ONCE)):
+        yield chunk
+
+
+def _facts(surveys: list[Survey[Any]], task: Any) -> dict[str, Any]:
+    train = surveys[0]
+    facts: dict[str, Any] = {
+        "read_as": train.read_as(train.path, train.options),
+        "texts": {survey.path.name: survey.texts for survey in surveys},
+        "labels": {
+            label: {survey.path.name: survey.labels[label] for survey in surveys}
+            for label in sorted({*surveys[0].labels, *surveys[-1].labels}, key=lambda one: (-train.labels[one], one))
+        },
+    }
+    if train.numbers():
+        facts["numbers"] = {survey.path.name: survey.numbers() for survey in surveys}
+    if train.texts:
+        facts["pieces"] = lengths.summary(train.lengths)
+    if task is not None:
+        facts |= {"window": task.window[0], "windows": train.windows, "texts_in_windows": train.cut}
+    if isinstance(train, QASurvey):
+        facts |= {"questions": train.questions, "questions_cut": train.cut_questions}
+    return facts

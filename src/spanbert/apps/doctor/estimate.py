@@ -1,0 +1,173 @@
+"""What fine-tuning would cost in time and memory, measured by a few real steps on real windows."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+
+from spanbert.apps.doctor.sample import WindowSample
+from spanbert.batches.examples import Example, ExamplePlan
+from spanbert.batches.loader import Loader, Step
+from spanbert.checkpoint.bundle import BundleFiles
+from spanbert.tasks.joint import JointTask
+from spanbert.tasks.protocol import Encoded, TextTask
+from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.finetuned import build_joint_model
+from spanbert.train.model import TaskModel
+from spanbert.train.optimizer import make_optimizer
+from spanbert.train.runtime import resolved_precision, tune_process
+from spanbert.train.step import backward
+
+STEPS = 3
+_SECONDS = 4.0
+_FLOAT32 = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """Time and memory of fine-tuning with the given settings on this machine.
+
+    Attributes:
+        seconds_an_epoch: Without evaluation on dev data.
+        tokens_a_second: In training.
+        windows_an_epoch: Examples that an epoch reads.
+        steps_an_epoch: Optimiser steps.
+        epochs: Of the budget in epochs; None where it is a number of steps, tokens or minutes.
+        parameters: Trained and frozen ones.
+        weights: Bytes of the weights.
+        gradients: Bytes of the gradients.
+        optimizer: Bytes of AdamW's two moments.
+        activations: Bytes that the forward pass of the largest step keeps for the backward pass.
+        windows: Bytes of the encoded training data, which is held in memory.
+    """
+
+    seconds_an_epoch: float
+    tokens_a_second: float
+    windows_an_epoch: int
+    steps_an_epoch: int
+    epochs: float | None
+    parameters: int
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+    windows: int
+
+    @property
+    def memory(self) -> int:
+        """Bytes by which the process grows at its peak, about."""
+        return self.weights + self.gradients + self.optimizer + self.activations + self.windows
+
+
+def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: FinetuneConfig) -> Estimate:
+    """Runs a few steps: one on the longest windows for memory, some on windows drawn at random for time.
+
+    Both are made smaller where the model is slow, so that each takes a few seconds; figures are then scaled by tokens.
+
+    Args:
+        sample: Windows of the training data; at least one.
+        task: The task.
+        files: The model.
+        config: Settings; without a budget, 3 epochs are taken.
+    """
+    tune_process()
+    if config.train.threads:
+        torch.set_num_threads(config.train.threads)
+    joint = JointTask({task.name: task})
+    model, _ = build_joint_model(joint, files, config)
+    model.train()
+    trial = _Trial(joint, model, config)
+    first, second = _steps(joint, sample.drawn[:2], per_step=2, steps=2)
+    trial.seconds([first])  # what only a first step pays
+    speed = second.tokens / trial.seconds([second])
+    longest = _prefix(sample.longest, speed * _SECONDS)
+    [step] = _steps(joint, longest, per_step=len(longest), steps=1)
+    largest = _tokens(sample.longest[: config.batch.examples // config.train.accumulation])
+    activations = trial.activations(step) * largest / step.tokens
+    per_step = len(_prefix(sample.drawn[: config.batch.examples], speed * _SECONDS / STEPS))
+    timed = _steps(joint, sample.drawn, per_step=per_step, steps=STEPS)
+    speed = sum(one.tokens for one in timed) / trial.seconds(timed)
+    trained = sum(one.numel() for one in model.parameters() if one.requires_grad)
+    parameters = sum(one.numel() for one in model.parameters())
+    budget = config.train
+    other = any((budget.max_steps, budget.max_tokens, budget.max_minutes))
+    return Estimate(
+        seconds_an_epoch=sample.tokens / speed,
+        tokens_a_second=speed,
+        windows_an_epoch=sample.count,
+        steps_an_epoch=math.ceil(sample.count / config.batch.examples),
+        epochs=budget.max_epochs or (None if other else 3.0),
+        parameters=parameters,
+        weights=_FLOAT32 * parameters,
+        gradients=_FLOAT32 * trained,
+        optimizer=2 * _FLOAT32 * trained,
+        activations=round(activations),
+        windows=sample.bytes,
+    )
+
+
+class _Trial:
+    """Steps as `train.loop` makes them, on weights that are thrown away."""
+
+    def __init__(self, joint: JointTask, model: TaskModel, config: FinetuneConfig) -> None:
+        self._joint, self._model, self._config = joint, model, config
+        self._precision = resolved_precision(config.train.precision, model.encoder.device)
+        self._optimizer = make_optimizer(model, config.optim, layer_decay=config.optim.layer_decay)
+
+    def seconds(self, steps: Sequence[Step[Encoded[Any]]]) -> float:
+        """Seconds that some steps take."""
+        begun = time.perf_counter()
+        for step in steps:
+            self._step(step)
+        return time.perf_counter() - begun
+
+    def _step(self, step: Step[Encoded[Any]]) -> None:
+        self._optimizer.zero_grad(set_to_none=True)
+        backward(self._joint, self._model, step, number=0, seed=self._config.train.seed, precision=self._precision)
+        torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._config.optim.clip)
+        self._optimizer.step()
+
+    def activations(self, step: Step[Encoded[Any]]) -> int:
+        """Bytes of the different storages that a step keeps from forward to backward, without the weights."""
+        weights = {one.untyped_storage().data_ptr() for one in self._model.parameters()}
+        kept: dict[int, int] = {}
+
+        def keep(tensor: Tensor) -> Tensor:
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() not in weights:
+                kept[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        with saved_tensors_hooks(keep, lambda tensor: tensor):
+            self._step(step)
+        return sum(kept.values())
+
+
+def _steps(joint: JointTask, examples: Sequence[Example], *, per_step: int, steps: int) -> list[Step[Encoded[Any]]]:
+    """Steps as the loader hands them out."""
+    plan = ExamplePlan({examples[0].task: examples}, per_step=per_step, seed=0)
+    stream = iter(Loader(plan, joint.encode, packs=per_step, prefetch=1))
+    try:
+        return list(islice(stream, steps))
+    finally:
+        stream.close()  # type: ignore[attr-defined]
+
+
+def _tokens(examples: Sequence[Example]) -> int:
+    return sum(len(example.ids) for example in examples)
+
+
+def _prefix(examples: Sequence[Example], tokens: float) -> Sequence[Example]:
+    """The first windows that have no more tokens together; at least one."""
+    count = 1
+    while count < len(examples) and _tokens(examples[: count + 1]) <= tokens:
+        count += 1
+    return examples[:count]

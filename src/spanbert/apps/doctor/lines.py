@@ -1,0 +1,120 @@
+"""A report in aligned lines for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from spanbert.apps.doctor.findings import SEVERITIES, Finding, Report
+from spanbert.apps.doctor.lengths import histogram_lines
+
+if TYPE_CHECKING:
+    from spanbert.apps.doctor.estimate import Estimate
+
+_SHOWN_LABELS = 30
+_WIDTH = 78
+_NAME = 24
+
+
+def report_lines(report: Report) -> Iterator[str]:
+    """The report, section by section; findings last but for the sum, where they are seen first."""
+    facts = report.facts
+    yield f"spanbert doctor {report.kind}: {', '.join(report.files)}; model {report.model}"
+    yield from _section("Data")
+    yield _line("read as", facts["read_as"])
+    yield from _table("", report.files, {"texts": facts["texts"]})
+    if "questions" in facts:
+        yield _line(
+            "questions", f"{facts['questions']:,}, of which cut to the longest read: {facts['questions_cut']:,}"
+        )
+    yield from _table("labels", report.files, facts["labels"])
+    for file, figures in facts.get("numbers", {}).items():
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        yield _line(f"numbers of {file}", shown or "none")
+    if "pieces" in facts:
+        yield from _section(f"Lengths in pieces, without specials: {report.files[0]}")
+        yield from _lengths(facts)
+    if report.estimate is not None:
+        yield from _section("Estimate for this machine, measured in a few steps")
+        yield from _costs(report.estimate)
+    yield from _section("Findings")
+    for finding in report.findings:
+        yield from _finding(finding, several_files=len(report.files) > 1)
+    counts = Counter(finding.rule.severity for finding in report.findings)
+    if report.repairs:
+        yield from _section("Repaired copy")
+        yield from (f"  {line}" for line in report.repairs)
+    yield ""
+    yield ", ".join(f"{counts[one]} {one}{'' if counts[one] == 1 else 's'}" for one in SEVERITIES)
+
+
+def _section(title: str) -> list[str]:
+    return ["", f"== {title} ".ljust(_WIDTH, "=")]
+
+
+def _line(name: str, value: str) -> str:
+    return f"  {name:<{_NAME}} {value}"
+
+
+def _table(title: str, files: tuple[str, ...], counts: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """A row a name, a column a file."""
+    if not counts:
+        return
+    width = max(9, *(len(file) for file in files))
+    if title:
+        more = f" ({len(counts)})" if len(counts) > 1 else ""
+        yield f"  {title + more:<{_NAME}} " + "  ".join(f"{file:>{width}}" for file in files)
+    indent = "  " if title else ""
+    for name, by_file in list(counts.items())[:_SHOWN_LABELS]:
+        cells = "  ".join(f"{by_file[file]:>{width},}" for file in files)
+        yield f"  {indent + name:<{_NAME}} {cells}"
+    if len(counts) > _SHOWN_LABELS:
+        yield f"    and {len(counts) - _SHOWN_LABELS} more"
+
+
+def _lengths(facts: Mapping[str, Any]) -> Iterator[str]:
+    pieces = facts["pieces"]
+    figures = ", ".join(f"{name} {pieces[name]:,}" for name in ("median", "90%", "99%", "longest"))
+    yield f"  mean {pieces['mean']:.1f}, {figures}"
+    yield from (f"  {line}" for line in histogram_lines(pieces["histogram"]))
+    if "window" in facts:
+        yield (
+            f"  windows of {facts['window']} tokens: {facts['windows']:,}; "
+            f"texts cut into several: {facts['texts_in_windows']:,}"
+        )
+
+
+def _costs(cost: Estimate) -> Iterator[str]:
+    yield _line("an epoch", f"{_duration(cost.seconds_an_epoch)}, without evaluation")
+    yield _line(
+        "", f"{cost.windows_an_epoch:,} windows, {cost.steps_an_epoch:,} steps, {cost.tokens_a_second:,.0f} tokens/s"
+    )
+    if cost.epochs is not None:
+        yield _line(f"{cost.epochs:g} epochs", _duration(cost.epochs * cost.seconds_an_epoch))
+    yield _line("memory at the peak", f"{_size(cost.memory)} more than the process itself")
+    yield _line(
+        "  weights, gradients", f"{_size(cost.weights)} + {_size(cost.gradients)} ({cost.parameters:,} parameters)"
+    )
+    yield _line("  AdamW's moments", _size(cost.optimizer))
+    yield _line("  activations", f"{_size(cost.activations)} for a step of the longest windows")
+    yield _line("  encoded data", _size(cost.windows))
+
+
+def _finding(finding: Finding, *, several_files: bool) -> Iterator[str]:
+    rule = finding.rule
+    file = f" [{finding.file}]" if several_files else ""
+    yield f"{rule.severity:<8} {finding.count:>7,}  {rule.what}{file}"
+    yield from (f"{'':<18} {example}" for example in finding.examples)
+    if rule.remedy:
+        yield f"{'':<16} > {rule.remedy}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB" if size < 1e9 else f"{size / 1e9:,.1f} GB"

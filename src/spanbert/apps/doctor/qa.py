@@ -1,0 +1,194 @@
+"""Questions on texts: answers that are elsewhere or nowhere, questions that are cut, answers too long to be given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from spanbert.apps.doctor.findings import Rule, excerpt
+from spanbert.apps.doctor.hashes import TextHashes
+from spanbert.apps.doctor.survey import Item, Survey
+from spanbert.core.characters import UNSPACED
+from spanbert.core.errors import InputError
+from spanbert.core.types import Document, Question, Span
+from spanbert.corpus.files import SourceFile
+from spanbert.corpus.squad import read_squad
+from spanbert.tasks.protocol import Reading
+from spanbert.tasks.qa.options import QAOptions
+from spanbert.tasks.qa.task import QAReading, QATask
+from spanbert.tokens.pieces import read_pieces
+from spanbert.tokens.tokenizer import TokenizerAdapter
+
+_LETTER = re.compile(rf"[^\W_{UNSPACED}]")
+_EMPTY = Rule(severity="warning", name="empty", what="empty texts or questions", remedy="They teach nothing")
+NOWHERE = Rule(
+    severity="error",
+    name="answers_nowhere",
+    what="answers that stand nowhere in their text",
+    remedy="They teach nothing; --fix leaves them out",
+)
+UNANSWERED = Rule(
+    severity="error",
+    name="unanswered",
+    what="questions with no answer in their text, which are not marked unanswerable either",
+    remedy="They teach nothing; --fix leaves them out",
+)
+MOVED = Rule(
+    severity="warning",
+    name="answers_moved",
+    what="answers that stand elsewhere in their text than stated",
+    remedy="The nearest place is taken; --fix writes it down",
+)
+_NO_ROOM = Rule(
+    severity="error",
+    name="no_room",
+    what="questions that leave no room for a text in a window",
+    remedy="Use longer windows (window.length), or lower qa.longest_question",
+)
+_CONTRADICTED = Rule(
+    severity="warning",
+    name="contradicted",
+    what="questions with answers that are marked unanswerable",
+    remedy="The answers are not used; decide for one",
+)
+_INSIDE = Rule(
+    severity="warning",
+    name="inside_word",
+    what="answers that begin or end inside a word",
+    remedy="Whole pieces are learned, so that the answer may get longer",
+)
+_SAME_ID = Rule(
+    severity="warning", name="same_id", what="questions with the id of another", remedy="Scores by id mix them up"
+)
+_CONFLICTS = Rule(
+    severity="warning",
+    name="conflicts",
+    what="questions that are asked again of the same text, with other answers",
+    remedy="Give one question all its answers",
+)
+_REPEATED = Rule(
+    severity="warning",
+    name="duplicates",
+    what="questions that are asked again of the same text, with the same answers",
+    remedy="They weigh more in training, and in dev data in the scores",
+)
+
+
+class QASurvey(Survey[QATask]):
+    """A file of paragraphs with questions."""
+
+    conflicts = _CONFLICTS
+    duplicates = _REPEATED
+
+    def __init__(
+        self, path: Path, options: QAOptions, tokenizer: TokenizerAdapter, task: QATask | None, *, is_train: bool
+    ) -> None:
+        super().__init__(path, options, tokenizer, task, is_train=is_train)
+        self.ids = TextHashes()
+        self.questions = self.cut_questions = 0
+
+    @staticmethod
+    def read(
+        path: Path, options: QAOptions, on_broken: Callable[[InputError], None] | None = None
+    ) -> Iterator[Document]:
+        """As `Survey`."""
+        return read_squad(SourceFile(path=path, name=path.name))
+
+    @staticmethod
+    def read_as(path: Path, options: QAOptions) -> str:
+        """As `Survey`."""
+        return "SQuAD JSON; file:article.paragraph says where something is"
+
+    def items_of(self, document: Document) -> Iterator[Item]:
+        """As `Survey`: the questions."""
+        for question in document.questions or ():
+            answers = sorted({excerpt(document.text[span.start : span.end]) for span in question.answers})
+            label = " | ".join(answers) if question.answerable else "unanswerable"
+            yield Item(self._shown(document, question), f"{question.text}\n{document.text}", label)
+
+    def texts_of(self, document: Document) -> Iterator[Item]:
+        """As `Survey`: the paragraph."""
+        yield Item(self.place(document), document.text, "")
+
+    def look(self, document: Document) -> Document:
+        """As `Survey`; leaves out the questions that no window could hold."""
+        if not document.text.strip():
+            self.ledger.add(_EMPTY, self.place(document))
+        for one in document.meta["misaligned"]:
+            found = "" if one["found"] is None else f", found at {one['found']:,}"
+            example = f"{self.place(document)} {one['question']} {excerpt(one['text'])} at {one['stated']:,}{found}"
+            self.ledger.add(NOWHERE if one["found"] is None else MOVED, example)
+        for question in document.questions or ():
+            self._look_at(document, question)
+        return self._with_room(document)
+
+    def _look_at(self, document: Document, question: Question) -> None:
+        where = self._shown(document, question)
+        self.ids.add(question.id)
+        self.questions += 1
+        if question.answers or not question.answerable:
+            self.labels["answered" if question.answerable else "unanswerable"] += 1
+        if not question.text.strip():
+            self.ledger.add(_EMPTY, where)
+        if question.answerable and not question.answers:
+            self.ledger.add(UNANSWERED, f"{where} {excerpt(question.text)}")
+        if not question.answerable and question.answers:
+            self.ledger.add(_CONTRADICTED, f"{where} {excerpt(question.text)}")
+        for answer in question.answers:
+            if _is_inside_word(document.text, answer):
+                around = document.text[max(answer.start - 10, 0) : answer.end + 10]
+                shown = f"{excerpt(document.text[answer.start : answer.end])} of {excerpt(around)}"
+                self.ledger.add(_INSIDE, f"{where} {shown}")
+
+    def _with_room(self, document: Document) -> Document:
+        asked = [Document(id=question.id, text=question.text) for question in document.questions or ()]
+        most, kept = self.options.longest_question, []
+        for question, pieces in zip(document.questions or (), read_pieces(self.tokenizer, asked), strict=True):
+            self.cut_questions += len(pieces.ids) > most
+            used = min(len(pieces.ids), most)
+            if self.task is not None and self.task.window[0] - used - self.task.framer.specials[1] < 2:
+                self.ledger.add(_NO_ROOM, f"{self._shown(document, question)} {excerpt(question.text)}")
+            else:
+                kept.append(question)
+        return replace(document, questions=tuple(kept))
+
+    def is_cut(self, reading: Reading) -> bool:
+        """As `Survey`: for any of its questions."""
+        return isinstance(reading, QAReading) and len(reading.windows) > len(reading.questions)
+
+    def examine(self, reading: Reading, task: QATask) -> None:
+        """As `Survey`."""
+        offsets = reading.pieces.offsets
+        rule = Rule(
+            severity="warning",
+            name="too_long",
+            what=f"answers of more than {task.options.longest_answer} pieces, which are never given",
+            remedy="Raise qa.longest_answer, or shorten them",
+        )
+        for question in reading.document.questions or ():
+            for answer in question.answers:
+                first = int(np.searchsorted(offsets[:, 1], answer.start, side="right"))
+                pieces = int(np.searchsorted(offsets[:, 0], answer.end, side="left")) - first
+                if pieces > task.options.longest_answer:
+                    shown = excerpt(reading.document.text[answer.start : answer.end])
+                    self.ledger.add(rule, f"{self._shown(reading.document, question)} {shown}, {pieces} pieces")
+
+    def tell_ids(self) -> None:
+        """Writes down how many questions have the id of another."""
+        again = int(self.ids.repeats().again_N.sum())
+        if again:
+            self.ledger.add(_SAME_ID, times=again)
+
+    def _shown(self, document: Document, question: Question) -> str:
+        return f"{self.place(document)} {question.id}"
+
+
+def _is_inside_word(text: str, answer: Span) -> bool:
+    """Whether letters or digits go on across an end of an answer; Han script has no such ends."""
+    words = range(answer.start, answer.end)
+    ends = [(end - 1, end) for end in (answer.start, answer.end) if words and 0 < end < len(text)]
+    return any(_LETTER.match(text, before) and _LETTER.match(text, after) for before, after in ends)

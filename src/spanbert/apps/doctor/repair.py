@@ -1,0 +1,97 @@
+"""`--fix`: a repaired copy in the same format, whole or not at all; what was done is said, with counts.
+
+classify   rows that cannot be used, repeats and contradictions are left out; all other rows stay byte for byte
+tag        illegal tags are written as they are read; spans are widened to words, reduced where they overlap
+qa         answers get the place where they were found; answers and questions without one are left out
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from spanbert.apps.doctor.classify import ClassifySurvey
+from spanbert.apps.doctor.hashes import Repeats
+from spanbert.apps.doctor.qa import QASurvey
+from spanbert.apps.doctor.repair_rows import repair_rows
+from spanbert.apps.doctor.repair_words import repair_words
+from spanbert.apps.doctor.survey import Survey
+from spanbert.apps.doctor.tag import TagSurvey
+from spanbert.core.errors import InputError
+from spanbert.core.files import read_json, write_json
+from spanbert.corpus.files import COMPRESSED, SourceFile
+
+
+def check_target(source: Path, target: Path) -> None:
+    """Refuses a place for the repaired copy before any work is done.
+
+    Raises:
+        InputError: The file itself, another kind of file, or a compressed one.
+    """
+    where = f"--fix {target}"
+    if target.resolve() == source.resolve():
+        raise InputError("the copy would replace the data", where=where, remedy="Name another file")
+    if target.suffix.lower() in COMPRESSED:
+        raise InputError("compressed files are not written", where=where, remedy="Leave the suffix out")
+    kinds = [SourceFile(path=path, name=path.name).kind for path in (source, target)]
+    if kinds[0] != kinds[1]:
+        raise InputError("the copy is in the same format", where=where, got=kinds[1] or "no suffix", expected=kinds[0])
+
+
+def repair(survey: Survey[Any], repeats: Repeats, target: Path) -> tuple[str, ...]:
+    """Writes a repaired copy of a file.
+
+    Args:
+        survey: Of the file; finished.
+        repeats: What comes again in it.
+        target: The copy.
+
+    Returns:
+        What was done, a line each.
+
+    Raises:
+        InputError: Something that only a person can mend.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(survey, ClassifySurvey):
+        done: Mapping[str, int] = repair_rows(survey, repeats, target)
+    elif isinstance(survey, TagSurvey):
+        done = repair_words(survey, target)
+    else:
+        assert isinstance(survey, QASurvey)
+        done = _repair_questions(survey, target)
+    return tuple(f"{what}: {count:,}" for what, count in done.items() if count) or ("nothing to mend: a plain copy",)
+
+
+def _repair_questions(survey: QASurvey, target: Path) -> Counter[str]:
+    """Patches the JSON itself, so that fields that nobody interprets stay."""
+    content = read_json(survey.path)
+    paragraphs = (paragraph for article in content["data"] for paragraph in article["paragraphs"])
+    done: Counter[str] = Counter()
+    for paragraph, document in zip(paragraphs, survey.read(survey.path, survey.options), strict=True):
+        found = {(one["question"], one["text"], one["stated"]): one["found"] for one in document.meta["misaligned"]}
+        kept = []
+        for record in paragraph["qas"]:
+            answers = list(_mended(record, found, done))
+            if not answers and not record.get("is_impossible", False):
+                done["questions without an answer left out"] += 1
+                continue
+            kept.append({**record, "answers": answers} if "answers" in record else record)
+        paragraph["qas"] = kept
+    write_json(target, content)
+    return done
+
+
+def _mended(
+    record: Mapping[str, Any], found: Mapping[tuple[str, str, int], int | None], done: Counter[str]
+) -> Iterator[dict[str, Any]]:
+    for answer in record.get("answers") or []:
+        stated = answer["answer_start"]
+        start = found.get((str(record["id"]), answer["text"], stated), stated)
+        if start is None:
+            done["answers that stand nowhere left out"] += 1
+            continue
+        done["answers given the place where they stand"] += start != stated
+        yield {**answer, "answer_start": start}

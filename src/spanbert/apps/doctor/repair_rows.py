@@ -1,0 +1,102 @@
+"""Repaired copies of tables and JSON lines: rows are kept byte for byte, or left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from spanbert.apps.doctor.classify import CONFLICTS, ClassifySurvey
+from spanbert.apps.doctor.hashes import Repeats
+from spanbert.core.errors import InputError
+from spanbert.core.files import file_written_whole
+from spanbert.corpus.files import SourceFile, decode_line, open_bytes
+from spanbert.corpus.tables import delimited_rows
+from spanbert.corpus.word_tags import place_of
+
+_ROWS_AT_ONCE = 1024
+
+
+def repair_rows(survey: ClassifySurvey, repeats: Repeats, target: Path) -> Counter[str]:
+    """Writes the rows that can be learned from.
+
+    Args:
+        survey: Of the file; finished.
+        repeats: Which labelled rows come again; of contradictions none is kept, of repeats the first.
+        target: The copy.
+
+    Returns:
+        How many rows were left out, and why.
+
+    Raises:
+        InputError: A quote in a .csv file that is never closed: which rows it swallows is not for a program to say.
+    """
+    drop_conflicts = survey.conflicts is CONFLICTS
+    left_out: dict[int, str] = {}
+
+    def broken(error: InputError) -> None:
+        left_out[_number(error.where or "")] = "rows that cannot be used left out"
+
+    labelled = 0
+    for document in survey.read(survey.path, survey.options, broken):
+        if document.labels is None:
+            continue
+        if repeats.again_N[labelled]:
+            left_out[_number(place_of(document))] = "repeated rows left out, the first kept"
+        elif drop_conflicts and repeats.conflict_N[labelled]:
+            left_out[_number(place_of(document))] = "rows that contradict each other left out"
+        labelled += 1
+    file = SourceFile(path=survey.path, name=survey.path.name)
+    with file_written_whole(target) as stream:
+        out = stream.buffer
+        if file.kind == ".parquet":
+            _write_parquet(survey.path, out, left_out)
+        else:
+            out.writelines(raw for number, raw in _raw_rows(file) if number not in left_out)
+    return Counter(left_out.values())
+
+
+def _number(where: str) -> int:
+    """The line of `file:line`."""
+    return int(where.rpartition(":")[2])
+
+
+def _raw_rows(file: SourceFile) -> Iterator[tuple[int, bytes]]:
+    """The bytes of each row with the number of the line that it ends in; blank lines go with the row after them."""
+    content, raw = open_bytes(file.path)
+    pending: list[bytes] = []
+
+    def lines() -> Iterator[tuple[int, str]]:
+        for number, line in enumerate(content, start=1):
+            pending.append(line)
+            yield number, decode_line(line.rstrip(b"\r\n"), f"{file.path}:{number}", first=number == 1)
+
+    with raw, content:
+        if file.kind == ".csv":
+            for number, _ in delimited_rows(file, lines(), _refuse):
+                yield number, b"".join(pending)
+                pending.clear()
+            yield 0, b"".join(pending)
+        else:
+            for number, _ in lines():
+                yield number, pending.pop()
+
+
+def _refuse(error: InputError) -> None:
+    raise InputError(
+        error.what, where=error.where, got=error.got, remedy="Mend its quotes by hand; no repaired copy was written"
+    )
+
+
+def _write_parquet(source: Path, out: Any, left_out: dict[int, str]) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    table = parquet.ParquetFile(source, memory_map=True)
+    first = 1
+    with parquet.ParquetWriter(out, table.schema_arrow) as writer:
+        for batch in table.iter_batches(batch_size=_ROWS_AT_ONCE):
+            kept = [number not in left_out for number in range(first, first + batch.num_rows)]
+            writer.write_batch(batch.filter(pyarrow.array(kept)))
+            first += batch.num_rows

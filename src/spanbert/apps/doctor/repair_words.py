@@ -1,0 +1,93 @@
+"""Repaired copies of labelled words: legal tags, spans on whole words, no overlaps where they cannot be learned."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from spanbert.apps.doctor.tag import TagSurvey, is_outside
+from spanbert.core.files import file_written_whole
+from spanbert.core.tagging import decode_tags, encode_tags
+from spanbert.core.types import Document, Span
+from spanbert.corpus.annotations import annotation_kind
+from spanbert.corpus.columns import ColumnFormat, column_lines, lines_of_words
+from spanbert.corpus.spans_json import span_lines, write_label_studio
+from spanbert.tasks.tag.read import spans_on_words, words_of
+from spanbert.tasks.tag.task import without_overlaps
+
+
+def repair_words(survey: TagSurvey, target: Path) -> Counter[str]:
+    """Writes a repaired copy; what is not at fault stays as it was.
+
+    Args:
+        survey: Of the file.
+        target: The copy.
+
+    Returns:
+        How often each thing was done.
+    """
+    done: Counter[str] = Counter()
+    joined = survey.task.joined if survey.task is not None else False
+    mended = (_mended(document, joined, survey.options.nested, done) for document in survey.documents())
+    kind = annotation_kind(survey.path)
+    if kind == "label-studio":
+        write_label_studio(mended, target)
+    else:
+        _write_lines(column_lines(mended) if kind == "columns" else span_lines(mended), target)
+    return done
+
+
+def _write_lines(lines: Iterable[str], target: Path) -> None:
+    with file_written_whole(target) as stream:
+        stream.writelines(f"{line}\n" for line in lines)
+
+
+def _mended(document: Document, joined: bool, nested: bool, done: Counter[str]) -> Document:
+    columns = document.meta.get("format")
+    if isinstance(columns, ColumnFormat):
+        return document if columns.scheme is None else _with_legal_tags(document, columns, done)
+    if not document.spans:
+        return document
+    spans = tuple(_mended_spans(document, joined, nested, done))
+    return document if spans == document.spans else replace(document, spans=spans)
+
+
+def _with_legal_tags(document: Document, columns: ColumnFormat, done: Counter[str]) -> Document:
+    """The raw lines with legal tags: as they stand there, they are written back."""
+    assert columns.scheme is not None
+    old = [document.columns[name] for name in columns.tag_names]
+    new = [tuple(encode_tags(decode_tags(tags, columns.scheme), len(tags), columns.scheme)) for tags in old]
+    if new == old:
+        return document
+    lines = list(document.meta["lines"])
+    places = lines_of_words(document)
+    for place, before, after in zip(places, zip(*old, strict=True), zip(*new, strict=True), strict=True):
+        if before != after:
+            lines[place] = columns.with_tags(lines[place], after)
+            done["illegal tags written as they are read"] += sum(a != b for a, b in zip(before, after, strict=True))
+    return replace(
+        document,
+        columns={**document.columns, **dict(zip(columns.tag_names, new, strict=True))},
+        meta={**document.meta, "lines": tuple(lines)},
+    )
+
+
+def _mended_spans(document: Document, joined: bool, nested: bool, done: Counter[str]) -> Iterator[Span]:
+    words = words_of(document, joined=joined)
+    starts, ends = [word.start for word in words], [word.end for word in words]
+    kept = None if nested else set(without_overlaps(sorted(set(spans_on_words(document, words)))))
+    for span in document.spans or ():
+        if is_outside(span, words):
+            done["spans without a word left out"] += 1
+            continue
+        [(first, last, label)] = spans_on_words(replace(document, spans=(span,)), words)
+        if kept is not None and (first, last, label) not in kept:
+            done["spans that overlap a longer one left out"] += 1
+            continue
+        if kept is not None:
+            kept.remove((first, last, label))
+        widened = replace(span, start=starts[first], end=ends[last - 1])
+        done["spans widened to whole words"] += widened != span
+        yield widened

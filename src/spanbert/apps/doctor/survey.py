@@ -1,0 +1,174 @@
+"""One pass over a labelled file: what the surveys of all kinds of task count and remember."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from spanbert.apps.doctor.findings import SHOWN, Ledger, Rule, excerpt
+from spanbert.apps.doctor.hashes import Repeats, TextHashes
+from spanbert.apps.doctor.unknown import UnknownPieces
+from spanbert.core.errors import InputError
+from spanbert.core.types import Document
+from spanbert.corpus.word_tags import place_of
+from spanbert.tasks.protocol import Reading
+from spanbert.tokens.tokenizer import TokenizerAdapter
+
+TaskT = TypeVar("TaskT")
+DUPLICATES = Rule(
+    severity="warning",
+    name="duplicates",
+    what="duplicates: a text that stood before with the same labels",
+    remedy="They weigh more in training, and in dev data in the scores",
+)
+
+
+class Item(NamedTuple):
+    """What may stand twice: a labelled text, or a question about one."""
+
+    where: str
+    text: str
+    label: str
+
+
+class Survey(ABC, Generic[TaskT]):
+    """What is in one file.
+
+    Args:
+        path: The file.
+        options: Settings of the kind of task.
+        tokenizer: The model's.
+        task: The task that the training file poses; None where it poses none.
+        is_train: Whether it is the file to train on.
+    """
+
+    conflicts: Rule
+    duplicates: Rule = DUPLICATES
+
+    def __init__(
+        self, path: Path, options: Any, tokenizer: TokenizerAdapter, task: TaskT | None, *, is_train: bool
+    ) -> None:
+        self.path, self.options, self.tokenizer, self.task, self.is_train = path, options, tokenizer, task, is_train
+        self.ledger = Ledger(path.name)
+        self.texts = self.windows = self.cut = 0
+        self.labels: Counter[str] = Counter()
+        self.lengths: Counter[int] = Counter()
+        self.unknown = UnknownPieces(tokenizer)
+        self.items, self.whole_texts = TextHashes(), TextHashes()
+
+    @staticmethod
+    @abstractmethod
+    def read(path: Path, options: Any, on_broken: Callable[[InputError], None] | None = None) -> Iterator[Document]:
+        """The documents of a file.
+
+        Args:
+            path: The file.
+            options: Settings of the kind of task.
+            on_broken: Is told of rows that cannot be used, where the format has rows; None: they are left out.
+
+        Raises:
+            InputError: The file cannot be read.
+        """
+
+    @staticmethod
+    @abstractmethod
+    def read_as(path: Path, options: Any) -> str:
+        """How the file is read, in words: columns, scheme, what was guessed."""
+
+    @abstractmethod
+    def items_of(self, document: Document) -> Iterator[Item]:
+        """What of a document may stand twice; in the order of the file."""
+
+    @abstractmethod
+    def look(self, document: Document) -> Document:
+        """Counts labels and checks what needs no pieces; returns what of the document can be tokenised."""
+
+    @abstractmethod
+    def examine(self, reading: Reading, task: TaskT) -> None:
+        """Checks what needs pieces."""
+
+    def documents(self) -> Iterator[Document]:
+        """The documents, anew; broken rows are noted by `broken`."""
+        return self.read(self.path, self.options, self.broken)
+
+    def broken(self, error: InputError) -> None:
+        """Takes in a row that cannot be used."""
+        raise error
+
+    def numbers(self) -> dict[str, float]:
+        """Of a regression: the range and the mean of its numbers; empty for labels."""
+        return {}
+
+    def texts_of(self, document: Document) -> Iterator[Item]:
+        """What dev data should not share with training data: by default, the items."""
+        return self.items_of(document)
+
+    def length(self, reading: Reading) -> int:
+        """Pieces of a text."""
+        return len(reading.pieces.ids)
+
+    def first_look(self, document: Document) -> Document:
+        """Takes in a document before it is tokenised."""
+        self.texts += 1
+        for item in self.items_of(document):
+            self.items.add(item.text, item.label)
+        for item in self.texts_of(document):
+            self.whole_texts.add(item.text)
+        return self.look(document)
+
+    def take(self, reading: Reading) -> None:
+        """Takes in a document as the encoder reads it."""
+        where = self.place(reading.document)
+        self.lengths[self.length(reading)] += 1
+        self.windows += len(reading.windows)
+        self.cut += self.is_cut(reading)
+        self.unknown.take(reading.document, reading.pieces, where)
+        if self.task is not None:
+            self.examine(reading, self.task)
+
+    def is_cut(self, reading: Reading) -> bool:
+        """Whether a text needs more than one window."""
+        return len(reading.windows) > 1
+
+    def place(self, document: Document) -> str:
+        """File and line of a document, without folders."""
+        return place_of(document).removeprefix(f"{self.path.parent}/")
+
+    def tell(self) -> Repeats:
+        """Writes down what only the whole file shows; reads it once more where something comes again."""
+        self.unknown.tell(self.ledger)
+        repeats = self.items.repeats()
+        conflicts, again = _first(repeats.differs_N), _first(repeats.again_N)
+        first = {place: int(repeats.first_N[place]) for place in (*conflicts, *again)}
+        found = self.found_again({*first, *first.values()}, self.items_of)
+        for rule, places, count in (
+            (self.conflicts, conflicts, int(repeats.conflict_N.sum())),
+            (self.duplicates, again, int(repeats.again_N.sum())),
+        ):
+            for place in places:
+                one, other = found[first[place]], found[place]
+                labels = f": {one.label} and {other.label}" if rule is self.conflicts else ""
+                self.ledger.add(rule, f"{one.where} and {other.where} {excerpt(other.text)}{labels}")
+            if count:
+                self.ledger.add(rule, times=count - len(places))
+        return repeats
+
+    def found_again(self, wanted: set[int], items: Callable[[Document], Iterator[Item]]) -> dict[int, Item]:
+        """Reads the file again for some items by their numbers."""
+        found: dict[int, Item] = {}
+        if not wanted:
+            return found
+        numbered = enumerate(item for document in self.read(self.path, self.options) for item in items(document))
+        for number, item in numbered:
+            if number in wanted:
+                found[number] = item
+            if len(found) == len(wanted):
+                break
+        return found
+
+
+def _first(mask_N: Any) -> list[int]:
+    return [int(place) for place in mask_N.nonzero()[0][:SHOWN]]

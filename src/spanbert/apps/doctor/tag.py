@@ -1,0 +1,196 @@
+"""Labelled words: illegal tags, spans that the task cannot hold, words that the tokenizer drops."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from spanbert.apps.doctor.findings import Rule, excerpt
+from spanbert.apps.doctor.survey import Item, Survey
+from spanbert.core.errors import InputError
+from spanbert.core.tagging import decode_tags, encode_tags
+from spanbert.core.types import Document, Span
+from spanbert.corpus.annotations import annotation_kind
+from spanbert.corpus.columns import ColumnFormat, guess_format, lines_of_words
+from spanbert.corpus.files import SourceFile
+from spanbert.tasks.protocol import Reading
+from spanbert.tasks.tag.base import WordTask
+from spanbert.tasks.tag.options import TagOptions
+from spanbert.tasks.tag.read import read_tagged, spans_on_words
+from spanbert.tasks.tag.task import without_overlaps
+
+_EMPTY = Rule(severity="warning", name="empty", what="texts without words", remedy="They teach nothing")
+_UNLABELLED = Rule(
+    severity="warning", name="unlabelled", what="texts without annotation", remedy="They are left out in training"
+)
+_CONFLICTS = Rule(
+    severity="warning",
+    name="conflicts",
+    what="texts that stand several times, with different labels",
+    remedy="Look whether both are right; --fix leaves them as they are",
+)
+ILLEGAL = Rule(
+    severity="warning",
+    name="illegal_tags",
+    what="illegal tags",
+    remedy="They are read as the scorer of CoNLL-2000 does; --fix writes them so",
+)
+OUTSIDE = Rule(
+    severity="error", name="outside", what="spans that hold no word", remedy="Mend them; --fix leaves them out"
+)
+OVERLAPS = Rule(
+    severity="error",
+    name="overlaps",
+    what="spans that overlap a longer one, which one tag a word cannot say",
+    remedy="Pass --nested to learn them all; --fix keeps the longest",
+)
+INSIDE = Rule(
+    severity="warning",
+    name="inside_word",
+    what="spans that begin or end inside a word",
+    remedy="They are widened to whole words; --fix writes them so",
+)
+_TWO_LABELS = Rule(
+    severity="warning",
+    name="two_labels",
+    what="spans with several labels",
+    remedy="One of them is learned; decide which",
+)
+_DROPPED = Rule(
+    severity="note",
+    name="dropped_words",
+    what="words that have no piece of their own",
+    remedy="They are not learned, and get the tag of their neighbour's piece",
+)
+_OTHER_COLUMNS = Rule(
+    severity="note",
+    name="other_columns",
+    what="columns of such tags besides, which are not read",
+    remedy="Pass --nested if they hold entities within entities",
+)
+
+
+class TagSurvey(Survey[WordTask]):
+    """A file of labelled words."""
+
+    conflicts = _CONFLICTS
+
+    @staticmethod
+    def read(
+        path: Path, options: TagOptions, on_broken: Callable[[InputError], None] | None = None
+    ) -> Iterator[Document]:
+        """As `Survey`."""
+        return read_tagged(path, options)
+
+    @staticmethod
+    def read_as(path: Path, options: TagOptions) -> str:
+        """As `Survey`."""
+        kind = annotation_kind(path)
+        if kind != "columns":
+            return {"span-lines": "JSON lines with spans", "label-studio": "a Label Studio export"}[kind]
+        columns = next(read_tagged(path, options)).meta["format"]
+        if columns.misc_key is not None:
+            return f"words in column {columns.word + 1}, spans as {columns.misc_key}= in column {columns.tag + 1}"
+        places = ", ".join(str(place + 1) for place in columns.tag_columns)
+        scheme = "a tag a word" if columns.scheme is None else f"scheme {columns.scheme}, guessed from the tags"
+        return f"words in column {columns.word + 1}, tags in {places} ({scheme})"
+
+    def items_of(self, document: Document) -> Iterator[Item]:
+        """As `Survey`: a sentence or text."""
+        label = None
+        if document.spans is not None:
+            spans = sorted(f"{span.start}-{span.end} {span.label}" for span in document.spans)
+            label = ", ".join(spans) or "no spans"
+        elif "tag" in document.columns:
+            label = " ".join(document.columns["tag"])
+        if label is not None and document.text.strip():
+            yield Item(self.place(document), document.text, label)
+
+    def look(self, document: Document) -> Document:
+        """As `Survey`."""
+        if not document.text.strip():
+            self.ledger.add(_EMPTY, self.place(document))
+        if document.spans is not None:
+            self.labels.update(span.label or "" for span in document.spans)
+        elif "tag" in document.columns:
+            self.labels.update(document.columns["tag"])
+        else:
+            self.ledger.add(_UNLABELLED, f"{self.place(document)} {excerpt(document.text)}")
+        columns = document.meta.get("format")
+        if isinstance(columns, ColumnFormat) and columns.scheme is not None:
+            if self.texts == 1:
+                self._look_at_columns(columns)
+            for name in columns.tag_names:
+                self._look_at_tags(document, columns, document.columns[name])
+        return document
+
+    def _look_at_columns(self, columns: ColumnFormat) -> None:
+        every = guess_format(SourceFile(path=self.path, name=self.path.name), task="nested").tag_columns
+        others = [place for place in every if place not in columns.tag_columns]
+        if others:
+            self.ledger.add(
+                _OTHER_COLUMNS, f"column {', '.join(str(place + 1) for place in others)}", times=len(others)
+            )
+
+    def _look_at_tags(self, document: Document, columns: ColumnFormat, tags: Sequence[str]) -> None:
+        assert columns.scheme is not None
+        legal = encode_tags(decode_tags(tags, columns.scheme), len(tags), columns.scheme)
+        wrong = [word for word, (old, new) in enumerate(zip(tags, legal, strict=True)) if old != new]
+        if not wrong:
+            return
+        first, lines = wrong[0], lines_of_words(document)
+        line = int(document.id.rpartition(":")[2]) + lines[first] - lines[0]
+        before = tags[first - 1] if first else "the beginning"
+        example = f"{self.path.name}:{line} {tags[first]} after {before}, read as {legal[first]}"
+        self.ledger.add(ILLEGAL, example, times=len(wrong))
+
+    def examine(self, reading: Reading, task: WordTask) -> None:
+        """As `Survey`."""
+        document, words = reading.document, task.words(reading)
+        if document.spans:
+            self._examine_spans(document, words)
+        _, _, own_W = task.pieces_of(reading, words)
+        for word in (~own_W).nonzero()[0].tolist():
+            shown = document.text[words[word].start : words[word].end]
+            self.ledger.add(_DROPPED, f"{self.place(document)} {excerpt(shown)}")
+
+    def _examine_spans(self, document: Document, words: Sequence[Span]) -> None:
+        starts, ends = {word.start for word in words}, {word.end for word in words}
+        for span in document.spans or ():
+            if is_outside(span, words):
+                self.ledger.add(OUTSIDE, self._shown(document, span))
+            elif span.start not in starts or span.end not in ends:
+                self.ledger.add(INSIDE, self._shown(document, span))
+        on_words = sorted(set(spans_on_words(document, words)))
+        if not self.options.nested:
+            lost = [span for span in on_words if span not in without_overlaps(on_words)]
+            for first, last, label in lost:
+                place = Span(start=words[first].start, end=words[last - 1].end, label=label)
+                self.ledger.add(OVERLAPS, self._shown(document, place))
+            return
+        for (first, last), same in groupby(on_words, key=lambda span: span[:2]):
+            labels = [label for _, _, label in same]
+            place = Span(start=words[first].start, end=words[last - 1].end, label=" and ".join(labels))
+            if len(labels) > 1:
+                self.ledger.add(_TWO_LABELS, self._shown(document, place))
+            if last - first > self.options.longest_span:
+                self.ledger.add(self._too_long(), self._shown(document, place), times=len(labels))
+
+    def _too_long(self) -> Rule:
+        return Rule(
+            severity="warning",
+            name="too_long",
+            what=f"spans of more than {self.options.longest_span} words, which are never learned or found",
+            remedy="Raise tag.longest_span (at most 64); time and memory grow with it",
+        )
+
+    def _shown(self, document: Document, span: Span) -> str:
+        return f"{self.place(document)} {excerpt(document.text[span.start : span.end])} ({span.label})"
+
+
+def is_outside(span: Span, words: Sequence[Span]) -> bool:
+    """Whether a span touches no word."""
+    after = bisect_left([word.end for word in words], span.start + 1)
+    return after == len(words) or words[after].start >= span.end

@@ -1,0 +1,185 @@
+"""The report of a fine-tuning run: one HTML page from what the run left in its directory.
+
+run.json, spanbert.json            what was trained from what, and how
+metrics.jsonl, evaluations.jsonl   curves
+scores.json                        figures, labels, confusions, calibration
+mistakes.jsonl                     the worst mistakes
+seeds.json                         mean and spread, where there were several seeds
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from spanbert import __version__
+from spanbert.apps.curves import Scored, reliability_diagram, score_curve, training_curve
+from spanbert.apps.finetune_tables import TaskTables, name_of_figure
+from spanbert.apps.report import render_report
+from spanbert.checkpoint.bundle import MANIFEST, open_bundle, tensor_shapes
+from spanbert.core.files import read_json, write_atomically
+from spanbert.core.progress import Reporter
+from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.tracking import read_log
+
+_REPORT = "report.html"
+_LINES = 3  # of the picture of scores
+_LONGEST_TEXT = 5000  # characters of a mistake's text that are shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Section:
+    """What the page shows of one task."""
+
+    name: str
+    tables: TaskTables
+    curves: Mapping[str, str]  # caption by name of the picture
+    mistakes: list[dict[str, Any]]
+    sureness: str
+
+
+def write_finetune_report(bundle: Path, reporter: Reporter) -> Path | None:
+    """Writes report.html into the directory of a run; says so where that needs what is not installed.
+
+    Args:
+        bundle: The directory that `finetune` or `finetune_seeds` made.
+        reporter: Hears of a report that was left out.
+
+    Returns:
+        The page; None where matplotlib or jinja2 is not installed.
+    """
+    missing = [name for name in ("matplotlib", "jinja2") if find_spec(name) is None]
+    if missing:
+        reporter.say(f"no report: it needs {' and '.join(missing)}; pip install 'spanbert[report]'")
+        return None
+    write_atomically(bundle / _REPORT, finetune_report(bundle))
+    return bundle / _REPORT
+
+
+def finetune_report(bundle: Path) -> str:
+    """The report of a run as one HTML page that needs nothing else.
+
+    Args:
+        bundle: The directory that `finetune` or `finetune_seeds` made.
+
+    Raises:
+        InputError: Not such a directory, or the extra `report` is not installed.
+    """
+    manifest = read_json(bundle / MANIFEST)
+    seeds = read_json(bundle / "seeds.json") if (bundle / "seeds.json").is_file() else {}
+    run = read_json((bundle / "seeds" / str(seeds["best"]) if seeds else bundle) / "run.json")
+    scores = read_json(bundle / "scores.json")
+    logs = {name: read_log(bundle / f"{name}.jsonl") for name in ("metrics", "evaluations", "mistakes")}
+    kept = manifest["training"]["weights_of_step"] if scores else None
+    pictures: dict[str, bytes] = {}
+    sections = []
+    for name, data in run["tasks"].items():
+        entry, own = manifest["tasks"][name], scores.get(name, {})
+        spread = seeds.get("spread", {}).get(name, {})
+        drawn = _pictures(name, entry, own, logs, kept)
+        curves = {f"{name} {number}": caption for number, caption in enumerate(drawn)}
+        pictures |= dict(zip(curves, drawn.values(), strict=True))
+        section = _Section(
+            name=name,
+            tables=TaskTables.of(entry, own, data=data, sizes=manifest["data"]["sizes"][name], spread=spread),
+            curves=curves,
+            mistakes=[_mistake(line) for line in logs["mistakes"] if line["task"] == name],
+            sureness="off by" if entry.get("mode") == "regression" else "how sure",
+        )
+        sections.append(section)
+    files = open_bundle(bundle, verify=False)
+    return render_report(
+        "finetune.html.j2",
+        pictures,
+        title=bundle.resolve().name,
+        model=run["model"],
+        parameters=sum(prod(shape) for shape in tensor_shapes(files).values()),
+        training=manifest["training"],
+        seeds=seeds,
+        scored=bool(scores),
+        sections=sections,
+        changed=_changed_settings(manifest["recipe"]),
+        recipe=yaml.safe_dump(manifest["recipe"], sort_keys=False),
+        commands=_commands(bundle, manifest["tasks"], [section.name for section in sections]),
+        version=__version__,
+    )
+
+
+def _mistake(line: Mapping[str, Any]) -> dict[str, Any]:
+    text = line["text"]
+    more = f" ... ({len(text):,} characters in all)" if len(text) > _LONGEST_TEXT else ""
+    return {**line, "text": text[:_LONGEST_TEXT] + more}
+
+
+def _pictures(
+    name: str,
+    entry: Mapping[str, Any],
+    scores: Mapping[str, Any],
+    logs: Mapping[str, list[dict[str, Any]]],
+    kept: int | None,
+) -> dict[str, bytes]:
+    """The pictures of a task by their captions."""
+    found = {}
+    trained = [line for line in logs["metrics"] if f"{name}_loss" in line]
+    if trained:
+        columns = ([line[key] for line in trained] for key in ("step", f"{name}_loss", "lr"))
+        found["Training loss, and the learning rate"] = training_curve(*columns)
+    lines = [(line["step"], line[name]) for line in logs["evaluations"] if name in line]
+    if lines and scores:
+        figures = sorted(scores["interval"], key=lambda figure: figure != scores["main"])[:_LINES]
+        curves = {figure: list(_scored(lines, figure)) for figure in figures}
+        named = {name_of_figure(entry, figure): points for figure, points in curves.items()}
+        found["Scores on the dev data; the band is a 95% interval"] = score_curve(named, best=kept)
+    if scores.get("reliability"):
+        caption = f"Calibration: how often predictions were right, by how sure the model was (ECE {scores['ece']:.4f})"
+        found[caption] = reliability_diagram(scores["reliability"])
+    return found
+
+
+def _scored(lines: Iterable[tuple[int, Mapping[str, Any]]], figure: str) -> Iterable[Scored]:
+    for step, scores in lines:
+        low, high = scores["interval"][figure]
+        yield Scored(step=step, value=scores[figure], interval=(low, high))
+
+
+def _changed_settings(recipe: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Key, value and default of the settings that are not the defaults."""
+    defaults = _flat(FinetuneConfig().model_dump(mode="json"))
+    return [(key, value, defaults.get(key)) for key, value in _flat(recipe).items() if value != defaults.get(key)]
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+    return flat
+
+
+def _commands(bundle: Path, entries: Mapping[str, Any], names: list[str]) -> list[tuple[str, str]]:
+    """Comments and the commands that use the bundle, a shell's and Python's."""
+    path = shlex.quote(str(bundle))
+    found = []
+    for name in names:
+        chosen = f" --task {name}" if len(names) > 1 else ""
+        texts = "questions.jsonl" if entries[name]["kind"] == "qa" else "texts.txt"
+        found.append(("", f"spanbert evaluate {path}{chosen} --data TEST"))
+        found.append(("", f"spanbert predict {path}{chosen} {texts} --format html --out page.html"))
+    found.append(("# Python", f"import spanbert\nnlp = spanbert.load({str(bundle)!r})"))
+    found += [("", line) for line in dict.fromkeys(_python(entries[name]) for name in names)]
+    return found
+
+
+def _python(entry: Mapping[str, Any]) -> str:
+    if entry["kind"] == "qa":
+        return "nlp.answer(question, context)"
+    if entry["kind"] == "tag":
+        return f"nlp(text).{'entities' if entry['nested'] or entry['scheme'] else 'tags'}"
+    read = "text, pair" if entry["pairs"] else "text"
+    return f"nlp({read}).{'value' if entry['mode'] == 'regression' else 'labels'}"

@@ -1,0 +1,147 @@
+"""What the estimators of scikit-learn have in common: a run in a temporary directory, and the bundle that it leaves.
+
+A fitted estimator holds the files of its bundle, so that it can be pickled (joblib, pickle) and moved; nothing of it
+stays on the disk.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from spanbert.checkpoint.bundle import MANIFEST, open_bundle
+from spanbert.core.errors import InputError
+from spanbert.core.files import directory_written_whole
+from spanbert.core.types import Document
+from spanbert.pipelines.load import Pipeline, load
+
+if TYPE_CHECKING:
+    from spanbert.train.finetune_config import FinetuneConfig
+
+_NEVER = "200%"  # of a budget: a state to resume from would be thrown away
+
+
+class _Printed:
+    """A reporter that prints lines, ten a stage."""
+
+    def __init__(self) -> None:
+        self._tenths = 0
+
+    def say(self, message: str) -> None:
+        """Prints a line."""
+        print(message)
+
+    def update(self, stage: str, fraction: float, figures: Mapping[str, str]) -> None:
+        """Prints a line a tenth."""
+        if int(10 * fraction) > self._tenths:
+            self._tenths = int(10 * fraction)
+            print(f"{stage} {fraction:.0%}  " + "  ".join(f"{name} {value}" for name, value in figures.items()))
+
+    def finish(self, stage: str) -> None:
+        """The next stage begins anew."""
+        self._tenths = 0
+
+
+class FinetunedEstimator(BaseEstimator):  # type: ignore[misc]
+    """What both have in common: a run in a temporary directory, and the files of the bundle that it leaves."""
+
+    _kind: str
+    _files: dict[str, bytes]
+    _loaded: Pipeline | None
+
+    def __init__(
+        self,
+        model: str | Path,
+        *,
+        epochs: float = 3,
+        lr: float = 5e-5,
+        batch: int = 16,
+        window: int | None = None,
+        seed: int = 0,
+        overrides: Sequence[str] = (),
+        verbose: bool = False,
+    ) -> None:
+        self.model = model
+        self.epochs = epochs
+        self.lr = lr
+        self.batch = batch
+        self.window = window
+        self.seed = seed
+        self.overrides = overrides
+        self.verbose = verbose
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes the fitted model as a bundle, for `spanbert.load` and the command line.
+
+        Args:
+            path: A directory that does not exist yet.
+
+        Returns:
+            The directory.
+
+        Raises:
+            InputError: There is something already.
+            NotFittedError: Before `fit`.
+        """
+        check_is_fitted(self)
+        target = Path(path)
+        if target.exists():
+            raise InputError("the directory exists already", where=str(target), remedy="Choose another one")
+        self._write(target)
+        return target
+
+    def _write(self, target: Path) -> None:
+        with directory_written_whole(target, last=MANIFEST) as directory:
+            for name, content in self._files.items():
+                (directory / name).write_bytes(content)
+
+    def _settings(self, **of_kind: Any) -> FinetuneConfig:
+        from spanbert.train.finetune_config import FinetuneConfig
+
+        base = {
+            "train": {"max_epochs": self.epochs, "seed": self.seed, "checkpoint_every": _NEVER},
+            "optim": {"lr": self.lr},
+            "batch": {"examples": self.batch},
+            "window": {"length": self.window},
+            self._kind: of_kind,
+        }
+        return FinetuneConfig.assemble(base=base, overrides=list(self.overrides))
+
+    def _learn(self, documents: Sequence[Document], config: FinetuneConfig) -> None:
+        from spanbert.train.finetune import TaskData, finetune
+
+        with TemporaryDirectory(prefix="spanbert-") as directory:
+            result = finetune(
+                {self._kind: TaskData(kind=self._kind, train=documents)},
+                model=self.model,
+                out=Path(directory) / "bundle",
+                config=config,
+                reporter=_Printed() if self.verbose else None,
+            )
+            if result.outcome.stopped_by not in ("budget", "patience"):
+                raise KeyboardInterrupt(result.outcome.stopped_by)
+            names = [*open_bundle(result.path, verify=False).manifest["files"], "README.md", MANIFEST]
+            self._files = {name: (result.path / name).read_bytes() for name in names}
+        self._loaded = None
+
+    def _pipeline(self) -> Pipeline:
+        """The model; once its weights are read, its files are needed no longer."""
+        check_is_fitted(self)
+        if self._loaded is None:
+            with TemporaryDirectory(prefix="spanbert-") as directory:
+                self._write(Path(directory))
+                nlp = load(directory)
+                nlp.predictor.encoder.requires_grad_(False)
+            self._loaded = nlp
+        return self._loaded
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the loaded model, which its files are as good as."""
+        state: dict[str, Any] = {**super().__getstate__()}
+        return {**state, "_loaded": None} if "_loaded" in state else state

@@ -1,0 +1,219 @@
+"""Small labelled files whose labels hang on single words, and tiny fine-tuned bundles, for the tests of the tasks."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from spanbert.core.config import Config
+from spanbert.core.tagging import Scheme, encode_tags
+from spanbert.tasks.classify.options import ClassifyOptions
+from spanbert.tasks.qa.options import QAOptions
+from spanbert.tasks.tag.options import TagOptions
+from spanbert.train.finetune import FinetuneResult, TaskData, finetune
+from spanbert.train.finetune_config import FinetuneConfig
+
+ANIMALS, PEOPLE, PLACES = ("fox", "dog", "cat", "bird"), ("king", "queen", "child", "teacher"), ("river", "house", "city")
+FILLER = ("the", "a", "runs", "sleeps", "near", "old", "new", "often", "over", "behind", "small")
+SETTINGS = ["train.precision=float32", "train.max_steps=60", "optim.lr=2e-3", "optim.head_lr=5e-3", "batch.examples=8",
+            "train.evaluate_every=50%", "train.checkpoint_every=50%", "hidden_dropout=0"]  # fmt: skip
+
+
+def sentences(count: int, seed: int, *words: Sequence[str], length: int = 5) -> list[list[str]]:
+    """Filler words with one word of each given kind among them."""
+    draw = random.Random(seed)
+    made = []
+    for _ in range(count):
+        sentence = draw.choices(FILLER, k=length)
+        for kind in words:
+            sentence.insert(draw.randrange(len(sentence) + 1), draw.choice(kind))
+        made.append(sentence)
+    return made
+
+
+def kind_of(sentence: Sequence[str]) -> str:
+    return "animal" if set(sentence) & set(ANIMALS) else "person"
+
+
+def single_rows(count: int, seed: int) -> list[tuple[str, str]]:
+    return [(" ".join(one), kind_of(one)) for one in sentences(count, seed, ANIMALS + PEOPLE)]
+
+
+def pair_rows(count: int, seed: int) -> list[tuple[str, str, str]]:
+    """Pairs whose label hangs on the second text alone."""
+    first, second = sentences(count, seed, ANIMALS), sentences(count, seed + 1, PEOPLE + PLACES)
+    rows = zip(first, second, strict=True)
+    return [(" ".join(a), " ".join(b), "yes" if set(b) & set(PEOPLE) else "no") for a, b in rows]
+
+
+def write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Path:
+    path.write_text("".join("\t".join(map(str, row)) + "\n" for row in [header, *rows]), encoding="utf-8")
+    return path
+
+
+def write_lines(path: Path, records: Sequence[Mapping[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    return path
+
+
+def single_file(path: Path, count: int, seed: int) -> Path:
+    return write_table(path, ("text", "label"), single_rows(count, seed))
+
+
+def pair_file(path: Path, count: int, seed: int) -> Path:
+    return write_table(path, ("text_a", "text_b", "label"), pair_rows(count, seed))
+
+
+def regression_file(path: Path, count: int, seed: int) -> Path:
+    rows = [(text, 4.5 if label == "animal" else 1.25) for text, label in single_rows(count, seed)]
+    return write_table(path, ("text", "score"), rows)
+
+
+def multi_file(path: Path, count: int, seed: int) -> Path:
+    """Both labels, one of them, or none."""
+    draw = random.Random(seed)
+    records = []
+    for _ in range(count):
+        labels = {"animal": ANIMALS, "place": PLACES}
+        chosen = [name for name in labels if draw.random() < 0.5]
+        [words] = sentences(1, draw.randrange(10**6), *(labels[name] for name in chosen))
+        records.append({"text": " ".join(words), "labels": chosen})
+    return write_lines(path, records)
+
+
+def entity_sentences(count: int, seed: int) -> list[tuple[list[str], list[tuple[int, int, str]]]]:
+    """Words, and the spans of words: `old` + an animal is one of two words, a person one of one word."""
+    made = []
+    for words in sentences(count, seed, ANIMALS, PEOPLE, length=4):
+        words[words.index(next(one for one in words if one in ANIMALS)) : 0] = []
+        spans = []
+        placed: list[str] = []
+        for word in words:
+            if word in ANIMALS:
+                spans.append((len(placed), len(placed) + 2, "ANI"))
+                placed.append("red")
+            elif word in PEOPLE:
+                spans.append((len(placed), len(placed) + 1, "PER"))
+            placed.append(word)
+        made.append((placed, spans))
+    return made
+
+
+def conll_file(path: Path, count: int, seed: int, scheme: Scheme = "BIO") -> Path:
+    blocks = []
+    for words, spans in entity_sentences(count, seed):
+        tags = encode_tags(spans, len(words), scheme)
+        blocks.append("".join(f"{word} {tag}\n" for word, tag in zip(words, tags, strict=True)))
+    path.write_text("\n".join(blocks), encoding="utf-8")
+    return path
+
+
+def pos_file(path: Path, count: int, seed: int) -> Path:
+    def tag(word: str) -> str:
+        return "NOUN" if word in ANIMALS + PEOPLE + PLACES else "DET" if word in ("the", "a") else "X"
+
+    blocks = ["".join(f"{word}\t{tag(word)}\n" for word in words) for words in sentences(count, seed, ANIMALS, PLACES)]
+    path.write_text("\n".join(blocks), encoding="utf-8")
+    return path
+
+
+def nested_file(path: Path, count: int, seed: int) -> Path:
+    """An animal inside a phrase of two words, as spans of characters."""
+    records = []
+    for words, spans in entity_sentences(count, seed):
+        starts = [sum(len(word) + 1 for word in words[:place]) for place in range(len(words))]
+        chosen = [*spans, *((end - 1, end, "CORE") for _, end, label in spans if label == "ANI")]
+        places = [
+            {"start": starts[start], "end": starts[end - 1] + len(words[end - 1]), "label": label}
+            for start, end, label in chosen
+        ]
+        records.append({"text": " ".join(words), "spans": places})
+    return write_lines(path, records)
+
+
+def squad_file(path: Path, count: int, seed: int, *, answerable: bool = False) -> Path:
+    """Who? The person of the text; every third text has none, unless all are to be `answerable`."""
+    paragraphs = []
+    for number in range(count):
+        none = not answerable and number % 3 == 0
+        [words] = sentences(1, seed * 1000 + number, ANIMALS if none else PEOPLE)
+        context = " ".join(words)
+        person = next((word for word in words if word in PEOPLE), None)
+        answers = [] if person is None else [{"text": person, "answer_start": context.index(person)}]
+        question = {"id": f"{seed}-{number}", "question": "who sees it?", "answers": answers}
+        paragraphs.append({"context": context, "qas": [{**question, **({"is_impossible": True} if none else {})}]})
+    content = {"version": "v2.0", "data": [{"title": "t", "paragraphs": paragraphs}]}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def tune(
+    tasks: Mapping[str, TaskData], model: Path, out: Path, *overrides: str, resume: bool = False, **more: Any
+) -> FinetuneResult:
+    """A run with the tests' settings; one thread, since a tiny model only waits for the other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        config = FinetuneConfig.assemble(overrides=[*SETTINGS, *overrides])
+        return finetune(tasks, model=model, out=out, config=config, resume=resume, **more)
+    finally:
+        torch.set_num_threads(threads)
+
+
+Writer = Callable[[Path, int, int], Path]
+
+
+def data(
+    kind: str, writer: Writer, folder: Path, options: Config | None = None, *, suffix: str = ".tsv", dev: int = 24
+) -> TaskData:
+    """A task with 96 texts to train on and others as dev data."""
+    folder.mkdir(parents=True, exist_ok=True)
+    train, held_out = writer(folder / f"train{suffix}", 96, 1), writer(folder / f"dev{suffix}", dev, 2)
+    return TaskData(kind=kind, train=train, dev=held_out, options=options)
+
+
+def bioes_file(path: Path, count: int, seed: int) -> Path:
+    return conll_file(path, count, seed, "BIOES")
+
+
+PLANS: dict[str, dict[str, tuple[str, Writer, Config | None, str]]] = {
+    "single": {"classify": ("classify", single_file, None, ".tsv")},
+    "multi": {"classify": ("classify", multi_file, None, ".jsonl")},
+    "regression": {"classify": ("classify", regression_file, None, ".tsv")},
+    "pair": {"classify": ("classify", pair_file, None, ".tsv")},
+    "bio": {"tag": ("tag", conll_file, None, ".conll")},
+    "bioes": {"tag": ("tag", bioes_file, None, ".conll")},
+    "pos": {"tag": ("tag", pos_file, None, ".conll")},
+    "nested": {"tag": ("tag", nested_file, TagOptions(nested=True, longest_span=4), ".jsonl")},
+    "qa": {"qa": ("qa", squad_file, QAOptions(longest_question=10, longest_answer=3), ".json")},
+    "joint": {
+        "kind": ("classify", single_file, ClassifyOptions(), ".tsv"),
+        "ner": ("tag", conll_file, None, ".conll"),
+        "pos": ("tag", pos_file, None, ".conll"),
+        "who": ("qa", squad_file, QAOptions(longest_question=10, longest_answer=3), ".json"),
+    },
+}
+
+
+@cache
+def tiny(name: str, model: Path, base: Path) -> tuple[FinetuneResult, dict[str, TaskData]]:
+    """The run of one of `PLANS`, made once a test session, and the data that it learned from.
+
+    Args:
+        name: Which.
+        model: The tiny random model of the fixtures.
+        base: The session's temporary folder.
+    """
+    folder = base / "labelled" / name
+    tasks = {
+        task: data(kind, writer, folder / task, options, suffix=suffix)
+        for task, (kind, writer, options, suffix) in PLANS[name].items()
+    }
+    steps = {"joint": 240, "nested": 120, "qa": 120}.get(name, 60)
+    return tune(tasks, model, folder / "bundle", f"train.max_steps={steps}"), tasks

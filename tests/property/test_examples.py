@@ -1,0 +1,157 @@
+"""Labelled windows in the order of training: every example once an epoch, resumable, one task a step."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spanbert.batches.examples import Example, ExamplePlan, Framer, batches_by_length, pack_examples, rows_of_batch
+from spanbert.batches.loader import Loader
+from spanbert.batches.plan import PlanPosition
+
+
+def examples_of(task: str, count: int) -> list[Example]:
+    """Examples whose only id is their number; longer ones among them."""
+    return [
+        Example(task=task, ids=np.full(1 + n % 3, n), types=None, rows=np.zeros(1, dtype=np.int64), units=1)
+        for n in range(count)
+    ]
+
+
+def plan_of(sizes: dict[str, int], **settings: object) -> ExamplePlan:
+    return ExamplePlan({name: examples_of(name, size) for name, size in sizes.items()}, **settings)
+
+
+def names(drawn) -> list[tuple[str, int]]:
+    return [(one.example.task, int(one.example.ids[0])) for one in drawn]
+
+
+SIZES = st.dictionaries(st.sampled_from(["ner", "pos", "topic"]), st.integers(1, 20), min_size=1)
+
+
+@settings(max_examples=150, deadline=None)
+@given(sizes=SIZES, per_step=st.integers(1, 7), seed=st.integers(0, 9))
+def test_every_example_once_an_epoch_of_its_task(sizes: dict[str, int], per_step: int, seed: int):
+    plan = plan_of(sizes, per_step=per_step, seed=seed, temperature=2.0)
+    drawn = list(islice(plan.stream(PlanPosition()), 60 * per_step))
+    for name, size in sizes.items():
+        own = [number for task, number in names(drawn) if task == name]
+        for epoch in range(len(own) // size):
+            assert sorted(own[epoch * size : (epoch + 1) * size]) == list(range(size))
+    keys = [one.key for one in drawn]
+    assert len(set(keys)) == len(keys), "a key names one reading of one example"
+    assert [one.after.pack for one in drawn] == list(range(1, len(drawn) + 1))
+
+
+@settings(max_examples=150, deadline=None)
+@given(sizes=SIZES, per_step=st.integers(1, 7), seed=st.integers(0, 9), step=st.integers(0, 40))
+def test_the_stream_goes_on_from_any_step(sizes: dict[str, int], per_step: int, seed: int, step: int):
+    first = list(islice(plan_of(sizes, per_step=per_step, seed=seed).stream(PlanPosition()), 50 * per_step))
+    again = plan_of(sizes, per_step=per_step, seed=seed).stream(PlanPosition(pack=step * per_step))
+    rest = list(islice(again, (50 - step) * per_step))
+    assert names(rest) == names(first[step * per_step :])
+    assert [one.key for one in rest] == [one.key for one in first[step * per_step :]]
+
+
+def test_steps_never_mix_tasks_and_seeds_differ():
+    plan = plan_of({"ner": 30, "topic": 11}, per_step=4, seed=3)
+    drawn = names(islice(plan.stream(PlanPosition()), 400))
+    steps = [drawn[first : first + 4] for first in range(0, 400, 4)]
+    assert all(len({task for task, _ in step}) == 1 for step in steps)
+    assert {step[0][0] for step in steps} == {"ner", "topic"}
+    assert [step[0][0] for step in steps] == [plan.task_of_step(number) for number in range(100)]
+    other = plan_of({"ner": 30, "topic": 11}, per_step=4, seed=4)
+    assert names(islice(other.stream(PlanPosition()), 400)) != drawn
+    first, second = drawn_numbers(plan_of({"a": 30}, per_step=5, seed=0), 60)
+    assert first != second, "every epoch has an order of its own"
+
+
+def drawn_numbers(plan: ExamplePlan, count: int) -> tuple[list[int], list[int]]:
+    numbers = [number for _, number in names(islice(plan.stream(PlanPosition()), count))]
+    return numbers[: count // 2], numbers[count // 2 :]
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0, 5.0])
+def test_tasks_are_drawn_by_their_size_to_the_inverse_temperature(temperature: float):
+    sizes = {"large": 900, "middle": 100, "small": 10}
+    plan = plan_of(sizes, per_step=1, seed=0, temperature=temperature)
+    drawn = [plan.task_of_step(step) for step in range(4000)]
+    weights = {name: size ** (1 / temperature) for name, size in sizes.items()}
+    for name, weight in weights.items():
+        assert drawn.count(name) / 4000 == pytest.approx(weight / sum(weights.values()), abs=0.03)
+
+
+def test_a_position_inside_a_step_is_a_programmer_error():
+    with pytest.raises(AssertionError, match="inside a step"):
+        next(plan_of({"a": 5}, per_step=4, seed=0).stream(PlanPosition(pack=3)))
+    with pytest.raises(AssertionError, match="without examples"):
+        plan_of({"a": 5, "b": 0}, per_step=4, seed=0)
+
+
+@pytest.mark.parametrize("accumulation", [1, 2, 4])
+def test_the_loader_reads_steps_of_the_plan_and_resumes(accumulation: int):
+    plan = plan_of({"ner": 9, "topic": 5}, per_step=4, seed=1)
+
+    def loaded(start: PlanPosition, count: int):
+        return list(islice(Loader(plan, names, packs=4, accumulation=accumulation, start=start), count))
+
+    whole = loaded(PlanPosition(), 20)
+    assert [one for step in whole for micro in step.micro_batches for one in micro] == names(
+        islice(plan.stream(PlanPosition()), 80)
+    )
+    assert all(len(step.micro_batches) == accumulation for step in whole)
+    rest = loaded(whole[11].after, 8)
+    assert [step.micro_batches for step in rest] == [step.micro_batches for step in whole[12:]]
+    assert [step.tokens for step in rest] == [step.tokens for step in whole[12:]]
+
+
+@settings(max_examples=100, deadline=None)
+@given(lengths=st.lists(st.integers(1, 50), max_size=60), most=st.integers(1, 120))
+def test_prediction_batches_hold_every_window_once_longest_first(lengths: list[int], most: int):
+    batches = list(batches_by_length(lengths, most))
+    flat = [index for batch in batches for index in batch]
+    assert sorted(flat) == list(range(len(lengths)))
+    assert [lengths[index] for index in flat] == sorted(lengths, reverse=True)
+    assert all(len(batch) == 1 or sum(lengths[index] for index in batch) <= most for batch in batches)
+
+
+def test_frames_are_those_of_the_tokenizer_itself(tokenizer):
+    """The reference is the post-processor of the `tokenizers` library."""
+    framer = Framer(tokenizer)
+    assert framer.specials == (2, 3)
+    one, two = "the quick fox", "jumps over the dog"
+    first, second = (np.array(tokenizer.backend.encode(text, add_special_tokens=False).ids) for text in (one, two))
+    alone = tokenizer.backend.encode(one)
+    assert framer.one(first).ids.tolist() == alone.ids
+    both = tokenizer.backend.encode(one, two)
+    framed = framer.two(first, second)
+    assert framed.ids.tolist() == both.ids
+    assert framed.types.tolist() == both.type_ids
+    assert framed.ids[framed.first : -1].tolist() == second.tolist()
+
+
+def test_roberta_puts_two_separators_between_texts_and_has_no_types():
+    from tokenizers import Tokenizer, models
+
+    from spanbert.tokens.tokenizer import TokenizerAdapter
+
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "a", "b"]
+    backend = Tokenizer(models.WordLevel({piece: number for number, piece in enumerate(pieces)}, unk_token="<unk>"))
+    framer = Framer(TokenizerAdapter(backend, "roberta"))
+    assert framer.specials == (2, 4)
+    framed = framer.two(np.array([5, 5]), np.array([6]))
+    assert (framed.ids.tolist(), framed.types, framed.first) == ([0, 5, 5, 2, 2, 6, 2], None, 5)
+
+
+def test_rows_and_types_of_packed_examples():
+    plain = Example(task="a", ids=np.array([1, 2, 3]), types=None, rows=np.array([0, 2]), units=1)
+    pair = Example(task="a", ids=np.array([1, 4]), types=np.array([0, 1]), rows=np.array([1]), units=1)
+    none = Example(task="a", ids=np.array([7]), types=None, rows=np.zeros(0, dtype=np.int64), units=0)
+    batch = pack_examples([plain, none, pair])
+    assert batch.segments_T.tolist() == [0, 0, 0, 0, 0, 1]
+    assert rows_of_batch(batch, [plain.rows, none.rows, pair.rows]).tolist() == [0, 2, 5]
+    assert pack_examples([plain, none]).segments_T is None
