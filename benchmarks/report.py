@@ -142,6 +142,65 @@ def bench_pretrain(result: dict[str, Any]) -> str:
     ])  # fmt: skip
 
 
+def bench_finetune(result: dict[str, Any]) -> str:
+    tasks = {"sst2": "SST-2, accuracy", "wnut17": "WNUT-17, entity F1", "squadshifts": "SQuADShifts, answer F1"}
+
+    def interval(low: float, high: float) -> str:
+        return f"({low:+.2%} to {high:+.2%})"
+
+    def seeds(values: list[float]) -> str:
+        around = f" ({min(values):.2%} to {max(values):.2%})" if len(values) > 1 else ""
+        return f"{sum(values) / len(values):.2%}{around}"
+
+    def ratio(one: dict[str, float]) -> str:
+        around = "" if one["min"] == one["max"] else f" ({one['min']:.2f} to {one['max']:.2f})"
+        return f"**{one['median']:.2f}**{around}"
+
+    def times(one: dict[str, Any]) -> list[str]:
+        return [ratio(one["train_spread"][f"train_time_ratio{key}"])
+                for key in ("", "_default_dropout", "_same_allocator")]  # fmt: skip
+
+    def speeds(one: dict[str, Any]) -> list[str]:
+        per_second = one["predicted_per_second"]
+        return [f"{per_second['ours']:,.1f}",
+                *(f"{per_second[way]:,.1f}; {ratio(one['predict_spread'][f'predict_ratio_{way}'])}"
+                  for way in ("pipeline", "batched"))]  # fmt: skip
+
+    found = {label: result[name] for name, label in tasks.items()}
+    scores = [
+        [label, f"{one['steps']:,}", *(seeds(one["scores_by_seed"][side]) for side in ("ours", "peer", "peer_default_dropout")),
+         f"{one['difference']:+.2%} {interval(*one['difference_interval'])}"]
+        for label, one in found.items()
+    ]  # fmt: skip
+    training = [[label, f"{one['train_seconds']['ours']['median']:.0f} s", *times(one)] for label, one in found.items()]
+    prediction = [[label, f"{one['examples_predicted']:,}", *speeds(one)] for label, one in found.items()]
+    answers = result["squadshifts"]
+    quick = (
+        "**A quick run: parts of the data and one seed, so that the scores mean little.** " if result["quick"] else ""
+    )
+    return "\n\n".join([
+        "## Fine-tuning and prediction against `transformers` (`spanbert bench finetune`)",
+        f"{quick}{result['model']}, float32, {result['peer']} in a plain loop with the same files, steps, batches of "
+        f"{result['batch']}, rate {result['lr']:g} (heads too), warm-up, decay and clip, fused AdamW, hidden dropout 0.1 and "
+        "attention dropout 0, padded to the longest of a batch. The sides in turn, each training in a process of its own; ours "
+        "sets glibc's allocator thresholds (`train/runtime.py`). Scores: mean and range over seeds on held-out data, both "
+        "sides by one scorer; the difference with the 95% interval of a paired bootstrap over the held-out examples.",
+        table(["", "steps", "spanbert", "transformers", "with attention dropout 0.1", "difference"], scores),
+        f"Exact match of the answers: {answers['em']:.2%}, the peer's {answers['peer_em']:.2%}.",
+        "Training time, ours over the peer's (less is better; median and range over seeds): tokenising, batching and all "
+        "steps, without reading and saving weights. Ours also reads the training file and writes its logs. The last two "
+        "columns are of the first seed.",
+        table(["", "spanbert", "over the peer's", "with attention dropout 0.1, its default", "with our allocator settings"],
+              training),
+        f"Prediction from raw texts to typed results, {result['rounds']} rounds in turn after one to warm up: examples a second, "
+        "and how many times as fast ours is. *One by one* is `transformers.pipeline` as its documentation shows it, and for "
+        "questions, which `transformers` 5 has no pipeline for, one window after the other; *batched* sorts by length "
+        "(32 texts, 16 windows).",
+        table(["", "examples", "spanbert", "one by one; ratio", "batched; ratio"], prediction),
+        measured_with(result),
+    ])  # fmt: skip
+
+
 def bench_masking(result: dict[str, Any]) -> str:
     rows = [
         [f"n = {n}", *(f"{one['median'] / 1e6:.2f} M ({one['min'] / 1e6:.2f} to {one['max'] / 1e6:.2f})"
@@ -244,6 +303,7 @@ SECTIONS = {
     "pretrain_enwiki": pretrain_enwiki,
     "zh_checkpoint": zh_checkpoint,
     "bench_pretrain": bench_pretrain,
+    "bench_finetune": bench_finetune,
     "bench_encoders": bench_encoders,
     "bench_attention": bench_attention,
     "ablation": ablation,

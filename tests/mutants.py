@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -61,9 +62,57 @@ def json_mutants(content: bytes, draw: random.Random, count: int, *, lines: bool
         yield "; ".join(said), written.encode()
 
 
+def mutants(content: bytes, shape: str, separator: str, draw: random.Random, count: int) -> Iterator[Mutant]:
+    """Half of them with other bytes, half of them with what is odd in files of this shape."""
+    yield from byte_mutants(content, draw, count if shape == "bytes" else count // 2)
+    if shape == "cells":
+        yield from cell_mutants(content, draw, count - count // 2, separator=separator)
+    elif shape == "parquet":
+        yield from parquet_mutants(draw, count - count // 2)
+    elif shape != "bytes":
+        yield from json_mutants(content, draw, count - count // 2, lines=shape == "lines")
+
+
+def parquet_mutants(draw: random.Random, count: int) -> Iterator[Mutant]:
+    """Parquet files whose columns hold what is neither a text nor a label, or have odd names."""
+    import pyarrow
+    from pyarrow import parquet
+
+    rows = 6
+    columns = {
+        "texts": pyarrow.array(["The old king", "a fox", None, "", " ", "x\ny"]),
+        "words": pyarrow.array(["slow", "quick"] * 3),
+        "whole": pyarrow.array(range(rows)),
+        "large": pyarrow.array([2**63 - 1] * rows),
+        "floats": pyarrow.array([0.5, float("nan"), float("inf"), None, -0.0, 1e300]),
+        "flags": pyarrow.array([True, False, None] * 2),
+        "lists": pyarrow.array([["a"], [], None, ["a", "b"], ["b"], [None]]),
+        "nested lists": pyarrow.array([[["a"]]] * rows),
+        "objects": pyarrow.array([{"a": 1}] * rows),
+        "bytes": pyarrow.array([b"\xff\xfe"] * rows),
+        "false UTF-8": pyarrow.array([b"\xff\xfe"] * rows).view(pyarrow.string()),
+        "times": pyarrow.array([2**62] * rows).cast(pyarrow.timestamp("ms")),
+        "no times": pyarrow.array([10**9] * rows).cast(pyarrow.timestamp("s", tz="Nowhere/Never")),
+        "decimals": pyarrow.array(range(rows)).cast(pyarrow.decimal128(30, 4)),
+        "nothing": pyarrow.nulls(rows),
+        "categories": pyarrow.array(["slow", "quick"] * 3).dictionary_encode(),
+        "pairs": pyarrow.array([[("a", 1)]] * rows, pyarrow.map_(pyarrow.string(), pyarrow.int64())),
+    }
+    names = ("text", "label", "id", "sentence1", "sentence2", "", "\n", "x" * 2000)
+    for number in range(count):
+        picked = draw.choices(sorted(columns), k=draw.choice((1, 2, 2, 3)))
+        named = list(names[: len(picked)]) if number % 3 else draw.choices(names, k=len(picked))
+        table = pyarrow.Table.from_arrays([columns[one] for one in picked], names=named)
+        stream = io.BytesIO()
+        parquet.write_table(table.slice(0, draw.choice((0, 1, rows, rows))), stream)
+        yield f"{picked} as {[name[:20] for name in named]}", stream.getvalue()
+
+
 def _change_value(tree: Any, draw: random.Random) -> str:
     """Puts something odd at one place of a tree."""
     places = list(_places(tree, ()))
+    if not places:
+        return "nothing is left"
     path = draw.choice(places)
     holder = tree
     for key in path[:-1]:
@@ -154,8 +203,8 @@ _OF_BYTES: dict[str, Callable[[bytes, random.Random], bytes]] = {
     "empty": lambda content, draw: b"",
     "only blank lines": lambda content, draw: b"\n \n\t\n\r\n" * 5,
     "one NUL": lambda content, draw: b"\0",
-    "a very long line": lambda content, draw: content + b"word " * 4000 + b"\n",
-    "one long word": lambda content, draw: content + b"w" * 20_000 + b"\n",
+    "a very long line": lambda content, draw: content + b"word " * 1000 + b"\n",
+    "one long word": lambda content, draw: content + b"w" * 5000 + b"\n",
     "twice": lambda content, draw: content + content,
     "digits": lambda content, draw: content + b"\n" + b"9" * 5000 + b"\n",
 }

@@ -10,7 +10,7 @@ import gzip
 import io
 import json
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,7 +37,7 @@ class Seed:
         name: Its name; the suffix says its format.
         kind: The task that reads it, or `predict`.
         content: Its bytes.
-        shape: What can be changed in it beside bytes: cells, JSON, or JSON lines.
+        shape: What can be changed in it beside bytes: cells, columns of Parquet, JSON, or JSON lines.
         separator: Of cells.
         options: Settings of the task.
     """
@@ -45,7 +45,7 @@ class Seed:
     name: str
     kind: Literal["classify", "tag", "qa", "predict"]
     content: bytes
-    shape: Literal["bytes", "cells", "json", "lines"]
+    shape: Literal["bytes", "cells", "json", "lines", "parquet"]
     separator: str = "\t"
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -76,7 +76,13 @@ def _conllu() -> bytes:
 
 
 def _nested() -> bytes:
-    rows = [("The", "B-PER", "O"), ("king", "I-PER", "O"), ("of", "I-PER", "O"), ("Oslo", "I-PER", "B-LOC"), (".", "O", "O")]
+    rows = [
+        ("The", "B-PER", "O"),
+        ("king", "I-PER", "O"),
+        ("of", "I-PER", "O"),
+        ("Oslo", "I-PER", "B-LOC"),
+        (".", "O", "O"),
+    ]
     return "".join("\t".join(row) + "\n" for row in rows).encode() + b"\nAnn\tB-PER\tO\nleft\tO\tO\n"  # fmt: skip
 
 
@@ -138,7 +144,7 @@ def written_seeds() -> list[Seed]:
     """The files written here."""
     table = "text\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in _TEXTS)
     comma = "id,text,label\n" + "".join(f'{n},"{text}",{label}\n' for n, (text, label) in enumerate(_TEXTS))
-    pairs = "sentence1\tsentence2\tlabel\n" + "".join(f"{a}\t{b}\t{n}.5\n" for n, ((a, _), (b, _)) in enumerate(zip(_TEXTS, _TEXTS[1:], strict=False)))  # fmt: skip
+    pairs = "sentence1\tsentence2\tlabel\n" + "".join(f"{a}\t{b}\t{n}.5\n" for n, ((a, _), (b, _)) in enumerate(pairwise(_TEXTS)))  # fmt: skip
     several = [{"text": text, "label": [label, "all"][: n % 3]} for n, (text, label) in enumerate(_TEXTS)]
     objects = [{"text": text, "label": n % 2, "x": None} for n, (text, _) in enumerate(_TEXTS)]
     asked = [{"id": n, "question": "Who?", "context": text} for n, (text, _) in enumerate(_TEXTS[:3])]
@@ -148,7 +154,7 @@ def written_seeds() -> list[Seed]:
         Seed(name="pairs.tsv", kind="classify", content=pairs.encode(), shape="cells"),
         Seed(name="several.jsonl", kind="classify", content=_lines(several), shape="lines"),
         Seed(name="objects.json", kind="classify", content=_lines(objects), shape="lines"),
-        Seed(name="a.parquet", kind="classify", content=_parquet(), shape="bytes"),
+        Seed(name="a.parquet", kind="classify", content=_parquet(), shape="parquet"),
         Seed(name="a.csv.gz", kind="classify", content=gzip.compress(comma.encode(), mtime=0), shape="bytes"),
         Seed(name="two.conll", kind="tag", content=_columns("\t"), shape="cells"),
         Seed(name="blanks.txt", kind="tag", content=_columns(" ", extra=2), shape="cells", separator=" "),
@@ -182,7 +188,7 @@ def real_seeds(data: Path) -> list[Seed]:
     found = []
     for name, separator in tables:
         options = {"label_column": "1", "text_column": "2"} if "sts" in name else {}
-        found.append((name, "classify", "cells", separator, 12, options))
+        found.append((name, "classify", "cells", separator, 6, options))
     found += [(name, "tag", "cells", "\t", 40, {"nested": True} if "litbank" in name else {}) for name in columns]
     found += [(name, kind, "lines", "\t", 6, {}) for name, kind in lines]
     seeds = [

@@ -12,7 +12,19 @@ import yaml
 
 from spanbert.apps.cli.main import app
 
-VERBS = ["quickstart", "prepare", "pretrain", "fill", "info", "convert", "bench", "doctor"]
+VERBS = [
+    "quickstart",
+    "prepare",
+    "pretrain",
+    "fill",
+    "finetune",
+    "evaluate",
+    "predict",
+    "doctor",
+    "info",
+    "convert",
+    "bench",
+]
 SMALL = ["--set", "batch.segment_length=32", "--set", "batch.pack_tokens=256", "--set", "optim.lr=1e-3"]
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ from hypothesis import strategies as st
 
 import spanbert
 from spanbert.apps.cli import predict as predict_command
-from spanbert.checkpoint.bundle import open_bundle
+from spanbert.batches.examples import Drawn
+from spanbert.batches.plan import PlanPosition
+from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import SpanbertError
 from spanbert.core.progress import SilentReporter
-from spanbert.pipelines.inputs import read_inputs
 from spanbert.pipelines.load import Pipeline
 from spanbert.tasks.inference import Predictor
 from spanbert.tasks.joint import JointTask
@@ -31,69 +33,211 @@ from spanbert.tasks.protocol import TextTask
 from spanbert.train.finetune import TaskData, build_tasks
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.text_evaluation import score_task, tune_thresholds
-from tests.mutants import Mutant, byte_mutants, cell_mutants, json_mutants
+from tests.mutants import ODD_TEXTS, ODD_VALUES, mutants
 from tests.mutation_seeds import Seed, real_seeds, written_seeds
 
-_OF_WRITTEN, _OF_REAL = 32, 12
-_LONGEST_MESSAGE = 1500
-SEEDS = written_seeds() + (real_seeds(Path(os.environ["SPANBERT_DATA"])) if os.environ.get("SPANBERT_DATA") else [])
-WRITTEN = len(written_seeds())
+OF_WRITTEN, OF_REAL, OF_HYPOTHESIS = 60, 20, 150
+LONGEST_MESSAGE = 1500
+WRITTEN = written_seeds()
+REAL = real_seeds(Path(os.environ["SPANBERT_DATA"])) if os.environ.get("SPANBERT_DATA") else []
+BY_NAME = {seed.name: seed for seed in WRITTEN}
+Use = Callable[[Seed, bytes, int], None]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """A tiny model only waits for other threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory, hugging_face_model: Path) -> Path:
     """One encoder with a task of each kind, after one step."""
     place = tmp_path_factory.mktemp("mutations")
-    sound = {"classify": "a.tsv", "tag": "two.conll", "qa": "two.json"}
     tasks = {}
-    for seed in SEEDS[:WRITTEN]:
-        if sound.get(seed.kind) == seed.name:
-            (place / seed.name).write_bytes(seed.content)
-            tasks[seed.kind] = TaskData(kind=seed.kind, train=place / seed.name)
+    for kind, name in (("classify", "a.tsv"), ("tag", "two.conll"), ("qa", "two.json")):
+        (place / name).write_bytes(BY_NAME[name].content)
+        tasks[kind] = TaskData(kind=kind, train=place / name)
     config = FinetuneConfig.assemble(overrides=["train.max_steps=1", "train.precision=float32"])
     spanbert.finetune(tasks, model=hugging_face_model, out=place / "bundle", config=config)
     return place / "bundle"
 
 
 @pytest.fixture(scope="module")
-def use(bundle: Path, hugging_face_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Seed, bytes], None]:
-    """Does with a file's content what the commands do with it."""
+def use(bundle: Path, hugging_face_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Use:
+    """Does with a file what the commands do with it."""
     nlp, files = spanbert.load(bundle), open_bundle(hugging_face_model)
     folder = tmp_path_factory.mktemp("mutants")
 
-    def use_one(seed: Seed, content: bytes) -> None:
+    def use_one(seed: Seed, content: bytes, number: int) -> None:
         path = folder / seed.name
         path.write_bytes(content)
         if seed.kind == "predict":
-            for format_ in predict_command.FORMATS:
-                predict_to_nowhere(bundle, path, format_)
-            return
-        learn_and_score(seed, path, nlp, files)
+            task = "qa" if seed.name == "questions.jsonl" else ("classify", "tag")[number % 2]
+            format_ = predict_command.FORMATS[number % len(predict_command.FORMATS)]
+            with redirect_stdout(io.StringIO()):
+                predict_command.command(str(bundle), str(path), task=task, format_=format_)
+        elif number % 3 == 2:
+            score_task(nlp.predictor, seed.kind, path).scores()
+        else:
+            learn_and_score(seed, path, nlp, files)
 
     return use_one
 
 
-def predict_to_nowhere(bundle: Path, path: Path, format_: str) -> None:
-    """As `spanbert predict`, by the tasks that read what the first line holds."""
-    for task in ("classify", "tag", "qa"):
-        with redirect_stdout(io.StringIO()):
-            predict_command.command(str(bundle), str(path), task=task, format_=format_)
-
-
-def learn_and_score(seed: Seed, path: Path, nlp: Pipeline, files: Any) -> None:
-    """As `finetune` up to the first step, and as `evaluate`, with the file's own task and with the bundle's."""
-    config = FinetuneConfig.assemble(base={seed.kind: seed.options})
-    task = build_tasks({seed.kind: TaskData(kind=seed.kind, train=path, dev=path)}, files, nlp.tokenizer, config)[seed.kind]
-    learn(task, path, nlp)
-    head = task.build_head(nlp.predictor.encoder.config).eval()
-    own = Predictor(nlp.predictor.encoder, {seed.kind: task}, {seed.kind: head})
-    tune_thresholds(own, {seed.kind: path}, SilentReporter())
+def learn_and_score(seed: Seed, path: Path, nlp: Pipeline, files: BundleFiles) -> None:
+    """As `finetune` with the file as training and dev data, but without a step of the optimiser."""
+    kind, encoder = seed.kind, nlp.predictor.encoder
+    config = FinetuneConfig.assemble(base={kind: seed.options})
+    task = build_tasks({kind: TaskData(kind=kind, train=path, dev=path)}, files, nlp.tokenizer, config)[kind]
+    head = task.build_head(encoder.config).eval()
+    assert all(value < float("inf") for value in losses(task, path, nlp, head))
+    own = Predictor(encoder, {kind: task}, {kind: head})
+    tune_thresholds(own, {kind: path}, SilentReporter())
     mistakes: list[Any] = []
-    json.dumps(score_task(own, seed.kind, path, mistakes=mistakes).scores(), default=str)
-    json.dumps([str(one) for one in mistakes])
-    score_task(nlp.predictor, seed.kind, path).scores()
+    json.dumps(score_task(own, kind, path, mistakes=mistakes).scores())
+    json.dumps([asdict(one) for one in mistakes], ensure_ascii=False).encode()
 
 
-def learn(task: TextTask, path: Path, nlp: Pipeline) -> None:
+@torch.inference_mode()
+def losses(task: TextTask, path: Path, nlp: Pipeline, head: torch.nn.Module) -> list[float]:
+    encoder, joint = nlp.predictor.encoder, JointTask({task.kind: task})
+    heads = torch.nn.ModuleDict({task.kind: head})
     examples = [one for reading in task.readings(list(task.read(path))) for one in task.examples(reading, gold=True)]
-    joint = JointTask({task.kind: task})
+    found = []
+    for first in range(0, len(examples), 32):
+        items = [Drawn(example=one, key=("x",), after=PlanPosition(pack=0)) for one in examples[first : first + 32]]
+        encoded = joint.encode(items)
+        hidden_RD = encoder(encoded.inputs, rows=encoded.rows)
+        found.append(float(joint.loss(encoder, heads, hidden_RD, encoded.targets)[task.kind]))
+    return found
+
+
+def fault(use: Use, seed: Seed, content: bytes, number: int) -> str | None:
+    """What is wrong in how a file is taken; None where it gives a result, or an error in one line."""
+    try:
+        use(seed, content, number)
+    except SpanbertError as error:
+        message = str(error)
+        sound = len(message.splitlines()) == 1 and len(message) <= LONGEST_MESSAGE
+        return None if sound else f"not one line: {message[:200]!r}"
+    except Exception as error:  # noqa: BLE001 (whatever else it is, is what this test looks for)
+        return f"{type(error).__name__}: {str(error)[:200]}"
+    return None
+
+
+def test_they_are_at_least_five_hundred():
+    assert len(WRITTEN) * OF_WRITTEN >= 500
+
+
+@pytest.mark.parametrize("seed", [*WRITTEN, *REAL], ids=lambda seed: seed.name)
+def test_mutated_files(use: Use, seed: Seed):
+    written = seed.name in BY_NAME and seed is BY_NAME[seed.name]
+    draw, count = random.Random(seed.name), OF_WRITTEN if written else OF_REAL
+    faults = []
+    for number, (description, content) in enumerate(mutants(seed.content, seed.shape, seed.separator, draw, count)):
+        found = fault(use, seed, content, number)
+        if found is not None:
+            faults.append(f"{seed.name}, mutant {number} ({description}): {found}")
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("seed", WRITTEN, ids=lambda seed: seed.name)
+def test_the_files_that_mutations_begin_with_are_sound(use: Use, seed: Seed):
+    use(seed, seed.content, 0)
+
+
+VALUES = st.recursive(
+    st.sampled_from(ODD_VALUES) | st.text(max_size=12) | st.integers() | st.floats(allow_subnormal=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+FIELDS = st.dictionaries(
+    st.sampled_from(["id", "text", "pair", "label", "labels", "question", "context", "tokens", "words", "tags", "spans",
+                     "entities", "entity_list", "data", "annotations", "sentence1", "sentence2"]),
+    VALUES | st.lists(VALUES, max_size=3), max_size=5,
+)  # fmt: skip
+CELLS = st.sampled_from(ODD_TEXTS) | st.text(st.characters(codec="utf-8", exclude_characters="\t\n\r"), max_size=8)
+HYPOTHESIS = settings(
+    max_examples=OF_HYPOTHESIS, deadline=None, derandomize=True, database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+
+
+@HYPOTHESIS
+@given(
+    name=st.sampled_from(["several.jsonl", "spans.jsonl", "texts.jsonl", "tokens.jsonl", "questions.jsonl"]),
+    records=st.lists(FIELDS | VALUES, min_size=1, max_size=4),
+    number=st.integers(0, 5),
+)
+def test_lines_of_any_json(use: Use, name: str, records: list[Any], number: int):
+    content = "".join(json.dumps(record) + "\n" for record in records).encode()
+    assert fault(use, BY_NAME[name], content, number) is None
+
+
+@HYPOTHESIS
+@given(name=st.sampled_from(["studio.json", "one.json"]), content=FIELDS | VALUES | st.lists(FIELDS, max_size=3))
+def test_any_json(use: Use, name: str, content: Any):
+    assert fault(use, BY_NAME[name], json.dumps(content).encode(), 0) is None
+
+
+@HYPOTHESIS
+@given(
+    name=st.sampled_from(["a.tsv", "a.csv", "two.conll", "a.conllu", "nested.tsv", "texts.txt"]),
+    rows=st.lists(st.lists(CELLS, min_size=1, max_size=11), max_size=6),
+    number=st.integers(0, 5),
+)
+def test_any_cells(use: Use, name: str, rows: list[list[str]], number: int):
+    content = "".join(BY_NAME[name].separator.join(row) + "\n" for row in rows).encode()
+    assert fault(use, BY_NAME[name], content, number) is None
+
+
+@HYPOTHESIS
+@given(name=st.sampled_from(sorted(BY_NAME)), content=st.binary(max_size=200), number=st.integers(0, 5))
+def test_any_bytes(use: Use, name: str, content: bytes, number: int):
+    assert fault(use, BY_NAME[name], content, number) is None
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "spanbert", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("verb", "name", "content"),
+    [
+        ("predict", "a.txt", b"a fox\n\xff\xfe\n"),
+        ("predict", "a.jsonl", b'{"text": "a"}\n{"text": "\\ud800"}\n'),
+        ("predict", "b.jsonl", b'{"text": "a", "id": [1]}\n{"text": ["a"]}\n'),
+        ("evaluate", "a.tsv", b"text\tlabel\na fox\tslow\na dog\tunheard of\n"),
+        ("evaluate", "b.tsv", b"text\tlabel\na fox\tslow\tmore\n"),
+        ("doctor", "a.conll", b"a B-\nb -\n\nc I\nd B-B-\ne\n"),
+        ("doctor", "a.json", b'[{"data": {"text": "a"}, "annotations": [{"result": [3]}]}]'),
+        ("finetune", "b.json", b'[{"data": {"text": "a"}, "annotations": {"result": null}}]'),
+        ("finetune", "a.csv", b'text,label\n"a fox,slow\nb,c\n'),
+        ("finetune", "q.json", b'{"data": [{"paragraphs": [{"context": "a b", "qas": [{"id": 1, "question": "?", "answers": 5}]}]}]}'),
+    ],
+)  # fmt: skip
+def test_on_the_command_line(
+    bundle: Path, hugging_face_model: Path, tmp_path: Path, verb: str, name: str, content: bytes
+):
+    data = tmp_path / name
+    data.write_bytes(content)
+    kind = {".conll": "tag", ".json": "tag"}.get(data.suffix, "classify") if name != "q.json" else "qa"
+    arguments: dict[str, list[object]] = {
+        "predict": [bundle, data, "--task", "classify"],
+        "evaluate": [bundle, "--data", data, "--task", "classify"],
+        "doctor": [kind, "--data", data, "--model", hugging_face_model],
+        "finetune": [kind, "--train", data, "--model", hugging_face_model, "--out", tmp_path / "out", "--budget", "1steps"],
+    }  # fmt: skip
+    done = run(verb, *arguments[verb])
+    assert "Traceback" not in done.stdout + done.stderr
+    assert done.returncode in (0, 2)
+    if done.returncode == 2:
+        *before, last = done.stderr.splitlines()
+        assert last.startswith("spanbert: error: ")
+        assert str(data) in last
+        assert not any(line.startswith("spanbert: error: ") for line in before)

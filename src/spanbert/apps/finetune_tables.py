@@ -167,7 +167,7 @@ def _headline(entry: Mapping[str, Any], scores: Mapping[str, Any]) -> tuple[str,
 def _figures(entry: Mapping[str, Any], scores: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for figure, value in scores.items():
-        if isinstance(value, float):
+        if isinstance(value, float) and (figure != "ece" or scores["reliability"]):  # 0 of nothing says nothing
             name, meaning = _named(entry, figure)
             bounds = scores["interval"].get(figure)
             rows.append({"name": name, "meaning": meaning, "value": value, "interval": bounds})
@@ -182,9 +182,11 @@ def _remarks(entry: Mapping[str, Any], scores: Mapping[str, Any]) -> list[str]:
         share = figures["gold"] / scores["examples"]
         said.append(f"Always saying {label!r}, the most frequent label, would have an accuracy of {share:.4f}.")
     if scores and entry.get("threshold") is not None and entry.get("mode", "multi") == "multi":
-        meaning = "a label is given from probability" if entry["kind"] == "classify" else "nothing is answered above"
+        value = f"{entry['threshold']:.4g}"
+        classify = f"a label is given from a probability of {value}"
+        answer = f"nothing is answered above {value} nats in favour of no answer"
         chosen = "set by hand" if entry["options"]["threshold"] is not None else "tuned on this dev data"
-        said.append(f"Threshold, {chosen}: {meaning} {entry['threshold']:.4g}.")
+        said.append(f"Threshold, {chosen}: {classify if entry['kind'] == 'classify' else answer}.")
     return said
 
 

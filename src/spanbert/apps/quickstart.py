@@ -122,9 +122,7 @@ def quickstart(out: Path, *, minutes: float, overwrite: bool, reporter: Reporter
             reporter.say(f"     {filling.score:7.2f}  {filling.text}")
         reporter.say(f"     [{fill.baseline}]")
     share = minutes * _FINETUNING_SHARE
-    reporter.say(
-        f"5. finetune: positive or negative? Real reviews, split by film, from the bundle, {share:g} minutes"
-    )
+    reporter.say(f"5. finetune: positive or negative? Real reviews, split by film, from the bundle, {share:g} minutes")
     sentiment = learn_sentiment(reviews, bundle, out, minutes=share, reporter=reporter)
     reporter.say(f"6. evaluate and predict: {sentiment.line}")
     for read in sentiment.predictions:

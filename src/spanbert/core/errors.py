@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_LONGEST_PART = 300
+
 
 class SpanbertError(Exception):
     """A failure that spanbert foresaw; the command line prints it in one line and exits with `exit_code`."""
@@ -14,6 +16,8 @@ class SpanbertError(Exception):
 
 class InputError(SpanbertError, ValueError):
     """The user's input, settings or files are not usable as they are.
+
+    Its message is one line, whatever the parts quote: see `in_one_line`.
 
     Args:
         what: What is wrong, in one clause.
@@ -34,15 +38,25 @@ class InputError(SpanbertError, ValueError):
         expected: str | None = None,
         remedy: str | None = None,
     ) -> None:
-        self.what, self.where, self.got, self.expected, self.remedy = what, where, got, expected, remedy
-        message = f"{where}: {what}" if where else what
+        self.what = in_one_line(what)
+        self.where, self.got, self.expected, self.remedy = (
+            None if part is None else in_one_line(part) for part in (where, got, expected, remedy)
+        )
+        message = f"{self.where}: {self.what}" if where else self.what
         if got is not None:
-            message += f"; got {got}"
+            message += f"; got {self.got}"
         if expected is not None:
-            message += f"; expected {expected}"
+            message += f"; expected {self.expected}"
         if remedy is not None:
-            message += f". {remedy}"
+            message += f". {self.remedy}"
         super().__init__(message)
+
+
+def in_one_line(text: str) -> str:
+    """A text as a part of one line: what cannot be printed escaped, the middle of a long one left out."""
+    if len(text) > _LONGEST_PART:
+        text = f"{text[: _LONGEST_PART - 65]} ... {text[-60:]}"
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:

@@ -79,13 +79,41 @@ def read_json(path: Path) -> Any:
         InputError: The file is missing, unreadable or not JSON; names file and line.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError("no such file", where=str(path)) from None
     except UnicodeDecodeError as error:
         raise InputError("not UTF-8 text", where=str(path), got=f"byte {error.start}") from None
+    return parse_json(text, str(path), whole_file=True)
+
+
+def parse_json(text: str, where: str, expected: str | None = None, *, whole_file: bool = False) -> Any:
+    """The value of a text that is JSON.
+
+    Args:
+        text: The text.
+        where: Where it stands, for messages.
+        expected: What would have been right, for messages.
+        whole_file: `where` is a file, whose broken line is named after it.
+
+    Raises:
+        InputError: Not JSON, half of a surrogate pair in it, or more digits or levels than Python reads.
+    """
+    try:
+        value = json.loads(text)
+        if "\\ud" in text.lower():
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            "half of a surrogate pair, which is no character", where=where, expected="valid Unicode"
+        ) from None
     except json.JSONDecodeError as error:
-        raise InputError("not valid JSON", where=f"{path}:{error.lineno}", got=error.msg) from None
+        place = f"{where}:{error.lineno}" if whole_file else where
+        got = f"{error.msg} in column {error.colno}"
+        raise InputError("not valid JSON", where=place, got=got, expected=expected) from None
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, nesting of thousands of levels
+        raise InputError("JSON that cannot be read", where=where, got=str(error), expected=expected) from None
+    return value
 
 
 @contextmanager

@@ -83,17 +83,18 @@ def _kind_of(content: Any, path: Path) -> Kind:
     raise InputError("JSON, but no annotations", where=str(path), got=f"a {type(content).__name__}", expected=_EXPECTED)
 
 
-def read_annotations(path: Path, *, task: str = "ner") -> Iterator[Document]:
+def read_annotations(path: Path, *, task: str = "ner", kind: Kind | None = None) -> Iterator[Document]:
     """The documents of an annotated file of any format.
 
     Args:
         path: The file.
         task: Which columns of a column file are read: see `columns.guess_format`.
+        kind: Its format; None: see `annotation_kind`.
 
     Raises:
         InputError: Not such a file, or something in it that cannot be read; names file and line.
     """
-    kind, file = annotation_kind(path), SourceFile(path=path, name=path.name)
+    kind, file = kind or annotation_kind(path), SourceFile(path=path, name=path.name)
     if kind == "columns":
         return read_columns(file, guess_format(file, task=task))
     readers = {"span-lines": read_span_lines, "label-studio": read_label_studio, "squad": read_squad}

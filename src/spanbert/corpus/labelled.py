@@ -12,10 +12,11 @@ from itertools import islice
 from typing import Any, Literal, NoReturn
 
 from spanbert.core.errors import InputError, nearest
+from spanbert.core.files import parse_json
 from spanbert.core.types import Document
 from spanbert.corpus.column_guess import KNOWN_NAMES, Roles, are_numbers, roles_of_content, roles_of_names
 from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
-from spanbert.corpus.tables import delimited_records, delimited_rows, numbered, parquet_records, parse_json
+from spanbert.corpus.tables import delimited_records, delimited_rows, numbered, parquet_records
 
 KINDS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 _SAMPLE = 1000

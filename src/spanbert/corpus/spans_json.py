@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from spanbert.core.errors import InputError
-from spanbert.core.files import read_json, write_json
+from spanbert.core.files import parse_json, read_json, write_json
 from spanbert.core.types import Document, Span
 from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
-from spanbert.corpus.tables import parse_json
 
 _SPAN_FIELDS = ("spans", "entities", "label", "labels", "entity_list")
 _EXPECTED = '{"text": ..., "spans": [{"start": 0, "end": 3, "label": "PER"}]}'
@@ -98,7 +97,7 @@ def _span_of(entry: Any, text: str, where: str) -> tuple[Span, str]:
     sound = all(isinstance(one, int) and not isinstance(one, bool) for one in (start, end)) and isinstance(label, str)
     if not sound or not 0 <= start < end <= len(text):
         raise InputError(
-            "not a span of the text", where=where, got=json.dumps(entry, ensure_ascii=False)[:200], expected=_EXPECTED
+            "not a span of the text", where=where, got=json.dumps(entry, ensure_ascii=False), expected=_EXPECTED
         )
     return Span(start=start, end=end, label=label), form
 
@@ -158,13 +157,10 @@ def read_label_studio(file: SourceFile) -> Iterator[Document]:
         if not isinstance(data, Mapping) or not texts:
             raise InputError("no text in this task", where=where, expected='{"data": {"text": ...}, "annotations": []}')
         key = "text" if "text" in texts else texts[0]
-        done = [one for one in task.get("annotations") or [] if not one.get("was_cancelled")]
-        spans = []
-        for result in done[-1].get("result", []) if done else []:
-            value = result.get("value", {})
-            if result.get("type") == "labels" and value.get("labels"):
-                entry = {"start": value.get("start"), "end": value.get("end"), "label": value["labels"][0]}
-                spans.append(_span_of(entry, data[key], where)[0])
+        annotations = _objects(task.get("annotations") or [], f"{where}.annotations")
+        done = [(place, one) for place, one in enumerate(annotations) if not one.get("was_cancelled")]
+        entries = _entries(*done[-1], where) if done else ()
+        spans = [_span_of(entry, data[key], where)[0] for entry in entries]
         words, tags = _words_of(data, data[key], where)
         yield Document(
             id=str(data.get("id", task.get("id", f"{file.name}:{number}"))),
@@ -174,6 +170,31 @@ def read_label_studio(file: SourceFile) -> Iterator[Document]:
             spans=tuple(sorted(spans, key=lambda span: (span.start, span.end))) if done else None,
             meta={"task": dict(task), "key": key, "where": where},
         )
+
+
+def _entries(place: int, annotation: Mapping[str, Any], where: str) -> Iterator[dict[str, Any]]:
+    """The spans of an annotation as `_span_of` reads them; results of other kinds (choices, relations) are none."""
+    place_of_results = f"{where}.annotations[{place}].result"
+    for number, result in enumerate(_objects(annotation.get("result") or [], place_of_results)):
+        if result.get("type") != "labels":
+            continue
+        value = result.get("value")
+        if not isinstance(value, Mapping) or not isinstance(value.get("labels", []), list):
+            raise InputError(
+                "a labelled result without a value",
+                where=f"{place_of_results}[{number}]",
+                got=json.dumps(result, ensure_ascii=False),
+                expected='{"type": "labels", "value": {"start": 0, "end": 3, "labels": ["PER"]}}',
+            )
+        if value.get("labels"):
+            yield {"start": value.get("start"), "end": value.get("end"), "label": value["labels"][0]}
+
+
+def _objects(value: Any, where: str) -> list[Mapping[str, Any]]:
+    if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
+        got = json.dumps(value, ensure_ascii=False)
+        raise InputError("not a list of objects", where=where, got=got, expected="[{...}, ...]")
+    return value
 
 
 def write_label_studio(documents: Iterable[Document], target: Path) -> None:
@@ -215,6 +236,6 @@ def write_label_studio(documents: Iterable[Document], target: Path) -> None:
 def _values(annotation: Mapping[str, Any]) -> set[tuple[int, int, str]]:
     return {
         (one["value"]["start"], one["value"]["end"], one["value"]["labels"][0])
-        for one in annotation.get("result", [])
+        for one in annotation.get("result") or []
         if one.get("type") == "labels" and one.get("value", {}).get("labels")
     }

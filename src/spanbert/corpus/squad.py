@@ -57,7 +57,12 @@ def _question(record: Any, context: str, where: str, misaligned: list[dict[str, 
     identity = str(_field(record, "id", (str, int), where))
     text = _field(record, "question", str, where)
     answers = []
-    for number, answer in enumerate(record.get("answers") or []):
+    stated_answers = record.get("answers") or []
+    if not isinstance(stated_answers, list):
+        raise InputError(
+            "field 'answers' is of another type", where=where, got=type(stated_answers).__name__, expected="a list"
+        )
+    for number, answer in enumerate(stated_answers):
         place = f"{where}.answers[{number}]"
         wanted = _field(answer, "text", str, place)
         stated = _field(answer, "answer_start", int, place)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -13,25 +12,6 @@ from spanbert.core.types import Document
 from spanbert.corpus.files import ByteCounter, SourceFile
 
 _ROWS_AT_ONCE = 1024
-
-
-def parse_json(line: str, where: str, expected: str) -> Any:
-    """The value of a line of JSON.
-
-    Raises:
-        InputError: Not JSON, or half of a surrogate pair in it.
-    """
-    try:
-        value = json.loads(line)
-        if "\\ud" in line.lower():
-            json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise InputError(
-            "half of a surrogate pair, which is no character", where=where, expected="valid Unicode"
-        ) from None
-    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits, nesting of thousands of levels
-        raise InputError("not valid JSON", where=where, got=str(error), expected=expected) from None
-    return value
 
 
 def delimited_rows(
@@ -166,19 +146,29 @@ def parquet_records(
     import pyarrow
     from pyarrow import parquet
 
+    where = str(file.path)
     base, size = counter.done, file.path.stat().st_size
     try:
         table = parquet.ParquetFile(file.path, memory_map=True)
         columns = list(choose(table.schema_arrow))
         number, rows = 0, max(table.metadata.num_rows, 1)
         for batch in table.iter_batches(batch_size=_ROWS_AT_ONCE, columns=columns):
-            for record in batch.to_pylist():
+            for record in _records(batch, f"{where}: rows from {number + 1}"):
                 number += 1
                 yield number, record
             counter.done = base + size * number // rows
-    except pyarrow.ArrowInvalid as error:
-        raise InputError("not a whole Parquet file", where=str(file.path), got=str(error).splitlines()[0]) from None
+    except (pyarrow.ArrowException, OSError) as error:
+        got = str(error).partition("\n")[0]
+        raise InputError("not a whole Parquet file", where=where, got=got) from None
     counter.done = base + size
+
+
+def _records(batch: Any, where: str) -> list[dict[str, Any]]:
+    try:
+        records: list[dict[str, Any]] = batch.to_pylist()
+    except (ValueError, OverflowError) as error:  # bytes that are no UTF-8, times that Python has no word for
+        raise InputError("values that cannot be read", where=where, got=str(error)) from None
+    return records
 
 
 def read_parquet(file: SourceFile, text_field: str, counter: ByteCounter) -> Iterator[Document]:

@@ -101,7 +101,7 @@ class Encoder(nn.Module):
         )
         bounds = self._attention_bounds(batch.cu_seqlens.tolist())
         blocks = list(self.blocks)
-        picks = rows is not None and isinstance(blocks[-1], Block)
+        picks = rows is not None and len(rows) > 0 and isinstance(blocks[-1], Block)
         for number, block in enumerate(blocks[:-1] if picks else blocks):
             if self.checkpointing and torch.is_grad_enabled():
                 hidden_TD = checkpoint(block, hidden_TD, bounds[number % 2], self.backend, use_reentrant=False)

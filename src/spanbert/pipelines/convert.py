@@ -1,7 +1,7 @@
 """Models from one layout of files to another, without any change of their weights.
 
 bundle            config.json, model.safetensors by Hugging Face's names, heads.safetensors, spanbert.json
-hugging-face      the same without what Hugging Face has no name for
+hugging-face      encoder and one head, of those that Hugging Face has a name for
 head-checkpoint   pytorch_model.bin with encoder, MLM and SBO heads, as SpanBERT's authors released theirs
 """
 
@@ -14,17 +14,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import yaml
+
 from spanbert import __version__
 from spanbert.checkpoint import names
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle, write_bundle
+from spanbert.checkpoint.card import model_card
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.files import directory_written_whole, only_writer, write_json
 from spanbert.encoder.config import EncoderConfig
+from spanbert.tasks.protocol import TextTask
 from spanbert.tokens.tokenizer import load_tokenizer
 
 Layout = Literal["bundle", "hugging-face", "head-checkpoint"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 Tensors = dict[str, Any]
+_TASKS = "tasks."
+_OF_A_HEAD = ("id2label", "label2id", "num_labels", "problem_type")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,19 +48,25 @@ class Conversion:
     left_out: tuple[str, ...]
 
 
-def convert(source: str | os.PathLike[str], out: str | os.PathLike[str], *, to: str) -> Conversion:
+def convert(
+    source: str | os.PathLike[str], out: str | os.PathLike[str], *, to: str, task: str | None = None
+) -> Conversion:
     """Writes a model in another layout; its weights stay as they are, bit for bit.
 
     Args:
         source: A bundle, a Hugging Face directory, a head checkpoint, or a hub id.
         out: A directory that does not exist yet.
         to: `bundle`, `hugging-face` or `head-checkpoint`.
+        task: With `hugging-face`, the fine-tuned task whose head goes along; None: the one whose head has Hugging
+            Face's names already, the MLM head where there is no fine-tuned task.
 
     Raises:
-        InputError: No such layout, no such model, one that the layout has no names for, or `out` exists.
+        InputError: No such layout, no such model or task, one that the layout has no names for, or `out` exists.
     """
     if to not in LAYOUTS:
         raise InputError(f"no layout {to!r}; {nearest(to, LAYOUTS)}", where="--to")
+    if task is not None and to != "hugging-face":
+        raise InputError("only hugging-face holds one task alone", where="--task", got=f"--to {to}")
     target = Path(out)
     files = open_bundle(os.fspath(source))
     shape = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
@@ -73,7 +85,7 @@ def convert(source: str | os.PathLike[str], out: str | os.PathLike[str], *, to: 
         ours, left_out = _read(files, shape)
         writers: dict[str, Callable[[], tuple[Tensors, list[str]]]] = {
             "bundle": lambda: _write_bundle(files, shape, ours, target),
-            "hugging-face": lambda: _write_hugging_face(files, shape, ours, target),
+            "hugging-face": lambda: _write_hugging_face(files, shape, ours, target, task),
             "head-checkpoint": lambda: _write_head_checkpoint(files, shape, ours, target),
         }
         written, more = writers[to]()
@@ -81,21 +93,31 @@ def convert(source: str | os.PathLike[str], out: str | os.PathLike[str], *, to: 
 
 
 def _read(files: BundleFiles, shape: EncoderConfig) -> tuple[Tensors, list[str]]:
-    """The model's tensors by our names, and the names of those that no layout here has a place for."""
+    """The model's tensors by our names, and the names of those that no layout here has a place for.
+
+    Ours are the encoder's, `mlm.*`, `sbo.*`, `task.*` of the head with Hugging Face's names, `tasks.NAME.*` of others.
+    """
     from spanbert.checkpoint import tensors
     from spanbert.tasks.pretrain.heads import HEADS_PREFIX
+    from spanbert.tasks.stored import task_entries
 
-    family = names.FAMILIES[shape.family]
-    where = str(files.weights)
     ours, left_out = names.from_hugging_face(
-        tensors.read_weights(files.weights), shape.layers, tensors.stack, family=family, where=where, same=tensors.same
+        tensors.read_weights(files.weights),
+        shape.layers,
+        tensors.stack,
+        family=names.FAMILIES[shape.family],
+        where=str(files.weights),
+        same=tensors.same,
+        kind=names.kind_of(files.config.get("architectures")),
     )
-    if files.heads is not None:
-        for name, tensor in tensors.read_tensors(files.heads).items():
-            if name.startswith(f"{HEADS_PREFIX}sbo."):
-                ours[name.removeprefix(HEADS_PREFIX)] = tensor
-            else:
-                left_out.append(name)
+    tasks = tuple(f"{_TASKS}{name}." for name in task_entries(files))
+    for name, tensor in tensors.read_tensors(files.heads).items() if files.heads is not None else ():
+        if name.startswith(f"{HEADS_PREFIX}sbo."):
+            ours[name.removeprefix(HEADS_PREFIX)] = tensor
+        elif name.startswith(tasks):
+            ours[name] = tensor
+        else:
+            left_out.append(name)
     return ours, left_out
 
 
@@ -107,33 +129,39 @@ def _copy_what_goes_along(files: BundleFiles, shape: EncoderConfig, directory: P
         shutil.copyfile(card, directory / card.name)
 
 
-def _without_sbo(ours: Tensors) -> Tensors:
-    return {name: tensor for name, tensor in ours.items() if not name.startswith("sbo.")}
+def _without(ours: Tensors, *prefixes: str) -> Tensors:
+    return {name: tensor for name, tensor in ours.items() if not name.startswith(prefixes)}
 
 
-def _in_their_names(ours: Tensors, shape: EncoderConfig) -> Tensors:
+def _in_their_names(ours: Tensors, shape: EncoderConfig, kind: str | None = None) -> Tensors:
     from spanbert.checkpoint import tensors
 
-    return names.to_hugging_face(ours, shape.layers, tensors.split, family=names.FAMILIES[shape.family])
+    return names.to_hugging_face(ours, shape.layers, tensors.split, family=names.FAMILIES[shape.family], kind=kind)
 
 
-def _config(files: BundleFiles, shape: EncoderConfig, ours: Tensors) -> dict[str, Any]:
-    """The source's config.json; it names the masked language model where its head is there."""
-    has_mlm = any(name.startswith("mlm.") for name in ours)
-    return {
-        **files.config,
-        "model_type": shape.family,
-        **({"architectures": [names.FAMILIES[shape.family].masked_lm]} if has_mlm else {}),
-    }
+def _config(
+    files: BundleFiles, shape: EncoderConfig, architecture: str | None, said: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The source's config.json with another head's class and labels."""
+    kept = {key: value for key, value in files.config.items() if key not in _OF_A_HEAD}
+    stated = {} if architecture is None else {"architectures": [architecture]}
+    return {**kept, "model_type": shape.family, **stated, **said}
+
+
+def _masked_lm(ours: Tensors, shape: EncoderConfig) -> str | None:
+    """The class that holds the MLM head, where there is one."""
+    return names.FAMILIES[shape.family].masked_lm if any(name.startswith("mlm.") for name in ours) else None
 
 
 def _write_bundle(files: BundleFiles, shape: EncoderConfig, ours: Tensors, target: Path) -> tuple[Tensors, list[str]]:
     from spanbert.checkpoint import tensors
     from spanbert.tasks.pretrain.heads import HEADS_PREFIX
+    from spanbert.tasks.stored import task_entries
 
-    weights = _in_their_names(_without_sbo(ours), shape)
+    kind = names.kind_of(files.config.get("architectures"))
+    weights = _in_their_names(_without(ours, "sbo.", _TASKS), shape, kind)
     heads = {f"{HEADS_PREFIX}{name}": tensor for name, tensor in ours.items() if name.startswith("sbo.")}
-    has_heads = any(name.startswith("mlm.") for name in ours)
+    heads |= {name: tensor for name, tensor in ours.items() if name.startswith(_TASKS)}
 
     def write_files(directory: Path) -> None:
         tensors.write_tensors(directory / "model.safetensors", weights)
@@ -141,27 +169,103 @@ def _write_bundle(files: BundleFiles, shape: EncoderConfig, ours: Tensors, targe
             tensors.write_tensors(directory / "heads.safetensors", heads)
         _copy_what_goes_along(files, shape, directory)
 
+    has_mlm = _masked_lm(ours, shape) is not None
     kept = {key: value for key, value in files.manifest.items() if key not in ("format", "files")}
     made: Mapping[str, Any] = {
         "spanbert_version": __version__,
-        "tasks": {"pretrain": {"kind": "pretrain", "scores": {}}} if has_heads else {},
+        "tasks": {**task_entries(files), **({"pretrain": {"kind": "pretrain", "scores": {}}} if has_mlm else {})},
         "base": files.path.name,
     }
-    write_bundle(target, config=_config(files, shape, ours), manifest=kept or made, write_files=write_files)
+    said = {key: files.config[key] for key in _OF_A_HEAD if key in files.config}
+    config = _config(files, shape, _masked_lm(ours, shape) if kind is None else None, said)
+    write_bundle(target, config=config, manifest=kept or made, write_files=write_files)
     return {**weights, **heads}, []
 
 
 def _write_hugging_face(
-    files: BundleFiles, shape: EncoderConfig, ours: Tensors, target: Path
+    files: BundleFiles, shape: EncoderConfig, ours: Tensors, target: Path, task: str | None
 ) -> tuple[Tensors, list[str]]:
+    """Encoder and one head: that of the task, else of the task with Hugging Face's names, else MLM."""
     from spanbert.checkpoint import tensors
+    from spanbert.tasks.stored import hugging_face_labels, stored_tasks
 
-    weights = _in_their_names(_without_sbo(ours), shape)
+    name, kind, said = _chosen(files, task), None, {}
+    architecture, card = _masked_lm(ours, shape), None
+    kept = _without(ours, "sbo.", "task.", _TASKS)
+    if name is not None:
+        made = stored_tasks(files, load_tokenizer(files.path))[name]
+        kind, said = made.kind, hugging_face_labels(made)
+        architecture = names.FAMILIES[shape.family].architecture(kind)
+        kept = {**_without(kept, "mlm.", "pooler."), **_head_of(files, shape, ours, name)}
+        card = _card(files, made, architecture, target.name)
+    weights = _in_their_names(kept, shape, kind)
     with directory_written_whole(target) as directory:
-        write_json(directory / "config.json", _config(files, shape, ours))
+        write_json(directory / "config.json", _config(files, shape, architecture, said))
         tensors.write_tensors(directory / "model.safetensors", weights)
         _copy_what_goes_along(files, shape, directory)
-    return weights, [name for name in ours if name.startswith("sbo.")]
+        if card is not None:
+            (directory / "README.md").write_text(card, encoding="utf-8")
+    used = {id(tensor) for tensor in kept.values()}
+    return weights, [name for name, tensor in ours.items() if id(tensor) not in used]
+
+
+def _chosen(files: BundleFiles, task: str | None) -> str | None:
+    """The fine-tuned task whose head is written; None where the model has no such task.
+
+    Raises:
+        InputError: No such task, or one that Hugging Face has no name for.
+    """
+    from spanbert.tasks.stored import task_entries
+
+    entries = task_entries(files)
+    where = str(files.path)
+    if task is not None and task not in entries:
+        raise InputError(
+            f"no fine-tuned task {task!r}" + (f"; {nearest(task, entries)}" if entries else ""),
+            where=where,
+            got=None if entries else "a model without fine-tuned tasks",
+        )
+    named = [name for name, entry in entries.items() if entry.get("named", False)]
+    name = task or next(iter(named), None)
+    if entries and (name is None or entries[name].get("nested", False)):
+        raise InputError(
+            "Hugging Face has no class for nested entities",
+            where=where,
+            got=f"task {name or next(iter(entries))}",
+            expected="a task of classification, flat tags or question answering",
+            remedy="Keep it as a bundle",
+        )
+    return name
+
+
+def _head_of(files: BundleFiles, shape: EncoderConfig, ours: Tensors, name: str) -> Tensors:
+    """The tensors of a task's head by the names under which they lie beside the encoder's."""
+    from spanbert.tasks.stored import named_weights, task_entries
+
+    entry = task_entries(files)[name]
+    if entry.get("named", False):
+        beside = ("task.", "pooler.") if entry["kind"] == "classify" else ("task.",)
+        return {key: tensor for key, tensor in ours.items() if key.startswith(beside)}
+    prefix = f"{_TASKS}{name}."
+    state = {key.removeprefix(prefix): tensor for key, tensor in ours.items() if key.startswith(prefix)}
+    return named_weights(entry["kind"], state, family=shape.family)
+
+
+def _card(files: BundleFiles, task: TextTask, architecture: str, title: str) -> str | None:
+    """A model card that speaks of one task alone; None where the source says nothing of its data."""
+    if "data" not in files.manifest:
+        return None
+    return model_card(
+        title=title,
+        what=f"An encoder fine-tuned with spanbert, with the head of its task {task.name} ({task.kind})",
+        tags=["span-pre-training", task.kind],
+        loads=f"`transformers` loads it as `{architecture}`.",
+        base=files.manifest.get("base", "not stated"),
+        data=files.manifest["data"],
+        recipe=yaml.safe_dump(files.manifest.get("recipe", {}), sort_keys=False),
+        scores=task.render(files.tasks[task.name].get("scores", {})),
+        usage=[f'transformers.{architecture}.from_pretrained("{title}")'],
+    )
 
 
 def _write_head_checkpoint(
@@ -178,9 +282,10 @@ def _write_head_checkpoint(
             got=f"no {' and no '.join(lacking)} head" if lacking else f"family {shape.family}",
             remedy="Train the heads with spanbert pretrain --freeze-encoder" if lacking else None,
         )
-    weights = names.with_tied_decoders(_in_their_names(ours, shape), family=names.FAMILIES[shape.family])
+    kept = _without(ours, "task.", _TASKS)
+    weights = names.with_tied_decoders(_in_their_names(kept, shape), family=names.FAMILIES[shape.family])
     with directory_written_whole(target) as directory:
-        write_json(directory / "config.json", _config(files, shape, ours))
+        write_json(directory / "config.json", _config(files, shape, _masked_lm(ours, shape), {}))
         tensors.write_pickled(directory / "pytorch_model.bin", weights)
         _copy_what_goes_along(files, shape, directory)
-    return weights, []
+    return weights, [name for name in ours if name not in kept]

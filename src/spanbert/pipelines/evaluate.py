@@ -50,8 +50,14 @@ def evaluate(
     if other is not None:
         rival = load(other)
         other_name = _one_task(rival, task if task in rival.tasks else None)
-        if rival.tasks[other_name].kind != nlp.tasks[name].kind:
-            raise InputError("tasks of different kinds", where=os.fspath(other), got=rival.tasks[other_name].kind)
+        one, two = nlp.tasks[name], rival.tasks[other_name]
+        if (one.kind, one.main) != (two.kind, two.main):
+            raise InputError(
+                "tasks of different kinds",
+                where=os.fspath(other),
+                got=f"{two.kind}, scored by {two.main}",
+                expected=f"{one.kind}, scored by {one.main}",
+            )
         found["compared"] = _comparison(scorer, _scored(rival, other_name, file, seed), os.fspath(other))
     return found
 

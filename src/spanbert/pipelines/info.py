@@ -10,7 +10,7 @@ from typing import Any
 from spanbert.batches.masking import MaskingOptions
 from spanbert.batches.statistics import masking_statistics
 from spanbert.checkpoint.bundle import open_bundle, tensor_shapes
-from spanbert.checkpoint.names import is_derived
+from spanbert.checkpoint.names import is_derived, kind_of
 from spanbert.core.errors import InputError
 from spanbert.tokens.store import INDEX_NAME, SPLITS, TokenStore
 
@@ -69,6 +69,7 @@ def _bundle_facts(source: str) -> dict[str, Any]:
 
         shapes |= {name: tuple(tensor.shape) for name, tensor in read_weights(files.weights).items()}
     config = files.config
+    foreign = None if files.manifest else kind_of(config.get("architectures"))
     return {
         "kind": "bundle" if files.manifest else "Hugging Face directory",
         "path": str(files.path),
@@ -80,6 +81,6 @@ def _bundle_facts(source: str) -> dict[str, Any]:
         "parameters": sum(math.prod(shape) for name, shape in shapes.items() if not is_derived(name)),
         "mlm_head": any(name.startswith(("cls.predictions.", "lm_head.", "mlm.")) for name in shapes),
         "sbo_head": any("pair_target_predictions." in name or ".sbo." in name for name in shapes),
-        "tasks": files.tasks,
+        "tasks": files.tasks if foreign is None else {foreign: {"kind": foreign}},
         **{key: files.manifest[key] for key in ("base", "data", "training") if key in files.manifest},
     }

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
+from pathlib import PurePath
 from typing import Any
 
 from spanbert.core.errors import InputError
+from spanbert.core.files import parse_json
 from spanbert.core.types import Document, Question, Span
 
 _EXPECTED = '{"text": ...}, {"text": ..., "pair": ...}, {"question": ..., "context": ...} or {"tokens": [...]}'
@@ -17,13 +19,13 @@ def read_inputs(lines: Iterable[str], *, name: str) -> Iterator[Document]:
     """Documents of some lines; their ids are those of the JSON lines, else the line numbers. Blank lines are left out.
 
     Args:
-        lines: Plain text, one a line; or, where the first of them is a JSON object, JSON lines.
-        name: Of the source, for messages.
+        lines: Plain text, one a line; or JSON lines, where the first is a JSON object or the source a .jsonl file.
+        name: Of the source.
 
     Raises:
         InputError: A line of JSON lines that is none, or without a text.
     """
-    is_json: bool | None = None
+    is_json: bool | None = True if ".jsonl" in PurePath(name.lower()).suffixes else None
     for number, line in enumerate(lines, start=1):
         text = line.rstrip("\r\n")
         if number == 1:
@@ -43,10 +45,7 @@ def _is_object(line: str) -> bool:
 
 
 def _document(line: str, where: str, number: int) -> Document:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise InputError("not valid JSON", where=where, got=str(error), expected=_EXPECTED) from None
+    record = parse_json(line, where, _EXPECTED)
     if not isinstance(record, dict):
         raise InputError("not a JSON object", where=where, got=type(record).__name__, expected=_EXPECTED)
     identity = str(record.get("id", number))

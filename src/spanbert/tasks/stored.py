@@ -83,6 +83,11 @@ def head_weights(name: str, kind: str, head: nn.Module, *, named: bool, family: 
     state = {key: value.detach() for key, value in head.state_dict().items()}
     if not named:
         return {f"{HEADS_PREFIX}{name}.{key}": value for key, value in state.items()}
+    return named_weights(kind, state, family=family)
+
+
+def named_weights(kind: str, state: Mapping[str, Tensor], *, family: str) -> dict[str, Tensor]:
+    """The tensors of a head as they lie beside the encoder's: `task.*`, but BERT's `pooler.*` as the encoder's."""
     beside = kind == "classify" and family == "bert"
     return {key if beside and key.startswith("pooler.") else f"task.{key}": value for key, value in state.items()}
 

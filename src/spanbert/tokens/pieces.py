@@ -101,7 +101,8 @@ def rows_of_words(pieces: Pieces, words: Sequence[Span]) -> tuple[IntArray, IntA
         raise ValueError("no pieces that words could begin with")
     starts = np.array([word.start for word in words], dtype=np.int64)
     ends = np.array([word.end for word in words], dtype=np.int64)
-    first = np.searchsorted(pieces.offsets[:, 1], starts, side="right")
+    is_empty = pieces.offsets[:, 0] == pieces.offsets[:, 1]  # a `Ġ` alone, without characters: its word begins with it
+    first = np.searchsorted(2 * pieces.offsets[:, 1] + is_empty, 2 * starts, side="right")
     last = np.searchsorted(pieces.offsets[:, 0], ends, side="left") - 1
     has_any = first <= last
     highest = np.maximum.accumulate(np.where(has_any, first, -1))  # a word that vanished takes no piece from the next

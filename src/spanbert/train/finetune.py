@@ -275,6 +275,7 @@ def _trainer(
         finally:
             model.train()
 
+    make_loader(PlanPosition())  # refuses settings that do not go together before anything is written
     evaluate: Callable[[], dict[str, Any]] | None = score if dev else None
     return Trainer(
         task=joint,

@@ -61,13 +61,16 @@ def write_finetuned(
     config: FinetuneConfig,
     outcome: Outcome,
 ) -> None:
-    """Writes encoder and heads as a bundle; the first task that Hugging Face has names for gets them."""
+    """Writes encoder and heads as a bundle.
+
+    The first task that Hugging Face has names for gets them, and config.json names its class, unless the encoder
+    computes something else there.
+    """
     encoder, heads = model.encoder, model.head
     assert isinstance(heads, nn.ModuleDict)
     shape = encoder.config
-    named = next((name for name, task in tasks.items() if has_foreign_names(task)), None)
-    if shape.kind != "transformer":
-        named = None
+    same_elsewhere = shape.kind == "transformer" and shape.attention_span is None
+    named = next((name for name, task in tasks.items() if same_elsewhere and has_foreign_names(task)), None)
     weights = {name: tensor for name, tensor in encoder.state_dict().items() if not name.startswith("pooler.")}
     weights |= {name: tensor for name, tensor in kept.items() if name.startswith("mlm.")}
     other = {f"{HEADS_PREFIX}{name}": tensor for name, tensor in kept.items() if name.startswith("sbo.")}
@@ -140,10 +143,6 @@ def _card(
     lines: list[str],
 ) -> str:
     what = ", ".join(f"{_WHAT[task.kind]} ({name})" for name, task in tasks.items())
-    loads = "Only spanbert loads the heads of this directory."
-    if architecture:
-        others = "" if len(tasks) == 1 else "; the other heads are in `heads.safetensors`"
-        loads = f"`transformers` loads it as `{architecture[0]}`{others}."
     first = next(iter(tasks.values()))
     usage = [f"spanbert predict {title} texts.txt", f"spanbert evaluate {title} --data test --json"]
     if first.kind == "qa":
@@ -152,10 +151,24 @@ def _card(
         title=title,
         what=f"An encoder fine-tuned with spanbert for {what}",
         tags=["span-pre-training", *sorted({task.kind for task in tasks.values()})],
-        loads=loads,
+        loads=_loads(shape, architecture, len(tasks)),
         base=files.path.name,
         data=data,
         recipe=config.to_yaml(),
         scores=lines,
         usage=usage,
     )
+
+
+def _loads(shape: EncoderConfig, architecture: list[str] | None, tasks: int) -> str:
+    if architecture:
+        others = "" if tasks == 1 else "; the other heads are in `heads.safetensors`, which only spanbert loads"
+        return f"`transformers` loads it as `{architecture[0]}`{others}."
+    if shape.kind != "transformer":
+        return "Only spanbert loads this directory: its layers have no name elsewhere."
+    if shape.attention_span is not None:
+        return (
+            "Only spanbert loads the heads of this directory. `transformers.AutoModel` loads the encoder's weights, "
+            "but attends within the whole text, so that its hidden states are others."
+        )
+    return "Only spanbert loads the heads of this directory; `transformers.AutoModel` loads its encoder."

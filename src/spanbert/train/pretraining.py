@@ -185,6 +185,7 @@ def _trainer(
         assert held_out is not None
         return evaluate(task, model, held_out, most_tokens=config.train.evaluate_tokens)
 
+    make_loader(PlanPosition())  # refuses settings that do not go together before anything is written
     trainer = Trainer(
         task=task,
         model=model,

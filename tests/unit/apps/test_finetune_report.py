@@ -40,6 +40,7 @@ def test_classification_shows_labels_by_count_and_what_is_taken_for_what():
         "main": "accuracy", "accuracy": 0.7, "ece": 0.1, "interval": {"accuracy": [0.6, 0.8]}, "examples": 10,
         "by_label": {"a": _figures(0.5, 2, 3), "b": _figures(0.8, 5, 4), "c": _figures(0.6, 3, 3)},
         "confusion": {"labels": ["a", "b", "c"], "matrix": [[2, 0, 0], [1, 4, 0], [0, 0, 3]]},
+        "reliability": [{"low": 0.6, "high": 0.7, "count": 10, "confidence": 0.6, "accuracy": 0.7}],
         "signature": "spanbert:x|task:classify",
     }  # fmt: skip
     tables = _tables(_CLASSIFY, scores)
@@ -80,13 +81,17 @@ def test_entities_show_what_has_no_counterpart():
         ({"threshold": None, "options": {"threshold": None}}, []),
         (
             {"threshold": 0.25, "options": {"threshold": None}},
-            ["Threshold, tuned on this dev data: nothing is answered above 0.25."],
+            ["Threshold, tuned on this dev data: nothing is answered above 0.25 nats in favour of no answer."],
         ),
-        ({"threshold": 2.0, "options": {"threshold": 2.0}}, ["Threshold, set by hand: nothing is answered above 2."]),
+        (
+            {"threshold": 2.0, "options": {"threshold": 2.0}},
+            ["Threshold, set by hand: nothing is answered above 2 nats in favour of no answer."],
+        ),
     ],
 )
 def test_answers_say_which_threshold(entry: dict, expected: list[str]):
     scores = {"main": "f1", "em": 0.1, "f1": 0.2, "interval": {}, "questions": 4, "has_answer_f1": 0.3}
+    scores |= {"ece": 0.0, "reliability": []}  # nothing was answered
     tables = _tables({"kind": "qa", "window": [384, 128], **entry}, scores)
     assert tables.remarks == expected
     assert [row["name"] for row in tables.figures] == ["exact match", "F1", "F1, answerable"]

@@ -12,6 +12,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy.sparse import csr_matrix
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
@@ -23,7 +24,8 @@ from sklearn.preprocessing import FunctionTransformer
 import spanbert
 from spanbert import InputError, SpanBertClassifier, SpanBertTagger
 
-QUICK = {"epochs": 6, "lr": 2e-3, "batch": 8, "overrides": ("optim.head_lr=2e-2", "train.precision=float32")}
+SETTINGS = ("optim.head_lr=1e-2", "train.precision=float32", "hidden_dropout=0")
+QUICK = {"epochs": 10, "lr": 3e-3, "batch": 8, "overrides": SETTINGS}
 ANIMALS = ["the fox runs", "a dog sleeps", "the cat eats", "a bird sees", "the old dog", "a small fox"] * 4
 THINGS = ["the river stone", "a house near", "the road often", "a tree in winter", "the old stone", "a small house"] * 4
 TEXTS = [text for both in zip(ANIMALS, THINGS, strict=True) for text in both]
@@ -32,6 +34,14 @@ WORDS = [text.split() for text in TEXTS]
 ENTITIES = {"fox", "dog", "cat", "bird"}
 TAGS = [["B-ANIMAL" if word in ENTITIES else "O" for word in words] for words in WORDS]
 POS = [["NOUN" if word in ENTITIES else "OTHER" for word in words] for words in WORDS]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -177,29 +187,32 @@ def test_several_labels_as_collections(model: str):
     assert set(predicted) <= {(), ("animal",), ("old",), ("animal", "old")}
     right = [set(one) == other for one, other in zip(predicted, SETS, strict=True)]
     assert fitted.score(TEXTS, [list(one) for one in SETS]) == np.mean(right) > 0.8
-    numbers = [{0: MATRIX[n, 0], 1: MATRIX[n, 1]} for n in range(48)]
-    numbered = SpanBertClassifier(model, **QUICK).fit(TEXTS, [{k for k, v in one.items() if v} for one in numbers])
-    assert numbered.score(TEXTS, SETS) == 0 or numbered.classes_.tolist() == [0, 1]
+    numbers = [tuple(np.flatnonzero(row).tolist()) for row in MATRIX]
+    numbered = SpanBertClassifier(model, **QUICK).fit(TEXTS, numbers)
+    named = {"animal": 0, "old": 1}
+    assert numbered.predict(TEXTS) == [tuple(named[name] for name in row) for row in predicted]
+    assert numbered.predict(["the old dog"]) == [(0, 1)]
+    assert numbered.score(["the old dog"] * 2, [(1, 0), (0, 1)]) == 1, "labels, not a matrix"
 
 
 def test_balanced_weights_reach_the_loss(model: str):
-    y = ["rare"] * 4 + ["frequent"] * 44
+    y = ["rare"] * 6 + ["frequent"] * 42
     shares = []
     for weight in (None, "balanced"):
-        fitted = SpanBertClassifier(model, epochs=2, lr=1e-3, class_weight=weight).fit(TEXTS, y)
-        shares.append(fitted.predict_proba(TEXTS)[:, 1].mean())
-    assert fitted.classes_.tolist() == ["frequent", "rare"]
-    assert shares[1] > shares[0] + 0.1
+        same_text = SpanBertClassifier(model, class_weight=weight, **QUICK).fit(["a fox"] * 48, y)
+        shares.append(same_text.predict_proba(["a fox"])[0, 1])
+    assert same_text.classes_.tolist() == ["frequent", "rare"]
+    np.testing.assert_allclose(shares, [6 / 48, 0.5], atol=0.06)
     with pytest.raises(InputError, match="class weights are for one label a text"):
         SpanBertClassifier(model, class_weight="balanced").fit(TEXTS, SETS)
 
 
 def test_a_pipeline_and_a_grid_search(model: str):
     steps = [("upper", FunctionTransformer(lambda texts: [text.upper() for text in texts])), ("bert", None)]
-    pipeline = Pipeline(steps).set_params(bert=SpanBertClassifier(model, **{**QUICK, "epochs": 3}))
-    search = GridSearchCV(pipeline, {"bert__lr": [1e-9, 2e-3], "bert__overrides": [("optim.head_lr=1e-9",), QUICK["overrides"]]}, cv=2)
+    pipeline = Pipeline(steps).set_params(bert=SpanBertClassifier(model, **QUICK))
+    search = GridSearchCV(pipeline, {"bert__epochs": [np.int64(8), 0.2]}, cv=2)
     search.fit(TEXTS, KINDS)
-    assert search.best_params_ == {"bert__lr": search.best_params_["bert__lr"], "bert__overrides": QUICK["overrides"]}
+    assert search.best_params_ == {"bert__epochs": 8}
     assert search.best_score_ > 0.7
     assert search.predict(["A DOG RUNS"]).tolist() == ["animal"]
     assert len(cross_val_score(SpanBertClassifier(model, epochs=0.1), TEXTS, MATRIX, cv=2)) == 2
@@ -279,12 +292,13 @@ def test_a_tagger_learns_spans(tagger: SpanBertTagger):
     assert tagger.classes_.tolist() == ["B-ANIMAL", "I-ANIMAL", "O"]
     predicted = tagger.predict(WORDS)
     assert [len(row) for row in predicted] == [len(row) for row in WORDS]
-    pairs = list(zip(TAGS, predicted, strict=True))
-    right = sum(a == b != "O" for gold, found in pairs for a, b in zip(gold, found, strict=True))
-    spans = sum(tag.startswith("B") for rows in (TAGS, predicted) for row in rows for tag in row)
-    if not any("I-ANIMAL" in row for row in predicted):
-        assert tagger.score(WORDS, TAGS) == pytest.approx(2 * right / spans)
-    assert tagger.score(WORDS, TAGS) > 0.9
+    assert predicted == TAGS
+    assert tagger.score(WORDS, TAGS) == 1
+    gold = [TAGS[0], ["B-ANIMAL", "I-ANIMAL", "O"], ["B-ANIMAL", "O", "O"]]
+    words = [WORDS[0], WORDS[2], WORDS[1]]
+    found = [["O", "B-ANIMAL", "O"], ["O", "B-ANIMAL", "O"], ["O", "O", "O"]]
+    assert tagger.predict(words) == found
+    assert tagger.score(words, gold) == pytest.approx(2 * 1 / (2 + 3)), "1 right, 2 found, 3 to find"
     probabilities = tagger.predict_proba(WORDS[:3])
     for row, tags in zip(probabilities, predicted, strict=False):
         assert row.shape == (len(tags), 3)
@@ -338,5 +352,7 @@ def test_tags_come_back_in_their_scheme(model: str, scheme: str):
 
 
 def test_a_tagger_in_a_grid_search(model: str):
-    search = GridSearchCV(SpanBertTagger(model, **{**QUICK, "epochs": 4}), {"batch": [np.int64(8), 16]}, cv=2)
-    assert search.fit(WORDS, TAGS).best_score_ > 0.5
+    search = GridSearchCV(SpanBertTagger(model, **QUICK), {"batch": [np.int64(8), 48]}, cv=2)
+    search.fit(WORDS, TAGS)
+    assert search.best_params_ == {"batch": 8}
+    assert search.best_score_ > 0.5

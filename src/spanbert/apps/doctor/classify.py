@@ -59,9 +59,9 @@ class ClassifySurvey(Survey[ClassifyTask]):
         tokenizer: TokenizerAdapter,
         task: ClassifyTask | None,
         *,
-        is_train: bool,
+        name: str,
     ) -> None:
-        super().__init__(path, options, tokenizer, task, is_train=is_train)
+        super().__init__(path, options, tokenizer, task, name=name)
         self.is_regression = task is not None and task.mode == "regression"
         self.conflicts = _OTHER_NUMBERS if self.is_regression else CONFLICTS
         self._count, self._sum, self._lowest, self._highest = 0, 0.0, inf, -inf

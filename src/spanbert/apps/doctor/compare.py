@@ -49,7 +49,7 @@ def tell_labels(train: Survey[Any], dev: Survey[Any] | None) -> None:
     for label in sorted(dev.labels.keys() - train.labels.keys()):
         dev.ledger.add(_ONLY_DEV, f"{label!r}, {dev.labels[label]:,} times")
     for label in sorted(train.labels.keys() - dev.labels.keys()):
-        dev.ledger.add(_MISSING_IN_DEV, f"{label!r}, {train.labels[label]:,} times in {train.path.name}")
+        dev.ledger.add(_MISSING_IN_DEV, f"{label!r}, {train.labels[label]:,} times in {train.name}")
 
 
 def tell_leakage(train: Survey[Any], dev: Survey[Any]) -> None:
@@ -61,7 +61,7 @@ def tell_leakage(train: Survey[Any], dev: Survey[Any]) -> None:
     rule = Rule(
         severity="warning",
         name="leakage",
-        what=f"dev texts that stand in {train.path.name} too: {count / len(seen_N):.1%} of {len(seen_N):,}",
+        what=f"dev texts that stand in {train.name} too: {count / len(seen_N):.1%} of {len(seen_N):,}",
         remedy="Scores on them say nothing of new texts; leave them out of one of the two",
     )
     wanted = {int(place) for place in seen_N.nonzero()[0][:SHOWN]}

@@ -47,7 +47,7 @@ def doctor(
 ) -> Report:
     """Looks for what would make fine-tuning fail, or teach what is wrong, and says what it would cost.
 
-    Memory grows by 16 bytes a text (40 a question), labels and lengths, besides what the format's reader holds.
+    Memory grows by 16 bytes a text (32 a question), labels and lengths, besides what the format's reader holds.
 
     Args:
         kind: `classify`, `tag` or `qa`.
@@ -70,23 +70,26 @@ def doctor(
         raise InputError(f"no kind of task {kind!r}; {nearest(kind, KINDS)}")
     reporter, config, source = reporter or SilentReporter(), config or FinetuneConfig(), Path(data)
     held_out = None if dev is None else Path(dev)
-    for path in (source, *([held_out] if held_out is not None else [])):
+    paths = [path for path in (source, held_out) if path is not None]
+    for path in paths:
         require_file(path)
+    alike = len({path.name for path in paths}) < len(paths)
+    names = [str(path) if alike else path.name for path in paths]
     if fix is not None:
         check_target(source, Path(fix))
     files = open_bundle(os.fspath(model))
     tokenizer = load_tokenizer(files.path)
     options, made = getattr(config, kind), KINDS[kind]
-    problems = Ledger(source.name)
+    problems = Ledger(names[0])
     task = _task(kind, source, files, tokenizer, config, problems)
     sample = WindowSample(size=_TIMED_STEPS * config.batch.examples, longest=config.batch.examples)
-    reporter.say(f"reading {source.name}")
-    train = made(source, options, tokenizer, task, is_train=True)
+    reporter.say(f"reading {source}")
+    train = made(source, options, tokenizer, task, name=names[0])
     _run(train, sample)
     surveys = [train]
     if held_out is not None:
-        reporter.say(f"reading {held_out.name}")
-        surveys.append(made(held_out, options, tokenizer, task, is_train=False))
+        reporter.say(f"reading {held_out}")
+        surveys.append(made(held_out, options, tokenizer, task, name=names[1]))
         _run(surveys[1], None)
         tell_leakage(train, surveys[1])
     tell_labels(train, surveys[1] if held_out is not None else None)
@@ -100,7 +103,7 @@ def doctor(
     found = [finding for ledger in (problems, *(one.ledger for one in surveys)) for finding in ledger.findings()]
     return Report(
         kind=kind,
-        files=tuple(survey.path.name for survey in surveys),
+        files=tuple(survey.name for survey in surveys),
         model=os.fspath(model),
         facts=_facts(surveys, task),
         findings=tuple(sorted(found, key=lambda one: SEVERITIES.index(one.rule.severity))),
@@ -166,14 +169,14 @@ def _facts(surveys: list[Survey[Any]], task: Any) -> dict[str, Any]:
     train = surveys[0]
     facts: dict[str, Any] = {
         "read_as": train.read_as(train.path, train.options),
-        "texts": {survey.path.name: survey.texts for survey in surveys},
+        "texts": {survey.name: survey.texts for survey in surveys},
         "labels": {
-            label: {survey.path.name: survey.labels[label] for survey in surveys}
+            label: {survey.name: survey.labels[label] for survey in surveys}
             for label in sorted({*surveys[0].labels, *surveys[-1].labels}, key=lambda one: (-train.labels[one], one))
         },
     }
     if train.numbers():
-        facts["numbers"] = {survey.path.name: survey.numbers() for survey in surveys}
+        facts["numbers"] = {survey.name: survey.numbers() for survey in surveys}
     if train.texts:
         facts["pieces"] = lengths.summary(train.lengths)
     if task is not None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,6 +28,7 @@ from spanbert.train.step import backward
 
 STEPS = 3
 _SECONDS = 4.0
+_FEWEST_LONG = 4  # twice the windows of the smallest step, so that memory is seen to grow
 _FLOAT32 = 4
 
 
@@ -62,15 +63,21 @@ class Estimate:
     windows: int
 
     @property
+    def saving(self) -> int:
+        """Bytes of the copy that is made while a state is saved: of the larger of its two files."""
+        return max(self.weights, self.optimizer)
+
+    @property
     def memory(self) -> int:
-        """Bytes by which the process grows at its peak, about."""
-        return self.weights + self.gradients + self.optimizer + self.activations + self.windows
+        """Bytes by which the process grows at its peak, about: in the largest step or while a state is saved."""
+        held = self.weights + self.gradients + self.optimizer + self.windows
+        return held + max(self.activations, self.saving)
 
 
 def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: FinetuneConfig) -> Estimate:
     """Runs a few steps: one on the longest windows for memory, some on windows drawn at random for time.
 
-    Both are made smaller where the model is slow, so that each takes a few seconds; figures are then scaled by tokens.
+    Both are made smaller where the model is slow, so that each takes a few seconds; the rest is linear in tokens.
 
     Args:
         sample: Windows of the training data; at least one.
@@ -86,24 +93,32 @@ def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: F
     model.train()
     trial = _Trial(joint, model, config)
     first, second = _steps(joint, sample.drawn[:2], per_step=2, steps=2)
-    trial.seconds([first])  # what only a first step pays
-    speed = second.tokens / trial.seconds([second])
-    longest = _prefix(sample.longest, speed * _SECONDS)
+    small, _ = trial.activations(first)  # which also pays for what only a first step does
+    affordable = second.tokens / trial.step(second).gradients * _SECONDS
+    longest = _prefix(sample.longest, affordable, fewest=_FEWEST_LONG)
     [step] = _steps(joint, longest, per_step=len(longest), steps=1)
+    large, taken = trial.activations(step)
     largest = _tokens(sample.longest[: config.batch.examples // config.train.accumulation])
-    activations = trial.activations(step) * largest / step.tokens
-    per_step = len(_prefix(sample.drawn[: config.batch.examples], speed * _SECONDS / STEPS))
-    timed = _steps(joint, sample.drawn, per_step=per_step, steps=STEPS)
-    speed = sum(one.tokens for one in timed) / trial.seconds(timed)
+    a_token = (large - small) / (step.tokens - first.tokens) if step.tokens > first.tokens else 0.0
+    activations = large + a_token * (largest - step.tokens)
+    per_step = len(_prefix(sample.drawn[: config.batch.examples], step.tokens / taken.gradients * _SECONDS))
+    times, speed = [], 0.0
+    for one in _steps(joint, sample.drawn, per_step=per_step, steps=STEPS):
+        times.append(trial.step(one))
+        speed = max(speed, one.tokens / times[-1].gradients)  # other processes can only make a step longer
+        if sum(map(sum, times)) > _SECONDS:
+            break
+    steps_an_epoch = math.ceil(sample.count / config.batch.examples)
+    seconds = sample.tokens / speed + steps_an_epoch * min(taken.update for taken in times)
     trained = sum(one.numel() for one in model.parameters() if one.requires_grad)
     parameters = sum(one.numel() for one in model.parameters())
     budget = config.train
     other = any((budget.max_steps, budget.max_tokens, budget.max_minutes))
     return Estimate(
-        seconds_an_epoch=sample.tokens / speed,
-        tokens_a_second=speed,
+        seconds_an_epoch=seconds,
+        tokens_a_second=sample.tokens / seconds,
         windows_an_epoch=sample.count,
-        steps_an_epoch=math.ceil(sample.count / config.batch.examples),
+        steps_an_epoch=steps_an_epoch,
         epochs=budget.max_epochs or (None if other else 3.0),
         parameters=parameters,
         weights=_FLOAT32 * parameters,
@@ -114,6 +129,13 @@ def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: F
     )
 
 
+class _Times(NamedTuple):
+    """Seconds of the parts of a step: that which grows with its tokens, and that which does not."""
+
+    gradients: float
+    update: float
+
+
 class _Trial:
     """Steps as `train.loop` makes them, on weights that are thrown away."""
 
@@ -122,21 +144,18 @@ class _Trial:
         self._precision = resolved_precision(config.train.precision, model.encoder.device)
         self._optimizer = make_optimizer(model, config.optim, layer_decay=config.optim.layer_decay)
 
-    def seconds(self, steps: Sequence[Step[Encoded[Any]]]) -> float:
-        """Seconds that some steps take."""
-        begun = time.perf_counter()
-        for step in steps:
-            self._step(step)
-        return time.perf_counter() - begun
-
-    def _step(self, step: Step[Encoded[Any]]) -> None:
+    def step(self, step: Step[Encoded[Any]]) -> _Times:
+        """Makes a step."""
         self._optimizer.zero_grad(set_to_none=True)
+        begun = time.perf_counter()
         backward(self._joint, self._model, step, number=0, seed=self._config.train.seed, precision=self._precision)
+        between = time.perf_counter()
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._config.optim.clip)
         self._optimizer.step()
+        return _Times(gradients=between - begun, update=time.perf_counter() - between)
 
-    def activations(self, step: Step[Encoded[Any]]) -> int:
-        """Bytes of the different storages that a step keeps from forward to backward, without the weights."""
+    def activations(self, step: Step[Encoded[Any]]) -> tuple[int, _Times]:
+        """Makes a step; bytes of the different storages that it keeps from forward to backward, without weights."""
         weights = {one.untyped_storage().data_ptr() for one in self._model.parameters()}
         kept: dict[int, int] = {}
 
@@ -147,8 +166,8 @@ class _Trial:
             return tensor
 
         with saved_tensors_hooks(keep, lambda tensor: tensor):
-            self._step(step)
-        return sum(kept.values())
+            taken = self.step(step)
+        return sum(kept.values()), taken
 
 
 def _steps(joint: JointTask, examples: Sequence[Example], *, per_step: int, steps: int) -> list[Step[Encoded[Any]]]:
@@ -165,9 +184,9 @@ def _tokens(examples: Sequence[Example]) -> int:
     return sum(len(example.ids) for example in examples)
 
 
-def _prefix(examples: Sequence[Example], tokens: float) -> Sequence[Example]:
-    """The first windows that have no more tokens together; at least one."""
-    count = 1
+def _prefix(examples: Sequence[Example], tokens: float, *, fewest: int = 1) -> Sequence[Example]:
+    """The first windows that have no more tokens together, but not fewer than `fewest`."""
+    count = fewest
     while count < len(examples) and _tokens(examples[: count + 1]) <= tokens:
         count += 1
     return examples[:count]

@@ -121,7 +121,7 @@ class Report:
             "model": self.model,
             **self.facts,
             "findings": [finding.as_record() for finding in self.findings],
-            "estimate": None if self.estimate is None else asdict(self.estimate),
+            "estimate": None if self.estimate is None else {**asdict(self.estimate), "memory": self.estimate.memory},
             "repairs": list(self.repairs),
         }
 
@@ -130,3 +130,13 @@ def excerpt(text: str) -> str:
     """A text in one short line, in quotes."""
     line = " ".join(text.split())
     return repr(line if len(line) <= _LONGEST_EXCERPT else line[: _LONGEST_EXCERPT - 3] + "...")
+
+
+def difference(one: str, other: str) -> str:
+    """Two labellings in one line; of long ones, only where they first differ."""
+    if max(len(one), len(other)) > _LONGEST_EXCERPT:
+        parts = list(zip(one.split(), other.split(), strict=False))
+        place = next((number for number, (a, b) in enumerate(parts) if a != b), len(parts))
+        shown = (" ".join(label.split()[place : place + 4]) for label in (one, other))
+        one, other = (f"... {label} ..." for label in shown)
+    return f"{one} and {other}"

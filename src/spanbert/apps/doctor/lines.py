@@ -23,12 +23,11 @@ def report_lines(report: Report) -> Iterator[str]:
     yield f"spanbert doctor {report.kind}: {', '.join(report.files)}; model {report.model}"
     yield from _section("Data")
     yield _line("read as", facts["read_as"])
-    yield from _table("", report.files, {"texts": facts["texts"]})
     if "questions" in facts:
         yield _line(
             "questions", f"{facts['questions']:,}, of which cut to the longest read: {facts['questions_cut']:,}"
         )
-    yield from _table("labels", report.files, facts["labels"])
+    yield from _table(report.files, facts)
     for file, figures in facts.get("numbers", {}).items():
         shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
         yield _line(f"numbers of {file}", shown or "none")
@@ -39,6 +38,8 @@ def report_lines(report: Report) -> Iterator[str]:
         yield from _section("Estimate for this machine, measured in a few steps")
         yield from _costs(report.estimate)
     yield from _section("Findings")
+    if not report.findings:
+        yield "nothing that would hinder training"
     for finding in report.findings:
         yield from _finding(finding, several_files=len(report.files) > 1)
     counts = Counter(finding.rule.severity for finding in report.findings)
@@ -57,20 +58,19 @@ def _line(name: str, value: str) -> str:
     return f"  {name:<{_NAME}} {value}"
 
 
-def _table(title: str, files: tuple[str, ...], counts: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
-    """A row a name, a column a file."""
-    if not counts:
-        return
-    width = max(9, *(len(file) for file in files))
-    if title:
-        more = f" ({len(counts)})" if len(counts) > 1 else ""
-        yield f"  {title + more:<{_NAME}} " + "  ".join(f"{file:>{width}}" for file in files)
-    indent = "  " if title else ""
-    for name, by_file in list(counts.items())[:_SHOWN_LABELS]:
-        cells = "  ".join(f"{by_file[file]:>{width},}" for file in files)
-        yield f"  {indent + name:<{_NAME}} {cells}"
-    if len(counts) > _SHOWN_LABELS:
-        yield f"    and {len(counts) - _SHOWN_LABELS} more"
+def _table(files: tuple[str, ...], facts: Mapping[str, Any]) -> Iterator[str]:
+    """Texts and labels: a column a file."""
+    labels = facts["labels"]
+    shown = list(labels.items())[:_SHOWN_LABELS]
+    most = max((len(name) + 2 for name, _ in shown), default=0)
+    names, numbers = min(max(_NAME, most), 2 * _NAME), max(9, *map(len, files))
+    yield f"  {'':<{names}} " + "  ".join(f"{file:>{numbers}}" for file in files)
+    for name, counts in (("texts", facts["texts"]), *((f"  {name}", counts) for name, counts in shown)):
+        yield f"  {name:<{names}} " + "  ".join(f"{counts[file]:>{numbers},}" for file in files)
+        if name == "texts" and labels:
+            yield f"  labels ({len(labels)})"
+    if len(labels) > len(shown):
+        yield f"    and {len(labels) - len(shown)} more"
 
 
 def _lengths(facts: Mapping[str, Any]) -> Iterator[str]:
@@ -98,6 +98,7 @@ def _costs(cost: Estimate) -> Iterator[str]:
     )
     yield _line("  AdamW's moments", _size(cost.optimizer))
     yield _line("  activations", f"{_size(cost.activations)} for a step of the longest windows")
+    yield _line("  or to save a state", f"{_size(cost.saving)}; the larger of the two counts")
     yield _line("  encoded data", _size(cost.windows))
 
 

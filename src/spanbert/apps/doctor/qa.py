@@ -85,9 +85,9 @@ class QASurvey(Survey[QATask]):
     duplicates = _REPEATED
 
     def __init__(
-        self, path: Path, options: QAOptions, tokenizer: TokenizerAdapter, task: QATask | None, *, is_train: bool
+        self, path: Path, options: QAOptions, tokenizer: TokenizerAdapter, task: QATask | None, *, name: str
     ) -> None:
-        super().__init__(path, options, tokenizer, task, is_train=is_train)
+        super().__init__(path, options, tokenizer, task, name=name)
         self.ids = TextHashes()
         self.questions = self.cut_questions = 0
 
@@ -138,7 +138,7 @@ class QASurvey(Survey[QATask]):
             self.ledger.add(UNANSWERED, f"{where} {excerpt(question.text)}")
         if not question.answerable and question.answers:
             self.ledger.add(_CONTRADICTED, f"{where} {excerpt(question.text)}")
-        for answer in question.answers:
+        for answer in dict.fromkeys(question.answers):
             if _is_inside_word(document.text, answer):
                 around = document.text[max(answer.start - 10, 0) : answer.end + 10]
                 shown = f"{excerpt(document.text[answer.start : answer.end])} of {excerpt(around)}"
@@ -170,7 +170,7 @@ class QASurvey(Survey[QATask]):
             remedy="Raise qa.longest_answer, or shorten them",
         )
         for question in reading.document.questions or ():
-            for answer in question.answers:
+            for answer in dict.fromkeys(question.answers):
                 first = int(np.searchsorted(offsets[:, 1], answer.start, side="right"))
                 pieces = int(np.searchsorted(offsets[:, 0], answer.end, side="left")) - first
                 if pieces > task.options.longest_answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from spanbert.core.tagging import decode_tags, encode_tags
 from spanbert.core.types import Document, Span
 from spanbert.corpus.annotations import annotation_kind
 from spanbert.corpus.columns import ColumnFormat, column_lines, lines_of_words
+from spanbert.corpus.files import open_bytes
 from spanbert.corpus.spans_json import span_lines, write_label_studio
 from spanbert.tasks.tag.read import spans_on_words, words_of
 from spanbert.tasks.tag.task import without_overlaps
@@ -34,14 +35,25 @@ def repair_words(survey: TagSurvey, target: Path) -> Counter[str]:
     kind = annotation_kind(survey.path)
     if kind == "label-studio":
         write_label_studio(mended, target)
-    else:
-        _write_lines(column_lines(mended) if kind == "columns" else span_lines(mended), target)
+        return done
+    with file_written_whole(target) as stream:
+        if kind == "columns":
+            stream.writelines(f"{line}\n" for line in column_lines(mended))
+        else:
+            stream.buffer.writelines(_raw_or_mended(survey.path, mended))
     return done
 
 
-def _write_lines(lines: Iterable[str], target: Path) -> None:
-    with file_written_whole(target) as stream:
-        stream.writelines(f"{line}\n" for line in lines)
+def _raw_or_mended(source: Path, mended: Iterator[Document]) -> Iterator[bytes]:
+    """Lines of JSON: byte for byte where nothing was done, else written anew."""
+    content, raw = open_bytes(source)
+    with raw, content:
+        for line in content:
+            document = next(mended) if line.strip() else None
+            if document is None or document.spans is None or document.spans == document.meta["read"]:
+                yield line
+            else:
+                yield f"{next(span_lines([document]))}\n".encode()
 
 
 def _mended(document: Document, joined: bool, nested: bool, done: Counter[str]) -> Document:
@@ -77,17 +89,21 @@ def _with_legal_tags(document: Document, columns: ColumnFormat, done: Counter[st
 def _mended_spans(document: Document, joined: bool, nested: bool, done: Counter[str]) -> Iterator[Span]:
     words = words_of(document, joined=joined)
     starts, ends = [word.start for word in words], [word.end for word in words]
-    kept = None if nested else set(without_overlaps(sorted(set(spans_on_words(document, words)))))
+    listed = sorted(set(spans_on_words(document, words)))
+    kept = set(listed if nested else without_overlaps(listed))
+    written: set[tuple[int, int, str]] = set()
     for span in document.spans or ():
         if is_outside(span, words):
             done["spans without a word left out"] += 1
             continue
-        [(first, last, label)] = spans_on_words(replace(document, spans=(span,)), words)
-        if kept is not None and (first, last, label) not in kept:
+        [on_words] = spans_on_words(replace(document, spans=(span,)), words)
+        if on_words not in kept:
             done["spans that overlap a longer one left out"] += 1
             continue
-        if kept is not None:
-            kept.remove((first, last, label))
-        widened = replace(span, start=starts[first], end=ends[last - 1])
+        if on_words in written:
+            done["spans that stand twice left out"] += 1
+            continue
+        written.add(on_words)
+        widened = replace(span, start=starts[on_words[0]], end=ends[on_words[1] - 1])
         done["spans widened to whole words"] += widened != span
         yield widened

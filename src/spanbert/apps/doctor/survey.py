@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from spanbert.apps.doctor.findings import SHOWN, Ledger, Rule, excerpt
+from spanbert.apps.doctor.findings import SHOWN, Ledger, Rule, difference, excerpt
 from spanbert.apps.doctor.hashes import Repeats, TextHashes
 from spanbert.apps.doctor.unknown import UnknownPieces
 from spanbert.core.errors import InputError
@@ -42,17 +42,15 @@ class Survey(ABC, Generic[TaskT]):
         options: Settings of the kind of task.
         tokenizer: The model's.
         task: The task that the training file poses; None where it poses none.
-        is_train: Whether it is the file to train on.
+        name: What the file is called in the report.
     """
 
     conflicts: Rule
     duplicates: Rule = DUPLICATES
 
-    def __init__(
-        self, path: Path, options: Any, tokenizer: TokenizerAdapter, task: TaskT | None, *, is_train: bool
-    ) -> None:
-        self.path, self.options, self.tokenizer, self.task, self.is_train = path, options, tokenizer, task, is_train
-        self.ledger = Ledger(path.name)
+    def __init__(self, path: Path, options: Any, tokenizer: TokenizerAdapter, task: TaskT | None, *, name: str) -> None:
+        self.path, self.options, self.tokenizer, self.task, self.name = path, options, tokenizer, task, name
+        self.ledger = Ledger(name)
         self.texts = self.windows = self.cut = 0
         self.labels: Counter[str] = Counter()
         self.lengths: Counter[int] = Counter()
@@ -150,7 +148,7 @@ class Survey(ABC, Generic[TaskT]):
         ):
             for place in places:
                 one, other = found[first[place]], found[place]
-                labels = f": {one.label} and {other.label}" if rule is self.conflicts else ""
+                labels = f": {difference(one.label, other.label)}" if rule is self.conflicts else ""
                 self.ledger.add(rule, f"{one.where} and {other.where} {excerpt(other.text)}{labels}")
             if count:
                 self.ledger.add(rule, times=count - len(places))

@@ -52,6 +52,9 @@ INSIDE = Rule(
     what="spans that begin or end inside a word",
     remedy="They are widened to whole words; --fix writes them so",
 )
+_TWICE = Rule(
+    severity="note", name="same_span", what="spans that stand twice with one label", remedy="They are learned once"
+)
 _TWO_LABELS = Rule(
     severity="warning",
     name="two_labels",
@@ -163,7 +166,10 @@ class TagSurvey(Survey[WordTask]):
                 self.ledger.add(OUTSIDE, self._shown(document, span))
             elif span.start not in starts or span.end not in ends:
                 self.ledger.add(INSIDE, self._shown(document, span))
-        on_words = sorted(set(spans_on_words(document, words)))
+        listed = spans_on_words(document, words)
+        on_words = sorted(set(listed))
+        if len(on_words) < len(listed):
+            self.ledger.add(_TWICE, self.place(document), times=len(listed) - len(on_words))
         if not self.options.nested:
             lost = [span for span in on_words if span not in without_overlaps(on_words)]
             for first, last, label in lost:

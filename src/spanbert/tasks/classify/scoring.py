@@ -15,6 +15,8 @@ from spanbert.scores.regression import RegressionScorer
 from spanbert.scores.signature import signature
 from spanbert.tasks.classify.options import Mode
 
+_LARGEST_NUMBER = 1e30
+
 
 class ClassifyScorer:
     """A `DocumentScorer` of classifications.
@@ -93,9 +95,9 @@ class ThresholdTuner:
 
 
 def number_of(label: str) -> float:
-    """The number that a label is; NaN where it is none, or not a finite one."""
+    """The number that a label is; NaN where it is none, or so large that a model's float32 could not learn it."""
     try:
         number = float(label)
     except ValueError:
         return math.nan
-    return number if math.isfinite(number) else math.nan
+    return number if abs(number) <= _LARGEST_NUMBER else math.nan

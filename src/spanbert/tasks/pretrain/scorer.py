@@ -49,7 +49,7 @@ class TorchPieceScorer:
                 remedy=f"Train the heads: spanbert prepare TEXT --tokenizer {files.path} --out STORE, then "
                 f"spanbert pretrain STORE --model {files.path} --freeze-encoder --out BUNDLE",
             )
-        given |= stored_heads(files)
+        given = {name: one for name, one in given.items() if not name.startswith("task.")} | stored_heads(files)
         positions, size = given["sbo.position.weight"].shape if "sbo.position.weight" in given else (0, 0)
         head = PretrainHead(encoder.config, sbo_positions=positions, sbo_position_size=size)
         fill_parameters(head, given, where=str(files.path))

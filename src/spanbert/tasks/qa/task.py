@@ -241,6 +241,10 @@ class QATask(TextTaskBase):
             for question, windows in zip(reading.document.questions or (), of_question, strict=True)
         ]
 
+    def goodness(self, scores: Mapping[str, Any]) -> float:
+        """As `Task`: F1, at the best threshold where there is one to tune later."""
+        return float(scores["best_f1" if self.tuner() is not None and "best_f1" in scores else "f1"])
+
     def scorer(self, *, seed: int = 0) -> QADocumentScorer:
         """As `TextTask`."""
         return QADocumentScorer(language=self.language, threshold=self.threshold, seed=seed)

@@ -1,0 +1,90 @@
+"""A loaded bundle: texts, pairs and questions to results, task by task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import spanbert
+from spanbert.core.errors import InputError
+from spanbert.core.types import Document, Span
+from spanbert.pipelines.load import Pipeline
+from tests.labelled import tiny
+
+
+@pytest.fixture(scope="module")
+def bundles(hugging_face_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pipeline]:
+    base = tmp_path_factory.getbasetemp()
+    names = ("joint", "single", "pair", "regression", "nested", "qa")
+    return {name: spanbert.load(tiny(name, hugging_face_model, base)[0].path) for name in names}
+
+
+def test_texts_one_by_one_and_many(bundles):
+    nlp = bundles["joint"]
+    texts = ["the red fox runs", "a king sleeps", "", "the dog " * 60, "a queen"]
+    together = list(nlp.pipe(texts))
+    assert [doc.id for doc in together] == ["1", "2", "3", "4", "5"]
+    assert [doc.text for doc in together] == texts
+    for text, doc in zip(texts, together, strict=True):
+        alone = nlp(text)
+        assert (alone.labels, alone.entities == doc.entities or pytest.approx(alone.scores) == doc.scores) == (
+            doc.labels, True,
+        )  # fmt: skip
+    assert together[1].labels == ("person",)
+    assert [span.label for span in together[1].entities] == ["PER"]
+    assert [(tag.start, tag.end) for tag in together[1].tags] == [(0, 1), (2, 6), (7, 13)]
+    assert len(together[3].tags) == 120, "nothing of a long text is cut off"
+
+
+def test_words_that_a_document_brings_are_kept(bundles):
+    words = (Span(start=0, end=7), Span(start=8, end=12))
+    [doc] = bundles["joint"].annotate([Document(id="a", text="red fox runs", words=words)], task="ner")
+    assert [(word.start, word.end) for word in doc["ner"].words] == [(0, 7), (8, 12)]
+
+
+def test_pairs_numbers_and_nested_entities(bundles):
+    assert bundles["pair"]("the fox runs", pair="a king sleeps").labels == ("yes",)
+    assert bundles["pair"]("the fox runs", pair="a river sleeps").labels == ("no",)
+    high, low = bundles["regression"]("the fox runs").value, bundles["regression"]("the king runs").value
+    assert high > 3 > low
+    nested = bundles["nested"]("the red fox and the king")
+    assert [(one.start, one.end, one.label) for one in nested.entities] == [
+        (4, 11, "ANI"), (8, 11, "CORE"), (20, 24, "PER"),
+    ]  # fmt: skip
+
+
+def test_answers_point_into_the_context(bundles):
+    nlp = bundles["qa"]
+    context = "  the Old  King\nsleeps behind a small ."
+    asked = nlp.ask("who sees it?", context)
+    best = asked.answering.candidates[0]
+    assert best.text == context[best.start : best.end] == "King"
+    assert nlp.answer("who sees it?", context) == asked.answering.answer
+    assert nlp.ask("who sees it?", "").as_record()["null_score"] is None, "JSON has no infinity"
+    long = "the old runs over a near " * 60 + "the queen sleeps " + "the old runs over a near " * 60
+    assert nlp.ask("who sees it?", long).answering.candidates[0].start == long.index("queen")
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "questions", "message"),
+    [
+        ("joint", "nre", False, "no task 'nre'. did you mean 'ner'"),
+        ("joint", "who", False, r"no task that reads texts; got kind \(classify\)"),
+        ("joint", "ner", True, "no task that reads questions"),
+        ("qa", None, False, r"no task that reads texts; got qa \(qa\)"),
+        ("single", None, True, "no task that reads questions"),
+    ],
+)
+def test_tasks_that_a_bundle_does_not_have(bundles, name: str, task, questions: bool, message: str):
+    with pytest.raises(InputError, match=message):
+        bundles[name].names(task, reads_questions=questions)
+    assert bundles["joint"].names() == ["kind", "ner", "pos"]
+    assert bundles["joint"].names(reads_questions=True) == ["who"]
+
+
+def test_a_bundle_that_was_not_fine_tuned_says_so(trained_bundle: Path, tmp_path: Path):
+    with pytest.raises(InputError, match="no task that reads texts; got no fine-tuned task. Train one with spanbert"):
+        spanbert.load(trained_bundle)("a fox")
+    with pytest.raises(InputError):
+        spanbert.load(tmp_path / "none")

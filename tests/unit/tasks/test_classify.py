@@ -1,0 +1,282 @@
+"""Classification: modes, weights, windows, pairs, and the losses of padded references."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from spanbert.core.errors import InputError
+from spanbert.core.predictions import Classification
+from spanbert.core.types import Document
+from spanbert.encoder.config import EncoderConfig
+from spanbert.tasks.base import WindowOptions
+from spanbert.tasks.classify.head import ClassifyHead
+from spanbert.tasks.classify.options import ClassifyOptions
+from spanbert.tasks.classify.task import ClassifyTask
+from tests.labelled import write_lines, write_table
+
+
+def documents(*rows: tuple[str, tuple[str, ...] | None], pair: str | None = None) -> list[Document]:
+    meta = {} if pair is None else {"pair": pair}
+    return [Document(id=f"f:{n}", text=text, labels=labels, meta=meta) for n, (text, labels) in enumerate(rows, 1)]
+
+
+def task_of(tokenizer, learned: list[Document], *, length: int = 64, overlap: int = 8, **options) -> ClassifyTask:
+    return ClassifyTask.from_training(
+        "t", learned, options=ClassifyOptions(**options), window=WindowOptions(length=length, overlap=overlap),
+        tokenizer=tokenizer, positions=64,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("labels", "mode", "names"),
+    [
+        ([("b",), ("a",), ("b",)], "single", ("a", "b")),
+        ([("10",), ("9",), ("1",)], "single", ("1", "9", "10")),  # numbers by size
+        ([("1.0",), ("0",)], "single", ("0", "1.0")),
+        ([("1.5",), ("0",)], "regression", ("value",)),
+        ([("-0.5",), ("1e1",)], "regression", ("value",)),
+        ([("1.5",), ("b",)], "single", ("1.5", "b")),
+        ([("a", "b"), ("a",)], "multi", ("a", "b")),
+        ([("a",), ()], "multi", ("a",)),
+        ([("inf",), ("1",)], "single", ("1", "inf")),
+    ],
+)
+def test_the_mode_is_told_by_the_labels(tokenizer, labels, mode: str, names: tuple[str, ...]):
+    task = task_of(tokenizer, documents(*(("a fox", one) for one in labels), ("unlabelled", None)))
+    assert (task.mode, task.labels, task.main) == (
+        mode, names, {"single": "accuracy", "multi": "micro_f1", "regression": "pearson"}[mode],
+    )  # fmt: skip
+
+
+def test_the_mode_may_be_given(tokenizer):
+    numbers = documents(("a", ("1",)), ("b", ("2",)), ("c", ("6",)))
+    task = task_of(tokenizer, numbers, mode="regression")
+    assert (task.mode, task.scale) == ("regression", (3.0, np.std([1, 2, 6])))
+    assert task_of(tokenizer, documents(("a", ("x",)), ("b", ("y",))), mode="multi").mode == "multi"
+    assert task_of(tokenizer, documents(("a", ("x",)), ("b", ("y",))), separator="|").mode == "multi"
+    assert task_of(tokenizer, documents(("a", ("3",)), ("b", ("3",))), mode="regression").scale == (3.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "options", "message"),
+    [
+        ([None], {}, "no labelled text"),
+        ([("a",), ("a",)], {}, "not labels to choose among; got 1 different labels in 2 texts; expected 2 to 1000"),
+        ([("a", "b")], {"mode": "single"}, "texts with several labels, or none. Pass --mode multi"),
+        ([("a",), ("1",)], {"mode": "regression"}, "a regression needs one number a text; got a, 1"),
+        ([("2",), ("inf",)], {"mode": "regression"}, "a regression needs one number a text"),
+        ([("1.5", "2.5")], {"mode": "regression"}, "a regression needs one number a text"),
+        ([(), ()], {}, "not labels to choose among; got 0 different"),
+    ],
+)
+def test_labels_that_pose_no_task(tokenizer, labels, options, message: str):
+    with pytest.raises(InputError, match=message):
+        task_of(tokenizer, documents(*(("a fox", one) for one in labels)), **options)
+
+
+def test_balanced_weights_give_every_label_the_same_sum(tokenizer):
+    learned = documents(("a", ("x",)), ("b", ("x",)), ("c", ("x",)), ("d", ("y",)))
+    assert task_of(tokenizer, learned, class_weights="balanced").weights_L == pytest.approx([4 / 6, 4 / 2])
+    assert task_of(tokenizer, learned).weights_L is None
+
+
+def config_of(**changes) -> EncoderConfig:
+    return EncoderConfig.from_hugging_face(
+        {"model_type": "bert", "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "vocab_size": 50,
+         "intermediate_size": 32, "max_position_embeddings": 64, "type_vocab_size": 2, "hidden_dropout_prob": 0.0,
+         "attention_probs_dropout_prob": 0.0, **changes},
+        where="test",
+    )  # fmt: skip
+
+
+def reference(head: ClassifyHead, hidden_SD: torch.Tensor) -> torch.Tensor:
+    """BERT's classifier: the pooler of the first position, then a linear layer."""
+    return functional.linear(
+        torch.tanh(functional.linear(hidden_SD, head.pooler.weight, head.pooler.bias)),
+        head.output.weight,
+        head.output.bias,
+    )
+
+
+def losses_and_gradients(head: torch.nn.Module, hidden: torch.Tensor, loss: torch.Tensor) -> list[torch.Tensor]:
+    head.zero_grad()
+    hidden.grad = None
+    loss.backward()
+    return [loss.detach(), hidden.grad.clone(), *(one.grad.clone() for one in head.parameters())]
+
+
+@pytest.mark.parametrize("mode", ["single", "weighted", "multi", "regression"])
+def test_losses_are_those_of_the_usual_means(mode: str):
+    """The sum over a batch divided by its texts is what Hugging Face's heads compute; gradients too."""
+    torch.manual_seed(0)
+    labels = 1 if mode == "regression" else 4
+    weights = [0.5, 1.0, 2.0, 0.25] if mode == "weighted" else None
+    head = ClassifyHead(config_of(), labels, "single" if mode == "weighted" else mode, weights_L=weights).eval()
+    hidden_SD = torch.randn(5, 32, requires_grad=True)
+    if mode in ("single", "weighted"):
+        gold = [0, 3, 1, 1, 2]
+        per_text = functional.cross_entropy(reference(head, hidden_SD), torch.tensor(gold), reduction="none")
+        expected = (per_text * torch.tensor(weights)[gold]).mean() if weights else per_text.mean()
+    elif mode == "multi":
+        gold = [np.array(row, dtype=np.float32) for row in ([1, 0, 0, 1], [0] * 4, [1] * 4, [0, 1, 0, 0], [1, 0, 0, 0])]
+        expected = functional.binary_cross_entropy_with_logits(reference(head, hidden_SD), torch.tensor(np.stack(gold)))
+    else:
+        gold = [0.5, -1.0, 2.0, 3.5, 0.0]
+        expected = functional.mse_loss(reference(head, hidden_SD)[:, 0], torch.tensor(gold))
+    ours = losses_and_gradients(head, hidden_SD, head.losses(hidden_SD, [1] * 5, gold) / 5)
+    theirs = losses_and_gradients(head, hidden_SD, expected)
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_a_regression_is_learned_in_standard_deviations(tokenizer):
+    learned = documents(("a", ("10.5",)), ("b", ("20",)))
+    task = task_of(tokenizer, learned)
+    head = task.build_head(config_of())
+    assert head.output.bias.tolist() == [task.scale[0]]
+    hidden_SD = torch.zeros(1, 32)  # the bias alone: the mean of the training numbers
+    assert head.losses(hidden_SD, [1], [task.scale[0] + 2 * task.scale[1]]).item() == pytest.approx(4.0)
+    with torch.inference_mode():
+        [logits_L] = head.eval().outputs(hidden_SD, [1])
+    [reading] = task.readings([Document(id="x", text="a fox")])
+    assert task.decode(reading, [logits_L]) == Classification(scores={}, value=pytest.approx(15.25))
+
+
+def test_the_windows_of_a_long_text_are_averaged(tokenizer):
+    task = task_of(tokenizer, documents(("a", ("x",)), ("b", ("y",))), length=16, overlap=4)
+    text = "the fox runs over the old stone " * 5
+    [reading] = task.readings([Document(id="a", text=text, labels=("y",))])
+    assert len(reading.windows) > 2
+    examples = task.examples(reading, gold=True)
+    assert [one.gold for one in examples] == [1] * len(reading.windows)
+    assert all(one.rows.tolist() == [0] and one.units == 1 and len(one.ids) <= 16 for one in examples)
+    read = {piece for start, end in reading.windows for piece in range(start, end)}
+    assert read == set(range(len(reading.pieces.ids)))
+    logits = [np.array([float(n), 1.0], dtype=np.float32) for n in range(len(examples))]
+    mean = np.mean(range(len(examples)))
+    found = task.decode(reading, logits)
+    assert found.scores["x"] == pytest.approx(1 / (1 + np.exp(1 - mean)))
+    assert sum(found.scores.values()) == pytest.approx(1)
+    cut = task_of(tokenizer, documents(("a", ("x",)), ("b", ("y",))), length=16, overlap=4, long_texts="truncate")
+    [reading] = cut.readings([Document(id="a", text=text)])
+    [first] = cut.examples(reading, gold=False)
+    assert first.ids.tolist() == examples[0].ids.tolist()
+    assert not cut.plain, "a task that reads other windows has a pass of its own"
+
+
+def test_a_text_without_pieces_is_read_as_the_special_tokens_alone(tokenizer):
+    task = task_of(tokenizer, documents(("a", ("x",)), ("b", ("y",))))
+    [reading] = task.readings([Document(id="a", text="\u200b", labels=("x",))])
+    [example] = task.examples(reading, gold=True)
+    assert example.ids.tolist() == [tokenizer.special["cls"], tokenizer.special["sep"]]
+
+
+def test_several_labels_from_a_threshold(tokenizer):
+    task = task_of(tokenizer, documents(("a", ("x", "y")), ("b", ())), threshold=0.7)
+    [reading] = task.readings([Document(id="a", text="fox", labels=("y",))])
+    assert task.examples(reading, gold=True)[0].gold.tolist() == [0, 1]
+    found = task.decode(reading, [np.array([1.0, 0.5], dtype=np.float32)])
+    assert found.labels == ("x",)
+    assert found.scores == pytest.approx({"x": 1 / (1 + np.exp(-1.0)), "y": 1 / (1 + np.exp(-0.5))})
+    assert task.tuner() is None
+    task.options = ClassifyOptions()
+    tuner = task.tuner()
+    for labels, score in ((("x",), 0.3), ((), 0.2), (("x",), 0.4)):
+        tuner.add(Document(id="a", text="fox", labels=labels), Classification(scores={"x": score, "y": 0.01}))
+    assert 0.2 < tuner.best() <= 0.3
+
+
+def paired(tokenizer, first: str, second: str, **options):
+    task = task_of(tokenizer, documents(("a", ("x",)), ("b", ("y",)), pair="c"), length=16, overlap=2, **options)
+    [reading] = task.readings([Document(id="a", text=first, meta={"pair": second}, labels=("x",))])
+    return task, reading, task.examples(reading, gold=True)
+
+
+@pytest.mark.parametrize(("long", "other"), [(40, 3), (3, 40), (30, 25), (1, 1), (6, 7)])
+def test_pairs_longer_than_a_window_lose_nothing(tokenizer, long: int, other: int):
+    words = ("fox", "dog", "tree", "bird", "king")
+    first, second = (" ".join(words[n % 5] for n in range(count)) for count in (long, other))
+    task, reading, examples = paired(tokenizer, first, second)
+    assert not task.plain
+    assert all(len(one.ids) <= 16 and one.types is not None for one in examples)
+    parts, others = ({pair[side] for pair in reading.pairs} for side in (0, 1))
+    assert {(a, b) for a, b in reading.pairs} == {(a, b) for a in parts for b in others}, "every part with every other"
+    assert {piece for start, end in parts for piece in range(start, end)} == set(range(long))
+    assert {piece for start, end in others for piece in range(start, end)} == set(range(other))
+    if long <= 6:
+        assert len(parts) == 1, "a short text stays whole"
+    if other <= 6:
+        assert len(others) == 1
+    separator = tokenizer.special["sep"]
+    for one, ((a, b), (c, d)) in zip(examples, reading.pairs, strict=True):
+        ids = [tokenizer.special["cls"], *reading.pieces.ids[a:b], separator, *reading.second[c:d], separator]
+        assert one.ids.tolist() == ids
+        assert one.types.tolist() == [0] * (2 + b - a) + [1] * (1 + d - c)
+
+
+def test_a_pair_may_be_cut_to_its_first_window_or_lack_a_text(tokenizer):
+    _, _, cut = paired(tokenizer, "fox " * 40, "dog " * 40, long_texts="truncate")
+    assert len(cut) == 1
+    task, _, [example] = paired(tokenizer, "a fox", "\u200b")
+    assert example.ids.tolist()[-2:] == [tokenizer.special["sep"]] * 2
+    [alone] = task.readings([Document(id="a", text="a fox")])
+    assert task.examples(alone, gold=False)[0].types is None
+
+
+def scored(task: ClassifyTask, *pairs) -> dict:
+    scorer = task.scorer()
+    for labels, prediction in pairs:
+        document = Document(id="f:7", text="a fox", labels=labels)
+        scorer.add(document, prediction)
+    return scorer.scores()
+
+
+def test_unknown_gold_labels_are_wrong_not_fatal(tokenizer):
+    task = task_of(tokenizer, documents(("a", ("x",)), ("b", ("y",))))
+    right = Classification(labels=("x",), scores={"x": 0.9, "y": 0.1})
+    scores = scored(task, (("x",), right), (("new",), right), (None, right), (("y",), right))
+    assert (scores["accuracy"], scores["examples"]) == (pytest.approx(1 / 3), 3)
+    assert scores["by_label"]["new"]["recall"] == 0
+    with pytest.raises(InputError, match="a label that the model does not know; got 'new'; expected x, y"):
+        [reading] = task.readings([Document(id="f:7", text="a fox", labels=("new",))])
+        task.examples(reading, gold=True)
+    several = task_of(tokenizer, documents(("a", ("x", "y")), ("b", ())))
+    assert scored(several, (("x", "new"), right))["micro_f1"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"), [((), "f:7: not one label; got none"), (("x", "y"), "f:7: not one label; got x, y")]
+)
+def test_gold_of_another_shape_is_an_input_error(tokenizer, labels, message: str):
+    task = task_of(tokenizer, documents(("a", ("x",)), ("b", ("y",))))
+    with pytest.raises(InputError, match=message):
+        scored(task, (labels, Classification(labels=("x",), scores={"x": 0.9, "y": 0.1})))
+    numbers = task_of(tokenizer, documents(("a", ("0.5",)), ("b", ("2",))))
+    for bad in ("good", "nan", "inf"):
+        with pytest.raises(InputError, match=f"f:7: not a number; got '{bad}'"):
+            numbers.scorer().add(Document(id="f:7", text="a", labels=(bad,)), Classification(scores={}, value=1.0))
+
+
+def test_mistakes_say_what_was_wrong_and_how_sure_the_model_was(tokenizer):
+    task = task_of(tokenizer, documents(("a", ("x",)), ("b", ("y",))))
+    document = Document(id="f:7", text="a fox", labels=("y",), meta={"pair": "a dog"})
+    [mistake] = task.mistakes(document, Classification(labels=("x",), scores={"x": 0.9, "y": 0.1}))
+    assert (mistake.severity, mistake.text, mistake.gold, mistake.predicted) == (0.9, "a fox // a dog", "y", "x")
+    assert not list(task.mistakes(document, Classification(labels=("y",), scores={"x": 0.1, "y": 0.9})))
+
+
+def test_files_and_manifest_there_and_back(tokenizer, tmp_path: Path):
+    table = write_table(tmp_path / "a.tsv", ("sentence", "topic"), [("a fox", "x|y"), ("a dog", "y")])
+    options = ClassifyOptions(text_column="sentence", label_column="topic", separator="|")
+    assert [one.labels for one in ClassifyTask.reader(options)(table)] == [("x", "y"), ("y",)]
+    lines = write_lines(tmp_path / "a.jsonl", [{"text": "a", "text_b": "b", "label": 1}, {"text": "c", "text_b": "d"}])
+    task = task_of(tokenizer, list(ClassifyTask.reader(ClassifyOptions())(lines)), mode="multi")
+    assert (task.pairs, task.labels) == (True, ("1",))
+    again = ClassifyTask.from_manifest("t", task.manifest(), tokenizer=tokenizer, positions=32)
+    assert again.window == (32, 8)
+    assert again.manifest() == {**task.manifest(), "window": [32, 8]}

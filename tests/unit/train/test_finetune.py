@@ -1,0 +1,377 @@
+"""Fine-tuning: every kind of task is learned, runs resume bit for bit, and the bundle holds what was asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import spanbert
+from spanbert.core.errors import InputError
+from spanbert.encoder.model import Encoder
+from spanbert.tasks.classify.options import ClassifyOptions
+from spanbert.tasks.qa.options import QAOptions
+from spanbert.train.finetune import TaskData
+from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.model import TaskModel
+from spanbert.train.optimizer import make_optimizer
+from spanbert.train.seeds import finetune_seeds
+from spanbert.train.tracking import Tracker, read_log
+from tests.labelled import (
+    SETTINGS,
+    conll_file,
+    data,
+    multi_file,
+    nested_file,
+    pair_file,
+    single_file,
+    single_rows,
+    squad_file,
+    tiny,
+    tune,
+    write_lines,
+    write_table,
+)
+from tests.runs import losses
+
+finetune_module = import_module("spanbert.train.finetune")
+
+LEARNED = {
+    "single": ("classify", "accuracy", 0.95), "multi": ("classify", "micro_f1", 0.9),
+    "regression": ("classify", "pearson", 0.95), "pair": ("classify", "accuracy", 0.9), "bio": ("tag", "f1", 0.95),
+    "bioes": ("tag", "f1", 0.95), "pos": ("tag", "accuracy", 0.98), "nested": ("tag", "f1", 0.9), "qa": ("qa", "f1", 0.95),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_every_kind_of_task_is_learned(hugging_face_model: Path, tmp_path_factory, name: str):
+    result, tasks = tiny(name, hugging_face_model, tmp_path_factory.getbasetemp())
+    task, figure, least = LEARNED[name]
+    assert result.outcome.stopped_by == "budget"
+    assert result.scores[task][figure] >= least
+    manifest = json.loads((result.path / "spanbert.json").read_text())
+    entry = manifest["tasks"][task]
+    assert entry["scores"][figure] == result.scores[task][figure]
+    assert "signature" in entry["scores"]
+    assert manifest["training"]["weights_of_step"] == result.outcome.best.step
+    found = spanbert.evaluate(result.path, tasks[task].dev)
+    assert found[figure] == pytest.approx(result.scores[task][figure], abs=1e-9), "the bundle scores as the run said"
+    assert [line["step"] for line in read_log(result.path / "evaluations.jsonl")] == [
+        result.outcome.progress.step // 2, result.outcome.progress.step,
+    ]  # fmt: skip
+
+
+def test_thresholds_are_tuned_on_dev_data_and_kept(hugging_face_model: Path, tmp_path_factory):
+    for name, task in (("qa", "qa"), ("multi", "classify")):
+        result, _ = tiny(name, hugging_face_model, tmp_path_factory.getbasetemp())
+        stored = json.loads((result.path / "spanbert.json").read_text())["tasks"][task]["threshold"]
+        assert stored not in (0.0, 0.5)
+        assert spanbert.load(result.path).tasks[task].threshold == stored
+    result, _ = tiny("qa", hugging_face_model, tmp_path_factory.getbasetemp())
+    assert result.scores["qa"]["f1"] == pytest.approx(result.scores["qa"]["best_f1"]), "no threshold would be better"
+    nlp = spanbert.load(result.path)
+    assert nlp.answer("who sees it?", "the old king runs near a house").text == "king"
+    assert nlp.answer("who sees it?", "the fox runs near a house") is None
+
+
+def test_a_given_threshold_stays(hugging_face_model: Path, tmp_path: Path):
+    options = QAOptions(longest_question=10, threshold=3.5)
+    result = tune({"qa": data("qa", squad_file, tmp_path, options, suffix=".json")}, hugging_face_model,
+                  tmp_path / "out", "train.max_steps=2")  # fmt: skip
+    assert json.loads((result.path / "spanbert.json").read_text())["tasks"]["qa"]["threshold"] == 3.5
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TaskData]:
+    folder = tmp_path_factory.mktemp("files")
+    return {
+        "kind": data("classify", single_file, folder / "kind"),
+        "ner": data("tag", conll_file, folder / "ner", suffix=".conll"),
+    }
+
+
+class Killed(BaseException):
+    """Ends a run as a kill does: nothing is saved after it."""
+
+
+@contextmanager
+def stopped_after(step: int, monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> Iterator[None]:
+    """Does something when a step has been noted, before what is due after it."""
+    note = Tracker.step
+
+    def note_and_act(self: Tracker, number: int, figures: dict[str, float]) -> None:
+        note(self, number, figures)
+        if number == step:
+            act()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Tracker, "step", note_and_act)
+        yield
+
+
+def kill() -> None:
+    raise Killed
+
+
+def test_an_interrupted_run_goes_on_bit_for_bit(files, hugging_face_model: Path, tmp_path: Path, monkeypatch):
+    """Killed between an evaluation and the next saved state, stopped by a signal, finished; dropout and two tasks."""
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    settings = ("train.max_steps=16", "train.checkpoint_every=4steps", "train.evaluate_every=6steps",
+                "hidden_dropout=0.1")  # fmt: skip
+    tune(files, hugging_face_model, whole, *settings)
+    with pytest.raises(Killed), stopped_after(7, monkeypatch, kill):
+        tune(files, hugging_face_model, out, *settings)
+    assert not (out / "model.safetensors").exists()
+    with stopped_after(13, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGTERM)):
+        stopped = tune(files, hugging_face_model, out, *settings, resume=True)
+    assert (stopped.outcome.stopped_by, stopped.outcome.progress.step) == ("SIGTERM", 13)
+    assert spanbert.load(out)("the fox").labels, "what a signal leaves is a bundle too"
+    done = tune(files, hugging_face_model, out, *settings, resume=True)
+    assert done.outcome.stopped_by == "budget"
+    assert len(losses(whole)) == 16
+    assert losses(out) == losses(whole)
+    for file in ("model.safetensors", "heads.safetensors", "training/last/model.safetensors",
+                 "training/best/model.safetensors"):  # fmt: skip
+        one, two = load_file(whole / file), load_file(out / file)
+        assert one.keys() == two.keys()
+        assert all(torch.equal(one[name], two[name]) for name in one), file
+    assert (out / "mistakes.jsonl").read_text() == (whole / "mistakes.jsonl").read_text()
+
+
+class Heard:
+    """A reporter that keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, message: str) -> None:
+        self.said.append(message)
+
+    def update(self, *_: object) -> None: ...
+
+    def finish(self, stage: str) -> None: ...
+
+
+def test_a_run_is_resumed_without_saying_its_budget_again(files, hugging_face_model: Path, tmp_path: Path):
+    only = {"kind": files["kind"]}
+    config = FinetuneConfig.assemble(overrides=[one for one in SETTINGS if "max_steps" not in one])
+    first = spanbert.finetune(only, model=hugging_face_model, out=tmp_path / "out", config=config)
+    assert first.outcome.progress.step == 36, "3 epochs of 96 examples, 8 a step"
+    heard = Heard()
+    again = spanbert.finetune(
+        only, model=hugging_face_model, out=tmp_path / "out", config=config, resume=True, reporter=heard
+    )
+    assert again.outcome.progress.step == 36
+    assert "resuming after step 36" in heard.said
+    assert not any("another budget" in one for one in heard.said)
+    more = config.with_train(max_epochs=4.0)
+    third = spanbert.finetune(
+        only, model=hugging_face_model, out=tmp_path / "out", config=more, resume=True, reporter=heard
+    )
+    assert third.outcome.progress.step == 48
+    assert any("another budget" in one for one in heard.said)
+    with pytest.raises(InputError, match=r"another batch\.examples; got 4; expected 8"):
+        tune(only, hugging_face_model, tmp_path / "out", "batch.examples=4", resume=True)
+    with pytest.raises(InputError, match="exists already. Pass --resume"):
+        tune(only, hugging_face_model, tmp_path / "out")
+
+
+def test_training_stops_after_evaluations_without_gain(files, hugging_face_model: Path, tmp_path: Path):
+    """A rate of nearly nothing: the first evaluation is the best; the third is the second without a gain."""
+    still = ("optim.lr=1e-12", "optim.head_lr=1e-12", "train.evaluate_every=2steps", "train.patience=2")
+    only = {"kind": files["kind"]}
+    result = tune(only, hugging_face_model, tmp_path / "out", *still)
+    assert (result.outcome.stopped_by, result.outcome.progress.step, result.outcome.best.step) == ("patience", 6, 2)
+    assert len(read_log(tmp_path / "out" / "evaluations.jsonl")) == 3
+    again = tune(only, hugging_face_model, tmp_path / "out", *still, resume=True)
+    assert (again.outcome.stopped_by, again.outcome.progress.step) == ("patience", 6), "a run that ended stays ended"
+    longer = tune(only, hugging_face_model, tmp_path / "out", *still, "train.patience=4", resume=True)
+    assert (longer.outcome.stopped_by, longer.outcome.progress.step) == ("patience", 10)
+
+
+def test_a_kill_after_an_evaluation_does_not_use_up_patience(
+    files, hugging_face_model: Path, tmp_path: Path, monkeypatch
+):
+    """The best weights on the disk may be of a later step than the state that a run goes on from."""
+    only = {"kind": files["kind"]}
+    settings = ("train.evaluate_every=3steps", "train.checkpoint_every=4steps", "train.patience=1")
+    accuracies = {3: 0.1, 6: 0.5, 9: 0.4, 12: 0.9}
+    last = [0]
+    note = Tracker.step
+    monkeypatch.setattr(Tracker, "step", lambda self, step, one: (last.__setitem__(0, step), note(self, step, one))[1])
+    monkeypatch.setattr(finetune_module, "evaluate_documents", lambda *_: {"kind": {"accuracy": accuracies[last[0]]}})
+    whole = tune(only, hugging_face_model, tmp_path / "whole", *settings)
+    assert (whole.outcome.stopped_by, whole.outcome.progress.step, whole.outcome.best.step) == ("patience", 9, 6)
+    with pytest.raises(Killed), stopped_after(7, monkeypatch, kill):
+        tune(only, hugging_face_model, tmp_path / "out", *settings)
+    resumed = tune(only, hugging_face_model, tmp_path / "out", *settings, resume=True)
+    assert len(losses(tmp_path / "out")) == 9
+    assert (resumed.outcome.stopped_by, resumed.outcome.progress.step, resumed.outcome.best.step) == ("patience", 9, 6)
+
+
+@pytest.mark.parametrize("decay", [1.0, 0.5])
+def test_rates_fall_from_layer_to_layer(hugging_face_model: Path, decay: float):
+    model = TaskModel(Encoder.from_pretrained(hugging_face_model), torch.nn.Linear(32, 2))
+    settings = FinetuneConfig().optim.model_copy(update={"lr": 1.0, "head_lr": 3.0, "layer_decay": decay})
+    optimizer = make_optimizer(model, settings, layer_decay=settings.layer_decay)
+    rates = {
+        id(parameter): group["peak_lr"] for group in optimizer.param_groups for parameter in group["params"]
+    }  # fmt: skip
+    for name, parameter in model.named_parameters():
+        if name.startswith("head."):
+            expected = 3.0
+        elif name.startswith("encoder.embeddings."):
+            expected = decay**2  # below two layers
+        else:
+            expected = decay ** (1 - int(name.split(".")[2]))
+        assert rates[id(parameter)] == expected, name
+
+
+def encoder_weights(path: Path) -> dict[str, torch.Tensor]:
+    return {name: one for name, one in load_file(path / "model.safetensors").items() if name.startswith("bert.e")}
+
+
+def test_a_frozen_encoder_stays_as_it_was(files, hugging_face_model: Path, tmp_path: Path):
+    before = encoder_weights(hugging_face_model)
+    assert len(before) > 30
+    for frozen in ("true", "false"):
+        out = tmp_path / frozen
+        tune(files, hugging_face_model, out, "train.max_steps=6", f"freeze_encoder={frozen}")
+        after = encoder_weights(out)
+        assert after.keys() == before.keys()
+        assert all(torch.equal(before[name], after[name]) for name in before) == (frozen == "true")
+
+
+def test_kept_heads_still_fill(files, trained_bundle: Path, tmp_path: Path):
+    only = {"kind": files["kind"]}
+    tune(only, trained_bundle, tmp_path / "kept", "train.max_steps=4", "keep_heads=true", "freeze_encoder=true")
+    before, after = spanbert.load(trained_bundle), spanbert.load(tmp_path / "kept")
+    template = "the quick [MASK:1-2] jumps"
+    assert [one.text for one in after.fill(template)] == [one.text for one in before.fill(template)]
+    assert [one.score for one in after.fill(template)] == pytest.approx([one.score for one in before.fill(template)])
+    assert after("the fox").labels
+    tune(only, trained_bundle, tmp_path / "dropped", "train.max_steps=4")
+    assert not (tmp_path / "dropped" / "heads.safetensors").exists()
+    with pytest.raises(InputError):
+        spanbert.load(tmp_path / "dropped").fill(template)
+
+
+def test_several_seeds_keep_the_best_and_tell_the_spread(files, hugging_face_model: Path, tmp_path: Path):
+    config = FinetuneConfig.assemble(overrides=[*SETTINGS, "train.max_steps=10", "train.seed=5", "train.threads=1"])
+    only = {"kind": files["kind"]}
+    result = finetune_seeds(only, seeds=3, model=hugging_face_model, out=tmp_path / "out", config=config)
+    figures = {seed: one.scores["kind"]["accuracy"] for seed, one in result.results.items()}
+    assert list(figures) == [5, 6, 7]
+    spread = result.spread["kind"]["accuracy"]
+    assert spread["by_seed"] == {str(seed): value for seed, value in figures.items()}
+    assert spread["mean"] == pytest.approx(sum(figures.values()) / 3)
+    goodness = {seed: one.outcome.best.goodness for seed, one in result.results.items()}
+    assert result.best == max(goodness, key=goodness.__getitem__)
+    best = tmp_path / "out" / "seeds" / str(result.best)
+    assert (tmp_path / "out" / "model.safetensors").read_bytes() == (best / "model.safetensors").read_bytes()
+    assert json.loads((tmp_path / "out" / "seeds.json").read_text())["best"] == result.best
+    assert spanbert.load(tmp_path / "out")("the fox").labels == spanbert.load(best)("the fox").labels
+    with pytest.raises(InputError, match="the directory exists already"):
+        finetune_seeds(only, seeds=2, model=hugging_face_model, out=tmp_path / "out", config=config)
+    without = {"kind": TaskData(kind="classify", train=files["kind"].train)}
+    with pytest.raises(InputError, match="several seeds need dev data"):
+        finetune_seeds(without, seeds=2, model=hugging_face_model, out=tmp_path / "other", config=config)
+    assert not (tmp_path / "other").exists()
+
+
+def test_several_tasks_on_one_encoder(hugging_face_model: Path, tmp_path_factory):
+    result, tasks = tiny("joint", hugging_face_model, tmp_path_factory.getbasetemp())
+    main = {"kind": "accuracy", "ner": "f1", "pos": "accuracy", "who": "f1"}
+    assert list(result.scores) == list(main)
+    assert all(result.scores[name][figure] > 0.85 for name, figure in main.items())
+    assert result.outcome.best.goodness <= sum(result.scores[name][main[name]] for name in main) / 4 + 0.05
+    nlp = spanbert.load(result.path)
+    encoder, calls = nlp.predictor.encoder, []
+    handle = encoder.register_forward_hook(lambda *_: calls.append(1))
+    doc = nlp("the red fox runs over a king often")
+    handle.remove()
+    assert len(calls) == 1, "one pass for all tasks that read the text alone"
+    assert list(doc) == ["kind", "ner", "pos"]
+    assert [(one.label, doc.text[one.start : one.end]) for one in doc.entities] == [("ANI", "red fox"), ("PER", "king")]
+    assert nlp.answer("who sees it?", doc.text).text == "king"
+    for name, figure in main.items():
+        alone = spanbert.evaluate(result.path, tasks[name].dev, task=name)
+        assert alone[figure] == pytest.approx(result.scores[name][figure])
+        if name != "who":
+            [one] = nlp.pipe([doc.text], task=name)
+            assert list(one) == [name]
+            assert one[name] == doc[name]
+
+
+FORMATS = {
+    "csv": ("classify", ".csv", lambda path, n, s: path.write_text("label,text\n" + "".join(f"{b},{a}\n" for a, b in single_rows(n, s)))),
+    "jsonl": ("classify", ".jsonl", lambda path, n, s: write_lines(path, [{"text": a, "label": b} for a, b in single_rows(n, s)])),
+    "headless": ("classify", ".tsv", lambda path, n, s: write_table(path, single_rows(1, s + 9)[0], single_rows(n, s))),
+    "spans": ("tag", ".jsonl", nested_file),
+    "conllu": ("tag", ".conllu", lambda path, n, s: path.write_text("\n".join(
+        "".join(f"{k}\t{word}\t_\tNOUN\tN\t_\t0\t_\t_\t_\n" for k, word in enumerate(text.split(), 1)) for text, _ in single_rows(n, s)
+    ))),
+    "pairs": ("classify", ".tsv", pair_file),
+    "lists": ("classify", ".jsonl", multi_file),
+    "squad": ("qa", ".json", squad_file),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_training_data_in_many_formats(hugging_face_model: Path, tmp_path: Path, name: str):
+    kind, suffix, write = FORMATS[name]
+    write(tmp_path / f"train{suffix}", 12, 0)
+    task = TaskData(kind=kind, train=tmp_path / f"train{suffix}")
+    result = tune({"t": task}, hugging_face_model, tmp_path / "out", "train.max_steps=1", "qa.longest_question=9")
+    assert (result.outcome.best, result.scores) == (None, {}), "no dev data"
+    found = spanbert.evaluate(tmp_path / "out", task.train)
+    assert found["signature"]
+    assert len(losses(tmp_path / "out")) == 1
+
+
+@pytest.mark.parametrize(
+    ("tasks", "overrides", "message"),
+    [
+        ({}, (), "no task to learn"),
+        ({"t": ("classfy", "a.tsv")}, (), "unknown task 'classfy'; did you mean 'classify'"),
+        ({"t": ("classify", "none.tsv")}, (), "none.tsv"),
+        ({"t": ("classify", "a.tsv", "none.tsv")}, (), "none.tsv: no such file"),
+        ({"type": ("classify", "a.tsv")}, (), "a name that no task can have"),
+        ({"t": ("classify", "a.tsv")}, ("window.length=65",), "windows longer than the model's positions"),
+        ({"t": ("classify", "a.tsv")}, ("window.length=32", "window.overlap=17"), "overlap by more than half"),
+        ({"t": ("classify", "a.tsv")}, ("train.accumulation=3",), "accumulation must divide"),
+        ({"t": ("tag", "a.conll")}, ("tag.column=upos", "tag.nested=true"), "no entities"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_written(
+    hugging_face_model: Path, tmp_path: Path, tasks, overrides, message: str
+):
+    single_file(tmp_path / "a.tsv", 12, 0)
+    (tmp_path / "a.conll").write_text("fox NOUN\nruns VERB\n")
+    made = {
+        name: TaskData(kind=kind, train=tmp_path / files[0], dev=tmp_path / files[1] if len(files) > 1 else None)
+        for name, (kind, *files) in tasks.items()
+    }
+    with pytest.raises(InputError, match=message):
+        tune(made, hugging_face_model, tmp_path / "out", *overrides)
+    assert not (tmp_path / "out" / "spanbert.json").exists()
+    assert not (tmp_path / "out" / "metrics.jsonl").exists()
+
+
+def test_class_weights_change_what_is_learned(hugging_face_model: Path, tmp_path: Path):
+    rows = [("the fox runs", "a")] * 30 + [("a dog runs", "b")] * 2
+    write_table(tmp_path / "a.tsv", ("text", "label"), rows)
+    curves = []
+    for weights in ("none", "balanced"):
+        task = TaskData(kind="classify", train=tmp_path / "a.tsv", options=ClassifyOptions(class_weights=weights))
+        tune({"t": task}, hugging_face_model, tmp_path / weights, "train.max_steps=4", "batch.examples=32")
+        curves.append(losses(tmp_path / weights))
+    assert curves[0][0] != curves[1][0]
