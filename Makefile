@@ -29,7 +29,7 @@ demo: .venv/.demo
 	$(BIN)/spanbert quickstart --overwrite
 
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .

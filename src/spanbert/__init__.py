@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from spanbert.core.types import Document, Filling, PackedBatch, Span
     from spanbert.encoder.model import Encoder
     from spanbert.pipelines.convert import convert
+    from spanbert.pipelines.convert_data import convert_data
     from spanbert.pipelines.estimators import SpanBertClassifier, SpanBertTagger
     from spanbert.pipelines.evaluate import evaluate
     from spanbert.pipelines.info import info
@@ -55,6 +56,7 @@ _HOMES = {
     "SpanBertTagger": "pipelines.estimators",
     "SpanbertError": "core.errors",
     "convert": "pipelines.convert",
+    "convert_data": "pipelines.convert_data",
     "doctor": "apps.doctor.diagnose",
     "info": "pipelines.info",
     "load": "pipelines.load",
@@ -81,6 +83,7 @@ __all__ = [
     "TaskData",
     "__version__",
     "convert",
+    "convert_data",
     "doctor",
     "evaluate",
     "finetune",

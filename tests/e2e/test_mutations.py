@@ -135,8 +135,7 @@ def test_they_are_at_least_five_hundred():
 
 @pytest.mark.parametrize("seed", [*WRITTEN, *REAL], ids=lambda seed: seed.name)
 def test_mutated_files(use: Use, seed: Seed):
-    written = seed.name in BY_NAME and seed is BY_NAME[seed.name]
-    draw, count = random.Random(seed.name), OF_WRITTEN if written else OF_REAL
+    draw, count = random.Random(seed.name), OF_WRITTEN if seed in WRITTEN else OF_REAL
     faults = []
     for number, (description, content) in enumerate(mutants(seed.content, seed.shape, seed.separator, draw, count)):
         found = fault(use, seed, content, number)

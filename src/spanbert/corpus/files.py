@@ -156,5 +156,5 @@ def decode_line(line: bytes, where: str, *, first: bool) -> str:
             where=where,
             got=f"byte 0x{line[error.start]:02x} in column {error.start + 1}",
             expected="UTF-8 text",
-            remedy="Convert it with iconv, or leave such lines out with --on-error skip",
+            remedy="Convert it with iconv (or, with prepare, leave such lines out: --on-error skip)",
         ) from None

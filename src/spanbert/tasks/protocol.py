@@ -158,6 +158,9 @@ class TextTask(Protocol):
             InputError: It cannot be used; names file and line.
         """
 
+    def is_labelled(self, document: Document) -> bool:
+        """Whether there is something to score in a document."""
+
     def readings(self, documents: Sequence[Document]) -> list[Reading]:
         """Tokenises documents and cuts them into windows."""
 

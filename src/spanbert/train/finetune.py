@@ -124,6 +124,9 @@ def finetune(
         )
         stepped = _with_steps(config, plan.size)
         dev = {name: data.dev for name, data in tasks.items() if data.dev is not None}
+        for name, source in dev.items():
+            if not any(map(made[name].is_labelled, documents_of(source, made[name].read))):
+                raise InputError(f"task {name}: dev data without labels", where=name_of(source))
         trainer = _trainer(joint, task_model, plan, dev, stepped, target, reporter)
         target.mkdir(parents=True, exist_ok=True)
         write_json(target / "run.json", facts)
@@ -135,6 +138,8 @@ def finetune(
         elif not dev:
             reporter.say("no dev data: nothing will be evaluated, and the bundle gets the last weights")
         outcome = trainer.run(stop)
+        if dev:
+            reporter.say("scoring the bundle on the dev data")
         best = load_state(target / "training" / "best")
         if best is not None:
             task_model.load_state_dict(best.model)

@@ -190,6 +190,10 @@ class ClassifyTask(TextTaskBase):
         """What reads files before there is a task."""
         return lambda source: read_texts(source, options)
 
+    def is_labelled(self, document: Document) -> bool:
+        """As `TextTask`."""
+        return document.labels is not None
+
     def mistakes(self, document: Document, prediction: Classification) -> Iterator[Mistake]:
         """As `TextTask`."""
         if document.labels is None or set(document.labels) == set(prediction.labels):

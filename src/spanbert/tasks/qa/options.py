@@ -14,7 +14,7 @@ class QAOptions(Config):
 
     Attributes:
         language: How answers are compared: `en` as SQuAD's official scorer, `zh` as CMRC's; `auto` looks at the text.
-        longest_question: Pieces of a question that are read; what is cut off is told.
+        longest_question: Pieces of a question that are read; `doctor` tells how many questions are longer.
         longest_answer: Pieces of the longest answer.
         candidates: How many answers are kept beside the best.
         threshold: From how many nats in favour of no answer nothing is answered; None: tuned on the dev data where a

@@ -143,6 +143,10 @@ class QATask(TextTaskBase):
         """What reads files before there is a task."""
         return lambda source: read_squad(SourceFile(path=source, name=source.name))
 
+    def is_labelled(self, document: Document) -> bool:
+        """As `TextTask`."""
+        return any(gold_texts(document, question) is not None for question in document.questions or ())
+
     def mistakes(self, document: Document, prediction: Sequence[Answering]) -> Iterator[Mistake]:
         """As `TextTask`: answers that match no gold answer exactly."""
         for question, answering in zip(document.questions or (), prediction, strict=True):

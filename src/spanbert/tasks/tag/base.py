@@ -49,6 +49,10 @@ class WordTask(TextTaskBase):
         """What reads files before there is a task."""
         return lambda source: read_tagged(source, options)
 
+    def is_labelled(self, document: Document) -> bool:
+        """As `TextTask`."""
+        return document.spans is not None or "tag" in document.columns
+
     def mistakes(self, document: Document, prediction: Tagging) -> Iterator[Mistake]:
         """As `TextTask`: spans that are not gold, gold spans that were not found, words with another tag."""
         if prediction.spans is None:

@@ -1,0 +1,22 @@
+"""Which lines are taken as JSON, and what is refused in them."""
+
+from __future__ import annotations
+
+import pytest
+
+from spanbert.core.errors import InputError
+from spanbert.pipelines.inputs import read_inputs
+
+
+def test_a_broken_first_line_of_a_jsonl_file_is_an_error_and_no_text():
+    broken = '{"text": "a fox"'
+    assert [one.text for one in read_inputs([broken], name="stdin")] == [broken]
+    for name in ("a.jsonl", "A.JSONL", "a.jsonl.gz"):
+        with pytest.raises(InputError, match=f"{name}:1: not valid JSON"):
+            list(read_inputs([broken], name=name))
+
+
+def test_half_of_a_surrogate_pair_is_no_text():
+    with pytest.raises(InputError, match="in:2: half of a surrogate pair"):
+        list(read_inputs(['{"text": "a"}', '{"text": "\\ud83d"}'], name="in"))
+    assert next(read_inputs(['{"text": "\\ud83d\\ude00"}'], name="in")).text == "\U0001f600"
