@@ -29,6 +29,7 @@ demo: .venv/.demo
 	$(BIN)/spanbert quickstart --overwrite
 
 test: .venv/.dev
+	# two processes of one thread each: tiny models gain nothing by more
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/.dev

@@ -48,18 +48,43 @@ def load_predictor(files: BundleFiles, tasks: Mapping[str, TextTask]) -> Predict
         InputError: A head is missing, or does not fit.
     """
     encoder, given = load_encoder(files)
-    stored = tensors.read_tensors(files.heads) if files.heads is not None else {}
-    entries = task_entries(files)
     heads: dict[str, nn.Module] = {}
     for name, task in tasks.items():
         head = task.build_head(encoder.config)
-        prefix = f"{HEADS_PREFIX}{name}."
-        values = {key.removeprefix(prefix): value for key, value in stored.items() if key.startswith(prefix)}
-        if entries[name].get("named", False):
-            values = named_head(entries[name]["kind"], given, encoder)
-        fill_parameters(head, values, where=str(files.path))
+        fill_parameters(head, stored_head(files, name, given, encoder), where=str(files.path))
         heads[name] = head.eval()
     return Predictor(encoder, tasks, heads)
+
+
+def stored_head(files: BundleFiles, name: str, given: Mapping[str, Tensor], encoder: Encoder) -> dict[str, Tensor]:
+    """The tensors of a task's head, from wherever the bundle keeps them.
+
+    Args:
+        files: The bundle.
+        name: The task's.
+        given: What `load_encoder` found beside the encoder.
+        encoder: The encoder.
+    """
+    entry = task_entries(files)[name]
+    if entry.get("named", False):
+        return named_head(entry["kind"], given, encoder)
+    stored = tensors.read_tensors(files.heads) if files.heads is not None else {}
+    prefix = f"{HEADS_PREFIX}{name}."
+    return {key.removeprefix(prefix): value for key, value in stored.items() if key.startswith(prefix)}
+
+
+def task_to_go_on_with(files: BundleFiles, task: TextTask) -> str | None:
+    """The task of a bundle whose head a new task can begin with: of the same kind, with the same labels.
+
+    That of the same name comes first.
+    """
+    wanted = task.manifest()
+    fitting = [
+        name
+        for name, entry in task_entries(files).items()
+        if all(entry.get(key) == wanted.get(key) for key in ("kind", "mode", "labels", "scheme", "nested"))
+    ]
+    return task.name if task.name in fitting else next(iter(fitting), None)
 
 
 def named_head(kind: str, given: Mapping[str, Tensor], encoder: Encoder) -> dict[str, Tensor]:

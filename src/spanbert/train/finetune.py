@@ -115,7 +115,7 @@ def finetune(
         tokenizer = load_tokenizer(files.path)
         made = build_tasks(tasks, files, tokenizer, config)
         joint = JointTask(made)
-        task_model, kept = build_joint_model(joint, files, config)
+        task_model, kept = build_joint_model(joint, files, config, reporter)
         examples, sizes = {}, {}
         for name, task in made.items():
             examples[name], sizes[name] = _examples(task, tasks[name].train, reporter)

@@ -13,13 +13,14 @@ from spanbert import __version__
 from spanbert.checkpoint import names, tensors
 from spanbert.checkpoint.bundle import BundleFiles, write_bundle
 from spanbert.checkpoint.card import model_card
+from spanbert.core.progress import Reporter
 from spanbert.core.seeding import keyed_seed
 from spanbert.encoder.config import EncoderConfig
-from spanbert.encoder.model import load_encoder
+from spanbert.encoder.model import fill_parameters, load_encoder
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.pretrain.heads import HEADS_PREFIX, stored_heads
 from spanbert.tasks.protocol import TextTask
-from spanbert.tasks.stored import head_weights, hugging_face_labels, start_from_pooler
+from spanbert.tasks.stored import head_weights, hugging_face_labels, start_from_pooler, stored_head, task_to_go_on_with
 from spanbert.tokens.tokenizer import TokenizerAdapter
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.loop import Outcome
@@ -29,16 +30,24 @@ _WHAT = {"classify": "text classification", "tag": "sequence labelling", "qa": "
 
 
 def build_joint_model(
-    joint: JointTask, files: BundleFiles, config: FinetuneConfig
+    joint: JointTask, files: BundleFiles, config: FinetuneConfig, reporter: Reporter
 ) -> tuple[TaskModel, dict[str, Tensor]]:
-    """The encoder with new heads, and the tensors of its MLM and SBO heads where they are to be kept."""
+    """The encoder with a head for each task, and the tensors of its MLM and SBO heads where they are to be kept.
+
+    A head is new, but where the checkpoint has one for a task of the same kind with the same labels.
+    """
     torch.manual_seed(keyed_seed(config.train.seed, "initialisation"))
     changes: dict[str, Any] = {} if config.hidden_dropout is None else {"hidden_dropout": config.hidden_dropout}
     encoder, given = load_encoder(files, **changes)
     encoder.checkpointing = config.train.gradient_checkpointing
     heads = joint.build_head(encoder.config)
-    for head in heads.values():
-        start_from_pooler(head, encoder)
+    for name, head in heads.items():
+        earlier = task_to_go_on_with(files, joint.tasks[name])
+        if earlier is None:
+            start_from_pooler(head, encoder)
+        else:
+            fill_parameters(head, stored_head(files, earlier, given, encoder), where=str(files.path))
+            reporter.say(f"{name}: goes on with the checkpoint's head for {earlier}")
     kept: dict[str, Tensor] = {}
     if config.keep_heads:
         kept = {**given, **stored_heads(files)}

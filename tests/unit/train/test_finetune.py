@@ -375,3 +375,32 @@ def test_class_weights_change_what_is_learned(hugging_face_model: Path, tmp_path
         tune({"t": task}, hugging_face_model, tmp_path / weights, "train.max_steps=4", "batch.examples=32")
         curves.append(losses(tmp_path / weights))
     assert curves[0][0] != curves[1][0]
+
+
+@pytest.mark.parametrize("name", ["single", "bio", "nested", "qa"])
+def test_a_task_goes_on_with_its_head(hugging_face_model: Path, tmp_path: Path, tmp_path_factory, name: str):
+    result, tasks = tiny(name, hugging_face_model, tmp_path_factory.getbasetemp())
+    again = tune(tasks, result.path, tmp_path / "again", "train.max_steps=1", "optim.lr=1e-12", "optim.head_lr=1e-12")
+    [task] = tasks
+    for figure in ("f1", "accuracy"):
+        if figure in result.scores[task]:
+            assert again.scores[task][figure] == pytest.approx(result.scores[task][figure])
+
+
+def test_other_labels_get_a_new_head(hugging_face_model: Path, tmp_path: Path, tmp_path_factory):
+    result, _ = tiny("single", hugging_face_model, tmp_path_factory.getbasetemp())
+    rows = [(text, f"an {label}") for text, label in single_rows(40, 5)]
+    other = write_table(tmp_path / "other.tsv", ("text", "label"), rows)
+    tasks = {"classify": TaskData(kind="classify", train=other, dev=other)}
+    new = tune(tasks, result.path, tmp_path / "new", "train.max_steps=1", "optim.lr=1e-12", "optim.head_lr=1e-12")
+    before, after = (load_file(path / "model.safetensors")["classifier.weight"] for path in (result.path, new.path))
+    assert not torch.equal(before, after)
+    assert set(spanbert.load(new.path).tasks["classify"].labels) == {"an animal", "an person"}
+
+
+def test_dev_data_without_labels_is_refused(hugging_face_model: Path, tmp_path: Path):
+    train = single_file(tmp_path / "train.tsv", 20, 0)
+    dev = write_lines(tmp_path / "dev.jsonl", [{"text": "the fox runs"}])
+    with pytest.raises(InputError, match="task classify: dev data without labels"):
+        tune({"classify": TaskData(kind="classify", train=train, dev=dev)}, hugging_face_model, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

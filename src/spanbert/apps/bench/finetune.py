@@ -129,7 +129,7 @@ def _train(contest: Contest, model: Path, folder: Path, reporter: Reporter) -> d
     def note(side: str, work: Callable[..., Trained], *arguments: object) -> Trained:
         out = folder / f"{side}-{seed}"
         trained: Trained
-        trained, _ = in_fresh_process(work, contest, model, out, *arguments)
+        trained, _ = in_fresh_process(work, contest, folder / f"start-{seed}", out, *arguments)
         if seed or side in others:
             shutil.rmtree(out)  # only the first models predict
         runs[side].append(trained)
@@ -137,6 +137,7 @@ def _train(contest: Contest, model: Path, folder: Path, reporter: Reporter) -> d
         return trained
 
     for seed in range(contest.amounts.seeds):
+        in_fresh_process(finetune_peer_runs.start, contest, model, folder / f"start-{seed}", seed)
         steps = note("peer", finetune_peer_runs.train, seed, 0.0, False, True).steps
         note("ours", finetune_ours.train, steps, seed)
         for side, (dropout, our_allocator, answers) in others.items() if not seed else ():

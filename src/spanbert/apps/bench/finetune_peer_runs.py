@@ -13,6 +13,7 @@ from spanbert.apps.bench.finetune_peer import (
     Recipe,
     TrainedPeer,
     batched_predict_labels,
+    load_peer,
     pipeline_predict_labels,
     silence,
     train_classifier,
@@ -80,6 +81,25 @@ def train(
     return Trained(seconds=peer.seconds, steps=len(peer.losses), answers=found)
 
 
+def start(contest: Contest, model: Path, out: Path, seed: int) -> None:
+    """Saves the weights with a new head for the task, drawn under the seed: what both sides train from.
+
+    Args:
+        contest: The task.
+        model: Weights and tokenizer in Hugging Face's layout.
+        out: The directory to save to.
+        seed: The run's seed.
+    """
+    import transformers
+
+    labels = _labels(contest.kind, read(contest.kind, contest.train))
+    recipe: Recipe = {"epochs": 0, "lr": RATE, "batch": BATCH, "seed": seed, "attention_dropout": 0.0}
+    auto: Any = getattr(transformers, _MODELS[contest.kind])
+    fresh, tokenizer = load_peer(auto, model, recipe, labels)
+    fresh.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+
+
 def predict(contest: Contest, saved: Path, way: Way) -> float:
     """Seconds from raw texts to answers.
 
@@ -111,10 +131,19 @@ def _train(kind: Kind, documents: list[Document], model: Path, recipe: Recipe) -
         return train_classifier(model, [document.text for document in documents], labels, **recipe)
     if kind == "tag":
         tags = [gold_tags(document) for document in documents]
-        types = sorted({split_tag(tag)[1] for row in tags for tag in row} - {""})
-        every = ["O", *(f"{letter}-{label}" for label in types for letter in "BI")]
+        every = _labels(kind, documents)
         return train_tagger(model, [words_of(document) for document in documents], tags, every, **recipe)
     return train_reader(model, squad_examples(documents), **recipe)
+
+
+def _labels(kind: Kind, documents: list[Document]) -> list[str]:
+    """The labels in the order of the head's rows; none where a head has no names."""
+    if kind == "classify":
+        return sorted({label for document in documents for label in document.labels or ()})
+    if kind == "tag":
+        types = sorted({split_tag(tag)[1] for document in documents for tag in gold_tags(document)} - {""})
+        return ["O", *(f"{letter}-{label}" for label in types for letter in "BI")]
+    return []
 
 
 def _answers(kind: Kind, peer: TrainedPeer, documents: list[Document]) -> list[Any]:

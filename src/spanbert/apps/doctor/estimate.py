@@ -17,6 +17,7 @@ from spanbert.apps.doctor.sample import WindowSample
 from spanbert.batches.examples import Example, ExamplePlan
 from spanbert.batches.loader import Loader, Step
 from spanbert.checkpoint.bundle import BundleFiles
+from spanbert.core.progress import SilentReporter
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.protocol import Encoded, TextTask
 from spanbert.train.finetune_config import FinetuneConfig
@@ -89,7 +90,7 @@ def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: F
     if config.train.threads:
         torch.set_num_threads(config.train.threads)
     joint = JointTask({task.name: task})
-    model, _ = build_joint_model(joint, files, config)
+    model, _ = build_joint_model(joint, files, config, SilentReporter())
     model.train()
     trial = _Trial(joint, model, config)
     first, second = _steps(joint, sample.drawn[:2], per_step=2, steps=2)
