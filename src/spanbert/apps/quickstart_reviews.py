@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spanbert.apps.finetune_report import write_finetune_report
 from spanbert.core.files import file_written_whole
 from spanbert.core.progress import Reporter
 from spanbert.core.seeding import keyed_fraction
@@ -109,6 +110,7 @@ def learn_sentiment(source: Path, model: Path, out: Path, *, minutes: float, rep
     )
     tasks = {"sentiment": TaskData(kind="classify", train=files["train"], dev=files["dev"])}
     result = finetune(tasks, model=model, out=out / "sentiment", config=config, reporter=reporter)
+    write_finetune_report(result.path, reporter)
     scores = evaluate(result.path, files["test"])
     gold = [figures["gold"] for figures in scores["by_label"].values()]
     return Sentiment(
