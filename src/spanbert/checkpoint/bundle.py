@@ -23,6 +23,7 @@ from spanbert.core.sources import resolve
 
 FORMAT = 1
 MANIFEST = "spanbert.json"
+HEADS_PREFIX = "tasks."  # before a task's name, of the tensors in heads.safetensors
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
 
 

@@ -13,28 +13,41 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from spanbert.checkpoint.bundle import weight_files
+from spanbert.checkpoint.bundle import HEADS_PREFIX, BundleFiles, weight_files
 from spanbert.core.errors import InputError
 from spanbert.core.files import sync_file
 
 _OS_ERROR = re.compile(r"os error (\d+)")  # how safetensors words what the system said
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Reads all tensors of a safetensors file.
+def read_tensors(path: Path, *, prefix: str = "") -> dict[str, Tensor]:
+    """Reads the tensors of a safetensors file.
+
+    Args:
+        path: The file.
+        prefix: How the names begin of those that are read.
 
     Raises:
         InputError: Missing, cut short or not safetensors.
     """
     try:
         with safe_open(path, framework="pt") as stream:
-            return {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 (not a mapping)
+            wanted = [name for name in stream.keys() if name.startswith(prefix)]  # noqa: SIM118 (not a mapping)
+            return {name: stream.get_tensor(name) for name in wanted}
     except FileNotFoundError:
         raise InputError("no such file", where=str(path)) from None
     except (SafetensorError, OSError) as error:
         raise InputError(
             "not a whole safetensors file", where=str(path), got=str(error), remedy="Copy or download it again"
         ) from None
+
+
+def read_head(files: BundleFiles, task: str) -> dict[str, Tensor]:
+    """The tensors of a task in a bundle's heads.safetensors, by the head's own names; empty where there are none."""
+    if files.heads is None:
+        return {}
+    prefix = f"{HEADS_PREFIX}{task}."
+    return {name.removeprefix(prefix): value for name, value in read_tensors(files.heads, prefix=prefix).items()}
 
 
 def read_weights(weights: Path) -> dict[str, Tensor]:

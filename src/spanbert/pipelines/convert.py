@@ -98,7 +98,7 @@ def _read(files: BundleFiles, shape: EncoderConfig) -> tuple[Tensors, list[str]]
     Ours are the encoder's, `mlm.*`, `sbo.*`, `task.*` of the head with Hugging Face's names, `tasks.NAME.*` of others.
     """
     from spanbert.checkpoint import tensors
-    from spanbert.tasks.pretrain.heads import HEADS_PREFIX
+    from spanbert.tasks.pretrain.heads import SBO_PREFIX
     from spanbert.tasks.stored import task_entries
 
     ours, left_out = names.from_hugging_face(
@@ -112,8 +112,8 @@ def _read(files: BundleFiles, shape: EncoderConfig) -> tuple[Tensors, list[str]]
     )
     tasks = tuple(f"{_TASKS}{name}." for name in task_entries(files))
     for name, tensor in tensors.read_tensors(files.heads).items() if files.heads is not None else ():
-        if name.startswith(f"{HEADS_PREFIX}sbo."):
-            ours[name.removeprefix(HEADS_PREFIX)] = tensor
+        if name.startswith(f"{SBO_PREFIX}sbo."):
+            ours[name.removeprefix(SBO_PREFIX)] = tensor
         elif name.startswith(tasks):
             ours[name] = tensor
         else:
@@ -155,12 +155,12 @@ def _masked_lm(ours: Tensors, shape: EncoderConfig) -> str | None:
 
 def _write_bundle(files: BundleFiles, shape: EncoderConfig, ours: Tensors, target: Path) -> tuple[Tensors, list[str]]:
     from spanbert.checkpoint import tensors
-    from spanbert.tasks.pretrain.heads import HEADS_PREFIX
+    from spanbert.tasks.pretrain.heads import SBO_PREFIX
     from spanbert.tasks.stored import task_entries
 
     kind = names.kind_of(files.config.get("architectures"))
     weights = _in_their_names(_without(ours, "sbo.", _TASKS), shape, kind)
-    heads = {f"{HEADS_PREFIX}{name}": tensor for name, tensor in ours.items() if name.startswith("sbo.")}
+    heads = {f"{SBO_PREFIX}{name}": tensor for name, tensor in ours.items() if name.startswith("sbo.")}
     heads |= {name: tensor for name, tensor in ours.items() if name.startswith(_TASKS)}
 
     def write_files(directory: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -72,10 +73,32 @@ class TextTaskBase:
     main: str
     plain = True
     threshold: float | None = None
+    options: Any  # the settings of its kind, a `Config`
+    reader: Callable[
+        [Any], Callable[[Path], Iterator[Document]]
+    ]  # of the options: what reads files before there is a task
 
     def __init__(self, name: str, tokenizer: TokenizerAdapter, window: tuple[int, int]) -> None:
         self.name, self.tokenizer, self.window = name, tokenizer, window
         self.framer = Framer(tokenizer)
+
+    @staticmethod
+    def stored_window(entry: Mapping[str, Any], positions: int) -> tuple[int, int]:
+        """The window that a manifest's entry states, no longer than the model's positions."""
+        length, overlap = entry["window"]
+        return min(length, positions), overlap
+
+    def manifest(self) -> dict[str, Any]:
+        """As `TextTask`: what every task says; each adds its own."""
+        return {
+            "kind": self.kind,
+            "window": list(self.window),
+            "options": self.options.model_dump(mode="json"),
+        }
+
+    def read(self, source: Path) -> Iterator[Document]:
+        """As `TextTask`: by the task's `reader` of its options."""
+        return self.reader(self.options)(source)
 
     def readings(self, documents: Sequence[Document]) -> list[Reading]:
         """As `TextTask`."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from spanbert.checkpoint import names, tensors
-from spanbert.checkpoint.bundle import BundleFiles
+from spanbert.checkpoint.bundle import HEADS_PREFIX, BundleFiles
 from spanbert.core.errors import InputError
 from spanbert.core.tagging import scheme_of_tags
 from spanbert.encoder.config import EncoderConfig
@@ -19,7 +19,6 @@ from spanbert.tasks.inference import Predictor
 from spanbert.tasks.protocol import TextTask
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
-HEADS_PREFIX = "tasks."
 _PROBLEMS = {"single": "single_label_classification", "multi": "multi_label_classification", "regression": "regression"}
 
 
@@ -68,9 +67,7 @@ def stored_head(files: BundleFiles, name: str, given: Mapping[str, Tensor], enco
     entry = task_entries(files)[name]
     if entry.get("named", False):
         return named_head(entry["kind"], given, encoder)
-    stored = tensors.read_tensors(files.heads) if files.heads is not None else {}
-    prefix = f"{HEADS_PREFIX}{name}."
-    return {key.removeprefix(prefix): value for key, value in stored.items() if key.startswith(prefix)}
+    return tensors.read_head(files, name)
 
 
 def task_to_go_on_with(files: BundleFiles, task: TextTask) -> str | None:

@@ -18,7 +18,7 @@ from spanbert.core.seeding import keyed_seed
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import fill_parameters, load_encoder
 from spanbert.tasks.joint import JointTask
-from spanbert.tasks.pretrain.heads import HEADS_PREFIX, stored_heads
+from spanbert.tasks.pretrain.heads import SBO_PREFIX, TASK
 from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.stored import head_weights, hugging_face_labels, start_from_pooler, stored_head, task_to_go_on_with
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -50,7 +50,7 @@ def build_joint_model(
             reporter.say(f"{name}: goes on with the checkpoint's head for {earlier}")
     kept: dict[str, Tensor] = {}
     if config.keep_heads:
-        kept = {**given, **stored_heads(files)}
+        kept = {**given, **tensors.read_head(files, TASK)}
         kept = {name: tensor for name, tensor in kept.items() if name.startswith(("mlm.", "sbo."))}
     return TaskModel(encoder, heads, freeze_encoder=config.freeze_encoder), kept
 
@@ -82,7 +82,7 @@ def write_finetuned(
     named = next((name for name, task in tasks.items() if same_elsewhere and has_foreign_names(task)), None)
     weights = {name: tensor for name, tensor in encoder.state_dict().items() if not name.startswith("pooler.")}
     weights |= {name: tensor for name, tensor in kept.items() if name.startswith("mlm.")}
-    other = {f"{HEADS_PREFIX}{name}": tensor for name, tensor in kept.items() if name.startswith("sbo.")}
+    other = {f"{SBO_PREFIX}{name}": tensor for name, tensor in kept.items() if name.startswith("sbo.")}
     for name, task in tasks.items():
         state = head_weights(name, task.kind, heads[name], named=name == named, family=shape.family)
         (weights if name == named else other).update(state)

@@ -18,7 +18,7 @@ from spanbert.core.progress import Reporter
 from spanbert.core.seeding import keyed_seed
 from spanbert.encoder.config import EncoderConfig, Size
 from spanbert.encoder.model import Encoder, fill_parameters, load_encoder
-from spanbert.tasks.pretrain.heads import HEADS_PREFIX, PretrainHead, stored_heads
+from spanbert.tasks.pretrain.heads import SBO_PREFIX, TASK, PretrainHead
 from spanbert.tasks.pretrain.task import PretrainTask
 from spanbert.tokens.store import TokenStore
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
@@ -70,7 +70,7 @@ def build_model(
                 expected=repr(encoder.config.kind),
                 remedy="Start from scratch with --size instead of --model",
             )
-        given |= stored_heads(files)
+        given |= tensors.read_head(files, TASK)
     task.check(store, encoder)
     if config.batch.segment_length > encoder.config.longest_segment:
         raise InputError(
@@ -139,7 +139,7 @@ def write_pretrained(
     if encoder.config.kind == "transformer":
         family = names.FAMILIES[encoder.config.family]
         weights = names.to_hugging_face(weights, encoder.config.layers, tensors.split, family=family)
-    other = {f"{HEADS_PREFIX}{name}": tensor for name, tensor in _part(head, "sbo.").items()}
+    other = {f"{SBO_PREFIX}{name}": tensor for name, tensor in _part(head, "sbo.").items()}
     card = model_card(
         title=target.name,
         what=_what(encoder.config, has_sbo=head.sbo is not None),

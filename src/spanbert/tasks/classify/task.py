@@ -161,7 +161,7 @@ class ClassifyTask(TextTaskBase):
         return cls(
             name,
             tokenizer,
-            (min(entry["window"][0], positions), entry["window"][1]),
+            cls.stored_window(entry, positions),
             options=ClassifyOptions.model_validate(entry["options"]),
             mode=entry["mode"],
             labels=entry["labels"],
@@ -172,22 +172,16 @@ class ClassifyTask(TextTaskBase):
     def manifest(self) -> dict[str, Any]:
         """As `TextTask`."""
         return {
-            "kind": self.kind,
+            **super().manifest(),
             "mode": self.mode,
             "labels": list(self.labels),
             "threshold": self.threshold,
             "pairs": self.pairs,
-            "window": list(self.window),
-            "options": self.options.model_dump(mode="json"),
         }
-
-    def read(self, source: Path) -> Iterator[Document]:
-        """As `TextTask`: a table or JSON lines."""
-        return read_texts(source, self.options)
 
     @staticmethod
     def reader(options: ClassifyOptions) -> Callable[[Path], Iterator[Document]]:
-        """What reads files before there is a task."""
+        """What reads files before there is a task: a table or JSON lines."""
         return lambda source: read_texts(source, options)
 
     def is_labelled(self, document: Document) -> bool:

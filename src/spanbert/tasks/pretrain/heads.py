@@ -9,20 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
-from spanbert.checkpoint import tensors
-from spanbert.checkpoint.bundle import BundleFiles
+from spanbert.checkpoint.bundle import HEADS_PREFIX
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import initialise
 from spanbert.encoder.tied_loss import tied_cross_entropy, tied_logits
 from spanbert.tasks.pretrain.encode import PretrainTargets
 
-HEADS_PREFIX = "tasks.pretrain."  # of the SBO head's tensors in a bundle's heads.safetensors
-
-
-def stored_heads(files: BundleFiles) -> dict[str, Tensor]:
-    """The tensors of `PretrainHead` that lie in a bundle's heads.safetensors; empty where there is no such file."""
-    stored = tensors.read_tensors(files.heads) if files.heads is not None else {}
-    return {name.removeprefix(HEADS_PREFIX): value for name, value in stored.items() if name.startswith(HEADS_PREFIX)}
+TASK = "pretrain"  # under which a bundle keeps the SBO head
+SBO_PREFIX = f"{HEADS_PREFIX}{TASK}."  # before its names there
 
 
 class MLMHead(nn.Module):

@@ -12,12 +12,13 @@ import numpy.typing as npt
 import torch
 
 from spanbert.batches.packed import pack
+from spanbert.checkpoint import tensors
 from spanbert.checkpoint.bundle import BundleFiles
 from spanbert.core.errors import InputError
 from spanbert.core.types import IntArray
 from spanbert.encoder.model import Encoder, fill_parameters, load_encoder
 from spanbert.tasks.pretrain.encode import targets_of_spans
-from spanbert.tasks.pretrain.heads import PretrainHead, stored_heads
+from spanbert.tasks.pretrain.heads import TASK, PretrainHead
 
 _TOKENS_AT_ONCE = 1024
 
@@ -49,7 +50,9 @@ class TorchPieceScorer:
                 remedy=f"Train the heads: spanbert prepare TEXT --tokenizer {files.path} --out STORE, then "
                 f"spanbert pretrain STORE --model {files.path} --freeze-encoder --out BUNDLE",
             )
-        given = {name: one for name, one in given.items() if not name.startswith("task.")} | stored_heads(files)
+        given = {name: one for name, one in given.items() if not name.startswith("task.")} | tensors.read_head(
+            files, TASK
+        )
         positions, size = given["sbo.position.weight"].shape if "sbo.position.weight" in given else (0, 0)
         head = PretrainHead(encoder.config, sbo_positions=positions, sbo_position_size=size)
         fill_parameters(head, given, where=str(files.path))

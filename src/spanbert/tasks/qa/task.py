@@ -26,6 +26,7 @@ from spanbert.tasks.protocol import Mistake, Reading
 from spanbert.tasks.qa.decode import WindowLogits, answer_question
 from spanbert.tasks.qa.options import QAOptions
 from spanbert.tasks.qa.scoring import AnswerTuner, QADocumentScorer, gold_texts
+from spanbert.tokens.alignment import touched_pieces
 from spanbert.tokens.chinese import has_han
 from spanbert.tokens.pieces import Pieces, read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -118,7 +119,7 @@ class QATask(TextTaskBase):
         return cls(
             name,
             tokenizer,
-            (min(entry["window"][0], positions), entry["window"][1]),
+            cls.stored_window(entry, positions),
             options=QAOptions.model_validate(entry["options"]),
             language=entry["language"],
             threshold=entry["threshold"],
@@ -127,20 +128,14 @@ class QATask(TextTaskBase):
     def manifest(self) -> dict[str, Any]:
         """As `TextTask`."""
         return {
-            "kind": self.kind,
+            **super().manifest(),
             "language": self.language,
             "threshold": self.threshold,
-            "window": list(self.window),
-            "options": self.options.model_dump(mode="json"),
         }
-
-    def read(self, source: Path) -> Iterator[Document]:
-        """As `TextTask`: SQuAD JSON."""
-        return read_squad(SourceFile(path=source, name=source.name))
 
     @staticmethod
     def reader(options: QAOptions) -> Callable[[Path], Iterator[Document]]:
-        """What reads files before there is a task."""
+        """What reads files before there is a task: SQuAD JSON."""
         return lambda source: read_squad(SourceFile(path=source, name=source.name))
 
     def is_labelled(self, document: Document) -> bool:
@@ -215,10 +210,8 @@ class QATask(TextTaskBase):
         """First and last piece of the first answer."""
         if not question.answers or not question.answerable or not len(pieces.ids):
             return None
-        answer = question.answers[0]
-        first = int(np.searchsorted(pieces.offsets[:, 1], answer.start, side="right"))
-        last = int(np.searchsorted(pieces.offsets[:, 0], answer.end, side="left")) - 1
-        return (first, last) if first <= last else None
+        first, end = touched_pieces(pieces.offsets, question.answers[0])
+        return (first, end - 1) if first < end else None
 
     def build_head(self, config: EncoderConfig) -> QAHead:
         """As `TextTask`."""

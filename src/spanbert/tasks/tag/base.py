@@ -40,13 +40,9 @@ class WordTask(TextTaskBase):
         super().__init__(name, tokenizer, window)
         self.options, self.joined = options, joined
 
-    def read(self, source: Path) -> Iterator[Document]:
-        """As `TextTask`: columns, CoNLL-U, JSON lines with spans, Label Studio."""
-        return read_tagged(source, self.options)
-
     @staticmethod
     def reader(options: TagOptions) -> Callable[[Path], Iterator[Document]]:
-        """What reads files before there is a task."""
+        """What reads files before there is a task: columns, CoNLL-U, JSON lines with spans, Label Studio."""
         return lambda source: read_tagged(source, options)
 
     def is_labelled(self, document: Document) -> bool:

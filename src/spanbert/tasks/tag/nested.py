@@ -88,7 +88,7 @@ class NestedTask(WordTask):
         return cls(
             name,
             tokenizer,
-            (min(entry["window"][0], positions), entry["window"][1]),
+            cls.stored_window(entry, positions),
             options=TagOptions.model_validate(entry["options"]),
             joined=entry["joined"],
             labels=entry["labels"],
@@ -97,12 +97,10 @@ class NestedTask(WordTask):
     def manifest(self) -> dict[str, Any]:
         """As `TextTask`."""
         return {
-            "kind": self.kind,
+            **super().manifest(),
             "nested": True,
             "labels": list(self.labels),
             "joined": self.joined,
-            "window": list(self.window),
-            "options": self.options.model_dump(mode="json"),
         }
 
     def examples(self, reading: Reading, *, gold: bool) -> list[Example]:

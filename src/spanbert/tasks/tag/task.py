@@ -123,7 +123,7 @@ class TagTask(WordTask):
         return cls(
             name,
             tokenizer,
-            (min(entry["window"][0], positions), entry["window"][1]),
+            cls.stored_window(entry, positions),
             options=TagOptions.model_validate(entry["options"]),
             joined=entry["joined"],
             tags=entry["labels"],
@@ -133,13 +133,11 @@ class TagTask(WordTask):
     def manifest(self) -> dict[str, Any]:
         """As `TextTask`."""
         return {
-            "kind": self.kind,
+            **super().manifest(),
             "nested": False,
             "labels": list(self.tags),
             "scheme": self.scheme,
             "joined": self.joined,
-            "window": list(self.window),
-            "options": self.options.model_dump(mode="json"),
         }
 
     def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
