@@ -160,10 +160,10 @@ def bench_finetune(result: dict[str, Any]) -> str:
         return [ratio(one["train_spread"][f"train_time_ratio{key}"])
                 for key in ("", "_default_dropout", "_same_allocator")]  # fmt: skip
 
-    def speeds(one: dict[str, Any]) -> list[str]:
-        per_second = one["predicted_per_second"]
-        return [f"{per_second['ours']:,.1f}",
-                *(f"{per_second[way]:,.1f}; {ratio(one['predict_spread'][f'predict_ratio_{way}'])}"
+    def speeds(label: str, one: dict[str, Any], side: str) -> list[str]:
+        per_second, suffix = one["predicted_per_second"], side.removeprefix("ours")
+        return [f"{label}{suffix.replace('_', ', ours in ')}", f"{one['examples_predicted']:,}", f"{per_second[side]:,.1f}",
+                *(f"{per_second[way]:,.1f}; {ratio(one['predict_spread'][f'predict_ratio_{way}{suffix}'])}"
                   for way in ("pipeline", "batched"))]  # fmt: skip
 
     found = {label: result[name] for name, label in tasks.items()}
@@ -173,7 +173,12 @@ def bench_finetune(result: dict[str, Any]) -> str:
         for label, one in found.items()
     ]  # fmt: skip
     training = [[label, f"{one['train_seconds']['ours']['median']:.0f} s", *times(one)] for label, one in found.items()]
-    prediction = [[label, f"{one['examples_predicted']:,}", *speeds(one)] for label, one in found.items()]
+    prediction = [
+        speeds(label, one, side)
+        for side in ("ours", "ours_bfloat16")
+        for label, one in found.items()
+        if side in one["predicted_per_second"]
+    ]
     answers = result["squadshifts"]
     quick = (
         "**A quick run: parts of the data and one seed, so that the scores mean little.** " if result["quick"] else ""
@@ -195,7 +200,7 @@ def bench_finetune(result: dict[str, Any]) -> str:
         f"Prediction from raw texts to typed results, {result['rounds']} rounds in turn after one to warm up: examples a second, "
         "and how many times as fast ours is. *One by one* is `transformers.pipeline` as its documentation shows it, and for "
         "questions, which `transformers` 5 has no pipeline for, one window after the other; *batched* sorts by length "
-        "(32 texts, 16 windows).",
+        "(32 texts, 16 windows). The peer is float32 on every line.",
         table(["", "examples", "spanbert", "one by one; ratio", "batched; ratio"], prediction),
         measured_with(result),
     ])  # fmt: skip

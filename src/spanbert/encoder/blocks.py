@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor, nn
-from torch.nn.functional import gelu, linear
 
 from spanbert.encoder.attention import Backend, attend
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.dropout import dropout
+from spanbert.encoder.linear import Linear, PackedLinear
 
 
 class Embeddings(nn.Module):
@@ -42,8 +42,8 @@ class SelfAttention(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        self.input = nn.Linear(config.hidden_size, 3 * config.hidden_size)
-        self.output = nn.Linear(config.hidden_size, config.hidden_size)
+        self.input: Linear | PackedLinear = Linear(config.hidden_size, 3 * config.hidden_size)
+        self.output: Linear | PackedLinear = Linear(config.hidden_size, config.hidden_size)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.norm_epsilon)
         self.heads = config.heads
         self.dropout, self.attention_dropout = config.hidden_dropout, config.attention_dropout
@@ -64,8 +64,8 @@ class SelfAttention(nn.Module):
         """(T, D) to (R, D): what `forward` gives for some rows, of which segment s has cu_rows[s]..cu_rows[s + 1]."""
         size = hidden_TD.shape[1]
         hidden_RD = hidden_TD.index_select(0, rows_R)
-        query_RD = linear(hidden_RD, self.input.weight[:size], self.input.bias[:size])
-        both_TE = linear(hidden_TD, self.input.weight[size:], self.input.bias[size:])
+        query_RD = self.input.part(hidden_RD, 0, size)
+        both_TE = self.input.part(hidden_TD, size, 3 * size)
         key_THd, value_THd = both_TE.view(len(hidden_TD), 2, self.heads, -1).unbind(1)
         query_RHd = query_RD.view(len(hidden_RD), self.heads, -1)
         return self._finish(hidden_RD, query_RHd, key_THd, value_THd, cu_rows, cu_seqlens, backend)
@@ -99,14 +99,14 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        self.input = nn.Linear(config.hidden_size, config.feed_forward_size)
-        self.output = nn.Linear(config.feed_forward_size, config.hidden_size)
+        self.input: Linear | PackedLinear = Linear(config.hidden_size, config.feed_forward_size)
+        self.output: Linear | PackedLinear = Linear(config.feed_forward_size, config.hidden_size)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.norm_epsilon)
         self.dropout = config.hidden_dropout
 
     def forward(self, hidden_TD: Tensor) -> Tensor:
         """(T, D) to (T, D)."""
-        update_TD = dropout(self.output(gelu(self.input(hidden_TD))), self.dropout, self.training)
+        update_TD = dropout(self.output(self.input.gelu(hidden_TD)), self.dropout, self.training)
         output_TD: Tensor = self.norm(hidden_TD + update_TD)
         return output_TD
 

@@ -9,12 +9,17 @@ from itertools import chain
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document
 from spanbert.pipelines.inputs import read_inputs
-from spanbert.pipelines.load import load
+from spanbert.pipelines.load import Precision, load
 from spanbert.pipelines.results import Annotated, AnsweredQuestion
 
 
 def predict(
-    bundle: str | os.PathLike[str], lines: Iterable[str], *, name: str = "input", task: str | None = None
+    bundle: str | os.PathLike[str],
+    lines: Iterable[str],
+    *,
+    name: str = "input",
+    task: str | None = None,
+    precision: Precision = "float32",
 ) -> Iterator[Annotated | AnsweredQuestion]:
     """What a bundle says of each line, in order, in bounded memory.
 
@@ -23,11 +28,12 @@ def predict(
         lines: See `pipelines.inputs`; all of them texts, or all questions with their contexts.
         name: Of the source, for messages.
         task: One task alone.
+        precision: See `load`.
 
     Raises:
         InputError: A line that cannot be read, or that no task of the bundle reads.
     """
-    nlp = load(bundle)
+    nlp = load(bundle, precision=precision)
     documents = read_inputs(lines, name=name)
     first = next(documents, None)
     if first is None:

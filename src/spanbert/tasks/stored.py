@@ -40,8 +40,15 @@ def stored_tasks(files: BundleFiles, tokenizer: TokenizerAdapter) -> dict[str, T
     return found
 
 
-def load_predictor(files: BundleFiles, tasks: Mapping[str, TextTask]) -> Predictor:
-    """Encoder and heads of some of a bundle's tasks, in eval mode.
+def load_predictor(
+    files: BundleFiles, tasks: Mapping[str, TextTask], *, dtype: torch.dtype = torch.float32
+) -> Predictor:
+    """Encoder and heads of some of a bundle's tasks, in eval mode, the encoder's weights packed.
+
+    Args:
+        files: The bundle.
+        tasks: Of the bundle, by name.
+        dtype: Of the encoder's products.
 
     Raises:
         InputError: A head is missing, or does not fit.
@@ -52,6 +59,7 @@ def load_predictor(files: BundleFiles, tasks: Mapping[str, TextTask]) -> Predict
         head = task.build_head(encoder.config)
         fill_parameters(head, stored_head(files, name, given, encoder), where=str(files.path))
         heads[name] = head.eval()
+    encoder.pack_weights(dtype)
     return Predictor(encoder, tasks, heads)
 
 

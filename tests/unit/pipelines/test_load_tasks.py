@@ -66,6 +66,21 @@ def test_answers_point_into_the_context(bundles):
     assert nlp.ask("who sees it?", long).answering.candidates[0].start == long.index("queen")
 
 
+def test_a_faster_precision_moves_scores_a_little(bundles, monkeypatch: pytest.MonkeyPatch):
+    path, text = bundles["joint"].files.path, "the red fox and the king"
+    wanted = bundles["joint"](text)
+    monkeypatch.setattr("spanbert.train.runtime.has_bfloat16", lambda device: True)
+    found = spanbert.load(path, precision="bfloat16")(text)
+    assert found.labels == wanted.labels
+    assert found.scores == pytest.approx(wanted.scores, abs=0.05)
+    assert found.scores != wanted.scores, "computed in another precision"
+    monkeypatch.setattr("spanbert.train.runtime.has_bfloat16", lambda device: False)
+    with pytest.raises(InputError, match="this processor does not multiply bfloat16"):
+        spanbert.load(path, precision="bfloat16")(text)
+    with pytest.raises(InputError, match="no such precision.*got int8; expected float32, bfloat16"):
+        spanbert.load(path, precision="int8")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("name", "task", "questions", "message"),
     [

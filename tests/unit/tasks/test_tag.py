@@ -181,6 +181,30 @@ def test_parts_of_speech_are_tags_as_they_are(tokenizer, tmp_path: Path):
     assert len(list(task.mistakes(document, tagging))) == right.count(False)
 
 
+CONLLU = """1\tAnna\tAnna\tPROPN\tNNP\t_\t0\troot\t_\t{misc}
+2\tsleeps\tsleep\tVERB\tVBZ\t_\t1\tdep\t_\t_
+
+"""
+
+
+@pytest.mark.parametrize("entities_in_training", [False, True])
+def test_other_files_are_read_for_the_column_that_was_learned(tokenizer, tmp_path: Path, entities_in_training: bool):
+    with_entities, without = tmp_path / "with.conllu", tmp_path / "without.conllu"
+    with_entities.write_text(CONLLU.format(misc="NER=B-PER"), encoding="utf-8")
+    without.write_text(CONLLU.format(misc="_"), encoding="utf-8")
+    train, other = (with_entities, without) if entities_in_training else (without, with_entities)
+    made = TagTask.from_training(
+        "t", TagTask.reader(TagOptions())(train), options=TagOptions(), window=WindowOptions(), tokenizer=tokenizer,
+        positions=64,
+    )  # fmt: skip
+    task = TagTask.from_manifest("t", made.manifest(), tokenizer=tokenizer, positions=64)
+    [document] = task.read(other)
+    if entities_in_training:
+        assert (task.tags, document.spans) == (("O", "B-PER", "I-PER"), ())
+    else:
+        assert (task.tags, document.columns["tag"]) == (("PROPN", "VERB"), ("PROPN", "VERB"))
+
+
 def test_text_without_words_is_split_as_the_training_data_was(tokenizer, tmp_path: Path):
     lines = nested_file(tmp_path / "a.jsonl", 5, 0)
     options = {"options": TagOptions(), "window": WindowOptions(), "tokenizer": tokenizer, "positions": 64}

@@ -12,7 +12,8 @@ too, and writes its logs), not the reading or saving of weights, and no evaluati
 
 Prediction is timed in processes that stay, in turn: raw texts to typed results by `spanbert.load` as it comes, against
 the peer's pipeline one text after the other, and against its batches of like length. `transformers` 5 has no pipeline
-that answers questions: there the peer reads one window after the other.
+that answers questions: there the peer reads one window after the other. Where the processor multiplies bfloat16, ours
+is timed with `precision="bfloat16"` too, on a line of its own; the peer stays float32.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
+import torch
+
 from spanbert.apps.bench import finetune_ours, finetune_peer_runs
 from spanbert.apps.bench.common import environment, in_fresh_process, ratio_of, spread_of
 from spanbert.apps.bench.finetune_data import Amounts, Contest, make_contest, read
@@ -40,6 +43,7 @@ from spanbert.apps.quickstart import packaged_minilm
 from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.progress import Reporter
 from spanbert.scores.scorer import Scorer
+from spanbert.train.runtime import has_bfloat16
 
 _FULL = {
     "sst2": Amounts(predict=1000, epochs=1, seeds=3),
@@ -68,8 +72,8 @@ def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]
         For each data set `score` and `peer_score` (means over seeds; accuracy, entity F1, answer F1) with intervals and
         their paired `difference`; `train_time_ratio`, our time over the peer's, `_default_dropout` over that of the
         peer's default, `_same_allocator` over that of the peer with our allocator settings; `predict_ratio_pipeline`
-        and `predict_ratio_batched`, the peer's time over ours. Ratios are medians; `train_spread` and `predict_spread`
-        hold their range over seeds and rounds.
+        and `predict_ratio_batched`, the peer's time over ours, and with `_bfloat16` over ours in bfloat16. Ratios are
+        medians; `train_spread` and `predict_spread` hold their range over seeds and rounds.
 
     Raises:
         InputError: No transformers, or no data.
@@ -182,6 +186,8 @@ def _predict(contest: Contest, folder: Path) -> _Times:
         "batched": (finetune_peer_runs.predict, (contest, peer, "batched")),
         "pipeline": (finetune_peer_runs.predict, (contest, peer, "pipeline")),
     }
+    if has_bfloat16(torch.device("cpu")):
+        sides["ours_bfloat16"] = (finetune_ours.predict, (contest, ours, "bfloat16"))
     times: _Times = {side: [] for side in sides}
     spawning = multiprocessing.get_context("spawn")
     with ExitStack() as stack:
@@ -196,7 +202,12 @@ def _predict(contest: Contest, folder: Path) -> _Times:
 
 
 def _prediction(seconds: _Times, examples: int) -> dict[str, Any]:
-    spread = {f"predict_ratio_{way}": ratio_of(seconds[way], seconds["ours"]) for way in ("pipeline", "batched")}
+    spread = {
+        f"predict_ratio_{way}{side.removeprefix('ours')}": ratio_of(seconds[way], seconds[side])
+        for side in ("ours", "ours_bfloat16")
+        if side in seconds
+        for way in ("pipeline", "batched")
+    }
     return {
         **{key: one["median"] for key, one in spread.items()},
         "predict_spread": spread,

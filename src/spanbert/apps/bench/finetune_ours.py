@@ -15,7 +15,7 @@ from spanbert.apps.bench.finetune_data import Contest, read
 from spanbert.apps.bench.finetune_recipe import BATCH, HIDDEN_DROPOUT, RATE, WARM_UP, WEIGHT_DECAY, Trained
 from spanbert.checkpoint.bundle import open_bundle
 from spanbert.core.types import Document
-from spanbert.pipelines.load import Pipeline, load
+from spanbert.pipelines.load import Pipeline, Precision, load
 from spanbert.tokens.tokenizer import load_tokenizer
 from spanbert.train.finetune import TaskData, build_tasks, finetune
 from spanbert.train.finetune_config import FinetuneConfig
@@ -57,14 +57,15 @@ def train(contest: Contest, model: Path, out: Path, steps: int, seed: int) -> Tr
     return Trained(seconds=seconds + progress.seconds, steps=progress.step, answers=answers)
 
 
-def predict(contest: Contest, bundle: Path) -> float:
-    """Seconds from raw texts to typed results, in default use.
+def predict(contest: Contest, bundle: Path, precision: Precision = "float32") -> float:
+    """Seconds from raw texts to typed results, in default use but for the precision.
 
     Args:
         contest: Whose texts.
         bundle: From `train`; it is read once a process.
+        precision: See `spanbert.load`.
     """
-    nlp = _loaded(bundle)
+    nlp = _loaded(bundle, precision)
     documents = read(contest.kind, contest.predict)
     if contest.kind == "qa":
         return seconds_of(lambda: list(nlp.answers(documents)))
@@ -73,8 +74,8 @@ def predict(contest: Contest, bundle: Path) -> float:
 
 
 @cache
-def _loaded(bundle: Path) -> Pipeline:
-    return load(bundle)
+def _loaded(bundle: Path, precision: Precision) -> Pipeline:
+    return load(bundle, precision=precision)
 
 
 def _answers(contest: Contest, nlp: Pipeline, documents: list[Document]) -> list[Any]:

@@ -84,6 +84,8 @@ class TagTask(WordTask):
     ) -> Self:
         """The task that some training documents pose; entities are learned in their own scheme, IOB1 as BIO.
 
+        What `column=auto` stood for is kept in the task's options, so that other files are read for the same column.
+
         Raises:
             InputError: Nothing is labelled.
         """
@@ -114,6 +116,8 @@ class TagTask(WordTask):
             tags = ["O", *(f"{letter}-{label}" for label in sorted(labels) for letter in _LETTERS[scheme])]
         else:
             scheme = None
+        if options.column == "auto":
+            options = options.model_copy(update={"column": "ner" if has_spans else "upos"})
         fitted = window.fit(positions, usual=USUAL_WINDOW)
         return cls(name, tokenizer, fitted, options=options, joined=joined, tags=tags, scheme=scheme)
 
