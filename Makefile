@@ -1,7 +1,8 @@
-# make demo    the main job on packaged real data, in a virtual environment of its own
+# make demo    the whole way on packaged real data, in a virtual environment of its own
 # make test    the whole test suite
 # make check   style, types, shape, and a wheel that runs in an empty environment
 # make bench   benchmarks (two hours, alone on the machine) into benchmarks/results, docs/BENCHMARKS.md from them
+# make bench-tasks      fine-tuned on real data: several heads, long documents, Chinese, in TASKS_DIR
 # make ablation         the four masking schemes, 5 minutes each, in ABLATION_DIR
 # make zh-checkpoint    a small Chinese encoder from scratch, 25 minutes, in ZH_DIR
 
@@ -11,7 +12,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
 export HF_HUB_OFFLINE = 1
 
-.PHONY: demo test check bench bench-pretrain zh-checkpoint ablation clean
+.PHONY: demo test check bench bench-pretrain bench-tasks zh-checkpoint ablation clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv .venv
@@ -38,6 +39,7 @@ check: .venv/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python benchmarks/report.py --check
+	$(BIN)/python docs/settings.py --check
 	PYTHON=$(PYTHON) sh tests/wheel.sh
 
 bench: .venv/.dev
@@ -70,6 +72,14 @@ zh-checkpoint: .venv/.dev
 	$(BIN)/spanbert pretrain $(ZH_DIR)/store --size mini --out $(ZH_DIR)/bundle --budget $(ZH_BUDGET) \
 		--set batch.segment_length=512 --set optim.lr=1e-3 --set train.evaluate_every=10%
 	$(BIN)/python benchmarks/zh_checkpoint.py $(ZH_DIR)/store $(ZH_DIR)/bundle
+	$(BIN)/python benchmarks/report.py
+
+# several heads, long documents and Chinese, an hour and a half; needs SPANBERT_DATA and the bundle of zh-checkpoint
+TASKS_DIR ?= build/tasks
+bench-tasks: .venv/.dev
+	$(BIN)/python benchmarks/tasks.py heads $(TASKS_DIR)
+	$(BIN)/python benchmarks/tasks.py long $(TASKS_DIR)
+	$(BIN)/python benchmarks/tasks.py chinese $(TASKS_DIR) $(ZH_DIR)/bundle
 	$(BIN)/python benchmarks/report.py
 
 # the four masking schemes from one seed, 5 minutes each; needs SPANBERT_DATA and a fresh ABLATION_DIR

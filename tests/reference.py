@@ -1,4 +1,4 @@
-"""Slow, plain references that the tests and the masking table compare with; written from the specification alone."""
+"""Slow, plain references that the tests and the masking table compare with; written from the papers alone."""
 
 from __future__ import annotations
 

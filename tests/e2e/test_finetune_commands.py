@@ -145,6 +145,29 @@ def test_ids_pairs_tokens_and_questions(cli, runs, stdin):
     assert cli("predict", runs["single"][0].path)[:2] == (0, "")
 
 
+def test_files_as_the_tasks_are_trained_on(cli, runs, tmp_path: Path):
+    def records(name: str, file: Path, *more: object) -> list[dict]:
+        code, out, err = cli("predict", runs[name][0].path, file, *more)
+        assert code == 0, err
+        return [json.loads(line) for line in out.splitlines()]
+
+    table = single_file(tmp_path / "a.tsv", 3, 0)
+    found = records("single", table)
+    assert [one["text"] for one in found] == [line.split("\t")[0] for line in table.read_text().splitlines()[1:]]
+    assert records("joint", table, "--task", "kind")[0]["labels"] == found[0]["labels"]
+    words = conll_file(tmp_path / "a.conll", 4, 0)
+    assert [len(one["text"].split()) for one in records("bio", words)] == [
+        len(block.splitlines()) for block in words.read_text().split("\n\n")
+    ]
+    questions = squad_file(tmp_path / "a.json", 5, 0)
+    assert [one["question"] for one in records("qa", questions)] == ["who sees it?"] * 5
+    assert "no task that reads .json files; got classify" in errors_of(
+        cli, "predict", runs["single"][0].path, questions
+    )
+    assert "no task that reads .conll files" in errors_of(cli, "predict", runs["single"][0].path, words)
+    assert "several tasks read such a file" in errors_of(cli, "predict", runs["joint"][0].path, table)
+
+
 def test_an_output_file_is_whole_or_not_there(cli, runs, tmp_path: Path):
     texts, out = tmp_path / "texts.jsonl", tmp_path / "out.jsonl"
     write_lines(texts, [{"id": str(n), "text": "the fox runs"} for n in range(600)])
@@ -183,6 +206,12 @@ def errors_of(cli, *arguments: object) -> str:
         (["classify", "--train", "a.tsv", "--mode", "several"], "bad value for 'classify.mode'"),
         (["classify", "--train", "a.tsv", "--budget", "soon"], "--budget: not an amount of training"),
         (["classify", "--train", "a.conll"], "a.conll"),
+        (["tag", "--train", "a.conll", "--label-column", "x"], "--label-column: an option of classify; got the kind tag"),
+        (["tag", "--train", "a.conll", "--threshold", "0.3"], "--threshold: an option of classify and qa"),
+        (["classify", "--train", "a.tsv", "--nested"], "--nested: an option of tag; got the kind classify"),
+        (["multi", "--task", "a=tag:a.conll", "--set", "tasks.b.column=ner"], "not a setting of a task"),
+        (["multi", "--task", "a=tag:a.conll", "--set", "tasks.a.colum=ner"], "unknown key 'tag.colum'"),
+        (["tag", "--train", "c.conll", "--column", "ner"], "c.conll:1: no tags of entities; got DT, NN"),
         (["tag", "--train", "a.json"], "questions, not labelled words"),
         (["tag", "--train", "a.conll", "--column", "pos"], "bad value for 'tag.column'"),
         (["tag", "--train", "b.conll"], "b.conll:3: "),
@@ -202,6 +231,7 @@ def test_finetune_says_in_one_line_what_is_wrong(
     conll_file(tmp_path / "a.conll", 6, 0)
     (tmp_path / "b.conll").write_text("a O\nfox O\nruns\n")
     squad_file(tmp_path / "a.json", 6, 0)
+    (tmp_path / "c.conll").write_text("a DT\nfox NN\n")
     before = sorted(tmp_path.iterdir())
     said = errors_of(cli, "finetune", *arguments, "--model", hugging_face_model, "--out", "out")
     assert message in said
@@ -240,6 +270,21 @@ def test_evaluate_says_in_one_line_what_is_wrong(cli, runs, hugging_face_model: 
     assert "no fine-tuned task" in errors_of(cli, "evaluate", hugging_face_model, "--data", dev)
     assert "how many bundles?" in errors_of(cli, "evaluate", single, single, "--data", dev)
     assert "different kinds" in errors_of(cli, "evaluate", "--compare", single, runs["bio"][0].path, "--data", dev)
+
+
+def test_two_tasks_read_one_file_each_in_its_way(cli, hugging_face_model: Path, tmp_path: Path):
+    rows = [("Ann", "PROPN", "NER=B-PER"), ("sleeps", "VERB", "_")] * 4
+    lines = [f"{n}\t{word}\t_\t{tag}\t_\t_\t_\t_\t_\t{misc}" for n, (word, tag, misc) in enumerate(rows, 1)]
+    (tmp_path / "a.conllu").write_text("\n".join(lines) + "\n")
+    one = f"tag:{tmp_path / 'a.conllu'}"
+    code, _, err = cli("finetune", "multi", "--task", f"ner={one}", "--task", f"pos={one}", "--model", hugging_face_model,
+                       "--out", tmp_path / "both", *FEW, "--set", "tasks.pos.column=upos")  # fmt: skip
+    assert code == 0, err
+    nlp = spanbert.load(tmp_path / "both")
+    assert nlp.tasks["pos"].tags == ("PROPN", "VERB")
+    assert nlp.tasks["ner"].tags == ("O", "B-PER", "I-PER")
+    other = ("evaluate", tmp_path / "both", "--task", "ner", "--data", tmp_path / "a.conllu", "--column", "upos")
+    assert "nothing labelled to score" in errors_of(cli, *other)
 
 
 def test_several_tasks_and_seeds_on_the_command_line(cli, hugging_face_model: Path, tmp_path: Path):

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from spanbert.core.errors import InputError
 from spanbert.core.tagging import SCHEMES, decode_tags, encode_tags
 from spanbert.core.types import Document, Span
-from spanbert.corpus.columns import ColumnFormat, column_lines, guess_format, read_columns, write_columns
+from spanbert.corpus.column_format import ColumnFormat, guess_format
+from spanbert.corpus.columns import column_lines, read_columns, write_columns
 from spanbert.corpus.files import SourceFile
 from spanbert.corpus.word_tags import layers_of
 
@@ -275,6 +276,44 @@ def test_hash_tags_are_words(tmp_path: Path):
     path.write_text("#oscars\tO\n# \tO\nRome\tB-LOC\n")
     [document] = read_columns(source(path), guess_format(source(path)))
     assert document.text.startswith("#oscars")
+    path.write_text("# id = 1\n# newdoc\n# O\n1 B-X\n")
+    [document] = read_columns(source(path), guess_format(source(path)))
+    assert document.text == "# 1"
+    path.write_text("# # B-NP O\n1 CD I-NP B-X\n")
+    [document] = read_columns(source(path), guess_format(source(path)))
+    assert document.text == "# 1"
+
+
+def test_lines_without_words_at_the_end_come_back(tmp_path: Path):
+    path = tmp_path / "a.conll"
+    path.write_text("Rome\tB-LOC\n\nfox\tO\n\n-DOCSTART-\tO\n\n# the end\n")
+    assert len(list(read_columns(source(path), guess_format(source(path))))) == 2
+    assert "".join(line + "\n" for line in lines_of(path)) == path.read_text()
+
+
+def test_a_cell_that_is_no_tag_is_named(tmp_path: Path):
+    path = tmp_path / "a.conll"
+    path.write_text("Rome\tB-LOC\n" + "fox\tO\n" * 30 + "Ann\tB_PER\n")
+    with pytest.raises(InputError, match=r"a\.conll:32: not a tag; got 'B_PER'; expected O, or a letter"):
+        guess_format(source(path))
+    assert guess_format(source(path), task="upos").scheme is None
+
+
+@pytest.mark.parametrize("key", ["NER", "ner"])
+def test_the_scheme_of_entities_in_conllu_is_looked_for(tmp_path: Path, key: str):
+    path = tmp_path / "a.conllu"
+    rows = [("Ann", "S-PER"), ("saw", "O"), ("New", "B-LOC"), ("York", "E-LOC")]
+    path.write_text(
+        "".join(f"{n}\t{word}\t_\tX\t_\t_\t_\t_\t_\t{key}={tag}\n" for n, (word, tag) in enumerate(rows, 1))
+    )
+    columns = guess_format(source(path))
+    assert (columns.scheme, columns.misc_key) == ("BIOES", key)
+    [document] = read_columns(source(path), columns)
+    assert [(document.text[one.start : one.end], one.label) for one in document.spans] == [
+        ("Ann", "PER"),
+        ("New York", "LOC"),
+    ]
+    assert "".join(line + "\n" for line in lines_of(path)) == path.read_text()
 
 
 def test_what_cannot_be_read(tmp_path: Path):

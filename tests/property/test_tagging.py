@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spanbert.core.tagging import SCHEMES, decode_tags, encode_tags, guess_scheme, illegal_tags, is_legal_step
+from spanbert.core.tagging import (
+    SCHEMES,
+    decode_tags,
+    encode_tags,
+    guess_scheme,
+    illegal_tags,
+    is_legal_step,
+    scheme_of_tags,
+)
 
 
 @st.composite
@@ -95,3 +103,18 @@ def test_impossible_spans():
     for spans in ([(0, 2, "X"), (1, 3, "X")], [(1, 1, "X")], [(2, 4, "X")]):
         with pytest.raises(ValueError, match="empty, outside, or overlaps"):
             encode_tags(spans, 3, "BIO")
+
+
+@pytest.mark.parametrize(
+    ("tags", "scheme"),
+    [
+        ("O B-PER I-PER B-LOC I-LOC", "BIO"),
+        ("O B-PER", "BIO"),
+        ("B-LOC B-MISC B-ORG I-LOC I-MISC I-ORG I-PER O", "IOB1"),  # as CoNLL-2003 was published: B-PER is never needed
+        ("O I-PER I-LOC", "IOB1"),
+        ("O B-X I-X E-X S-X", "BIOES"),
+        ("NOUN VERB", None),
+    ],
+)
+def test_the_scheme_of_a_models_tags(tags: str, scheme: str | None):
+    assert scheme_of_tags(tags.split()) == scheme

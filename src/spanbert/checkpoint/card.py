@@ -26,7 +26,8 @@ def model_card(
         tags: For the search of a hub.
         loads: Which programs load it, in a sentence.
         base: The checkpoint that training began from, or "from scratch".
-        data: `name`, `licence`, `fingerprint` and, where it was counted, `pieces` of the text.
+        data: `name`, `licence`, `fingerprint`; where it was counted, `pieces` of the text; where the weights at the
+            start saw other text, the licence of that as `base_licence`.
         recipe: The settings as YAML.
         scores: The figures in lines.
         usage: Shell commands or Python lines that use the bundle.
@@ -35,7 +36,8 @@ def model_card(
     sections = [
         "---\nlibrary_name: spanbert\ntags:\n" + "".join(f"- {tag}\n" for tag in tags) + "---",
         f"# {title}",
-        f"{what}. Weights at the start: {base}.",
+        f"{what}. Weights at the start: {base}"
+        + (f" (text under {data['base_licence']})." if data.get("base_licence") else "."),
         f"## Data\n- text: {data.get('name')}\n- licence of the text: {licence}\n"
         + (f"- size: {data['pieces']:,} pieces\n" if "pieces" in data else "")
         + f"- fingerprint: `{data.get('fingerprint')}`",

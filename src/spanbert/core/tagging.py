@@ -136,6 +136,7 @@ def scheme_of_tags(tags: Sequence[str]) -> Scheme | None:
     letters = {split_tag(tag)[0] for tag in tags if tag != "O"}
     if not letters or any(tag != "O" and not split_tag(tag)[1] for tag in tags):
         return None
-    if letters == {"I"}:
-        return "IOB1"
+    labels = {letter: {split_tag(tag)[1] for tag in tags if split_tag(tag)[0] == letter} for letter in letters}
+    if letters <= {"B", "I"} and labels.get("I", set()) - labels.get("B", set()):
+        return "IOB1"  # in BIO a span of such a label could not begin
     return next((scheme for scheme in SCHEMES if letters <= set(_LETTERS[scheme]) - {"-"}), None)

@@ -18,7 +18,8 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.files import read_json, write_atomically
 from spanbert.core.tagging import Scheme
 from spanbert.core.types import Document, Span
-from spanbert.corpus.columns import guess_format, read_columns, write_columns
+from spanbert.corpus.column_format import guess_format
+from spanbert.corpus.columns import read_columns, write_columns
 from spanbert.corpus.files import COMPRESSED, ByteCounter, SourceFile, decode_line, read_lines
 from spanbert.corpus.spans_json import read_label_studio, read_span_lines, span_lines, write_label_studio
 from spanbert.corpus.squad import read_squad, write_squad

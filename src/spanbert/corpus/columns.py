@@ -13,159 +13,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 from spanbert.core.characters import UNSPACED
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_atomically
-from spanbert.core.tagging import Scheme, decode_tags, guess_scheme
+from spanbert.core.tagging import Scheme, decode_tags
 from spanbert.core.types import Document, Span
-from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.column_format import CONLLU_COLUMNS, MISC, ColumnFormat, Sentence, sentences
+from spanbert.corpus.files import SourceFile
 from spanbert.corpus.word_tags import layers_of, place_of, word_spans
-from spanbert.corpus.word_tags import tags_of as tags_of
 
-_TAG = re.compile(r"O|[BIESMLU]-\S+")
-_INDEX = re.compile(r"\d+([-.]\d+)?")
-_SKIPPED_INDEX = re.compile(r"\d+[-.]\d+")  # multi-word tokens and empty nodes of CoNLL-U
 _UNSPACED = re.compile(f"[{UNSPACED}]")
-_DOCUMENT_START = "-DOCSTART-"
-_MISC = 9
-_CONLLU_COLUMNS = 10
-_SAMPLE = 2000
-
-
-@dataclass(frozen=True, kw_only=True)
-class ColumnFormat:
-    """How the columns of a file are read; guessed from its first sentences unless said.
-
-    Attributes:
-        word: Column of the words, from 0.
-        tag: Column of the tags.
-        layers: Further columns of tags, whose spans are added: spans may nest.
-        scheme: How spans are written; None where tags are one a word (parts of speech).
-        misc_key: The tags are the values of this key in CoNLL-U's MISC column.
-        tabs: Cells end at tabs, else at blanks.
-    """
-
-    word: int
-    tag: int
-    scheme: Scheme | None
-    misc_key: str | None = None
-    tabs: bool = True
-    layers: tuple[int, ...] = ()
-
-    @property
-    def tag_columns(self) -> tuple[int, ...]:
-        """The columns of tags, outer spans first."""
-        return (self.tag, *self.layers)
-
-    @property
-    def tag_names(self) -> tuple[str, ...]:
-        """What a Document calls these columns."""
-        return ("tag", *(f"tag{number}" for number in range(2, len(self.tag_columns) + 1)))
-
-    @property
-    def indexed(self) -> bool:
-        """Whether words are numbered, so that `1-2` and `1.1` number what is no word."""
-        return self.word > 0
-
-    def cells(self, line: str) -> list[str]:
-        """The cells of a line."""
-        return line.split("\t") if self.tabs else line.split()
-
-    def tags(self, cells: Sequence[str]) -> tuple[str, ...]:
-        """The tags of a word, one a layer, from its cells."""
-        if self.misc_key is None:
-            return tuple(cells[place] for place in self.tag_columns)
-        values = dict(part.partition("=")[::2] for part in cells[_MISC].split("|"))
-        return (values.get(self.misc_key, "O"),)
-
-    def with_tags(self, line: str, tags: Sequence[str]) -> str:
-        """The line with other tags, one a layer; everything else as it was."""
-        if self.misc_key is not None:
-            cells = line.split("\t")
-            kept = [part for part in cells[_MISC].split("|") if part not in ("", "_")]
-            kept = [part for part in kept if part.partition("=")[0] != self.misc_key]
-            kept += [f"{self.misc_key}={tags[0]}"] if tags[0] != "O" else []
-            return "\t".join([*cells[:_MISC], "|".join(kept) or "_"])
-        parts = re.split("(\t)" if self.tabs else r"(\s+)", line)  # cells, and between them what separates them
-        first = 2 if not self.tabs and line[:1].isspace() else 0
-        for place, tag in zip(self.tag_columns, tags, strict=True):
-            parts[first + 2 * place] = tag
-        return "".join(parts)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Sentence:
-    """Raw lines of one sentence, the blank ones after it included, and the number of the first."""
-
-    first: int
-    lines: tuple[str, ...]
-
-    def words(self, *, indexed: bool) -> list[int]:
-        """Which of the lines hold a word; `indexed`: see `ColumnFormat.indexed`."""
-        return [
-            place
-            for place, line in enumerate(self.lines)
-            if _is_row(line) and not (indexed and _SKIPPED_INDEX.fullmatch(line.split(maxsplit=1)[0]))
-        ]
-
-
-def _is_row(line: str) -> bool:
-    if not line.strip() or line.startswith(_DOCUMENT_START):
-        return False
-    return not (line.startswith("#") and "\t" not in line and (line.startswith("# ") or len(line.split()) < 2))
-
-
-def _sentences(file: SourceFile) -> Iterator[_Sentence]:
-    lines: list[str] = []
-    first = 1
-    for number, raw in read_lines(file, ByteCounter()):
-        line = decode_line(raw, f"{file.path}:{number}", first=number == 1)
-        if lines and line.strip() and not lines[-1].strip() and any(_is_row(one) for one in lines):
-            yield _Sentence(first=first, lines=tuple(lines))
-            first, lines = number, []
-        lines.append(line)
-    if lines:
-        yield _Sentence(first=first, lines=tuple(lines))
-
-
-def guess_format(file: SourceFile, *, task: str = "ner") -> ColumnFormat:
-    """How a file's columns are to be read.
-
-    Args:
-        file: Its first 2,000 sentences are looked at.
-        task: `ner` takes the last column of BIO-like tags, `nested` all of them; else tags are one a word: the last
-            column, and of CoNLL-U the universal tags (`pos`, `upos`) or the treebank's own (`xpos`).
-
-    Raises:
-        InputError: No words, or fewer than two columns.
-    """
-    sample = list(islice(_sentences(file), _SAMPLE))
-    lines = [sentence.lines[place] for sentence in sample for place in sentence.words(indexed=False)]
-    if not lines:
-        raise InputError("no labelled words", where=str(file.path), expected="a word and its tag a line")
-    tabs = any("\t" in line for line in lines)
-    rows = [line.split("\t") if tabs else line.split() for line in lines]
-    width = len(rows[0])
-    if width < 2:
-        raise InputError("one column", where=f"{file.path}:{sample[0].first}", expected="a word and its tag a line")
-    rows = [row for row in rows if len(row) == width]  # a line that differs is an error when it is read
-    word = 1 if width > 2 and all(_INDEX.fullmatch(row[0]) for row in rows) else 0
-    if width == _CONLLU_COLUMNS and word == 1:
-        if task in ("ner", "nested"):
-            return ColumnFormat(word=1, tag=_MISC, scheme="BIO", misc_key="NER")
-        return ColumnFormat(word=1, tag=4 if task == "xpos" else 3, scheme=None)
-    tagged = [place for place in range(width) if place != word and all(_TAG.fullmatch(row[place]) for row in rows)]
-    if task not in ("ner", "nested") or not tagged:
-        return ColumnFormat(word=word, tag=width - 1, scheme=None, tabs=tabs)
-    chosen = tagged if task == "nested" else tagged[-1:]
-    draft = ColumnFormat(word=word, tag=chosen[0], scheme="BIO", tabs=tabs, layers=tuple(chosen[1:]))
-    cells = [[draft.cells(one.lines[place]) for place in one.words(indexed=draft.indexed)] for one in sample]
-    tags = [[row[place] for row in sentence if len(row) == width] for sentence in cells for place in chosen]
-    return replace(draft, scheme=guess_scheme(tags))
 
 
 def read_columns(file: SourceFile, columns: ColumnFormat) -> Iterator[Document]:
@@ -183,7 +42,7 @@ def read_columns(file: SourceFile, columns: ColumnFormat) -> Iterator[Document]:
         InputError: A line with too few columns; names file and line.
     """
     needed = max(columns.word, *columns.tag_columns)
-    for sentence in _sentences(file):
+    for sentence in sentences(file):
         places = sentence.words(indexed=columns.indexed)
         if not places:
             continue
@@ -199,7 +58,7 @@ def read_columns(file: SourceFile, columns: ColumnFormat) -> Iterator[Document]:
                 )
             words.append(cells[columns.word])
             tags.append(columns.tags(cells))
-            glued.append(len(cells) == _CONLLU_COLUMNS and "SpaceAfter=No" in cells[_MISC].split("|"))
+            glued.append(len(cells) == CONLLU_COLUMNS and "SpaceAfter=No" in cells[MISC].split("|"))
         text, spans = _text_of(words, glued, sentence.lines)
         layers = list(zip(*tags, strict=True))
         entities = None
@@ -251,7 +110,7 @@ def _find(words: Sequence[str], text: str) -> list[Span] | None:
 def lines_of_words(document: Document) -> list[int]:
     """Which of its raw lines (`meta["lines"]`) each word of a document from columns stands in."""
     columns: ColumnFormat = document.meta["format"]
-    return _Sentence(first=1, lines=tuple(document.meta["lines"])).words(indexed=columns.indexed)
+    return Sentence(first=1, lines=tuple(document.meta["lines"])).words(indexed=columns.indexed)
 
 
 def column_lines(documents: Iterable[Document], *, scheme: Scheme | None = None, layers: int = 1) -> Iterator[str]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from spanbert.core.errors import InputError, nearest
+from spanbert.core.progress import Reporter
 from spanbert.pipelines.load import Pipeline, load
 from spanbert.scores.bootstrap import compare
-from spanbert.tasks.protocol import DocumentScorer
+from spanbert.tasks.protocol import DocumentScorer, TextTask
+from spanbert.train.sources import documents_of
 from spanbert.train.text_evaluation import score_task
 
 
@@ -19,7 +23,9 @@ def evaluate(
     *,
     task: str | None = None,
     other: str | os.PathLike[str] | None = None,
+    options: Mapping[str, Any] | None = None,
     seed: int = 0,
+    reporter: Reporter | None = None,
 ) -> dict[str, Any]:
     """Scores a task of a bundle on a labelled file; documents stream by, memory does not grow with the file.
 
@@ -28,7 +34,10 @@ def evaluate(
         data: Its data, in any format that the task reads.
         task: Which task; needed only where the bundle holds several.
         other: Another bundle to compare with, by a paired bootstrap test on the main score.
+        options: Settings of the task's kind that say how the file is read, in place of those that it was trained with:
+            `text_column`, `pair_column`, `label_column`, `separator`, or for tagging `column`.
         seed: Seed of the bootstrap.
+        reporter: Hears about progress.
 
     Returns:
         `task`, `kind`, `main` (the name of the main score), the scores, `interval` and `signature`; with `other`, also
@@ -39,7 +48,8 @@ def evaluate(
     """
     nlp, file = load(bundle), Path(data)
     name = _one_task(nlp, task)
-    scorer = _scored(nlp, name, file, seed)
+    _read_by(nlp.tasks[name], options or {})
+    scorer = _scored(nlp, name, file, seed, reporter)
     found = {
         "task": name,
         "kind": nlp.tasks[name].kind,
@@ -58,7 +68,15 @@ def evaluate(
                 got=f"{two.kind}, scored by {two.main}",
                 expected=f"{one.kind}, scored by {one.main}",
             )
-        found["compared"] = _comparison(scorer, _scored(rival, other_name, file, seed), os.fspath(other))
+        _read_by(two, options or {})
+        if _gold_digest(one, file) != _gold_digest(two, file):
+            raise InputError(
+                "the bundles read different gold from this file",
+                where=str(file),
+                got=f"{one.read_as(file)}; {two.read_as(file)}",
+                remedy="Name the columns",
+            )
+        found["compared"] = _comparison(scorer, _scored(rival, other_name, file, seed, reporter), os.fspath(other))
     return found
 
 
@@ -77,10 +95,33 @@ def _one_task(nlp: Pipeline, task: str | None) -> str:
     return task
 
 
-def _scored(nlp: Pipeline, name: str, file: Path, seed: int) -> DocumentScorer:
+def _read_by(task: TextTask, options: Mapping[str, Any]) -> None:
+    """Lets a task read files by other settings of its kind.
+
+    Raises:
+        InputError: A setting that its kind does not have.
+    """
+    for key in options:
+        if key not in type(task.options).model_fields:
+            raise InputError(f"a task of the kind {task.kind} has no {key}", got=f"{key}={options[key]}")
+    task.options = type(task.options).assemble(base={**task.options.model_dump(), **options})
+
+
+def _gold_digest(task: TextTask, file: Path) -> str:
+    """Of what a task compares predictions with."""
+    digest = hashlib.sha256()
+    for document in documents_of(file, task.read):
+        if task.is_labelled(document):
+            tags = None if document.spans is not None else document.columns.get("tag")
+            gold = (document.text, document.labels, document.spans, tags, document.questions)
+            digest.update(repr(gold).encode())
+    return digest.hexdigest()
+
+
+def _scored(nlp: Pipeline, name: str, file: Path, seed: int, reporter: Reporter | None) -> DocumentScorer:
     if not file.is_file():
         raise InputError("no such file", where=str(file))
-    scorer = score_task(nlp.predictor, name, file, seed=seed)
+    scorer = score_task(nlp.predictor, name, file, seed=seed, reporter=reporter)
     if not scorer.paired()[0].units:
         raise InputError("nothing labelled to score", where=str(file))
     return scorer

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from spanbert.core.predictions import Answering, Classification
+from spanbert.core.predictions import Answering, Classification, Tagging
 from spanbert.core.types import Span
 from spanbert.pipelines.html_style import STYLE, Palette, escaped
 from spanbert.pipelines.html_text import captioned_text, marked_text, text_block
@@ -55,8 +55,7 @@ def _article(result: Annotated | AnsweredQuestion, palette: Palette) -> str:
     if isinstance(result, AnsweredQuestion):
         body = _question(result, palette)
     else:
-        # A tagging task shows the text itself, a question its context.
-        shown = any(not isinstance(one, Classification) for one in result.tasks.values())
+        shown = any(isinstance(one, Tagging) for one in result.tasks.values())  # which show the text themselves
         body = "" if shown else text_block(escaped(result.text))
         for name, one in result.tasks.items():
             if len(result.tasks) > 1:
@@ -66,8 +65,6 @@ def _article(result: Annotated | AnsweredQuestion, palette: Palette) -> str:
 
 
 def _section(text: str, result: Result, palette: Palette) -> str:
-    if isinstance(result, AnsweredQuestion):
-        return _question(result, palette)
     if isinstance(result, Classification):
         return _classification(result)
     if result.spans is None:

@@ -48,7 +48,8 @@ def _document(line: str, where: str, number: int) -> Document:
     record = parse_json(line, where, _EXPECTED)
     if not isinstance(record, dict):
         raise InputError("not a JSON object", where=where, got=type(record).__name__, expected=_EXPECTED)
-    identity = str(record.get("id", number))
+    stated = record.get("id")
+    identity = str(number if stated is None else stated)
     if "question" in record:
         question, context = _text(record, "question", where), _text(record, "context", where)
         return Document(id=identity, text=context, questions=(Question(id=identity, text=question),))

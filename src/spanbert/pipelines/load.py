@@ -82,7 +82,7 @@ class Pipeline:
                 f"this bundle has no task that reads {'questions' if reads_questions else 'texts'}",
                 where=where,
                 got=", ".join(f"{name} ({one.kind})" for name, one in self.tasks.items()) or "no fine-tuned task",
-                remedy="Train one with spanbert finetune" if not self.tasks else None,
+                remedy=_remedy(reads_questions) if self.tasks else "Train one with spanbert finetune",
             )
         return found
 
@@ -92,11 +92,24 @@ class Pipeline:
         Args:
             text: Any length.
             pair: The second text, for tasks on pairs.
+
+        Raises:
+            InputError: No task on texts.
         """
         return next(self.annotate([Document(id="text", text=text, meta={} if pair is None else {"pair": pair})]))
 
     def pipe(self, texts: Iterable[str], *, task: str | None = None) -> Iterator[Annotated]:
-        """What `__call__` says of many texts, batched by length, in order, in bounded memory."""
+        """What `__call__` says of many texts, batched by length, in order, in bounded memory.
+
+        Args:
+            texts: Read as they are needed.
+            task: One task alone.
+
+        Raises:
+            InputError: One text in place of many, or no task on texts.
+        """
+        if isinstance(texts, str):
+            raise InputError("one text in place of many", got=repr(texts[:40]), remedy="Pass a list, or call nlp(text)")
         documents = (Document(id=str(number), text=text) for number, text in enumerate(texts, start=1))
         return self.annotate(documents, task=task)
 
@@ -108,9 +121,11 @@ class Pipeline:
             task: One task alone.
 
         Raises:
-            InputError: No task on texts.
+            InputError: No task on texts, a second text that none reads, or one text where a task reads two.
         """
         names = self.names(task)
+        if not any(self.tasks[name].reads_pairs for name in names):
+            documents = map(_single, documents)
         for document, found in self.predictor.only(names).predict(documents):
             yield Annotated(id=document.id, text=document.text, tasks=found)
 
@@ -171,6 +186,19 @@ class Pipeline:
             raise InputError("nothing asked for", where="top_k", got=str(top_k), expected="at least 1")
         template = parse_template(text, self.tokenizer, positions=self._longest_segment)
         return fill_template(template, self.tokenizer, self._scorer, top_k=top_k)
+
+
+def _single(document: Document) -> Document:
+    if "pair" in document.meta:
+        raise InputError(
+            "a second text, which no task of this bundle reads", where=str(document.meta.get("where", document.id))
+        )
+    return document
+
+
+def _remedy(reads_questions: bool) -> str:
+    asked = '{"question": ..., "context": ...}'
+    return f"Without {asked} it reads texts alone" if reads_questions else f"Ask it: {asked}, one a line"
 
 
 def load(bundle: str | os.PathLike[str], *, precision: Precision = "float32") -> Pipeline:

@@ -5,12 +5,59 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from pathlib import Path
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document
+from spanbert.corpus.files import SourceFile
 from spanbert.pipelines.inputs import read_inputs
 from spanbert.pipelines.load import Precision, load
 from spanbert.pipelines.results import Annotated, AnsweredQuestion
+
+_READ_AS_DATA = {"classify": (".csv", ".tsv", ".parquet"), "qa": (".json",)}
+_COLUMNS = (".conll", ".conllu", ".bio", ".iob", ".iob2", ".bmes", ".tsv")
+
+
+def predict_file(
+    bundle: str | os.PathLike[str],
+    source: str | os.PathLike[str],
+    *,
+    task: str | None = None,
+    precision: Precision = "float32",
+) -> Iterator[Annotated | AnsweredQuestion] | None:
+    """What a bundle says of a file of its tasks' data formats: tables, columns of words, SQuAD JSON; gold is not read.
+
+    Args:
+        bundle: The bundle.
+        source: The file.
+        task: One task alone; needed where several kinds of task could read the file.
+        precision: See `load`.
+
+    Returns:
+        A result for each text, sentence or question; None for any other file, whose lines are texts or JSON.
+
+    Raises:
+        InputError: The file cannot be read, or no task of the bundle reads it.
+    """
+    path = Path(source)
+    suffix = SourceFile(path=path, name=path.name).kind
+    kinds = [kind for kind, suffixes in {**_READ_AS_DATA, "tag": _COLUMNS}.items() if suffix in suffixes]
+    if not kinds:
+        return None
+    nlp = load(bundle, precision=precision)
+    names = [name for name, one in nlp.tasks.items() if one.kind in kinds and task in (None, name)]
+    if not names or len({nlp.tasks[name].kind for name in names}) > 1:
+        raise InputError(
+            "several tasks read such a file" if names else f"no task that reads {suffix} files",
+            where=str(path),
+            got=", ".join(f"{name} ({one.kind})" for name, one in nlp.tasks.items()) or "no fine-tuned task",
+            remedy="Name one with --task" if names else "Pass one text a line (.txt) or JSON lines (.jsonl)",
+        )
+    first = nlp.tasks[names[0]]
+    documents = first.read(path)
+    if first.kind == "qa":
+        return nlp.answers(documents, task=names[0])
+    return nlp.annotate(documents, task=task if len(names) > 1 else names[0])
 
 
 def predict(
@@ -30,9 +77,14 @@ def predict(
         task: One task alone.
         precision: See `load`.
 
+    Yields:
+        A result for each line.
+
     Raises:
-        InputError: A line that cannot be read, or that no task of the bundle reads.
+        InputError: One string in place of lines, a line that cannot be read, or that no task of the bundle reads.
     """
+    if isinstance(lines, str):
+        raise InputError("one text in place of lines", got=repr(lines[:40]), remedy="Pass a list of texts")
     nlp = load(bundle, precision=precision)
     documents = read_inputs(lines, name=name)
     first = next(documents, None)

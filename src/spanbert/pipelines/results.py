@@ -19,7 +19,7 @@ from typing import Any
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.predictions import Answering, Classification, Tagging
 from spanbert.core.types import Document, Span
-from spanbert.corpus.columns import tags_of
+from spanbert.corpus.word_tags import tags_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +70,7 @@ class AnsweredQuestion:
         return fragment(self)
 
 
-Result = Classification | Tagging | AnsweredQuestion
+Result = Classification | Tagging
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -177,17 +177,12 @@ class Annotated:
             )
         return next(iter(values.values()), None)
 
-    @property
-    def answers(self) -> tuple[AnsweredQuestion, ...]:
-        """The answered questions."""
-        return tuple(result for result in self.tasks.values() if isinstance(result, AnsweredQuestion))
-
     def as_record(self) -> dict[str, Any]:
         """The results as JSON.
 
         Returns:
             `id` and `text`, then by kind of the task `entities` or `tags` (start, end, label, score, text), `labels`
-            and `scores`, `value`, or `answers`; where there are several tasks, under their names in `tasks`.
+            and `scores`, or `value`; where there are several tasks, under their names in `tasks`.
         """
         records = {name: self._record_of(result) for name, result in self.tasks.items()}
         head = {"id": self.id, "text": self.text}
@@ -196,8 +191,6 @@ class Annotated:
         return head | next(iter(records.values()), {})
 
     def _record_of(self, result: Result) -> dict[str, Any]:
-        if isinstance(result, AnsweredQuestion):
-            return {"answers": [result.as_record()]}
         if isinstance(result, Classification):
             if result.value is not None:
                 return {"value": result.value}

@@ -7,6 +7,8 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from spanbert.core.predictions import Answering
 from spanbert.core.types import FloatArray
 from spanbert.scores.bootstrap import Bootstrap, Statistic
@@ -64,18 +66,19 @@ class AnswerScorer:
         Returns:
             `em`, `f1` with the `interval` of each; `questions`; `ece` and `reliability` of the score of given answers,
             right where they match exactly. Where some question cannot be answered also `has_answer_em` and
-            `has_answer_f1` over the answerable ones, `no_answer_accuracy` over the others, and what the best thresholds
-            would give: `best_em`, `best_em_threshold`, `best_f1`, `best_f1_threshold`.
+            `has_answer_f1` over the answerable ones, `no_answer_accuracy` over the others, each with its interval, and
+            what the best thresholds would give: `best_em`, `best_em_threshold`, `best_f1`, `best_f1_threshold`.
         """
         sums = self.bootstrap.sums_K
+        some_unanswerable = bool(sums[_HAS] < sums[_ALL])
+        statistics = {**_STATISTICS, **(_OF_UNANSWERABLE if some_unanswerable else {})}
         return {
-            "em": float(_em(sums)),
-            "f1": float(_f1(sums)),
-            "interval": {name: self.bootstrap.interval(figure).bounds for name, figure in (("em", _em), ("f1", _f1))},
+            **{name: float(statistic(sums)) for name, statistic in statistics.items()},
+            "interval": {name: self.bootstrap.interval(statistic).bounds for name, statistic in statistics.items()},
             "questions": self.bootstrap.units,
             "ece": self.calibration.ece(),
             "reliability": self.calibration.diagram(),
-            **(self._unanswerable() if sums[_HAS] < sums[_ALL] else {}),
+            **(self._best_thresholds() if some_unanswerable else {}),
         }
 
     def paired(self) -> tuple[Bootstrap, Statistic]:
@@ -103,13 +106,9 @@ class AnswerScorer:
         kept = zip(self._null, figures, map(bool, self._answerable), strict=True)
         return best_threshold({str(place): one for place, one in enumerate(kept)})
 
-    def _unanswerable(self) -> dict[str, float]:
-        sums = self.bootstrap.sums_K
+    def _best_thresholds(self) -> dict[str, float]:
         em, f1 = self._best(self._candidate_em), self._best(self._candidate_f1)
         return {
-            "has_answer_em": float(share_of_counts(sums[[_HAS_EM, _HAS]])),
-            "has_answer_f1": float(share_of_counts(sums[[_HAS_F1, _HAS]])),
-            "no_answer_accuracy": float((sums[_EM] - sums[_HAS_EM]) / (sums[_ALL] - sums[_HAS])),
             "best_em": em.score,
             "best_em_threshold": em.value,
             "best_f1": f1.score,
@@ -123,3 +122,16 @@ def _em(sums: FloatArray) -> FloatArray:
 
 def _f1(sums: FloatArray) -> FloatArray:
     return share_of_counts(sums[..., [_F1, _ALL]])
+
+
+def _no_answer_accuracy(sums: FloatArray) -> FloatArray:
+    right, unanswerable = sums[..., _EM] - sums[..., _HAS_EM], sums[..., _ALL] - sums[..., _HAS]
+    return share_of_counts(np.stack([right, unanswerable], axis=-1))
+
+
+_STATISTICS: dict[str, Statistic] = {"em": _em, "f1": _f1}
+_OF_UNANSWERABLE: dict[str, Statistic] = {
+    "has_answer_em": lambda sums: share_of_counts(sums[..., [_HAS_EM, _HAS]]),
+    "has_answer_f1": lambda sums: share_of_counts(sums[..., [_HAS_F1, _HAS]]),
+    "no_answer_accuracy": _no_answer_accuracy,
+}

@@ -138,14 +138,20 @@ class ClassificationScorer:
 
         Returns:
             `accuracy`, `macro_f1` (over the labels that are gold or predicted), `micro_f1`, `mcc` (Matthews
-            correlation), as scikit-learn computes them; the `interval` of accuracy, macro_f1 and mcc; `examples`;
+            correlation), as scikit-learn computes them; the `interval` of each; `examples`;
             `by_label`; `confusion` (a row for each gold label and a column for each predicted one, the 20 most frequent
             labels); `ece` and `reliability` of the probability of the predicted label.
         """
         counts = self._counts
+        statistics: dict[str, Statistic] = {
+            "accuracy": counts.exact,
+            "macro_f1": counts.macro_f1,
+            "micro_f1": counts.exact,  # the same where every text has one label
+            "mcc": counts.mcc,
+        }
         return {
             **self._figures(),
-            "interval": counts.bounds({"accuracy": counts.exact, "macro_f1": counts.macro_f1, "mcc": counts.mcc}),
+            "interval": counts.bounds(statistics),
             "examples": counts.bootstrap.units,
             "by_label": counts.by_label(),
             "confusion": self._confusion(),
@@ -201,10 +207,14 @@ class MultiLabelScorer:
 
     def __init__(self, labels: Sequence[str], *, threshold: float, seed: int = 0) -> None:
         self.threshold = threshold
+        self.calibration = Calibration()
         self._counts = LabelCounts(labels, seed=seed)
+        self._search = ThresholdSearch()
 
     def add(self, gold: Collection[str], predicted: Classification) -> None:
         """Takes in one text."""
+        self._search.add(gold, predicted)
+        self.calibration.add([*predicted.scores.values()], [label in gold for label in predicted.scores])
         self._counts.add(set(gold), {label for label, score in predicted.scores.items() if score >= self.threshold})
 
     def scores(self) -> dict[str, Any]:
@@ -212,7 +222,9 @@ class MultiLabelScorer:
 
         Returns:
             `micro_f1`, `macro_f1` (over the labels that are gold or predicted), `exact_match` (texts whose labels are
-            all right and complete), the `interval` of each, `examples`, `threshold`, `by_label`.
+            all right and complete), the `interval` of each; what the best threshold would give: `best_micro_f1` and
+            `best_threshold`; `examples`, `threshold`, `by_label`; `ece` and `reliability` of the probability of every
+            label of every text.
         """
         counts = self._counts
         figures: dict[str, Statistic] = {
@@ -220,11 +232,16 @@ class MultiLabelScorer:
             "macro_f1": counts.macro_f1,
             "exact_match": counts.exact,
         }
+        best, best_micro_f1 = self._search.best()
         return {
             **{name: float(statistic(counts.bootstrap.sums_K)) for name, statistic in figures.items()},
             "interval": counts.bounds(figures),
+            "best_threshold": best,
+            "best_micro_f1": best_micro_f1,
             "examples": counts.bootstrap.units,
             "threshold": self.threshold,
+            "ece": self.calibration.ece(),
+            "reliability": self.calibration.diagram(),
             "by_label": counts.by_label(),
         }
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from spanbert.core.types import FloatArray, IntArray
 from spanbert.scores.bootstrap import CHUNK, RESAMPLES, Bootstrap, Statistic, Weights
+from spanbert.scores.entities import share_of_counts
 
 _WEIGHTS = 10**8  # weights held at once for the interval of the rank correlation, a byte each
 
@@ -33,7 +34,7 @@ class RegressionScorer:
     main = "pearson"
 
     def __init__(self, *, seed: int = 0) -> None:
-        self.bootstrap = Bootstrap(6, seed=seed)  # 1, x, y, xx, yy, xy
+        self.bootstrap = Bootstrap(8, seed=seed)  # 1, x, y, xx, yy, xy, squared and absolute error
         self._seed = seed
         self._gold = array("d")
         self._predicted = array("d")
@@ -43,10 +44,11 @@ class RegressionScorer:
         self._gold.append(gold)
         self._predicted.append(predicted)
         # Differences from the first text: correlations stay as they are, sums of values far from 0 keep their digits.
-        self.bootstrap.add(_sums(np.array([gold - self._gold[0]]), np.array([predicted - self._predicted[0]])))
+        sums = _sums(np.array([gold - self._gold[0]]), np.array([predicted - self._predicted[0]]))
+        self.bootstrap.add([*sums[0], (predicted - gold) ** 2, abs(predicted - gold)])
 
     def scores(self) -> dict[str, Any]:
-        """`pearson` and `spearman` with the `interval` of each, `mse` and `mae` (means over texts), `examples`."""
+        """`pearson`, `spearman`, `mse` and `mae` (means over texts) with the `interval` of each; `examples`."""
         gold_N, predicted_N = np.array(self._gold), np.array(self._predicted)
         error_N = predicted_N - gold_N
         texts = max(len(error_N), 1)
@@ -55,15 +57,17 @@ class RegressionScorer:
             "mse": float((error_N**2).sum() / texts),
             "mae": float(np.abs(error_N).sum() / texts),
             "interval": {
-                "pearson": self.bootstrap.interval(pearson_of_sums).bounds,
+                "pearson": self.bootstrap.interval(_pearson).bounds,
                 "spearman": self._spearman_bounds(gold_N, predicted_N),
+                "mse": self.bootstrap.interval(lambda sums: share_of_counts(sums[..., [6, 0]])).bounds,
+                "mae": self.bootstrap.interval(lambda sums: share_of_counts(sums[..., [7, 0]])).bounds,
             },
             "examples": len(error_N),
         }
 
     def paired(self) -> tuple[Bootstrap, Statistic]:
         """The sums behind Pearson's correlation."""
-        return self.bootstrap, pearson_of_sums
+        return self.bootstrap, _pearson
 
     def _spearman_bounds(self, gold_N: FloatArray, predicted_N: FloatArray) -> list[float]:
         texts = len(gold_N)
@@ -80,6 +84,10 @@ class RegressionScorer:
             sums_B6[place] = weights_N @ _sums(*ranks)
         low, high = np.quantile(pearson_of_sums(sums_B6), [0.025, 0.975])
         return [float(low), float(high)]
+
+
+def _pearson(sums: FloatArray) -> FloatArray:
+    return pearson_of_sums(sums[..., :6])
 
 
 def pearson_of_sums(sums: FloatArray) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from spanbert.scores.bootstrap import Bootstrap, Statistic
@@ -21,3 +22,18 @@ class Scorer(Protocol):
 
     def paired(self) -> tuple[Bootstrap, Statistic]:
         """The counts behind the main figure, for a paired bootstrap test (`scores.bootstrap.compare`)."""
+
+
+def figure_lines(scores: Mapping[str, Any]) -> list[str]:
+    """Scores for people: each figure that is a fraction or a number, with its interval where there is one.
+
+    Args:
+        scores: Of a `Scorer`.
+    """
+    lines = []
+    for name, value in scores.items():
+        if isinstance(value, float):
+            low, high = scores.get("interval", {}).get(name, (None, None))
+            between = "" if low is None else f"   95% interval {low:.4f} to {high:.4f}"
+            lines.append(f"{name.replace('_', ' '):<22} {value:8.4f}{between}")
+    return lines

@@ -13,6 +13,7 @@ from spanbert.batches.windows import cut_windows
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document
+from spanbert.scores.scorer import figure_lines
 from spanbert.tasks.protocol import Reading, Tuner
 from spanbert.tokens.pieces import read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -72,11 +73,13 @@ class TextTaskBase:
     unit: ClassVar[str]
     main: str
     plain = True
+    reads_pairs = False
     threshold: float | None = None
     options: Any  # the settings of its kind, a `Config`
     reader: Callable[
         [Any], Callable[[Path], Iterator[Document]]
     ]  # of the options: what reads files before there is a task
+    described: Callable[[Any, Path], str]  # of the options and a file: how the file is read
 
     def __init__(self, name: str, tokenizer: TokenizerAdapter, window: tuple[int, int]) -> None:
         self.name, self.tokenizer, self.window = name, tokenizer, window
@@ -113,6 +116,13 @@ class TextTaskBase:
             for document, pieces in zip(documents, read_pieces(self.tokenizer, documents), strict=True)
         ]
 
+    def read_as(self, source: Path) -> str:
+        """As `TextTask`: by the task's `described`."""
+        return self.described(self.options, source)
+
+    def check(self, document: Document) -> None:
+        """As `TextTask`: whatever can be read can be scored."""
+
     def tuner(self) -> Tuner | None:
         """As `TextTask`: nothing to tune."""
         return None
@@ -126,14 +136,5 @@ class TextTaskBase:
         return f"{self.main} {scores[self.main]:.4f}"
 
     def render(self, scores: Mapping[str, Any]) -> list[str]:
-        """As `TextTask`: every figure that is a fraction, with its interval where there is one."""
-        lines = []
-        intervals = scores.get("interval", {})
-        for name, value in scores.items():
-            if isinstance(value, float):
-                low, high = intervals.get(name, (None, None))
-                between = "" if low is None else f"   95% interval {low:.4f} to {high:.4f}"
-                lines.append(f"{name.replace('_', ' '):<20} {value:8.4f}{between}")
-        if "signature" in scores:
-            lines.append(str(scores["signature"]))
-        return lines
+        """As `TextTask`: the figures, then the signature."""
+        return [*figure_lines(scores), *([str(scores["signature"])] if "signature" in scores else [])]

@@ -115,13 +115,15 @@ def _union(rows: Sequence[IntArray]) -> tuple[IntArray, list[IntArray]]:
 
 
 def _chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """One document, then two, four and so on up to the limits: who waits for the first answer does not wait long."""
     chunk: list[Document] = []
-    characters = 0
+    characters, most = 0, 1
     for document in documents:
         chunk.append(document)
         characters += len(document.text)
-        if len(chunk) >= _DOCUMENTS_AT_ONCE or characters >= _CHARACTERS_AT_ONCE:
+        if len(chunk) >= most or characters >= _CHARACTERS_AT_ONCE:
             yield chunk
             chunk, characters = [], 0
+            most = min(2 * most, _DOCUMENTS_AT_ONCE)
     if chunk:
         yield chunk

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from spanbert.encoder.config import EncoderConfig
     from spanbert.encoder.model import Encoder
+    from spanbert.tasks.head import Head
 
 ItemT_contra = TypeVar("ItemT_contra", contravariant=True)
 TargetsT = TypeVar("TargetsT")
@@ -139,6 +140,8 @@ class TextTask(Protocol):
         unit: What its loss counts: example, word, window.
         main: The score by which models are chosen.
         plain: It reads one text and nothing else, so that several such tasks share one pass of the encoder.
+        options: The settings of its kind.
+        reads_pairs: It can read a second text.
         window: Tokens of a window, specials included, and of the overlap between two.
         threshold: From where on something is (or is not) answered; None where there is no such choice.
     """
@@ -148,6 +151,8 @@ class TextTask(Protocol):
     unit: str
     main: str
     plain: bool
+    reads_pairs: bool
+    options: Any
     window: tuple[int, int]
     threshold: float | None
 
@@ -158,8 +163,18 @@ class TextTask(Protocol):
             InputError: It cannot be used; names file and line.
         """
 
+    def read_as(self, source: Path) -> str:
+        """How a file is read, in words: columns, scheme, what was guessed."""
+
     def is_labelled(self, document: Document) -> bool:
         """Whether there is something to score in a document."""
+
+    def check(self, document: Document) -> None:
+        """Refuses gold that predictions could not be compared with.
+
+        Raises:
+            InputError: Such gold; names file and line.
+        """
 
     def readings(self, documents: Sequence[Document]) -> list[Reading]:
         """Tokenises documents and cuts them into windows."""
@@ -172,7 +187,7 @@ class TextTask(Protocol):
             gold: For training: with gold, and without windows that teach nothing.
         """
 
-    def build_head(self, config: EncoderConfig) -> nn.Module:
+    def build_head(self, config: EncoderConfig) -> Head:
         """A new head (`TaskHead`)."""
 
     def decode(self, reading: Reading, outputs: Sequence[npt.NDArray[Any]]) -> Any:

@@ -13,8 +13,9 @@ from spanbert.checkpoint.bundle import HEADS_PREFIX, BundleFiles
 from spanbert.core.errors import InputError
 from spanbert.core.tagging import scheme_of_tags
 from spanbert.encoder.config import EncoderConfig
-from spanbert.encoder.model import Encoder, fill_parameters, load_encoder
+from spanbert.encoder.model import Encoder, load_encoder
 from spanbert.tasks import REGISTRY, task_class
+from spanbert.tasks.head import Head
 from spanbert.tasks.inference import Predictor
 from spanbert.tasks.protocol import TextTask
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -57,7 +58,7 @@ def load_predictor(
     heads: dict[str, nn.Module] = {}
     for name, task in tasks.items():
         head = task.build_head(encoder.config)
-        fill_parameters(head, stored_head(files, name, given, encoder), where=str(files.path))
+        head.load_stored(stored_head(files, name, given, encoder), where=str(files.path))
         heads[name] = head.eval()
     encoder.pack_weights(dtype)
     return Predictor(encoder, tasks, heads)
@@ -100,7 +101,7 @@ def named_head(kind: str, given: Mapping[str, Tensor], encoder: Encoder) -> dict
     return values
 
 
-def head_weights(name: str, kind: str, head: nn.Module, *, named: bool, family: str) -> dict[str, Tensor]:
+def head_weights(name: str, kind: str, head: Head, *, named: bool, family: str) -> dict[str, Tensor]:
     """The tensors of a head by the names under which they are saved beside the encoder's own.
 
     Args:
@@ -110,7 +111,7 @@ def head_weights(name: str, kind: str, head: nn.Module, *, named: bool, family: 
         named: Under Hugging Face's names: `task.*`, but BERT's `pooler.*` as the encoder's.
         family: The encoder's.
     """
-    state = {key: value.detach() for key, value in head.state_dict().items()}
+    state = head.stored()
     if not named:
         return {f"{HEADS_PREFIX}{name}.{key}": value for key, value in state.items()}
     return named_weights(kind, state, family=family)
@@ -158,7 +159,7 @@ def _foreign_entry(kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
         problem = config.get("problem_type")
         single = "regression" if len(labels) == 1 else "single"
         modes = {theirs: ours for ours, theirs in _PROBLEMS.items()}
-        return {**entry, "mode": modes.get(str(problem), single), "labels": labels, "threshold": 0.5, "pairs": True}
+        return {**entry, "mode": modes.get(str(problem), single), "labels": labels, "threshold": 0.5, "pairs": None}
     if kind == "tag":
         return {**entry, "labels": labels, "scheme": scheme_of_tags(labels), "joined": True, "nested": False}
     return {**entry, "window": [384, 128], "language": "en", "threshold": None}

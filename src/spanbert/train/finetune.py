@@ -9,6 +9,7 @@ OUT/training/        training state: last/ (for --resume) and best/
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +53,7 @@ class TaskData:
 
     Attributes:
         kind: `classify`, `tag` or `qa`.
-        train: What to train on.
+        train: What to train on: a file, or documents.
         dev: What the best weights and thresholds are chosen by; None: the last weights.
         options: The task's own settings; None: those of its kind.
     """
@@ -61,6 +62,12 @@ class TaskData:
     train: Source
     dev: Source | None = None
     options: Config | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("train", "dev"):
+            value = getattr(self, name)
+            if isinstance(value, str | os.PathLike):
+                object.__setattr__(self, name, Path(value))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +94,7 @@ def finetune(
     out: str | Path,
     config: FinetuneConfig | None = None,
     resume: bool = False,
+    title: str | None = None,
     reporter: Reporter | None = None,
 ) -> FinetuneResult:
     """Trains one task or several on one encoder and writes a bundle.
@@ -97,6 +105,7 @@ def finetune(
         out: The bundle to make.
         config: Settings; without a budget, 3 epochs.
         resume: Go on with the interrupted run in `out`; starts it where there is none.
+        title: What the model card calls the bundle; None: the name of `out`.
         reporter: Hears about progress.
 
     Raises:
@@ -125,8 +134,7 @@ def finetune(
         stepped = _with_steps(config, plan.size)
         dev = {name: data.dev for name, data in tasks.items() if data.dev is not None}
         for name, source in dev.items():
-            if not any(map(made[name].is_labelled, documents_of(source, made[name].read))):
-                raise InputError(f"task {name}: dev data without labels", where=name_of(source))
+            _check_dev(made[name], source, reporter)
         trainer = _trainer(joint, task_model, plan, dev, stepped, target, reporter)
         target.mkdir(parents=True, exist_ok=True)
         write_json(target / "run.json", facts)
@@ -149,8 +157,8 @@ def finetune(
         write_json(target / "scores.json", {name: {"main": made[name].main, **one} for name, one in scores.items()})
         lines = _lines(made, scores)
         write_finetuned(
-            target, task_model, made, tokenizer, facts=facts, files=files, kept=kept, sizes=sizes, scores=scores,
-            lines=lines, config=config, outcome=outcome,
+            target, title or target.name, task_model, made, tokenizer, facts=facts, files=files, kept=kept, sizes=sizes,
+            scores=scores, lines=lines, config=config, outcome=outcome,
         )  # fmt: skip
     return FinetuneResult(path=target, outcome=outcome, scores=scores, lines=lines)
 
@@ -224,8 +232,25 @@ def _facts(tasks: Mapping[str, TaskData], model: str | Path, config: FinetuneCon
     }
 
 
+def _check_dev(task: TextTask, source: Source, reporter: Reporter) -> None:
+    """Reads dev data to its end before time is spent on training."""
+    _say_how_read(task, source, reporter)
+    labelled = 0
+    for document in documents_of(source, task.read):
+        task.check(document)
+        labelled += task.is_labelled(document)
+    if not labelled:
+        raise InputError(f"task {task.name}: dev data without labels", where=name_of(source))
+
+
+def _say_how_read(task: TextTask, source: Source, reporter: Reporter) -> None:
+    if isinstance(source, Path):
+        reporter.say(f"{task.name}: {source.name} is read as {task.read_as(source)}")
+
+
 def _examples(task: TextTask, source: Source, reporter: Reporter) -> tuple[list[Example], dict[str, int]]:
     """All training examples of a source, and how much that is."""
+    _say_how_read(task, source, reporter)
     found: list[Example] = []
     documents = 0
     chunk: list[Document] = []

@@ -68,6 +68,7 @@ class FinetuneConfig(Config):
         hidden_dropout: Dropout of encoder and heads; None: the checkpoint's.
         freeze_encoder: Train the heads alone.
         keep_heads: Keep the checkpoint's MLM and SBO heads in the bundle, as they were.
+        licence: Licence and attribution of the training data, for the model card.
     """
 
     window: WindowOptions = WindowOptions()
@@ -80,6 +81,7 @@ class FinetuneConfig(Config):
     hidden_dropout: float | None = Field(default=None, ge=0, lt=1)
     freeze_encoder: bool = False
     keep_heads: bool = False
+    licence: str | None = None
 
     def with_train(self, **changes: object) -> Self:
         """The same with other settings of the loop."""

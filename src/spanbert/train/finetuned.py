@@ -16,7 +16,8 @@ from spanbert.checkpoint.card import model_card
 from spanbert.core.progress import Reporter
 from spanbert.core.seeding import keyed_seed
 from spanbert.encoder.config import EncoderConfig
-from spanbert.encoder.model import fill_parameters, load_encoder
+from spanbert.encoder.model import load_encoder
+from spanbert.tasks.head import Head
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.pretrain.heads import SBO_PREFIX, TASK
 from spanbert.tasks.protocol import TextTask
@@ -46,7 +47,8 @@ def build_joint_model(
         if earlier is None:
             start_from_pooler(head, encoder)
         else:
-            fill_parameters(head, stored_head(files, earlier, given, encoder), where=str(files.path))
+            assert isinstance(head, Head)
+            head.load_stored(stored_head(files, earlier, given, encoder), where=str(files.path))
             reporter.say(f"{name}: goes on with the checkpoint's head for {earlier}")
     kept: dict[str, Tensor] = {}
     if config.keep_heads:
@@ -57,6 +59,7 @@ def build_joint_model(
 
 def write_finetuned(
     target: Path,
+    title: str,
     model: TaskModel,
     tasks: Mapping[str, TextTask],
     tokenizer: TokenizerAdapter,
@@ -84,7 +87,9 @@ def write_finetuned(
     weights |= {name: tensor for name, tensor in kept.items() if name.startswith("mlm.")}
     other = {f"{SBO_PREFIX}{name}": tensor for name, tensor in kept.items() if name.startswith("sbo.")}
     for name, task in tasks.items():
-        state = head_weights(name, task.kind, heads[name], named=name == named, family=shape.family)
+        head = heads[name]
+        assert isinstance(head, Head)
+        state = head_weights(name, task.kind, head, named=name == named, family=shape.family)
         (weights if name == named else other).update(state)
     kind = tasks[named].kind if named is not None else None
     if shape.kind == "transformer":
@@ -96,10 +101,10 @@ def write_finetuned(
     }
     if kept:
         entries["pretrain"] = {"kind": "pretrain", "scores": {}}
-    licence = files.manifest.get("data", {}).get("licence")
     data = {
         "name": ", ".join(one["train"]["name"] for one in facts["tasks"].values()),
-        "licence": licence,
+        "licence": config.licence,
+        "base_licence": files.manifest.get("data", {}).get("licence"),
         "fingerprint": {name: one["train"]["sha256"] for name, one in facts["tasks"].items()},
         "sizes": dict(sizes),
     }
@@ -119,7 +124,7 @@ def write_finetuned(
     architecture = [names.FAMILIES[shape.family].architecture(kind)] if kind is not None else None
     stated = shape.to_hugging_face(special=tokenizer.special)
     stated = {**stated, **({"architectures": architecture} if architecture else {"architectures": []}), **said}
-    card = _card(target.name, tasks, shape, architecture, files, data, config, lines)
+    card = _card(title, tasks, shape, architecture, files, data, config, lines)
 
     def write_files(directory: Path) -> None:
         tensors.write_tensors(directory / "model.safetensors", weights)
@@ -153,9 +158,9 @@ def _card(
 ) -> str:
     what = ", ".join(f"{_WHAT[task.kind]} ({name})" for name, task in tasks.items())
     first = next(iter(tasks.values()))
-    usage = [f"spanbert predict {title} texts.txt", f"spanbert evaluate {title} --data test --json"]
-    if first.kind == "qa":
-        usage = [f'spanbert.load("{title}").answer("Where was he born?", context)']
+    texts = "questions.jsonl" if first.kind == "qa" else "texts.txt"
+    chosen = f" --task {first.name}" if len(tasks) > 1 else ""
+    usage = [f"spanbert predict {title} {texts}{chosen}", f"spanbert evaluate {title}{chosen} --data TEST --json"]
     return model_card(
         title=title,
         what=f"An encoder fine-tuned with spanbert for {what}",

@@ -68,6 +68,7 @@ def finetune_seeds(
                 out=target / "seeds" / str(seed),
                 config=config.with_train(seed=seed),
                 resume=resume,
+                title=target.name,
                 reporter=reporter,
             )
             if results[seed].outcome.stopped_by not in ("budget", "patience"):
@@ -75,7 +76,7 @@ def finetune_seeds(
         goodness = {seed: one.outcome.best.goodness for seed, one in results.items() if one.outcome.best is not None}
         best = max(goodness, key=lambda seed: goodness[seed], default=config.train.seed)
         spread = _spread({seed: one.scores for seed, one in results.items()})
-        _copy_bundle(results[best].path, target)
+        _copy_bundle(results[best].path, target, _lines(spread, best))
         write_json(target / "seeds.json", {"best": best, "spread": spread})
     return SeedsResult(path=target, best=best, results=results, spread=spread)
 
@@ -95,9 +96,23 @@ def _spread(scores: Mapping[int, Mapping[str, Mapping[str, Any]]]) -> dict[str, 
     return found
 
 
-def _copy_bundle(source: Path, target: Path) -> None:
-    """Copies the files of a bundle, and what its report reads; not the training state."""
+def _lines(spread: Mapping[str, Mapping[str, Mapping[str, Any]]], best: int) -> list[str]:
+    """The spread over seeds for the model card."""
+    figures = [(f"{task} {name}", one) for task, named in spread.items() for name, one in named.items()]
+    return [
+        "## Seeds",
+        f"The weights are those of seed {best}, the best on dev data of {len(figures[0][1]['by_seed'])}.",
+        "```",
+        *(f"{name}: mean {one['mean']:.4f}, standard deviation {one['stdev']:.4f}" for name, one in figures),
+        "```",
+    ]
+
+
+def _copy_bundle(source: Path, target: Path, seeds: list[str]) -> None:
+    """Copies the files of a bundle, and what its report reads; not the training state. The card gets a section."""
     with directory_written_whole(target, last=MANIFEST) as temporary:
         for file in sorted(source.iterdir()):
             if file.is_file() and file.name != "run.json":
                 shutil.copyfile(file, temporary / file.name)
+        with (temporary / "README.md").open("a", encoding="utf-8") as card:
+            card.write("\n" + "\n".join(seeds) + "\n")

@@ -32,7 +32,13 @@ def evaluate_documents(
 
 
 def score_task(
-    predictor: Predictor, name: str, source: Source, *, seed: int = 0, mistakes: list[Mistake] | None = None
+    predictor: Predictor,
+    name: str,
+    source: Source,
+    *,
+    seed: int = 0,
+    mistakes: list[Mistake] | None = None,
+    reporter: Reporter | None = None,
 ) -> DocumentScorer:
     """A scorer that has seen all of a task's data.
 
@@ -42,14 +48,19 @@ def score_task(
         source: Its data.
         seed: Seed of the bootstrap.
         mistakes: Is filled with the worst mistakes, worst first.
+        reporter: Hears how far it is; the data is then read once before, to count it.
     """
     task = predictor.tasks[name]
     alone = predictor.only([name])
     scorer = task.scorer(seed=seed)
     worst: list[tuple[float, int, Mistake]] = []
     number = 0
-    for document, found in alone.predict(documents_of(source, task.read)):
+    stage = f"evaluate {name} on {name_of(source)}"
+    total = sum(1 for _ in documents_of(source, task.read)) if reporter else 0
+    for done, (document, found) in enumerate(alone.predict(documents_of(source, task.read)), start=1):
         scorer.add(document, found[name])
+        if reporter:
+            reporter.update(stage, done / total, {"documents": f"{done:,}"})
         if mistakes is None:
             continue
         for mistake in task.mistakes(document, found[name]):
@@ -57,6 +68,8 @@ def score_task(
             heapq.heappush(worst, (mistake.severity, -number, mistake))
             if len(worst) > _KEPT_MISTAKES:
                 heapq.heappop(worst)
+    if reporter:
+        reporter.finish(stage)
     if mistakes is not None:
         mistakes += [mistake for _, _, mistake in sorted(worst, reverse=True)]
     return scorer

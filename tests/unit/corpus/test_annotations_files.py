@@ -15,7 +15,8 @@ from spanbert.core.errors import InputError
 from spanbert.core.tagging import SCHEMES, encode_tags
 from spanbert.core.types import Document, Span
 from spanbert.corpus.annotations import annotation_kind, read_annotations, write_annotations
-from spanbert.corpus.columns import ColumnFormat, guess_format, read_columns
+from spanbert.corpus.column_format import ColumnFormat, guess_format
+from spanbert.corpus.columns import read_columns
 from spanbert.corpus.files import SourceFile
 from spanbert.corpus.words import split_words
 

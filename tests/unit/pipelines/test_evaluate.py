@@ -131,6 +131,51 @@ def test_bundles_that_cannot_be_compared(runs, name: str, other: str, message: s
         spanbert.evaluate(runs[name][0].path, tasks_dev(runs, name), other=runs[other][0].path)
 
 
+def test_gold_that_differs_is_not_compared(runs, tmp_path: Path):
+    path, rows = runs["single"][0].path, single_rows(12, 5)
+    table = [(text, label, "person") for text, label in rows]
+    file = write_table(tmp_path / "two.tsv", ("text", "label", "other"), table)
+    usual = spanbert.evaluate(path, file, options={"label_column": "other"})
+    assert usual["accuracy"] == sum(label == "person" for _, label in rows) / 12
+    assert spanbert.evaluate(path, file, other=path)["compared"]["units"] == 12
+    with pytest.raises(InputError, match="a task of the kind classify has no column"):
+        spanbert.evaluate(path, file, options={"column": "upos"})
+
+
+def test_every_score_has_an_interval(runs):
+    without = {"ece", "threshold", "best_threshold", "best_micro_f1", "best_em", "best_em_threshold", "best_f1", "best_f1_threshold"}  # fmt: skip
+    for name, (result, tasks) in runs.items():
+        if name != "joint":
+            found = spanbert.evaluate(result.path, next(iter(tasks.values())).dev)
+            scores = {key for key, value in found.items() if isinstance(value, float)}
+            assert scores - without == found["interval"].keys(), name
+            for key, (low, high) in found["interval"].items():
+                assert low <= found[key] <= high or low == high, (name, key)
+
+
+class Heard:
+    def __init__(self) -> None:
+        self.fractions: list[float] = []
+        self.finished: list[str] = []
+
+    def say(self, message: str) -> None:
+        raise AssertionError(message)
+
+    def update(self, stage: str, fraction: float, figures: object) -> None:
+        self.fractions.append(fraction)
+
+    def finish(self, stage: str) -> None:
+        self.finished.append(stage)
+
+
+def test_progress_reaches_the_end(runs):
+    heard = Heard()
+    spanbert.evaluate(runs["single"][0].path, tasks_dev(runs, "single"), reporter=heard)
+    assert heard.fractions == sorted(heard.fractions)
+    assert (len(heard.fractions), heard.fractions[-1]) == (24, 1.0)
+    assert heard.finished == ["evaluate classify on dev.tsv"]
+
+
 def test_files_that_cannot_be_scored(runs, trained_bundle: Path, tmp_path: Path):
     path = runs["single"][0].path
     with pytest.raises(InputError, match="none.tsv: no such file"):

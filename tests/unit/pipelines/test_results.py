@@ -52,14 +52,13 @@ def answered(answer: Answer | None) -> AnsweredQuestion:
 
 
 def test_views_over_all_tasks():
-    doc = annotated(ner=NESTED, pos=SPEECH, tone=TONE, topic=TOPIC, stars=STARS, question=answered(None))
+    doc = annotated(ner=NESTED, pos=SPEECH, tone=TONE, topic=TOPIC, stars=STARS)
     assert doc.entities == (PERSON, BANK, COUNTRY)  # in text order, the outer one before the one within
     assert [TEXT[tag.start : tag.end] for tag in doc.tags if tag.label == "PROPN"] == ["Mara", "Bank", "England"]
     assert doc.labels == ("calm", "money", "people")
     assert doc.scores == {"calm": 0.75, "tense": 0.25, "money": 0.9, "people": 0.6, "sport": 0.1}
     assert doc.value == 3.5
-    assert [answer.id for answer in doc.answers] == ["q1"]
-    assert list(doc) == ["ner", "pos", "tone", "topic", "stars", "question"]
+    assert list(doc) == ["ner", "pos", "tone", "topic", "stars"]
     assert "ner" in doc
     assert "NER" not in doc
     assert doc["tone"] is TONE
@@ -67,7 +66,7 @@ def test_views_over_all_tasks():
 
 def test_views_without_a_task_are_empty():
     doc = annotated()
-    assert (doc.entities, doc.tags, doc.labels, doc.scores, doc.value, doc.answers) == ((), (), (), {}, None, ())
+    assert (doc.entities, doc.tags, doc.labels, doc.scores, doc.value) == ((), (), (), {}, None)
     assert doc.as_record() == {"id": "d1", "text": TEXT}
 
 
@@ -131,7 +130,6 @@ def test_records_of_questions():
     assert answered(answer).as_record() == expected
     none = {"answer": None, "start": None, "end": None, "score": None}
     assert answered(None).as_record() == expected | none
-    assert annotated(q=answered(None)).as_record() == {"id": "d1", "text": TEXT, "answers": [expected | none]}
 
 
 def test_columns_of_one_task():

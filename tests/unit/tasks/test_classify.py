@@ -138,13 +138,57 @@ def test_a_regression_is_learned_in_standard_deviations(tokenizer):
     learned = documents(("a", ("10.5",)), ("b", ("20",)))
     task = task_of(tokenizer, learned)
     head = task.build_head(config_of())
-    assert head.output.bias.tolist() == [task.scale[0]]
+    assert task.scale == (15.25, 4.75)
     hidden_SD = torch.zeros(1, 32)  # the bias alone: the mean of the training numbers
     assert head.losses(hidden_SD, [1], [task.scale[0] + 2 * task.scale[1]]).item() == pytest.approx(4.0)
     with torch.inference_mode():
         [logits_L] = head.eval().outputs(hidden_SD, [1])
     [reading] = task.readings([Document(id="x", text="a fox")])
     assert task.decode(reading, [logits_L]) == Classification(scores={}, value=pytest.approx(15.25))
+
+
+@pytest.mark.parametrize(("mean", "deviation"), [(0.0, 1.0), (50.0, 25.0), (300_000.0, 120_000.0), (0.5, 0.003)])
+def test_numbers_of_any_size_are_learned_alike_and_stored_as_they_are(mean: float, deviation: float):
+    """The same weights and the same numbers in deviations from the mean: the same loss and the same gradients."""
+    torch.manual_seed(0)
+    unit, other = (ClassifyHead(config_of(), 1, "regression", scale=scale) for scale in ((0.0, 1.0), (mean, deviation)))
+    other.load_state_dict(unit.state_dict())
+    hidden_SD = torch.randn(5, 32, requires_grad=True)
+    gold = [-1.5, -0.2, 0.0, 0.7, 2.0]
+    scaled = [mean + deviation * one for one in gold]
+    one = losses_and_gradients(unit.eval(), hidden_SD, unit.losses(hidden_SD, [1] * 5, gold))
+    two = losses_and_gradients(other.eval(), hidden_SD, other.losses(hidden_SD, [1] * 5, scaled))
+    for ours, theirs in zip(one, two, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
+    stored, fresh = ClassifyHead(config_of(), 1, "regression"), ClassifyHead(config_of(), 1, "regression", scale=(3, 7))
+    for head in (stored, fresh):
+        head.load_stored(other.stored(), where="bundle")
+        torch.testing.assert_close(head.eval()(hidden_SD), other(hidden_SD), rtol=1e-5, atol=1e-5 * abs(mean) + 1e-6)
+
+
+def test_one_threshold_is_chosen_for_several_labels_and_models_are_ranked_by_it(tokenizer):
+    task = task_of(tokenizer, documents(("a", ("x", "y")), ("b", ())))
+    scorer = task.scorer()
+    for labels, x, y in ((("x",), 0.3, 0.1), (("y",), 0.1, 0.3), ((), 0.1, 0.1)):
+        scorer.add(Document(id="1", text="a", labels=labels), Classification(scores={"x": x, "y": y}))
+    scores = scorer.scores()
+    assert (scores["micro_f1"], scores["best_micro_f1"]) == (0.0, 1.0)
+    assert 0.1 < scores["best_threshold"] <= 0.3
+    assert task.goodness(scores) == 1.0, "at one half nothing is given, and all models would seem alike"
+    stated = task_of(tokenizer, documents(("a", ("x", "y")), ("b", ())), threshold=0.5)
+    assert stated.goodness(scores) == 0.0
+    assert {"ece", "reliability"} <= scores.keys()
+
+
+def test_pairs_are_not_single_texts(tokenizer):
+    task, _, _ = paired(tokenizer, "a fox", "a dog")
+    with pytest.raises(InputError, match="f:1: task t: a text alone; expected two texts, as in training"):
+        task.readings([Document(id="f:1", text="a fox")])
+    mixed = [Document(id="1", text="a", labels=("x",)), Document(id="2", text="b", labels=("y",), meta={"pair": "c"})]
+    with pytest.raises(InputError, match="texts with and without a second one; got 1 of 2 with"):
+        task_of(tokenizer, mixed)
+    with pytest.raises(InputError, match="class weights need one label a text; got the mode multi"):
+        task_of(tokenizer, documents(("a", ("x", "y")), ("b", ())), class_weights="balanced")
 
 
 def test_the_windows_of_a_long_text_are_averaged(tokenizer):
@@ -219,13 +263,11 @@ def test_pairs_longer_than_a_window_lose_nothing(tokenizer, long: int, other: in
         assert one.types.tolist() == [0] * (2 + b - a) + [1] * (1 + d - c)
 
 
-def test_a_pair_may_be_cut_to_its_first_window_or_lack_a_text(tokenizer):
+def test_a_pair_may_be_cut_to_its_first_window_or_be_empty(tokenizer):
     _, _, cut = paired(tokenizer, "fox " * 40, "dog " * 40, long_texts="truncate")
     assert len(cut) == 1
-    task, _, [example] = paired(tokenizer, "a fox", "\u200b")
+    _, _, [example] = paired(tokenizer, "a fox", "\u200b")
     assert example.ids.tolist()[-2:] == [tokenizer.special["sep"]] * 2
-    [alone] = task.readings([Document(id="a", text="a fox")])
-    assert task.examples(alone, gold=False)[0].types is None
 
 
 def scored(task: ClassifyTask, *pairs) -> dict:

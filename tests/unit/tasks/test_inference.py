@@ -107,6 +107,9 @@ def test_documents_are_read_as_they_are_needed_and_come_in_order(tasks):
         assert document.id == str(number)
         assert read - number < 512, "what is read ahead stays bounded"
     read = 0
+    next(predictor.predict(endless()))
+    assert read == 1, "the first answer waits for nothing else"
+    read = 0
 
     def long() -> Iterator[Document]:
         nonlocal read

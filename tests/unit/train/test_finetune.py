@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 
 import spanbert
 from spanbert.core.errors import InputError
+from spanbert.core.progress import SilentReporter
 from spanbert.encoder.model import Encoder
 from spanbert.tasks.classify.options import ClassifyOptions
 from spanbert.tasks.qa.options import QAOptions
@@ -279,6 +280,10 @@ def test_several_seeds_keep_the_best_and_tell_the_spread(files, hugging_face_mod
     assert (tmp_path / "out" / "model.safetensors").read_bytes() == (best / "model.safetensors").read_bytes()
     assert json.loads((tmp_path / "out" / "seeds.json").read_text())["best"] == result.best
     assert spanbert.load(tmp_path / "out")("the fox").labels == spanbert.load(best)("the fox").labels
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "\n# out\n" in card
+    assert f"those of seed {result.best}, the best on dev data of 3" in card
+    assert f"kind accuracy: mean {spread['mean']:.4f}" in card
     with pytest.raises(InputError, match="the directory exists already"):
         finetune_seeds(only, seeds=2, model=hugging_face_model, out=tmp_path / "out", config=config)
     without = {"kind": TaskData(kind="classify", train=files["kind"].train)}
@@ -396,6 +401,37 @@ def test_other_labels_get_a_new_head(hugging_face_model: Path, tmp_path: Path, t
     before, after = (load_file(path / "model.safetensors")["classifier.weight"] for path in (result.path, new.path))
     assert not torch.equal(before, after)
     assert set(spanbert.load(new.path).tasks["classify"].labels) == {"an animal", "an person"}
+
+
+def test_dev_data_is_read_to_its_end_before_training(hugging_face_model: Path, tmp_path: Path):
+    train, dev = single_file(tmp_path / "train.tsv", 24, 1), single_file(tmp_path / "dev.tsv", 300, 2)
+    with dev.open("a", encoding="utf-8") as stream:
+        stream.write("a fox\tanimal\tmore\n")
+    task = TaskData(kind="classify", train=str(train), dev=str(dev))
+    with pytest.raises(InputError, match=r"dev\.tsv:302"):
+        tune({"kind": task}, hugging_face_model, tmp_path / "out")
+    assert not (tmp_path / "out" / "training").exists()
+
+
+def test_the_card_names_the_licence_of_the_data(files, hugging_face_model: Path, tmp_path: Path):
+    only = {"kind": files["kind"]}
+    tune(only, hugging_face_model, tmp_path / "out", "train.max_steps=2", "licence=CC BY 4.0, by us")
+    assert "licence of the text: CC BY 4.0, by us" in (tmp_path / "out" / "README.md").read_text()
+    again = tune(only, tmp_path / "out", tmp_path / "next", "train.max_steps=2")
+    card = (again.path / "README.md").read_text()
+    assert "licence of the text: not stated" in card, "that of other data is not passed on"
+    assert "Weights at the start: out (text under CC BY 4.0, by us)" in card
+
+
+def test_how_files_are_read_is_said(files, hugging_face_model: Path, tmp_path: Path):
+    heard: list[str] = []
+
+    class Heard(SilentReporter):
+        def say(self, message: str) -> None:
+            heard.append(message)
+
+    tune({"kind": files["kind"]}, hugging_face_model, tmp_path / "out", "train.max_steps=2", reporter=Heard())
+    assert any("is read as text: 'text', label: 'label' (guessed from the header)" in line for line in heard)
 
 
 def test_dev_data_without_labels_is_refused(hugging_face_model: Path, tmp_path: Path):

@@ -7,7 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from spanbert.apps.cli.options import JsonOption, examples, print_json
+from spanbert.apps.cli.options import (
+    ColumnOption,
+    JsonOption,
+    LabelColumnOption,
+    PairColumnOption,
+    SeparatorOption,
+    TextColumnOption,
+    examples,
+    print_json,
+)  # fmt: skip
+from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
 
 EXAMPLES = examples(
@@ -25,6 +35,11 @@ def command(
     task: Annotated[
         str | None, typer.Option(help="Which task, where a bundle holds several.", show_default=False)
     ] = None,
+    text_column: TextColumnOption = None,
+    pair_column: PairColumnOption = None,
+    label_column: LabelColumnOption = None,
+    separator: SeparatorOption = None,
+    column: ColumnOption = None,
     compare: Annotated[bool, typer.Option("--compare", help="Compare two bundles by a paired bootstrap test.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
     as_json: JsonOption = False,
@@ -37,7 +52,17 @@ def command(
 
     if len(bundles) != (2 if compare else 1):
         raise InputError("how many bundles?", got=str(len(bundles)), expected="two with --compare, else one")
-    found = evaluate(bundles[0], data, task=task, other=bundles[1] if compare else None, seed=seed)
+    other = bundles[1] if compare else None
+    given = {
+        "text_column": text_column,
+        "pair_column": pair_column,
+        "label_column": label_column,
+        "separator": separator,
+        "column": column,
+    }
+    options = {key: value for key, value in given.items() if value is not None}
+    with make_reporter() as reporter:
+        found = evaluate(bundles[0], data, task=task, other=other, options=options, seed=seed, reporter=reporter)
     if as_json:
         print_json(found)
         return
@@ -46,12 +71,10 @@ def command(
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
+    from spanbert.scores.scorer import figure_lines
+
     lines = [f"{found['task']} ({found['kind']}) on {found['data']}"]
-    for name, value in found.items():
-        if isinstance(value, float):
-            low, high = found["interval"].get(name, (None, None))
-            between = "" if low is None else f"   95% interval {low:.4f} to {high:.4f}"
-            lines.append(f"  {name.replace('_', ' '):<22} {value:8.4f}{between}")
+    lines += [f"  {line}" for line in figure_lines(found)]
     for label, figures in list(found.get("by_label", {}).items())[:30]:
         shown = "  ".join(f"{name} {figures[name]:.4f}" for name in ("f1", "precision", "recall"))
         lines.append(f"    {label:<20} {shown}  gold {figures['gold']}")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +33,7 @@ EXAMPLES = examples(
     ("Texts with labels, five minutes, three seeds", "spanbert finetune classify --model bundle/ --train train.tsv --dev dev.tsv --out sentiment/ --budget 5m --seeds 3"),  # noqa: E501
     ("Questions with answers in a text", "spanbert finetune qa --model bundle/ --train train.json --dev dev.json --out qa/ --budget 2epochs"),  # noqa: E501
     ("Entities within entities", "spanbert finetune tag --nested --model bundle/ --train train.tsv --dev dev.tsv --out nested/"),  # noqa: E501
+    ("Two tasks from one file", "spanbert finetune multi --model bundle/ --task ner=tag:a.conllu --task pos=tag:a.conllu --set tasks.pos.column=upos --out words/"),  # noqa: E501
     ("Several tasks on one encoder", "spanbert finetune multi --model bundle/ --task ner=tag:train.conll:dev.conll --task sent=classify:train.tsv:dev.tsv --out both/"),  # noqa: E501
 )  # fmt: skip
 KINDS = ("classify", "tag", "qa", "multi")
@@ -72,6 +76,9 @@ def command(
         int | None, typer.Option(help="Stop after so many evaluations without a better score.", show_default=False)
     ] = None,
     keep_heads: Annotated[bool, typer.Option("--keep-heads", help="Keep the model's MLM and SBO heads.")] = False,
+    licence: Annotated[
+        str | None, typer.Option(help="Licence and attribution of the data, for the model card.", show_default=False)
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run in --out.")] = False,
     config: ConfigOption = None,
     set_: SetOption = None,
@@ -91,16 +98,34 @@ def command(
     from spanbert.train.finetune_config import FinetuneConfig
     from spanbert.train.seeds import finetune_seeds
 
+    for option, given, of in (
+        ("--text-column", text_column, "classify"),
+        ("--pair-column", pair_column, "classify"),
+        ("--label-column", label_column, "classify"),
+        ("--separator", separator, "classify"),
+        ("--mode", mode, "classify"),
+        ("--class-weights", class_weights or None, "classify"),
+        ("--column", column, "tag"),
+        ("--nested", nested or None, "tag"),
+    ):
+        if given is not None and kind not in (of, "multi"):
+            raise InputError(f"an option of {of}", where=option, got=f"the kind {kind}")
+    if threshold is not None and kind not in ("classify", "qa"):
+        remedy = "Use --set classify.threshold=... or qa.threshold=..." if kind == "multi" else None
+        raise InputError("an option of classify and qa", where="--threshold", got=f"the kind {kind}", remedy=remedy)
     overrides = budget_overrides(budget) if budget else []
     overrides += kind_overrides(text_column, pair_column, label_column, separator, column, nested)
     overrides += [f"classify.mode={mode}"] if mode else []
     overrides += ["classify.class_weights=balanced"] if class_weights else []
     if threshold is not None:
-        overrides.append(f"{'qa' if kind == 'qa' else 'classify'}.threshold={threshold}")
+        overrides.append(f"{kind}.threshold={threshold}")
     overrides += [f"train.patience={patience}"] if patience is not None else []
     overrides += ["keep_heads=true"] if keep_heads else []
-    settings = FinetuneConfig.assemble(file=config, overrides=[*overrides, *(set_ or [])])
-    tasks = _tasks(kind, train, dev, task or [])
+    overrides += [f"licence={json.dumps(licence)}"] if licence is not None else []
+    own = [one for one in set_ or [] if one.startswith("tasks.")]
+    overrides += [one for one in set_ or [] if one not in own]
+    settings = FinetuneConfig.assemble(file=config, overrides=overrides)
+    tasks = _with_own_settings(_tasks(kind, train, dev, task or []), own, settings)
     scores: dict[str, Any]
     with make_reporter() as reporter:
         if seeds > 1:
@@ -131,8 +156,29 @@ def command(
         facts = {"path": str(out), "stopped_by": outcome.stopped_by, "scores": scores}
         print_json({**facts, **({"seeds": several.spread} if seeds > 1 else {}), **vars(outcome.progress)})
     else:
-        name = f" --task {next(iter(tasks))}" if len(tasks) > 1 else ""
-        typer.echo(f"next: spanbert evaluate {out}{name} --data TEST, or spanbert predict {out}{name} TEXTS")
+        first, data = next(iter(tasks.items()))
+        name, bundle = f" --task {first}" if len(tasks) > 1 else "", shlex.quote(str(out))
+        texts = "questions.jsonl" if data.kind == "qa" else "texts.txt"
+        typer.echo(f"next: spanbert evaluate {bundle}{name} --data TEST, or spanbert predict {bundle}{name} {texts}")
+
+
+def _with_own_settings(tasks: dict[str, Any], stated: Sequence[str], settings: Any) -> dict[str, Any]:
+    """The tasks with settings of their own: `tasks.pos.column=upos`."""
+    for one in stated:
+        key, _, value = one.partition("=")
+        name, _, setting = key.removeprefix("tasks.").partition(".")
+        if name not in tasks or not setting:
+            raise InputError(
+                "not a setting of a task",
+                where=f"--set {one}",
+                expected="tasks.NAME.KEY=VALUE",
+                remedy=nearest(name, tasks),
+            )
+        kind = tasks[name].kind
+        whole = {kind: (tasks[name].options or getattr(settings, kind)).model_dump()}
+        options = getattr(type(settings).assemble(base=whole, overrides=[f"{kind}.{setting}={value}"]), kind)
+        tasks[name] = replace(tasks[name], options=options)
+    return tasks
 
 
 def _tasks(kind: str, train: Path | None, dev: Path | None, stated: Sequence[str]) -> dict[str, Any]:

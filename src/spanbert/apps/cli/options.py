@@ -16,7 +16,10 @@ ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file w
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="One setting, e.g. optim.lr=1e-4; may be repeated.", show_default=False
+        "--set",
+        metavar="KEY=VALUE",
+        help="One setting, e.g. optim.lr=1e-4 or train.seed=1; may be repeated. All of them: docs/SETTINGS.md.",
+        show_default=False,
     ),
 ]
 

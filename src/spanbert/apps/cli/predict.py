@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, cast
 
 import typer
 
 from spanbert.apps.cli.options import examples
+from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole
+from spanbert.core.progress import Reporter
+from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
 
 EXAMPLES = examples(
     ("Entities of a text", 'echo "Barack Obama was born in Honolulu." | spanbert predict ner/'),
     ("A page to look at", "spanbert predict ner/ texts.txt --format html --out page.html"),
     ("Questions with their texts", "spanbert predict qa/ questions.jsonl"),
+    ("A table with a column of texts", "spanbert predict sentiment/ reviews.csv"),
 )
 FORMATS = ("jsonl", "conll", "html")
 
@@ -28,7 +33,8 @@ def command(
         str,
         typer.Argument(
             metavar="[FILE|-]",
-            help='One text a line, or JSON lines: {"id", "text"}, with "pair", {"question", "context"} or {"tokens"}.',
+            help='One text a line; JSON lines: {"id", "text"}, with "pair", {"question", "context"} or {"tokens"}; or '
+            "a file as the task is trained on: .csv, .tsv, .parquet, .conll, .conllu, SQuAD's .json.",
         ),
     ] = "-",
     task: Annotated[str | None, typer.Option(help="One task alone.", show_default=False)] = None,
@@ -50,27 +56,45 @@ def command(
         raise InputError(
             "no such file", where=source, remedy=f"Texts are piped in: echo TEXT | spanbert predict {bundle}"
         )
-    pieces = _pieces(bundle, source, task, format_, precision)
-    if out is None:
-        for piece in pieces:
-            sys.stdout.write(piece)
-        sys.stdout.flush()
-        return
-    with file_written_whole(out) as stream:
+    if source == "-" and sys.stdin.isatty():
+        sys.stderr.write("reading texts from the keyboard, one a line; Ctrl-D ends\n")
+    read = ByteCounter()
+    pieces = _pieces(bundle, _lines(source, read), source, task, format_, precision)
+    with ExitStack() as stack:
+        if source != "-" and (out is not None or not sys.stdout.isatty()):
+            reporter: Reporter = stack.enter_context(make_reporter())
+            pieces = _followed(pieces, source, read, reporter)
+        stream = sys.stdout if out is None else stack.enter_context(file_written_whole(out))
         for piece in pieces:
             stream.write(piece)
+            if out is None:
+                stream.flush()  # who reads a pipe sees each answer as it comes
 
 
-def _pieces(bundle: str, source: str, task: str | None, format_: str, precision: str) -> Iterator[str]:
+def _followed(pieces: Iterator[str], source: str, read: ByteCounter, reporter: Reporter) -> Iterator[str]:
+    """The same pieces; the reporter hears what share of the file has been read."""
+    size = max(Path(source).stat().st_size, 1)
+    for piece in pieces:
+        yield piece
+        if read.done:
+            reporter.update("predict", min(read.done / size, 1.0), {})
+    reporter.finish("predict")
+
+
+def _pieces(
+    bundle: str, lines: Iterable[str], source: str, task: str | None, format_: str, precision: str
+) -> Iterator[str]:
     """What is written, piece by piece."""
     from spanbert.pipelines.html import page
     from spanbert.pipelines.load import Precision
-    from spanbert.pipelines.predict import predict
+    from spanbert.pipelines.predict import predict, predict_file
     from spanbert.pipelines.results import Annotated as AnnotatedText
     from spanbert.pipelines.results import conll_lines
 
     name = source if source != "-" else "stdin"
-    results = predict(bundle, _lines(source), name=name, task=task, precision=cast(Precision, precision))
+    exact = cast(Precision, precision)
+    of_file = None if source == "-" else predict_file(bundle, source, task=task, precision=exact)
+    results = predict(bundle, lines, name=name, task=task, precision=exact) if of_file is None else of_file
     if format_ == "html":
         yield from page(results, title=Path(bundle).resolve().name)
         return
@@ -85,13 +109,11 @@ def _pieces(bundle: str, source: str, task: str | None, format_: str, precision:
             )
 
 
-def _lines(source: str) -> Iterable[str]:
+def _lines(source: str, read: ByteCounter) -> Iterable[str]:
     """Lines of the input; a byte that is not UTF-8 is an error that names its line."""
-    from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
-
     if source != "-":
         file = SourceFile(path=Path(source), name=source)
-        for number, raw in read_lines(file, ByteCounter()):
+        for number, raw in read_lines(file, read):
             yield decode_line(raw, f"{source}:{number}", first=number == 1)
         return
     for number, raw in enumerate(sys.stdin.buffer, start=1):

@@ -74,11 +74,6 @@ class ClassifySurvey(Survey[ClassifyTask]):
         file = SourceFile(path=path, name=path.name)
         return read_labelled(file, columns_of(path, options), on_broken or _leave_out)
 
-    @staticmethod
-    def read_as(path: Path, options: ClassifyOptions) -> str:
-        """As `Survey`."""
-        return str(columns_of(path, options))
-
     def items_of(self, document: Document) -> Iterator[Item]:
         """As `Survey`: the text, or the pair."""
         if document.labels is not None:

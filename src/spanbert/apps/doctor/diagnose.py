@@ -89,7 +89,7 @@ def doctor(
     surveys = [train]
     if held_out is not None:
         reporter.say(f"reading {held_out}")
-        surveys.append(made(held_out, options, tokenizer, task, name=names[1]))
+        surveys.append(made(held_out, task.options if task else options, tokenizer, task, name=names[1]))
         _run(surveys[1], None)
         tell_leakage(train, surveys[1])
     tell_labels(train, surveys[1] if held_out is not None else None)
@@ -105,7 +105,7 @@ def doctor(
         kind=kind,
         files=tuple(survey.name for survey in surveys),
         model=os.fspath(model),
-        facts=_facts(surveys, task),
+        facts={"read_as": _class_of(kind, options).described(options, source), **_facts(surveys, task)},
         findings=tuple(sorted(found, key=lambda one: SEVERITIES.index(one.rule.severity))),
         estimate=measured,
         repairs=() if fix is None else repair(train, repeats[0], Path(fix)),
@@ -124,7 +124,7 @@ def _task(
     shape = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
     options = getattr(config, kind)
     try:
-        return task_class(kind, nested=getattr(options, "nested", False)).from_training(
+        return _class_of(kind, options).from_training(
             kind,
             KINDS[kind].read(source, options),
             options=options,
@@ -137,6 +137,10 @@ def _task(
         what = error.what.removeprefix(f"task {kind}: ") + got
         problems.add(Rule(severity="error", name="no_task", what=what, remedy=error.remedy or ""))
         return None
+
+
+def _class_of(kind: str, options: Any) -> Any:
+    return task_class(kind, nested=getattr(options, "nested", False))
 
 
 def _run(survey: Survey[Any], sample: WindowSample | None) -> None:
@@ -168,7 +172,6 @@ def _chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
 def _facts(surveys: list[Survey[Any]], task: Any) -> dict[str, Any]:
     train = surveys[0]
     facts: dict[str, Any] = {
-        "read_as": train.read_as(train.path, train.options),
         "texts": {survey.name: survey.texts for survey in surveys},
         "labels": {
             label: {survey.name: survey.labels[label] for survey in surveys}

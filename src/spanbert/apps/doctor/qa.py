@@ -98,11 +98,6 @@ class QASurvey(Survey[QATask]):
         """As `Survey`."""
         return read_squad(SourceFile(path=path, name=path.name))
 
-    @staticmethod
-    def read_as(path: Path, options: QAOptions) -> str:
-        """As `Survey`."""
-        return "SQuAD JSON; file:article.paragraph says where something is"
-
     def items_of(self, document: Document) -> Iterator[Item]:
         """As `Survey`: the questions."""
         for question in document.questions or ():

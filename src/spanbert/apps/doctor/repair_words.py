@@ -12,7 +12,8 @@ from spanbert.core.files import file_written_whole
 from spanbert.core.tagging import decode_tags, encode_tags
 from spanbert.core.types import Document, Span
 from spanbert.corpus.annotations import annotation_kind
-from spanbert.corpus.columns import ColumnFormat, column_lines, lines_of_words
+from spanbert.corpus.column_format import ColumnFormat
+from spanbert.corpus.columns import column_lines, lines_of_words
 from spanbert.corpus.files import open_bytes
 from spanbert.corpus.spans_json import span_lines, write_label_studio
 from spanbert.tasks.tag.read import spans_on_words, words_of

@@ -71,11 +71,6 @@ class Survey(ABC, Generic[TaskT]):
             InputError: The file cannot be read.
         """
 
-    @staticmethod
-    @abstractmethod
-    def read_as(path: Path, options: Any) -> str:
-        """How the file is read, in words: columns, scheme, what was guessed."""
-
     @abstractmethod
     def items_of(self, document: Document) -> Iterator[Item]:
         """What of a document may stand twice; in the order of the file."""

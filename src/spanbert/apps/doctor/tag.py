@@ -12,8 +12,8 @@ from spanbert.apps.doctor.survey import Item, Survey
 from spanbert.core.errors import InputError
 from spanbert.core.tagging import decode_tags, encode_tags
 from spanbert.core.types import Document, Span
-from spanbert.corpus.annotations import annotation_kind
-from spanbert.corpus.columns import ColumnFormat, guess_format, lines_of_words
+from spanbert.corpus.column_format import ColumnFormat, guess_format
+from spanbert.corpus.columns import lines_of_words
 from spanbert.corpus.files import SourceFile
 from spanbert.tasks.protocol import Reading
 from spanbert.tasks.tag.base import WordTask
@@ -86,19 +86,6 @@ class TagSurvey(Survey[WordTask]):
     ) -> Iterator[Document]:
         """As `Survey`."""
         return read_tagged(path, options)
-
-    @staticmethod
-    def read_as(path: Path, options: TagOptions) -> str:
-        """As `Survey`."""
-        kind = annotation_kind(path)
-        if kind != "columns":
-            return {"span-lines": "JSON lines with spans", "label-studio": "a Label Studio export"}[kind]
-        columns = next(read_tagged(path, options)).meta["format"]
-        if columns.misc_key is not None:
-            return f"words in column {columns.word + 1}, spans as {columns.misc_key}= in column {columns.tag + 1}"
-        places = ", ".join(str(place + 1) for place in columns.tag_columns)
-        scheme = "a tag a word" if columns.scheme is None else f"scheme {columns.scheme}, guessed from the tags"
-        return f"words in column {columns.word + 1}, tags in {places} ({scheme})"
 
     def items_of(self, document: Document) -> Iterator[Item]:
         """As `Survey`: a sentence or text."""

@@ -5,7 +5,7 @@ Shapes: S windows, D hidden size, L labels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,10 @@ from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.dropout import dropout
 from spanbert.encoder.model import initialise
 from spanbert.tasks.classify.options import Mode
+from spanbert.tasks.head import Head
 
 
-class ClassifyHead(nn.Module):
+class ClassifyHead(Head):
     """Logits of a text; one row, the first, of each window is read.
 
     Args:
@@ -28,7 +29,8 @@ class ClassifyHead(nn.Module):
         labels: L; 1 for a regression.
         mode: What the loss is.
         weights_L: Weight of each label's examples; None: all 1.
-        scale: Mean and standard deviation of a regression's numbers in training: the head learns them standardised.
+        scale: Mean and standard deviation of a regression's numbers in training: its layers learn them standardised, so
+            that rates suit numbers of any size. What is stored gives the numbers themselves.
     """
 
     def __init__(
@@ -46,14 +48,30 @@ class ClassifyHead(nn.Module):
         self.pooler = nn.Linear(config.hidden_size, config.hidden_size)
         self.output = nn.Linear(config.hidden_size, labels)
         self.apply(initialise)
-        if mode == "regression":
-            nn.init.constant_(self.output.bias, scale[0])  # begin at the mean
 
     def forward(self, hidden_SD: Tensor) -> Tensor:
         """(S, D) first rows to logits (S, L); of a regression, the number itself."""
         pooled_SD = dropout(torch.tanh(self.pooler(hidden_SD)), self.dropout, self.training)
         logits_SL: Tensor = self.output(pooled_SD)
-        return logits_SL
+        mean, deviation = self.scale
+        return logits_SL * deviation + mean if self.mode == "regression" else logits_SL
+
+    def stored(self) -> dict[str, Tensor]:
+        """As `Head`; the scale is part of the weights."""
+        values, (mean, deviation) = super().stored(), self.scale
+        return {
+            **values,
+            "output.weight": values["output.weight"] * deviation,
+            "output.bias": values["output.bias"] * deviation + mean,
+        }
+
+    def load_stored(self, values: Mapping[str, Tensor], *, where: str) -> None:
+        """As `Head`."""
+        super().load_stored(values, where=where)
+        mean, deviation = self.scale
+        with torch.no_grad():
+            self.output.weight.div_(deviation)
+            self.output.bias.sub_(mean).div_(deviation)
 
     def losses(self, hidden_RD: Tensor, sizes: Sequence[int], gold: Sequence[Any]) -> Tensor:
         """As `TaskHead`: gold is a label's index, a row of 0 and 1, or a number."""

@@ -9,6 +9,7 @@ from typing import Any
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Classification
 from spanbert.core.types import Document
+from spanbert.corpus.word_tags import place_of
 from spanbert.scores.bootstrap import Bootstrap, Statistic
 from spanbert.scores.classification import ClassificationScorer, MultiLabelScorer, ThresholdSearch
 from spanbert.scores.regression import RegressionScorer
@@ -51,22 +52,12 @@ class ClassifyScorer:
         if isinstance(self._scorer, MultiLabelScorer):
             self._scorer.add(labels, prediction)
             return
-        where = document.meta.get("where", document.id)
-        if len(labels) != 1:
-            raise InputError(
-                "not one label",
-                where=where,
-                got=", ".join(labels) or "none",
-                expected=f"one, as the model is {self.mode}",
-            )
+        gold = single_gold(document, self.mode)
         if isinstance(self._scorer, ClassificationScorer):
-            self._scorer.add(labels[0], prediction)
+            self._scorer.add(str(gold), prediction)
             return
         assert prediction.value is not None
-        number = number_of(labels[0])
-        if math.isnan(number):
-            raise InputError("not a number", where=where, got=repr(labels[0]))
-        self._scorer.add(number, prediction.value)
+        self._scorer.add(float(gold), prediction.value)
 
     def scores(self) -> dict[str, Any]:
         """As `Scorer`, with the signature."""
@@ -92,6 +83,28 @@ class ThresholdTuner:
     def best(self) -> float:
         """The threshold."""
         return self._search.best()[0]
+
+
+def single_gold(document: Document, mode: Mode) -> str | float:
+    """The one label of a text, as a number for a regression.
+
+    Raises:
+        InputError: No label or several, or no number where one is needed.
+    """
+    labels = document.labels or ()
+    if len(labels) != 1:
+        raise InputError(
+            "not one label",
+            where=place_of(document),
+            got=", ".join(labels) or "none",
+            expected=f"one, as the model is {mode}",
+        )
+    if mode == "single":
+        return labels[0]
+    number = number_of(labels[0])
+    if math.isnan(number):
+        raise InputError("not a number", where=place_of(document), got=repr(labels[0]))
+    return number
 
 
 def number_of(label: str) -> float:

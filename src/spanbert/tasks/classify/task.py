@@ -22,9 +22,10 @@ from spanbert.core.predictions import Classification
 from spanbert.core.types import Document, FloatArray, IntArray
 from spanbert.corpus.files import SourceFile
 from spanbert.corpus.labelled import LabelledFormat, guess_labelled, read_labelled
+from spanbert.corpus.word_tags import place_of
 from spanbert.tasks.base import TextTaskBase, WindowOptions
 from spanbert.tasks.classify.options import ClassifyOptions, Mode
-from spanbert.tasks.classify.scoring import ClassifyScorer, ThresholdTuner, number_of
+from spanbert.tasks.classify.scoring import ClassifyScorer, ThresholdTuner, number_of, single_gold
 from spanbert.tasks.protocol import Mistake, Reading
 from spanbert.tokens.pieces import Pieces, read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -57,7 +58,7 @@ class ClassifyTask(TextTaskBase):
         mode: What a text gets.
         labels: In the order of the logits; one without meaning for a regression.
         threshold: With several labels a text, the probability from which one is given.
-        pairs: Whether it reads two texts.
+        pairs: Whether it reads two texts; None: one or two, as some models of other libraries.
     """
 
     kind = "classify"
@@ -73,12 +74,13 @@ class ClassifyTask(TextTaskBase):
         mode: Mode,
         labels: Sequence[str],
         threshold: float,
-        pairs: bool,
+        pairs: bool | None,
     ) -> None:
         super().__init__(name, tokenizer, window)
         self.options, self.mode, self.labels, self.threshold = options, mode, tuple(labels), threshold
         self.pairs = pairs
-        self.plain = not pairs and options.long_texts == "windows"  # else its windows are not those of other tasks
+        self.reads_pairs = pairs is not False
+        self.plain = pairs is False and options.long_texts == "windows"  # else its windows are not those of other tasks
         self.main = {"single": "accuracy", "multi": "micro_f1", "regression": "pearson"}[mode]
         self.weights_L: list[float] | None = None
         self.scale = (0.0, 1.0)
@@ -101,14 +103,14 @@ class ClassifyTask(TextTaskBase):
             InputError: No labels, one label alone, or texts with and without a second text.
         """
         counts: Counter[str] = Counter()
-        several = numeric = pairs = False
-        texts = 0
+        several = False
+        texts = with_pair = 0
         numbers: list[float] = []
         for document in documents:
             if document.labels is None:
                 continue
             texts += 1
-            pairs = pairs or "pair" in document.meta
+            with_pair += "pair" in document.meta
             several = several or len(document.labels) != 1
             counts.update(document.labels)
             numbers += [number_of(one) for one in document.labels]
@@ -116,6 +118,8 @@ class ClassifyTask(TextTaskBase):
             raise InputError(
                 f"task {name}: no labelled text", remedy="Name the columns with --text-column and --label-column"
             )
+        if with_pair not in (0, texts):
+            raise InputError(f"task {name}: texts with and without a second one", got=f"{with_pair} of {texts} with")
         numeric = not np.isnan(numbers).any()
         mode: Mode
         if options.mode != "auto":
@@ -147,11 +151,13 @@ class ClassifyTask(TextTaskBase):
             mode=mode,
             labels=["value"] if mode == "regression" else sorted(counts, key=_natural),
             threshold=options.threshold or 0.5,
-            pairs=pairs,
+            pairs=with_pair > 0,
         )
         if mode == "regression":
             task.scale = float(np.mean(numbers)), float(np.std(numbers)) or 1.0
-        if options.class_weights == "balanced" and mode == "single":
+        if options.class_weights == "balanced":
+            if mode != "single":
+                raise InputError(f"task {name}: class weights need one label a text", got=f"the mode {mode}")
             task.weights_L = [texts / (len(counts) * counts[label]) for label in task.labels]
         return task
 
@@ -184,6 +190,16 @@ class ClassifyTask(TextTaskBase):
         """What reads files before there is a task: a table or JSON lines."""
         return lambda source: read_texts(source, options)
 
+    @staticmethod
+    def described(options: ClassifyOptions, source: Path) -> str:
+        """How a file is read: which columns, and what they were guessed from."""
+        return str(columns_of(source, options))
+
+    def check(self, document: Document) -> None:
+        """As `TextTask`: one label, or one number, unless a text may have several."""
+        if document.labels is not None and self.mode != "multi":
+            single_gold(document, self.mode)
+
     def is_labelled(self, document: Document) -> bool:
         """As `TextTask`."""
         return document.labels is not None
@@ -202,9 +218,21 @@ class ClassifyTask(TextTaskBase):
         yield Mistake(severity=severity, where=document.id, text=text, gold=", ".join(document.labels), predicted=said)
 
     def readings(self, documents: Sequence[Document]) -> list[Reading]:
-        """As `TextTask`; of pairs, every part of the first text with every part of the second."""
-        if not self.pairs:
+        """As `TextTask`; of pairs, every part of the first text with every part of the second.
+
+        Raises:
+            InputError: A text alone, where pairs were learned.
+        """
+        if self.pairs is False:
             return super().readings(documents)
+        alone = next((one for one in documents if "pair" not in one.meta), None)
+        if self.pairs and alone is not None:
+            raise InputError(
+                f"task {self.name}: a text alone",
+                where=place_of(alone),
+                expected="two texts, as in training",
+                remedy='Pass nlp(text, pair=...), {"text": ..., "pair": ...}, or a file with a column for it',
+            )
         seconds = [Document(id=one.id, text=one.meta.get("pair", "")) for one in documents]
         both = zip(super().readings(documents), read_pieces(self.tokenizer, seconds), strict=True)
         return [
@@ -245,16 +273,14 @@ class ClassifyTask(TextTaskBase):
     def _gold(self, document: Document) -> Any:
         if document.labels is None:
             return None
+        gold = None if self.mode == "multi" else single_gold(document, self.mode)
         if self.mode == "regression":
-            number = number_of(document.labels[0]) if len(document.labels) == 1 else float("nan")
-            if np.isnan(number):
-                raise InputError("not a number", where=document.id, got=", ".join(document.labels))
-            return number
+            return gold
         unknown = [label for label in document.labels if label not in self._number]
         if unknown:
             raise InputError(
                 f"task {self.name}: a label that the model does not know",
-                where=document.id,
+                where=place_of(document),
                 got=repr(unknown[0]),
                 expected=", ".join(self.labels[:20]),
             )
@@ -289,6 +315,10 @@ class ClassifyTask(TextTaskBase):
     def scorer(self, *, seed: int = 0) -> ClassifyScorer:
         """As `TextTask`."""
         return ClassifyScorer(self.mode, self.labels, self.threshold or 0.5, seed=seed)
+
+    def goodness(self, scores: Mapping[str, Any]) -> float:
+        """As `Task`: with several labels a text the best micro F1 of any threshold, where one will be tuned."""
+        return float(scores[self.main if self.tuner() is None else "best_micro_f1"])
 
     def tuner(self) -> ThresholdTuner | None:
         """What tunes the threshold on dev data; None where there is none to tune."""

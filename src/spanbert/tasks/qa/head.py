@@ -17,11 +17,12 @@ from torch.nn.utils.rnn import pad_sequence
 
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import initialise
+from spanbert.tasks.head import Head
 
 _NO_ROW = float("-inf")
 
 
-class QAHead(nn.Module):
+class QAHead(Head):
     """A start and an end logit a row; the question's rows are not among them, so no span can cross into it."""
 
     def __init__(self, config: EncoderConfig) -> None:

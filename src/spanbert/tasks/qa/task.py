@@ -138,6 +138,11 @@ class QATask(TextTaskBase):
         """What reads files before there is a task: SQuAD JSON."""
         return lambda source: read_squad(SourceFile(path=source, name=source.name))
 
+    @staticmethod
+    def described(options: QAOptions, source: Path) -> str:
+        """How a file is read."""
+        return "SQuAD JSON; file:article.paragraph says where something is"
+
     def is_labelled(self, document: Document) -> bool:
         """As `TextTask`."""
         return any(gold_texts(document, question) is not None for question in document.questions or ())

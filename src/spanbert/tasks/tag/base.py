@@ -13,7 +13,7 @@ from spanbert.core.types import BoolArray, Document, IntArray, Span
 from spanbert.tasks.base import TextTaskBase
 from spanbert.tasks.protocol import Mistake, Reading
 from spanbert.tasks.tag.options import TagOptions
-from spanbert.tasks.tag.read import read_tagged, words_of
+from spanbert.tasks.tag.read import how_read, read_tagged, words_of
 from spanbert.tokens.pieces import rows_of_words
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
@@ -45,9 +45,10 @@ class WordTask(TextTaskBase):
         """What reads files before there is a task: columns, CoNLL-U, JSON lines with spans, Label Studio."""
         return lambda source: read_tagged(source, options)
 
-    def is_labelled(self, document: Document) -> bool:
-        """As `TextTask`."""
-        return document.spans is not None or "tag" in document.columns
+    @staticmethod
+    def described(options: TagOptions, source: Path) -> str:
+        """How a file is read: format, columns, scheme."""
+        return how_read(source, options)
 
     def mistakes(self, document: Document, prediction: Tagging) -> Iterator[Mistake]:
         """As `TextTask`: spans that are not gold, gold spans that were not found, words with another tag."""

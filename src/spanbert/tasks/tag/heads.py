@@ -17,11 +17,12 @@ from torch.nn.functional import cross_entropy, gelu
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.dropout import dropout
 from spanbert.encoder.model import initialise
+from spanbert.tasks.head import Head
 
 _SPAN_SIZE = 150
 
 
-class TagHead(nn.Module):
+class TagHead(Head):
     """A linear layer on the first piece of every word (Devlin et al. 2019, section 5.3)."""
 
     def __init__(self, config: EncoderConfig, labels: int) -> None:
@@ -45,7 +46,7 @@ class TagHead(nn.Module):
         return [part.numpy() for part in torch.split(self(hidden_RD).float().cpu(), list(sizes))]
 
 
-class SpanHead(nn.Module):
+class SpanHead(Head):
     """Classifies every span of up to K words from its first piece, last piece and width; label 0 is none.
 
     h = GELU(W_s x_first + W_e x_last + e_width), logits = W h + b (after Joshi et al. 2020, section 5.3, whose span

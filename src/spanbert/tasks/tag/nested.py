@@ -103,6 +103,10 @@ class NestedTask(WordTask):
             "joined": self.joined,
         }
 
+    def is_labelled(self, document: Document) -> bool:
+        """As `TextTask`."""
+        return document.spans is not None
+
     def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
         """As `TextTask`: first and last pieces of the words that lie whole in each window."""
         words = self.words(reading)

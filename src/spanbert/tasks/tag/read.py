@@ -10,6 +10,8 @@ from typing import Literal
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
 from spanbert.corpus.annotations import annotation_kind, read_annotations
+from spanbert.corpus.column_format import ColumnFormat
+from spanbert.corpus.word_tags import place_of
 from spanbert.corpus.words import split_words
 from spanbert.tasks.tag.options import TagOptions
 
@@ -26,7 +28,36 @@ def read_tagged(source: Path, options: TagOptions) -> Iterator[Document]:
     """
     if annotation_kind(source) == "squad":
         raise InputError("questions, not labelled words", where=str(source), remedy="Use the kind qa")
-    yield from read_annotations(source, task=_layer(source, options))
+    for document in read_annotations(source, task=_layer(source, options)):
+        columns = document.meta.get("format")
+        if options.column == "ner" and isinstance(columns, ColumnFormat) and columns.scheme is None:
+            raise InputError(
+                "no tags of entities",
+                where=place_of(document),
+                got=", ".join(document.columns["tag"][:5]),
+                expected="such as B-PER, I-PER and O",
+            )
+        yield document
+
+
+def how_read(source: Path, options: TagOptions) -> str:
+    """How a file is read, in words.
+
+    Raises:
+        InputError: It cannot be read, or has no labelled words.
+    """
+    kind = annotation_kind(source)
+    if kind != "columns":
+        return {"span-lines": "JSON lines with spans", "label-studio": "a Label Studio export"}[kind]
+    first = next(iter(read_tagged(source, options)), None)
+    if first is None:
+        raise InputError("no labelled words", where=str(source), expected="a word and its tag a line")
+    columns = first.meta["format"]
+    if columns.misc_key is not None:
+        return f"words in column {columns.word + 1}, spans as {columns.misc_key}= in column {columns.tag + 1}"
+    places = ", ".join(str(place + 1) for place in columns.tag_columns)
+    scheme = "a tag a word" if columns.scheme is None else f"scheme {columns.scheme}, guessed from the tags"
+    return f"words in column {columns.word + 1}, tags in {places} ({scheme})"
 
 
 def _layer(source: Path, options: TagOptions) -> Layer:

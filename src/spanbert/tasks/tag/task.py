@@ -17,7 +17,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.predictions import Tagging
 from spanbert.core.tagging import Scheme, decode_tags, encode_tags
 from spanbert.core.types import Document, FloatArray, Span
-from spanbert.corpus.columns import ColumnFormat
+from spanbert.corpus.column_format import ColumnFormat
 from spanbert.tasks.base import WindowOptions
 from spanbert.tasks.protocol import Reading
 from spanbert.tasks.tag.base import USUAL_WINDOW, WordTask, owned_words
@@ -143,6 +143,10 @@ class TagTask(WordTask):
             "scheme": self.scheme,
             "joined": self.joined,
         }
+
+    def is_labelled(self, document: Document) -> bool:
+        """As `TextTask`: spans, or tags where tags are learned as they are."""
+        return "tag" in document.columns if self.scheme is None else document.spans is not None
 
     def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
         """As `TextTask`: the first piece of every word, in the window that answers for it."""
