@@ -61,6 +61,8 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, hugging_face_model: Path) -
     for kind, name in (("classify", "a.tsv"), ("tag", "two.conll"), ("qa", "two.json")):
         (place / name).write_bytes(BY_NAME[name].content)
         tasks[kind] = TaskData(kind=kind, train=place / name)
+    (place / "pairs.tsv").write_bytes(BY_NAME["pairs.tsv"].content)
+    tasks["pairs"] = TaskData(kind="classify", train=place / "pairs.tsv")
     config = FinetuneConfig.assemble(overrides=["train.max_steps=1", "train.precision=float32"])
     spanbert.finetune(tasks, model=hugging_face_model, out=place / "bundle", config=config)
     return place / "bundle"
@@ -76,7 +78,8 @@ def use(bundle: Path, hugging_face_model: Path, tmp_path_factory: pytest.TempPat
         path = folder / seed.name
         path.write_bytes(content)
         if seed.kind == "predict":
-            task = "qa" if seed.name == "questions.jsonl" else ("classify", "tag")[number % 2]
+            own = {"questions.jsonl": "qa", "pairs.jsonl": "pairs"}
+            task = own.get(seed.name, ("classify", "tag")[number % 2])
             format_ = predict_command.FORMATS[number % len(predict_command.FORMATS)]
             with redirect_stdout(io.StringIO()):
                 predict_command.command(str(bundle), str(path), task=task, format_=format_)

@@ -340,7 +340,9 @@ def test_one_named_head_of_several(base: Path, tmp_path: Path):
     assert_equal_logits(nlp, "who", model, [asked(TEXTS[4], "who?")])
     for name, task in tasks.items():
         again = spanbert.evaluate(tmp_path / "out", task.dev, task=name)
-        assert again[again["main"]] == pytest.approx(result.scores[name][again["main"]], abs=1e-6)
+        # barely trained, a regression says nearly the same of every text: its correlation is rounding, magnified
+        allowed = 1e-3 if name == "number" else 1e-6
+        assert again[again["main"]] == pytest.approx(result.scores[name][again["main"]], abs=allowed)
     card = (tmp_path / "out" / "README.md").read_text()
     assert f"`transformers` loads it as `{type(model).__name__}`; the other heads are in `heads.safetensors`" in card
 

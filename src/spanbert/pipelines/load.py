@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Literal, get_args
 
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
@@ -116,15 +117,24 @@ class Pipeline:
     def annotate(self, documents: Iterable[Document], *, task: str | None = None) -> Iterator[Annotated]:
         """What the tasks on texts say of documents, in order.
 
+        Where the first document has no second text, tasks on pairs are left out, unless there are no others.
+
         Args:
-            documents: With their words, where they are to be taken as they are.
+            documents: With their words, where they are to be taken as they are; `meta["pair"]` is the second text.
             task: One task alone.
 
         Raises:
             InputError: No task on texts, a second text that none reads, or one text where a task reads two.
         """
         names = self.names(task)
-        if not any(self.tasks[name].reads_pairs for name in names):
+        documents = iter(documents)
+        first = next(documents, None)
+        if first is None:
+            return
+        documents = chain([first], documents)
+        if "pair" not in first.meta:
+            names = [name for name in names if self.tasks[name].reads_pairs is not True] or names
+        if all(self.tasks[name].reads_pairs is False for name in names):
             documents = map(_single, documents)
         for document, found in self.predictor.only(names).predict(documents):
             yield Annotated(id=document.id, text=document.text, tasks=found)

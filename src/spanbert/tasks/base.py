@@ -73,7 +73,7 @@ class TextTaskBase:
     unit: ClassVar[str]
     main: str
     plain = True
-    reads_pairs = False
+    reads_pairs: bool | None = False
     threshold: float | None = None
     options: Any  # the settings of its kind, a `Config`
     reader: Callable[

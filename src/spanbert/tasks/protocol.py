@@ -141,7 +141,7 @@ class TextTask(Protocol):
         main: The score by which models are chosen.
         plain: It reads one text and nothing else, so that several such tasks share one pass of the encoder.
         options: The settings of its kind.
-        reads_pairs: It can read a second text.
+        reads_pairs: It reads two texts; None: one or two.
         window: Tokens of a window, specials included, and of the overlap between two.
         threshold: From where on something is (or is not) answered; None where there is no such choice.
     """
@@ -151,7 +151,7 @@ class TextTask(Protocol):
     unit: str
     main: str
     plain: bool
-    reads_pairs: bool
+    reads_pairs: bool | None
     options: Any
     window: tuple[int, int]
     threshold: float | None

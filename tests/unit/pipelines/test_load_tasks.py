@@ -10,7 +10,7 @@ import spanbert
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
 from spanbert.pipelines.load import Pipeline
-from tests.labelled import tiny
+from tests.labelled import data, pair_file, single_file, tiny, tune
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +64,19 @@ def test_answers_point_into_the_context(bundles):
     assert nlp.ask("who sees it?", "").as_record()["null_score"] is None, "JSON has no infinity"
     long = "the old runs over a near " * 60 + "the queen sleeps " + "the old runs over a near " * 60
     assert nlp.ask("who sees it?", long).answering.candidates[0].start == long.index("queen")
+
+
+def test_tasks_on_pairs_wait_for_a_second_text(bundles, hugging_face_model: Path, tmp_path: Path):
+    folder = tmp_path / "both"
+    tasks = {"alone": data("classify", single_file, folder / "a"), "two": data("classify", pair_file, folder / "b")}
+    nlp = spanbert.load(tune(tasks, hugging_face_model, folder / "bundle", "train.max_steps=2").path)
+    assert list(nlp("the fox")) == ["alone"]
+    assert list(nlp("the fox", pair="a king")) == ["alone", "two"]
+    with pytest.raises(InputError, match="task classify: a text alone"):
+        bundles["pair"]("the fox")
+    with pytest.raises(InputError, match="a second text, which no task of this bundle reads"):
+        bundles["single"]("the fox", pair="a king")
+    assert list(nlp.pipe([])) == []
 
 
 def test_a_faster_precision_moves_scores_a_little(bundles, monkeypatch: pytest.MonkeyPatch):

@@ -60,7 +60,8 @@ def texts(count: int, seed: int = 0) -> list[Document]:
 
 
 def test_together_tasks_say_what_they_say_alone(tasks):
-    documents = [*texts(12), Document(id="empty", text=""), Document(id="blank", text=" \u200b ")]
+    meta = {"pair": "a fox runs"}
+    documents = [*texts(12), Document(id="empty", text="", meta=meta), Document(id="blank", text=" \u200b ", meta=meta)]
     names = list(tasks)
     together, _ = of(tasks, *names)
     found = list(together.predict(documents))

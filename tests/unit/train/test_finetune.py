@@ -64,7 +64,7 @@ def test_every_kind_of_task_is_learned(hugging_face_model: Path, tmp_path_factor
     assert "signature" in entry["scores"]
     assert manifest["training"]["weights_of_step"] == result.outcome.best.step
     found = spanbert.evaluate(result.path, tasks[task].dev)
-    assert found[figure] == pytest.approx(result.scores[task][figure], abs=1e-9), "the bundle scores as the run said"
+    assert found[figure] == pytest.approx(result.scores[task][figure], abs=1e-6), "the bundle scores as the run said"
     assert [line["step"] for line in read_log(result.path / "evaluations.jsonl")] == [
         result.outcome.progress.step // 2, result.outcome.progress.step,
     ]  # fmt: skip
@@ -313,7 +313,10 @@ def test_several_tasks_on_one_encoder(hugging_face_model: Path, tmp_path_factory
         if name != "who":
             [one] = nlp.pipe([doc.text], task=name)
             assert list(one) == [name]
-            assert one[name] == doc[name]
+            if name == "kind":
+                assert one[name].scores == pytest.approx(doc[name].scores, abs=1e-6)
+            else:
+                assert [word.label for word in one[name].words] == [word.label for word in doc[name].words]
 
 
 FORMATS = {

@@ -62,7 +62,8 @@ def command(
     pieces = _pieces(bundle, _lines(source, read), source, task, format_, precision)
     with ExitStack() as stack:
         if source != "-" and (out is not None or not sys.stdout.isatty()):
-            reporter: Reporter = stack.enter_context(make_reporter())
+            reporter = make_reporter()
+            stack.enter_context(reporter)
             pieces = _followed(pieces, source, read, reporter)
         stream = sys.stdout if out is None else stack.enter_context(file_written_whole(out))
         for piece in pieces:

@@ -79,7 +79,7 @@ class ClassifyTask(TextTaskBase):
         super().__init__(name, tokenizer, window)
         self.options, self.mode, self.labels, self.threshold = options, mode, tuple(labels), threshold
         self.pairs = pairs
-        self.reads_pairs = pairs is not False
+        self.reads_pairs = pairs
         self.plain = pairs is False and options.long_texts == "windows"  # else its windows are not those of other tasks
         self.main = {"single": "accuracy", "multi": "micro_f1", "regression": "pearson"}[mode]
         self.weights_L: list[float] | None = None
