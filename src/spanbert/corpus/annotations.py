@@ -29,7 +29,7 @@ from spanbert.corpus.words import split_words
 Kind = Literal["columns", "span-lines", "label-studio", "squad"]
 Target = Literal["columns", "jsonl", "label-studio", "squad"]
 TARGETS: tuple[Target, ...] = get_args(Target)
-_COLUMN_SUFFIXES = (".conll", ".tsv", ".txt", ".bio", ".iob", ".iob2", ".conllu", ".bmes")
+COLUMN_SUFFIXES = (".conll", ".tsv", ".txt", ".bio", ".iob", ".iob2", ".conllu", ".bmes")
 _EXPECTED = "one object with a text a line, a list of Label Studio tasks, or SQuAD's object with a list of data"
 
 
@@ -45,7 +45,7 @@ def annotation_kind(path: Path) -> Kind:
     file = SourceFile(path=path, name=path.name)
     if not path.is_file():
         raise InputError("no such file", where=str(path))
-    if file.kind in _COLUMN_SUFFIXES:
+    if file.kind in COLUMN_SUFFIXES:
         return "columns"
     first = next((line for line in _lines(file) if line.strip()), None)
     if first is None:

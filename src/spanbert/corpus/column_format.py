@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -127,12 +127,12 @@ def sentences(file: SourceFile) -> Iterator[Sentence]:
             before = Sentence(first=first, lines=tuple(lines))
             first, lines = number, []
         lines.append(line)
-    if before is not None and any(_is_row(one) for one in lines):
-        yield before
-        before = None
-    if before is not None:
+    if before is not None and not any(_is_row(one) for one in lines):
         yield replace(before, lines=(*before.lines, *lines))
-    elif lines:
+        return
+    if before is not None:
+        yield before
+    if lines:
         yield Sentence(first=first, lines=tuple(lines))
 
 
@@ -148,22 +148,26 @@ def guess_format(file: SourceFile, *, task: str = "ner") -> ColumnFormat:
         InputError: No words, or fewer than two columns.
     """
     sample = list(islice(sentences(file), _SAMPLE))
-    lines = [sentence.lines[place] for sentence in sample for place in sentence.words(indexed=False)]
+    lines = {
+        sentence.first + place: sentence.lines[place] for sentence in sample for place in sentence.words(indexed=False)
+    }
     if not lines:
         raise InputError("no labelled words", where=str(file.path), expected="a word and its tag a line")
-    tabs = any("\t" in line for line in lines)
-    rows = [line.split("\t") if tabs else line.split() for line in lines]
-    width = len(rows[0])
+    tabs = any("\t" in line for line in lines.values())
+    numbered = {number: line.split("\t") if tabs else line.split() for number, line in lines.items()}
+    width = len(next(iter(numbered.values())))
     if width < 2:
         raise InputError("one column", where=f"{file.path}:{sample[0].first}", expected="a word and its tag a line")
-    rows = [row for row in rows if len(row) == width]  # a line that differs is an error when it is read
+    # a line that differs is an error when it is read
+    numbered = {number: row for number, row in numbered.items() if len(row) == width}
+    rows = list(numbered.values())
     word = 1 if width > 2 and all(_INDEX.fullmatch(row[0]) for row in rows) else 0
     if width == CONLLU_COLUMNS and word == 1:
         if task in ("ner", "nested"):
             return _guess_in_misc(sample)
         return ColumnFormat(word=1, tag=4 if task == "xpos" else 3, scheme=None)
     if task in ("ner", "nested"):
-        _refuse_nearly_tags(file, sample, word, width, tabs)
+        _refuse_nearly_tags(file, numbered, word)
     tagged = [place for place in range(width) if place != word and all(_TAG.fullmatch(row[place]) for row in rows)]
     if task not in ("ner", "nested") or not tagged:
         return ColumnFormat(word=word, tag=width - 1, scheme=None, tabs=tabs)
@@ -191,16 +195,10 @@ def _guess_in_misc(sample: Sequence[Sentence]) -> ColumnFormat:
     return replace(draft, scheme=guess_scheme(tags))
 
 
-def _refuse_nearly_tags(file: SourceFile, sample: Sequence[Sentence], word: int, width: int, tabs: bool) -> None:
+def _refuse_nearly_tags(file: SourceFile, rows: Mapping[int, Sequence[str]], word: int) -> None:
     """Names the first cell that is no tag in a column of tags, which would otherwise be read as one tag a word."""
-    places = [
-        (sentence.first + place, row)
-        for sentence in sample
-        for place in sentence.words(indexed=word > 0)
-        for row in [sentence.lines[place].split("\t") if tabs else sentence.lines[place].split()]
-        if len(row) == width
-    ]
-    for column in range(width):
+    places = [(line, row) for line, row in rows.items() if not (word and _SKIPPED_INDEX.fullmatch(row[0]))]
+    for column in range(len(places[0][1]) if places else 0):
         wrong = [(line, row[column]) for line, row in places if not _TAG.fullmatch(row[column])]
         spans = sum("-" in row[column] for _, row in places) - sum("-" in cell for _, cell in wrong)
         if column != word and spans and 0 < len(wrong) <= _FEW_WRONG * len(places):

@@ -141,11 +141,11 @@ class Encoder(nn.Module):
         Args:
             dtype: Of the products: float32, whose results differ by rounding alone, or bfloat16.
         """
-        size = self.config.hidden_size
-        for number, block in enumerate(self.blocks):
-            if not can_pack() or not isinstance(block, Block):
-                return
-            cuts = (size,) if number == len(self.blocks) - 1 else ()  # the last layer asks for queries alone
+        if not can_pack():
+            return
+        layers = [block for block in self.blocks if isinstance(block, Block)]
+        for block in layers:
+            cuts = (self.config.hidden_size,) if block is layers[-1] else ()  # the last asks for queries alone
             block.attention.input = packed(block.attention.input, cuts=cuts, dtype=dtype)
             block.attention.output = packed(block.attention.output, dtype=dtype)
             block.feed_forward.input = packed(block.feed_forward.input, dtype=dtype)

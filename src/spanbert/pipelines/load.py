@@ -12,6 +12,7 @@ from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.predictions import Answer
 from spanbert.core.types import Document, Filling, Question
+from spanbert.corpus.word_tags import place_of
 from spanbert.encoder.config import EncoderConfig
 from spanbert.pipelines.results import Annotated, AnsweredQuestion
 from spanbert.tasks.pretrain.fill import PieceScorer, fill_template
@@ -200,9 +201,7 @@ class Pipeline:
 
 def _single(document: Document) -> Document:
     if "pair" in document.meta:
-        raise InputError(
-            "a second text, which no task of this bundle reads", where=str(document.meta.get("where", document.id))
-        )
+        raise InputError("a second text, which no task of this bundle reads", where=place_of(document))
     return document
 
 
@@ -217,7 +216,7 @@ def load(bundle: str | os.PathLike[str], *, precision: Precision = "float32") ->
     Args:
         bundle: Its path or id.
         precision: Of the encoder's products when texts and questions are read: `bfloat16` is faster on processors that
-            multiply it, and moves logits by about a hundredth; `fill` is always float32.
+            multiply it, and moves hidden states by a few hundredths; `fill` is always float32.
 
     Raises:
         InputError: Not a model, or damaged; an unknown precision.

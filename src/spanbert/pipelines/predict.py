@@ -9,13 +9,17 @@ from pathlib import Path
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document
+from spanbert.corpus.annotations import COLUMN_SUFFIXES
 from spanbert.corpus.files import SourceFile
 from spanbert.pipelines.inputs import read_inputs
 from spanbert.pipelines.load import Precision, load
 from spanbert.pipelines.results import Annotated, AnsweredQuestion
 
-_READ_AS_DATA = {"classify": (".csv", ".tsv", ".parquet"), "qa": (".json",)}
-_COLUMNS = (".conll", ".conllu", ".bio", ".iob", ".iob2", ".bmes", ".tsv")
+_READ_AS_DATA = {  # other files are lines, of text or JSON
+    "classify": (".csv", ".tsv", ".parquet"),
+    "tag": tuple(suffix for suffix in COLUMN_SUFFIXES if suffix != ".txt"),
+    "qa": (".json",),
+}
 
 
 def predict_file(
@@ -41,7 +45,7 @@ def predict_file(
     """
     path = Path(source)
     suffix = SourceFile(path=path, name=path.name).kind
-    kinds = [kind for kind, suffixes in {**_READ_AS_DATA, "tag": _COLUMNS}.items() if suffix in suffixes]
+    kinds = [kind for kind, suffixes in _READ_AS_DATA.items() if suffix in suffixes]
     if not kinds:
         return None
     nlp = load(bundle, precision=precision)

@@ -16,6 +16,7 @@ from spanbert.apps.cli.options import (
     TextColumnOption,
     examples,
     print_json,
+    reading_settings,
 )  # fmt: skip
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
@@ -53,14 +54,8 @@ def command(
     if len(bundles) != (2 if compare else 1):
         raise InputError("how many bundles?", got=str(len(bundles)), expected="two with --compare, else one")
     other = bundles[1] if compare else None
-    given = {
-        "text_column": text_column,
-        "pair_column": pair_column,
-        "label_column": label_column,
-        "separator": separator,
-        "column": column,
-    }
-    options = {key: value for key, value in given.items() if value is not None}
+    given = reading_settings(text_column, pair_column, label_column, separator, column)
+    options = {key.partition(".")[2]: value for key, value in given.items()}
     with make_reporter() as reporter:
         found = evaluate(bundles[0], data, task=task, other=other, options=options, seed=seed, reporter=reporter)
     if as_json:

@@ -98,25 +98,19 @@ def command(
     from spanbert.train.finetune_config import FinetuneConfig
     from spanbert.train.seeds import finetune_seeds
 
-    for option, given, of in (
-        ("--text-column", text_column, "classify"),
-        ("--pair-column", pair_column, "classify"),
-        ("--label-column", label_column, "classify"),
-        ("--separator", separator, "classify"),
-        ("--mode", mode, "classify"),
-        ("--class-weights", class_weights or None, "classify"),
-        ("--column", column, "tag"),
-        ("--nested", nested or None, "tag"),
-    ):
-        if given is not None and kind not in (of, "multi"):
-            raise InputError(f"an option of {of}", where=option, got=f"the kind {kind}")
+    of_kinds = kind_overrides(text_column, pair_column, label_column, separator, column, nested)
+    of_kinds += [f"classify.mode={mode}"] if mode else []
+    of_kinds += ["classify.class_weights=balanced"] if class_weights else []
+    for one in of_kinds:
+        section, _, name = one.partition("=")[0].partition(".")
+        if kind not in (section, "multi"):
+            option = "--" + name.replace("_", "-")
+            raise InputError(f"an option of {section}", where=option, got=f"the kind {kind}")
     if threshold is not None and kind not in ("classify", "qa"):
         remedy = "Use --set classify.threshold=... or qa.threshold=..." if kind == "multi" else None
         raise InputError("an option of classify and qa", where="--threshold", got=f"the kind {kind}", remedy=remedy)
     overrides = budget_overrides(budget) if budget else []
-    overrides += kind_overrides(text_column, pair_column, label_column, separator, column, nested)
-    overrides += [f"classify.mode={mode}"] if mode else []
-    overrides += ["classify.class_weights=balanced"] if class_weights else []
+    overrides += of_kinds
     if threshold is not None:
         overrides.append(f"{kind}.threshold={threshold}")
     overrides += [f"train.patience={patience}"] if patience is not None else []

@@ -39,6 +39,24 @@ ColumnOption = Annotated[
 NestedOption = Annotated[bool, typer.Option("--nested", help="tag: entities may lie in one another.")]
 
 
+def reading_settings(
+    text_column: str | None,
+    pair_column: str | None,
+    label_column: str | None,
+    separator: str | None,
+    column: str | None,
+) -> dict[str, str]:
+    """The settings that the options which say how files are read stand for, as far as they were given."""
+    given = {
+        "classify.text_column": text_column,
+        "classify.pair_column": pair_column,
+        "classify.label_column": label_column,
+        "classify.separator": separator,
+        "tag.column": column,
+    }
+    return {key: value for key, value in given.items() if value is not None}
+
+
 def kind_overrides(
     text_column: str | None,
     pair_column: str | None,
@@ -48,15 +66,8 @@ def kind_overrides(
     nested: bool,
 ) -> list[str]:
     """The settings that the options of a kind of task stand for."""
-    given = {
-        "classify.text_column": text_column,
-        "classify.pair_column": pair_column,
-        "classify.label_column": label_column,
-        "classify.separator": separator,
-        "tag.column": column,
-    }
-    quoted = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
-    return quoted + (["tag.nested=true"] if nested else [])
+    given = reading_settings(text_column, pair_column, label_column, separator, column)
+    return [f"{key}={json.dumps(value)}" for key, value in given.items()] + (["tag.nested=true"] if nested else [])
 
 
 def parse_share(text: str, option: str) -> float:
