@@ -107,7 +107,7 @@ def outputs_of(nlp: Pipeline, name: str, documents: list[Document]) -> list[tupl
     examples = [one for reading in task.readings(documents) for one in task.examples(reading, gold=False)]
     batch = pack_examples(examples)
     with torch.no_grad():
-        hidden_RD = nlp.predictor.encoder(batch, rows=rows_of_batch(batch, [one.rows for one in examples]))
+        hidden_RD = nlp.predictor.encoder(batch, rows=rows_of_batch(examples))
         outputs = nlp.predictor.heads[name].outputs(hidden_RD, [len(one.rows) for one in examples])
     return list(zip(examples, outputs, strict=True))
 

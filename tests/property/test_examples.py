@@ -153,5 +153,5 @@ def test_rows_and_types_of_packed_examples():
     none = Example(task="a", ids=np.array([7]), types=None, rows=np.zeros(0, dtype=np.int64), units=0)
     batch = pack_examples([plain, none, pair])
     assert batch.segments_T.tolist() == [0, 0, 0, 0, 0, 1]
-    assert rows_of_batch(batch, [plain.rows, none.rows, pair.rows]).tolist() == [0, 2, 5]
+    assert rows_of_batch([plain, none, pair]).tolist() == [0, 2, 5]
     assert pack_examples([plain, none]).segments_T is None

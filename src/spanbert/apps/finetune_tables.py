@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-_KINDS = {"classify": "text classification", "tag": "sequence labelling", "qa": "question answering"}
-_UNITS = ("examples", "entities", "words", "questions")
+_KINDS = {
+    "classify": "text classification",
+    "tag": "sequence labelling",
+    "qa": "question answering",
+    "coref": "coreference resolution",
+    "relation": "relation extraction",
+}
+_UNITS = ("examples", "entities", "words", "questions", "documents", "pronouns", "pairs")
 _FIGURES = {
     "accuracy": ("accuracy", "share that got the right label"),
     "f1": ("F1", "harmonic mean of precision and recall"),
@@ -15,6 +21,12 @@ _FIGURES = {
     "recall": ("recall", "share of what is there that was found"),
     "macro_f1": ("macro F1", "mean F1 of the labels: rare ones count as much as frequent ones"),
     "micro_f1": ("micro F1", "F1 over all labels of all texts"),
+    "conll_f1": ("CoNLL F1", "mean F1 of MUC, B-cubed and CEAF"),
+    "muc_f1": ("MUC F1", "links between mentions"),
+    "b_cubed_f1": ("B-cubed F1", "how much of each mention's cluster is right"),
+    "ceaf_f1": ("CEAF F1", "clusters aligned one to one, by phi4"),
+    "lea_f1": ("LEA F1", "links of each cluster, large clusters weigh more"),
+    "mention_f1": ("mention F1", "mentions that were found, whatever their cluster"),
     "mcc": ("MCC", "Matthews correlation: 0 is guessing, 1 is perfect"),
     "exact_match": ("exact match", "share of the texts whose labels are all right and complete"),
     "em": ("exact match", "share of the questions whose answer is exactly a right one"),
@@ -128,6 +140,10 @@ def _kind(entry: Mapping[str, Any]) -> str:
         what = modes[entry["mode"]]
     elif entry["kind"] == "tag":
         what = "nested entities" if entry["nested"] else "entities" if entry["scheme"] else "a tag a word"
+    elif entry["kind"] == "coref":
+        what = "clusters, those of one mention too" if entry["singletons"] else "clusters of two mentions or more"
+    elif entry["kind"] == "relation":
+        what = f"one of {len(entry['labels'])} labels a pair of entities"
     else:
         what = "answers in a text" if entry["threshold"] is None else "answers in a text, or none"
     return f"{_KINDS[entry['kind']]}: {what}"
@@ -214,7 +230,7 @@ def _matrix(scores: Mapping[str, Any]) -> list[tuple[str, list[Cell]]]:
 def _confusions(entry: Mapping[str, Any], scores: Mapping[str, Any], most: int = 10) -> list[tuple[str, str, int]]:
     """The most frequent (gold, predicted, count) that are wrong."""
     if "confusions" in scores:
-        nothing = "nothing there" if entry["nested"] or entry["scheme"] else "-"
+        nothing = "nothing there" if entry.get("nested") or entry.get("scheme") else "-"
         return [tuple(nothing if one == "-" else one for one in row) for row in scores["confusions"]]  # type: ignore[misc]
     matrix = _matrix(scores)
     labels = [label for label, _ in matrix]

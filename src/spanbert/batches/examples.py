@@ -59,7 +59,7 @@ class Framer:
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Example:
-    """One window to read, and what is wanted of it.
+    """One window to read (or several of one text), and what is wanted of it.
 
     Attributes:
         task: Name of the task that made it.
@@ -68,6 +68,7 @@ class Example:
         rows: Rows of the window that the head reads, (r,).
         units: What it counts for in the mean of the loss.
         gold: What the task's loss compares with; None in prediction.
+        cuts: Where further windows begin, if the example holds several that are read apart and learned together.
     """
 
     task: str
@@ -76,20 +77,27 @@ class Example:
     rows: IntArray
     units: int
     gold: Any = None
+    cuts: tuple[int, ...] = ()
 
 
 def pack_examples(examples: Sequence[Example]) -> PackedBatch:
     """Windows end to end."""
-    sequences = [example.ids for example in examples]
+    sequences = [window for example in examples for window in np.split(example.ids, example.cuts)]
     if all(example.types is None for example in examples):
         return pack(sequences)
     types = [np.zeros(len(one.ids), dtype=np.int64) if one.types is None else one.types for one in examples]
-    return pack(sequences, token_types=types)
+    return pack(
+        sequences,
+        token_types=[
+            window for one, example in zip(types, examples, strict=True) for window in np.split(one, example.cuts)
+        ],
+    )
 
 
-def rows_of_batch(batch: PackedBatch, rows: Sequence[IntArray]) -> IntArray:
-    """Rows of each window as rows of the batch, (R,)."""
-    return np.concatenate([start + one for start, one in zip(batch.cu_seqlens[:-1].tolist(), rows, strict=True)])
+def rows_of_batch(examples: Sequence[Example]) -> IntArray:
+    """The rows that heads read of each example as rows of the batch that `pack_examples` makes, (R,)."""
+    starts = np.cumsum([0, *(len(example.ids) for example in examples)])
+    return np.concatenate([start + one.rows for start, one in zip(starts[:-1].tolist(), examples, strict=True)])
 
 
 def batches_by_length(lengths: Sequence[int], most_tokens: int) -> Iterator[list[int]]:

@@ -77,6 +77,7 @@ _ARCHITECTURES = {
     "tag": "ForTokenClassification",
     "qa": "ForQuestionAnswering",
 }
+KINDS = frozenset(_ARCHITECTURES)  # of tasks whose heads Hugging Face has names for
 _OLD_NORM = re.compile(r"(LayerNorm|layer_norm[12])\.(gamma|beta)$")
 _TIED = ("cls.predictions.decoder.weight", f"{_SBO_PREFIX}decoder.weight", "lm_head.decoder.weight")
 _DERIVED = re.compile(

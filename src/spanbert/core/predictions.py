@@ -1,4 +1,4 @@
-"""What models answer: typed results of classification, tagging and question answering, torch-free.
+"""What models answer: typed results of the tasks on labelled texts, torch-free.
 
 Every place in a text is a `Span` of Unicode code points of the unmodified input.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from spanbert.core.types import Span
+from spanbert.core.types import Relation, Span
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,3 +72,47 @@ class Answering:
     answer: Answer | None
     candidates: tuple[Answer, ...]
     null_score: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MentionLink:
+    """A mention and the earlier one that it was linked to.
+
+    Attributes:
+        mention: The later one.
+        antecedent: The earlier one.
+        score: Probability of this antecedent against having none.
+    """
+
+    mention: Span
+    antecedent: Span
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Coreference:
+    """Which mentions of a text stand for the same thing.
+
+    Attributes:
+        words: The words of the text, without labels.
+        clusters: Mentions of each thing, in text order; clusters by their first mention.
+        heads: Of each cluster the mention that says most (`core.mentions.head_mention`).
+        links: Why: the antecedent of each mention that has one, in text order.
+    """
+
+    words: tuple[Span, ...]
+    clusters: tuple[tuple[Span, ...], ...]
+    heads: tuple[Span, ...]
+    links: tuple[MentionLink, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RelationExtraction:
+    """How pairs of entities of a text are related.
+
+    Attributes:
+        relations: The most probable relation of each pair that was asked for, with its probability, in their order;
+            none is a label of its own (`no_relation`, `Other`).
+    """
+
+    relations: tuple[Relation, ...]

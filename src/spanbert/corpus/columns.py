@@ -15,7 +15,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from spanbert.core.characters import UNSPACED
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_atomically
 from spanbert.core.tagging import Scheme, decode_tags
@@ -23,8 +22,7 @@ from spanbert.core.types import Document, Span
 from spanbert.corpus.column_format import CONLLU_COLUMNS, MISC, ColumnFormat, Sentence, sentences
 from spanbert.corpus.files import SourceFile
 from spanbert.corpus.word_tags import layers_of, place_of, word_spans
-
-_UNSPACED = re.compile(f"[{UNSPACED}]")
+from spanbert.corpus.words import text_of_words
 
 
 def read_columns(file: SourceFile, columns: ColumnFormat) -> Iterator[Document]:
@@ -84,15 +82,7 @@ def _text_of(words: Sequence[str], glued: Sequence[bool], lines: Sequence[str]) 
         found = _find(words, stated)
         if found is not None:
             return stated, found
-    text = ""
-    spans = []
-    for place, word in enumerate(words):
-        han = place > 0 and bool(_UNSPACED.match(words[place - 1][-1:]) and _UNSPACED.match(word[:1]))
-        if place and not glued[place - 1] and not han:
-            text += " "
-        spans.append(Span(start=len(text), end=len(text) + len(word)))
-        text += word
-    return text, spans
+    return text_of_words(words, glued=glued)
 
 
 def _find(words: Sequence[str], text: str) -> list[Span] | None:

@@ -1,13 +1,16 @@
-"""Words of a text that comes without any: runs of letters and digits, and marks one by one."""
+"""Words of a text that comes without any (runs of letters and digits, and marks one by one), and a text of words."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection, Sequence
 
-from spanbert.core.characters import HAN
+from spanbert.core.characters import HAN, UNSPACED
+from spanbert.core.types import Span
 
 _HAN = re.compile(f"[{HAN}]")
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 _JOINS_WORDS = ".-'’&/@_"
 _JOINS_DIGITS = ".,:"
 _INITIALS = re.compile(r"[^\W\d_](\.[^\W\d_])+")
@@ -70,3 +73,33 @@ def _joins(text: str, end: int, mark: tuple[int, int, bool], after: tuple[int, i
         return False
     between_digits = text[end - 1].isdigit() and text[end + 1].isdigit()
     return text[end] in _JOINS_WORDS or (text[end] in _JOINS_DIGITS and between_digits)
+
+
+def text_of_words(
+    words: Sequence[str], *, glued: Sequence[bool] | None = None, breaks: Collection[int] = ()
+) -> tuple[str, list[Span]]:
+    """Words as a text, with a blank between two, but none between characters of scripts that are written without.
+
+    Args:
+        words: The words.
+        glued: Whether nothing stands between each word and the next.
+        breaks: Words before which a line ends.
+
+    Returns:
+        The text, and where each word stands in it.
+    """
+    parts: list[str] = []
+    spans = []
+    length = 0
+    for place, word in enumerate(words):
+        between = ""
+        if place in breaks:
+            between = "\n"
+        elif place and not (glued is not None and glued[place - 1]):
+            unspaced = _UNSPACED.match(words[place - 1][-1:]) and _UNSPACED.match(word[:1])
+            between = "" if unspaced else " "
+        parts += [between, word]
+        length += len(between)
+        spans.append(Span(start=length, end=length + len(word)))
+        length += len(word)
+    return "".join(parts), spans

@@ -169,7 +169,7 @@ def _layer(config: EncoderConfig, number: int) -> nn.Module:
 
 
 def load_encoder(
-    files: BundleFiles, *, positions: int | None = None, **changes: object
+    files: BundleFiles, *, positions: int | None = None, pieces: int | None = None, **changes: object
 ) -> tuple[Encoder, dict[str, Tensor]]:
     """The encoder of an opened bundle, in eval mode, and the tensors of the heads beside it by our names.
 
@@ -180,6 +180,8 @@ def load_encoder(
         files: The opened bundle.
         positions: Longest segment; more than the checkpoint has are made by repeating its table (Beltagy et al. 2020,
             section 5), fewer are refused.
+        pieces: Size of the vocabulary that is needed; rows that the checkpoint lacks are drawn around the mean of the
+            others, as torch's generator stands.
         changes: Other settings of the encoder that need no weights, such as `attention_span`.
     """
     where = str(files.weights)
@@ -202,11 +204,20 @@ def load_encoder(
         table, offset = ours["embeddings.position.weight"], config.position_offset
         ours["embeddings.position.weight"] = torch.cat([table[:offset], _repeat_positions(table[offset:], positions)])
         changes["positions"] = positions + offset
+    table_VD = ours["embeddings.word.weight"]
+    if pieces is not None and pieces > len(table_VD):
+        ours["embeddings.word.weight"] = torch.cat([table_VD, _new_rows(table_VD, pieces - len(table_VD))])
+        changes["vocab_size"] = pieces
     config = config.model_copy(update={"has_pooler": "pooler.weight" in ours}).changed(**changes)
     head = {name: ours.pop(name).float() for name in list(ours) if name.startswith(("mlm.", "sbo.", "task."))}
     encoder = Encoder(config)
     fill_parameters(encoder, ours, where=where)
     return encoder.eval(), head
+
+
+def _new_rows(table_VD: Tensor, rows: int) -> Tensor:
+    mean_D = table_VD.float().mean(0)
+    return (mean_D + INITIAL_STD * torch.randn(rows, len(mean_D))).to(table_VD.dtype)
 
 
 def _repeat_positions(table_PD: Tensor, positions: int) -> Tensor:

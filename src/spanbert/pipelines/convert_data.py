@@ -1,4 +1,9 @@
-"""Annotated files from one format to another: columns, JSON lines with spans, Label Studio, SQuAD."""
+"""Annotated files from one format to another.
+
+columns, jsonl (with spans), label-studio, squad
+conll2012, coref-jsonl, gap                           coreference
+tacred, semeval, relation-jsonl                       relations
+"""
 
 from __future__ import annotations
 
@@ -14,12 +19,18 @@ from spanbert.core.files import only_writer
 from spanbert.core.tagging import SCHEMES, Scheme
 from spanbert.core.types import Document
 from spanbert.corpus.annotations import TARGETS, Kind, annotation_kind, read_annotations, write_annotations
+from spanbert.corpus.coref import FORMATS as COREF_FORMATS
+from spanbert.corpus.coref import coref_format, read_coref, write_coref
+from spanbert.corpus.relations import FORMATS as RELATION_FORMATS
+from spanbert.corpus.relations import read_relations, relation_format, write_relations
 from spanbert.corpus.words import split_words
 
+ALL_TARGETS = (*TARGETS, *COREF_FORMATS, *RELATION_FORMATS)
 COLUMNS = ("ner", "upos", "xpos")
 _KINDS: dict[str, Kind] = {
     "columns": "columns", "jsonl": "span-lines", "label-studio": "label-studio", "squad": "squad",
 }  # fmt: skip
+_COUNTS = ("documents", "words", "spans", "questions", "clusters", "mentions", "relations", "moved", "lost")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +44,9 @@ class DataConversion:
         words: Their words; of texts that came without any, those that columns would have.
         spans: Their labelled spans.
         questions: Their questions.
+        clusters: Their clusters.
+        mentions: The mentions in these.
+        relations: Their relations.
         moved: Answers that did not stand where the file said, but elsewhere in their text, and now are said to.
         lost: Answers that stand nowhere in their text, and were left out.
     """
@@ -43,6 +57,9 @@ class DataConversion:
     words: int
     spans: int
     questions: int
+    clusters: int
+    mentions: int
+    relations: int
     moved: int
     lost: int
 
@@ -62,7 +79,8 @@ def convert_data(
     Args:
         source: The file.
         out: A file that does not exist yet.
-        to: `columns`, `jsonl`, `label-studio` or `squad`.
+        to: `columns`, `jsonl`, `label-studio` or `squad`; of coreference `conll2012`, `coref-jsonl` or `gap`; of
+            relations `tacred`, `semeval` or `relation-jsonl`.
         from_: The format of `source` by the same names; None: by its suffix, else by its beginning.
         scheme: How spans are written in columns: BIO, IOB1, BIOES, BMES or BILOU; None: as they came, else BIO.
         column: Which tags of a column file are read: `ner`, and of CoNLL-U also `upos` and `xpos`.
@@ -72,7 +90,7 @@ def convert_data(
         InputError: No such format, a file that is not of it, annotations that the new format cannot hold, or `out`
             exists; names file and line.
     """
-    options = {"--to": (to, TARGETS), "--from": (from_, TARGETS), "--scheme": (scheme, SCHEMES)}
+    options = {"--to": (to, ALL_TARGETS), "--from": (from_, ALL_TARGETS), "--scheme": (scheme, SCHEMES)}
     for option, (value, choices) in {**options, "--column": (column, COLUMNS)}.items():
         if value is not None and value not in choices:
             raise InputError("no such choice", where=option, got=repr(value), expected=", ".join(choices))
@@ -84,20 +102,44 @@ def convert_data(
     if not origin.is_file():
         what = "a directory, not an annotated file" if origin.is_dir() else "no such file"
         raise InputError(what, where=str(origin), got=f"--to {to}")
-    kind = annotation_kind(origin) if from_ is None else _KINDS[from_]
-    layer = "nested" if nested else column
     counts: Counter[str] = Counter()
     with only_writer(target):
         if target.exists():
             raise InputError("the file exists already", where=str(target), remedy="Choose another one")
-        layers = _layers(read_annotations(origin, task=layer, kind=kind)) if nested and to == "columns" else 1
-        documents = _counted(read_annotations(origin, task=layer, kind=kind), counts, origin)
-        write_annotations(documents, target, to=to, scheme=_scheme(scheme), layers=layers)
-    return DataConversion(
-        path=target,
-        read_as=next(name for name in TARGETS if _KINDS[name] == kind),
-        **{name: counts[name] for name in ("documents", "words", "spans", "questions", "moved", "lost")},
-    )
+        if to in TARGETS:
+            read_as = _convert_spans(origin, target, to, from_, scheme, "nested" if nested else column, counts)
+        else:
+            read_as = _convert_structures(origin, target, to, from_, counts)
+    return DataConversion(path=target, read_as=read_as, **{name: counts[name] for name in _COUNTS})
+
+
+def _convert_spans(
+    origin: Path, target: Path, to: str, from_: str | None, scheme: str | None, layer: str, counts: Counter[str]
+) -> str:
+    if from_ is not None and from_ not in TARGETS:
+        raise InputError("annotations of another kind", where="--to", got=to, expected=_alternatives(from_))
+    kind = annotation_kind(origin) if from_ is None else _KINDS[from_]
+    is_nested = layer == "nested" and to == "columns"
+    layers = _layers(read_annotations(origin, task=layer, kind=kind)) if is_nested else 1
+    documents = _counted(read_annotations(origin, task=layer, kind=kind), counts, origin)
+    write_annotations(documents, target, to=to, scheme=_scheme(scheme), layers=layers)
+    return next(name for name in TARGETS if _KINDS[name] == kind)
+
+
+def _convert_structures(origin: Path, target: Path, to: str, from_: str | None, counts: Counter[str]) -> str:
+    """Clusters or relations."""
+    is_coref = to in COREF_FORMATS
+    read_as: str = coref_format(origin) if is_coref else relation_format(origin)
+    if from_ not in (None, read_as):
+        raise InputError("not a file of this format", where=str(origin), got=read_as, expected=from_)
+    documents = _counted((read_coref if is_coref else read_relations)(origin), counts, origin)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    (write_coref if is_coref else write_relations)(documents, target, to=to)
+    return read_as
+
+
+def _alternatives(name: str) -> str:
+    return ", ".join(COREF_FORMATS if name in COREF_FORMATS else RELATION_FORMATS)
 
 
 def _scheme(name: str | None) -> Scheme | None:
@@ -109,7 +151,13 @@ def _counted(documents: Iterator[Document], counts: Counter[str], source: Path) 
     for document in documents:
         words = split_words(document.text, joined=False) if document.words is None else document.words
         counts.update(
-            documents=1, words=len(words), spans=len(document.spans or ()), questions=len(document.questions or ())
+            documents=1,
+            words=len(words),
+            spans=len(document.spans or ()),
+            questions=len(document.questions or ()),
+            clusters=len(document.clusters or ()),
+            mentions=sum(map(len, document.clusters or ())),
+            relations=len(document.relations or ()),
         )
         counts.update("lost" if one["found"] is None else "moved" for one in document.meta.get("misaligned", ()))
         yield document

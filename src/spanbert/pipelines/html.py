@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from spanbert.core.predictions import Answering, Classification, Tagging
-from spanbert.core.types import Span
+from spanbert.core.predictions import Answering, Classification, Coreference, RelationExtraction
+from spanbert.core.types import Relation, Span
 from spanbert.pipelines.html_style import STYLE, Palette, escaped
 from spanbert.pipelines.html_text import captioned_text, marked_text, text_block
 from spanbert.pipelines.results import Annotated, AnsweredQuestion, Result
+from spanbert.scores.relations import NO_RELATION
 
 BARS = 8
 AROUND = 300  # characters of a long context that are shown on either side of the answer
@@ -55,7 +56,7 @@ def _article(result: Annotated | AnsweredQuestion, palette: Palette) -> str:
     if isinstance(result, AnsweredQuestion):
         body = _question(result, palette)
     else:
-        shown = any(isinstance(one, Tagging) for one in result.tasks.values())  # which show the text themselves
+        shown = any(not isinstance(one, Classification) for one in result.tasks.values())  # which show the text
         body = "" if shown else text_block(escaped(result.text))
         for name, one in result.tasks.items():
             if len(result.tasks) > 1:
@@ -67,9 +68,70 @@ def _article(result: Annotated | AnsweredQuestion, palette: Palette) -> str:
 def _section(text: str, result: Result, palette: Palette) -> str:
     if isinstance(result, Classification):
         return _classification(result)
+    if isinstance(result, Coreference):
+        return _coreference(text, result, palette)
+    if isinstance(result, RelationExtraction):
+        return _relations(text, result, palette)
     if result.spans is None:
         return captioned_text(text, result.words)
     return marked_text(text, result.spans, palette)
+
+
+def _coreference(text: str, result: Coreference, palette: Palette) -> str:
+    """The text with the mentions of each cluster in one colour; all of a cluster light up under the pointer."""
+    sure = {(link.mention.start, link.mention.end): link for link in result.links}
+    marks, groups, titles = [], {}, {}
+    for number, (cluster, head) in enumerate(zip(result.clusters, result.heads, strict=True), start=1):
+        name = text[head.start : head.end]
+        for mention in cluster:
+            mark = Span(start=mention.start, end=mention.end, label=str(number))
+            marks.append(mark)
+            groups[id(mark)] = f"sb-c{number}"
+            link = sure.get((mention.start, mention.end))
+            said = ""
+            if link is not None:
+                said = f", refers to {text[link.antecedent.start : link.antecedent.end]} {link.score:.3f}"
+            titles[id(mark)] = f"{number}: {name}{said}"
+    rules = "".join(
+        f".sb-text:has(.sb-c{number}:hover) .sb-c{number}{{outline:.15em solid var(--deep)}}"
+        for number in range(1, len(result.clusters) + 1)
+    )
+    shown = marked_text(text, marks, palette, groups=groups, titles=titles)
+    rows = "".join(
+        f'<tr><td class="sb-number">{number}</td><td dir="auto">{escaped(text[head.start : head.end])}</td>'
+        f'<td class="sb-number">{len(cluster)}</td></tr>'
+        for number, (cluster, head) in enumerate(zip(result.clusters, result.heads, strict=True), start=1)
+    )
+    if not rows:
+        return f'{shown}<p class="sb-note">no clusters</p>'
+    return (
+        f'<style>{rules}</style>{shown}<table class="sb-table"><thead><tr><th scope="col">cluster</th>'
+        f'<th scope="col">head</th><th scope="col">mentions</th></tr></thead><tbody>{rows}</tbody></table>'
+    )
+
+
+def _relations(text: str, result: RelationExtraction, palette: Palette) -> str:
+    """The text with its entities, and a row for each pair that is related."""
+    ends = {(end.start, end.end): end for one in result.relations for end in (one.head, one.tail)}
+    marks = [Span(start=end.start, end=end.end, label=end.label or "entity") for end in ends.values()]
+    related = [one for one in result.relations if one.label not in NO_RELATION]
+    rows = "".join(_relation_row(text, one) for one in related)
+    body = marked_text(text, marks, palette)
+    if not rows:
+        return f'{body}<p class="sb-note">no relations among {len(result.relations)} pairs</p>'
+    return (
+        f'{body}<table class="sb-table"><thead><tr><th scope="col">head</th><th scope="col">relation</th>'
+        f'<th scope="col">tail</th><th scope="col">score</th></tr></thead><tbody>{rows}</tbody></table>'
+    )
+
+
+def _relation_row(text: str, relation: Relation) -> str:
+    head, tail = (escaped(text[end.start : end.end]) for end in (relation.head, relation.tail))
+    score = "" if relation.score is None else f"{relation.score:.3f}"
+    return (
+        f'<tr><td dir="auto">{head}</td><td>{escaped(relation.label)}</td><td dir="auto">{tail}</td>'
+        f'<td class="sb-number">{score}</td></tr>'
+    )
 
 
 def _classification(result: Classification) -> str:

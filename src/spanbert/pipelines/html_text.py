@@ -11,7 +11,7 @@ it is drawn as a line below the text, each such span in the first row that is fr
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from spanbert.core.types import Span
@@ -33,7 +33,14 @@ def text_block(inner: str, *, rows: int = 0) -> str:
 
 
 def marked_text(
-    text: str, spans: Sequence[Span], palette: Palette, *, cut_before: bool = False, cut_after: bool = False
+    text: str,
+    spans: Sequence[Span],
+    palette: Palette,
+    *,
+    cut_before: bool = False,
+    cut_after: bool = False,
+    groups: Mapping[int, str] | None = None,
+    titles: Mapping[int, str] | None = None,
 ) -> str:
     """A text with its spans marked, each followed by its label, with the score as tooltip.
 
@@ -43,10 +50,18 @@ def marked_text(
         palette: The colours of the page.
         cut_before: The text is part of one that begins earlier, which "…" says.
         cut_after: It is part of one that goes on.
+        groups: Further CSS classes of spans, by the `id` of each.
+        titles: What their tooltips say, by the same; others say label and score.
 
     Returns:
         A text block. Cost: spans times the layers that they overlap in, plus the text.
     """
+
+    def attributes(span: Span) -> tuple[str, str]:
+        extra = (groups or {}).get(id(span))
+        title = (titles or {}).get(id(span)) or _tooltip(span)
+        return palette.css_class(span.label) + (f" {extra}" if extra else ""), escaped(title)
+
     nested, crossing = _split_crossing(spans)
     layers = overlap_free_layers(nested)
     deepest = len(layers) - 1
@@ -69,7 +84,7 @@ def marked_text(
         pieces += [_badge(span, palette) for span in active if span.end == place]
         active = [span for span in active if span.end > place] + crossing_from[place]
         for span in starting[place]:
-            colour, title = palette.css_class(span.label), escaped(_tooltip(span))
+            colour, title = attributes(span)
             pieces.append(f'<mark class="{colour}" title="{title}" style="--level:{levels[id(span)]}">')
             if span.end == place:
                 pieces.append(_badge(span, palette) + "</mark>")
@@ -77,7 +92,7 @@ def marked_text(
                 open_marks.append(span)
         run = escaped(text[place:following])
         for span in sorted(active, key=lambda one: rows[id(one)]) if run else ():
-            colour, title = palette.css_class(span.label), escaped(_tooltip(span))
+            colour, title = attributes(span)
             run = f'<span class="sb-line {colour}" title="{title}" style="--row:{rows[id(span)]}">{run}</span>'
         pieces.append(run)
     inner = (_CUT if cut_before else "") + "".join(pieces) + (_CUT if cut_after else "")

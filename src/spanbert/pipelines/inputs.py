@@ -1,4 +1,4 @@
-"""What people hand to a model: one text a line, or JSON lines with ids, pairs, questions or words."""
+"""What people hand to a model: one text a line, or JSON lines with ids, pairs, questions, words or entities."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from typing import Any
 from spanbert.core.errors import InputError
 from spanbert.core.files import parse_json
 from spanbert.core.types import Document, Question, Span
+from spanbert.corpus.relations import document_of_pairs, entity_of
 
-_EXPECTED = '{"text": ...}, {"text": ..., "pair": ...}, {"question": ..., "context": ...} or {"tokens": [...]}'
+_EXPECTED = (
+    '{"text": ...}, {"text": ..., "pair": ...}, {"question": ..., "context": ...}, {"tokens": [...]}, '
+    '{"text": ..., "head": {"start": 0, "end": 3}, "tail": {...}} or {"text": ..., "entities": [...]}'
+)
 
 
 def read_inputs(lines: Iterable[str], *, name: str) -> Iterator[Document]:
@@ -58,8 +62,21 @@ def _document(line: str, where: str, number: int) -> Document:
         if not isinstance(tokens, list) or not all(isinstance(one, str) and one.strip() for one in tokens):
             raise InputError("tokens that are no words", where=where, expected='{"tokens": ["New", "York"]}')
         return document_of_words(identity, tokens)
+    if "head" in record or "tail" in record or "relations" in record or "entities" in record:
+        return _with_entities(record, identity, where)
     pair = {"pair": _text(record, "pair", where)} if "pair" in record else {}
     return Document(id=identity, text=_text(record, "text", where), meta=pair)
+
+
+def _with_entities(record: dict[str, Any], identity: str, where: str) -> Document:
+    """A text with the pairs that are asked for, or with entities, all pairs of which are."""
+    text = _text(record, "text", where)
+    if "entities" not in record:
+        return document_of_pairs(record, identity, where)
+    entries = record["entities"]
+    if not isinstance(entries, list):
+        raise InputError("entities that are no list", where=where, expected='[{"start": 0, "end": 3}, ...]')
+    return Document(id=identity, text=text, spans=tuple(entity_of(one, text, "entity", where) for one in entries))
 
 
 def document_of_words(identity: str, words: Sequence[str]) -> Document:

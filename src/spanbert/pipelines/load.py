@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
-from itertools import chain
-from typing import TYPE_CHECKING, Literal, get_args
+from itertools import chain, tee
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.predictions import Answer
-from spanbert.core.types import Document, Filling, Question
+from spanbert.core.types import Document, Filling, Question, Relation, Span
+from spanbert.corpus.sentences import split_sentences
 from spanbert.corpus.word_tags import place_of
 from spanbert.encoder.config import EncoderConfig
-from spanbert.pipelines.results import Annotated, AnsweredQuestion
+from spanbert.pipelines.results import Annotated, AnsweredQuestion, outer_first
 from spanbert.tasks.pretrain.fill import PieceScorer, fill_template
 from spanbert.tasks.pretrain.template import parse_template
 from spanbert.tasks.protocol import TextTask
+from spanbert.tasks.relation.task import RelationTask
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 
 if TYPE_CHECKING:
@@ -118,7 +122,8 @@ class Pipeline:
     def annotate(self, documents: Iterable[Document], *, task: str | None = None) -> Iterator[Annotated]:
         """What the tasks on texts say of documents, in order.
 
-        Where the first document has no second text, tasks on pairs are left out, unless there are no others.
+        Where the first document has no second text, tasks on pairs are left out, unless there are no others. Entities
+        are related that documents bring (`relations` to judge, or `spans`), else those that the bundle's tasks find.
 
         Args:
             documents: With their words, where they are to be taken as they are; `meta["pair"]` is the second text.
@@ -133,12 +138,98 @@ class Pipeline:
         if first is None:
             return
         documents = chain([first], documents)
+        related = [name for name in names if self.tasks[name].kind == "relation"]
+        names = [name for name in names if name not in related]
         if "pair" not in first.meta:
             names = [name for name in names if self.tasks[name].reads_pairs is not True] or names
         if all(self.tasks[name].reads_pairs is False for name in names):
             documents = map(_single, documents)
+        if related:
+            yield from self._annotated_and_related(documents, names, related, first)
+            return
         for document, found in self.predictor.only(names).predict(documents):
             yield Annotated(id=document.id, text=document.text, tasks=found)
+
+    def _entity_tasks(self) -> list[str]:
+        """The tasks that find entities."""
+        return [name for name, one in self.tasks.items() if one.kind == "tag" and one.main == "f1"]
+
+    def _annotated_and_related(
+        self, documents: Iterable[Document], names: list[str], related: list[str], first: Document
+    ) -> Iterator[Annotated]:
+        """The other tasks, then how entities are related: those that documents bring, else those that tasks find.
+
+        Raises:
+            InputError: The first document brings none, and there is no task that finds any.
+        """
+        entities = [] if _has_entities(first) else self._entity_tasks()
+        earlier = list(dict.fromkeys([*names, *entities]))
+        if not entities and not _has_entities(first):
+            raise InputError(
+                "no entities that could be related",
+                where=place_of(first),
+                expected='"head" and "tail", or "entities", beside "text"',
+                remedy="Or train entities into the bundle: spanbert finetune multi",
+            )
+        if not earlier:
+            yield from self._related(documents, related)
+            return
+        waiting: deque[dict[str, Any]] = deque()
+
+        def with_entities() -> Iterator[Document]:
+            for document, found in self.predictor.only(earlier).predict(documents):
+                waiting.append(found)
+                spans = [span for name in entities for span in found[name].spans or ()]
+                yield document if _has_entities(document) else replace(document, spans=tuple(spans))
+
+        for annotated in self._related(with_entities(), related):
+            found = waiting.popleft()
+            tasks = {name: found[name] for name in names} | dict(annotated.tasks)
+            order = [name for name in self.tasks if name in tasks]
+            yield replace(annotated, tasks={name: tasks[name] for name in order})
+
+    def _related(self, documents: Iterable[Document], names: list[str]) -> Iterator[Annotated]:
+        """How the entities of documents are related: the pairs that they come with, else those of their spans.
+
+        All pairs of a chunk of documents are marked copies in packed batches.
+        """
+        copies = tee(documents, len(names))
+        streams = [self._pairs_of(stream, name) for name, stream in zip(names, copies, strict=True)]
+        results = [self.predictor.only([name]).predict(stream) for name, stream in zip(names, streams, strict=True)]
+        for together in zip(*results, strict=True):
+            document = together[0][0]
+            found = {name: one for _, each in together for name, one in each.items()}
+            yield Annotated(id=document.id, text=document.text, tasks=found)
+
+    def _pairs_of(self, documents: Iterable[Document], name: str) -> Iterator[Document]:
+        task = self.tasks[name]
+        assert isinstance(task, RelationTask)
+        for document in documents:
+            if document.relations is not None:
+                yield document
+                continue
+            entities = sorted(document.spans or (), key=outer_first)
+            sentences = split_sentences(document.text, kept_whole=entities)
+            yield replace(document, relations=tuple(task.pairs(entities, sentences)))
+
+    def relate(self, text: str, entities: Sequence[Span], *, task: str | None = None) -> tuple[Relation, ...]:
+        """How entities of a text are related, in one batch; pairs that are not are left out.
+
+        Args:
+            text: The text.
+            entities: Where they are, with their types as labels where the model knows types.
+            task: Which task, where the bundle has several on relations.
+
+        Raises:
+            InputError: No task on relations, or an entity outside the text.
+        """
+        names = [name for name in self.names(task) if self.tasks[name].kind == "relation"]
+        if not names:
+            raise InputError("this bundle has no task on relations", where=str(self.files.path))
+        if any(entity.end > len(text) for entity in entities):
+            raise InputError("an entity past the end of the text", expected=f"within {len(text)} characters")
+        document = Document(id="text", text=text, spans=tuple(entities))
+        return next(self._related([document], names)).relations
 
     def answer(self, question: str, context: str) -> Answer | None:
         """The answer to a question from a text, or None where the text is taken not to answer it.
@@ -197,6 +288,10 @@ class Pipeline:
             raise InputError("nothing asked for", where="top_k", got=str(top_k), expected="at least 1")
         template = parse_template(text, self.tokenizer, positions=self._longest_segment)
         return fill_template(template, self.tokenizer, self._scorer, top_k=top_k)
+
+
+def _has_entities(document: Document) -> bool:
+    return document.relations is not None or document.spans is not None
 
 
 def _single(document: Document) -> Document:

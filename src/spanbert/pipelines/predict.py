@@ -10,6 +10,7 @@ from pathlib import Path
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document
 from spanbert.corpus.annotations import COLUMN_SUFFIXES
+from spanbert.corpus.coref import is_conll2012
 from spanbert.corpus.files import SourceFile
 from spanbert.pipelines.inputs import read_inputs
 from spanbert.pipelines.load import Precision, load
@@ -19,6 +20,7 @@ _READ_AS_DATA = {  # other files are lines, of text or JSON
     "classify": (".csv", ".tsv", ".parquet"),
     "tag": tuple(suffix for suffix in COLUMN_SUFFIXES if suffix != ".txt"),
     "qa": (".json",),
+    "relation": (".json",),
 }
 
 
@@ -29,7 +31,9 @@ def predict_file(
     task: str | None = None,
     precision: Precision = "float32",
 ) -> Iterator[Annotated | AnsweredQuestion] | None:
-    """What a bundle says of a file of its tasks' data formats: tables, columns of words, SQuAD JSON; gold is not read.
+    """What a bundle says of a file of its tasks' data formats; gold is not read.
+
+    These are tables, columns of words, CoNLL-2012, SQuAD's and TACRED's JSON.
 
     Args:
         bundle: The bundle.
@@ -46,6 +50,8 @@ def predict_file(
     path = Path(source)
     suffix = SourceFile(path=path, name=path.name).kind
     kinds = [kind for kind, suffixes in _READ_AS_DATA.items() if suffix in suffixes]
+    if is_conll2012(path):
+        kinds = ["coref"]
     if not kinds:
         return None
     nlp = load(bundle, precision=precision)

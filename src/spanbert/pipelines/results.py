@@ -3,6 +3,8 @@
     doc = nlp("Ann left Rome.")
     doc.entities            the spans of all tagging tasks, in text order
     doc["sentiment"]        the result of one task
+    doc.clusters            mentions of the same thing; doc.resolve() puts names in place of pronouns
+    doc.relations           how entities are related
     doc.as_record()         for JSON
     conll_lines(doc)        for column files
 
@@ -16,10 +18,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from spanbert.core import mentions
 from spanbert.core.errors import InputError, nearest
-from spanbert.core.predictions import Answering, Classification, Tagging
-from spanbert.core.types import Document, Span
+from spanbert.core.predictions import Answering, Classification, Coreference, RelationExtraction, Tagging
+from spanbert.core.types import Document, Relation, Span
+from spanbert.corpus.conll2012 import conll2012_lines
 from spanbert.corpus.word_tags import tags_of
+from spanbert.scores.relations import NO_RELATION
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +75,7 @@ class AnsweredQuestion:
         return fragment(self)
 
 
-Result = Classification | Tagging
+Result = Classification | Tagging | Coreference | RelationExtraction
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,8 +98,8 @@ class Annotated:
     tasks: Mapping[str, Result]
 
     def __post_init__(self) -> None:
-        for name, tagging in self.taggings.items():
-            for span in (*tagging.words, *(tagging.spans or ())):
+        for name, result in self.tasks.items():
+            for span in _places_of(result):
                 if span.end > len(self.text):
                     raise ValueError(
                         f"{self.id!r}, task {name!r}: span {span.start}..{span.end} reaches past the end of the "
@@ -134,6 +139,32 @@ class Annotated:
     def tags(self) -> tuple[Span, ...]:
         """The words of tasks with a tag a word (parts of speech), each with its tag as label."""
         return tuple(word for tagging in self.taggings.values() if tagging.spans is None for word in tagging.words)
+
+    @property
+    def coreferences(self) -> dict[str, Coreference]:
+        """The results of coreference tasks, by name."""
+        return {name: result for name, result in self.tasks.items() if isinstance(result, Coreference)}
+
+    @property
+    def clusters(self) -> tuple[tuple[Span, ...], ...]:
+        """Mentions of the same thing, by all coreference tasks; `doc[name].heads` and `.links` say more."""
+        return tuple(cluster for result in self.coreferences.values() for cluster in result.clusters)
+
+    @property
+    def relations(self) -> tuple[Relation, ...]:
+        """How entities are related, by all relation tasks; pairs that are not related are left out."""
+        found = (result.relations for result in self.tasks.values() if isinstance(result, RelationExtraction))
+        return tuple(one for relations in found for one in relations if one.label not in NO_RELATION)
+
+    def resolve(self) -> str:
+        """The text with every pronoun replaced by what it stands for: see `core.mentions.resolve`.
+
+        Raises:
+            InputError: No coreference task.
+        """
+        if not self.coreferences:
+            raise InputError("no coreference task to resolve pronouns by", where=self.id, got=", ".join(self.tasks))
+        return mentions.resolve(self.text, self.clusters)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -182,7 +213,8 @@ class Annotated:
 
         Returns:
             `id` and `text`, then by kind of the task `entities` or `tags` (start, end, label, score, text), `labels`
-            and `scores`, or `value`; where there are several tasks, under their names in `tasks`.
+            and `scores`, `value`, `clusters` and `links`, or `relations` (none left out); where there are several
+            tasks, under their names in `tasks`.
         """
         records = {name: self._record_of(result) for name, result in self.tasks.items()}
         head = {"id": self.id, "text": self.text}
@@ -195,13 +227,55 @@ class Annotated:
             if result.value is not None:
                 return {"value": result.value}
             return {"labels": list(result.labels), "scores": dict(result.scores)}
+        if isinstance(result, Coreference):
+            clusters = zip(result.heads, result.clusters, strict=True)
+            return {
+                "clusters": [
+                    {"head": self._span(head), "mentions": [self._span(mention) for mention in cluster]}
+                    for head, cluster in clusters
+                ],
+                "links": [
+                    {"mention": _place(link.mention), "antecedent": _place(link.antecedent), "score": link.score}
+                    for link in result.links
+                ],
+            }
+        if isinstance(result, RelationExtraction):
+            return {
+                "relations": [
+                    {
+                        "head": self._span(one.head),
+                        "tail": self._span(one.tail),
+                        "label": one.label,
+                        "score": one.score,
+                    }
+                    for one in result.relations
+                ]
+            }
         name, spans = ("tags", result.words) if result.spans is None else ("entities", result.spans)
         return {name: [{**asdict(span), "text": self.text[span.start : span.end]} for span in spans]}
+
+    def _span(self, span: Span) -> dict[str, Any]:
+        said = {name: value for name, value in asdict(span).items() if value is not None}
+        return {**said, "text": self.text[span.start : span.end]}
 
     def _repr_html_(self) -> str:
         from spanbert.pipelines.html import fragment
 
         return fragment(self)
+
+
+def _places_of(result: Result) -> Iterator[Span]:
+    """Every span of a result."""
+    if isinstance(result, Tagging):
+        yield from (*result.words, *(result.spans or ()))
+    elif isinstance(result, Coreference):
+        yield from (*result.words, *result.heads, *(mention for cluster in result.clusters for mention in cluster))
+    elif isinstance(result, RelationExtraction):
+        yield from (end for relation in result.relations for end in (relation.head, relation.tail))
+
+
+def _place(span: Span) -> list[int]:
+    return [span.start, span.end]
 
 
 def outer_first(span: Span) -> tuple[int, int]:
@@ -210,10 +284,10 @@ def outer_first(span: Span) -> tuple[int, int]:
 
 
 def conll_lines(doc: Annotated) -> Iterator[str]:
-    """The tags of a text in columns: a line a word, a blank line at the end.
+    """The tags of a text in columns, a line a word and a blank line at the end; clusters as CoNLL-2012.
 
     Args:
-        doc: A text with tagging tasks.
+        doc: A text with tagging tasks, or without any and with a coreference task.
 
     Yields:
         The word, then for each tagging task its tag: the word's own, or BIO tags of the spans. Where spans overlap, a
@@ -223,12 +297,16 @@ def conll_lines(doc: Annotated) -> Iterator[str]:
         InputError: No tagging task, or tasks that split the text into different words.
     """
     taggings = doc.taggings
+    if not taggings and len(doc.coreferences) == 1:
+        [found] = doc.coreferences.values()
+        yield from conll2012_lines([Document(id=doc.id, text=doc.text, words=found.words, clusters=found.clusters)])
+        return
     if not taggings:
         raise InputError(
             "no tags to write in columns",
             where=doc.id,
             got=f"results of {', '.join(doc.tasks) or 'no task'}",
-            expected="a tagging task",
+            expected="a tagging task or one of coreference",
             remedy="Choose the format jsonl or html",
         )
     first, *others = taggings

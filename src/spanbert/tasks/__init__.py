@@ -11,6 +11,8 @@ _NESTED = "spanbert.tasks.tag.nested:NestedTask"
 REGISTRY = {  # tasks on labelled texts: class, and its settings
     "classify": ("spanbert.tasks.classify.task:ClassifyTask", "spanbert.tasks.classify.options:ClassifyOptions"),
     "tag": ("spanbert.tasks.tag.task:TagTask", "spanbert.tasks.tag.options:TagOptions"),
+    "coref": ("spanbert.tasks.coref.task:CorefTask", "spanbert.tasks.coref.options:CorefOptions"),
+    "relation": ("spanbert.tasks.relation.task:RelationTask", "spanbert.tasks.relation.options:RelationOptions"),
     "qa": ("spanbert.tasks.qa.task:QATask", "spanbert.tasks.qa.options:QAOptions"),
 }
 

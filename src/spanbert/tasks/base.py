@@ -71,6 +71,7 @@ class TextTaskBase:
 
     kind: ClassVar[str]
     unit: ClassVar[str]
+    examples_a_step: ClassVar[int] = 16  # where no other number is asked for
     main: str
     plain = True
     reads_pairs: bool | None = False

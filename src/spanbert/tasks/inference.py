@@ -95,7 +95,7 @@ class Predictor:
     @torch.inference_mode()
     def _read(self, examples: Mapping[str, Sequence[Example]]) -> Outputs:
         batch = pack_examples(next(iter(examples.values())))
-        rows = {name: rows_of_batch(batch, [one.rows for one in own]) for name, own in examples.items()}
+        rows = {name: rows_of_batch(own) for name, own in examples.items()}
         wanted_R, places = _union(list(rows.values()))
         hidden_RD = self.encoder(batch, rows=wanted_R)
         return {

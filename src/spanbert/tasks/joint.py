@@ -73,7 +73,7 @@ class JointTask:
             ),
             counts={name: sum(one.units for one in examples)},
             key=ordered[0].key,
-            rows=rows_of_batch(batch, [one.rows for one in examples]),
+            rows=rows_of_batch(examples),
         )
 
     def loss(self, encoder: Encoder, head: nn.Module, hidden_RD: Tensor, targets: JointTargets) -> dict[str, Tensor]:

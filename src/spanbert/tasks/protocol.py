@@ -21,6 +21,7 @@ from spanbert.batches.examples import Example
 from spanbert.core.types import Document, IntArray, PackedBatch
 from spanbert.scores.scorer import Scorer
 from spanbert.tokens.pieces import Pieces
+from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -141,6 +142,7 @@ class TextTask(Protocol):
         main: The score by which models are chosen.
         plain: It reads one text and nothing else, so that several such tasks share one pass of the encoder.
         options: The settings of its kind.
+        tokenizer: The model's, with whatever tokens the task added.
         reads_pairs: It reads two texts; None: one or two.
         window: Tokens of a window, specials included, and of the overlap between two.
         threshold: From where on something is (or is not) answered; None where there is no such choice.
@@ -153,6 +155,7 @@ class TextTask(Protocol):
     plain: bool
     reads_pairs: bool | None
     options: Any
+    tokenizer: TokenizerAdapter
     window: tuple[int, int]
     threshold: float | None
 

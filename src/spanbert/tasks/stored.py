@@ -20,6 +20,7 @@ from spanbert.tasks.inference import Predictor
 from spanbert.tasks.protocol import TextTask
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
+_SAME_HEAD = ("kind", "mode", "labels", "scheme", "nested", "markers", "pool", "size", "same_words")
 _PROBLEMS = {"single": "single_label_classification", "multi": "multi_label_classification", "regression": "regression"}
 
 
@@ -88,7 +89,7 @@ def task_to_go_on_with(files: BundleFiles, task: TextTask) -> str | None:
     fitting = [
         name
         for name, entry in task_entries(files).items()
-        if all(entry.get(key) == wanted.get(key) for key in ("kind", "mode", "labels", "scheme", "nested"))
+        if all(entry.get(key) == wanted.get(key) for key in _SAME_HEAD)
     ]
     return task.name if task.name in fitting else next(iter(fitting), None)
 

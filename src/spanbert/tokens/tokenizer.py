@@ -129,6 +129,16 @@ class TokenizerAdapter:
                 goes_on_V[identity] |= not first.isalnum() or has_han(first)
         return goes_on_V if goes_on_V.any() else ~goes_on_V
 
+    def add_markers(self, markers: Sequence[str]) -> list[int]:
+        """The ids of some special tokens, which the tokenizer gets at its end where it does not have them yet."""
+        unknown = [one for one in markers if self.backend.token_to_id(one) is None]
+        if unknown:
+            self.backend.add_special_tokens([AddedToken(one, special=True, normalized=False) for one in unknown])
+            for name in _DERIVED:
+                self.__dict__.pop(name, None)
+        found = [self.backend.token_to_id(one) for one in markers]
+        return [identity for identity in found if identity is not None]
+
     def encode_batch(self, texts: Sequence[str]) -> list[tuple[IntArray, BoolArray]]:
         """Pieces of each text without specials, on all cores; nothing is truncated.
 
@@ -223,6 +233,9 @@ class TokenizerAdapter:
             names_of = {identity: piece for piece, identity in self.backend.get_vocab(with_added_tokens=True).items()}
             pieces = [names_of.get(identity, f"[unused-{identity}]") for identity in range(self.vocab_size)]
             (directory / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
+
+
+_DERIVED = tuple(name for name, value in vars(TokenizerAdapter).items() if isinstance(value, cached_property))
 
 
 def load_tokenizer(source: str | os.PathLike[str]) -> TokenizerAdapter:

@@ -52,7 +52,7 @@ class TaskData:
     """A task to learn, and the files or documents to learn it from.
 
     Attributes:
-        kind: `classify`, `tag` or `qa`.
+        kind: `classify`, `tag`, `qa`, `coref` or `relation`.
         train: What to train on: a file, or documents.
         dev: What the best weights and thresholds are chosen by; None: the last weights.
         options: The task's own settings; None: those of its kind.
@@ -113,6 +113,7 @@ def finetune(
     """
     reporter, config, target = reporter or SilentReporter(), config or FinetuneConfig(), Path(out)
     config = _with_budget(config, budget_of_run(target) if resume else {}, reporter)
+    config = config.with_batch_for(data.kind for data in tasks.values())
     tune_process()
     config = config.with_train(precision=resolved_precision(config.train.precision, torch.device("cpu")))
     if config.train.threads:
@@ -129,7 +130,7 @@ def finetune(
         for name, task in made.items():
             examples[name], sizes[name] = _examples(task, tasks[name].train, reporter)
         plan = ExamplePlan(
-            examples, per_step=config.batch.examples, seed=config.train.seed, temperature=config.batch.temperature
+            examples, per_step=config.batch.a_step, seed=config.train.seed, temperature=config.batch.temperature
         )
         stepped = _with_steps(config, plan.size)
         dev = {name: data.dev for name, data in tasks.items() if data.dev is not None}
@@ -204,7 +205,7 @@ def _with_steps(config: FinetuneConfig, examples: int) -> FinetuneConfig:
     """Epochs as steps; the last step takes the examples that it lacks from the next epoch."""
     if config.train.max_epochs is None:
         return config
-    steps = max(1, math.ceil(config.train.max_epochs * examples / config.batch.examples))
+    steps = max(1, math.ceil(config.train.max_epochs * examples / config.batch.a_step))
     limits = [one for one in (steps, config.train.max_steps) if one is not None]
     return config.with_train(max_steps=min(limits))
 
@@ -293,7 +294,7 @@ def _trainer(
         return Loader(
             plan,
             joint.encode,
-            packs=config.batch.examples,
+            packs=config.batch.a_step,
             accumulation=config.train.accumulation,
             start=start,
             prefetch=config.batch.prefetch,

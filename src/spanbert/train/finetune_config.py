@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Self
 
 from pydantic import Field
 
 from spanbert.core.config import Config
+from spanbert.tasks import task_class
 from spanbert.tasks.base import WindowOptions
 from spanbert.tasks.classify.options import ClassifyOptions
+from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.qa.options import QAOptions
+from spanbert.tasks.relation.options import RelationOptions
 from spanbert.tasks.tag.options import TagOptions
 from spanbert.train.config import OptimConfig, TrainConfig
 
@@ -18,14 +22,20 @@ class ExampleBatchConfig(Config):
     """What a step reads.
 
     Attributes:
-        examples: Examples a step (windows of long texts are examples too).
+        examples: Examples a step (windows of long texts are examples too); None: 16, with coreference 2.
         temperature: With several tasks: 1 draws them by their numbers of examples, larger more evenly.
         prefetch: Steps made ahead.
     """
 
-    examples: int = Field(default=16, ge=1)
+    examples: int | None = Field(default=None, ge=1)
     temperature: float = Field(default=2.0, ge=1)
     prefetch: int = Field(default=4, ge=1)
+
+    @property
+    def a_step(self) -> int:
+        """Examples a step, once they are known (`FinetuneConfig.with_batch_for`)."""
+        assert self.examples is not None
+        return self.examples
 
 
 class FinetuneOptimConfig(OptimConfig):
@@ -62,6 +72,8 @@ class FinetuneConfig(Config):
         classify: Settings of classification.
         tag: Settings of sequence labelling.
         qa: Settings of question answering.
+        coref: Settings of coreference resolution.
+        relation: Settings of relation extraction.
         batch: What a step reads.
         optim: Optimiser and schedule.
         train: Budget, intervals, seed.
@@ -75,6 +87,8 @@ class FinetuneConfig(Config):
     classify: ClassifyOptions = ClassifyOptions()
     tag: TagOptions = TagOptions()
     qa: QAOptions = QAOptions()
+    coref: CorefOptions = CorefOptions()
+    relation: RelationOptions = RelationOptions()
     batch: ExampleBatchConfig = ExampleBatchConfig()
     optim: FinetuneOptimConfig = FinetuneOptimConfig()
     train: FinetuneTrainConfig = FinetuneTrainConfig()
@@ -82,6 +96,13 @@ class FinetuneConfig(Config):
     freeze_encoder: bool = False
     keep_heads: bool = False
     licence: str | None = None
+
+    def with_batch_for(self, kinds: Iterable[str]) -> Self:
+        """The same with a number of examples a step that suits the kinds of tasks, where none is given."""
+        if self.batch.examples is not None:
+            return self
+        examples = min((task_class(kind).examples_a_step for kind in kinds), default=1)
+        return self.model_copy(update={"batch": self.batch.model_copy(update={"examples": examples})})
 
     def with_train(self, **changes: object) -> Self:
         """The same with other settings of the loop."""

@@ -27,7 +27,13 @@ from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
 
-_WHAT = {"classify": "text classification", "tag": "sequence labelling", "qa": "extractive question answering"}
+_WHAT = {
+    "classify": "text classification",
+    "tag": "sequence labelling",
+    "qa": "extractive question answering",
+    "coref": "coreference resolution",
+    "relation": "relation extraction",
+}
 
 
 def build_joint_model(
@@ -39,7 +45,8 @@ def build_joint_model(
     """
     torch.manual_seed(keyed_seed(config.train.seed, "initialisation"))
     changes: dict[str, Any] = {} if config.hidden_dropout is None else {"hidden_dropout": config.hidden_dropout}
-    encoder, given = load_encoder(files, **changes)
+    pieces = max(task.tokenizer.vocab_size for task in joint.tasks.values())
+    encoder, given = load_encoder(files, pieces=pieces, **changes)
     encoder.checkpointing = config.train.gradient_checkpointing
     heads = joint.build_head(encoder.config)
     for name, head in heads.items():
@@ -53,8 +60,19 @@ def build_joint_model(
     kept: dict[str, Tensor] = {}
     if config.keep_heads:
         kept = {**given, **tensors.read_head(files, TASK)}
-        kept = {name: tensor for name, tensor in kept.items() if name.startswith(("mlm.", "sbo."))}
+        kept = {
+            name: _with_new_pieces(name, tensor, encoder.config.vocab_size)
+            for name, tensor in kept.items()
+            if name.startswith(("mlm.", "sbo."))
+        }
     return TaskModel(encoder, heads, freeze_encoder=config.freeze_encoder), kept
+
+
+def _with_new_pieces(name: str, tensor: Tensor, pieces: int) -> Tensor:
+    """A kept head's bias over the vocabulary; new pieces are as improbable as the most improbable one."""
+    if name.removeprefix("mlm.").removeprefix("sbo.") != "bias" or len(tensor) >= pieces:
+        return tensor
+    return torch.cat([tensor, tensor.min().expand(pieces - len(tensor))])
 
 
 def write_finetuned(
@@ -137,8 +155,8 @@ def write_finetuned(
 
 
 def has_foreign_names(task: TextTask) -> bool:
-    """Whether Hugging Face has names for a task's head: all but nested entities."""
-    return not task.manifest().get("nested", False)
+    """Whether Hugging Face has names for a task's head."""
+    return task.kind in names.KINDS and not task.manifest().get("nested", False)
 
 
 def _figures(scores: Mapping[str, Any]) -> dict[str, Any]:

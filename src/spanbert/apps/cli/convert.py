@@ -17,6 +17,8 @@ EXAMPLES = examples(
     ("With the SBO head, as the authors of SpanBERT released theirs", "spanbert convert bundle/ heads/ --to head-checkpoint"),  # noqa: E501
     ("And back: a model with its heads to a bundle", "spanbert convert heads/ bundle/ --to bundle"),
     ("Annotations: columns of tags to JSON lines with spans", "spanbert convert train.conll train.jsonl --to jsonl"),
+    ("Clusters: CoNLL-2012 to JSON lines", "spanbert convert train.conll train.jsonl --to coref-jsonl"),
+    ("Relations: SemEval's text to TACRED's JSON", "spanbert convert TRAIN_FILE.TXT train.json --to tacred"),
     ("An export of Label Studio to columns of BIOES tags", "spanbert convert export.json train.conll --to columns --scheme BIOES"),  # noqa: E501
 )  # fmt: skip
 
@@ -29,7 +31,8 @@ def command(
     to: Annotated[
         str,
         typer.Option(
-            help="Models: bundle, hugging-face or head-checkpoint. Annotations: columns, jsonl, label-studio or squad."
+            help="Models: bundle, hugging-face or head-checkpoint. Annotations: columns, jsonl, label-studio or squad; "
+            "conll2012, coref-jsonl or gap; tacred, semeval or relation-jsonl."
         ),
     ],
     task: Annotated[
@@ -49,10 +52,10 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Writes a model in another layout, its weights as they are; or an annotated file in another format."""
-    from spanbert.corpus.annotations import TARGETS
+    from spanbert.pipelines.convert_data import ALL_TARGETS
 
     given = {"--from": from_, "--scheme": scheme, "--column": column, "--nested": nested or None}
-    if Path(source).is_file() or to in TARGETS:
+    if Path(source).is_file() or to in ALL_TARGETS:
         if task is not None:
             raise InputError("files of annotations have no tasks", where="--task", got=task)
         _convert_data(source, out, to, from_, scheme, column or "ner", nested, as_json)
@@ -79,8 +82,9 @@ def _convert_data(
     if as_json:
         print_json({**asdict(done), "path": str(done.path)})
         return
-    parts = [f"{done.documents:,} documents", f"{done.words:,} words", f"{done.spans:,} spans"]
-    parts += [f"{done.questions:,} questions"] if done.questions else []
+    counted = {name: getattr(done, name) for name in ("spans", "questions", "clusters", "mentions", "relations")}
+    parts = [f"{done.documents:,} documents", f"{done.words:,} words"]
+    parts += [f"{count:,} {name}" for name, count in counted.items() if count or name == "spans"]
     typer.echo(f"wrote {done.path}: {', '.join(parts)}, from {done.read_as}")
     if done.moved or done.lost:
         typer.echo(f"answers that stood elsewhere in their text: {done.moved:,}; nowhere, and left out: {done.lost:,}")

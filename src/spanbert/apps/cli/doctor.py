@@ -26,12 +26,13 @@ from spanbert.apps.console import make_reporter
 EXAMPLES = examples(
     ("Entities, before they are learned", "spanbert doctor tag --data train.conll --dev dev.conll --model bundle/"),
     ("Texts with labels, and a copy without repeats and contradictions", "spanbert doctor classify --data train.csv --model bundle/ --fix repaired.csv"),  # noqa: E501
+    ("Clusters, and a copy without mentions in two of them", "spanbert doctor coref --data train.conll --model bundle/ --fix repaired.conll"),  # noqa: E501
     ("Questions, as JSON, without measuring", "spanbert doctor qa --data train.json --model bundle/ --no-estimate --json"),  # noqa: E501
 )  # fmt: skip
 
 
 def command(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="What would be learned: classify, tag, qa.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="What to learn: classify, tag, qa, coref, relation.")],
     data: Annotated[Path, typer.Option(help="Data to train on.")],
     model: Annotated[str, typer.Option(help="Bundle, Hugging Face directory or hub id to start from.")],
     dev: Annotated[Path | None, typer.Option(help="Data to choose the best weights by.", show_default=False)] = None,
@@ -56,8 +57,9 @@ def command(
 ) -> None:
     """Looks through labelled data for what makes training fail, teaches what is wrong, or costs quality.
 
-    Labels, tags, spans and answers, repeats and contradictions, texts that training and dev data share, lengths and
-    windows, unknown characters; time and memory that fine-tuning would take. Exit code 2 where there is an error.
+    Labels, tags, spans, clusters and answers, repeats and contradictions, texts that training and dev data share,
+    lengths and windows, unknown characters; time and memory that fine-tuning would take. Exit code 2 where there is an
+    error.
     """
     from spanbert.apps.doctor.diagnose import doctor
     from spanbert.apps.doctor.lines import report_lines

@@ -45,7 +45,7 @@ def command(
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Scores a task of a bundle: entity F1, accuracy, exact match and F1 of answers, correlations; fractions.
+    """Scores a task of a bundle: entity F1, accuracy, F1 of answers, CoNLL F1 of clusters and so on; fractions.
 
     Every score comes with a 95% bootstrap interval, and with a signature that says how it was counted.
     """

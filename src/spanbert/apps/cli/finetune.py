@@ -33,10 +33,12 @@ EXAMPLES = examples(
     ("Texts with labels, five minutes, three seeds", "spanbert finetune classify --model bundle/ --train train.tsv --dev dev.tsv --out sentiment/ --budget 5m --seeds 3"),  # noqa: E501
     ("Questions with answers in a text", "spanbert finetune qa --model bundle/ --train train.json --dev dev.json --out qa/ --budget 2epochs"),  # noqa: E501
     ("Entities within entities", "spanbert finetune tag --nested --model bundle/ --train train.tsv --dev dev.tsv --out nested/"),  # noqa: E501
+    ("What stands for the same thing", "spanbert finetune coref --model bundle/ --train train.conll --dev dev.conll --out coref/"),  # noqa: E501
+    ("How two entities are related", "spanbert finetune relation --model bundle/ --train train.json --dev dev.json --out relation/ --pool cls"),  # noqa: E501
     ("Two tasks from one file", "spanbert finetune multi --model bundle/ --task ner=tag:a.conllu --task pos=tag:a.conllu --set tasks.pos.column=upos --out words/"),  # noqa: E501
     ("Several tasks on one encoder", "spanbert finetune multi --model bundle/ --task ner=tag:train.conll:dev.conll --task sent=classify:train.tsv:dev.tsv --out both/"),  # noqa: E501
 )  # fmt: skip
-KINDS = ("classify", "tag", "qa", "multi")
+KINDS = ("classify", "tag", "qa", "coref", "relation", "multi")
 
 
 def command(
@@ -72,6 +74,17 @@ def command(
     separator: SeparatorOption = None,
     column: ColumnOption = None,
     nested: NestedOption = False,
+    pool: Annotated[
+        str | None,
+        typer.Option(help="relation: what a pair is judged by, start or cls.  [default: start]", show_default=False),
+    ] = None,
+    singletons: Annotated[
+        str | None,
+        typer.Option(help="coref: keep or drop clusters of one mention.  [default: as in --train]", show_default=False),
+    ] = None,
+    max_mentions: Annotated[
+        int | None, typer.Option(help="coref: candidates kept a document.  [default: 0.4 a word]", show_default=False)
+    ] = None,
     patience: Annotated[
         int | None, typer.Option(help="Stop after so many evaluations without a better score.", show_default=False)
     ] = None,
@@ -84,11 +97,12 @@ def command(
     set_: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Fine-tunes a model for classification, sequence labelling or question answering, or several of them at once.
+    """Fine-tunes a model for one task or several: labels, tags, answers, clusters of mentions, relations.
 
     Files: `classify` CSV, TSV, JSON lines or Parquet; `tag` columns (BIO, IOB1, BIOES, BMES), CoNLL-U, JSON lines with
-    spans, Label Studio; `qa` SQuAD 1.1 and 2.0 JSON. Ctrl-C and SIGTERM save and end the run; `--resume` goes on.
-    The bundle's report.html shows curves, errors and the worst examples.
+    spans, Label Studio; `qa` SQuAD 1.1 and 2.0 JSON; `coref` CoNLL-2012, JSON lines with clusters; `relation` TACRED's
+    JSON, SemEval-2010 Task 8's text, JSON lines with head and tail. Ctrl-C and SIGTERM save and end the run;
+    `--resume` goes on. The bundle's report.html shows curves, errors and the worst examples.
     """
     if kind not in KINDS:
         raise InputError(f"no kind of task {kind!r}; {nearest(kind, KINDS)}")
@@ -101,6 +115,9 @@ def command(
     of_kinds = kind_overrides(text_column, pair_column, label_column, separator, column, nested)
     of_kinds += [f"classify.mode={mode}"] if mode else []
     of_kinds += ["classify.class_weights=balanced"] if class_weights else []
+    of_kinds += [f"relation.pool={pool}"] if pool else []
+    of_kinds += [f"coref.singletons={singletons}"] if singletons else []
+    of_kinds += [f"coref.max_mentions={max_mentions}"] if max_mentions is not None else []
     for one in of_kinds:
         section, _, name = one.partition("=")[0].partition(".")
         if kind not in (section, "multi"):
@@ -191,7 +208,7 @@ def _tasks(kind: str, train: Path | None, dev: Path | None, stated: Sequence[str
         parts = rest.split(":")
         if not name or len(parts) not in (2, 3) or parts[0] not in KINDS[:-1] or not all(parts):
             raise InputError(
-                "not a task", where=f"--task {one}", expected="NAME=KIND:TRAIN[:DEV], KIND classify, tag, qa"
+                "not a task", where=f"--task {one}", expected=f"NAME=KIND:TRAIN[:DEV], KIND {', '.join(KINDS[:-1])}"
             )
         if name in tasks:
             raise InputError("two tasks of one name", where=f"--task {one}")

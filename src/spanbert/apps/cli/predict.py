@@ -33,8 +33,9 @@ def command(
         str,
         typer.Argument(
             metavar="[FILE|-]",
-            help='One text a line; JSON lines: {"id", "text"}, with "pair", {"question", "context"} or {"tokens"}; or '
-            "a file as the task is trained on: .csv, .tsv, .parquet, .conll, .conllu, SQuAD's .json.",
+            help='One text a line; JSON lines: {"id", "text"}, with "pair", {"question", "context"}, {"tokens"}, or a '
+            'text with {"head", "tail"} or {"entities"}; or a file as the task is trained on: .csv, .tsv, .parquet, '
+            ".conll, .conllu, CoNLL-2012, SQuAD's and TACRED's .json.",
         ),
     ] = "-",
     task: Annotated[str | None, typer.Option(help="One task alone.", show_default=False)] = None,
@@ -46,9 +47,10 @@ def command(
         Path | None, typer.Option(help="Write to this file, whole or not at all.", show_default=False)
     ] = None,
 ) -> None:
-    """Says what a bundle's tasks make of each text: entities, tags, labels, answers; order and ids are kept.
+    """Says what a bundle's tasks make of each text: entities, tags, labels, clusters, relations, answers.
 
-    Texts stream through in bounded memory, batched by length. Long texts are read in windows, never cut off.
+    Order and ids are kept. Texts stream through in bounded memory, batched by length. Long texts are read in windows,
+    never cut off.
     """
     if format_ not in FORMATS:
         raise InputError(f"no format {format_!r}", where="--format", expected=", ".join(FORMATS))
@@ -102,11 +104,13 @@ def _pieces(
     for result in results:
         if format_ == "jsonl":
             yield json.dumps(result.as_record(), ensure_ascii=False) + "\n"
-        elif isinstance(result, AnnotatedText) and result.taggings:
+        elif isinstance(result, AnnotatedText) and (result.taggings or result.coreferences):
             yield "".join(f"{line}\n" for line in conll_lines(result))
         else:
             raise InputError(
-                "only tagged words can be written as columns", where="--format conll", expected="jsonl, html"
+                "only tagged words and clusters can be written as columns",
+                where="--format conll",
+                expected="jsonl, html",
             )
 
 

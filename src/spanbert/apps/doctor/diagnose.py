@@ -11,8 +11,10 @@ from typing import Any
 from spanbert.apps.doctor import lengths
 from spanbert.apps.doctor.classify import ClassifySurvey
 from spanbert.apps.doctor.compare import tell_labels, tell_leakage
+from spanbert.apps.doctor.coref import CorefSurvey
 from spanbert.apps.doctor.findings import SEVERITIES, Ledger, Report, Rule
 from spanbert.apps.doctor.qa import QASurvey
+from spanbert.apps.doctor.relation import RelationSurvey
 from spanbert.apps.doctor.repair import check_target, repair
 from spanbert.apps.doctor.sample import WindowSample
 from spanbert.apps.doctor.survey import Survey
@@ -29,7 +31,13 @@ from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.sources import require_file
 
-KINDS: dict[str, type[Survey[Any]]] = {"classify": ClassifySurvey, "tag": TagSurvey, "qa": QASurvey}
+KINDS: dict[str, type[Survey[Any]]] = {
+    "classify": ClassifySurvey,
+    "tag": TagSurvey,
+    "qa": QASurvey,
+    "coref": CorefSurvey,
+    "relation": RelationSurvey,
+}
 _DOCUMENTS_AT_ONCE = 512
 _TIMED_STEPS = 3
 
@@ -50,7 +58,7 @@ def doctor(
     Memory grows by 16 bytes a text (32 a question), labels and lengths, besides what the format's reader holds.
 
     Args:
-        kind: `classify`, `tag` or `qa`.
+        kind: `classify`, `tag`, `qa`, `coref` or `relation`.
         data: The file to train on.
         model: Bundle, Hugging Face directory or hub id to start from.
         dev: The file by which the best weights would be chosen.
@@ -61,7 +69,8 @@ def doctor(
 
     Returns:
         The report; its `facts` are `read_as`, `texts`, `labels` and `numbers` (of a regression) by file, `pieces`
-        (lengths), `window`, `windows`, `texts_in_windows`, and of questions `questions` and `questions_cut`.
+        (lengths), `window`, `windows`, `texts_in_windows`, of questions `questions` and `questions_cut`, and of
+        clusters `clusters`, `mentions` and `singletons`.
 
     Raises:
         InputError: A file that cannot be read at all, no such kind, or a `fix` that cannot be written to.
@@ -69,6 +78,7 @@ def doctor(
     if kind not in KINDS:
         raise InputError(f"no kind of task {kind!r}; {nearest(kind, KINDS)}")
     reporter, config, source = reporter or SilentReporter(), config or FinetuneConfig(), Path(data)
+    config = config.with_batch_for([kind])
     held_out = None if dev is None else Path(dev)
     paths = [path for path in (source, held_out) if path is not None]
     for path in paths:
@@ -82,7 +92,7 @@ def doctor(
     options, made = getattr(config, kind), KINDS[kind]
     problems = Ledger(names[0])
     task = _task(kind, source, files, tokenizer, config, problems)
-    sample = WindowSample(size=_TIMED_STEPS * config.batch.examples, longest=config.batch.examples)
+    sample = WindowSample(size=_TIMED_STEPS * config.batch.a_step, longest=config.batch.a_step)
     reporter.say(f"reading {source}")
     train = made(source, options, tokenizer, task, name=names[0])
     _run(train, sample)
@@ -184,6 +194,4 @@ def _facts(surveys: list[Survey[Any]], task: Any) -> dict[str, Any]:
         facts["pieces"] = lengths.summary(train.lengths)
     if task is not None:
         facts |= {"window": task.window[0], "windows": train.windows, "texts_in_windows": train.cut}
-    if isinstance(train, QASurvey):
-        facts |= {"questions": train.questions, "questions_cut": train.cut_questions}
-    return facts
+    return {**facts, **train.counts()}

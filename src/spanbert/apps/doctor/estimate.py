@@ -99,17 +99,17 @@ def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: F
     longest = _prefix(sample.longest, affordable, fewest=_FEWEST_LONG)
     [step] = _steps(joint, longest, per_step=len(longest), steps=1)
     large, taken = trial.activations(step)
-    largest = _tokens(sample.longest[: config.batch.examples // config.train.accumulation])
+    largest = _tokens(sample.longest[: config.batch.a_step // config.train.accumulation])
     a_token = (large - small) / (step.tokens - first.tokens) if step.tokens > first.tokens else 0.0
     activations = large + a_token * (largest - step.tokens)
-    per_step = len(_prefix(sample.drawn[: config.batch.examples], step.tokens / taken.gradients * _SECONDS))
+    per_step = len(_prefix(sample.drawn[: config.batch.a_step], step.tokens / taken.gradients * _SECONDS))
     times, speed = [], 0.0
     for one in _steps(joint, sample.drawn, per_step=per_step, steps=STEPS):
         times.append(trial.step(one))
         speed = max(speed, one.tokens / times[-1].gradients)  # other processes can only make a step longer
         if sum(map(sum, times)) > _SECONDS:
             break
-    steps_an_epoch = math.ceil(sample.count / config.batch.examples)
+    steps_an_epoch = math.ceil(sample.count / config.batch.a_step)
     seconds = sample.tokens / speed + steps_an_epoch * min(taken.update for taken in times)
     trained = sum(one.numel() for one in model.parameters() if one.requires_grad)
     parameters = sum(one.numel() for one in model.parameters())

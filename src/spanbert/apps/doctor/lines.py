@@ -27,6 +27,9 @@ def report_lines(report: Report) -> Iterator[str]:
         yield _line(
             "questions", f"{facts['questions']:,}, of which cut to the longest read: {facts['questions_cut']:,}"
         )
+    if "clusters" in facts:
+        yield _line("clusters", f"{facts['clusters']:,}, of which one mention alone: {facts['singletons']:,}")
+        yield _line("mentions", f"{facts['mentions']:,}")
     yield from _table(report.files, facts)
     for file, figures in facts.get("numbers", {}).items():
         shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())

@@ -151,6 +151,10 @@ class QASurvey(Survey[QATask]):
                 kept.append(question)
         return replace(document, questions=tuple(kept))
 
+    def counts(self) -> dict[str, int]:
+        """As `Survey`."""
+        return {"questions": self.questions, "questions_cut": self.cut_questions}
+
     def is_cut(self, reading: Reading) -> bool:
         """As `Survey`: for any of its questions."""
         return isinstance(reading, QAReading) and len(reading.windows) > len(reading.questions)

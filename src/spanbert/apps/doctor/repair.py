@@ -3,25 +3,35 @@
 classify   rows that cannot be used, repeats and contradictions are left out; all other rows stay byte for byte
 tag        illegal tags are written as they are read; spans are widened to words, reduced where they overlap
 qa         answers get the place where they were found; answers and questions without one are left out
+coref      a mention in two clusters stays in the first
+relation   of pairs that stand twice in the same text the first is kept
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from spanbert.apps.doctor.classify import ClassifySurvey
+from spanbert.apps.doctor.coref import CorefSurvey
 from spanbert.apps.doctor.hashes import Repeats
 from spanbert.apps.doctor.qa import QASurvey
+from spanbert.apps.doctor.relation import RelationSurvey, pair_key
 from spanbert.apps.doctor.repair_rows import repair_rows
 from spanbert.apps.doctor.repair_words import repair_words
 from spanbert.apps.doctor.survey import Survey
 from spanbert.apps.doctor.tag import TagSurvey
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json, write_json
+from spanbert.core.types import Document
+from spanbert.corpus.clusters import in_first_cluster, repeated_mentions
+from spanbert.corpus.coref import coref_format, write_coref
 from spanbert.corpus.files import COMPRESSED, SourceFile
+from spanbert.corpus.relations import relation_format, write_relations
 
 
 def check_target(source: Path, target: Path) -> None:
@@ -59,10 +69,50 @@ def repair(survey: Survey[Any], repeats: Repeats, target: Path) -> tuple[str, ..
         done: Mapping[str, int] = repair_rows(survey, repeats, target)
     elif isinstance(survey, TagSurvey):
         done = repair_words(survey, target)
+    elif isinstance(survey, CorefSurvey):
+        done = _repair_clusters(survey, target)
+    elif isinstance(survey, RelationSurvey):
+        done = _repair_pairs(survey, target)
     else:
         assert isinstance(survey, QASurvey)
         done = _repair_questions(survey, target)
     return tuple(f"{what}: {count:,}" for what, count in done.items() if count) or ("nothing to mend: a plain copy",)
+
+
+def _repair_clusters(survey: CorefSurvey, target: Path) -> Counter[str]:
+    done: Counter[str] = Counter()
+
+    def mended() -> Iterator[Document]:
+        for document in survey.documents():
+            repeated = repeated_mentions(document)
+            done["mentions in two clusters left in the first"] += len(repeated)
+            yield replace(document, clusters=in_first_cluster(document)) if repeated else document
+
+    write_coref(mended(), target, to=coref_format(survey.path))
+    return done
+
+
+def _repair_pairs(survey: RelationSurvey, target: Path) -> Counter[str]:
+    done: Counter[str] = Counter()
+    seen = set()
+
+    def mended() -> Iterator[Document]:
+        for document in survey.documents():
+            kept = []
+            for relation in document.relations or ():
+                key = hashlib.sha256(pair_key(document, relation).encode()).digest()
+                if relation.label and key in seen:
+                    done["pairs that stand twice left out"] += 1
+                    continue
+                seen.add(key)
+                kept.append(relation)
+            if len(kept) == len(document.relations or ()):
+                yield document
+            elif kept:
+                yield replace(document, relations=tuple(kept))
+
+    write_relations(mended(), target, to=relation_format(survey.path))
+    return done
 
 
 def _repair_questions(survey: QASurvey, target: Path) -> Counter[str]:

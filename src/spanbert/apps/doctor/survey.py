@@ -95,6 +95,10 @@ class Survey(ABC, Generic[TaskT]):
         """Of a regression: the range and the mean of its numbers; empty for labels."""
         return {}
 
+    def counts(self) -> dict[str, int]:
+        """What else there is in the file, by name."""
+        return {}
+
     def texts_of(self, document: Document) -> Iterator[Item]:
         """What dev data should not share with training data: by default, the items."""
         return self.items_of(document)

@@ -1,0 +1,106 @@
+"""Clusters of mentions: mentions in two clusters, mentions that are too long or end inside a word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from spanbert.apps.doctor.findings import Rule, excerpt
+from spanbert.apps.doctor.survey import Item, Survey
+from spanbert.core.errors import InputError
+from spanbert.core.types import Document, Span
+from spanbert.corpus.clusters import in_first_cluster, repeated_mentions
+from spanbert.corpus.coref import read_coref
+from spanbert.tasks.coref.options import CorefOptions
+from spanbert.tasks.coref.task import CorefTask
+from spanbert.tasks.protocol import Reading
+from spanbert.tokens.pieces import rows_of_words
+from spanbert.tokens.tokenizer import TokenizerAdapter
+
+REPEATED = Rule(
+    severity="error",
+    name="two_clusters",
+    what="mentions that stand in two clusters",
+    remedy="Nothing can be learned from them or scored by them; --fix leaves them in the first",
+)
+_INSIDE = Rule(
+    severity="warning",
+    name="inside_word",
+    what="mentions that begin or end inside a word",
+    remedy="They are widened to whole words, and never found as they are",
+)
+_UNLABELLED = Rule(
+    severity="warning", name="unlabelled", what="texts without clusters", remedy="They are left out of training"
+)
+_CONFLICTS = Rule(
+    severity="warning",
+    name="conflicts",
+    what="texts that stand twice, with other clusters",
+    remedy="Decide which is right",
+)
+
+
+class CorefSurvey(Survey[CorefTask]):
+    """A file of texts with clusters."""
+
+    conflicts = _CONFLICTS
+
+    def __init__(
+        self, path: Path, options: CorefOptions, tokenizer: TokenizerAdapter, task: CorefTask | None, *, name: str
+    ) -> None:
+        super().__init__(path, options, tokenizer, task, name=name)
+        self.mentions = self.clusters = self.singletons = 0
+
+    @staticmethod
+    def read(
+        path: Path, options: CorefOptions, on_broken: Callable[[InputError], None] | None = None
+    ) -> Iterator[Document]:
+        """As `Survey`; mentions in two clusters are in both."""
+        return read_coref(path)
+
+    def items_of(self, document: Document) -> Iterator[Item]:
+        """As `Survey`: the whole text."""
+        clusters = sorted(sorted((one.start, one.end) for one in cluster) for cluster in document.clusters or ())
+        yield Item(self.place(document), document.text, str(clusters))
+
+    def look(self, document: Document) -> Document:
+        """As `Survey`; every mention stays in its first cluster."""
+        if document.clusters is None:
+            self.ledger.add(_UNLABELLED, f"{self.place(document)} {excerpt(document.text)}")
+        repeated = repeated_mentions(document)
+        for one in repeated:
+            where = one.where.removeprefix(f"{self.path.parent}/")
+            said = excerpt(document.text[one.mention.start : one.mention.end])
+            self.ledger.add(REPEATED, f"{where} {said} in {one.clusters[0]} and {one.clusters[1]}")
+        self.clusters += len(document.clusters or ())
+        self.mentions += sum(len(cluster) for cluster in document.clusters or ())
+        self.singletons += sum(len(cluster) == 1 for cluster in document.clusters or ())
+        return replace(document, clusters=in_first_cluster(document)) if repeated else document
+
+    def counts(self) -> dict[str, int]:
+        """As `Survey`."""
+        return {"clusters": self.clusters, "mentions": self.mentions, "singletons": self.singletons}
+
+    def examine(self, reading: Reading, task: CorefTask) -> None:
+        """As `Survey`."""
+        document, most = reading.document, task.options.longest_mention
+        words = task.words(document)
+        starts, ends = {word.start for word in words}, {word.end for word in words}
+        too_long = Rule(
+            severity="warning",
+            name="too_long",
+            what=f"mentions of more than {most} pieces, which are never found",
+            remedy="Raise coref.longest_mention, or shorten them",
+        )
+        for mention in (one for cluster in document.clusters or () for one in cluster):
+            if mention.start not in starts or mention.end not in ends:
+                self.ledger.add(_INSIDE, self._shown(document, mention))
+            elif len(reading.pieces.ids):
+                first, last, _ = rows_of_words(reading.pieces, [mention])
+                pieces = int(last[0] - first[0]) + 1
+                if pieces > most:
+                    self.ledger.add(too_long, f"{self._shown(document, mention)}, {pieces} pieces")
+
+    def _shown(self, document: Document, mention: Span) -> str:
+        return f"{self.place(document)} {excerpt(document.text[mention.start : mention.end])}"

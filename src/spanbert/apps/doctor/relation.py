@@ -1,0 +1,95 @@
+"""Pairs of entities with relations: pairs of one place, texts that are cut, labels that contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from spanbert.apps.doctor.findings import Rule, excerpt
+from spanbert.apps.doctor.survey import Item, Survey
+from spanbert.core.errors import InputError
+from spanbert.core.types import Document, Relation
+from spanbert.corpus.relations import read_relations
+from spanbert.tasks.protocol import Reading
+from spanbert.tasks.relation.options import RelationOptions
+from spanbert.tasks.relation.task import RelationTask
+
+_SAME_PLACE = Rule(
+    severity="error",
+    name="same_place",
+    what="pairs whose two entities are the same stretch of text",
+    remedy="They teach nothing; mark two entities",
+)
+_UNLABELLED = Rule(
+    severity="warning", name="unlabelled", what="pairs without a label", remedy="They are left out of training"
+)
+_APART = Rule(
+    severity="warning",
+    name="far_apart",
+    what="pairs that are too far apart for a window",
+    remedy="What stands between them is left out; use longer windows (window.length)",
+)
+CONFLICTS = Rule(
+    severity="warning",
+    name="conflicts",
+    what="pairs that stand twice in the same text, with other labels",
+    remedy="Decide which is right; --fix leaves out all but the first",
+)
+DUPLICATES = Rule(
+    severity="warning",
+    name="duplicates",
+    what="pairs that stand twice in the same text, with the same label",
+    remedy="They weigh more in training, and in dev data in the scores; --fix leaves out all but the first",
+)
+
+
+class RelationSurvey(Survey[RelationTask]):
+    """A file of texts with related entities."""
+
+    conflicts = CONFLICTS
+    duplicates = DUPLICATES
+
+    @staticmethod
+    def read(
+        path: Path, options: RelationOptions, on_broken: Callable[[InputError], None] | None = None
+    ) -> Iterator[Document]:
+        """As `Survey`."""
+        return read_relations(path)
+
+    def items_of(self, document: Document) -> Iterator[Item]:
+        """As `Survey`: the pairs with their labels."""
+        for relation in document.relations or ():
+            if relation.label:
+                yield Item(self.place(document), pair_key(document, relation), relation.label)
+
+    def texts_of(self, document: Document) -> Iterator[Item]:
+        """As `Survey`: the text."""
+        yield Item(self.place(document), document.text, "")
+
+    def look(self, document: Document) -> Document:
+        """As `Survey`."""
+        for relation in document.relations or ():
+            if relation.label:
+                self.labels[relation.label] += 1
+            else:
+                self.ledger.add(_UNLABELLED, f"{self.place(document)} {excerpt(document.text)}")
+            if (relation.head.start, relation.head.end) == (relation.tail.start, relation.tail.end):
+                said = excerpt(document.text[relation.head.start : relation.head.end])
+                self.ledger.add(_SAME_PLACE, f"{self.place(document)} {said}")
+        return document
+
+    def is_cut(self, reading: Reading) -> bool:
+        """As `Survey`: whether a pair is read in a part of the text."""
+        return any(end - start < len(reading.pieces.ids) for start, end in reading.windows)
+
+    def examine(self, reading: Reading, task: RelationTask) -> None:
+        """As `Survey`."""
+        for parts in task.parts(reading):
+            if len(parts) > 1:
+                self.ledger.add(_APART, f"{self.place(reading.document)} {excerpt(reading.document.text)}")
+
+
+def pair_key(document: Document, relation: Relation) -> str:
+    """A text with the places of a pair: what may stand twice."""
+    places = (relation.head.start, relation.head.end, relation.tail.start, relation.tail.end)
+    return f"{places}\n{document.text}"

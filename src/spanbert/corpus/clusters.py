@@ -1,0 +1,45 @@
+"""What the formats of coreference have in common: a mention that stands in two clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from spanbert.core.types import Document, Span
+
+Clusters = tuple[tuple[Span, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Repeated:
+    """A mention that a file puts into two clusters, which no scorer and no model can make sense of.
+
+    Readers keep it in both, so that nothing is lost, and name it in `meta["repeated"]`.
+
+    Attributes:
+        where: File and line.
+        mention: The mention.
+        clusters: What the file calls the first cluster and the other.
+    """
+
+    where: str
+    mention: Span
+    clusters: tuple[str, str]
+
+
+def repeated_mentions(document: Document) -> Sequence[Repeated]:
+    """The mentions of a document that stand in two clusters."""
+    found: Sequence[Repeated] = document.meta.get("repeated", ())
+    return found
+
+
+def in_first_cluster(document: Document) -> Clusters:
+    """The clusters, every mention in the first of its own alone; clusters that hold too few others are left out."""
+    seen: set[tuple[int, int]] = set()
+    kept = []
+    for cluster in document.clusters or ():
+        own = tuple(one for one in cluster if (one.start, one.end) not in seen)
+        seen |= {(one.start, one.end) for one in own}
+        if len(own) > 1 or len(own) == len(cluster):
+            kept.append(own)
+    return tuple(kept)

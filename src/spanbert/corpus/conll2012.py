@@ -1,0 +1,276 @@
+"""CoNLL-2012: a word a line in 5 columns or more, coreference in the last, a document between `#begin` and `#end`.
+
+    #begin document (bc/cctv/00/cctv_0000); part 000
+    bc/cctv/00/cctv_0000  0  0  Mr.    NNP  -  -  -  -  Speaker#1  -  (12
+    bc/cctv/00/cctv_0000  0  1  Smith  NNP  -  -  -  -  Speaker#1  -  12)
+
+    #end document
+
+`(3` opens a mention of cluster 3 at a word, `3)` closes it, `(3)` is a mention of that word; several are divided by `|`
+or nothing. `-`, `_` and an empty cell hold none. A Document's text has a blank between words (none between Han
+characters) and a line break between sentences. Its raw lines go along in `meta["lines"]`, so that writing changes the
+last cells alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from spanbert.core.errors import InputError
+from spanbert.core.files import write_atomically
+from spanbert.core.types import Document, Span
+from spanbert.corpus.clusters import Repeated
+from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.word_tags import place_of
+from spanbert.corpus.words import text_of_words
+
+_BEGIN = re.compile(r"#begin document \(?(.*?)\)?(?:; part (\d+))?\s*")
+_BRACKET = re.compile(r"\((\d+)\)|\((\d+)|(\d+)\)")
+_WORD, _SPEAKER, _FEWEST, _WHOLE = 3, 9, 5, 12
+_NOTHING = ("-", "_", "")
+_GENRE = re.compile(r"([a-z]{2})/|[A-Z]+_([a-z]+)_")  # of OntoNotes' paths and GUM's names
+WordMention = tuple[int, int]  # first and last word
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Block:
+    """The raw lines of one document, those of its frame included."""
+
+    name: str
+    part: str | None
+    first: int
+    lines: tuple[str, ...]
+
+
+def read_conll2012(file: SourceFile) -> Iterator[Document]:
+    """The documents of a file.
+
+    Args:
+        file: Plain or compressed.
+
+    Yields:
+        Text, words, clusters; `columns["speaker"]` where a speaker is named; in `meta`: `sentences` (half-open words of
+        each), `document`, `part`, `genre` where the name says it, and the raw `lines`.
+
+    Raises:
+        InputError: Too few columns, brackets that do not close or never opened, a document without an end; says where.
+    """
+    for block in _blocks(file):
+        yield _document(block, file)
+
+
+def _blocks(file: SourceFile) -> Iterator[_Block]:
+    lines: list[str] = []
+    begun: tuple[str, str | None, int] | None = None
+    number = 0
+    for number, raw in read_lines(file, ByteCounter()):
+        line = decode_line(raw, f"{file.path}:{number}", first=number == 1)
+        start = _BEGIN.fullmatch(line)
+        if start and begun:
+            raise InputError("a document begins inside another", where=f"{file.path}:{number}", got=line)
+        if start:
+            begun = (start[1], start[2], number)
+        if begun is None:
+            if line.strip():
+                raise InputError(
+                    "a line outside of documents",
+                    where=f"{file.path}:{number}",
+                    got=repr(line),
+                    expected="#begin document (NAME); part 000",
+                )
+            continue
+        lines.append(line)
+        if line.startswith("#end document"):
+            yield _Block(name=begun[0], part=begun[1], first=begun[2], lines=tuple(lines))
+            lines, begun = [], None
+    if begun is not None:
+        raise InputError("a document without an end", where=f"{file.path}:{number}", expected="#end document")
+
+
+def _document(block: _Block, file: SourceFile) -> Document:
+    words: list[str] = []
+    speakers: list[str] = []
+    ends: list[int] = []  # of sentences
+    mentions = _Mentions(file.path)
+    for place, line in enumerate(block.lines):
+        if line.startswith(("#begin", "#end")) or not line.strip():
+            if words and (not ends or ends[-1] < len(words)):
+                ends.append(len(words))
+            continue
+        where = f"{file.path}:{block.first + place}"
+        cells = _cells(line)
+        if len(cells) < _FEWEST:
+            raise InputError("too few columns", where=where, got=repr(line), expected=f"{_FEWEST} or more")
+        mentions.read(cells[-1], len(words), where)
+        words.append(cells[_WORD])
+        speakers.append(cells[_SPEAKER] if len(cells) >= _WHOLE else "-")
+    clusters = mentions.clusters()
+    text, spans = text_of_words(words, breaks=ends[:-1])
+    genre = _GENRE.match(block.name)
+    numbered = tuple(
+        tuple(Span(start=spans[first].start, end=spans[last].end) for first, last in cluster)
+        for cluster in clusters.values()
+    )
+    return Document(
+        id=block.name if int(block.part or 0) == 0 else f"{block.name};{int(block.part or 0)}",
+        text=text,
+        words=tuple(spans),
+        clusters=numbered,
+        columns={"speaker": tuple(speakers)} if any(one not in _NOTHING for one in speakers) else {},
+        meta={
+            "sentences": tuple(pairwise([0, *ends])),
+            "document": block.name,
+            "part": block.part,
+            "genre": next(filter(None, genre.groups()), None) if genre else None,
+            "lines": block.lines,
+            "cluster_ids": tuple(clusters),
+            "read": numbered,
+            "repeated": tuple(
+                Repeated(
+                    where=where,
+                    mention=Span(start=spans[first].start, end=spans[last].end),
+                    clusters=(str(one), str(other)),
+                )
+                for where, (first, last), one, other in mentions.repeated
+            ),
+            "where": f"{file.path}:{block.first}",
+        },
+    )
+
+
+def _cells(line: str) -> list[str]:
+    return line.split("\t") if "\t" in line else line.split()
+
+
+class _Mentions:
+    """Reads the brackets of a document, word after word."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._open: dict[int, list[tuple[int, str]]] = defaultdict(list)  # first word and its place, innermost last
+        self._found: dict[int, list[WordMention]] = {}
+        self._owner: dict[WordMention, int] = {}
+        self.repeated: list[tuple[str, WordMention, int, int]] = []  # place, mention, its first cluster and the other
+
+    def read(self, cell: str, word: int, where: str) -> None:
+        """Takes in the coreference cell of a word."""
+        if cell in _NOTHING:
+            return
+        rest = _BRACKET.sub("", cell).replace("|", "")
+        if rest:
+            raise InputError("not a coreference cell", where=where, got=repr(cell), expected="such as (3|(12) or -")
+        for single, opening, closing in _BRACKET.findall(cell):
+            if single:
+                self._add(int(single), (word, word), where)
+            elif opening:
+                self._open[int(opening)].append((word, where))
+                self._found.setdefault(int(opening), [])
+            else:
+                if not self._open[int(closing)]:
+                    raise InputError("a mention ends that never began", where=where, got=f"{closing})")
+                first, _ = self._open[int(closing)].pop()
+                self._add(int(closing), (first, word), where)
+
+    def _add(self, cluster: int, mention: WordMention, where: str) -> None:
+        other = self._owner.setdefault(mention, cluster)
+        if other != cluster:
+            self.repeated.append((where, mention, other, cluster))
+        known = self._found.setdefault(cluster, [])
+        if mention not in known:
+            known.append(mention)
+
+    def clusters(self) -> dict[int, list[WordMention]]:
+        """All clusters by their numbers, in the order in which they begin; mentions by their first word."""
+        for cluster, waiting in self._open.items():
+            for _, where in waiting:
+                raise InputError("a mention never ends", where=where, got=f"({cluster}")
+        return {number: sorted(found) for number, found in self._found.items()}
+
+
+def conll2012_lines(documents: Iterable[Document]) -> Iterator[str]:
+    """Lines of a CoNLL-2012 file; documents that came from one keep all their other cells.
+
+    Args:
+        documents: With words and clusters.
+
+    Raises:
+        InputError: No words, or a mention that begins or ends inside a word.
+    """
+    for document in documents:
+        lines = document.meta.get("lines")
+        if lines is None or "cluster_ids" not in document.meta:
+            yield from _new_lines(document)
+        elif document.clusters == document.meta["read"]:
+            yield from lines
+        else:
+            yield from _rewritten(document, lines)
+
+
+def _rewritten(document: Document, lines: Sequence[str]) -> Iterator[str]:
+    cells = iter(_coreference_cells(document))
+    for line in lines:
+        if line.startswith(("#begin", "#end")) or not line.strip():
+            yield line
+            continue
+        old, new = _cells(line)[-1], next(cells)
+        nothing = old if old in _NOTHING else ("" if "\t" in line else "-")
+        cell = new or nothing
+        yield f"{line[: len(line) - len(old)]}{cell}" if "\t" in line else re.sub(r"\S+(\s*)$", rf"{cell}\1", line)
+
+
+def _new_lines(document: Document) -> Iterator[str]:
+    cells = _coreference_cells(document)
+    words = [document.text[word.start : word.end] for word in document.words or ()]
+    speakers = document.columns.get("speaker") or ("-",) * len(words)
+    name, part = document.meta.get("document", document.id), document.meta.get("part") or "000"
+    yield f"#begin document ({name}); part {part}"
+    for start, end in document.meta.get("sentences") or [(0, len(words))]:
+        for place in range(start, end):
+            if re.search(r"\s", words[place]):
+                raise InputError("a word holds white space", where=place_of(document), got=repr(words[place]))
+            frame = [name, str(int(part)), str(place - start), words[place], *"-----", speakers[place], "-"]
+            yield "\t".join([*frame, cells[place] or "-"])
+        yield ""
+    yield "#end document"
+
+
+def _coreference_cells(document: Document) -> list[str]:
+    """The brackets at each word: those that end, longest last; those that begin, longest first."""
+    if document.words is None:
+        raise InputError("no words to put clusters on", where=place_of(document))
+    begins = {word.start: place for place, word in enumerate(document.words)}
+    ends = {word.end: place for place, word in enumerate(document.words)}
+    opening: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    closing: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    ids = document.meta.get("cluster_ids") if document.clusters == document.meta.get("read") else None
+    for number, cluster in enumerate(document.clusters or ()):
+        name = ids[number] if ids else number
+        for mention in cluster:
+            if mention.start not in begins or mention.end not in ends:
+                raise InputError(
+                    "a mention begins or ends inside a word",
+                    where=place_of(document),
+                    got=f"{mention.start}..{mention.end} {document.text[mention.start : mention.end]!r}",
+                )
+            first, last = begins[mention.start], ends[mention.end]
+            if first == last:
+                opening[first].append((0, f"({name})"))
+            else:
+                opening[first].append((last - first, f"({name}"))
+                closing[last].append((last - first, f"{name})"))
+    return [
+        "|".join(
+            [text for _, text in sorted(closing[place])] + [text for _, text in sorted(opening[place], reverse=True)]
+        )
+        for place in range(len(document.words))
+    ]
+
+
+def write_conll2012(documents: Iterable[Document], target: Path) -> None:
+    """Writes a CoNLL-2012 file, whole or not at all: see `conll2012_lines`."""
+    write_atomically(target, "".join(line + "\n" for line in conll2012_lines(documents)))

@@ -1,0 +1,83 @@
+"""Every format of coreference behind one reader and one writer: CoNLL-2012, JSON lines, GAP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Literal, get_args
+
+from spanbert.core.errors import InputError, nearest
+from spanbert.core.types import Document
+from spanbert.corpus.conll2012 import read_conll2012, write_conll2012
+from spanbert.corpus.coref_json import read_coref_lines, write_coref_lines
+from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.gap import HEADER, read_gap, write_gap
+
+CorefFormat = Literal["conll2012", "coref-jsonl", "gap"]
+FORMATS: tuple[CorefFormat, ...] = get_args(CorefFormat)
+_READERS: dict[CorefFormat, Callable[[SourceFile], Iterator[Document]]] = {
+    "conll2012": read_conll2012,
+    "coref-jsonl": read_coref_lines,
+    "gap": read_gap,
+}
+_WRITERS: dict[CorefFormat, Callable[[Iterable[Document], Path], None]] = {
+    "conll2012": write_conll2012,
+    "coref-jsonl": write_coref_lines,
+    "gap": write_gap,
+}
+
+
+def coref_format(path: Path) -> CorefFormat:
+    """The format of a file, by its first line.
+
+    Raises:
+        InputError: No such file, an empty one, or none of the formats.
+    """
+    if not path.is_file():
+        raise InputError("no such file", where=str(path))
+    file = SourceFile(path=path, name=path.name)
+    for number, raw in read_lines(file, ByteCounter()):
+        line = decode_line(raw, f"{path}:{number}", first=number == 1)
+        if line.startswith("#begin document"):
+            return "conll2012"
+        if line.startswith("{") or file.kind in (".jsonl", ".json"):
+            return "coref-jsonl"
+        if line.split("\t")[:2] == list(HEADER[:2]):
+            return "gap"
+        if line.strip():
+            raise InputError(
+                "no file of coreference",
+                where=f"{path}:{number}",
+                got=repr(line[:60]),
+                expected="#begin document (NAME), an object with clusters a line, or GAP's header",
+            )
+    raise InputError("an empty file", where=str(path))
+
+
+def is_conll2012(path: Path) -> bool:
+    """Whether a file begins as CoNLL-2012's do."""
+    if not path.is_file():
+        return False
+    for _, raw in read_lines(SourceFile(path=path, name=path.name), ByteCounter()):
+        return raw.startswith(b"#begin document")
+    return False
+
+
+def read_coref(path: Path) -> Iterator[Document]:
+    """The documents of a file in any of the formats.
+
+    Raises:
+        InputError: It cannot be read; names file and line.
+    """
+    return _READERS[coref_format(path)](SourceFile(path=path, name=path.name))
+
+
+def write_coref(documents: Iterable[Document], target: Path, *, to: str) -> None:
+    """Writes documents in one of the formats, whole or not at all.
+
+    Raises:
+        InputError: No such format, or clusters that it cannot hold; names the document.
+    """
+    if to not in _WRITERS:
+        raise InputError(f"unknown format {to!r}", where="--to", remedy=nearest(to, FORMATS))
+    _WRITERS[to](documents, target)

@@ -1,0 +1,181 @@
+"""Coreference as JSON, one document a line: `text` with clusters of characters, or words with clusters of words.
+
+    {"id": "1", "text": "Ann left. She ran.", "clusters": [[[0, 3], [10, 13]]]}
+    {"doc_key": "1", "sentences": [["Ann", "left", "."], ["She", "ran", "."]], "clusters": [[[0, 0], [3, 3]]]}
+    {"id": "1", "tokens": ["Ann", "left", ".", "She", "ran", "."], "clusters": [[[0, 0], [3, 3]]]}
+
+Characters are half-open code points, as everywhere here. Words are counted over all sentences; a mention ends with its
+last word, as in the files of the English coreference literature since e2e-coref (Lee et al. 2017). Fields that are
+not interpreted come back as they were; `speakers` (a name a word) and `genre` are kept as metadata.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import Any
+
+from spanbert.core.errors import InputError
+from spanbert.core.files import parse_json, write_atomically
+from spanbert.core.types import Document, Span
+from spanbert.corpus.clusters import Clusters, Repeated
+from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.word_tags import place_of
+from spanbert.corpus.words import text_of_words
+
+_EXPECTED = '{"text": ..., "clusters": [[[0, 3], [10, 13]]]}, or "sentences" or "tokens" with clusters of words'
+FIELDS = ("sentences", "tokens", "text")
+
+
+def read_coref_lines(file: SourceFile) -> Iterator[Document]:
+    """The documents of a JSON lines file with clusters.
+
+    Raises:
+        InputError: Not JSON, neither text nor words, a mention outside of them; names file and line.
+    """
+    for number, raw in read_lines(file, ByteCounter()):
+        where = f"{file.path}:{number}"
+        line = decode_line(raw, where, first=number == 1)
+        if line.strip():
+            record = parse_json(line, where, _EXPECTED)
+            yield _document(record, f"{file.name}:{number}", where)
+
+
+def _document(record: Any, name: str, where: str) -> Document:
+    field = next((one for one in FIELDS if isinstance(record, Mapping) and one in record), None)
+    if field is None:
+        raise InputError("neither text nor words", where=where, got=type(record).__name__, expected=_EXPECTED)
+    words: list[Span] | None = None
+    bounds: tuple[tuple[int, int], ...] = ()
+    if field == "text":
+        text = record["text"]
+        if not isinstance(text, str):
+            raise InputError("a text that is no string", where=where, got=type(text).__name__, expected=_EXPECTED)
+    else:
+        sentences = record[field] if field == "sentences" else [record[field]]
+        if not isinstance(sentences, list) or not all(
+            isinstance(one, list) and all(isinstance(word, str) for word in one) for one in sentences
+        ):
+            raise InputError(f"{field} that are no words", where=where, expected=_EXPECTED)
+        ends = list(dict.fromkeys(_ends(sentences)))
+        text, words = text_of_words(list(chain.from_iterable(sentences)), breaks=ends[:-1])
+        bounds = tuple(pairwise([0, *ends]))
+    repeated: list[Repeated] = []
+    clusters = _clusters(record.get("clusters"), text, words, where, repeated)
+    speakers = _speakers(record.get("speakers"), len(words or ()))
+    return Document(
+        id=str(record.get("id", record.get("doc_key", name))),
+        text=text,
+        words=None if words is None else tuple(words),
+        clusters=clusters,
+        columns={"speaker": speakers} if speakers else {},
+        meta={
+            **({"sentences": bounds} if bounds else {}),
+            **({"genre": record["genre"]} if isinstance(record.get("genre"), str) else {}),
+            "record": record,
+            "field": field,
+            "read": clusters,
+            "repeated": tuple(repeated),
+            "where": where,
+        },
+    )
+
+
+def _ends(sentences: Iterable[list[str]]) -> Iterator[int]:
+    total = 0
+    for sentence in sentences:
+        total += len(sentence)
+        if total:
+            yield total
+
+
+def _speakers(value: Any, words: int) -> tuple[str, ...]:
+    """A name a word; nothing where they are not given so."""
+    if not isinstance(value, list):
+        return ()
+    flat = list(chain.from_iterable(value)) if all(isinstance(one, list) for one in value) else value
+    return tuple(flat) if len(flat) == words and all(isinstance(one, str) for one in flat) else ()
+
+
+def _clusters(value: Any, text: str, words: list[Span] | None, where: str, repeated: list[Repeated]) -> Clusters | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(cluster, list) for cluster in value):
+        raise InputError("clusters that are no lists of mentions", where=where, expected=_EXPECTED)
+    owners: dict[tuple[int, int], int] = {}
+    found = []
+    for number, cluster in enumerate(value, start=1):
+        mentions = []
+        for entry in cluster:
+            mention = _mention(entry, text, words, where)
+            owner = owners.setdefault((mention.start, mention.end), number)
+            if owner != number:
+                repeated.append(Repeated(where=where, mention=mention, clusters=(str(owner), str(number))))
+            if mention not in mentions:
+                mentions.append(mention)
+        found.append(tuple(mentions))
+    return tuple(found)
+
+
+def _mention(entry: Any, text: str, words: list[Span] | None, where: str) -> Span:
+    sound = isinstance(entry, list) and len(entry) == 2 and all(type(one) is int for one in entry)
+    if sound and words is None and 0 <= entry[0] < entry[1] <= len(text):
+        return Span(start=entry[0], end=entry[1])
+    if sound and words is not None and 0 <= entry[0] <= entry[1] < len(words):
+        return Span(start=words[entry[0]].start, end=words[entry[1]].end)
+    of = f"a text of {len(text)} characters" if words is None else f"{len(words)} words, the last of each included"
+    raise InputError(
+        "not a mention of the document", where=where, got=json.dumps(entry)[:80], expected=f"places in {of}"
+    )
+
+
+def coref_lines(documents: Iterable[Document]) -> Iterator[str]:
+    """JSON lines; documents that came from such a file keep their other fields and the form of their clusters.
+
+    Raises:
+        InputError: A mention that begins or ends inside a word, where clusters count words.
+    """
+    for document in documents:
+        record = document.meta.get("record")
+        if record is not None and document.clusters == document.meta.get("read"):
+            yield json.dumps(record, ensure_ascii=False)
+            continue
+        field = document.meta.get("field") or ("text" if document.words is None else "sentences")
+        made = dict(record) if record is not None else _record(document, field)
+        if document.clusters is not None:
+            made["clusters"] = [[_entry(one, document, field) for one in cluster] for cluster in document.clusters]
+        yield json.dumps(made, ensure_ascii=False)
+
+
+def _record(document: Document, field: str) -> dict[str, Any]:
+    if field == "text":
+        return {"id": document.id, "text": document.text}
+    words = [document.text[word.start : word.end] for word in document.words or ()]
+    bounds = document.meta.get("sentences") or [(0, len(words))]
+    made: dict[str, Any] = {"doc_key": document.id, "sentences": [words[start:end] for start, end in bounds]}
+    if "speaker" in document.columns:
+        made["speakers"] = [list(document.columns["speaker"][start:end]) for start, end in bounds]
+    if document.meta.get("genre"):
+        made["genre"] = document.meta["genre"]
+    return made
+
+
+def _entry(mention: Span, document: Document, field: str) -> list[int]:
+    if field == "text":
+        return [mention.start, mention.end]
+    starts = {word.start: place for place, word in enumerate(document.words or ())}
+    ends = {word.end: place for place, word in enumerate(document.words or ())}
+    if mention.start not in starts or mention.end not in ends:
+        raise InputError(
+            "a mention begins or ends inside a word",
+            where=place_of(document),
+            got=f"{mention.start}..{mention.end} {document.text[mention.start : mention.end]!r}",
+        )
+    return [starts[mention.start], ends[mention.end]]
+
+
+def write_coref_lines(documents: Iterable[Document], target: Path) -> None:
+    """Writes a JSON lines file, whole or not at all: see `coref_lines`."""
+    write_atomically(target, "".join(line + "\n" for line in coref_lines(documents)))

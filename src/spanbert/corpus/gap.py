@@ -1,0 +1,102 @@
+"""GAP: ambiguous pronouns and two names each, in a table with tabs (Webster et al. 2018, Mind the GAP).
+
+A row is a Document: `spans` are the pronoun and the two names (labels `pronoun`, `A`, `B`), `clusters` the pronoun with
+the name that it stands for, if any; the raw cells go along in `meta["row"]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from spanbert.core.errors import InputError
+from spanbert.core.files import write_atomically
+from spanbert.core.types import Document, Span
+from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.word_tags import place_of
+
+HEADER = ("ID", "Text", "Pronoun", "Pronoun-offset", "A", "A-offset", "A-coref", "B", "B-offset", "B-coref", "URL")
+_TRUTH = {"TRUE": True, "FALSE": False}
+
+
+def is_gap(document: Document) -> bool:
+    """Whether a document is a row of GAP."""
+    return "row" in document.meta
+
+
+def read_gap(file: SourceFile) -> Iterator[Document]:
+    """The rows of a file.
+
+    Raises:
+        InputError: Another header, an offset at which the name does not stand, or no truth value; names file and line.
+    """
+    for number, raw in read_lines(file, ByteCounter()):
+        where = f"{file.path}:{number}"
+        cells = tuple(decode_line(raw, where, first=number == 1).split("\t"))
+        if number == 1:
+            if cells != HEADER:
+                raise InputError("not GAP's header", where=where, got=" ".join(cells)[:80], expected=" ".join(HEADER))
+            continue
+        if len(cells) != len(HEADER):
+            raise InputError(
+                "a row of another length", where=where, got=f"{len(cells)} cells", expected=str(len(HEADER))
+            )
+        yield _document(dict(zip(HEADER, cells, strict=True)), cells, where)
+
+
+def _document(row: dict[str, str], cells: tuple[str, ...], where: str) -> Document:
+    text = row["Text"]
+    pronoun, *names = (
+        _span(text, row[name], row[f"{name}-offset"], label, where)
+        for name, label in (("Pronoun", "pronoun"), ("A", "A"), ("B", "B"))
+    )
+    clusters = []
+    for name in names:
+        truth = row[f"{name.label}-coref"]
+        if truth not in _TRUTH:
+            raise InputError(
+                "no truth value", where=f"{where}, {name.label}-coref", got=repr(truth), expected="TRUE, FALSE"
+            )
+        if _TRUTH[truth]:
+            members = sorted((Span(start=one.start, end=one.end) for one in (name, pronoun)), key=lambda one: one.start)
+            clusters.append(tuple(members))
+    return Document(
+        id=row["ID"],
+        text=text,
+        spans=(pronoun, *names),
+        clusters=tuple(clusters),
+        meta={"row": cells, "where": where},
+    )
+
+
+def _span(text: str, name: str, offset: str, label: str, where: str) -> Span:
+    start = int(offset) if offset.isdecimal() else -1
+    if start < 0 or text[start : start + len(name)] != name:
+        raise InputError(
+            "a name that does not stand where it should",
+            where=f"{where}, {label}",
+            got=f"{text[start : start + len(name)]!r} at {offset}" if start >= 0 else f"offset {offset!r}",
+            expected=repr(name),
+        )
+    return Span(start=start, end=start + len(name), label=label)
+
+
+def gap_lines(documents: Iterable[Document]) -> Iterator[str]:
+    """Lines of a GAP file; documents that came from one, with their own cells.
+
+    Raises:
+        InputError: A document that is no row of GAP.
+    """
+    yield "\t".join(HEADER)
+    for document in documents:
+        row = document.meta.get("row")
+        if row is None:
+            raise InputError(
+                "not a pronoun and two names", where=place_of(document), remedy="Write conll2012 or coref-jsonl"
+            )
+        yield "\t".join(row)
+
+
+def write_gap(documents: Iterable[Document], target: Path) -> None:
+    """Writes a GAP file, whole or not at all."""
+    write_atomically(target, "".join(line + "\n" for line in gap_lines(documents)))

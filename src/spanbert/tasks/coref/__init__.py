@@ -1,0 +1,1 @@
+"""Coreference resolution: mentions of the same thing as clusters."""

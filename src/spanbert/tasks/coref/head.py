@@ -1,0 +1,170 @@
+"""Coreference with vectors of starts and ends alone (Kirstain et al. 2021, Coreference Resolution without Span
+Representations, section 3): no vector of a span is ever made.
+
+A span's mention score is bilinear in the vectors of its first and last piece, and so is the score of a pair of spans in
+those of its four ends. A key (both ends as an antecedent) and a query (both ends times the matrix) make the latter one
+product, which `links.py` takes in blocks. Two more numbers depend on the mention that looks back: what each distance is
+worth, and what it is worth that both spans are the same words.
+
+Shapes: w words of a window, W most words of a mention, D hidden size, d size of the vectors, K mentions kept of a
+window, M of a document, B buckets of distance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, gelu
+
+from spanbert.encoder.config import EncoderConfig
+from spanbert.encoder.dropout import dropout
+from spanbert.encoder.model import initialise
+from spanbert.tasks.coref.links import BUCKETS, buckets_of
+from spanbert.tasks.coref.options import CorefOptions
+from spanbert.tasks.coref.targets import CorefGold
+from spanbert.tasks.head import Head
+
+FACTS = 3  # first word, last word, mention score: what stands before the vectors in an output
+
+
+class Ends(nn.Module):
+    """A vector of a first or a last piece: dense, norm, GELU, dropout."""
+
+    def __init__(self, config: EncoderConfig, options: CorefOptions) -> None:
+        super().__init__()
+        self.dense = nn.Linear(config.hidden_size, options.size)
+        self.norm = nn.LayerNorm(options.size)
+        self.dropout = options.dropout
+
+    def forward(self, hidden_wD: Tensor) -> Tensor:
+        """(w, D) to (w, d)."""
+        return dropout(gelu(self.norm(self.dense(hidden_wD))), self.dropout, self.training)
+
+
+class CorefHead(Head):
+    """Scores of mentions and what pairs are scored by.
+
+    A window's rows are the first pieces of its words, then their last pieces: 2 w rows.
+
+    Args:
+        config: The encoder's.
+        options: Sizes, and how many mentions are kept.
+    """
+
+    def __init__(self, config: EncoderConfig, options: CorefOptions) -> None:
+        super().__init__()
+        self.options = options
+        self.mention_start, self.mention_end = Ends(config, options), Ends(config, options)
+        self.start, self.end = Ends(config, options), Ends(config, options)
+        self.start_score, self.end_score = nn.Linear(options.size, 1), nn.Linear(options.size, 1)
+        self.inside = nn.Linear(options.size, options.size)
+        self.pair = nn.Linear(2 * options.size, 2 * options.size)
+        self.near = nn.Linear(2 * options.size, BUCKETS)
+        self.same = nn.Linear(2 * options.size, 1) if options.same_words else None
+        self.apply(initialise)
+
+    def mention_scores(self, starts_wD: Tensor, ends_wD: Tensor) -> Tensor:
+        """How much each span of up to W words is a mention, (w, W); -inf past the end of the window."""
+        starts_wd, ends_wd = self.mention_start(starts_wD), self.mention_end(ends_wD)
+        asked_wd = self.inside(starts_wd)
+        both_ww = asked_wd @ ends_wd.T / math.sqrt(asked_wd.shape[1])
+        both_ww = both_ww + self.start_score(starts_wd) + self.end_score(ends_wd)[:, 0]
+        words = len(starts_wd)
+        first_w1 = torch.arange(words, device=both_ww.device)[:, None]
+        last_wW = first_w1 + torch.arange(self.options.longest_mention, device=both_ww.device)
+        scores_wW: Tensor = both_ww.gather(1, last_wW.clamp(max=words - 1))
+        return scores_wW.masked_fill(last_wW >= words, -math.inf)
+
+    def vectors(self, starts_KD: Tensor, ends_KD: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Keys (K, 2d), queries (K, 2d), what distances are worth (K, B) and what the same words are worth (K,)."""
+        key_Kd = torch.cat([self.start(starts_KD), self.end(ends_KD)], dim=1)
+        query_Kd = self.pair(key_Kd) / math.sqrt(key_Kd.shape[1])
+        return key_Kd, query_Kd, self.near(key_Kd), None if self.same is None else self.same(key_Kd)[:, 0]
+
+    def keep(self, scores_wW: Tensor, allowed_wW: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The best spans of a window: their first word and width less one, each (K,), in text order."""
+        words, widths = scores_wW.shape
+        flat = scores_wW.detach() if allowed_wW is None else scores_wW.detach().masked_fill(~allowed_wW, -math.inf)
+        count = min(max(1, math.ceil(self.options.kept * words)), int(torch.isfinite(flat).sum()))
+        places = flat.flatten().topk(count).indices.sort().values
+        return places // widths, places % widths
+
+    def losses(self, hidden_RD: Tensor, sizes: Sequence[int], gold: Sequence[CorefGold]) -> Tensor:
+        """As `TaskHead`: minus the log of the share of the right antecedents, and of right mentions."""
+        total = hidden_RD.new_zeros(())
+        for rows_RD, wanted in zip(torch.split(hidden_RD, list(sizes)), gold, strict=True):
+            total = total + self._document_loss(rows_RD, wanted)
+        return total
+
+    def _document_loss(self, rows_RD: Tensor, gold: CorefGold) -> Tensor:
+        loss = rows_RD.new_zeros(())
+        firsts, lasts, scores, starts, ends, owners = [], [], [], [], [], []
+        sizes = [2 * len(one.allowed_wW) for one in gold.windows]
+        for window, window_RD in zip(gold.windows, torch.split(rows_RD, sizes), strict=True):
+            words = len(window.allowed_wW)
+            starts_wD, ends_wD = window_RD[:words], window_RD[words:]
+            scores_wW = self.mention_scores(starts_wD, ends_wD).float()
+            allowed_wW = torch.from_numpy(window.allowed_wW).to(scores_wW.device)
+            cluster_wW = torch.from_numpy(window.cluster_wW).to(scores_wW.device)
+            if self.options.mention_weight:
+                found = binary_cross_entropy_with_logits(
+                    scores_wW[allowed_wW], (cluster_wW[allowed_wW] > 0).float(), reduction="sum"
+                )
+                loss = loss + self.options.mention_weight * found
+            first_K, more_K = self.keep(scores_wW, allowed_wW)
+            firsts.append(first_K + window.first)
+            lasts.append(first_K + more_K + window.first)
+            scores.append(scores_wW[first_K, more_K])
+            owners.append(cluster_wW[first_K, more_K])
+            starts.append(starts_wD[first_K])
+            ends.append(ends_wD[first_K + more_K])
+        first_M, last_M = torch.cat(firsts), torch.cat(lasts)
+        if not len(first_M):
+            return loss
+        order = torch.argsort(first_M * (int(last_M.max()) + 1) + last_M)  # windows overlap: in text order again
+        first_M, score_M, owner_M = first_M[order], torch.cat(scores)[order], torch.cat(owners)[order]
+        key_Md, query_Md, near_MB, same_M = self.vectors(torch.cat(starts)[order], torch.cat(ends)[order])
+        pairs_MM = (query_Md @ key_Md.T).float() + score_M[:, None] + score_M[None, :]
+        distances = (first_M[:, None] - first_M[None, :]).clamp(min=0).cpu().numpy()
+        pairs_MM = pairs_MM + near_MB.float().gather(1, torch.from_numpy(buckets_of(distances)).to(first_M.device))
+        if same_M is not None:
+            hashes = torch.from_numpy(gold.hashes(first_M.cpu().numpy(), last_M[order].cpu().numpy()))
+            pairs_MM = pairs_MM + (hashes[:, None] == hashes[None, :]).to(same_M.device) * same_M.float()[:, None]
+        count = len(first_M)
+        later = torch.ones(count, count, dtype=torch.bool, device=pairs_MM.device).triu()
+        pairs_MM = pairs_MM.masked_fill(later, -math.inf)
+        right_MM = (owner_M[:, None] == owner_M[None, :]) & (owner_M[:, None] > 0) & ~later
+        none_M1 = ~right_MM.any(1, keepdim=True)
+        whole = torch.cat([pairs_MM.new_zeros(count, 1), pairs_MM], dim=1)
+        wanted = whole.masked_fill(~torch.cat([none_M1, right_MM], dim=1), -math.inf)
+        antecedents: Tensor = (whole.logsumexp(1) - wanted.logsumexp(1)).sum()
+        return loss + antecedents
+
+    def outputs(self, hidden_RD: Tensor, sizes: Sequence[int]) -> list[npt.NDArray[Any]]:
+        """As `TaskHead`: of each window's best spans, a row each.
+
+        A row is first word, last word and mention score (`FACTS`), key (2d), query (2d), what distances are worth (B),
+        and what the same words are worth, where that is looked at.
+        """
+        found = []
+        for rows_RD in torch.split(hidden_RD, list(sizes)):
+            words = len(rows_RD) // 2
+            starts_wD, ends_wD = rows_RD[:words], rows_RD[words:]
+            scores_wW = self.mention_scores(starts_wD, ends_wD).float()
+            first_K, more_K = self.keep(scores_wW)
+            key, query, near, same = self.vectors(starts_wD[first_K], ends_wD[first_K + more_K])
+            facts = torch.stack([first_K.float(), (first_K + more_K).float(), scores_wW[first_K, more_K]], dim=1)
+            parts = [
+                facts,
+                key.float(),
+                query.float(),
+                near.float(),
+                *([] if same is None else [same.float()[:, None]]),
+            ]
+            found.append(torch.cat(parts, dim=1).cpu().numpy())
+        return found

@@ -1,0 +1,147 @@
+"""From scored mentions to clusters: antecedents in blocks, so that memory grows with the document and not its square.
+
+Shapes: M mentions of a document in text order, d units of their vectors, B buckets of distance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from spanbert.core.types import IntArray
+
+BUCKETS = 12  # distances in words: 0, 1, 2..3, 4..7, ... 1,024 and more
+_BLOCK = 256
+_PRIME = np.uint64(1_000_003)
+Scores = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Mentions:
+    """Candidate mentions of a document, in text order.
+
+    The score of a pair is mention_M[c] + mention_M[q] + key_Md[c] . query_Md[q] + near_MB[q, distance], and same_M[q]
+    where both are the same words; the antecedent is c, which comes before q.
+
+    Attributes:
+        first_M: First word.
+        last_M: Last word.
+        mention_M: How much a span is a mention at all.
+        key_Md: As an antecedent.
+        query_Md: As what looks for one.
+        near_MB: What a distance is worth.
+        same_M: What the same words are worth; None: they are not looked at.
+    """
+
+    first_M: IntArray
+    last_M: IntArray
+    mention_M: Scores
+    key_Md: Scores
+    query_Md: Scores
+    near_MB: Scores
+    same_M: Scores | None
+
+    def take(self, places: IntArray) -> Mentions:
+        """Some of them, in the given order."""
+        return Mentions(
+            first_M=self.first_M[places],
+            last_M=self.last_M[places],
+            mention_M=self.mention_M[places],
+            key_Md=self.key_Md[places],
+            query_Md=self.query_Md[places],
+            near_MB=self.near_MB[places],
+            same_M=None if self.same_M is None else self.same_M[places],
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """A mention and its antecedent, by their places, with the score of the pair (a log odds against no antecedent)."""
+
+    mention: int
+    antecedent: int
+    score: float
+
+
+def buckets_of(distances: IntArray) -> IntArray:
+    """The bucket of each distance in words: 0, 1, then powers of two."""
+    return np.minimum(np.ceil(np.log2(distances + 1)).astype(np.int64), BUCKETS - 1)
+
+
+def word_hashes(words: Sequence[str]) -> npt.NDArray[np.uint64]:
+    """A number for each word in lower case that is the same in every run."""
+    return np.array(
+        [int.from_bytes(word.lower().encode()[:64], "little") % 0xFFFFFFFFFFFFFFC5 for word in words], dtype=np.uint64
+    )
+
+
+def span_hashes(words_W: npt.NDArray[np.uint64], first_M: IntArray, last_M: IntArray) -> npt.NDArray[np.uint64]:
+    """A number for the words of each span, (M,): equal words, equal numbers."""
+    longest = int((last_M - first_M).max(initial=0)) + 1
+    found = np.zeros(len(first_M), dtype=np.uint64)
+    for place in range(longest):
+        inside = first_M + place <= last_M
+        word = words_W[np.minimum(first_M + place, last_M)]
+        with np.errstate(over="ignore"):
+            found = np.where(inside, found * _PRIME + word + np.uint64(1), found)
+    return found
+
+
+def best_antecedents(mentions: Mentions, same_M: npt.NDArray[np.uint64], depth: int | None = None) -> list[Link]:
+    """The best antecedent of each mention that has one with a score above 0, the score of having none.
+
+    Args:
+        mentions: In text order.
+        same_M: See `span_hashes`.
+        depth: How many of the nearest are looked at; None: all. Memory is a block of mentions times as many.
+
+    Returns:
+        At most one link a mention, in text order.
+    """
+    links = []
+    total = len(mentions.first_M)
+    for start in range(0, total, _BLOCK):
+        stop = min(start + _BLOCK, total)
+        low = 0 if depth is None else max(start - depth, 0)
+        best, score = _best_of_block(mentions, same_M, start, stop, low, depth)
+        links += [
+            Link(mention=start + place, antecedent=int(best[place]), score=float(score[place]))
+            for place in np.flatnonzero(score > 0).tolist()
+        ]
+    return links
+
+
+def _best_of_block(
+    mentions: Mentions, same_M: npt.NDArray[np.uint64], start: int, stop: int, low: int, depth: int | None
+) -> tuple[IntArray, Scores]:
+    asks, offers = slice(start, stop), slice(low, stop)
+    scores = mentions.query_Md[asks] @ mentions.key_Md[offers].T
+    scores += mentions.mention_M[asks, None] + mentions.mention_M[None, offers]
+    distances = mentions.first_M[asks, None] - mentions.first_M[None, offers]
+    near = np.take_along_axis(mentions.near_MB[asks], buckets_of(np.maximum(distances, 0)), axis=1)
+    scores += near
+    if mentions.same_M is not None:
+        scores += np.where(same_M[asks, None] == same_M[None, offers], mentions.same_M[asks, None], 0)
+    place = np.arange(start, stop)[:, None] - np.arange(low, stop)[None, :]
+    scores[(place <= 0) if depth is None else (place <= 0) | (place > depth)] = -np.inf
+    best = scores.argmax(1)
+    return best + low, scores[np.arange(stop - start), best]
+
+
+def clusters_of(count: int, links: Sequence[Link]) -> list[list[int]]:
+    """Mentions that links join, directly or by others; mentions without a link are alone.
+
+    Args:
+        count: M.
+        links: Each from a mention to an earlier one, in text order.
+    """
+    owner = list(range(count))
+    for link in links:
+        owner[link.mention] = owner[link.antecedent]  # an earlier mention, whose own link has been followed
+    clusters: dict[int, list[int]] = {}
+    for mention in range(count):
+        clusters.setdefault(owner[mention], []).append(mention)
+    return list(clusters.values())

@@ -1,0 +1,37 @@
+"""Settings of coreference resolution."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from spanbert.core.config import Config
+
+
+class CorefOptions(Config):
+    """How mentions are found and linked.
+
+    Attributes:
+        singletons: Whether mentions that are linked to no other are clusters; `auto`: as the training data has them.
+        longest_mention: Pieces of the longest mention.
+        kept: Mentions kept a window for each of its words, best first (lambda in Lee et al. 2017).
+        max_mentions: Mentions kept a document, best first; None: all that the windows keep.
+        depth: Antecedents that a mention is compared with, nearest first; None: all.
+        size: Size of the vectors of starts and ends.
+        dropout: Dropout of these vectors in training.
+        train_windows: Windows of one training example; longer documents are several.
+        mention_weight: Weight of the loss that tells mentions from other spans, beside that of the antecedents.
+        same_words: Let the score of a pair know whether both mentions are the same words, in lower case.
+    """
+
+    singletons: Literal["auto", "keep", "drop"] = "auto"
+    longest_mention: int = Field(default=30, ge=1, le=100)
+    kept: float = Field(default=0.4, gt=0, le=2)
+    max_mentions: int | None = Field(default=None, ge=2)
+    depth: int | None = Field(default=None, ge=1)
+    size: int = Field(default=512, ge=8)
+    dropout: float = Field(default=0.3, ge=0, lt=1)
+    train_windows: int = Field(default=8, ge=1)
+    mention_weight: float = Field(default=1.0, ge=0)
+    same_words: bool = True

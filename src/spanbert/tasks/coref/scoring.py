@@ -1,0 +1,81 @@
+"""Documents and their coreference to the scorers of `scores`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from spanbert.core.predictions import Coreference
+from spanbert.core.types import Document, Span
+from spanbert.corpus.gap import is_gap
+from spanbert.scores.bootstrap import Bootstrap, Statistic
+from spanbert.scores.coreference import CoreferenceScorer, Singletons
+from spanbert.scores.gap import GapScorer, Gender
+from spanbert.scores.signature import signature
+
+_MASCULINE, _FEMININE = {"he", "him", "his"}, {"she", "her", "hers"}
+
+
+class CorefDocumentScorer:
+    """Clusters, or on GAP's rows which of two names a pronoun stands for.
+
+    Args:
+        singletons: Whether clusters of one mention count.
+        seed: Seed of the bootstrap.
+    """
+
+    def __init__(self, *, singletons: Singletons, seed: int = 0) -> None:
+        self._singletons = singletons
+        self._clusters = CoreferenceScorer(singletons=singletons, seed=seed)
+        self._gap = GapScorer(seed=seed)
+        self.seen: Counter[str] = Counter()
+
+    @property
+    def main(self) -> str:
+        """`gap_f1` on GAP's rows, else `conll_f1`."""
+        return self._gap.main if self._is_gap else self._clusters.main
+
+    @property
+    def _is_gap(self) -> bool:
+        return self.seen["gap"] > 0
+
+    def add(self, document: Document, prediction: Coreference) -> None:
+        """As `DocumentScorer`."""
+        if document.clusters is None:
+            return
+        predicted = [[(one.start, one.end) for one in cluster] for cluster in prediction.clusters]
+        if is_gap(document):
+            self.seen["gap"] += 1
+            pronoun, *names = document.spans or ()
+            gold = {(one.start, one.end) for cluster in document.clusters for one in cluster}
+            for_names = [((name.start, name.end) in gold, _stands_for(pronoun, name, predicted)) for name in names]
+            self._gap.add(_gender(document.text[pronoun.start : pronoun.end]), for_names)
+            return
+        self.seen["clusters"] += 1
+        self._clusters.add([[(one.start, one.end) for one in cluster] for cluster in document.clusters], predicted)
+
+    def scores(self) -> dict[str, Any]:
+        """As `Scorer`, with the signature."""
+        if self._is_gap:
+            return {**self._gap.scores(), "signature": signature(task="coref", data="gap", match="contains")}
+        facts = signature(task="coref", mentions="exact", singletons=self._singletons, twinless="reference-scorer-8")
+        return {**self._clusters.scores(), "signature": facts}
+
+    def paired(self) -> tuple[Bootstrap, Statistic]:
+        """As `Scorer`."""
+        return self._gap.paired() if self._is_gap else self._clusters.paired()
+
+
+def _stands_for(pronoun: Span, name: Span, clusters: list[list[tuple[int, int]]]) -> bool:
+    """Whether the pronoun's cluster has a mention that is the name, or that begins or ends with it."""
+    own = next((cluster for cluster in clusters if (pronoun.start, pronoun.end) in cluster), [])
+    return any(
+        start <= name.start and name.end <= end and (start == name.start or end == name.end) for start, end in own
+    )
+
+
+def _gender(pronoun: str) -> Gender:
+    word = pronoun.lower()
+    if word in _MASCULINE:
+        return "masculine"
+    return "feminine" if word in _FEMININE else "other"

@@ -1,0 +1,350 @@
+"""Coreference resolution as a `TextTask`: mentions of the same thing, anywhere in a text of any length.
+
+Shapes: w words of a window, W most words of a mention.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from spanbert.batches.examples import Example
+from spanbert.batches.windows import owned_parts
+from spanbert.core.errors import InputError
+from spanbert.core.mentions import head_mention
+from spanbert.core.predictions import Coreference, MentionLink
+from spanbert.core.types import Document, IntArray, Span
+from spanbert.corpus.clusters import repeated_mentions
+from spanbert.corpus.coref import CorefFormat, coref_format, read_coref
+from spanbert.corpus.gap import is_gap
+from spanbert.corpus.word_tags import place_of
+from spanbert.corpus.words import split_words
+from spanbert.tasks.base import TextTaskBase, WindowOptions
+from spanbert.tasks.coref.links import BUCKETS, Mentions, best_antecedents, clusters_of, span_hashes, word_hashes
+from spanbert.tasks.coref.options import CorefOptions
+from spanbert.tasks.coref.scoring import CorefDocumentScorer
+from spanbert.tasks.coref.targets import CorefGold, mentions_on_words, window_gold
+from spanbert.tasks.protocol import Mistake, Reading
+from spanbert.tokens.pieces import rows_of_words
+from spanbert.tokens.tokenizer import TokenizerAdapter
+
+if TYPE_CHECKING:
+    from spanbert.encoder.config import EncoderConfig
+    from spanbert.tasks.coref.head import CorefHead
+
+_USUAL_WINDOW = 512
+_FACTS = 3
+_DESCRIBED: dict[CorefFormat, str] = {
+    "conll2012": "CoNLL-2012, words in column 4, clusters in the last",
+    "coref-jsonl": "JSON lines with clusters",
+    "gap": "GAP, a pronoun and two names a row",
+}
+
+
+def read_unambiguous(source: Path) -> Iterator[Document]:
+    """The documents of a file, none of whose mentions is in two clusters.
+
+    Raises:
+        InputError: It cannot be read, or has such a mention; names file and line.
+    """
+    for document in read_coref(source):
+        for one in repeated_mentions(document):
+            raise InputError(
+                "a mention in two clusters",
+                where=one.where,
+                got=f"{_text(document, one.mention)!r} in clusters {one.clusters[0]} and {one.clusters[1]}",
+                remedy="spanbert doctor coref --fix OUT leaves it in the first",
+            )
+        yield document
+
+
+class CorefTask(TextTaskBase):
+    """Clusters of mentions.
+
+    Args:
+        name: Its name in the bundle.
+        tokenizer: The model's.
+        window: Tokens of a window and of the overlap.
+        options: Sizes, and how much is kept.
+        singletons: Whether a mention that is linked to no other is a cluster.
+        joined: How text without words is split.
+    """
+
+    kind = "coref"
+    unit = "mention"
+    main = "conll_f1"
+    examples_a_step = 2  # each is several windows
+
+    def __init__(
+        self,
+        name: str,
+        tokenizer: TokenizerAdapter,
+        window: tuple[int, int],
+        *,
+        options: CorefOptions,
+        singletons: bool,
+        joined: bool,
+    ) -> None:
+        super().__init__(name, tokenizer, window)
+        self.options, self.singletons, self.joined = options, singletons, joined
+
+    @classmethod
+    def from_training(
+        cls,
+        name: str,
+        documents: Iterable[Document],
+        *,
+        options: CorefOptions,
+        window: WindowOptions,
+        tokenizer: TokenizerAdapter,
+        positions: int,
+    ) -> Self:
+        """The task that some training documents pose.
+
+        Raises:
+            InputError: No clusters, or GAP's, which are two names of many a text.
+        """
+        mentions = links = 0
+        alone = joined = False
+        for document in documents:
+            if is_gap(document):
+                raise InputError(
+                    f"task {name}: GAP says of two names a text alone what they are",
+                    where=place_of(document),
+                    remedy="Train on whole clusters (CoNLL-2012 or JSON lines) and score on GAP",
+                )
+            joined = joined or document.words is not None
+            for cluster in document.clusters or ():
+                mentions += len(cluster)
+                links += len(cluster) > 1
+                alone = alone or len(cluster) == 1
+        if not links:
+            raise InputError(f"task {name}: no clusters to learn from", got=f"{mentions} mentions, none of them linked")
+        singletons = alone if options.singletons == "auto" else options.singletons == "keep"
+        fitted = window.fit(positions, usual=_USUAL_WINDOW)
+        return cls(name, tokenizer, fitted, options=options, singletons=singletons, joined=joined)
+
+    @classmethod
+    def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
+        """The task of a bundle."""
+        return cls(
+            name,
+            tokenizer,
+            cls.stored_window(entry, positions),
+            options=CorefOptions.model_validate(entry["options"]),
+            singletons=entry["singletons"],
+            joined=entry["joined"],
+        )
+
+    def manifest(self) -> dict[str, Any]:
+        """As `TextTask`."""
+        return {
+            **super().manifest(),
+            "singletons": self.singletons,
+            "joined": self.joined,
+            "size": self.options.size,
+            "same_words": self.options.same_words,
+        }
+
+    @staticmethod
+    def reader(options: CorefOptions) -> Callable[[Path], Iterator[Document]]:
+        """What reads files before there is a task: CoNLL-2012, JSON lines, GAP."""
+        return read_unambiguous
+
+    @staticmethod
+    def described(options: CorefOptions, source: Path) -> str:
+        """How a file is read."""
+        return _DESCRIBED[coref_format(source)]
+
+    def is_labelled(self, document: Document) -> bool:
+        """As `TextTask`."""
+        return document.clusters is not None
+
+    def check(self, document: Document) -> None:
+        """As `TextTask`: weights are chosen by clusters, which GAP does not have."""
+        if is_gap(document):
+            raise InputError(
+                "GAP cannot choose weights", where=place_of(document), remedy="Score on it with spanbert evaluate"
+            )
+
+    def words(self, document: Document) -> Sequence[Span]:
+        """The document's words, or those that its text is split into."""
+        if document.words is not None:
+            return document.words
+        return [Span(start=start, end=end) for start, end in split_words(document.text, joined=self.joined)]
+
+    def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
+        """As `TextTask`; in training, neighbouring windows are one example, so that links between them are learned."""
+        words = self.words(reading.document)
+        if not words or not len(reading.pieces.ids):
+            return [] if gold else [self._empty(start, end, reading) for start, end in reading.windows]
+        first_W, last_W, own_W = rows_of_words(reading.pieces, words)
+        parts = [self._words_of(window, part, first_W, last_W) for window, part in _parts(reading)]
+        if not gold:
+            return [
+                self._example([reading.windows[number]], [part], reading, first_W, last_W, None)
+                for number, part in enumerate(parts)
+            ]
+        if reading.document.clusters is None:
+            return []
+        clusters = mentions_on_words(reading.document, words)
+        hashes = word_hashes([reading.document.text[word.start : word.end] for word in words])
+        found = []
+        most = self.options.train_windows
+        for numbers in (range(len(parts))[start : start + most] for start in range(0, len(parts), most)):
+            chosen = [parts[number] for number in numbers if parts[number][0] < parts[number][1]]
+            windows = [reading.windows[number] for number in numbers if parts[number][0] < parts[number][1]]
+            if chosen:
+                targets = tuple(
+                    window_gold(part, clusters, self.options.longest_mention, first_W, last_W, own_W) for part in chosen
+                )
+                whole = CorefGold(windows=targets, words=hashes)
+                found.append(self._example(windows, chosen, reading, first_W, last_W, whole))
+        return found
+
+    def _words_of(
+        self, window: tuple[int, int], part: tuple[int, int], first_W: IntArray, last_W: IntArray
+    ) -> tuple[int, int, int]:
+        """First word of a window's own part, the word after the last that lies whole in the window, and the word after
+        the last of its own part."""
+        low = int(np.searchsorted(first_W, part[0]))
+        own = int(np.searchsorted(first_W, part[1]))
+        high = max(low, int(np.searchsorted(last_W, window[1])))
+        return low, high, min(own, high)
+
+    def _example(
+        self,
+        windows: Sequence[tuple[int, int]],
+        parts: Sequence[tuple[int, int, int]],
+        reading: Reading,
+        first_W: IntArray,
+        last_W: IntArray,
+        gold: CorefGold | None,
+    ) -> Example:
+        """Windows end to end; of each, the rows of the first pieces of its words and then of the last."""
+        ids: list[IntArray] = []
+        rows: list[IntArray] = []
+        cuts: list[int] = []
+        offset = 0
+        for (start, end), (low, high, _) in zip(windows, parts, strict=True):
+            framed = self.framer.one(reading.pieces.ids[start:end])
+            both = np.concatenate([first_W[low:high], last_W[low:high]])
+            rows.append(both - start + framed.first + offset)
+            ids.append(framed.ids)
+            offset += len(framed.ids)
+            cuts.append(offset)
+        units = 1 if gold is None else max(sum(int((one.cluster_wW > 0).sum()) for one in gold.windows), 1)
+        return Example(
+            task=self.name,
+            ids=np.concatenate(ids),
+            types=None,
+            rows=np.concatenate(rows),
+            units=units,
+            cuts=tuple(cuts[:-1]),
+            gold=gold,
+        )
+
+    def _empty(self, start: int, end: int, reading: Reading) -> Example:
+        framed = self.framer.one(reading.pieces.ids[start:end])
+        return Example(task=self.name, ids=framed.ids, types=None, rows=np.zeros(0, dtype=np.int64), units=1)
+
+    def build_head(self, config: EncoderConfig) -> CorefHead:
+        """As `TextTask`."""
+        from spanbert.tasks.coref.head import CorefHead
+
+        return CorefHead(config, self.options)
+
+    def decode(self, reading: Reading, outputs: Sequence[npt.NDArray[Any]]) -> Coreference:
+        """As `TextTask`: the windows' mentions are linked over the whole document."""
+        words = self.words(reading.document)
+        if not words or not len(reading.pieces.ids):
+            return Coreference(words=tuple(words), clusters=(), heads=(), links=())
+        first_W, last_W, _ = rows_of_words(reading.pieces, words)
+        kept = []
+        for (window, part), rows in zip(_parts(reading), outputs, strict=True):
+            low, _, own = self._words_of(window, part, first_W, last_W)
+            rows = rows.copy()
+            rows[:, :2] += low
+            first_K, last_K = rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64)
+            short = last_W[last_K] - first_W[first_K] < self.options.longest_mention
+            kept.append(rows[(first_K < own) & short])
+        mentions = self._mentions(np.concatenate(kept))
+        hashes = word_hashes([reading.document.text[word.start : word.end] for word in words])
+        same_M = span_hashes(hashes, mentions.first_M, mentions.last_M)
+        links = best_antecedents(mentions, same_M, self.options.depth)
+        spans = [
+            Span(start=words[first].start, end=words[last].end, score=float(_sure(score)))
+            for first, last, score in zip(
+                mentions.first_M.tolist(), mentions.last_M.tolist(), mentions.mention_M.tolist(), strict=True
+            )
+        ]
+        clusters = tuple(
+            tuple(spans[place] for place in group)
+            for group in clusters_of(len(spans), links)
+            if len(group) > 1 or (self.singletons and mentions.mention_M[group[0]] > 0)
+        )
+        return Coreference(
+            words=tuple(words),
+            clusters=clusters,
+            heads=tuple(head_mention(reading.document.text, cluster) for cluster in clusters),
+            links=tuple(
+                MentionLink(mention=spans[one.mention], antecedent=spans[one.antecedent], score=float(_sure(one.score)))
+                for one in links
+            ),
+        )
+
+    def _mentions(self, rows: npt.NDArray[np.float32]) -> Mentions:
+        """All kept mentions in text order, the best `max_mentions` of them."""
+        if self.options.max_mentions is not None and len(rows) > self.options.max_mentions:
+            rows = rows[np.argsort(-rows[:, 2], kind="stable")[: self.options.max_mentions]]
+        rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+        size = 2 * self.options.size
+        key, query, near, same = np.split(rows[:, _FACTS:], [size, 2 * size, 2 * size + BUCKETS], axis=1)
+        return Mentions(
+            first_M=rows[:, 0].astype(np.int64),
+            last_M=rows[:, 1].astype(np.int64),
+            mention_M=rows[:, 2],
+            key_Md=key,
+            query_Md=query,
+            near_MB=near,
+            same_M=same[:, 0] if self.options.same_words else None,
+        )
+
+    def scorer(self, *, seed: int = 0) -> CorefDocumentScorer:
+        """As `TextTask`."""
+        return CorefDocumentScorer(singletons="keep" if self.singletons else "drop", seed=seed)
+
+    def mistakes(self, document: Document, prediction: Coreference) -> Iterator[Mistake]:
+        """As `TextTask`: links between mentions of different gold clusters, surest first."""
+        owner = {
+            (mention.start, mention.end): number
+            for number, cluster in enumerate(document.clusters or ())
+            for mention in cluster
+        }
+        for link in prediction.links:
+            one, other = (owner.get((span.start, span.end)) for span in (link.mention, link.antecedent))
+            if one is None or one != other:
+                said = f"{_text(document, link.mention)} -> {_text(document, link.antecedent)}"
+                gold = (
+                    "no mention" if one is None else "another" if other is not None else "its antecedent is no mention"
+                )
+                around = document.text[max(link.mention.start - 80, 0) : link.mention.end + 40]
+                yield Mistake(severity=link.score, where=document.id, text=around, gold=gold, predicted=said)
+
+
+def _parts(reading: Reading) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Each window with the pieces that it answers for."""
+    return list(zip(reading.windows, owned_parts(reading.windows), strict=True))
+
+
+def _text(document: Document, span: Span) -> str:
+    return document.text[span.start : span.end]
+
+
+def _sure(score: float) -> float:
+    """A log odds as a probability."""
+    return float(1 / (1 + np.exp(-np.clip(score, -60, 60))))

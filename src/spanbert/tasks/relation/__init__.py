@@ -1,0 +1,1 @@
+"""Relation extraction: how two entities of a text are related."""

@@ -1,0 +1,105 @@
+"""Markers around two entities, as pieces of their own (Baldini Soares et al. 2019; typed: Zhong and Chen 2021).
+
+    [CLS] the [E1] audits [/E1] were about [E2] waste [/E2] . [SEP]
+
+A text that is too long is cut around the two entities; where they are too far apart for one window, what stands between
+them is left out.
+
+Shapes: n pieces of a text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from spanbert.core.types import IntArray
+
+SIDES = ("1", "2")  # the head's, the tail's
+MARKS = 4
+Range = tuple[int, int]
+
+
+def marker_names(types: Iterable[str]) -> list[str]:
+    """All markers, in the order in which they are stored: those without a type, then those of each type.
+
+    Args:
+        types: Types of entities, in a fixed order.
+    """
+    return [
+        f"[{slash}E{side}{of}]" for of in ("", *(f":{one}" for one in types)) for side in SIDES for slash in ("", "/")
+    ]
+
+
+def marker_pair(markers: Mapping[str, int], side: str, label: str | None) -> tuple[int, int]:
+    """Ids of the markers before and after an entity; those without a type where its type is not known."""
+    of = f":{label}" if label is not None and f"[E{side}:{label}]" in markers else ""
+    return markers[f"[E{side}{of}]"], markers[f"[/E{side}{of}]"]
+
+
+def parts_around(entities: Sequence[Range], total: int, limit: int) -> list[Range]:
+    """Which pieces of a text are read: all, or those around the two entities.
+
+    Args:
+        entities: First and last piece of each of the two.
+        total: n.
+        limit: Most pieces that are read.
+
+    Returns:
+        One range, or two where the entities are too far apart; half-open, in order, without overlap. An entity longer
+        than half of what can be read keeps its beginning.
+    """
+    if total <= limit:
+        return [(0, total)]
+    low, high = min(first for first, _ in entities), max(last for _, last in entities) + 1
+    if high - low <= limit:
+        return [_around(low, high, limit, 0, total)]
+    (first, first_last), (second, second_last) = sorted(entities)
+    half = limit // 2
+    first_end, second_end = min(first_last + 1, first + half), min(second_last + 1, second + limit - half)
+    middle = (min(first_end, second) + second) // 2  # each part keeps to its side of it
+    left = _around(first, min(first_end, second), half, 0, max(middle, min(first_end, second)))
+    return [left, _around(max(second, left[1]), max(second_end, left[1]), limit - half, left[1], total)]
+
+
+def _around(low: int, high: int, size: int, start: int, stop: int) -> Range:
+    """A range of `size` within start..stop, or all of it, with low..high about in its middle."""
+    begin = max(start, min(low - (size - (high - low)) // 2, stop - size))
+    return begin, min(stop, begin + size)
+
+
+def marked(
+    ids: IntArray, entities: Sequence[Range], markers: Sequence[tuple[int, int]], limit: int
+) -> tuple[IntArray, list[int]]:
+    """The pieces of a text with markers around its two entities.
+
+    Args:
+        ids: Pieces of the text, (n,).
+        entities: First and last piece of head and tail; they may overlap.
+        markers: The markers before and after each.
+        limit: Most pieces, markers included.
+
+    Returns:
+        The pieces, and where the markers at which head and tail begin stand among them.
+    """
+    parts = parts_around(entities, len(ids), limit - MARKS)
+    events: list[tuple[int, int, int, int]] = []  # place, ends before begins, inner or outer, marker
+    for (first, last), (begin, end) in zip(entities, markers, strict=True):
+        low, high = next((part for part in parts if part[0] <= first < part[1]), parts[-1])
+        stop = min(last + 1, high)
+        events.append((max(first, low), 1, -last, begin))
+        events.append((stop, 0, -first, end))
+    found: list[IntArray] = []
+    starts: dict[int, int] = {}
+    length = 0
+    for low, high in parts:
+        position = low
+        for place, _, _, marker in sorted(event for event in events if low <= event[0] - (event[1] == 0) < high):
+            found += [ids[position:place], np.array([marker], dtype=np.int64)]
+            length += place - position + 1
+            starts[marker] = length - 1
+            position = place
+        found.append(ids[position:high])
+        length += high - position
+    return np.concatenate(found), [starts[begin] for begin, _ in markers]

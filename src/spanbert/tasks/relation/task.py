@@ -1,0 +1,304 @@
+"""Relation extraction as a `TextTask`: every pair of entities is a copy of its text with markers around both.
+
+Shapes: n pieces of a text, L labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from spanbert.batches.examples import Example
+from spanbert.core.errors import InputError
+from spanbert.core.predictions import RelationExtraction
+from spanbert.core.types import Document, Relation, Span
+from spanbert.corpus.relations import RelationFormat, read_relations, relation_format
+from spanbert.scores.relations import NO_RELATION, Averaging, is_directed
+from spanbert.tasks.base import TextTaskBase, WindowOptions
+from spanbert.tasks.protocol import Mistake, Reading
+from spanbert.tasks.relation.marking import MARKS, Range, marked, marker_names, marker_pair, parts_around
+from spanbert.tasks.relation.options import RelationOptions
+from spanbert.tasks.relation.scoring import RelationDocumentScorer, check_labels
+from spanbert.tokens.pieces import Pieces, read_pieces, rows_of_words
+from spanbert.tokens.tokenizer import TokenizerAdapter
+
+if TYPE_CHECKING:
+    from spanbert.encoder.config import EncoderConfig
+    from spanbert.tasks.relation.head import RelationHead
+
+_USUAL_WINDOW = 256
+_MOST_LABELS = 1000
+_DESCRIBED: dict[RelationFormat, str] = {
+    "tacred": "TACRED's JSON, a list of words with subject and object",
+    "semeval": "SemEval-2010 Task 8, sentences with <e1> and <e2>",
+    "relation-jsonl": "JSON lines with head and tail",
+}
+
+
+class RelationTask(TextTaskBase):
+    """One label a pair of entities.
+
+    Args:
+        name: Its name in the bundle.
+        tokenizer: The model's, with the markers.
+        window: Tokens of a window and of the overlap.
+        options: What of a marked text is read.
+        labels: In the order of the logits.
+        markers: In the order in which the tokenizer got them.
+        averaging: The main score.
+        type_pairs: The types of head and tail that were seen in training, where there are types.
+    """
+
+    kind = "relation"
+    unit = "pair"
+    plain = False
+
+    def __init__(
+        self,
+        name: str,
+        tokenizer: TokenizerAdapter,
+        window: tuple[int, int],
+        *,
+        options: RelationOptions,
+        labels: Sequence[str],
+        markers: Sequence[str],
+        averaging: Averaging,
+        type_pairs: Iterable[tuple[str, str]],
+    ) -> None:
+        super().__init__(name, tokenizer, window)
+        self.options, self.labels, self.averaging = options, tuple(labels), averaging
+        self.markers = dict(zip(markers, tokenizer.add_markers(markers), strict=True))
+        self.type_pairs = frozenset(type_pairs)
+        self.main = "macro_f1" if averaging == "semeval" else "micro_f1"
+        self._number = {label: number for number, label in enumerate(self.labels)}
+
+    @property
+    def is_directed(self) -> bool:
+        """Whether labels say which entity is which, so that a pair is judged once and not once in each order."""
+        return any(is_directed(label) for label in self.labels)
+
+    @property
+    def none_labels(self) -> frozenset[str]:
+        """The labels that mean none."""
+        return frozenset(self.labels) & frozenset(NO_RELATION)
+
+    @classmethod
+    def from_training(
+        cls,
+        name: str,
+        documents: Iterable[Document],
+        *,
+        options: RelationOptions,
+        window: WindowOptions,
+        tokenizer: TokenizerAdapter,
+        positions: int,
+    ) -> Self:
+        """The task that some training documents pose; the tokenizer gets its markers.
+
+        Raises:
+            InputError: No relations, or too many kinds of them.
+        """
+        labels: set[str] = set()
+        types: set[str] = set()
+        type_pairs: set[tuple[str, str]] = set()
+        for document in documents:
+            for relation in document.relations or ():
+                if relation.label:
+                    labels.add(relation.label)
+                    ends = relation.head.label, relation.tail.label
+                    types |= {one for one in ends if one is not None}
+                    if ends[0] is not None and ends[1] is not None:
+                        type_pairs.add((ends[0], ends[1]))
+        if not 2 <= len(labels) <= _MOST_LABELS:
+            raise InputError(
+                f"task {name}: not relations to learn",
+                got=f"{len(labels)} different labels",
+                expected=f"2 to {_MOST_LABELS}",
+            )
+        is_typed = len(types) > 1 if options.typed == "auto" else options.typed == "yes"
+        averaging: Averaging = "semeval" if any(map(is_directed, labels)) and "Other" in labels else "micro"
+        if options.averaging != "auto":
+            averaging = options.averaging
+        return cls(
+            name,
+            tokenizer,
+            window.fit(positions, usual=_USUAL_WINDOW),
+            options=options,
+            labels=sorted(labels),
+            markers=marker_names(sorted(types) if is_typed else ()),
+            averaging=averaging,
+            type_pairs=type_pairs if is_typed else (),
+        )
+
+    @classmethod
+    def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
+        """The task of a bundle."""
+        return cls(
+            name,
+            tokenizer,
+            cls.stored_window(entry, positions),
+            options=RelationOptions.model_validate(entry["options"]),
+            labels=entry["labels"],
+            markers=entry["markers"],
+            averaging=entry["averaging"],
+            type_pairs=[(head, tail) for head, tail in entry["type_pairs"]],
+        )
+
+    def manifest(self) -> dict[str, Any]:
+        """As `TextTask`."""
+        return {
+            **super().manifest(),
+            "labels": list(self.labels),
+            "markers": list(self.markers),
+            "averaging": self.averaging,
+            "pool": self.options.pool,
+            "type_pairs": sorted(self.type_pairs),
+        }
+
+    @staticmethod
+    def reader(options: RelationOptions) -> Callable[[Path], Iterator[Document]]:
+        """What reads files before there is a task: TACRED's JSON, SemEval's text, JSON lines."""
+        return read_relations
+
+    @staticmethod
+    def described(options: RelationOptions, source: Path) -> str:
+        """How a file is read."""
+        return _DESCRIBED[relation_format(source)]
+
+    def is_labelled(self, document: Document) -> bool:
+        """As `TextTask`."""
+        return any(relation.label for relation in document.relations or ())
+
+    def check(self, document: Document) -> None:
+        """As `TextTask`: labels that the model knows."""
+        check_labels(document, self.labels)
+
+    def readings(self, documents: Sequence[Document]) -> list[Reading]:
+        """As `TextTask`; a window a pair, from the first piece that is read to the last."""
+        found = []
+        for document, pieces in zip(documents, read_pieces(self.tokenizer, documents), strict=True):
+            whole = Reading(document=document, pieces=pieces, windows=[])
+            found.append(replace(whole, windows=[(parts[0][0], parts[-1][1]) for parts in self.parts(whole)]))
+        return found
+
+    def parts(self, reading: Reading) -> list[list[Range]]:
+        """Which pieces of the text are read for each pair: see `marking.parts_around`."""
+        pairs = [self._entities(relation, reading.pieces) for relation in reading.document.relations or ()]
+        return [parts_around(pair, len(reading.pieces.ids), self._limit - MARKS) for pair in pairs]
+
+    @property
+    def _limit(self) -> int:
+        """Most pieces of a window, markers included, specials not."""
+        return self.window[0] - self.framer.specials[0]
+
+    def _entities(self, relation: Relation, pieces: Pieces) -> list[Range]:
+        """First and last piece of head and tail."""
+        if not len(pieces.ids):
+            return [(0, -1), (0, -1)]
+        ends = [rows_of_words(pieces, [entity]) for entity in (relation.head, relation.tail)]
+        return [(int(first[0]), int(last[0])) for first, last, _ in ends]
+
+    def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
+        """As `TextTask`: the rows of the two markers at which the entities begin, or the first."""
+        found = []
+        for relation in reading.document.relations or ():
+            if gold and not relation.label:
+                continue
+            entities = self._entities(relation, reading.pieces)
+            markers = [
+                marker_pair(self.markers, side, entity.label)
+                for side, entity in zip(("1", "2"), (relation.head, relation.tail), strict=True)
+            ]
+            ids, starts = marked(reading.pieces.ids, entities, markers, self._limit)
+            framed = self.framer.one(ids)
+            rows = [framed.first + start for start in starts] if self.options.pool == "start" else [0]
+            found.append(
+                Example(
+                    task=self.name,
+                    ids=framed.ids,
+                    types=None,
+                    rows=np.array(rows, dtype=np.int64),
+                    units=1,
+                    gold=self._gold(reading.document, relation) if gold else None,
+                )
+            )
+        return found
+
+    def _gold(self, document: Document, relation: Relation) -> int:
+        check_labels(document, self.labels)
+        return self._number[relation.label]
+
+    def build_head(self, config: EncoderConfig) -> RelationHead:
+        """As `TextTask`."""
+        from spanbert.tasks.relation.head import RelationHead
+
+        return RelationHead(config, len(self.labels), 2 if self.options.pool == "start" else 1)
+
+    def decode(self, reading: Reading, outputs: Sequence[npt.NDArray[Any]]) -> RelationExtraction:
+        """As `TextTask`: the most probable label of each pair."""
+        relations = []
+        for relation, logits_L in zip(reading.document.relations or (), outputs, strict=True):
+            shifted_L = np.exp(logits_L.astype(np.float64) - logits_L.max())
+            best = int(logits_L.argmax())
+            score = float(shifted_L[best] / shifted_L.sum())
+            relations.append(Relation(head=relation.head, tail=relation.tail, label=self.labels[best], score=score))
+        return RelationExtraction(relations=tuple(relations))
+
+    def pairs(self, entities: Sequence[Span], sentences: Sequence[tuple[int, int]]) -> list[Relation]:
+        """The pairs of entities of a text that may be related: those within a sentence.
+
+        Where labels have directions each pair stands once, in text order, else in both orders; where types are known,
+        only pairs of types that were seen in training.
+
+        Args:
+            entities: In text order.
+            sentences: Half-open stretches of the text.
+        """
+        found = []
+        for start, end in sentences:
+            inside = [entity for entity in entities if start <= entity.start and entity.end <= end]
+            for place, one in enumerate(inside):
+                for other in inside[place + 1 :]:
+                    if (one.start, one.end) == (other.start, other.end):
+                        continue
+                    orders = [(one, other)] if self.is_directed else [(one, other), (other, one)]
+                    found += [Relation(head=a, tail=b, label="") for a, b in orders if self._may_be(a, b)]
+        return found
+
+    def _may_be(self, head: Span, tail: Span) -> bool:
+        known = all(f"[E1:{entity.label}]" in self.markers for entity in (head, tail))
+        return not known or not self.type_pairs or (head.label, tail.label) in self.type_pairs
+
+    def scorer(self, *, seed: int = 0) -> RelationDocumentScorer:
+        """As `TextTask`."""
+        return RelationDocumentScorer(self.labels, averaging=self.averaging, seed=seed)
+
+    def mistakes(self, document: Document, prediction: RelationExtraction) -> Iterator[Mistake]:
+        """As `TextTask`."""
+        for gold, found in zip(document.relations or (), prediction.relations, strict=True):
+            if gold.label and gold.label != found.label:
+                text = _shown(document.text, gold)
+                yield Mistake(
+                    severity=found.score or 0.0, where=document.id, text=text, gold=gold.label, predicted=found.label
+                )
+
+
+def _shown(text: str, relation: Relation) -> str:
+    """The text with both entities in brackets."""
+    marks = sorted(
+        [
+            (relation.head.start, "[1 "),
+            (relation.head.end, "]"),
+            (relation.tail.start, "[2 "),
+            (relation.tail.end, "]"),
+        ],
+        reverse=True,
+    )
+    for place, mark in marks:
+        text = text[:place] + mark + text[place:]
+    return text
