@@ -14,6 +14,7 @@ import torch
 from spanbert.core.config import Config
 from spanbert.core.tagging import Scheme, encode_tags
 from spanbert.tasks.classify.options import ClassifyOptions
+from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.qa.options import QAOptions
 from spanbert.tasks.tag.options import TagOptions
 from spanbert.train.finetune import FinetuneResult, TaskData, finetune
@@ -117,6 +118,16 @@ def conll_file(path: Path, count: int, seed: int, scheme: Scheme = "BIO") -> Pat
     return path
 
 
+def people_file(path: Path, count: int, seed: int) -> Path:
+    """People and animals as in `relation_file`, as columns of words and tags."""
+    kinds = {**dict.fromkeys(PEOPLE, "B-PER"), **dict.fromkeys(ANIMALS, "B-ANI")}
+    lines = relation_file(path.with_suffix(".jsonl"), count, seed + 7).read_text().splitlines()
+    texts = [json.loads(line)["text"].split() for line in lines]
+    blocks = ["".join(f"{word} {kinds.get(word, 'O')}\n" for word in words) for words in texts]
+    path.write_text("\n".join(blocks), encoding="utf-8")
+    return path
+
+
 def pos_file(path: Path, count: int, seed: int) -> Path:
     def tag(word: str) -> str:
         return "NOUN" if word in ANIMALS + PEOPLE + PLACES else "DET" if word in ("the", "a") else "X"
@@ -154,6 +165,41 @@ def squad_file(path: Path, count: int, seed: int, *, answerable: bool = False) -
     content = {"version": "v2.0", "data": [{"title": "t", "paragraphs": paragraphs}]}
     path.write_text(json.dumps(content), encoding="utf-8")
     return path
+
+
+def coref_file(path: Path, count: int, seed: int) -> Path:
+    """An animal and a person, each twice: the second mention of one word is the same thing as the first."""
+    draw = random.Random(seed)
+    records = []
+    for number in range(count):
+        words = draw.choices(FILLER, k=12)
+        clusters = []
+        for name in (draw.choice(ANIMALS), draw.choice(PEOPLE)):
+            places = sorted(draw.sample([place for place, word in enumerate(words) if word in FILLER], 2))
+            for place in places:
+                words[place] = name
+            clusters.append(places)
+        starts = [sum(len(word) + 1 for word in words[:place]) for place in range(len(words))]
+        found = [[[starts[place], starts[place] + len(words[place])] for place in places] for places in clusters]
+        records.append({"id": f"{seed}-{number}", "text": " ".join(words), "clusters": found})
+    return write_lines(path, records)
+
+
+def relation_file(path: Path, count: int, seed: int) -> Path:
+    """A person `sees` an animal or is seen by it; or they have nothing to do with each other."""
+    draw = random.Random(seed)
+    records = []
+    for number in range(count):
+        label = draw.choice(["sees", "seen-by", "no_relation"])
+        verb = {"sees": "finds", "seen-by": "eats", "no_relation": "sleeps"}[label]
+        words = [draw.choice(FILLER[:2]), draw.choice(PEOPLE), verb, draw.choice(FILLER[:2]), draw.choice(ANIMALS), "."]
+        text = " ".join(words)
+        sides = {
+            side: {"start": text.index(f" {word} ") + 1, "end": text.index(f" {word} ") + 1 + len(word), "label": kind}
+            for side, word, kind in (("head", words[1], "PER"), ("tail", words[4], "ANI"))
+        }
+        records.append({"id": f"{seed}-{number}", "text": text, **sides, "label": label})
+    return write_lines(path, records)
 
 
 def tune(
@@ -195,6 +241,14 @@ PLANS: dict[str, dict[str, tuple[str, Writer, Config | None, str]]] = {
     "pos": {"tag": ("tag", pos_file, None, ".conll")},
     "nested": {"tag": ("tag", nested_file, TagOptions(nested=True, longest_span=4), ".jsonl")},
     "qa": {"qa": ("qa", squad_file, QAOptions(longest_question=10, longest_answer=3), ".json")},
+    "coref": {
+        "coref": ("coref", coref_file, CorefOptions(size=32, longest_mention=2, dropout=0.0), ".jsonl"),
+    },
+    "relation": {"relation": ("relation", relation_file, None, ".jsonl")},
+    "entities": {
+        "ner": ("tag", people_file, None, ".conll"),
+        "relation": ("relation", relation_file, None, ".jsonl"),
+    },
     "joint": {
         "kind": ("classify", single_file, ClassifyOptions(), ".tsv"),
         "ner": ("tag", conll_file, None, ".conll"),
@@ -218,5 +272,5 @@ def tiny(name: str, model: Path, base: Path) -> tuple[FinetuneResult, dict[str, 
         task: data(kind, writer, folder / task, options, suffix=suffix)
         for task, (kind, writer, options, suffix) in PLANS[name].items()
     }
-    steps = {"joint": 240, "pair": 240, "multi": 200, "bio": 60, "bioes": 60, "pos": 60}.get(name, 120)
+    steps = {"joint": 240, "entities": 200, "pair": 240, "multi": 200, "bio": 60, "bioes": 60, "pos": 60}.get(name, 120)
     return tune(tasks, model, folder / "bundle", f"train.max_steps={steps}"), tasks

@@ -83,7 +83,7 @@ def _is_possessive(text: str, mention: Span) -> bool:
     if word != "her":
         return word in _POSSESSIVE
     following = _NEXT_WORD.match(text, mention.end)
-    return following is not None and following[1].lower() not in _NO_NOUN
+    return following is not None and following[1].lower() not in _NO_NOUN | PRONOUNS
 
 
 def _possessive(name: str) -> str:

@@ -98,7 +98,7 @@ def _document(block: _Block, file: SourceFile) -> Document:
     ends: list[int] = []  # of sentences
     mentions = _Mentions(file.path)
     for place, line in enumerate(block.lines):
-        if line.startswith(("#begin", "#end")) or not line.strip():
+        if not _is_word(line):
             if words and (not ends or ends[-1] < len(words)):
                 ends.append(len(words))
             continue
@@ -212,15 +212,19 @@ def conll2012_lines(documents: Iterable[Document]) -> Iterator[str]:
 
 
 def _rewritten(document: Document, lines: Sequence[str]) -> Iterator[str]:
-    cells = iter(_coreference_cells(document))
+    new_cells = iter(_coreference_cells(document))
+    last_cells = (_cells(line)[-1] for line in lines if _is_word(line))
+    nothing = next((cell for cell in last_cells if cell in _NOTHING), "-")
     for line in lines:
-        if line.startswith(("#begin", "#end")) or not line.strip():
+        if not _is_word(line):
             yield line
             continue
-        old, new = _cells(line)[-1], next(cells)
-        nothing = old if old in _NOTHING else ("" if "\t" in line else "-")
-        cell = new or nothing
+        old, cell = _cells(line)[-1], next(new_cells) or nothing
         yield f"{line[: len(line) - len(old)]}{cell}" if "\t" in line else re.sub(r"\S+(\s*)$", rf"{cell}\1", line)
+
+
+def _is_word(line: str) -> bool:
+    return bool(line.strip()) and not line.startswith(("#begin", "#end"))
 
 
 def _new_lines(document: Document) -> Iterator[str]:

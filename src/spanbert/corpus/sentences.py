@@ -21,18 +21,22 @@ def split_sentences(text: str, *, kept_whole: Sequence[Span] = ()) -> list[tuple
     Returns:
         Half-open stretches of the text, in order, without the white space between them.
     """
-    sentences = []
+    sentences: list[tuple[int, int]] = []
+
+    def take(begin: int, end: int) -> None:
+        part = text[begin:end]
+        if part.strip():
+            sentences.append((end - len(part.lstrip()), begin + len(part.rstrip())))
+
     begin = 0
     for match in _END.finditer(text):
+        end = match.start() + len(match[0].rstrip())
         is_line = "\n" in match[0]
         if not is_line and _TITLE.search(text, max(begin, match.start() - 8), match.end()):
             continue
-        if any(span.start < match.end() and match.start() < span.end for span in kept_whole):
+        if any(span.start < match.end() and end < span.end for span in kept_whole):
             continue
-        end = match.start() + len(match[0].rstrip())
-        if text[begin:end].strip():
-            sentences.append((begin, end))
+        take(begin, end)
         begin = match.end()
-    if text[begin:].strip():
-        sentences.append((begin, begin + len(text[begin:].rstrip())))
+    take(begin, len(text))
     return sentences

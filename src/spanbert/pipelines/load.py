@@ -213,7 +213,7 @@ class Pipeline:
             yield replace(document, relations=tuple(task.pairs(entities, sentences)))
 
     def relate(self, text: str, entities: Sequence[Span], *, task: str | None = None) -> tuple[Relation, ...]:
-        """How entities of a text are related, in one batch; pairs that are not are left out.
+        """How entities of a text are related, all pairs in one batch; pairs that are not are left out.
 
         Args:
             text: The text.
@@ -221,14 +221,22 @@ class Pipeline:
             task: Which task, where the bundle has several on relations.
 
         Raises:
-            InputError: No task on relations, or an entity outside the text.
+            InputError: No task on relations, several and none was named, or an entity outside the text.
         """
         names = [name for name in self.names(task) if self.tasks[name].kind == "relation"]
-        if not names:
-            raise InputError("this bundle has no task on relations", where=str(self.files.path))
+        if len(names) != 1:
+            raise InputError(
+                "several tasks on relations" if names else "this bundle has no task on relations",
+                where=str(self.files.path),
+                got=", ".join(names) or None,
+                remedy="Name one with task=" if names else None,
+            )
         if any(entity.end > len(text) for entity in entities):
             raise InputError("an entity past the end of the text", expected=f"within {len(text)} characters")
-        document = Document(id="text", text=text, spans=tuple(entities))
+        related = self.tasks[names[0]]
+        assert isinstance(related, RelationTask)
+        pairs = related.pairs(sorted(entities, key=outer_first), [(0, len(text))])
+        document = Document(id="text", text=text, relations=tuple(pairs))
         return next(self._related([document], names)).relations
 
     def answer(self, question: str, context: str) -> Answer | None:

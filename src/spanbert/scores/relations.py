@@ -122,9 +122,10 @@ class RelationScorer:
         return f1_of_counts(self._all(sums))
 
     def macro_f1(self, sums: FloatArray) -> FloatArray:
-        """Mean F1 over relations, from sums in the last axis."""
-        mean: FloatArray = f1_of_counts(self._by_relation(sums)).mean(-1)
-        return mean
+        """Mean F1 over the relations that the gold has, from sums in the last axis."""
+        counts = self._by_relation(sums)
+        present = counts[..., 2] > 0
+        return _share((f1_of_counts(counts) * present).sum(-1), present.sum(-1).astype(np.float64))
 
     def _precision(self, sums: FloatArray) -> FloatArray:
         counts = self._all(sums)

@@ -1,13 +1,17 @@
-"""Coreference scores: the published cases of the reference scorer, worked figures of the papers, and properties."""
+"""Coreference scores: the reference scorer's published cases, worked figures of the papers, another scorer."""
 
 from __future__ import annotations
 
+import random
 from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scorch import scores as scorch
 
+from spanbert.corpus.clusters import in_first_cluster
+from spanbert.corpus.coref import read_coref
 from spanbert.scores.coreference import CoreferenceScorer, coreference_counts
 
 KEY = ("a", "bc", "def")
@@ -96,3 +100,35 @@ def test_documents_are_summed():
     assert scores["conll_f1"] == pytest.approx((scores["muc_f1"] + scores["b_cubed_f1"] + scores["ceaf_f1"]) / 3)
     low, high = scores["interval"]["conll_f1"]
     assert low <= scores["conll_f1"] <= high
+
+
+@pytest.fixture
+def real_documents(real_data):
+    return {
+        source: list(read_coref(file))[:count]
+        for source, file, count in (
+            ("ontogum", real_data / "coref/ontogum/dev-00.conll", 12),
+            ("litbank", real_data / "coref/litbank/1023_bleak_house_brat.conll", 1),
+        )
+    }
+
+
+def test_an_independent_scorer_agrees_on_real_documents(real_documents):
+    """Predictions are gold clusters that were cut, joined, and given mentions that are none."""
+    draw = random.Random(0)
+    for documents in real_documents.values():
+        for document in documents:
+            gold = [{(one.start, one.end) for one in cluster} for cluster in in_first_cluster(document)]
+            predicted: list[set[tuple[int, int]]] = []
+            for cluster in gold:
+                kept = {one for one in sorted(cluster) if draw.random() < 0.8}
+                if predicted and draw.random() < 0.2:
+                    predicted[-1] |= kept
+                else:
+                    predicted.append(kept | ({(draw.randrange(10**6, 10**7), 10**8)} if draw.random() < 0.3 else set()))
+            predicted = [cluster for cluster in predicted if cluster]
+            counts = coreference_counts(gold, predicted)
+            for name, theirs in (("muc", scorch.muc), ("b_cubed", scorch.b_cubed), ("ceaf", scorch.ceaf_e)):
+                right, all_gold, precise, all_predicted = counts[name]
+                recall, precision, _ = theirs(gold, predicted)
+                assert (right / all_gold, precise / all_predicted) == pytest.approx((recall, precision)), name

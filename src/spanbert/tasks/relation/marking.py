@@ -52,15 +52,21 @@ def parts_around(entities: Sequence[Range], total: int, limit: int) -> list[Rang
     """
     if total <= limit:
         return [(0, total)]
-    low, high = min(first for first, _ in entities), max(last for _, last in entities) + 1
-    if high - low <= limit:
-        return [_around(low, high, limit, 0, total)]
-    (first, first_last), (second, second_last) = sorted(entities)
     half = limit // 2
-    first_end, second_end = min(first_last + 1, first + half), min(second_last + 1, second + limit - half)
-    middle = (min(first_end, second) + second) // 2  # each part keeps to its side of it
-    left = _around(first, min(first_end, second), half, 0, max(middle, min(first_end, second)))
-    return [left, _around(max(second, left[1]), max(second_end, left[1]), limit - half, left[1], total)]
+    (first, first_last), (second, second_last) = sorted(entities)
+    for most_first, most_second in (
+        (total, total),
+        (half, limit - half),
+    ):  # whole, then the beginnings of long entities
+        first_end, second_end = min(first_last + 1, first + most_first), min(second_last + 1, second + most_second)
+        high = max(first_end, second_end)
+        if high - first <= limit:
+            return [_around(first, high, limit, 0, total)]
+    middle = (first_end + second) // 2  # each part keeps to its side of it
+    return [
+        _around(first, first_end, half, 0, middle),
+        _around(second, second_end, limit - half, middle, total),
+    ]
 
 
 def _around(low: int, high: int, size: int, start: int, stop: int) -> Range:

@@ -1,0 +1,223 @@
+"""Files of coreference: there and back in every format, between formats, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spanbert.core.errors import InputError
+from spanbert.core.types import Document, Span
+from spanbert.corpus.clusters import in_first_cluster, repeated_mentions
+from spanbert.corpus.conll2012 import conll2012_lines
+from spanbert.corpus.coref import coref_format, is_conll2012, read_coref, write_coref
+from spanbert.corpus.coref_json import coref_lines
+from spanbert.corpus.words import text_of_words
+
+WORD = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=4)
+CELLS = "doc\t0\t{place}\t{word}\t-\t-\t-\t-\t-\t-\t-\t{cell}"
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> Document:
+    """Words in sentences, and clusters whose mentions may nest but never cross others of their cluster."""
+    words = draw(st.lists(WORD, min_size=1, max_size=12))
+    ends = sorted(draw(st.sets(st.integers(1, len(words)))) | {len(words)})
+    text, spans = text_of_words(words, breaks=ends[:-1])
+    places = [(first, last) for first in range(len(words)) for last in range(first, len(words))]
+    chosen = draw(st.lists(st.sampled_from(places), unique=True, max_size=6))
+    owners = [draw(st.integers(0, 2)) for _ in chosen]
+    clusters = []
+    for owner in sorted(set(owners)):
+        mentions = sorted(place for place, one in zip(chosen, owners, strict=True) if one == owner)
+        apart = [
+            one for number, one in enumerate(mentions) if not any(_cross(other, one) for other in mentions[:number])
+        ]
+        clusters.append(tuple(Span(start=spans[first].start, end=spans[last].end) for first, last in apart))
+    return Document(
+        id="doc",
+        text=text,
+        words=tuple(spans),
+        clusters=tuple(clusters),
+        meta={"sentences": list(pairwise([0, *ends]))},
+    )
+
+
+def _cross(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] < other[0] <= one[1] < other[1]
+
+
+def mentions_of(document: Document) -> list[set[tuple[int, int]]]:
+    found = [{(one.start, one.end) for one in cluster} for cluster in document.clusters or ()]
+    return sorted(found, key=sorted)
+
+
+@settings(max_examples=80, deadline=None)
+@given(made=st.lists(documents(), min_size=1, max_size=3), to=st.sampled_from(["conll2012", "coref-jsonl"]))
+def test_there_and_back(tmp_path_factory, made: list[Document], to: str):
+    folder = tmp_path_factory.mktemp("coref")
+    write_coref(made, folder / "one", to=to)
+    read = list(read_coref(folder / "one"))
+    assert coref_format(folder / "one") == to
+    assert [one.text for one in read] == [one.text for one in made]
+    assert [mentions_of(one) for one in read] == [mentions_of(one) for one in made]
+    assert [list(one.meta["sentences"]) for one in read] == [one.meta["sentences"] for one in made]
+    write_coref(read, folder / "two", to=to)
+    assert (folder / "two").read_bytes() == (folder / "one").read_bytes()
+    other = {"conll2012": "coref-jsonl", "coref-jsonl": "conll2012"}[to]
+    write_coref(read, folder / "three", to=other)
+    assert [mentions_of(one) for one in read_coref(folder / "three")] == [mentions_of(one) for one in made]
+
+
+@settings(max_examples=40, deadline=None)
+@given(made=documents())
+def test_changed_clusters_change_the_last_cells_alone(tmp_path_factory, made: Document):
+    path = tmp_path_factory.mktemp("coref") / "one.conll"
+    write_coref([made], path, to="conll2012")
+    [read] = read_coref(path)
+    before, after = path.read_text().splitlines(), list(conll2012_lines([replace(read, clusters=())]))
+    assert [line.split("\t")[:-1] for line in after] == [line.split("\t")[:-1] for line in before]
+    assert all(line.endswith("\t-") for line in after if "\t" in line)
+
+
+def test_real_files_come_back_byte_for_byte(real_data: Path, tmp_path: Path):
+    files = [
+        real_data / "coref/ontogum/dev-00.conll",
+        *sorted((real_data / "coref/litbank").glob("*.conll"))[:5],
+        real_data / "coref/gap/gap-validation.tsv",
+    ]
+    for file in files:
+        read = list(read_coref(file))
+        write_coref(read, tmp_path / "again", to=coref_format(file))
+        assert (tmp_path / "again").read_bytes() == file.read_bytes(), file.name
+        assert any(one.clusters for one in read)
+
+
+def test_speakers_genres_and_blank_separated_columns(tmp_path: Path):
+    lines = """#begin document (bc/cctv/00/cctv_0000); part 001
+bc/cctv/00/cctv_0000  1  0  Ann   NNP  -  -  -  -  Speaker#1  -  (3)
+bc/cctv/00/cctv_0000  1  1  ran   VBD  -  -  -  -  Speaker#1  -  -
+
+bc/cctv/00/cctv_0000  1  0  She   PRP  -  -  -  -  Speaker#2  -  (3)|(5
+bc/cctv/00/cctv_0000  1  1  fell  VBD  -  -  -  -  Speaker#2  -  5)
+
+#end document
+"""
+    path = tmp_path / "a.conll"
+    path.write_text(lines)
+    [document] = read_coref(path)
+    assert (document.id, document.meta["genre"], document.meta["part"]) == ("bc/cctv/00/cctv_0000;1", "bc", "001")
+    assert document.columns["speaker"] == ("Speaker#1", "Speaker#1", "Speaker#2", "Speaker#2")
+    assert document.text == "Ann ran\nShe fell"
+    assert mentions_of(document) == [{(0, 3), (8, 11)}, {(8, 16)}]
+    [record] = map(json.loads, coref_lines([replace(document, meta={**document.meta, "record": None})]))
+    assert record["sentences"] == [["Ann", "ran"], ["She", "fell"]]
+    assert record["clusters"] == [[[0, 0], [2, 2]], [[2, 3]]]
+    assert (record["genre"], record["speakers"][1]) == ("bc", ["Speaker#2", "Speaker#2"])
+
+
+def test_characters_and_fields_of_json(tmp_path: Path):
+    record = {"id": "x", "text": "Ann left. She ran.", "clusters": [[[0, 3], [10, 13]]], "source": {"page": 3}}
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps(record) + "\n")
+    [document] = read_coref(path)
+    assert [document.text[one.start : one.end] for one in document.clusters[0]] == ["Ann", "She"]
+    assert json.loads(next(coref_lines([document]))) == record
+    [changed] = coref_lines([replace(document, clusters=())])
+    assert json.loads(changed) == {**record, "clusters": []}
+
+
+def frame(*cells: str, end: bool = True) -> str:
+    body = "\n".join(CELLS.format(place=place, word=f"w{place}", cell=cell) for place, cell in enumerate(cells))
+    return f"#begin document (doc); part 000\n{body}\n\n" + ("#end document\n" if end else "")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (frame("-", "3)"), r":3: a mention ends that never began; got 3\)"),
+        (frame("(3", "-"), r":2: a mention never ends; got \(3"),
+        (frame("(3x", "-"), r":2: not a coreference cell"),
+        (frame("(3)", end=False), r":3: a document without an end"),
+        (frame("-").replace("\t0\tw0\t-\t-\t-\t-\t-\t-\t-", ""), r":2: too few columns"),
+        ("word\n" + frame("-"), "no file of coreference"),
+        ("#begin document (a)\n#begin document (b)\n", r":2: a document begins inside another"),
+        (frame("-") + "stray\n", r":5: a line outside of documents"),
+        ("\n", "an empty file"),
+        ('{"text": "abc", "clusters": [[[0, 9]]]}\n', r":1: not a mention of the document; got \[0, 9\]"),
+        ('{"tokens": ["a"], "clusters": [[[0, 1]]]}\n', r":1: not a mention of the document"),
+        ('{"text": "abc", "clusters": [[0, 1]]}\n', r":1: not a mention of the document"),
+        ('{"text": "abc", "clusters": 3}\n', r":1: clusters that are no lists"),
+        ('{"words": ["a"]}\n', r":1: neither text nor words"),
+        ('{"sentences": ["ab"]}\n', r":1: sentences that are no words"),
+        ('{"text": 3}\n', r":1: a text that is no string"),
+        ("ID\tText\tX\n", "not GAP's header"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, content: str, said: str):
+    path = tmp_path / "broken"
+    path.write_text(content)
+    with pytest.raises(InputError, match=said):
+        list(read_coref(path))
+
+
+def test_gap_rows(tmp_path: Path, real_data: Path):
+    lines = (real_data / "coref/gap/gap-validation.tsv").read_text(encoding="utf-8").splitlines()
+    cells = lines[1].split("\t")
+    path = tmp_path / "gap.tsv"
+    for place, value, said in ((3, "0", "a name that does not stand"), (6, "MAYBE", "no truth value")):
+        path.write_text("\n".join([lines[0], "\t".join([*cells[:place], value, *cells[place + 1 :]])]))
+        with pytest.raises(InputError, match=f":2.*{said}"):
+            list(read_coref(path))
+    path.write_text("\n".join([lines[0], "\t".join(cells[:-1])]))
+    with pytest.raises(InputError, match=":2: a row of another length"):
+        list(read_coref(path))
+    path.write_text("\n".join([lines[0], lines[2]]) + "\n")
+    [document] = read_coref(path)
+    pronoun, *names = document.spans
+    assert document.text[pronoun.start : pronoun.end] == lines[2].split("\t")[2]
+    assert [name.label for name in names] == ["A", "B"]
+    with pytest.raises(InputError, match="not a pronoun and two names"):
+        write_coref([replace(document, meta={})], tmp_path / "out.tsv", to="gap")
+    assert not (tmp_path / "out.tsv").exists()
+
+
+def test_mentions_in_two_clusters_are_named_and_can_be_told_apart(tmp_path: Path):
+    path = tmp_path / "a.conll"
+    path.write_text(frame("(1|(2", "1)|2)", "(1)", "(2)", "(4)"))
+    [document] = read_coref(path)
+    [repeated] = repeated_mentions(document)
+    assert (repeated.where, repeated.clusters) == (f"{path}:3", ("1", "2"))
+    assert mentions_of(document) == [{(0, 5), (6, 8)}, {(0, 5), (9, 11)}, {(12, 14)}]
+    mended = replace(document, clusters=in_first_cluster(document))
+    assert mentions_of(mended) == [{(0, 5), (6, 8)}, {(12, 14)}], "a cluster that lost all but one is gone"
+    write_coref([document], tmp_path / "b.conll", to="conll2012")
+    assert (tmp_path / "b.conll").read_bytes() == path.read_bytes()
+    (tmp_path / "c.jsonl").write_text('{"text": "abc", "clusters": [[[0, 1]], [[0, 1]]]}\n')
+    [of_json] = read_coref(tmp_path / "c.jsonl")
+    assert repeated_mentions(of_json)[0].where == f"{tmp_path / 'c.jsonl'}:1"
+
+
+def test_mentions_inside_words_cannot_be_written_in_words(tmp_path: Path):
+    document = Document(
+        id="a", text="abc", words=(Span(start=0, end=3),), clusters=((Span(start=0, end=1), Span(start=0, end=3)),)
+    )
+    for to in ("conll2012", "coref-jsonl"):
+        with pytest.raises(InputError, match="a mention begins or ends inside a word"):
+            write_coref([document], tmp_path / "out", to=to)
+    with pytest.raises(InputError, match="no words to put clusters on"):
+        write_coref([replace(document, words=None)], tmp_path / "out", to="conll2012")
+    with pytest.raises(InputError, match="unknown format 'conl2012'"):
+        write_coref([document], tmp_path / "out", to="conl2012")
+
+
+def test_conll2012_is_known_by_its_first_line(tmp_path: Path):
+    (tmp_path / "a").write_text(frame("-"))
+    (tmp_path / "b").write_text("word O\n")
+    (tmp_path / "c").write_text("")
+    assert [is_conll2012(tmp_path / name) for name in ("a", "b", "c", "d")] == [True, False, False, False]

@@ -1,0 +1,63 @@
+"""Head mentions and resolved pronouns."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from spanbert.core.mentions import head_mention, is_pronoun, resolve
+from spanbert.core.types import Span
+
+
+def spans(text: str, *mentions: str) -> list[Span]:
+    """Each mention at its next place in the text."""
+    found, position = [], 0
+    for mention in mentions:
+        match = re.compile(rf"(?<!\w){re.escape(mention)}(?!\w)").search(text, position)
+        assert match, mention
+        found.append(Span(start=match.start(), end=match.end()))
+        position = match.start() + 1
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "mentions", "head"),
+    [
+        ("He left. The old man was tired. Ann's father slept.", ["He", "The old man", "Ann's father"], "Ann's father"),
+        ("She met the Queen.", ["She", "the Queen"], "the Queen"),
+        ("the old man and he", ["the old man", "he"], "the old man"),
+        ("they and them", ["they", "them"], "they"),
+        ("他说李明来了", [], ""),
+    ],
+)
+def test_a_name_before_a_description_before_a_pronoun(text: str, mentions: list[str], head: str):
+    if not mentions:
+        chosen = head_mention(text, [Span(start=0, end=1), Span(start=2, end=4)])
+        assert text[chosen.start : chosen.end] == "李明"
+        return
+    chosen = head_mention(text, spans(text, *mentions))
+    assert text[chosen.start : chosen.end] == head
+
+
+def test_pronouns_of_both_languages():
+    assert all(map(is_pronoun, ["She", "themselves", "它们", "its"]))
+    assert not any(map(is_pronoun, ["Ann", "the man", "他们的车"]))
+
+
+def test_pronouns_become_names():
+    text = "Ann lost her keys. She looked for them, and Bob gave her his. Hers were found by him."
+    ann = spans(text, "Ann", "her", "She", "her", "Hers")
+    keys, bob = spans(text, "her keys", "them"), spans(text, "Bob", "his", "him")
+    assert resolve(text, [ann, keys, bob]) == (
+        "Ann lost Ann's keys. Ann looked for her keys, and Bob gave Ann Bob's. Ann's were found by Bob."
+    )
+
+
+def test_what_stays():
+    text = "She saw it. They left."
+    assert resolve(text, [spans(text, "She"), spans(text, "it", "They"), []]) == text
+    own = "The man who lost his hat"
+    assert resolve(own, [spans(own, "The man who lost his hat", "his")]) == own, "within its own head"
+    chinese = "李明说他来了"
+    assert resolve(chinese, [[Span(start=0, end=2), Span(start=3, end=4)]]) == "李明说李明来了"

@@ -1,0 +1,44 @@
+"""Sentences: where they end, and where they do not."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spanbert.core.types import Span
+from spanbert.corpus.sentences import split_sentences
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        ["Ann left.", "She ran!", "Why?", '"So what?"', "Nobody knows."],
+        ["Dr. Smith met J. R. Jones in St. Louis.", "They talked."],
+        ["It cost 3.50 dollars vs. 4 before.", "Then it rose."],
+        ["今天下雨。", "他没来！", "“真的吗？”", "是的"],
+        ["one line", "another line"],
+    ],
+)
+def test_sentences(sentences: list[str]):
+    between = "" if "。" in sentences[0] else "\n" if "line" in sentences[0] else " "
+    text = between.join(sentences)
+    assert [text[start:end] for start, end in split_sentences(text)] == sentences
+
+
+def test_entities_stay_whole():
+    text = "She works at Yahoo! Inc. Paris is far."
+    assert len(split_sentences(text)) == 3
+    whole = split_sentences(text, kept_whole=[Span(start=13, end=24)])
+    assert [text[start:end] for start, end in whole] == ["She works at Yahoo! Inc.", "Paris is far."]
+
+
+@settings(max_examples=100, deadline=None)
+@given(text=st.text(st.sampled_from("aB. !?\n。“”"), max_size=40))
+def test_every_character_but_blanks_is_in_one_sentence(text: str):
+    found = split_sentences(text)
+    assert "".join("".join(text[start:end].split()) for start, end in found) == "".join(text.split())
+    assert all(text[start:end] == text[start:end].strip() for start, end in found)
+    assert all(before[1] <= after[0] for before, after in pairwise(found))

@@ -1,0 +1,360 @@
+"""Coreference: candidates, gold, loss and links against slow references; windows; what a tiny model learns."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import spanbert
+from spanbert.batches.examples import pack_examples, rows_of_batch
+from spanbert.core.errors import InputError
+from spanbert.core.predictions import Coreference, MentionLink
+from spanbert.core.types import Document, Span
+from spanbert.corpus.coref import read_coref
+from spanbert.encoder.config import EncoderConfig
+from spanbert.tasks.base import WindowOptions
+from spanbert.tasks.coref.head import CorefHead
+from spanbert.tasks.coref.links import (
+    BUCKETS,
+    Mentions,
+    best_antecedents,
+    buckets_of,
+    clusters_of,
+    span_hashes,
+    word_hashes,
+)
+from spanbert.tasks.coref.options import CorefOptions
+from spanbert.tasks.coref.scoring import CorefDocumentScorer
+from spanbert.tasks.coref.task import CorefTask, read_unambiguous
+from tests.conftest import WORDS
+from tests.labelled import coref_file, tiny
+
+HIDDEN = 16
+CONFIG = EncoderConfig(vocab_size=50, hidden_size=HIDDEN, layers=1, heads=2, feed_forward_size=16, positions=64)
+
+
+def coref_task(tokenizer, *, length: int = 64, overlap: int = 0, **options) -> CorefTask:
+    made = CorefOptions(**{"size": 8, "dropout": 0.0, "longest_mention": 4, **options})
+    return CorefTask("t", tokenizer, (length, overlap), options=made, singletons=False, joined=False)
+
+
+def document_of(words: list[str], *clusters: list[tuple[int, int]]) -> Document:
+    """Words with blanks between, and clusters of (first, last) words."""
+    starts = [sum(len(word) + 1 for word in words[:place]) for place in range(len(words))]
+    spans = [Span(start=start, end=start + len(word)) for start, word in zip(starts, words, strict=True)]
+    made = tuple(
+        tuple(Span(start=spans[first].start, end=spans[last].end) for first, last in cluster) for cluster in clusters
+    )
+    return Document(id="d", text=" ".join(words), words=tuple(spans), clusters=made)
+
+
+def random_mentions(draw: np.random.Generator, count: int, *, same: bool = True) -> tuple[Mentions, np.ndarray]:
+    first_M = np.sort(draw.integers(0, 60, count))
+    size = 4
+    mentions = Mentions(
+        first_M=first_M,
+        last_M=first_M + draw.integers(0, 3, count),
+        mention_M=draw.normal(size=count).astype(np.float32),
+        key_Md=draw.normal(size=(count, size)).astype(np.float32),
+        query_Md=draw.normal(size=(count, size)).astype(np.float32),
+        near_MB=draw.normal(size=(count, BUCKETS)).astype(np.float32),
+        same_M=draw.normal(size=count).astype(np.float32) if same else None,
+    )
+    return mentions, draw.integers(0, 3, count).astype(np.uint64)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10**6), count=st.integers(0, 12), depth=st.none() | st.integers(1, 12), same=st.booleans())
+def test_links_are_those_of_a_loop_over_pairs(seed: int, count: int, depth: int | None, same: bool):
+    mentions, words_M = random_mentions(np.random.default_rng(seed), count, same=same)
+    expected = {}
+    for query in range(count):
+        scores = {}
+        for key in range(max(0, query - depth) if depth else 0, query):
+            distance = int(mentions.first_M[query] - mentions.first_M[key])
+            bucket = min(math.ceil(math.log2(distance + 1)), BUCKETS - 1)
+            score = mentions.mention_M[query] + mentions.mention_M[key] + mentions.near_MB[query, bucket]
+            score += float(mentions.key_Md[key] @ mentions.query_Md[query])
+            if mentions.same_M is not None and words_M[query] == words_M[key]:
+                score += mentions.same_M[query]
+            scores[key] = score
+        if scores and max(scores.values()) > 0:
+            best = max(scores, key=lambda key: scores[key])
+            expected[query] = (best, scores[best])
+    found = best_antecedents(mentions, words_M, depth)
+    assert {link.mention: link.antecedent for link in found} == {query: best for query, (best, _) in expected.items()}
+    assert [link.score for link in found] == pytest.approx([expected[link.mention][1] for link in found], abs=1e-4)
+
+
+@pytest.mark.parametrize("depth", [None, 7, 300])
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch, depth: int | None):
+    mentions, words_M = random_mentions(np.random.default_rng(0), 700)
+    whole = best_antecedents(mentions, words_M, depth)
+    monkeypatch.setattr("spanbert.tasks.coref.links._BLOCK", 13)
+    assert [(one.mention, one.antecedent) for one in best_antecedents(mentions, words_M, depth)] == [
+        (one.mention, one.antecedent) for one in whole
+    ]
+
+
+def test_buckets_hashes_and_clusters():
+    assert buckets_of(np.array([0, 1, 2, 3, 4, 7, 8, 1023, 1024, 10**6])).tolist() == [0, 1, 2, 2, 3, 3, 4, 10, 11, 11]
+    words = word_hashes(["The", "fox", "saw", "the", "Fox", "fox", "the"])
+    first, last = np.array([0, 3, 5, 1, 4, 0]), np.array([1, 4, 6, 1, 4, 2])
+    same = span_hashes(words, first, last).tolist()
+    assert same[0] == same[1], "the fox, The fox"
+    assert same[3] == same[4]
+    assert len({same[0], same[2], same[3], same[5]}) == 4
+    from spanbert.tasks.coref.links import Link
+
+    links = [Link(mention=2, antecedent=0, score=1.0), Link(mention=3, antecedent=2, score=1.0)]
+    assert clusters_of(5, links) == [[0, 2, 3], [1], [4]]
+
+
+def reference_loss(head: CorefHead, hidden_RD: torch.Tensor, gold) -> torch.Tensor:
+    """The loss span by span and pair by pair, of one window whose candidates are all kept."""
+    [window] = gold.windows
+    words, widest = window.allowed_wW.shape
+    starts, ends = hidden_RD[:words], hidden_RD[words:]
+    spans, loss = [], torch.zeros(())
+    for first in range(words):
+        for more in range(widest):
+            if not window.allowed_wW[first, more]:
+                continue
+            last = first + more
+            start, end = head.mention_start(starts[first : first + 1])[0], head.mention_end(ends[last : last + 1])[0]
+            score = head.start_score(start)[0] + head.end_score(end)[0]
+            score = score + head.inside(start) @ end / math.sqrt(len(start))
+            cluster = int(window.cluster_wW[first, more])
+            loss = loss - torch.log(torch.sigmoid(score if cluster else -score))
+            spans.append((first, last, score, cluster))
+    for place, (first, last, score, cluster) in enumerate(spans):
+        query = torch.cat([head.start(starts[first : first + 1]), head.end(ends[last : last + 1])], dim=1)[0]
+        scores, right = [torch.zeros(())], []
+        for number, (earlier, earlier_last, other_score, other) in enumerate(spans[:place], start=1):
+            key = torch.cat(
+                [head.start(starts[earlier : earlier + 1]), head.end(ends[earlier_last : earlier_last + 1])], 1
+            )
+            bucket = min(math.ceil(math.log2(first - earlier + 1)), BUCKETS - 1)
+            pair = score + other_score + key[0] @ head.pair(query) / math.sqrt(len(query)) + head.near(query)[bucket]
+            texts = [gold.words[one : two + 1].tolist() for one, two in ((first, last), (earlier, earlier_last))]
+            if texts[0] == texts[1]:
+                pair = pair + head.same(query)[0]
+            scores.append(pair)
+            if cluster and other == cluster:
+                right.append(number)
+        stacked = torch.stack(scores)
+        loss = loss + stacked.logsumexp(0) - stacked[right or [0]].logsumexp(0)
+    return loss
+
+
+def test_the_loss_is_that_of_a_loop_over_spans_and_pairs(tokenizer):
+    task = coref_task(tokenizer, kept=2.0, longest_mention=2)
+    document = document_of(["the", "fox", "sees", "a", "dog", "the", "fox"], [(0, 1), (5, 6)], [(4, 4), (2, 2)])
+    [reading] = task.readings([document])
+    [example] = task.examples(reading, gold=True)
+    torch.manual_seed(0)
+    head = CorefHead(CONFIG, task.options).double()
+    for parameter in head.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    hidden_RD = torch.randn(len(example.rows), HIDDEN, dtype=torch.float64)
+    head.train()
+    ours = head.losses(hidden_RD, [len(example.rows)], [example.gold])
+    assert ours.item() == pytest.approx(reference_loss(head, hidden_RD, example.gold).item(), rel=1e-6)
+    assert example.units == 4
+
+
+def test_several_documents_and_windows_are_summed(tokenizer):
+    """Two windows without overlap in one example: mentions of both are candidates of one another."""
+    words = ["the", "fox", "sees", "a", "dog", "."] * 8
+    task = coref_task(tokenizer, length=32, kept=2.0, longest_mention=1)
+    document = document_of(words, [(1, 1), (7, 7), (43, 43)], [(4, 4), (10, 10)])
+    [reading] = task.readings([document])
+    assert len(reading.windows) > 1
+    [example] = task.examples(reading, gold=True)
+    assert len(example.cuts) == len(reading.windows) - 1
+    assert sum(len(window.allowed_wW) for window in example.gold.windows) == len(words)
+    batch = pack_examples([example])
+    assert np.diff(batch.cu_seqlens).tolist() == [end - start + 2 for start, end in reading.windows]
+    ids = batch.ids_T[rows_of_batch([example])]
+    pieces = task.tokenizer.ids_batch([" ".join(words)])[0]
+    firsts = np.concatenate([half[: len(half) // 2] for half in _by_window(ids, example)])
+    assert firsts.tolist() == pieces.tolist(), "one piece a word, in order"
+    head = CorefHead(CONFIG, task.options)
+    hidden_RD = torch.randn(len(example.rows), HIDDEN)
+    one = head.losses(hidden_RD, [len(example.rows)], [example.gold])
+    both = head.losses(torch.cat([hidden_RD, hidden_RD]), [len(example.rows)] * 2, [example.gold] * 2)
+    assert both.item() == pytest.approx(2 * one.item(), rel=1e-5)
+
+
+def _by_window(ids: np.ndarray, example) -> list[np.ndarray]:
+    return np.split(ids, np.cumsum([2 * len(window.allowed_wW) for window in example.gold.windows])[:-1])
+
+
+class TellingHead(torch.nn.Module):
+    """Keeps the spans of one word that a set names, and links each to the last before it with the same piece."""
+
+    def __init__(self, ids: set[int], options: CorefOptions) -> None:
+        super().__init__()
+        self.ids, self.options = ids, options
+
+    def outputs(self, hidden_RD: torch.Tensor, sizes):
+        found = []
+        width = 3 + 4 * self.options.size + BUCKETS + 1
+        for rows in torch.split(hidden_RD[:, 0], list(sizes)):
+            ids = rows.numpy().astype(np.int64)
+            kept = [word for word in range(len(ids) // 2) if int(ids[word]) in self.ids]
+            made = np.zeros((len(kept), width), dtype=np.float32)
+            for row, word in zip(made, kept, strict=True):
+                row[:3] = word, word, -1.0
+                row[-1] = 3.0  # the same words: 3 - 1 - 1 > 0
+            made[:, 3 + 4 * self.options.size : -1] = -np.arange(BUCKETS) / 100  # nearer is better
+            found.append(made)
+        return found
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    words=st.lists(st.sampled_from(WORDS[:12]), min_size=1, max_size=60),
+    length=st.integers(16, 40), overlap=st.integers(0, 10), most=st.none() | st.integers(2, 8),
+)  # fmt: skip
+def test_windows_change_nothing_where_vectors_do_not_depend_on_them(
+    tokenizer, words: list[str], length: int, overlap: int, most: int | None
+):
+    from tests.stubs import predicted
+
+    task = coref_task(tokenizer, length=length, overlap=overlap, max_mentions=most)
+    wanted = set(WORDS[:6])
+    head = TellingHead({tokenizer.backend.token_to_id(word) for word in wanted}, task.options)
+    document = replace(document_of(words), clusters=None)
+    [found] = predicted(task, head, [document])
+    assert isinstance(found, Coreference)
+    places = [place for place, word in enumerate(words) if word in wanted]
+    if most is not None:
+        places = places[:most]  # equally good: the first
+    groups: dict[str, list[int]] = {}
+    for place in places:
+        groups.setdefault(words[place], []).append(place)
+    expected = [[document.words[place].start for place in group] for group in groups.values() if len(group) > 1]
+    assert [[one.start for one in cluster] for cluster in found.clusters] == sorted(expected)
+    assert [document.text[one.start : one.end] for one in found.heads] == [
+        document.text[cluster[0].start : cluster[0].end] for cluster in found.clusters
+    ]
+    assert len(found.links) == sum(len(cluster) - 1 for cluster in found.clusters)
+
+
+def test_nothing_to_read(tokenizer):
+    from tests.stubs import predicted
+
+    task = coref_task(tokenizer)
+    found = predicted(task, TellingHead(set(), task.options), [Document(id="a", text=""), Document(id="b", text=" ")])
+    assert [one.clusters for one in found] == [(), ()]
+    assert task.examples(task.readings([Document(id="a", text="", clusters=())])[0], gold=True) == []
+
+
+def test_too_long_or_cut_mentions_are_no_gold(tokenizer):
+    task = coref_task(tokenizer, longest_mention=2)
+    document = document_of(["the", "old", "fox", "unbelievable", "dog"], [(0, 2), (4, 4)], [(3, 3)])
+    [example] = task.examples(task.readings([document])[0], gold=True)
+    [window] = example.gold.windows
+    assert np.argwhere(window.cluster_wW).tolist() == [[4, 0]], "three words are too long, and so are the pieces of one"
+    inside = replace(document, clusters=((Span(start=1, end=3), Span(start=5, end=6)),))
+    [example] = task.examples(task.readings([inside])[0], gold=True)
+    assert np.argwhere(example.gold.windows[0].cluster_wW).tolist() == [[0, 0], [1, 0]], "widened to whole words"
+
+
+def test_from_training(tokenizer, tmp_path: Path):
+    def made(*documents: Document, **options) -> CorefTask:
+        return CorefTask.from_training(
+            "t", documents, options=CorefOptions(**options), window=WindowOptions(), tokenizer=tokenizer, positions=512
+        )
+
+    linked, alone = document_of(["a", "b", "a"], [(0, 0), (2, 2)]), document_of(["a", "b"], [(0, 0)])
+    assert not made(linked).singletons
+    assert made(linked, alone).singletons
+    assert not made(linked, alone, singletons="drop").singletons
+    with pytest.raises(InputError, match="no clusters to learn from; got 1 mentions"):
+        made(alone)
+    gap = replace(linked, meta={"row": ("x",), "where": "gap.tsv:2"})
+    with pytest.raises(InputError, match=r"gap.tsv:2: task t: GAP says of two names"):
+        made(gap)
+    with pytest.raises(InputError, match=r"gap.tsv:2: GAP cannot choose weights"):
+        made(linked).check(gap)
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "abc", "clusters": [[[0, 1]], [[0, 1], [1, 2]]]}\n')
+    with pytest.raises(InputError, match=r"a.jsonl:1: a mention in two clusters; got 'a' in clusters 1 and 2"):
+        list(read_unambiguous(path))
+
+
+def gap_document(truth: tuple[bool, bool], pronoun: str = "she") -> Document:
+    text = f"Ann saw Mary and {pronoun} ran"
+    start = text.index(pronoun)
+    spans = [Span(start=start, end=start + len(pronoun), label="pronoun"), Span(start=0, end=3, label="A"),
+             Span(start=8, end=12, label="B")]  # fmt: skip
+    clusters = tuple((name, spans[0]) for name, true in zip(spans[1:], truth, strict=True) if true)
+    return Document(id="g", text=text, spans=tuple(spans), clusters=clusters, meta={"row": ()})
+
+
+def test_gap_is_scored_by_gender():
+    scorer = CorefDocumentScorer(singletons="keep")
+
+    def said(document: Document, *names: str) -> Coreference:
+        spans = [Span(start=document.text.index(name), end=document.text.index(name) + len(name)) for name in names]
+        return Coreference(words=(), clusters=(tuple(spans),), heads=(spans[0],), links=())
+
+    right, wrong, none = gap_document((True, False)), gap_document((False, True), "he"), gap_document((False, False))
+    scorer.add(right, said(right, "Ann", "she"))
+    scorer.add(wrong, said(wrong, "Ann", "he"))
+    scorer.add(none, said(none, "Ann", "ran"))
+    scores = scorer.scores()
+    assert scorer.main == "gap_f1"
+    assert (scores["precision"], scores["recall"], scores["gap_f1"]) == (0.5, 0.5, 0.5)
+    assert (scores["masculine_f1"], scores["feminine_f1"], scores["bias"], scores["pronouns"]) == (0, 1, 0, 3)
+
+
+def test_mistakes_name_the_wrong_link(tokenizer):
+    document = document_of(["the", "fox", "sees", "it"], [(0, 1), (3, 3)])
+    it, sees, fox = Span(start=13, end=15), Span(start=8, end=12), Span(start=0, end=7)
+    links = (MentionLink(mention=it, antecedent=fox, score=0.9), MentionLink(mention=it, antecedent=sees, score=0.7))
+    [mistake] = coref_task(tokenizer).mistakes(document, Coreference(words=(), clusters=(), heads=(), links=links))
+    assert (mistake.predicted, mistake.severity) == ("it -> sees", 0.7)
+    assert mistake.gold == "its antecedent is no mention"
+
+
+@pytest.fixture(scope="module")
+def learned(hugging_face_model: Path, tmp_path_factory: pytest.TempPathFactory):
+    return tiny("coref", hugging_face_model, tmp_path_factory.getbasetemp())
+
+
+def test_a_tiny_model_learns_who_is_who(learned, tmp_path: Path):
+    result, _ = learned
+    assert result.scores["coref"]["conll_f1"] > 0.8
+    unseen = coref_file(tmp_path / "test.jsonl", 20, 3)
+    scores = spanbert.evaluate(result.path, unseen)
+    assert scores["conll_f1"] > 0.8
+    assert set(scores) >= {"muc_f1", "b_cubed_f1", "ceaf_f1", "lea_f1", "mention_f1"}
+    assert "singletons:drop" in scores["signature"]
+    nlp = spanbert.load(result.path)
+    document = next(iter(read_coref(unseen)))
+    found = nlp(document.text)
+    assert found.clusters
+    assert found["coref"].links[0].score > 0.5
+    again = spanbert.load(result.path)(document.text)
+    assert again.clusters == found.clusters
+
+
+def test_a_long_document_is_read_whole(learned):
+    """A cluster whose mentions are thousands of words apart."""
+    result, data = learned
+    nlp = spanbert.load(result.path)
+    document = next(iter(read_coref(Path(data["coref"].train))))
+    filler = " ".join(["the road runs near a house ."] * 300)
+    text = f"{document.text} {filler} {document.text}"
+    found = nlp(text)
+    assert any(cluster[-1].start - cluster[0].start > len(filler) for cluster in found.clusters)

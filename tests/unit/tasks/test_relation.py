@@ -1,0 +1,241 @@
+"""Relation extraction: markers, cutting, pairs, labels; what a tiny model learns, alone and after an entity task."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import spanbert
+from spanbert.core.errors import InputError
+from spanbert.core.files import read_json
+from spanbert.core.types import Document, Relation, Span
+from spanbert.corpus.relations import read_relations
+from spanbert.tasks.base import WindowOptions
+from spanbert.tasks.relation.marking import MARKS, marked, marker_names, marker_pair, parts_around
+from spanbert.tasks.relation.options import RelationOptions
+from spanbert.tasks.relation.task import RelationTask
+from spanbert.tokens.tokenizer import load_tokenizer
+from tests.labelled import relation_file, tiny, write_lines
+
+
+@pytest.fixture
+def own_tokenizer(vocabulary_file: Path):
+    """One that may get markers."""
+    return load_tokenizer(vocabulary_file)
+
+
+@st.composite
+def pairs(draw: st.DrawFn) -> tuple[int, list[tuple[int, int]], int]:
+    """Pieces of a text, first and last piece of two entities that do not cross, and a limit."""
+    total = draw(st.integers(1, 60))
+    ends = [sorted((draw(st.integers(0, total - 1)), draw(st.integers(0, total - 1)))) for _ in range(2)]
+    (a, b), (c, d) = ends
+    if a < c <= b < d or c < a <= d < b:
+        ends = [[a, a], [c, c]]
+    return total, [(one, other) for one, other in ends], draw(st.integers(12, 80))
+
+
+@settings(max_examples=300, deadline=None)
+@given(pairs())
+def test_parts_hold_the_beginnings_of_both_entities(case):
+    total, entities, limit = case
+    parts = parts_around(entities, total, limit)
+    assert 1 <= len(parts) <= 2
+    assert all(0 <= low < high <= total for low, high in parts)
+    assert all(before[1] <= after[0] for before, after in pairwise(parts))
+    length = sum(high - low for low, high in parts)
+    assert length <= limit
+    if total <= limit:
+        assert parts == [(0, total)]
+    first, last = min(one for one, _ in entities), max(one for _, one in entities)
+    if last - first < limit:
+        assert parts[0][0] <= first
+        assert last < parts[0][1], "both whole"
+        assert length == min(limit, total), "as much context as there is room for"
+    for begin, _ in entities:
+        assert any(low <= begin < high for low, high in parts)
+
+
+@settings(max_examples=300, deadline=None)
+@given(pairs())
+def test_markers_stand_around_the_entities(case):
+    total, entities, limit = case
+    ids = np.arange(100, 100 + total)
+    markers = [(1, 2), (3, 4)]
+    found, starts = marked(ids, entities, markers, limit)
+    assert len(found) <= limit
+    kept = [int(one) for one in found if one >= 100]
+    parts = parts_around(entities, total, limit - MARKS)
+    assert kept == [100 + place for low, high in parts for place in range(low, high)], "nothing lost or moved"
+    assert sorted(int(one) for one in found if one < 100) == [1, 2, 3, 4]
+    placed = found.tolist()
+    for (first, last), (begin, end), start in zip(entities, markers, starts, strict=True):
+        assert placed[start] == begin
+        inside = [one for one in placed[start + 1 : placed.index(end)] if one >= 100]
+        assert inside[0] == 100 + first
+        whole = list(range(100 + first, 101 + last))
+        assert inside == whole[: len(inside)]
+        if total <= limit - MARKS:
+            assert inside == whole
+
+
+def test_entities_in_one_another_are_marked_as_brackets():
+    found, _ = marked(np.array([10, 11, 12]), [(0, 2), (1, 1)], [(1, 2), (3, 4)], 20)
+    assert found.tolist() == [1, 10, 3, 11, 4, 12, 2]
+    found, _ = marked(np.array([10, 11]), [(0, 0), (0, 1)], [(1, 2), (3, 4)], 20)
+    assert found.tolist() == [3, 1, 10, 2, 11, 4]
+
+
+def test_marker_names_and_types():
+    names = marker_names(["ORG", "PER"])
+    assert names[:4] == ["[E1]", "[/E1]", "[E2]", "[/E2]"]
+    assert names[4:8] == ["[E1:ORG]", "[/E1:ORG]", "[E2:ORG]", "[/E2:ORG]"]
+    numbers = {name: number for number, name in enumerate(names)}
+    assert marker_pair(numbers, "2", "ORG") == (6, 7)
+    assert marker_pair(numbers, "1", "LOC") == marker_pair(numbers, "1", None) == (0, 1)
+
+
+def made(tokenizer, *labels: str, options: RelationOptions | None = None, types=("PER", "ORG")) -> RelationTask:
+    head, tail = Span(start=0, end=3, label=types[0]), Span(start=9, end=13, label=types[1])
+    documents = [
+        Document(id="d", text="Ann left Acme.", relations=(Relation(head=head, tail=tail, label=label),))
+        for label in labels
+    ]
+    return RelationTask.from_training(
+        "t", documents, options=options or RelationOptions(), window=WindowOptions(), tokenizer=tokenizer, positions=64
+    )
+
+
+def test_from_training(vocabulary_file: Path):
+    def task(*labels: str, **more) -> RelationTask:
+        return made(load_tokenizer(vocabulary_file), *labels, **more)
+
+    assert task("no_relation", "b").averaging == "micro"
+    assert task("A-B(e1,e2)", "Other").averaging == "semeval"
+    assert task("A-B(e1,e2)", "no_relation").averaging == "micro"
+    assert task("A-B(e1,e2)", "Other", options=RelationOptions(averaging="micro")).main == "micro_f1"
+    assert "[E1:PER]" in task("a", "b").markers
+    assert list(task("a", "b", types=("ENTITY", "ENTITY")).markers) == ["[E1]", "[/E1]", "[E2]", "[/E2]"]
+    assert list(task("a", "b", options=RelationOptions(typed="no")).markers) == ["[E1]", "[/E1]", "[E2]", "[/E2]"]
+    assert task("a", "b").labels == ("a", "b")
+    with pytest.raises(InputError, match="task t: not relations to learn; got 1 different labels"):
+        task("a")
+
+
+def test_markers_are_new_pieces_in_a_fixed_order(own_tokenizer):
+    before = own_tokenizer.vocab_size
+    task = made(own_tokenizer, "b", "a")
+    assert list(task.markers.values()) == list(range(before, before + 12))
+    assert own_tokenizer.vocab_size == before + 12
+    assert own_tokenizer.is_special_V[before:].all()
+    again = RelationTask.from_manifest("t", task.manifest(), tokenizer=own_tokenizer, positions=64)
+    assert (again.markers, again.labels, again.type_pairs) == (task.markers, task.labels, {("PER", "ORG")})
+    ids, _ = own_tokenizer.encode("the [E1] fox")
+    assert not set(task.markers.values()) & set(ids.tolist()), "a text that says [E1] marks nothing"
+
+
+def test_pairs_of_a_text(vocabulary_file: Path):
+    entities = [Span(start=0, end=3, label="PER"), Span(start=9, end=13, label="ORG"), Span(start=9, end=13, label="PER"),
+                Span(start=20, end=23, label="PER")]  # fmt: skip
+
+    def places(task: RelationTask) -> list[tuple[int, int]]:
+        return [(one.head.start, one.tail.start) for one in task.pairs(entities, [(0, 15), (15, 30)])]
+
+    untyped = RelationOptions(typed="no")
+    assert places(made(load_tokenizer(vocabulary_file), "a", "b", options=untyped)) == [(0, 9), (9, 0)] * 2
+    directed = made(load_tokenizer(vocabulary_file), "A(e1,e2)", "Other", options=untyped)
+    assert places(directed) == [(0, 9)] * 2, "each pair once"
+    assert places(made(load_tokenizer(vocabulary_file), "a", "b")) == [(0, 9)], "types that were seen together"
+
+
+def test_unknown_labels_name_their_line(own_tokenizer, tmp_path: Path):
+    task = made(own_tokenizer, "a", "b")
+    record = {"text": "Ann left Acme.", "head": {"start": 0, "end": 3}, "tail": {"start": 9, "end": 13}, "label": "c"}
+    path = write_lines(tmp_path / "test.jsonl", [{**record, "label": "a"}, record])
+    documents = list(read_relations(path))
+    task.check(documents[0])
+    with pytest.raises(InputError, match=r"test.jsonl:2: a relation that the model does not know; got 'c'"):
+        task.check(documents[1])
+
+
+@pytest.fixture(scope="module")
+def learned(hugging_face_model: Path, tmp_path_factory: pytest.TempPathFactory):
+    return tiny("relation", hugging_face_model, tmp_path_factory.getbasetemp())
+
+
+def test_a_tiny_model_learns_who_sees_whom(learned, tmp_path: Path):
+    result, _ = learned
+    assert result.scores["relation"]["micro_f1"] > 0.9
+    scores = spanbert.evaluate(result.path, relation_file(tmp_path / "test.jsonl", 30, 3))
+    assert scores["micro_f1"] > 0.9
+    assert set(scores["by_label"]) == {"sees", "seen-by"}
+    assert scores["signature"].endswith("|averaging:micro|none:no_relation")
+    entry = read_json(result.path / "spanbert.json")["tasks"]["relation"]
+    assert entry["labels"] == ["no_relation", "seen-by", "sees"]
+    assert entry["markers"] == marker_names(["ANI", "PER"])
+    nlp = spanbert.load(result.path)
+    text = "the king finds a fox ."
+    entities = [Span(start=4, end=8, label="PER"), Span(start=17, end=20, label="ANI")]
+    [relation] = nlp.relate(text, entities)
+    assert (relation.label, text[relation.tail.start : relation.tail.end]) == ("sees", "fox")
+    with pytest.raises(InputError, match="no entities that could be related"):
+        nlp(text)
+    unknown = write_lines(tmp_path / "x.jsonl", [{"text": "ab", "head": {"start": 0, "end": 1},
+                                                  "tail": {"start": 1, "end": 2}, "label": "likes"}])  # fmt: skip
+    with pytest.raises(InputError, match=r"x.jsonl:1: a relation that the model does not know"):
+        spanbert.evaluate(result.path, unknown)
+
+
+def test_the_first_piece_can_be_read_instead(hugging_face_model: Path, tmp_path: Path):
+    from spanbert import TaskData
+    from tests.labelled import tune
+
+    train, dev = relation_file(tmp_path / "train.jsonl", 96, 1), relation_file(tmp_path / "dev.jsonl", 24, 2)
+    data = TaskData(kind="relation", train=train, dev=dev, options=RelationOptions(pool="cls"))
+    result = tune({"r": data}, hugging_face_model, tmp_path / "out", "train.max_steps=120")
+    assert result.scores["r"]["micro_f1"] > 0.8
+    assert read_json(result.path / "spanbert.json")["tasks"]["r"]["options"]["pool"] == "cls"
+
+
+def test_entities_then_relations_from_raw_text(hugging_face_model: Path, tmp_path_factory: pytest.TempPathFactory):
+    result, _ = tiny("entities", hugging_face_model, tmp_path_factory.getbasetemp())
+    nlp = spanbert.load(result.path)
+    text, other = "the king finds a fox .", "a teacher eats the dog ."
+    doc, second = nlp.pipe([text, other])
+    assert [text[one.start : one.end] for one in doc.entities] == ["king", "fox"]
+    for one, expected in ((doc, ("king", "sees", "fox")), (second, ("teacher", "seen-by", "dog"))):
+        found = [
+            (one.text[r.head.start : r.head.end], r.label, one.text[r.tail.start : r.tail.end]) for r in one.relations
+        ]
+        assert found == [expected]
+    assert list(doc.tasks) == ["ner", "relation"]
+    record = json.loads(json.dumps(doc.as_record()))
+    assert record["tasks"]["relation"]["relations"][0]["head"]["text"] == "king"
+    assert len(doc["relation"].relations) == 1, "types that were never seen together are not asked for"
+    only = next(nlp.pipe([text], task="relation"))
+    assert list(only.tasks) == ["relation"]
+    assert only.relations == doc.relations
+    several = list(nlp.pipe([text, "the old road", text]))
+    assert [len(one.relations) for one in several] == [1, 0, 1]
+    assert several[2].relations == doc.relations
+
+
+def test_a_text_longer_than_the_window_keeps_both_entities(learned):
+    result, _ = learned
+    task = spanbert.load(result.path).tasks["relation"]
+    filler = "the old road runs near a small house . " * 20
+    apart = "king " + filler + " fox"
+    far = [Span(start=0, end=4, label="PER"), Span(start=len(apart) - 3, end=len(apart), label="ANI")]
+    [reading] = task.readings([Document(id="a", text=apart, relations=(Relation(head=far[0], tail=far[1], label=""),))])
+    [example] = task.examples(reading, gold=False)
+    assert len(example.ids) <= 64
+    assert [task.tokenizer.piece(example.ids[row]) for row in example.rows] == ["[E1:PER]", "[E2:ANI]"]
+    assert [task.tokenizer.piece(example.ids[row + 1]) for row in example.rows] == ["king", "fox"]
+    assert len(example.ids) > 56, "as much context as there is room for"
+    assert reading.windows == [(0, len(reading.pieces.ids))]
