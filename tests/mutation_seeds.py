@@ -43,7 +43,7 @@ class Seed:
     """
 
     name: str
-    kind: Literal["classify", "tag", "qa", "predict"]
+    kind: Literal["classify", "tag", "qa", "coref", "relation", "predict"]
     content: bytes
     shape: Literal["bytes", "cells", "json", "lines", "parquet"]
     separator: str = "\t"
@@ -124,6 +124,50 @@ def _squad(*, two: bool) -> dict[str, Any]:
     return {"version": "v2.0" if two else "1.1", "data": [{"title": "King", "paragraphs": paragraphs}]}
 
 
+def _conll2012() -> bytes:
+    cells = [["(0)", "-", "(1(2)", "1)", "(0)"], ["(0)|(3", "3)", "-", "(2)"], ["-", "(1", "1)"]]
+    rows = [
+        "".join(
+            "\t".join(["doc", "0", str(place), word, pos, *"-----", "Ann", cell]) + "\n"
+            for place, ((word, pos, _), cell) in enumerate(zip(sentence, of_words, strict=True))
+        )
+        for sentence, of_words in zip(_SENTENCES, cells, strict=True)
+    ]
+    return ("#begin document (nw/doc); part 000\n" + "\n".join(rows) + "\n#end document\n").encode()
+
+
+_CLUSTERS = [
+    {"id": 1, "text": "Ann left Rome. She ran.", "clusters": [[[0, 3], [15, 18]], [[9, 13]]]},
+    {
+        "doc_key": "b",
+        "sentences": [["Ann", "ran", "."], ["She", "fell"]],
+        "clusters": [[[0, 0], [3, 3]]],
+        "speakers": [["x"] * 3, ["y"] * 2],
+    },
+    {"tokens": ["狐", "狸", "跑", "它", "睡"], "clusters": [[[0, 1], [3, 3]]], "genre": "nw"},
+]
+_GAP = (
+    "ID\tText\tPronoun\tPronoun-offset\tA\tA-offset\tA-coref\tB\tB-offset\tB-coref\tURL\n"
+    "t-1\tAnn saw Mary, and she ran.\tshe\t18\tAnn\t0\tTRUE\tMary\t8\tFALSE\thttp://x\n"
+    "t-2\tBob saw Tom; he left.\the\t13\tBob\t0\tFALSE\tTom\t8\tTRUE\thttp://x\n"
+)
+_TACRED = [
+    {"id": "1", "token": ["Ann", "Lee", "left", "Rome", "."], "subj_start": 0, "subj_end": 1, "obj_start": 3, "obj_end": 3,
+     "subj_type": "PERSON", "obj_type": "CITY", "relation": "per:left", "more": [1]},
+    {"id": 2, "token": ["Oslo", "sees", "the", "king"], "subj_start": 3, "subj_end": 3, "obj_start": 0, "obj_end": 0, "relation": "no_relation"},
+]  # fmt: skip
+_SEMEVAL = (
+    '1\t"The <e1>king</e1> left the <e2>house</e2>."\nEntity-Origin(e1,e2)\nComment: no\n\n'
+    '2\t"A <e1>dog</e1> and a <e2>cat</e2>."\nOther\nComment:\n\n3\t"<e2>Bread</e2> for a <e1>child</e1>"\nOther\n'
+)
+_PAIRS = [
+    {"text": "Ann left Rome.", "head": {"start": 0, "end": 3, "label": "PER"}, "tail": {"start": 9, "end": 13}, "label": "left"},
+    {"id": 7, "text": "狐狸 sees Oslo", "relations": [{"head": {"start": 0, "end": 2}, "tail": {"start": 8, "end": 12}, "label": "sees"},
+                                               {"head": {"start": 8, "end": 12}, "tail": {"start": 0, "end": 2}, "label": ""}]},
+    _TACRED[1],
+]  # fmt: skip
+
+
 def _parquet() -> bytes:
     import pyarrow
     from pyarrow import parquet
@@ -169,6 +213,13 @@ def written_seeds() -> list[Seed]:
         Seed(name="spans.jsonl.zst", kind="tag", content=_zst(_lines(_SPAN_LINES)), shape="bytes"),
         Seed(name="one.json", kind="qa", content=json.dumps(_squad(two=False)).encode(), shape="json"),
         Seed(name="two.json", kind="qa", content=json.dumps(_squad(two=True)).encode(), shape="json"),
+        Seed(name="clusters.conll", kind="coref", content=_conll2012(), shape="cells"),
+        Seed(name="clusters.jsonl", kind="coref", content=_lines(_CLUSTERS), shape="lines"),
+        Seed(name="gap.tsv", kind="coref", content=_GAP.encode(), shape="cells"),
+        Seed(name="tacred.json", kind="relation", content=json.dumps(_TACRED).encode(), shape="json", options={"typed": "no"}),
+        Seed(name="semeval.txt", kind="relation", content=_SEMEVAL.encode(), shape="cells", options={"typed": "no"}),
+        Seed(name="pairs-of.jsonl", kind="relation", content=_lines(_PAIRS), shape="lines", options={"typed": "no"}),
+        Seed(name="related.jsonl", kind="predict", content=_lines([*_PAIRS[:2], {"text": "Ann left", "entities": [{"start": 0, "end": 3}]}]), shape="lines"),
         Seed(name="texts.txt", kind="predict", content="".join(f"{text}\n" for text, _ in _TEXTS).encode(), shape="cells", separator=" "),
         Seed(name="texts.jsonl", kind="predict", content=_lines([{"id": n, "text": text} for n, (text, _) in enumerate(_TEXTS)]), shape="lines"),
         Seed(name="tokens.jsonl", kind="predict", content=_lines([{"tokens": [word for word, _, _ in one]} for one in _SENTENCES]), shape="lines"),

@@ -27,17 +27,20 @@ from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import SpanbertError
 from spanbert.core.progress import SilentReporter
 from spanbert.pipelines.load import Pipeline
+from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.inference import Predictor
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.protocol import TextTask
+from spanbert.tasks.relation.options import RelationOptions
 from spanbert.train.finetune import TaskData, build_tasks
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.text_evaluation import score_task, tune_thresholds
 from tests.mutants import ODD_TEXTS, ODD_VALUES, mutants
 from tests.mutation_seeds import Seed, real_seeds, written_seeds
 
-OF_WRITTEN, OF_REAL, OF_HYPOTHESIS = 60, 20, 150
+OF_WRITTEN, OF_REAL, OF_HYPOTHESIS = 40, 15, 100
 LONGEST_MESSAGE = 1500
+OPTIONS = {"coref": CorefOptions(size=16, longest_mention=5), "relation": RelationOptions(typed="no")}
 WRITTEN = written_seeds()
 REAL = real_seeds(Path(os.environ["SPANBERT_DATA"])) if os.environ.get("SPANBERT_DATA") else []
 BY_NAME = {seed.name: seed for seed in WRITTEN}
@@ -58,9 +61,11 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, hugging_face_model: Path) -
     """One encoder with a task of each kind, after one step."""
     place = tmp_path_factory.mktemp("mutations")
     tasks = {}
-    for kind, name in (("classify", "a.tsv"), ("tag", "two.conll"), ("qa", "two.json")):
+    for kind, name in (("classify", "a.tsv"), ("tag", "two.conll"), ("qa", "two.json"),
+                       ("coref", "clusters.conll"), ("relation", "tacred.json")):  # fmt: skip
         (place / name).write_bytes(BY_NAME[name].content)
-        tasks[kind] = TaskData(kind=kind, train=place / name)
+        options = OPTIONS.get(kind)
+        tasks[kind] = TaskData(kind=kind, train=place / name, options=options)
     (place / "pairs.tsv").write_bytes(BY_NAME["pairs.tsv"].content)
     tasks["pairs"] = TaskData(kind="classify", train=place / "pairs.tsv")
     config = FinetuneConfig.assemble(overrides=["train.max_steps=1", "train.precision=float32"])
@@ -78,12 +83,12 @@ def use(bundle: Path, hugging_face_model: Path, tmp_path_factory: pytest.TempPat
         path = folder / seed.name
         path.write_bytes(content)
         if seed.kind == "predict":
-            own = {"questions.jsonl": "qa", "pairs.jsonl": "pairs"}
-            task = own.get(seed.name, ("classify", "tag")[number % 2])
-            format_ = predict_command.FORMATS[number % len(predict_command.FORMATS)]
+            own = {"questions.jsonl": "qa", "pairs.jsonl": "pairs", "related.jsonl": "relation"}
+            task = own.get(seed.name, ("classify", "tag", "coref")[number % 3])
+            format_ = predict_command.FORMATS[number // 3 % len(predict_command.FORMATS)]
             with redirect_stdout(io.StringIO()):
                 predict_command.command(str(bundle), str(path), task=task, format_=format_)
-        elif number % 3 == 2:
+        elif number % 3 == 2 or seed.name == "gap.tsv":  # which only scores
             score_task(nlp.predictor, seed.kind, path).scores()
         else:
             learn_and_score(seed, path, nlp, files)
@@ -94,7 +99,8 @@ def use(bundle: Path, hugging_face_model: Path, tmp_path_factory: pytest.TempPat
 def learn_and_score(seed: Seed, path: Path, nlp: Pipeline, files: BundleFiles) -> None:
     """As `finetune` with the file as training and dev data, but without a step of the optimiser."""
     kind, encoder = seed.kind, nlp.predictor.encoder
-    config = FinetuneConfig.assemble(base={kind: seed.options})
+    base = OPTIONS[kind].model_dump() if kind in OPTIONS else {}
+    config = FinetuneConfig.assemble(base={kind: {**base, **seed.options}})
     task = build_tasks({kind: TaskData(kind=kind, train=path, dev=path)}, files, nlp.tokenizer, config)[kind]
     head = task.build_head(encoder.config).eval()
     assert all(value < float("inf") for value in losses(task, path, nlp, head))
@@ -159,7 +165,8 @@ VALUES = st.recursive(
 )
 FIELDS = st.dictionaries(
     st.sampled_from(["id", "text", "pair", "label", "labels", "question", "context", "tokens", "words", "tags", "spans",
-                     "entities", "entity_list", "data", "annotations", "sentence1", "sentence2"]),
+                     "entities", "entity_list", "data", "annotations", "sentence1", "sentence2", "clusters",
+                     "sentences", "speakers", "head", "tail", "relations", "token", "subj_start"]),
     VALUES | st.lists(VALUES, max_size=3), max_size=5,
 )  # fmt: skip
 CELLS = st.sampled_from(ODD_TEXTS) | st.text(st.characters(codec="utf-8", exclude_characters="\t\n\r"), max_size=8)
@@ -171,7 +178,18 @@ HYPOTHESIS = settings(
 
 @HYPOTHESIS
 @given(
-    name=st.sampled_from(["several.jsonl", "spans.jsonl", "texts.jsonl", "tokens.jsonl", "questions.jsonl"]),
+    name=st.sampled_from(
+        [
+            "several.jsonl",
+            "spans.jsonl",
+            "texts.jsonl",
+            "tokens.jsonl",
+            "questions.jsonl",
+            "clusters.jsonl",
+            "pairs-of.jsonl",
+            "related.jsonl",
+        ]
+    ),
     records=st.lists(FIELDS | VALUES, min_size=1, max_size=4),
     number=st.integers(0, 5),
 )
@@ -181,14 +199,29 @@ def test_lines_of_any_json(use: Use, name: str, records: list[Any], number: int)
 
 
 @HYPOTHESIS
-@given(name=st.sampled_from(["studio.json", "one.json"]), content=FIELDS | VALUES | st.lists(FIELDS, max_size=3))
+@given(
+    name=st.sampled_from(["studio.json", "one.json", "tacred.json"]),
+    content=FIELDS | VALUES | st.lists(FIELDS, max_size=3),
+)
 def test_any_json(use: Use, name: str, content: Any):
     assert fault(use, BY_NAME[name], json.dumps(content).encode(), 0) is None
 
 
 @HYPOTHESIS
 @given(
-    name=st.sampled_from(["a.tsv", "a.csv", "two.conll", "a.conllu", "nested.tsv", "texts.txt"]),
+    name=st.sampled_from(
+        [
+            "a.tsv",
+            "a.csv",
+            "two.conll",
+            "a.conllu",
+            "nested.tsv",
+            "texts.txt",
+            "clusters.conll",
+            "gap.tsv",
+            "semeval.txt",
+        ]
+    ),
     rows=st.lists(st.lists(CELLS, min_size=1, max_size=11), max_size=6),
     number=st.integers(0, 5),
 )
@@ -219,6 +252,9 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         ("doctor", "a.conll", b"a B-\nb -\n\nc I\nd B-B-\ne\n"),
         ("doctor", "a.json", b'[{"data": {"text": "a"}, "annotations": [{"result": [3]}]}]'),
         ("finetune", "b.json", b'[{"data": {"text": "a"}, "annotations": {"result": null}}]'),
+        ("doctor", "b.conll", b"#begin document (a); part 000\na\t0\t0\tAnn\t-\t(1\n\n#end document\n"),
+        ("finetune", "c.conll", b"#begin document (a); part 000\na\t0\t0\tAnn\t-\t1)\n\n#end document\n"),
+        ("finetune", "r.json", b'[{"token": ["a"], "subj_start": 0, "subj_end": 0, "obj_start": 0, "obj_end": 3, "relation": "x"}]'),
         ("finetune", "a.csv", b'text,label\n"a fox,slow\nb,c\n'),
         ("finetune", "q.json", b'{"data": [{"paragraphs": [{"context": "a b", "qas": [{"id": 1, "question": "?", "answers": 5}]}]}]}'),
     ],
@@ -228,7 +264,8 @@ def test_on_the_command_line(
 ):
     data = tmp_path / name
     data.write_bytes(content)
-    kind = {".conll": "tag", ".json": "tag"}.get(data.suffix, "classify") if name != "q.json" else "qa"
+    of_names = {"q.json": "qa", "r.json": "relation", "b.conll": "coref", "c.conll": "coref"}
+    kind = of_names.get(name) or {".conll": "tag", ".json": "tag"}.get(data.suffix, "classify")
     arguments: dict[str, list[object]] = {
         "predict": [bundle, data, "--task", "classify"],
         "evaluate": [bundle, "--data", data, "--task", "classify"],

@@ -26,6 +26,7 @@ from spanbert.apps.report import render_report
 from spanbert.checkpoint.bundle import MANIFEST, open_bundle, tensor_shapes
 from spanbert.core.files import read_json, write_atomically
 from spanbert.core.progress import Reporter
+from spanbert.tasks import usual_input
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.tracking import read_log
 
@@ -168,7 +169,7 @@ def _commands(bundle: Path, entries: Mapping[str, Any], names: list[str]) -> lis
     found = []
     for name in names:
         chosen = f" --task {name}" if len(names) > 1 else ""
-        texts = "questions.jsonl" if entries[name]["kind"] == "qa" else "texts.txt"
+        texts = usual_input(entries[name]["kind"])
         found.append(("", f"spanbert evaluate {path}{chosen} --data TEST"))
         found.append(("", f"spanbert predict {path}{chosen} {texts} --format html --out page.html"))
     found.append(("# Python", f"import spanbert\nnlp = spanbert.load({str(bundle)!r})"))
@@ -181,5 +182,9 @@ def _python(entry: Mapping[str, Any]) -> str:
         return "nlp.answer(question, context)"
     if entry["kind"] == "tag":
         return f"nlp(text).{'entities' if entry['nested'] or entry['scheme'] else 'tags'}"
+    if entry["kind"] == "coref":
+        return "nlp(text).clusters"
+    if entry["kind"] == "relation":
+        return "nlp.relate(text, entities)"
     read = "text, pair" if entry["pairs"] else "text"
     return f"nlp({read}).{'value' if entry['mode'] == 'regression' else 'labels'}"

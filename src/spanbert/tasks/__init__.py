@@ -39,6 +39,11 @@ def options_class(kind: str) -> Any:
     return _imported(_known(kind)[1])
 
 
+def usual_input(kind: str) -> str:
+    """What people hand to a task of a kind, as the name of a file in examples."""
+    return {"qa": "questions.jsonl", "relation": "pairs.jsonl"}.get(kind, "texts.txt")
+
+
 def _known(kind: str) -> tuple[str, str]:
     if kind not in REGISTRY:
         raise InputError(f"unknown task {kind!r}; {nearest(kind, REGISTRY)}")

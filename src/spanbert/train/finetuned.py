@@ -17,6 +17,7 @@ from spanbert.core.progress import Reporter
 from spanbert.core.seeding import keyed_seed
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import load_encoder
+from spanbert.tasks import usual_input
 from spanbert.tasks.head import Head
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.pretrain.heads import SBO_PREFIX, TASK
@@ -176,7 +177,7 @@ def _card(
 ) -> str:
     what = ", ".join(f"{_WHAT[task.kind]} ({name})" for name, task in tasks.items())
     first = next(iter(tasks.values()))
-    texts = "questions.jsonl" if first.kind == "qa" else "texts.txt"
+    texts = usual_input(first.kind)
     chosen = f" --task {first.name}" if len(tasks) > 1 else ""
     usage = [f"spanbert predict {title} {texts}{chosen}", f"spanbert evaluate {title}{chosen} --data TEST --json"]
     return model_card(

@@ -1,0 +1,231 @@
+"""Coreference and relation extraction as a user meets them: every command, every format, one-line errors."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from spanbert.corpus.coref import read_coref
+from tests.labelled import SETTINGS, coref_file, relation_file, tiny
+
+FEW = [part for one in (*SETTINGS, "train.max_steps=3", "train.threads=1") for part in ("--set", one)]
+COREF_KEYS = {"conll_f1", "muc_f1", "b_cubed_f1", "ceaf_f1", "lea_f1", "mention_f1"}
+BROKEN = "#begin document (a); part 000\na\t0\t0\tAnn\t-\t(1\na\t0\t1\tran\t-\t-\n\n#end document\n"
+
+
+@pytest.fixture(scope="module")
+def runs(hugging_face_model: Path, tmp_path_factory: pytest.TempPathFactory):
+    base = tmp_path_factory.getbasetemp()
+    return {name: tiny(name, hugging_face_model, base) for name in ("coref", "relation", "entities")}
+
+
+@pytest.fixture
+def stdin(monkeypatch: pytest.MonkeyPatch):
+    def give(content: str) -> None:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode()), encoding="utf-8"))
+
+    return give
+
+
+def refused(cli, *arguments: object) -> str:
+    code, _, err = cli(*arguments)
+    assert code == 2, err
+    assert "Traceback" not in err
+    last = err.splitlines()[-1]
+    assert last.startswith("spanbert: error: ")
+    return last
+
+
+def test_finetune_and_report(cli, hugging_face_model: Path, tmp_path: Path):
+    for kind, writer, options in (
+        ("coref", coref_file, ["--singletons", "drop", "--max-mentions", "50", "--set", "coref.size=16"]),
+        ("relation", relation_file, ["--pool", "cls"]),
+    ):
+        train, dev = writer(tmp_path / "train.jsonl", 24, 1), writer(tmp_path / "dev.jsonl", 8, 2)
+        out = tmp_path / kind
+        code, said, err = cli("finetune", kind, "--model", hugging_face_model, "--train", train, "--dev", dev,
+                              "--out", out, *FEW, *options)  # fmt: skip
+        assert code == 0, err
+        assert f"next: spanbert evaluate {out}" in said
+        entry = json.loads((out / "spanbert.json").read_text())["tasks"][kind]
+        page = (out / "report.html").read_text()
+        assert {"coref": "clusters of two mentions or more", "relation": "one of 3 labels a pair"}[kind] in page
+        if kind == "coref":
+            assert (entry["options"]["max_mentions"], entry["singletons"]) == (50, False)
+            assert "MUC F1" in page
+        else:
+            assert (entry["options"]["pool"], entry["labels"][0]) == ("cls", "no_relation")
+    assert "an option of coref" in refused(
+        cli, "finetune", "relation", "--model", hugging_face_model, "--train", train, "--out", tmp_path / "x",
+        "--max-mentions", 3,
+    )  # fmt: skip
+    assert "bad value for 'relation.pool'" in refused(
+        cli, "finetune", "relation", "--model", hugging_face_model, "--train", train, "--out", tmp_path / "x",
+        "--pool", "mean",
+    )  # fmt: skip
+
+
+def test_evaluate(cli, runs):
+    for name, keys in (("coref", COREF_KEYS), ("relation", {"micro_f1", "macro_f1"})):
+        result, tasks = runs[name]
+        dev = tasks[name].dev
+        code, out, _ = cli("evaluate", result.path, "--data", dev, "--json")
+        found = json.loads(out.splitlines()[-1], parse_constant=pytest.fail)
+        assert code == 0
+        assert keys | {"interval", "signature", "main"} <= found.keys()
+        assert all(0 <= found[key] <= 1 for key in keys)
+        assert keys <= found["interval"].keys()
+        code, out, _ = cli("evaluate", "--compare", result.path, result.path, "--data", dev, "--json")
+        assert json.loads(out.splitlines()[-1])["compared"]["difference"] == 0
+
+
+class Balanced(HTMLParser):
+    """Fails on a tag that is closed before those within it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.classes: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.classes += (dict(attrs).get("class") or "").split()
+        if tag not in ("meta", "br", "hr"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_clusters_in_every_format(cli, runs, stdin, tmp_path: Path):
+    result, tasks = runs["coref"]
+    texts = [document.text for document in read_coref(tasks["coref"].dev)][:4]
+    content = "".join(f"{text}\n" for text in texts)
+    stdin(content)
+    code, out, err = cli("predict", result.path)
+    assert code == 0, err
+    records = [json.loads(line) for line in out.splitlines()]
+    assert [one["text"] for one in records] == texts
+    clusters = [cluster for one in records for cluster in one["clusters"]]
+    assert clusters
+    for record in records:
+        for cluster in record["clusters"]:
+            assert cluster["head"]["text"] in [one["text"] for one in cluster["mentions"]]
+            assert all(record["text"][one["start"] : one["end"]] == one["text"] for one in cluster["mentions"])
+        assert all(0 < link["score"] < 1 for link in record["links"])
+    (tmp_path / "texts.txt").write_text(content)
+    code, out, _ = cli("predict", result.path, tmp_path / "texts.txt", "--format", "conll")
+    (tmp_path / "found.conll").write_text(out)
+    again = list(read_coref(tmp_path / "found.conll"))
+    assert [len(one.clusters) for one in again] == [len(one["clusters"]) for one in records]
+    code, out, _ = cli("predict", result.path, tmp_path / "found.conll")
+    assert code == 0
+    assert [len(json.loads(line)["clusters"]) for line in out.splitlines()] == [len(one["clusters"]) for one in records]
+    stdin(content + "<b>fox</b> & fox\n")
+    code, out, _ = cli("predict", result.path, "--format", "html")
+    page = Balanced()
+    page.feed(out)
+    assert (code, page.open) == (0, [])
+    assert "<b>" not in out
+    assert page.classes.count("sb-c1") >= 2
+    assert ".sb-text:has(.sb-c1:hover) .sb-c1" in out
+
+
+def test_relations_in_every_format(cli, runs, stdin):
+    result, tasks = runs["relation"]
+    given = {"text": "the king finds a fox .", "head": {"start": 4, "end": 8, "label": "PER"},
+             "tail": {"start": 17, "end": 20, "label": "ANI"}}  # fmt: skip
+    entities = {"id": "e", "text": given["text"], "entities": [given["head"], given["tail"]]}
+    stdin("\n".join(map(json.dumps, (given, entities))))
+    code, out, err = cli("predict", result.path)
+    assert code == 0, err
+    one, other = map(json.loads, out.splitlines())
+    [relation] = one["relations"]
+    assert (relation["label"], relation["head"]["text"], relation["tail"]["text"]) == ("sees", "king", "fox")
+    assert other["relations"] == one["relations"]
+    code, out, _ = cli("predict", result.path, tasks["relation"].dev)
+    assert len(out.splitlines()) == 24
+    stdin(json.dumps(given))
+    code, out, _ = cli("predict", result.path, "--format", "html")
+    page = Balanced()
+    page.feed(out)
+    assert (code, page.open) == (0, [])
+    assert "<td>sees</td>" in out
+    stdin("the king finds a fox .\n")
+    code, out, _ = cli("predict", runs["entities"][0].path, "--format", "html")
+    assert code == 0
+    assert "<td>sees</td>" in out
+    stdin("the king finds a fox .\n")
+    assert "no entities that could be related" in refused(cli, "predict", result.path)
+    stdin(json.dumps({**given, "tail": {"start": 17, "end": 99}}))
+    assert "tail outside of the text" in refused(cli, "predict", result.path)
+    stdin(json.dumps(given))
+    assert "only tagged words and clusters" in refused(cli, "predict", result.path, "--format", "conll")
+
+
+def test_doctor_finds_and_mends_clusters(cli, hugging_face_model: Path, tmp_path: Path):
+    data = tmp_path / "train.conll"
+    row = "d\t0\t{}\t{}\t-\t{}\n"
+    cells = ["(1)|(2)", "-", "(1)", "(2)", "(3"]
+    body = "".join(row.format(place, "fox", cell) for place, cell in enumerate([*cells, "-", "-", "3)"]))
+    data.write_text(f"#begin document (d); part 000\n{body}\n#end document\n")
+    options = ("--model", hugging_face_model, "--no-estimate")
+    code, out, _ = cli("doctor", "coref", "--data", data, *options, "--set", "coref.longest_mention=3", "--json")
+    report = json.loads(out.splitlines()[-1])
+    found = {one["name"]: one for one in report["findings"]}
+    assert code == 2
+    assert found["two_clusters"]["examples"] == ["train.conll:2 'fox' in 1 and 2"]
+    assert "no_task" not in found
+    assert (report["clusters"], report["mentions"], report["singletons"]) == (3, 5, 1)
+    code, out, _ = cli("doctor", "coref", "--data", data, *options, "--fix", tmp_path / "fixed.conll")
+    assert "mentions in two clusters left in the first: 1" in out
+    [document] = read_coref(tmp_path / "fixed.conll")
+    assert [len(cluster) for cluster in document.clusters] == [2, 1]
+    assert cli("doctor", "coref", "--data", tmp_path / "fixed.conll", *options)[0] == 0
+    assert f"{data}:2: a mention in two clusters" in refused(
+        cli, "finetune", "coref", "--model", hugging_face_model, "--train", data, "--out", tmp_path / "out"
+    )
+    data.write_text(BROKEN)
+    assert f"{data}:2: a mention never ends; got (1" in refused(cli, "doctor", "coref", "--data", data, *options)
+
+
+def test_doctor_finds_and_mends_pairs(cli, hugging_face_model: Path, tmp_path: Path):
+    data = relation_file(tmp_path / "train.jsonl", 12, 5)
+    lines = data.read_text().splitlines()
+    record = json.loads(lines[0])
+    other = {**record, "label": "no_relation" if record["label"] != "no_relation" else "sees"}
+    same = {**record, "text": "the fox runs", "head": {"start": 4, "end": 7}, "tail": {"start": 4, "end": 7}}
+    data.write_text("\n".join([*lines, lines[1], json.dumps(other), json.dumps(same)]) + "\n")
+    options = ("--model", hugging_face_model, "--json")
+    code, out, _ = cli("doctor", "relation", "--data", data, *options, "--fix", tmp_path / "fixed.jsonl")
+    report = json.loads(out.splitlines()[-1])
+    found = {one["name"]: one["count"] for one in report["findings"] if one["name"] != "rare_labels"}
+    assert (code, found) == (2, {"same_place": 1, "conflicts": 2, "duplicates": 1})
+    assert report["repairs"] == ["pairs that stand twice left out: 2"]
+    assert report["estimate"]["steps_an_epoch"] >= 1
+    assert (tmp_path / "fixed.jsonl").read_text().splitlines()[:12] == lines
+
+
+def test_convert(cli, tmp_path: Path):
+    clusters = coref_file(tmp_path / "a.jsonl", 3, 1)
+    code, _, _ = cli("convert", clusters, tmp_path / "b.jsonl", "--to", "coref-jsonl")
+    assert (code, (tmp_path / "b.jsonl").read_text()) == (0, clusters.read_text())
+    assert "no words to put clusters on" in refused(cli, "convert", clusters, tmp_path / "x", "--to", "conll2012")
+    pairs = relation_file(tmp_path / "r.jsonl", 3, 1)
+    code, out, _ = cli("convert", pairs, tmp_path / "r.json", "--to", "tacred", "--json")
+    done = json.loads(out.splitlines()[-1])
+    assert (code, done["relations"], done["read_as"]) == (0, 3, "relation-jsonl")
+    code, out, _ = cli("convert", tmp_path / "r.json", tmp_path / "r.txt", "--to", "semeval")
+    assert "3 relations" in out
+    assert "no such file" in refused(cli, "convert", tmp_path / "no.txt", tmp_path / "x", "--to", "tacred")
+    assert "not a file of this format" in refused(
+        cli, "convert", pairs, tmp_path / "x", "--to", "tacred", "--from", "semeval"
+    )
+    assert "annotations of another kind" in refused(
+        cli, "convert", pairs, tmp_path / "x", "--to", "columns", "--from", "tacred"
+    )
+    assert not (tmp_path / "x").exists()
