@@ -317,15 +317,15 @@ def tasks_heads(result: dict[str, Any]) -> str:
         "pos": "English-EWT, accuracy of parts of speech",
         "sentiment": "SST-2, accuracy",
     }
-    rows = [[labels[name], *(main_figure(one[side]) for side in ("alone", "together")), f"{one['alone']['minutes']:.1f}"]
+    rows = [[labels[name], *(main_figure(one[side]) for side in ("alone", "together")), f"{one['alone']['steps']:,}"]
             for name, one in result["scores"].items()]  # fmt: skip
     together = next(iter(result["scores"].values()))["together"]
     cost = result["cost"]
     return "\n\n".join([
         "## Several heads, one encoder (`python benchmarks/tasks.py heads`)",
         "Entities, parts of speech and sentiment from MiniLM-L6, 2 epochs at rate 1e-4, one seed: each alone, and together in one "
-        f"bundle, mixed by temperature ({together['minutes']:.1f} minutes). Held-out data, 95% bootstrap intervals.",
-        table(["", "alone", "together", "minutes alone"], rows),
+        f"bundle, mixed by temperature ({together['steps']:,} steps). Held-out data, 95% bootstrap intervals.",
+        table(["", "alone", "together", "steps alone"], rows),
         f"From {cost['texts']:,} raw sentences of SST-2 to typed results the bundle of three takes "
         f"**{cost['ratio']['median']:.2f}** times ({cost['ratio']['min']:.2f} to {cost['ratio']['max']:.2f}) as long as the one for "
         "entities alone: the encoder runs once.",
@@ -334,7 +334,7 @@ def tasks_heads(result: dict[str, Any]) -> str:
 
 
 def tasks_long(result: dict[str, Any]) -> str:
-    rows = [[label, main_figure(result[name]), f"{result[name]['ece']:.3f}", f"{result[name]['minutes']:.1f}"]
+    rows = [[label, main_figure(result[name]), f"{result[name]['ece']:.3f}", f"{result[name]['steps']:,}"]
             for name, label in (("windows", "windows of 512, averaged"), ("truncate", "the first 512 tokens alone"))]  # fmt: skip
     answers = [[label, f"{result[name]['questions']:,}", *(main_figure(result[name], figure) for figure in ("em", "f1"))]
                for name, label in (("squadshifts_dev", "SQuADShifts, other texts of the same kind"),
@@ -342,8 +342,8 @@ def tasks_long(result: dict[str, Any]) -> str:
     return "\n\n".join([
         "## Long documents (`python benchmarks/tasks.py long`)",
         f"Film reviews (movie_reviews_2k, {result['windows']['examples']} held out), MiniLM-L6, 2 epochs at rate 1e-4, one seed: "
-        "accuracy with its 95% bootstrap interval, calibration error, minutes of training.",
-        table(["", "accuracy", "ECE", "minutes"], rows),
+        "accuracy with its 95% bootstrap interval, calibration error, steps.",
+        table(["", "accuracy", "ECE", "steps"], rows),
         "Questions: trained on 6,000 of SQuADShifts (2 epochs, rate 1e-4), whose contexts are paragraphs, and asked about other "
         "paragraphs and about whole papers of thousands of words that it never saw the like of:",
         table(["", "questions", "exact match", "F1"], answers),

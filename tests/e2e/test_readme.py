@@ -14,6 +14,7 @@ from tests.conftest import make_text
 
 ROOT = Path(__file__).parents[2]
 TAGGED = ("train.conll", "dev.conll", "test.conll")
+STRUCTURED = ("clusters.jsonl", "pairs.jsonl")
 
 
 def code_blocks(name: str) -> list[tuple[str, str]]:
@@ -54,18 +55,22 @@ def test_files_that_the_readmes_name_exist():
 @pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="the readme works in a virtual environment")
 def test_every_command_runs(tmp_path: Path):
     lines = [line for kind, block in code_blocks("README.md") if kind == "sh" for line in block.splitlines() if line]
-    assert len(lines) == 24
+    assert len(lines) == 27
     python = next(block for kind, block in code_blocks("README.md") if kind == "python")
     script = ["set -eu"]
     for line in lines:
         script += [f"echo '+ {line.replace(chr(39), '')}'", shortened(line)]
         if line.startswith("git clone"):
-            script += [f"ln -s {tmp_path}/{name} {name}" for name in ("texts", *TAGGED)]
+            script += [f"ln -s {tmp_path}/{name} {name}" for name in ("texts", *TAGGED, *STRUCTURED)]
     script.append(f"python - <<'PYTHON'\n{python}PYTHON")
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text("\n\n".join(make_text(300)))
     for name in TAGGED:
         (tmp_path / name).write_text(f"Ann\tB-PER\nleft\tO\n{name[:-6]}\tB-LOC\n.\tO\n\n" * 20)
+    records = [block for kind, block in code_blocks("README.md") if kind == "text" and block.startswith("{")]
+    for name, record in zip(STRUCTURED, records, strict=True):
+        other = record.replace('"label": "left"', '"label": "no_relation"')
+        (tmp_path / name).write_text((record + other) * 6)
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     done = subprocess.run(
         ["bash", "-c", "\n".join(script)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False

@@ -17,7 +17,7 @@ class RelationOptions(Config):
             or `cls`, the first piece.
         typed: Let the markers name the types of the entities; `auto`: where the training data has them.
         averaging: The main score: `micro`, F1 over all relations but none (TACRED), or `semeval`, the official macro F1
-            of SemEval-2010 Task 8; `auto`: the latter where labels have directions and none is called `Other`.
+            of SemEval-2010 Task 8; `auto`: the latter where labels have directions and one of them is `Other`.
     """
 
     pool: Pool = "start"

@@ -1,0 +1,190 @@
+"""Coreference: trained on LitBank and OntoGUM, scored on held-out documents and on GAP; what long documents cost.
+
+python benchmarks/coref.py litbank WORK       80 documents to train on (benchmarks/litbank_split.json), 10 to score
+python benchmarks/coref.py ontogum WORK       the official split
+python benchmarks/coref.py gap WORK           the pronouns of GAP, by the models of the two
+python benchmarks/coref.py memory WORK        time and peak memory against the length of a document
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from common import ROOT, real_data, write_result
+
+import spanbert
+from spanbert import FinetuneConfig, TaskData
+from spanbert.apps.bench.common import in_fresh_process, seconds_of, spread_of
+from spanbert.apps.console import make_reporter
+from spanbert.apps.quickstart import packaged_minilm
+from spanbert.core.types import Document
+from spanbert.corpus.clusters import in_first_cluster, repeated_mentions
+from spanbert.corpus.coref import read_coref, write_coref
+from spanbert.scores.coreference import CoreferenceScorer
+from spanbert.tasks.coref.task import CorefTask
+
+SEEDS = (0, 1)
+SETTINGS = (
+    "optim.lr=1e-4", "optim.head_lr=5e-4", "train.max_epochs=20", "train.evaluate_every=10%", "train.checkpoint_every=10%",
+)  # fmt: skip
+LENGTHS = (1000, 4000, 16000)
+FIGURES = ("conll_f1", "muc_f1", "b_cubed_f1", "ceaf_f1", "lea_f1", "mention_f1")
+Mention = tuple[int, int]
+
+
+def litbank_files() -> dict[str, list[Path]]:
+    """The documents of each part of the split."""
+    split = json.loads((ROOT / "benchmarks" / "litbank_split.json").read_text())
+    folder = real_data() / "coref" / "litbank"
+    return {part: [folder / f"{name}.conll" for name in names] for part, names in split.items()}
+
+
+def joined(files: Sequence[Path], target: Path) -> Path:
+    """Documents of several files in one; a mention in two clusters stays in the first (OntoGUM has seven)."""
+
+    def documents() -> Iterator[Document]:
+        for file in files:
+            for document in read_coref(file):
+                yield (
+                    replace(document, clusters=in_first_cluster(document)) if repeated_mentions(document) else document
+                )
+
+    if not target.is_file():
+        write_coref(documents(), target, to="conll2012")
+    return target
+
+
+def parts(name: str, work: Path) -> dict[str, Path]:
+    """Train and dev files of a data set."""
+    if name == "litbank":
+        return {part: joined(files, work / f"litbank-{part}.conll") for part, files in litbank_files().items()}
+    folder = real_data() / "coref" / "ontogum"
+    return {
+        "train": joined(sorted(folder.glob("train-*.conll")), work / "ontogum-train.conll"),
+        "dev": joined([folder / "dev-00.conll"], work / "ontogum-dev.conll"),
+    }
+
+
+def learn(name: str, work: Path, seed: int, more: Sequence[str]) -> Path:
+    """Fine-tunes where it has not been done yet."""
+    out = work / f"{name}-{seed}"
+    if not (out / "spanbert.json").is_file():
+        data = parts(name, work)
+        with make_reporter() as reporter:
+            reporter.say(f"== {out.name}")
+            spanbert.finetune(
+                {"coref": TaskData(kind="coref", train=data["train"], dev=data["dev"])},
+                model=packaged_minilm(),
+                out=out,
+                config=FinetuneConfig.assemble(overrides=[*SETTINGS, f"train.seed={seed}", *more]),
+                resume=True,
+                reporter=reporter,
+            )
+    return out
+
+
+def study(name: str, work: Path, more: Sequence[str]) -> None:
+    """Scores of all seeds, the rule of equal strings beside them, and what a thousand words cost."""
+    dev = parts(name, work)["dev"]
+    runs = []
+    for seed in SEEDS:
+        bundle = learn(name, work, seed, more)
+        found = spanbert.evaluate(bundle, dev)
+        facts = spanbert.info(bundle)["training"]
+        nlp = spanbert.load(bundle)
+        documents = list(read_coref(dev))
+        raw = [replace(document, clusters=None) for document in documents]
+        list(nlp.annotate(raw[:1]))
+        seconds = seconds_of(lambda nlp=nlp, raw=raw: list(nlp.annotate(raw)))
+        words = sum(len(document.words or ()) for document in documents)
+        runs.append({
+            "seed": seed,
+            **{figure: found[figure] for figure in FIGURES},
+            "interval": found["interval"]["conll_f1"],
+            "same_string": same_strings(nlp, documents),
+            "minutes": round(facts["seconds"] / 60, 1),
+            "steps": facts["step"],
+            "weights_of_step": facts["weights_of_step"],
+            "seconds_a_thousand_words": 1000 * seconds / words,
+            "signature": found["signature"],
+        })  # fmt: skip
+    figures = {figure: spread_of([run[figure] for run in runs]) for figure in FIGURES}
+    write_result(f"coref_{name}", {"runs": runs, "figures": figures, "settings": [*SETTINGS, *more], "documents": len(documents), "words": words})  # fmt: skip
+
+
+def same_strings(nlp: spanbert.Pipeline, documents: Sequence[Document]) -> dict[str, dict[str, float]]:
+    """The rule that mentions of equal lower-cased words are the same thing, on the model's own mentions and on gold ones."""
+    task = nlp.tasks["coref"]
+    assert isinstance(task, CorefTask)
+    found: dict[str, dict[str, float]] = {}
+    for name in ("own", "gold"):
+        scorer = CoreferenceScorer(singletons="keep" if task.singletons else "drop")
+        for document, result in zip(
+            documents, nlp.annotate([replace(one, clusters=None) for one in documents]), strict=True
+        ):
+            gold = [[(one.start, one.end) for one in cluster] for cluster in document.clusters or ()]
+            own = [(one.start, one.end) for cluster in result.clusters for one in cluster]
+            mentions = own if name == "own" else [one for cluster in gold for one in cluster]
+            scorer.add(gold, _by_words(document.text, mentions))
+        found[name] = {figure: scorer.scores()[figure] for figure in FIGURES}
+    return found
+
+
+def _by_words(text: str, mentions: Sequence[Mention]) -> list[list[Mention]]:
+    groups: dict[str, list[Mention]] = defaultdict(list)
+    for start, end in mentions:
+        groups[" ".join(text[start:end].lower().split())].append((start, end))
+    return list(groups.values())
+
+
+def gap(work: Path) -> None:
+    """F1 by gender on both parts of GAP."""
+    found: dict[str, Any] = {}
+    for name in ("litbank", "ontogum"):
+        for part in ("development", "validation"):
+            for seed in SEEDS:
+                scores = spanbert.evaluate(work / f"{name}-{seed}", real_data() / "coref" / "gap" / f"gap-{part}.tsv")
+                keys = ("gap_f1", "masculine_f1", "feminine_f1", "bias", "precision", "recall", "pronouns", "interval")
+                found[f"{name} {part} {seed}"] = {key: scores[key] for key in keys}
+    write_result("coref_gap", found)
+
+
+def of_length(bundle: Path, file: Path, words: int) -> dict[str, float]:
+    """What one document of so many words takes; run in a process of its own."""
+    nlp = spanbert.load(bundle)
+    text = next(iter(read_coref(file))).text
+    list(nlp.annotate([Document(id="warm-up", text=text[:2000])]))
+    parts = [document.text for document in read_coref(file)]
+    pieces = " ".join(parts).split()
+    while len(pieces) < words:
+        pieces += pieces
+    document = Document(id="long", text=" ".join(pieces[:words]))
+    begun = time.perf_counter()
+    [result] = nlp.annotate([document])
+    return {"seconds": time.perf_counter() - begun, "clusters": float(len(result.clusters))}
+
+
+def memory(work: Path) -> None:
+    """Time and peak memory against the length of a document."""
+    bundle, file = work / "litbank-0", parts("litbank", work)["test"]
+    rows = []
+    for words in LENGTHS:
+        taken, grown = in_fresh_process(of_length, bundle, file, words)
+        rows.append({"words": words, **taken, "megabytes": round(grown / 2**20)})
+    write_result("coref_memory", {"rows": rows})
+
+
+if __name__ == "__main__":
+    what, place, *changes = sys.argv[1:]
+    Path(place).mkdir(parents=True, exist_ok=True)
+    if what in ("litbank", "ontogum"):
+        study(what, Path(place), changes)
+    else:
+        {"gap": gap, "memory": memory}[what](Path(place))

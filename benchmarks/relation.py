@@ -1,0 +1,183 @@
+"""Relation extraction against a plain `transformers` loop: the same weights, markers, examples, epochs, rates and seeds.
+
+python benchmarks/relation.py tune WORK         rates and epochs on a tenth of SemEval's training data, none of its test
+python benchmarks/relation.py semeval WORK      official macro F1 on the test data, and training time, ours and the peer's
+python benchmarks/relation.py kbp37 WORK        micro F1, the same
+python benchmarks/relation.py throughput WORK   ten pairs a sentence in one batch against one pair at a time
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from common import real_data, write_result
+
+import spanbert
+from spanbert import FinetuneConfig, TaskData
+from spanbert.apps.bench.common import alternate, in_fresh_process, ratio_of, spread_of
+from spanbert.apps.bench.finetune_peer import Recipe, batched_predict_labels, train_classifier
+from spanbert.apps.bench.finetune_recipe import BATCH, HIDDEN_DROPOUT, WARM_UP, WEIGHT_DECAY
+from spanbert.apps.quickstart import packaged_minilm
+from spanbert.core.seeding import keyed_generator
+from spanbert.core.types import Document, Span
+from spanbert.corpus.relations import read_relations, write_relations
+from spanbert.scores.relations import Averaging, RelationScorer
+from spanbert.tasks.relation.marking import marker_names
+
+SEEDS = (0, 1)
+RATE, EPOCHS = 2e-4, 5  # chosen by `tune`
+RATES, LONGEST = (1e-4, 2e-4, 3e-4), 6
+AVERAGING: dict[str, Averaging] = {"semeval": "semeval", "kbp37": "micro"}
+SENTENCE = "Ann and Bob left Rome for Oslo with Mary ."
+
+
+def parts(name: str, work: Path) -> dict[str, Path]:
+    """Train and test files; of SemEval's training data also nine tenths and one."""
+    folder = real_data() / "re" / {"semeval": "semeval2010_task8"}.get(name, name) / "tacred_format"
+    train, test = work / f"{name}-train.json", work / f"{name}-test.json"
+    for target, pattern in ((train, "train-*.json"), (test, "test*.json")):
+        if not target.is_file():
+            records = [one for file in sorted(folder.glob(pattern)) for one in json.loads(file.read_text("utf-8"))]
+            target.write_text(json.dumps(records, ensure_ascii=False), encoding="utf-8")
+    fit, held_out = work / f"{name}-fit.json", work / f"{name}-held-out.json"
+    documents = list(read_relations(train))
+    order = keyed_generator(0, "held-out").permutation(len(documents))
+    cut = len(documents) // 10
+    for target, chosen in ((held_out, order[:cut]), (fit, order[cut:])):
+        if not target.is_file():
+            write_relations([documents[place] for place in sorted(chosen)], target, to="tacred")
+    return {"train": train, "test": test, "fit": fit, "held_out": held_out}
+
+
+def start(work: Path) -> Path:
+    """MiniLM with the four markers as tokens: what both sides train from."""
+    from transformers import AutoModel, AutoTokenizer
+
+    place = work / "start"
+    if not (place / "config.json").is_file():
+        tokenizer = AutoTokenizer.from_pretrained(packaged_minilm())
+        tokenizer.add_special_tokens({"additional_special_tokens": marker_names(())})
+        model = AutoModel.from_pretrained(packaged_minilm())
+        model.resize_token_embeddings(len(tokenizer))
+        model.save_pretrained(place)
+        tokenizer.save_pretrained(place)
+    return place
+
+
+def marked_text(document: Document) -> str:
+    """The text with markers in it, as a user of `transformers` writes it."""
+    [relation] = document.relations or ()
+    events = [(relation.head.start, 1, "[E1] "), (relation.head.end, 0, " [/E1]"),
+              (relation.tail.start, 1, "[E2] "), (relation.tail.end, 0, " [/E2]")]  # fmt: skip
+    text = document.text
+    for place, _, mark in sorted(events, reverse=True):
+        text = text[:place] + mark + text[place:]
+    return text
+
+
+def peer(weights: Path, train: Path, test: Path, rate: float, epochs: int, seed: int) -> tuple[float, list[str]]:
+    """Training time and answers of `AutoModelForSequenceClassification` ([CLS]); in a process of its own."""
+    documents = list(read_relations(train))
+    labels = [document.relations[0].label for document in documents if document.relations]
+    recipe: Recipe = {"epochs": epochs, "lr": rate, "batch": BATCH, "seed": seed, "attention_dropout": 0.0}
+    trained = train_classifier(weights, [marked_text(document) for document in documents], labels, **recipe)
+    answers = batched_predict_labels(trained, [marked_text(document) for document in read_relations(test)]).answers
+    return trained.seconds, answers
+
+
+def ours(
+    weights: Path, train: Path, test: Path, rate: float, epochs: int, seed: int, out: Path
+) -> tuple[float, list[str]]:
+    """Training time and answers of `spanbert finetune relation`; in a process of its own."""
+    config = FinetuneConfig.assemble(
+        base={
+            "batch": {"examples": BATCH},
+            "optim": {"lr": rate, "head_lr": rate, "weight_decay": WEIGHT_DECAY, "warmup": WARM_UP, "clip": 1.0},
+            "train": {"max_epochs": epochs, "seed": seed, "precision": "float32", "checkpoint_every": "100%"},
+            "hidden_dropout": HIDDEN_DROPOUT,
+        }
+    )
+    data = TaskData(kind="relation", train=train)
+    progress = spanbert.finetune({"relation": data}, model=weights, out=out, config=config).outcome.progress
+    results = spanbert.load(out).annotate(read_relations(test))
+    return progress.seconds, [result["relation"].relations[0].label for result in results]
+
+
+def scored(name: str, test: Path, answers: Sequence[str]) -> dict[str, Any]:
+    """The main score with its interval."""
+    gold = [document.relations[0].label for document in read_relations(test) if document.relations]
+    scorer = RelationScorer(sorted({*gold, *answers}), averaging=AVERAGING[name])
+    for one, other in zip(gold, answers, strict=True):
+        scorer.add(one, other)
+    found = scorer.scores()
+    return {"score": found[scorer.main], "interval": found["interval"][scorer.main], "accuracy": found["accuracy"]}
+
+
+def tune(work: Path) -> None:
+    """Held-out scores of ours at several rates and numbers of epochs."""
+    files = parts("semeval", work)
+    rows = []
+    for rate in RATES:
+        for epochs in (4, LONGEST):
+            (_, answers), _ = in_fresh_process(ours, start(work), files["fit"], files["held_out"], rate, epochs, 0, work / f"tune-{rate}-{epochs}")  # fmt: skip
+            rows.append({"rate": rate, "epochs": epochs, **scored("semeval", files["held_out"], answers)})
+            print(rows[-1], flush=True)
+    write_result("relation_tune", {"rows": rows})
+
+
+def compare(name: str, work: Path) -> None:
+    """Both sides in turn, under every seed."""
+    files, weights = parts(name, work), start(work)
+    rows = []
+    for seed in SEEDS:
+        arguments = (weights, files["train"], files["test"], RATE, EPOCHS, seed)
+        (theirs_seconds, theirs), _ = in_fresh_process(peer, *arguments)
+        (our_seconds, our_answers), _ = in_fresh_process(ours, *arguments, work / f"{name}-{seed}")
+        rows.append({
+            "seed": seed,
+            "ours": scored(name, files["test"], our_answers),
+            "peer": scored(name, files["test"], theirs),
+            "seconds": our_seconds,
+            "peer_seconds": theirs_seconds,
+        })  # fmt: skip
+        print(rows[-1], flush=True)
+    write_result(f"relation_{name}", {
+        "runs": rows, "rate": RATE, "epochs": EPOCHS,
+        "score": spread_of([row["ours"]["score"] for row in rows]),
+        "peer_score": spread_of([row["peer"]["score"] for row in rows]),
+        "train_time_ratio": ratio_of([row["seconds"] for row in rows], [row["peer_seconds"] for row in rows]),
+    })  # fmt: skip
+
+
+def throughput(work: Path) -> None:
+    """All ten pairs of five entities at once, and one after the other."""
+    nlp = spanbert.load(work / "semeval-0")
+    words = ("Ann", "Bob", "Rome", "Oslo", "Mary")
+    entities = [Span(start=SENTENCE.index(word), end=SENTENCE.index(word) + len(word)) for word in words]
+    pairs = [(one, other) for place, one in enumerate(entities) for other in entities[place + 1 :]]
+
+    def together() -> None:
+        for _ in range(50):
+            nlp.relate(SENTENCE, entities)
+
+    def alone() -> None:
+        for _ in range(50):
+            for pair in pairs:
+                nlp.relate(SENTENCE, pair)
+
+    times = alternate({"together": together, "alone": alone}, rounds=5)
+    pairs_a_second = 50 * len(pairs) / spread_of(times["together"])["median"]
+    write_result("relation_throughput", {"ratio": ratio_of(times["alone"], times["together"]), "pairs": len(pairs), "pairs_a_second": pairs_a_second})  # fmt: skip
+
+
+if __name__ == "__main__":
+    what, place = sys.argv[1], Path(sys.argv[2])
+    place.mkdir(parents=True, exist_ok=True)
+    if what in AVERAGING:
+        compare(what, place)
+    else:
+        {"tune": tune, "throughput": throughput}[what](place)
