@@ -246,7 +246,12 @@ def test_finetune_says_in_one_line_what_is_wrong(
         ("joint", '{"text": "a"}\n{"question": "b", "context": "c"}\n', ["in.txt"], "texts and questions in one input"),
         ("single", "a fox\n", ["in.txt", "--task", "kindd"], "no task 'kindd'"),
         ("qa", "a fox\n", ["in.txt"], "no task that reads texts"),
-        ("single", "a fox\n", ["in.txt", "--format", "conll"], "only tagged words can be written as columns"),
+        (
+            "single",
+            "a fox\n",
+            ["in.txt", "--format", "conll"],
+            "only tagged words and clusters can be written in columns",
+        ),
         ("single", "a fox\n", ["in.txt", "--format", "xml"], "--format: no format 'xml'"),
         ("single", b"a fox\n\xff\n", ["in.txt"], "in.txt:2: not UTF-8"),
         ("single", "a fox\n", ["in.txt", "--out", "none/out.txt"], "none"),

@@ -113,7 +113,8 @@ def _gold_digest(task: TextTask, file: Path) -> str:
     for document in documents_of(file, task.read):
         if task.is_labelled(document):
             tags = None if document.spans is not None else document.columns.get("tag")
-            gold = (document.text, document.labels, document.spans, tags, document.questions)
+            structures = (document.clusters, document.relations)
+            gold = (document.text, document.labels, document.spans, tags, document.questions, structures)
             digest.update(repr(gold).encode())
     return digest.hexdigest()
 
