@@ -167,6 +167,66 @@ def test_relations_in_every_format(cli, runs, stdin):
     assert "only tagged words and clusters" in refused(cli, "predict", result.path, "--format", "conll")
 
 
+def test_files_as_the_tasks_are_trained_on(cli, runs, tmp_path: Path):
+    """Every format is known by its beginning; gold in it changes nothing, not even gold that no scorer takes."""
+
+    def records(bundle: str, file: Path, *more: object) -> list[dict]:
+        code, out, err = cli("predict", runs[bundle][0].path, file, *more)
+        assert code == 0, err
+        return [json.loads(line) for line in out.splitlines()]
+
+    words = ["the", "fox", "runs", "near", "a", "fox"]
+    sentences = tmp_path / "a.jsonl"
+    sentences.write_text(json.dumps({"doc_key": "a", "sentences": [words], "clusters": [[[0, 1]], [[0, 1]]]}) + "\n")
+    [found] = records("coref", sentences)
+    (tmp_path / "a.txt").write_text(" ".join(words[:3]) + "\n" + " ".join(words[3:]) + "\n")
+    assert len(records("coref", tmp_path / "a.txt")) == 2
+    [whole] = records("coref", tmp_path / "a.txt", "--documents", "file")
+    assert whole["text"] == "the fox runs\nnear a fox"
+    assert [len(one["mentions"]) for one in found["clusters"]] == [2]
+    assert records("coref", sentences, "--set", "coref.max_mentions=2", "--set", "coref.depth=1")[0]["id"] == "a"
+    kept = records("coref", sentences, "--set", "coref.singletons=keep")[0]["clusters"]
+    assert len(kept) >= len(found["clusters"])
+    tacred = [{"id": "7", "token": ["the", "king", "finds", "a", "fox", "."], "subj_start": 1, "subj_end": 1, "obj_start": 4,
+               "obj_end": 4, "subj_type": "PER", "obj_type": "ANI", "relation": "unheard of"}]  # fmt: skip
+    for name, content in (("t.json", json.dumps(tacred)), ("t.jsonl", json.dumps(tacred[0]))):
+        (tmp_path / name).write_text(content + "\n")
+        [one] = records("relation", tmp_path / name)
+        assert (one["id"], one["relations"][0]["label"]) == ("7", "sees")
+        [two] = records("entities", tmp_path / name, "--task", "relation")
+        assert [pair["label"] for pair in two["relations"]] == ["sees"]
+    assert "no task that reads .json files" in refused(cli, "predict", runs["coref"][0].path, tmp_path / "t.json")
+    bad = runs["coref"][0].path
+    assert "no kind of task 'corf'" in refused(cli, "predict", bad, sentences, "--set", "corf.depth=1")
+    assert "unknown key 'dept'" in refused(cli, "predict", bad, sentences, "--set", "coref.dept=1")
+    assert "a setting of tag, which this bundle has no task of" in refused(
+        cli, "predict", bad, sentences, "--set", "tag.nested=true"
+    )
+    assert "no kind of document 'page'" in refused(cli, "predict", bad, sentences, "--documents", "page")
+
+
+def test_columns_keep_what_the_file_had(cli, runs, tmp_path: Path):
+    rows = [("the", "DT", "(4)"), ("fox", "NN", "-"), ("runs", "VB", "-"), ("fox", "NN", "-")]
+    lines = [f"nw/x\t1\t{place}\t{word}\t{pos}\tAnn\t{cell}" for place, (word, pos, cell) in enumerate(rows)]
+    path = tmp_path / "a.conll"
+    path.write_text("\n".join(["#begin document (nw/x); part 002", *lines, "", "#end document"]) + "\n")
+    code, out, _ = cli("predict", runs["coref"][0].path, path, "--format", "conll")
+    assert code == 0
+    assert out.splitlines()[0] == "#begin document (nw/x); part 002"
+    assert [line.rpartition("\t")[0] for line in out.splitlines()[1:5]] == [line.rpartition("\t")[0] for line in lines]
+
+
+def test_what_other_programs_have_no_class_for(cli, runs, tmp_path: Path):
+    for name in ("coref", "relation"):
+        said = refused(cli, "convert", runs[name][0].path, tmp_path / "x", "--to", "hugging-face")
+        assert f"Hugging Face has no class for the kind {name}" in said
+        code, out, _ = cli("info", runs[name][0].path)
+        assert code == 0
+        assert name in out
+    said = refused(cli, "evaluate", "--compare", runs["coref"][0].path, runs["relation"][0].path, "--data", "x.jsonl")
+    assert "no such file" in said
+
+
 def test_doctor_finds_and_mends_clusters(cli, hugging_face_model: Path, tmp_path: Path):
     data = tmp_path / "train.conll"
     row = "d\t0\t{}\t{}\t-\t{}\n"
@@ -214,7 +274,9 @@ def test_convert(cli, tmp_path: Path):
     clusters = coref_file(tmp_path / "a.jsonl", 3, 1)
     code, _, _ = cli("convert", clusters, tmp_path / "b.jsonl", "--to", "coref-jsonl")
     assert (code, (tmp_path / "b.jsonl").read_text()) == (0, clusters.read_text())
-    assert "no words to put clusters on" in refused(cli, "convert", clusters, tmp_path / "x", "--to", "conll2012")
+    code, out, _ = cli("convert", clusters, tmp_path / "a.conll", "--to", "conll2012")
+    assert (code, "6 clusters, 12 mentions, from coref-jsonl" in out) == (0, True)
+    assert [len(one.clusters) for one in read_coref(tmp_path / "a.conll")] == [2, 2, 2]
     pairs = relation_file(tmp_path / "r.jsonl", 3, 1)
     code, out, _ = cli("convert", pairs, tmp_path / "r.json", "--to", "tacred", "--json")
     done = json.loads(out.splitlines()[-1])

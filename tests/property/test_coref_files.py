@@ -15,7 +15,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
 from spanbert.corpus.clusters import in_first_cluster, repeated_mentions
 from spanbert.corpus.conll2012 import conll2012_lines
-from spanbert.corpus.coref import coref_format, is_conll2012, read_coref, write_coref
+from spanbert.corpus.coref import coref_format, detected_coref, read_coref, write_coref
 from spanbert.corpus.coref_json import coref_lines
 from spanbert.corpus.words import text_of_words
 
@@ -203,21 +203,70 @@ def test_mentions_in_two_clusters_are_named_and_can_be_told_apart(tmp_path: Path
     assert repeated_mentions(of_json)[0].where == f"{tmp_path / 'c.jsonl'}:1"
 
 
-def test_mentions_inside_words_cannot_be_written_in_words(tmp_path: Path):
+def test_what_words_and_brackets_cannot_hold(tmp_path: Path):
     document = Document(
         id="a", text="abc", words=(Span(start=0, end=3),), clusters=((Span(start=0, end=1), Span(start=0, end=3)),)
     )
     for to in ("conll2012", "coref-jsonl"):
         with pytest.raises(InputError, match="a mention begins or ends inside a word"):
             write_coref([document], tmp_path / "out", to=to)
-    with pytest.raises(InputError, match="no words to put clusters on"):
-        write_coref([replace(document, words=None)], tmp_path / "out", to="conll2012")
+    text, words = text_of_words(["a", "b", "c"])
+    crossing = (Span(start=0, end=words[1].end), Span(start=words[1].start, end=words[2].end))
+    made = Document(id="a", text=text, words=tuple(words), clusters=(crossing,))
+    with pytest.raises(InputError, match="mentions of one cluster cross"):
+        write_coref([made], tmp_path / "out", to="conll2012")
+    apart = replace(made, clusters=((crossing[0],), (crossing[1],)))
+    write_coref([apart], tmp_path / "apart", to="conll2012")
+    assert mentions_of(next(read_coref(tmp_path / "apart"))) == mentions_of(apart), "of two clusters they may"
+    write_coref([made], tmp_path / "lines", to="coref-jsonl")
+    assert mentions_of(next(read_coref(tmp_path / "lines"))) == mentions_of(made)
     with pytest.raises(InputError, match="unknown format 'conl2012'"):
         write_coref([document], tmp_path / "out", to="conl2012")
+    assert not (tmp_path / "out").exists()
 
 
-def test_conll2012_is_known_by_its_first_line(tmp_path: Path):
-    (tmp_path / "a").write_text(frame("-"))
-    (tmp_path / "b").write_text("word O\n")
-    (tmp_path / "c").write_text("")
-    assert [is_conll2012(tmp_path / name) for name in ("a", "b", "c", "d")] == [True, False, False, False]
+def test_texts_without_words_are_split_where_mentions_end(tmp_path: Path, real_data: Path):
+    clusters = ((Span(start=0, end=3), Span(start=6, end=11)), (Span(start=14, end=17),))
+    text = "Ann's father.\nShe left."
+    write_coref([Document(id="a", text=text, clusters=clusters)], tmp_path / "a.conll", to="conll2012")
+    [read] = read_coref(tmp_path / "a.conll")
+    assert [read.text[one.start : one.end] for one in read.words][:3] == ["Ann", "'s", "fathe"]
+    assert [[read.text[one.start : one.end] for one in cluster] for cluster in read.clusters] == [
+        ["Ann", "fathe"],
+        ["She"],
+    ]
+    assert list(read.meta["sentences"]) == [(0, 5), (5, 8)]
+    rows = list(read_coref(real_data / "coref/gap/gap-validation.tsv"))
+    write_coref(rows, tmp_path / "gap.conll", to="conll2012")
+    again = list(read_coref(tmp_path / "gap.conll"))
+    assert [len(one.clusters) for one in again] == [len(one.clusters) for one in rows]
+
+
+def test_parts_and_empty_clusters(tmp_path: Path):
+    path = tmp_path / "a.conll"
+    path.write_text(frame("(1)", "(1)").replace("part 000", "part 003"))
+    [read] = read_coref(path)
+    write_coref([read], tmp_path / "a.jsonl", to="coref-jsonl")
+    [again] = read_coref(tmp_path / "a.jsonl")
+    assert (again.id, again.meta["part"]) == (read.id, "003") == ("doc;3", "003")
+    write_coref([again], tmp_path / "b.conll", to="conll2012")
+    assert next(read_coref(tmp_path / "b.conll")).id == "doc;3"
+    (tmp_path / "c.jsonl").write_text('{"text": "ab", "clusters": [[], [[0, 1]]], "id": null}\n')
+    [read] = read_coref(tmp_path / "c.jsonl")
+    assert (mentions_of(read), read.id) == ([{(0, 1)}], "c.jsonl:1")
+
+
+def test_files_of_coreference_are_known_by_their_first_line(tmp_path: Path):
+    contents = {
+        frame("-"): "conll2012",
+        '\n{"text": "a", "clusters": []}\n': "coref-jsonl",
+        '{"sentences": [["a"]]}\n': "coref-jsonl",
+        "ID\tText\tPronoun\n": "gap",
+        '{"text": "a"}\n': None,
+        "word O\n": None,
+        "": None,
+    }
+    for content, expected in contents.items():
+        (tmp_path / "a").write_text(content)
+        assert detected_coref(tmp_path / "a") == expected
+    assert detected_coref(tmp_path / "none") is None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Relation, Span
-from spanbert.corpus.relations import read_relations, relation_format, write_relations
+from spanbert.corpus.relations import detected_relations, read_relations, relation_format, write_relations
 
 WORD = st.text(
     st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters="<>"), min_size=1, max_size=5
@@ -129,6 +129,17 @@ TACRED = {"token": ["a", "b"], "subj_start": 0, "subj_end": 0, "obj_start": 1, "
         ("a.txt", '1\t"<e1>a</e1> b"\nOther\n', ":1: no <e2>"),
         ("a.txt", '1\t"<e1>a</e1> <e2></e2>"\nOther\n', ":1: an entity ends before it begins, or is empty"),
         ("a.txt", '1\t"<e1>a</e1> <e1>b</e1>"\nOther\n', ":1: <e1> stands twice"),
+        ("a.txt", '1\t"<e1>a</e1> <e2>b</e2>"\nOther\n\n2 "<e1>a</e1> <e2>b</e2>"\n', ":4: not a sentence"),
+        (
+            "a.jsonl",
+            '{"text": "a b", "head": {"start": 0, "end": 1}, "tail": {"start": 1, "end": 2}}',
+            "nothing but blanks",
+        ),
+        (
+            "a.jsonl",
+            '{"text": "ab", "head": {"start": 0, "end": 1}, "tail": {"start": 1, "end": 2}, "label": 3}',
+            "no text",
+        ),
         ("a.txt", "some text\n", ":1: no file of relations"),
         ("a.txt", "\n", "an empty file"),
     ],
@@ -139,10 +150,45 @@ def test_what_is_refused(tmp_path: Path, name: str, content: str, said: str):
         list(read_relations(tmp_path / name))
 
 
+def test_lines_of_tacred_keep_their_fields(tmp_path: Path):
+    record = {**TACRED, "id": None, "stanford_pos": ["NN", "VB"]}
+    path = write_text(tmp_path / "a.jsonl", json.dumps(record) + "\n")
+    [document] = read_relations(path)
+    assert document.id == "a.jsonl:1"
+    write_relations([document], tmp_path / "b.jsonl", to="relation-jsonl")
+    assert json.loads((tmp_path / "b.jsonl").read_text()) == record
+    unlabelled = write_text(tmp_path / "c.json", json.dumps([{**TACRED, "relation": None}]))
+    assert next(read_relations(unlabelled)).relations[0].label == ""
+
+
+def write_text(path: Path, content: str) -> Path:
+    path.write_text(content)
+    return path
+
+
+def test_files_of_relations_are_known_by_their_beginning(tmp_path: Path):
+    contents = {
+        json.dumps([TACRED]): "tacred",
+        json.dumps(TACRED): "relation-jsonl",
+        '1\t"<e1>a</e1> <e2>b</e2>"\n': "semeval",
+        '1\t"a quotation"\n': None,
+        "[1, 2]": None,
+        '{"text": "a"}': None,
+        "": None,
+    }
+    for content, expected in contents.items():
+        assert detected_relations(write_text(tmp_path / "a", content)) == expected
+
+
 def test_unknown_formats_and_line_breaks(tmp_path: Path):
     relation = Relation(head=Span(start=0, end=1), tail=Span(start=2, end=3), label="r")
     document = Document(id="1", text="a\nb", relations=(relation,))
     with pytest.raises(InputError, match="a text with line breaks"):
         write_relations([document], tmp_path / "out", to="semeval")
+    with pytest.raises(InputError, match="a text with line breaks or marks"):
+        write_relations([Document(id="1", text="a <e1>", relations=(relation,))], tmp_path / "out", to="semeval")
+    plain = Document(id="a.jsonl:7", text="a b", relations=(relation,))
+    write_relations([plain], tmp_path / "named", to="semeval")
+    assert next(read_relations(tmp_path / "named")).id == "1"
     with pytest.raises(InputError, match="unknown format 'semevel'"):
         write_relations([document], tmp_path / "out", to="semevel")

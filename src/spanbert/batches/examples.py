@@ -67,7 +67,7 @@ class Example:
         types: Token types, (n,); None: all 0.
         rows: Rows of the window that the head reads, (r,).
         units: What it counts for in the mean of the loss.
-        gold: What the task's loss compares with; None in prediction.
+        gold: What the task's loss compares with; in prediction None, or which candidates the head may choose from.
         cuts: Where further windows begin, if the example holds several that are read apart and learned together.
     """
 

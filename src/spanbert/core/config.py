@@ -39,7 +39,7 @@ class Config(BaseModel):
             _merge(values, loaded)
             origin.update({key: f"{file}:{line}" for key, line in lines.items()})
         for override in overrides:
-            key, value = _parse_override(override)
+            key, value = parse_override(override)
             nested: Any = value
             for part in reversed(key.split(".")):
                 nested = {part: nested}
@@ -87,7 +87,12 @@ def _merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:
         into[key] = value
 
 
-def _parse_override(override: str) -> tuple[str, Any]:
+def parse_override(override: str) -> tuple[str, Any]:
+    """Key and value of `section.key=value`, the value read as YAML.
+
+    Raises:
+        InputError: Not of this form.
+    """
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
         raise InputError("not a setting", where=f"--set {override}", expected="section.key=value, e.g. optim.lr=3e-5")

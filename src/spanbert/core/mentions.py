@@ -7,13 +7,16 @@ from collections.abc import Iterable, Sequence
 
 from spanbert.core.types import Span
 
-_SUBJECTS = "i you he she it we they me him us them this that these those one who whom which"
-_POSSESSIVES = "my your his its our their whose"
+_PERSONAL = "i you he she it we they me him us them"
+_POSSESSIVES = "my your his its our their"
 _ABSOLUTE = "mine yours hers ours theirs"
 _REFLEXIVES = "myself yourself himself herself itself ourselves yourselves themselves oneself"
-_CHINESE = "我 你 您 他 她 它 我们 你们 他们 她们 它们 自己 其 他自己 她自己 咱们 大家 这 那 这个 那个"
+_POINTING = "this that these those one who whom whose which"  # and words that begin clauses: never replaced
+_CHINESE = "我 你 您 他 她 它 我们 你们 他们 她们 它们 自己 其 他自己 她自己 咱们"
+_CHINESE_POINTING = "大家 这 那 这个 那个"
 _POSSESSIVE = frozenset(f"{_POSSESSIVES} {_ABSOLUTE}".split())
-PRONOUNS = frozenset(f"{_SUBJECTS} her {_POSSESSIVES} {_ABSOLUTE} {_REFLEXIVES} {_CHINESE}".split())
+_REPLACED = frozenset(f"{_PERSONAL} her {_POSSESSIVES} {_ABSOLUTE} {_REFLEXIVES} {_CHINESE}".split())
+PRONOUNS = _REPLACED | frozenset(f"{_POINTING} {_CHINESE_POINTING}".split())
 _FIRST_WORD = re.compile(r"\W*(?:(?:the|a|an|this|that|these|those)\s+)?(.)", re.IGNORECASE | re.DOTALL)
 _NEXT_WORD = re.compile(r"\s+([^\W\d_]+)")
 _NO_NOUNS = (
@@ -25,8 +28,12 @@ _NO_NOUN = frozenset(" ".join(_NO_NOUNS).split())
 
 
 def is_pronoun(mention: str) -> bool:
-    """Whether a mention is a pronoun, English or Chinese."""
-    return mention.lower() in PRONOUNS
+    """Whether a mention is a pronoun, English or Chinese; `US` in capitals is none."""
+    return _is_among(mention, PRONOUNS)
+
+
+def _is_among(mention: str, pronouns: frozenset[str]) -> bool:
+    return mention.lower() in pronouns and not (len(mention) > 1 and mention.isupper())
 
 
 def head_mention(text: str, cluster: Sequence[Span]) -> Span:
@@ -48,7 +55,7 @@ def head_mention(text: str, cluster: Sequence[Span]) -> Span:
 
 
 def resolve(text: str, clusters: Iterable[Sequence[Span]]) -> str:
-    """The text with every pronoun replaced by the head mention of its cluster.
+    """The text with every personal pronoun replaced by the head mention of its cluster.
 
     A possessive pronoun gets the head with `'s` (`her` where a noun follows). Clusters of pronouns alone stay, and so
     does a pronoun within the head, or one that stands inside a pronoun that was replaced.
@@ -68,7 +75,7 @@ def resolve(text: str, clusters: Iterable[Sequence[Span]]) -> str:
         replaced += [
             (mention, _possessive(name) if _is_possessive(text, mention) else name)
             for mention in cluster
-            if is_pronoun(text[mention.start : mention.end]) and not (head.start <= mention.start < head.end)
+            if _is_among(text[mention.start : mention.end], _REPLACED) and not (head.start <= mention.start < head.end)
         ]
     made, last = [], 0
     for mention, name in sorted(replaced, key=lambda one: one[0].start):

@@ -15,9 +15,10 @@ last cells alone.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from spanbert.core.types import Document, Span
 from spanbert.corpus.clusters import Repeated
 from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
 from spanbert.corpus.word_tags import place_of
-from spanbert.corpus.words import text_of_words
+from spanbert.corpus.words import text_of_words, words_between
 
 _BEGIN = re.compile(r"#begin document \(?(.*?)\)?(?:; part (\d+))?\s*")
 _BRACKET = re.compile(r"\((\d+)\)|\((\d+)|(\d+)\)")
@@ -128,7 +129,6 @@ def _document(block: _Block, file: SourceFile) -> Document:
             "part": block.part,
             "genre": next(filter(None, genre.groups()), None) if genre else None,
             "lines": block.lines,
-            "cluster_ids": tuple(clusters),
             "read": numbered,
             "repeated": tuple(
                 Repeated(
@@ -153,7 +153,7 @@ class _Mentions:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._open: dict[int, list[tuple[int, str]]] = defaultdict(list)  # first word and its place, innermost last
-        self._found: dict[int, list[WordMention]] = {}
+        self._found: dict[int, dict[WordMention, None]] = {}
         self._owner: dict[WordMention, int] = {}
         self.repeated: list[tuple[str, WordMention, int, int]] = []  # place, mention, its first cluster and the other
 
@@ -169,7 +169,7 @@ class _Mentions:
                 self._add(int(single), (word, word), where)
             elif opening:
                 self._open[int(opening)].append((word, where))
-                self._found.setdefault(int(opening), [])
+                self._found.setdefault(int(opening), {})
             else:
                 if not self._open[int(closing)]:
                     raise InputError("a mention ends that never began", where=where, got=f"{closing})")
@@ -180,9 +180,7 @@ class _Mentions:
         other = self._owner.setdefault(mention, cluster)
         if other != cluster:
             self.repeated.append((where, mention, other, cluster))
-        known = self._found.setdefault(cluster, [])
-        if mention not in known:
-            known.append(mention)
+        self._found.setdefault(cluster, {})[mention] = None
 
     def clusters(self) -> dict[int, list[WordMention]]:
         """All clusters by their numbers, in the order in which they begin; mentions by their first word."""
@@ -196,14 +194,14 @@ def conll2012_lines(documents: Iterable[Document]) -> Iterator[str]:
     """Lines of a CoNLL-2012 file; documents that came from one keep all their other cells.
 
     Args:
-        documents: With words and clusters.
+        documents: With clusters; a text without words is split into words.
 
     Raises:
-        InputError: No words, or a mention that begins or ends inside a word.
+        InputError: A mention that begins or ends inside a word, or mentions of one cluster that cross.
     """
-    for document in documents:
+    for document in map(_with_words, documents):
         lines = document.meta.get("lines")
-        if lines is None or "cluster_ids" not in document.meta:
+        if lines is None or "read" not in document.meta:
             yield from _new_lines(document)
         elif document.clusters == document.meta["read"]:
             yield from lines
@@ -245,23 +243,28 @@ def _new_lines(document: Document) -> Iterator[str]:
 
 def _coreference_cells(document: Document) -> list[str]:
     """The brackets at each word: those that end, longest last; those that begin, longest first."""
-    if document.words is None:
-        raise InputError("no words to put clusters on", where=place_of(document))
-    begins = {word.start: place for place, word in enumerate(document.words)}
-    ends = {word.end: place for place, word in enumerate(document.words)}
+    words = document.words or ()
+    begins = {word.start: place for place, word in enumerate(words)}
+    ends = {word.end: place for place, word in enumerate(words)}
     opening: dict[int, list[tuple[int, str]]] = defaultdict(list)
     closing: dict[int, list[tuple[int, str]]] = defaultdict(list)
-    ids = document.meta.get("cluster_ids") if document.clusters == document.meta.get("read") else None
-    for number, cluster in enumerate(document.clusters or ()):
-        name = ids[number] if ids else number
-        for mention in cluster:
+    for name, cluster in enumerate(document.clusters or ()):
+        around: list[int] = []  # last words of the mentions that one stands in
+        for mention in sorted(cluster, key=lambda one: (one.start, -one.end)):
+            said = f"{mention.start}..{mention.end} {document.text[mention.start : mention.end]!r}"
             if mention.start not in begins or mention.end not in ends:
-                raise InputError(
-                    "a mention begins or ends inside a word",
-                    where=place_of(document),
-                    got=f"{mention.start}..{mention.end} {document.text[mention.start : mention.end]!r}",
-                )
+                raise InputError("a mention begins or ends inside a word", where=place_of(document), got=said)
             first, last = begins[mention.start], ends[mention.end]
+            while around and around[-1] < first:
+                around.pop()
+            if around and around[-1] < last:
+                raise InputError(
+                    "mentions of one cluster cross, which brackets cannot say",
+                    where=place_of(document),
+                    got=said,
+                    remedy="Write coref-jsonl",
+                )
+            around.append(last)
             if first == last:
                 opening[first].append((0, f"({name})"))
             else:
@@ -271,8 +274,20 @@ def _coreference_cells(document: Document) -> list[str]:
         "|".join(
             [text for _, text in sorted(closing[place])] + [text for _, text in sorted(opening[place], reverse=True)]
         )
-        for place in range(len(document.words))
+        for place in range(len(words))
     ]
+
+
+def _with_words(document: Document) -> Document:
+    """The document with words that end where mentions do, if it came without any; its line breaks end sentences."""
+    if document.words is not None:
+        return document
+    edges = {place for cluster in document.clusters or () for one in cluster for place in (one.start, one.end)}
+    words = tuple(words_between(document.text, edges))
+    lines = [place for place, letter in enumerate(document.text) if letter == "\n"]
+    ends = sorted({bisect_left([word.start for word in words], line) for line in lines} - {0, len(words)})
+    sentences = tuple(pairwise([0, *ends, len(words)]))
+    return replace(document, words=words, meta={**document.meta, "sentences": sentences})
 
 
 def write_conll2012(documents: Iterable[Document], target: Path) -> None:

@@ -10,7 +10,7 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.types import Document
 from spanbert.corpus.conll2012 import read_conll2012, write_conll2012
 from spanbert.corpus.coref_json import read_coref_lines, write_coref_lines
-from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, first_line, object_of, read_lines
 from spanbert.corpus.gap import HEADER, read_gap, write_gap
 
 CorefFormat = Literal["conll2012", "coref-jsonl", "gap"]
@@ -54,13 +54,15 @@ def coref_format(path: Path) -> CorefFormat:
     raise InputError("an empty file", where=str(path))
 
 
-def is_conll2012(path: Path) -> bool:
-    """Whether a file begins as CoNLL-2012's do."""
-    if not path.is_file():
-        return False
-    for _, raw in read_lines(SourceFile(path=path, name=path.name), ByteCounter()):
-        return raw.startswith(b"#begin document")
-    return False
+def detected_coref(path: Path) -> CorefFormat | None:
+    """The format of a file that begins as files of coreference do; None for any other."""
+    first = first_line(path)
+    if first.startswith("#begin document"):
+        return "conll2012"
+    if first.split("\t")[:2] == list(HEADER[:2]):
+        return "gap"
+    record = object_of(first)
+    return "coref-jsonl" if record.keys() & {"clusters", "sentences", "doc_key"} else None
 
 
 def read_coref(path: Path) -> Iterator[Document]:

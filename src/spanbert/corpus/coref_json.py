@@ -65,14 +65,18 @@ def _document(record: Any, name: str, where: str) -> Document:
     repeated: list[Repeated] = []
     clusters = _clusters(record.get("clusters"), text, words, where, repeated)
     speakers = _speakers(record.get("speakers"), len(words or ()))
+    stated = next((record[key] for key in ("id", "doc_key") if isinstance(record.get(key), str | int)), name)
+    identity, part = str(stated), record.get("part")
+    part = part if isinstance(part, str) and part.isdecimal() else None
     return Document(
-        id=str(record.get("id", record.get("doc_key", name))),
+        id=identity if part is None or int(part) == 0 else f"{identity};{int(part)}",
         text=text,
         words=None if words is None else tuple(words),
         clusters=clusters,
         columns={"speaker": speakers} if speakers else {},
         meta={
             **({"sentences": bounds} if bounds else {}),
+            **({"document": identity, "part": part} if part is not None else {}),
             **({"genre": record["genre"]} if isinstance(record.get("genre"), str) else {}),
             "record": record,
             "field": field,
@@ -107,15 +111,15 @@ def _clusters(value: Any, text: str, words: list[Span] | None, where: str, repea
     owners: dict[tuple[int, int], int] = {}
     found = []
     for number, cluster in enumerate(value, start=1):
-        mentions = []
+        mentions: dict[Span, None] = {}
         for entry in cluster:
             mention = _mention(entry, text, words, where)
             owner = owners.setdefault((mention.start, mention.end), number)
             if owner != number:
                 repeated.append(Repeated(where=where, mention=mention, clusters=(str(owner), str(number))))
-            if mention not in mentions:
-                mentions.append(mention)
-        found.append(tuple(mentions))
+            mentions[mention] = None
+        if mentions:
+            found.append(tuple(mentions))
     return tuple(found)
 
 
@@ -145,7 +149,8 @@ def coref_lines(documents: Iterable[Document]) -> Iterator[str]:
         field = document.meta.get("field") or ("text" if document.words is None else "sentences")
         made = dict(record) if record is not None else _record(document, field)
         if document.clusters is not None:
-            made["clusters"] = [[_entry(one, document, field) for one in cluster] for cluster in document.clusters]
+            places = _Places(document, field)
+            made["clusters"] = [[places.entry(one) for one in cluster] for cluster in document.clusters]
         yield json.dumps(made, ensure_ascii=False)
 
 
@@ -154,7 +159,11 @@ def _record(document: Document, field: str) -> dict[str, Any]:
         return {"id": document.id, "text": document.text}
     words = [document.text[word.start : word.end] for word in document.words or ()]
     bounds = document.meta.get("sentences") or [(0, len(words))]
-    made: dict[str, Any] = {"doc_key": document.id, "sentences": [words[start:end] for start, end in bounds]}
+    part = document.meta.get("part")
+    name = document.id if part is None else document.meta.get("document", document.id)
+    made: dict[str, Any] = {"doc_key": name, "sentences": [words[start:end] for start, end in bounds]}
+    if part is not None:
+        made["part"] = part
     if "speaker" in document.columns:
         made["speakers"] = [list(document.columns["speaker"][start:end]) for start, end in bounds]
     if document.meta.get("genre"):
@@ -162,18 +171,25 @@ def _record(document: Document, field: str) -> dict[str, Any]:
     return made
 
 
-def _entry(mention: Span, document: Document, field: str) -> list[int]:
-    if field == "text":
-        return [mention.start, mention.end]
-    starts = {word.start: place for place, word in enumerate(document.words or ())}
-    ends = {word.end: place for place, word in enumerate(document.words or ())}
-    if mention.start not in starts or mention.end not in ends:
-        raise InputError(
-            "a mention begins or ends inside a word",
-            where=place_of(document),
-            got=f"{mention.start}..{mention.end} {document.text[mention.start : mention.end]!r}",
-        )
-    return [starts[mention.start], ends[mention.end]]
+class _Places:
+    """Mentions as a file counts them."""
+
+    def __init__(self, document: Document, field: str) -> None:
+        self._document, self._in_words = document, field != "text"
+        self._starts = {word.start: place for place, word in enumerate(document.words or ())}
+        self._ends = {word.end: place for place, word in enumerate(document.words or ())}
+
+    def entry(self, mention: Span) -> list[int]:
+        """First and last word, or characters."""
+        if not self._in_words:
+            return [mention.start, mention.end]
+        if mention.start not in self._starts or mention.end not in self._ends:
+            raise InputError(
+                "a mention begins or ends inside a word",
+                where=place_of(self._document),
+                got=f"{mention.start}..{mention.end} {self._document.text[mention.start : mention.end]!r}",
+            )
+        return [self._starts[mention.start], self._ends[mention.end]]
 
 
 def write_coref_lines(documents: Iterable[Document], target: Path) -> None:

@@ -6,11 +6,12 @@ import bz2
 import glob
 import gzip
 import io
+import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from spanbert.core.errors import InputError
 
@@ -158,3 +159,22 @@ def decode_line(line: bytes, where: str, *, first: bool) -> str:
             expected="UTF-8 text",
             remedy="Convert it with iconv (or, with prepare, leave such lines out: --on-error skip)",
         ) from None
+
+
+def first_line(path: Path) -> str:
+    """The first line of a file that is not blank, as far as it is text; empty where there is none."""
+    if not path.is_file():
+        return ""
+    for _, raw in read_lines(SourceFile(path=path, name=path.name), ByteCounter()):
+        if raw.strip():
+            return raw.decode("utf-8", "replace").removeprefix("\ufeff")
+    return ""
+
+
+def object_of(line: str) -> dict[str, Any]:
+    """The JSON object of a line; empty where it is none."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -16,16 +16,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.files import parse_json, read_json, write_atomically, write_json
 from spanbert.core.types import Document, Relation, Span
-from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, first_line, object_of, read_lines
 from spanbert.corpus.word_tags import place_of
-from spanbert.corpus.words import split_words, text_of_words
+from spanbert.corpus.words import text_of_words, words_between
 
 RelationFormat = Literal["tacred", "semeval", "relation-jsonl"]
 FORMATS: tuple[RelationFormat, ...] = get_args(RelationFormat)
@@ -33,6 +32,7 @@ _TACRED = ("token", "subj_start", "subj_end", "obj_start", "obj_end")
 _EXPECTED = (
     '{"text": ..., "head": {"start": 0, "end": 3}, "tail": {...}, "label": ...}, or TACRED\'s token, subj_start ...'
 )
+_LOOKED_AT = 1 << 16  # bytes of a file that tell what it is
 _SENTENCE = re.compile(r'(\d+)\t"(.*)"\s*')
 _MARKS = re.compile(r"</?e[12]>")
 
@@ -56,6 +56,17 @@ def relation_format(path: Path) -> RelationFormat:
             return "semeval"
         raise InputError("no file of relations", where=f"{path}:{number}", got=repr(line[:60]), expected=_EXPECTED)
     raise InputError("an empty file", where=str(path))
+
+
+def detected_relations(path: Path) -> RelationFormat | None:
+    """The format of a file that begins as files of relations do; None for any other."""
+    first = first_line(path)
+    if _SENTENCE.fullmatch(first) and _MARKS.search(first):
+        return "semeval"
+    if first.lstrip().startswith("["):
+        with path.open("rb") as stream:
+            return "tacred" if b'"subj_start"' in stream.read(_LOOKED_AT) else None
+    return "relation-jsonl" if "subj_start" in object_of(first) else None
 
 
 def read_relations(path: Path) -> Iterator[Document]:
@@ -115,13 +126,15 @@ def _of_tacred(record: Any, name: str, where: str) -> Document:
                 got=f"{side}_start {start}, {side}_end {end}",
                 expected=f"words 0..{len(words) - 1}, the last one included",
             )
+        if not text[words[start].start : words[end].end].strip():
+            raise InputError(f"{side} is nothing but blanks", where=where, got=f"words {start}..{end}")
         label = record.get(f"{side}_type")
         spans.append(
             Span(start=words[start].start, end=words[end].end, label=label if isinstance(label, str) else None)
         )
-    relation = Relation(head=spans[0], tail=spans[1], label=str(record.get("relation", "")))
+    relation = Relation(head=spans[0], tail=spans[1], label=_label(record, "relation", where))
     return Document(
-        id=str(record.get("id", name)),
+        id=_identity(record, name),
         text=text,
         words=tuple(words),
         relations=(relation,),
@@ -147,16 +160,29 @@ def document_of_pairs(record: Any, name: str, where: str) -> Document:
         raise InputError("relations that are no objects", where=where, expected=_EXPECTED)
     relations = tuple(_relation(one, record["text"], where) for one in listed)
     return Document(
-        id=str(record.get("id", name)),
+        id=_identity(record, name),
         text=record["text"],
         relations=relations,
         meta={"record": record, "form": "line", "read": relations, "where": where},
     )
 
 
+def _label(record: Mapping[str, Any], key: str, where: str) -> str:
+    """A label, empty where the file does not say it."""
+    value = record.get(key)
+    if value is not None and not isinstance(value, str):
+        raise InputError("a label that is no text", where=f"{where}, {key}", got=json.dumps(value)[:40])
+    return value or ""
+
+
+def _identity(record: Mapping[str, Any], name: str) -> str:
+    stated = record.get("id")
+    return str(stated) if isinstance(stated, str | int) else name
+
+
 def _relation(record: Mapping[str, Any], text: str, where: str) -> Relation:
     head, tail = (entity_of(record.get(side), text, side, where) for side in ("head", "tail"))
-    return Relation(head=head, tail=tail, label=str(record.get("label", "")))
+    return Relation(head=head, tail=tail, label=_label(record, "label", where))
 
 
 def entity_of(entry: Any, text: str, side: str, where: str) -> Span:
@@ -179,6 +205,8 @@ def entity_of(entry: Any, text: str, side: str, where: str) -> Span:
             got=json.dumps(entry, ensure_ascii=False)[:80],
             expected=f"start and end in a text of {len(text)} characters",
         )
+    if not text[start:end].strip():
+        raise InputError(f"{side} is nothing but blanks", where=where, got=f"{start}..{end}")
     label = entry.get("label")
     return Span(start=start, end=end, label=label if isinstance(label, str) else None)
 
@@ -197,6 +225,9 @@ def _read_semeval(path: Path) -> Iterator[Document]:
         if match:
             yield from made()
             sentence, label, rest = (match[1], match[2], f"{path}:{number}"), "", []
+        elif _MARKS.search(line) and not line.startswith("Comment"):
+            expected = '8001<tab>"The <e1>audits</e1> ..."'
+            raise InputError("not a sentence", where=f"{path}:{number}", got=repr(line[:60]), expected=expected)
         elif sentence is None and line.strip():
             raise InputError("a line before the first sentence", where=f"{path}:{number}", got=repr(line[:60]))
         elif not rest and not label and line.strip() and not line.startswith("Comment"):
@@ -223,7 +254,7 @@ def _of_marks(identity: str, marked: str, where: str, label: str, rest: tuple[st
         Span(start=places[f"<e{n}>"], end=places[f"</e{n}>"]) if places[f"<e{n}>"] < places[f"</e{n}>"] else None
         for n in "12"
     )
-    if head is None or tail is None:
+    if head is None or tail is None or not all(text[one.start : one.end].strip() for one in (head, tail)):
         raise InputError("an entity ends before it begins, or is empty", where=where, got=repr(marked[:60]))
     relation = Relation(head=head, tail=tail, label=label)
     return Document(
@@ -248,7 +279,8 @@ def write_relations(documents: Iterable[Document], target: Path, *, to: str) -> 
         lines = (json.dumps(_line_record(document), ensure_ascii=False) for document in documents)
         write_atomically(target, "".join(line + "\n" for line in lines))
     else:
-        write_atomically(target, "".join(_semeval_lines(document) for document in documents))
+        lines = (_semeval_lines(document, number) for number, document in enumerate(documents, start=1))
+        write_atomically(target, "".join(lines))
 
 
 def _one(document: Document) -> Relation:
@@ -261,9 +293,11 @@ def _one(document: Document) -> Relation:
 
 def _tacred_record(document: Document) -> dict[str, Any]:
     relation = _one(document)
-    if document.meta.get("form") == "tacred" and relation == document.meta["read"]:
-        return dict(document.meta["record"])
-    words = document.words or _words_between(document.text, relation)
+    if document.meta.get("form") == "tacred":
+        changed = {} if relation == document.meta["read"] else {"relation": relation.label}
+        return {**document.meta["record"], **changed}
+    edges = {place for entity in (relation.head, relation.tail) for place in (entity.start, entity.end)}
+    words = document.words or words_between(document.text, edges)
     starts = {word.start: place for place, word in enumerate(words)}
     ends = {word.end: place for place, word in enumerate(words)}
     record: dict[str, Any] = {
@@ -279,22 +313,16 @@ def _tacred_record(document: Document) -> dict[str, Any]:
     return {**record, "relation": relation.label}
 
 
-def _words_between(text: str, relation: Relation) -> list[Span]:
-    """The words of a text that comes without, none of which reaches over an end of an entity."""
-    edges = {place for entity in (relation.head, relation.tail) for place in (entity.start, entity.end)}
-    words = []
-    for start, end in split_words(text, joined=True):
-        cuts = sorted({start, end, *(place for place in edges if start < place < end)})
-        words += [Span(start=low, end=high) for low, high in pairwise(cuts)]
-    return words
-
-
 def _line_record(document: Document) -> dict[str, Any]:
-    if document.meta.get("form") == "line" and document.relations == document.meta["read"]:
-        return dict(document.meta["record"])
+    form, record = document.meta.get("form"), document.meta.get("record")
+    if form == "tacred":
+        return _tacred_record(document)
+    if form == "line" and record is not None and document.relations == document.meta["read"]:
+        return dict(record)
     relations = [_relation_record(one) for one in document.relations or ()]
-    rest = relations[0] if len(relations) == 1 else {"relations": relations}
-    return {"id": document.id, "text": document.text, **rest}
+    alone = len(relations) == 1 and "relations" not in (record or {})
+    rest = relations[0] if alone else {"relations": relations}
+    return {**({"id": document.id, "text": document.text} if record is None else record), **rest}
 
 
 def _relation_record(relation: Relation) -> dict[str, Any]:
@@ -305,12 +333,13 @@ def _relation_record(relation: Relation) -> dict[str, Any]:
     return {**sides, "label": relation.label}
 
 
-def _semeval_lines(document: Document) -> str:
+def _semeval_lines(document: Document, number: int) -> str:
     relation = _one(document)
     marked, rest = document.meta.get("marked"), document.meta.get("rest", ("Comment:", ""))
     if document.meta.get("form") != "semeval" or relation != document.meta["read"]:
-        if re.search(r"[\r\n]", document.text):
-            raise InputError("a text with line breaks", where=place_of(document), remedy="Write relation-jsonl")
+        if re.search(r"[\r\n]", document.text) or _MARKS.search(document.text):
+            what = "a text with line breaks or marks"
+            raise InputError(what, where=place_of(document), remedy="Write relation-jsonl")
         marks = [(relation.head.start, 1, "<e1>"), (relation.head.end, 0, "</e1>"),
                  (relation.tail.start, 1, "<e2>"), (relation.tail.end, 0, "</e2>")]  # fmt: skip
         marked, last = "", 0
@@ -319,4 +348,4 @@ def _semeval_lines(document: Document) -> str:
             last = place
         marked += document.text[last:]
     label = [relation.label] if relation.label else []
-    return "\n".join([f'{document.id}\t"{marked}"', *label, *rest]) + "\n"
+    return "\n".join([f'{document.id if document.id.isdecimal() else number}\t"{marked}"', *label, *rest]) + "\n"

@@ -43,7 +43,7 @@ def read_span_lines(file: SourceFile) -> Iterator[Document]:
         field = next((name for name in _SPAN_FIELDS if isinstance(record.get(name), list)), None)
         form, spans = "objects", []
         for entry in record[field] if field else []:
-            span, form = _span_of(entry, record["text"], where)
+            span, form = span_of(entry, record["text"], where)
             spans.append(span)
         words, tags = _words_of(record, record["text"], where)
         meta = {"record": record, "field": field, "form": form, "read": tuple(spans), "where": where}
@@ -81,7 +81,12 @@ def _words_of(
     return tuple(words), {"tag": tuple(tags)}
 
 
-def _span_of(entry: Any, text: str, where: str) -> tuple[Span, str]:
+def span_of(entry: Any, text: str, where: str) -> tuple[Span, str]:
+    """A span of a text from any of the forms that it is written in, and the name of the form.
+
+    Raises:
+        InputError: None of them, or not within the text.
+    """
     form = "objects"
     start: Any
     if isinstance(entry, list) and len(entry) == 3:
@@ -160,7 +165,7 @@ def read_label_studio(file: SourceFile) -> Iterator[Document]:
         annotations = _objects(task.get("annotations") or [], f"{where}.annotations")
         done = [(place, one) for place, one in enumerate(annotations) if not one.get("was_cancelled")]
         entries = _entries(*done[-1], where) if done else ()
-        spans = [_span_of(entry, data[key], where)[0] for entry in entries]
+        spans = [span_of(entry, data[key], where)[0] for entry in entries]
         words, tags = _words_of(data, data[key], where)
         yield Document(
             id=str(data.get("id", task.get("id", f"{file.name}:{number}"))),

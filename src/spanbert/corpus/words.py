@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 
 from spanbert.core.characters import HAN, UNSPACED
 from spanbert.core.types import Span
@@ -73,6 +74,20 @@ def _joins(text: str, end: int, mark: tuple[int, int, bool], after: tuple[int, i
         return False
     between_digits = text[end - 1].isdigit() and text[end + 1].isdigit()
     return text[end] in _JOINS_WORDS or (text[end] in _JOINS_DIGITS and between_digits)
+
+
+def words_between(text: str, edges: Collection[int]) -> list[Span]:
+    """The words of a text that comes without, none of which reaches over an edge.
+
+    Args:
+        text: The text.
+        edges: Places at which a word must end: where annotations begin and end.
+    """
+    words = []
+    for start, end in split_words(text, joined=True):
+        cuts = sorted({start, end, *(place for place in range(start + 1, end) if place in edges)})
+        words += [Span(start=low, end=high) for low, high in pairwise(cuts)]
+    return words
 
 
 def text_of_words(

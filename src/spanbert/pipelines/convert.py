@@ -227,11 +227,13 @@ def _chosen(files: BundleFiles, task: str | None) -> str | None:
         )
     named = [name for name, entry in entries.items() if entry.get("named", False)]
     name = task or next(iter(named), None)
-    if entries and (name is None or entries[name].get("nested", False)):
+    if entries and (name is None or entries[name]["kind"] not in names.KINDS or entries[name].get("nested", False)):
+        chosen = name or next(iter(entries))
+        what = "nested entities" if entries[chosen].get("nested", False) else f"the kind {entries[chosen]['kind']}"
         raise InputError(
-            "Hugging Face has no class for nested entities",
+            f"Hugging Face has no class for {what}",
             where=where,
-            got=f"task {name or next(iter(entries))}",
+            got=f"task {chosen}",
             expected="a task of classification, flat tags or question answering",
             remedy="Keep it as a bundle",
         )

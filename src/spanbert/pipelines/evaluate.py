@@ -34,8 +34,9 @@ def evaluate(
         data: Its data, in any format that the task reads.
         task: Which task; needed only where the bundle holds several.
         other: Another bundle to compare with, by a paired bootstrap test on the main score.
-        options: Settings of the task's kind that say how the file is read, in place of those that it was trained with:
-            `text_column`, `pair_column`, `label_column`, `separator`, or for tagging `column`.
+        options: Settings of the task's kind in place of those that it was trained with: how the file is read
+            (`text_column`, `pair_column`, `label_column`, `separator`, for tagging `column`), or for coreference how
+            mentions are linked (`max_mentions`, `depth`, `singletons`).
         seed: Seed of the bootstrap.
         reporter: Hears about progress.
 
@@ -61,14 +62,14 @@ def evaluate(
         rival = load(other)
         other_name = _one_task(rival, task if task in rival.tasks else None)
         one, two = nlp.tasks[name], rival.tasks[other_name]
-        if (one.kind, one.main) != (two.kind, two.main):
-            raise InputError(
-                "tasks of different kinds",
-                where=os.fspath(other),
-                got=f"{two.kind}, scored by {two.main}",
-                expected=f"{one.kind}, scored by {one.main}",
-            )
         _read_by(two, options or {})
+        if (one.kind, one.scored_by) != (two.kind, two.scored_by):
+            raise InputError(
+                "tasks that are scored in different ways",
+                where=os.fspath(other),
+                got=f"{two.kind}, scored by {two.scored_by}",
+                expected=f"{one.kind}, scored by {one.scored_by}",
+            )
         if _gold_digest(one, file) != _gold_digest(two, file):
             raise InputError(
                 "the bundles read different gold from this file",
@@ -130,7 +131,7 @@ def _scored(nlp: Pipeline, name: str, file: Path, seed: int, reporter: Reporter 
 
 def _comparison(ours: DocumentScorer, theirs: DocumentScorer, name: str) -> dict[str, Any]:
     (bootstrap, statistic), (other, other_statistic) = ours.paired(), theirs.paired()
-    found = compare(bootstrap, other, statistic)
+    found = compare(bootstrap, other, statistic, other=other_statistic)
     return {
         "with": name,
         "score": float(other_statistic(other.sums_K)),

@@ -12,6 +12,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import parse_json
 from spanbert.core.types import Document, Question, Span
 from spanbert.corpus.relations import document_of_pairs, entity_of
+from spanbert.corpus.spans_json import span_of
 
 _EXPECTED = (
     '{"text": ...}, {"text": ..., "pair": ...}, {"question": ..., "context": ...}, {"tokens": [...]}, '
@@ -19,12 +20,13 @@ _EXPECTED = (
 )
 
 
-def read_inputs(lines: Iterable[str], *, name: str) -> Iterator[Document]:
+def read_inputs(lines: Iterable[str], *, name: str, entities: bool = False) -> Iterator[Document]:
     """Documents of some lines; their ids are those of the JSON lines, else the line numbers. Blank lines are left out.
 
     Args:
         lines: Plain text, one a line; or JSON lines, where the first is a JSON object or the source a .jsonl file.
         name: Of the source.
+        entities: Read pairs of entities and entities, for tasks that relate them.
 
     Raises:
         InputError: A line of JSON lines that is none, or without a text.
@@ -38,7 +40,10 @@ def read_inputs(lines: Iterable[str], *, name: str) -> Iterator[Document]:
             continue
         if is_json is None:
             is_json = _is_object(text)
-        yield _document(text, f"{name}:{number}", number) if is_json else Document(id=str(number), text=text)
+        if is_json:
+            yield _document(text, f"{name}:{number}", number, entities=entities)
+        else:
+            yield Document(id=str(number), text=text)
 
 
 def _is_object(line: str) -> bool:
@@ -48,7 +53,7 @@ def _is_object(line: str) -> bool:
         return False
 
 
-def _document(line: str, where: str, number: int) -> Document:
+def _document(line: str, where: str, number: int, *, entities: bool) -> Document:
     record = parse_json(line, where, _EXPECTED)
     if not isinstance(record, dict):
         raise InputError("not a JSON object", where=where, got=type(record).__name__, expected=_EXPECTED)
@@ -62,7 +67,7 @@ def _document(line: str, where: str, number: int) -> Document:
         if not isinstance(tokens, list) or not all(isinstance(one, str) and one.strip() for one in tokens):
             raise InputError("tokens that are no words", where=where, expected='{"tokens": ["New", "York"]}')
         return document_of_words(identity, tokens)
-    if "head" in record or "tail" in record or "relations" in record or "entities" in record:
+    if entities and record.keys() & {"head", "tail", "relations", "entities"}:
         return _with_entities(record, identity, where)
     pair = {"pair": _text(record, "pair", where)} if "pair" in record else {}
     return Document(id=identity, text=_text(record, "text", where), meta=pair)
@@ -76,7 +81,13 @@ def _with_entities(record: dict[str, Any], identity: str, where: str) -> Documen
     entries = record["entities"]
     if not isinstance(entries, list):
         raise InputError("entities that are no list", where=where, expected='[{"start": 0, "end": 3}, ...]')
-    return Document(id=identity, text=text, spans=tuple(entity_of(one, text, "entity", where) for one in entries))
+    spans = tuple(
+        entity_of(one, text, "entity", where)
+        if isinstance(one, dict) and "start" in one
+        else span_of(one, text, where)[0]
+        for one in entries
+    )
+    return Document(id=identity, text=text, spans=spans)
 
 
 def document_of_words(identity: str, words: Sequence[str]) -> Document:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import chain, tee
@@ -36,10 +36,16 @@ class Pipeline:
     Args:
         files: The opened bundle.
         precision: See `load`.
+        options: See `load`.
     """
 
-    def __init__(self, files: BundleFiles, precision: Precision = "float32") -> None:
-        self.files, self.precision = files, precision
+    def __init__(
+        self,
+        files: BundleFiles,
+        precision: Precision = "float32",
+        options: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.files, self.precision, self.options = files, precision, options
         self.tokenizer: TokenizerAdapter = load_tokenizer(files.path)
 
     @cached_property
@@ -47,7 +53,7 @@ class Pipeline:
         """The bundle's tasks on labelled texts, by name."""
         from spanbert.tasks.stored import stored_tasks
 
-        return stored_tasks(self.files, self.tokenizer)
+        return stored_tasks(self.files, self.tokenizer, self.options)
 
     @cached_property
     def predictor(self) -> Predictor:
@@ -124,6 +130,8 @@ class Pipeline:
 
         Where the first document has no second text, tasks on pairs are left out, unless there are no others. Entities
         are related that documents bring (`relations` to judge, or `spans`), else those that the bundle's tasks find.
+        Where the first document brings none and no task finds any, relations are left out, unless there is nothing
+        else.
 
         Args:
             documents: With their words, where they are to be taken as they are; `meta["pair"]` is the second text.
@@ -144,33 +152,32 @@ class Pipeline:
             names = [name for name in names if self.tasks[name].reads_pairs is not True] or names
         if all(self.tasks[name].reads_pairs is False for name in names):
             documents = map(_single, documents)
+        entities = [] if _has_entities(first) else self._entity_tasks()
+        if related and not entities and not _has_entities(first):
+            if not names:
+                raise _no_entities(first)
+            related = []  # nothing that could be related; the others have something to say
         if related:
-            yield from self._annotated_and_related(documents, names, related, first)
+            yield from self._annotated_and_related(documents, names, entities, related)
             return
         for document, found in self.predictor.only(names).predict(documents):
-            yield Annotated(id=document.id, text=document.text, tasks=found)
+            yield Annotated(id=document.id, text=document.text, tasks=found, source=document)
 
     def _entity_tasks(self) -> list[str]:
         """The tasks that find entities."""
         return [name for name, one in self.tasks.items() if one.kind == "tag" and one.main == "f1"]
 
     def _annotated_and_related(
-        self, documents: Iterable[Document], names: list[str], related: list[str], first: Document
+        self, documents: Iterable[Document], names: list[str], entities: list[str], related: list[str]
     ) -> Iterator[Annotated]:
         """The other tasks, then how entities are related: those that documents bring, else those that tasks find.
 
         Raises:
-            InputError: The first document brings none, and there is no task that finds any.
+            InputError: A document that brings none, where no task finds any.
         """
-        entities = [] if _has_entities(first) else self._entity_tasks()
         earlier = list(dict.fromkeys([*names, *entities]))
-        if not entities and not _has_entities(first):
-            raise InputError(
-                "no entities that could be related",
-                where=place_of(first),
-                expected='"head" and "tail", or "entities", beside "text"',
-                remedy="Or train entities into the bundle: spanbert finetune multi",
-            )
+        if not entities:
+            documents = map(_with_entities, documents)
         if not earlier:
             yield from self._related(documents, related)
             return
@@ -199,7 +206,7 @@ class Pipeline:
         for together in zip(*results, strict=True):
             document = together[0][0]
             found = {name: one for _, each in together for name, one in each.items()}
-            yield Annotated(id=document.id, text=document.text, tasks=found)
+            yield Annotated(id=document.id, text=document.text, tasks=found, source=document)
 
     def _pairs_of(self, documents: Iterable[Document], name: str) -> Iterator[Document]:
         task = self.tasks[name]
@@ -298,6 +305,21 @@ class Pipeline:
         return fill_template(template, self.tokenizer, self._scorer, top_k=top_k)
 
 
+def _no_entities(document: Document) -> InputError:
+    return InputError(
+        "no entities that could be related",
+        where=place_of(document),
+        expected='"head" and "tail", or "entities", beside "text"',
+        remedy="Or train entities into the bundle: spanbert finetune multi",
+    )
+
+
+def _with_entities(document: Document) -> Document:
+    if not _has_entities(document):
+        raise _no_entities(document)
+    return document
+
+
 def _has_entities(document: Document) -> bool:
     return document.relations is not None or document.spans is not None
 
@@ -313,17 +335,24 @@ def _remedy(reads_questions: bool) -> str:
     return f"Without {asked} it reads texts alone" if reads_questions else f"Ask it: {asked}, one a line"
 
 
-def load(bundle: str | os.PathLike[str], *, precision: Precision = "float32") -> Pipeline:
+def load(
+    bundle: str | os.PathLike[str],
+    *,
+    precision: Precision = "float32",
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Pipeline:
     """Opens a bundle, a Hugging Face directory or a hub id.
 
     Args:
         bundle: Its path or id.
         precision: Of the encoder's products when texts and questions are read: `bfloat16` is faster on processors that
             multiply it, and moves hidden states by a few hundredths; `fill` is always float32.
+        options: By kind of task, settings in place of those that it was trained with, such as
+            `{"coref": {"max_mentions": 2000, "depth": 500}}`.
 
     Raises:
         InputError: Not a model, or damaged; an unknown precision.
     """
     if precision not in get_args(Precision):
         raise InputError("no such precision", where="precision", got=precision, expected=", ".join(get_args(Precision)))
-    return Pipeline(open_bundle(os.fspath(bundle)), precision)
+    return Pipeline(open_bundle(os.fspath(bundle)), precision, options)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document
 from spanbert.corpus.annotations import COLUMN_SUFFIXES
-from spanbert.corpus.coref import is_conll2012
+from spanbert.corpus.coref import detected_coref, read_coref
 from spanbert.corpus.files import SourceFile
+from spanbert.corpus.relations import detected_relations
 from spanbert.pipelines.inputs import read_inputs
 from spanbert.pipelines.load import Precision, load
 from spanbert.pipelines.results import Annotated, AnsweredQuestion
@@ -20,7 +23,6 @@ _READ_AS_DATA = {  # other files are lines, of text or JSON
     "classify": (".csv", ".tsv", ".parquet"),
     "tag": tuple(suffix for suffix in COLUMN_SUFFIXES if suffix != ".txt"),
     "qa": (".json",),
-    "relation": (".json",),
 }
 
 
@@ -30,16 +32,18 @@ def predict_file(
     *,
     task: str | None = None,
     precision: Precision = "float32",
+    options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Iterator[Annotated | AnsweredQuestion] | None:
     """What a bundle says of a file of its tasks' data formats; gold is not read.
 
-    These are tables, columns of words, CoNLL-2012, SQuAD's and TACRED's JSON.
+    These are tables, columns of words, SQuAD's JSON, and every format of coreference and relations.
 
     Args:
         bundle: The bundle.
         source: The file.
         task: One task alone; needed where several kinds of task could read the file.
         precision: See `load`.
+        options: See `load`.
 
     Returns:
         A result for each text, sentence or question; None for any other file, whose lines are texts or JSON.
@@ -50,11 +54,17 @@ def predict_file(
     path = Path(source)
     suffix = SourceFile(path=path, name=path.name).kind
     kinds = [kind for kind, suffixes in _READ_AS_DATA.items() if suffix in suffixes]
-    if is_conll2012(path):
-        kinds = ["coref"]
-    if not kinds:
+    coref, relations = detected_coref(path), detected_relations(path)
+    if not kinds and coref is None and relations is None:
         return None
-    nlp = load(bundle, precision=precision)
+    nlp = load(bundle, precision=precision, options=options)
+    known = {one.kind for one in nlp.tasks.values()}
+    if coref == "conll2012" or (coref is not None and "coref" in known):
+        kinds = ["coref"]
+    elif relations is not None and "relation" in known:
+        kinds = ["relation"]
+    elif not kinds:
+        return None
     names = [name for name, one in nlp.tasks.items() if one.kind in kinds and task in (None, name)]
     if not names or len({nlp.tasks[name].kind for name in names}) > 1:
         raise InputError(
@@ -64,10 +74,16 @@ def predict_file(
             remedy="Name one with --task" if names else "Pass one text a line (.txt) or JSON lines (.jsonl)",
         )
     first = nlp.tasks[names[0]]
-    documents = first.read(path)
+    documents = read_coref(path) if first.kind == "coref" else first.read(path)
     if first.kind == "qa":
         return nlp.answers(documents, task=names[0])
-    return nlp.annotate(documents, task=task if len(names) > 1 else names[0])
+    bare = (_without_gold(document, first.kind) for document in documents)
+    return nlp.annotate(bare, task=task if len(names) > 1 else names[0])
+
+
+def _without_gold(document: Document, kind: str) -> Document:
+    relations = document.relations if kind == "relation" else None  # the pairs that are asked for
+    return replace(document, spans=None, clusters=None, labels=None, relations=relations)
 
 
 def predict(
@@ -77,6 +93,7 @@ def predict(
     name: str = "input",
     task: str | None = None,
     precision: Precision = "float32",
+    options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Iterator[Annotated | AnsweredQuestion]:
     """What a bundle says of each line, in order, in bounded memory.
 
@@ -86,6 +103,7 @@ def predict(
         name: Of the source, for messages.
         task: One task alone.
         precision: See `load`.
+        options: See `load`.
 
     Yields:
         A result for each line.
@@ -95,8 +113,9 @@ def predict(
     """
     if isinstance(lines, str):
         raise InputError("one text in place of lines", got=repr(lines[:40]), remedy="Pass a list of texts")
-    nlp = load(bundle, precision=precision)
-    documents = read_inputs(lines, name=name)
+    nlp = load(bundle, precision=precision, options=options)
+    relates = any(one.kind == "relation" and task in (None, own) for own, one in nlp.tasks.items())
+    documents = read_inputs(lines, name=name, entities=relates)
     first = next(documents, None)
     if first is None:
         return

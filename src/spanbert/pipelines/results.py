@@ -14,8 +14,10 @@ A notebook shows either of them as HTML.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from spanbert.core import mentions
@@ -23,6 +25,7 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.predictions import Answering, Classification, Coreference, RelationExtraction, Tagging
 from spanbert.core.types import Document, Relation, Span
 from spanbert.corpus.conll2012 import conll2012_lines
+from spanbert.corpus.sentences import split_sentences
 from spanbert.corpus.word_tags import tags_of
 from spanbert.scores.relations import NO_RELATION
 
@@ -88,6 +91,7 @@ class Annotated:
         id: Name of the text.
         text: The text, unmodified; every span counts code points of it.
         tasks: The result of each task, by the task's name, in the bundle's order.
+        source: The document that was read, for what its format carries beside the text.
 
     Raises:
         ValueError: A span reaches past the end of the text.
@@ -96,6 +100,7 @@ class Annotated:
     id: str
     text: str
     tasks: Mapping[str, Result]
+    source: Document | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, result in self.tasks.items():
@@ -297,9 +302,15 @@ def conll_lines(doc: Annotated) -> Iterator[str]:
         InputError: No tagging task, or tasks that split the text into different words.
     """
     taggings = doc.taggings
-    if not taggings and len(doc.coreferences) == 1:
-        [found] = doc.coreferences.values()
-        yield from conll2012_lines([Document(id=doc.id, text=doc.text, words=found.words, clusters=found.clusters)])
+    if doc.coreferences and (taggings or len(doc.coreferences) > 1):
+        raise InputError(
+            "tags and clusters in one file of columns" if taggings else "two tasks of coreference in one file",
+            where=doc.id,
+            got=", ".join([*taggings, *doc.coreferences]),
+            remedy="Choose one task",
+        )
+    for found in doc.coreferences.values():
+        yield from conll2012_lines([_as_conll2012(doc, found)])
         return
     if not taggings:
         raise InputError(
@@ -324,6 +335,16 @@ def conll_lines(doc: Annotated) -> Iterator[str]:
     for cells in zip(words, *columns, strict=True):
         yield "\t".join(cells)
     yield ""
+
+
+def _as_conll2012(doc: Annotated, found: Coreference) -> Document:
+    """The text with its clusters, and with the lines that it came in, where it came in such a file."""
+    if doc.source is not None and "lines" in doc.source.meta and doc.source.words == found.words:
+        return replace(doc.source, clusters=found.clusters)
+    starts = [word.start for word in found.words]
+    ends = sorted({bisect_left(starts, end) for _, end in split_sentences(doc.text)} | {len(starts)})
+    bounds = tuple((start, end) for start, end in pairwise([0, *ends]) if start < end)
+    return Document(id=doc.id, text=doc.text, words=found.words, clusters=found.clusters, meta={"sentences": bounds})
 
 
 def _places(words: Sequence[Span]) -> list[tuple[int, int]]:

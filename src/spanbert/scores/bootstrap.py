@@ -134,19 +134,29 @@ class Comparison:
     p_value: float
 
 
-def compare(a: Bootstrap, b: Bootstrap, statistic: Statistic, *, level: float = 0.95) -> Comparison:
+def compare(
+    a: Bootstrap, b: Bootstrap, statistic: Statistic, *, other: Statistic | None = None, level: float = 0.95
+) -> Comparison:
     """The paired bootstrap test of two systems.
 
     They may count other things beside what the statistic reads (say, the labels that each of them knows).
+
+    Args:
+        a: One system's counts.
+        b: The other's.
+        statistic: The score.
+        other: How the score is computed from the other's counts; None: in the same way.
+        level: Of the interval.
 
     Raises:
         ValueError: They were not scored on equally many units and resamples.
     """
     if a.units != b.units or len(a.resampled_BK) != len(b.resampled_BK):
         raise ValueError(f"not paired: {a.units} and {b.units} units")
-    differences_B = statistic(a.resampled_BK) - statistic(b.resampled_BK)
+    other = other or statistic
+    differences_B = statistic(a.resampled_BK) - other(b.resampled_BK)
     low, high = np.quantile(differences_B, [(1 - level) / 2, (1 + level) / 2])
-    value = float(statistic(a.sums_K)) - float(statistic(b.sums_K))
+    value = float(statistic(a.sums_K)) - float(other(b.sums_K))
     opposite = min(float((differences_B <= 0).mean()), float((differences_B >= 0).mean()))
     return Comparison(
         difference=Interval(value=value, low=float(low), high=float(high), level=level),

@@ -188,8 +188,8 @@ class CoreferenceScorer:
 
     def add(self, gold: Sequence[Cluster], predicted: Sequence[Cluster]) -> None:
         """Takes in one document."""
-        if self.singletons == "drop":
-            gold, predicted = ([one for one in side if len(set(one)) > 1] for side in (gold, predicted))
+        fewest = 2 if self.singletons == "drop" else 1
+        gold, predicted = ([one for one in side if len(set(one)) >= fewest] for side in (gold, predicted))
         counts = coreference_counts(gold, predicted)
         self.bootstrap.add([[count for name in _METRICS for count in counts[name]]])
 

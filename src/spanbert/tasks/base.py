@@ -76,6 +76,7 @@ class TextTaskBase:
     plain = True
     reads_pairs: bool | None = False
     threshold: float | None = None
+    added_pieces: Sequence[int] = ()
     options: Any  # the settings of its kind, a `Config`
     reader: Callable[
         [Any], Callable[[Path], Iterator[Document]]
@@ -120,6 +121,11 @@ class TextTaskBase:
     def read_as(self, source: Path) -> str:
         """As `TextTask`: by the task's `described`."""
         return self.described(self.options, source)
+
+    @property
+    def scored_by(self) -> str:
+        """As `TextTask`: the main score."""
+        return self.main
 
     def check(self, document: Document) -> None:
         """As `TextTask`: whatever can be read can be scored."""

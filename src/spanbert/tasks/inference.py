@@ -20,7 +20,7 @@ from spanbert.tasks.protocol import Reading, TextTask
 
 _TOKENS_AT_ONCE = 4096
 _DOCUMENTS_AT_ONCE = 512
-_CHARACTERS_AT_ONCE = 1_000_000
+_CHARACTERS_AT_ONCE = 250_000
 Outputs = dict[str, list[npt.NDArray[Any]]]
 
 
@@ -98,12 +98,13 @@ class Predictor:
         rows = {name: rows_of_batch(own) for name, own in examples.items()}
         wanted_R, places = _union(list(rows.values()))
         hidden_RD = self.encoder(batch, rows=wanted_R)
-        return {
-            name: self.heads[name].outputs(  # type: ignore[operator]
-                hidden_RD if len(rows) == 1 else hidden_RD[torch.from_numpy(place)], [len(one.rows) for one in own]
-            )
-            for (name, own), place in zip(examples.items(), places, strict=True)
-        }
+        outputs = {}
+        for (name, own), place in zip(examples.items(), places, strict=True):
+            own_RD = hidden_RD if len(rows) == 1 else hidden_RD[torch.from_numpy(place)]
+            candidates = [one.gold for one in own]
+            asked = () if all(one is None for one in candidates) else (candidates,)
+            outputs[name] = self.heads[name].outputs(own_RD, [len(one.rows) for one in own], *asked)  # type: ignore[operator]
+        return outputs
 
 
 def _union(rows: Sequence[IntArray]) -> tuple[IntArray, list[IntArray]]:

@@ -21,7 +21,6 @@ from spanbert.batches.examples import Example
 from spanbert.core.types import Document, IntArray, PackedBatch
 from spanbert.scores.scorer import Scorer
 from spanbert.tokens.pieces import Pieces
-from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -129,7 +128,10 @@ class TaskHead(Protocol):
         """The summed loss over windows of `sizes` rows with their gold, a scalar."""
 
     def outputs(self, hidden_RD: Tensor, sizes: Sequence[int]) -> list[npt.NDArray[Any]]:
-        """What `decode` reads: float32, one array a window."""
+        """What `decode` reads: float32, one array a window.
+
+        A head whose examples carry candidates in prediction (`Example.gold`) takes them as a third argument.
+        """
 
 
 class TextTask(Protocol):
@@ -142,7 +144,8 @@ class TextTask(Protocol):
         main: The score by which models are chosen.
         plain: It reads one text and nothing else, so that several such tasks share one pass of the encoder.
         options: The settings of its kind.
-        tokenizer: The model's, with whatever tokens the task added.
+        added_pieces: Ids of the tokens that the task added to the tokenizer, which the encoder needs embeddings for.
+        scored_by: By what two models of the task can be compared: the main score, and what else decides it.
         reads_pairs: It reads two texts; None: one or two.
         window: Tokens of a window, specials included, and of the overlap between two.
         threshold: From where on something is (or is not) answered; None where there is no such choice.
@@ -155,9 +158,13 @@ class TextTask(Protocol):
     plain: bool
     reads_pairs: bool | None
     options: Any
-    tokenizer: TokenizerAdapter
+    added_pieces: Sequence[int]
     window: tuple[int, int]
     threshold: float | None
+
+    @property
+    def scored_by(self) -> str:
+        """See above."""
 
     def read(self, source: Path) -> Iterator[Document]:
         """The documents of a file.

@@ -14,7 +14,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.tagging import scheme_of_tags
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import Encoder, load_encoder
-from spanbert.tasks import REGISTRY, task_class
+from spanbert.tasks import REGISTRY, options_class, task_class
 from spanbert.tasks.head import Head
 from spanbert.tasks.inference import Predictor
 from spanbert.tasks.protocol import TextTask
@@ -32,12 +32,30 @@ def task_entries(files: BundleFiles) -> dict[str, dict[str, Any]]:
     return {} if kind is None else {kind: _foreign_entry(kind, files.config)}
 
 
-def stored_tasks(files: BundleFiles, tokenizer: TokenizerAdapter) -> dict[str, TextTask]:
-    """The tasks of a bundle or a Hugging Face directory, by name."""
+def stored_tasks(
+    files: BundleFiles, tokenizer: TokenizerAdapter, options: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, TextTask]:
+    """The tasks of a bundle or a Hugging Face directory, by name.
+
+    Args:
+        files: The bundle.
+        tokenizer: Its tokenizer.
+        options: By kind of task, settings in place of those that it was trained with.
+
+    Raises:
+        InputError: A setting that the kind does not have, or a kind that the bundle has no task of.
+    """
+    entries, given = task_entries(files), options or {}
+    for kind in given.keys() - {entry["kind"] for entry in entries.values()}:
+        kinds = ", ".join(sorted({entry["kind"] for entry in entries.values()})) or "no fine-tuned task"
+        raise InputError(f"a setting of {kind}, which this bundle has no task of", where=str(files.path), got=kinds)
     shape = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
     found: dict[str, TextTask] = {}
-    for name, entry in task_entries(files).items():
+    for name, entry in entries.items():
         made = task_class(entry["kind"], nested=entry.get("nested", False))
+        if entry["kind"] in given:
+            base = {**entry["options"], **given[entry["kind"]]}
+            entry = {**entry, "options": options_class(entry["kind"]).assemble(base=base).model_dump()}
         found[name] = made.from_manifest(name, entry, tokenizer=tokenizer, positions=shape.longest_segment)
     return found
 

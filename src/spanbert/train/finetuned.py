@@ -46,8 +46,8 @@ def build_joint_model(
     """
     torch.manual_seed(keyed_seed(config.train.seed, "initialisation"))
     changes: dict[str, Any] = {} if config.hidden_dropout is None else {"hidden_dropout": config.hidden_dropout}
-    pieces = max(task.tokenizer.vocab_size for task in joint.tasks.values())
-    encoder, given = load_encoder(files, pieces=pieces, **changes)
+    added = [piece for task in joint.tasks.values() for piece in task.added_pieces]
+    encoder, given = load_encoder(files, pieces=max(added) + 1 if added else None, **changes)
     encoder.checkpointing = config.train.gradient_checkpointing
     heads = joint.build_head(encoder.config)
     for name, head in heads.items():

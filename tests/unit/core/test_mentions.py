@@ -41,8 +41,8 @@ def test_a_name_before_a_description_before_a_pronoun(text: str, mentions: list[
 
 
 def test_pronouns_of_both_languages():
-    assert all(map(is_pronoun, ["She", "themselves", "它们", "its"]))
-    assert not any(map(is_pronoun, ["Ann", "the man", "他们的车"]))
+    assert all(map(is_pronoun, ["She", "themselves", "它们", "its", "who"]))
+    assert not any(map(is_pronoun, ["Ann", "the man", "他们的车", "US", "IT"]))
 
 
 def test_pronouns_become_names():
@@ -59,5 +59,8 @@ def test_what_stays():
     assert resolve(text, [spans(text, "She"), spans(text, "it", "They"), []]) == text
     own = "The man who lost his hat"
     assert resolve(own, [spans(own, "The man who lost his hat", "his")]) == own, "within its own head"
+    clause = "Bob, who left, saw that he was in the US"
+    bob = spans(clause, "Bob", "who", "he")
+    assert resolve(clause, [bob]) == "Bob, who left, saw that Bob was in the US"
     chinese = "李明说他来了"
     assert resolve(chinese, [[Span(start=0, end=2), Span(start=3, end=4)]]) == "李明说李明来了"

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_fscore_support
 
+from spanbert.scores.bootstrap import compare
 from spanbert.scores.relations import RelationScorer, is_directed, undirected
 
 NAMES = ["Cause-Effect", "Component-Whole", "Content-Container", "Entity-Destination", "Entity-Origin",
@@ -99,5 +100,11 @@ def test_two_systems_are_compared_on_the_same_resamples():
         gold = draw.choice(["a", "b", "NA"])
         one.add(gold, gold)
         other.add(gold, draw.choice(["a", "b", "NA"]))
+    wider = RelationScorer(["a", "b", "c", "NA"], averaging="micro")
+    wider.add("a", "c")
+    narrow = RelationScorer(["a", "b", "NA"], averaging="micro")
+    narrow.add("a", "a")
+    (mine, own), (theirs, their_own) = narrow.paired(), wider.paired()
+    assert compare(mine, theirs, own, other=their_own).difference.value == 1
     (bootstrap, statistic), (rival, _) = one.paired(), other.paired()
     assert bool((statistic(bootstrap.resampled_BK) >= statistic(rival.resampled_BK)).all())

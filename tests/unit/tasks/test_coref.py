@@ -42,7 +42,7 @@ CONFIG = EncoderConfig(vocab_size=50, hidden_size=HIDDEN, layers=1, heads=2, fee
 
 def coref_task(tokenizer, *, length: int = 64, overlap: int = 0, **options) -> CorefTask:
     made = CorefOptions(**{"size": 8, "dropout": 0.0, "longest_mention": 4, **options})
-    return CorefTask("t", tokenizer, (length, overlap), options=made, singletons=False, joined=False)
+    return CorefTask("t", tokenizer, (length, overlap), options=made, has_singletons=False, joined=False)
 
 
 def document_of(words: list[str], *clusters: list[tuple[int, int]]) -> Document:
@@ -204,12 +204,12 @@ class TellingHead(torch.nn.Module):
         super().__init__()
         self.ids, self.options = ids, options
 
-    def outputs(self, hidden_RD: torch.Tensor, sizes):
+    def outputs(self, hidden_RD: torch.Tensor, sizes, gold):
         found = []
         width = 3 + 4 * self.options.size + BUCKETS + 1
-        for rows in torch.split(hidden_RD[:, 0], list(sizes)):
+        for rows, allowed_wW in zip(torch.split(hidden_RD[:, 0], list(sizes)), gold, strict=True):
             ids = rows.numpy().astype(np.int64)
-            kept = [word for word in range(len(ids) // 2) if int(ids[word]) in self.ids]
+            kept = [word for word in np.flatnonzero(allowed_wW[:, 0]).tolist() if int(ids[word]) in self.ids]
             made = np.zeros((len(kept), width), dtype=np.float32)
             for row, word in zip(made, kept, strict=True):
                 row[:3] = word, word, -1.0
@@ -235,6 +235,7 @@ def test_windows_change_nothing_where_vectors_do_not_depend_on_them(
     document = replace(document_of(words), clusters=None)
     [found] = predicted(task, head, [document])
     assert isinstance(found, Coreference)
+    assert found.words == document.words
     places = [place for place, word in enumerate(words) if word in wanted]
     if most is not None:
         places = places[:most]  # equally good: the first
@@ -279,6 +280,8 @@ def test_from_training(tokenizer, tmp_path: Path):
     assert not made(linked).singletons
     assert made(linked, alone).singletons
     assert not made(linked, alone, singletons="drop").singletons
+    assert made(linked, longest_mention=40).window[1] == 128
+    assert made(linked, longest_mention=100).window[1] == 200, "a mention fits into an overlap"
     with pytest.raises(InputError, match="no clusters to learn from; got 1 mentions"):
         made(alone)
     gap = replace(linked, meta={"row": ("x",), "where": "gap.tsv:2"})
@@ -316,6 +319,33 @@ def test_gap_is_scored_by_gender():
     assert scorer.main == "gap_f1"
     assert (scores["precision"], scores["recall"], scores["gap_f1"]) == (0.5, 0.5, 0.5)
     assert (scores["masculine_f1"], scores["feminine_f1"], scores["bias"], scores["pronouns"]) == (0, 1, 0, 3)
+
+
+def test_the_name_with_what_it_owns_is_not_the_name():
+    scorer = CorefDocumentScorer(singletons="keep")
+    text = "Ann's dog saw Mary and she ran"
+    she, name = Span(start=23, end=26, label="pronoun"), Span(start=0, end=3, label="A")
+    document = Document(
+        id="g", text=text, spans=(she, name, Span(start=14, end=18, label="B")), clusters=(), meta={"row": ()}
+    )
+    scorer.add(document, Coreference(words=(), clusters=((Span(start=0, end=9), she),), heads=(), links=()))
+    assert scorer.scores()["precision"] == 0
+    assert scorer.paired()[0].sums_K.sum() == 0, "nothing predicted, nothing gold"
+
+
+def test_prediction_keeps_the_candidates_that_training_keeps(tokenizer):
+    """Of the best spans the same are kept, though windows overlap and some words have no piece of their own."""
+    task = coref_task(tokenizer, length=24, overlap=10, kept=0.3, train_windows=100)
+    words = ["the", "fox", "\u200b", "unbelievable", "dog", "sees", "it"] * 9
+    document = document_of(words, [(1, 1), (8, 8)])
+    [reading] = task.readings([document])
+    asked = task.examples(reading, gold=False)
+    [learned] = task.examples(reading, gold=True)
+    assert len(asked) == len(learned.gold.windows) > 2
+    for one, window in zip(asked, learned.gold.windows, strict=True):
+        assert (one.gold == window.allowed_wW).all()
+    begins = np.concatenate([np.flatnonzero(w.allowed_wW.any(1)) + w.first for w in learned.gold.windows])
+    assert len(begins) == len(set(begins.tolist())), "every word begins candidates of one window"
 
 
 def test_mistakes_name_the_wrong_link(tokenizer):

@@ -136,8 +136,32 @@ def test_markers_are_new_pieces_in_a_fixed_order(own_tokenizer):
     assert own_tokenizer.is_special_V[before:].all()
     again = RelationTask.from_manifest("t", task.manifest(), tokenizer=own_tokenizer, positions=64)
     assert (again.markers, again.labels, again.type_pairs) == (task.markers, task.labels, {("PER", "ORG")})
+    assert list(task.added_pieces) == list(task.markers.values())
+    assert not again.untyped
     ids, _ = own_tokenizer.encode("the [E1] fox")
     assert not set(task.markers.values()) & set(ids.tolist()), "a text that says [E1] marks nothing"
+
+
+def test_types_that_were_never_seen_are_refused(own_tokenizer):
+    def asked(task: RelationTask, label: str | None) -> None:
+        pair = Relation(head=Span(start=0, end=3, label=label), tail=Span(start=4, end=7, label="ORG"), label="")
+        document = Document(id="d", text="the fox", relations=(pair,))
+        task.examples(task.readings([document])[0], gold=False)
+
+    typed = made(own_tokenizer, "a", "b")
+    asked(typed, "PER")
+    with pytest.raises(InputError, match=r"a type of entity that it has not seen; got 'LOC'; expected ORG, PER"):
+        asked(typed, "LOC")
+    with pytest.raises(InputError, match="got an entity without a type"):
+        asked(typed, None)
+    untyped = made(own_tokenizer, "a", "b", options=RelationOptions(typed="no"))
+    asked(untyped, "LOC")
+    asked(untyped, None)
+
+
+def test_a_text_without_pieces_has_its_markers():
+    found, starts = marked(np.array([], dtype=np.int64), [(0, -1), (0, -1)], [(1, 2), (3, 4)], 20)
+    assert (found.tolist(), starts) == ([1, 2, 3, 4], [0, 2])
 
 
 def test_pairs_of_a_text(vocabulary_file: Path):
@@ -186,8 +210,13 @@ def test_a_tiny_model_learns_who_sees_whom(learned, tmp_path: Path):
     assert (relation.label, text[relation.tail.start : relation.tail.end]) == ("sees", "fox")
     with pytest.raises(InputError, match="no entities that could be related"):
         nlp(text)
-    unknown = write_lines(tmp_path / "x.jsonl", [{"text": "ab", "head": {"start": 0, "end": 1},
-                                                  "tail": {"start": 1, "end": 2}, "label": "likes"}])  # fmt: skip
+    with pytest.raises(InputError, match=r"d2: no entities that could be related"):
+        list(nlp.annotate([Document(id="d1", text=text, spans=tuple(entities)), Document(id="d2", text=text)]))
+    sides = {
+        side: {"start": one.start, "end": one.end, "label": one.label}
+        for side, one in zip(("head", "tail"), entities, strict=True)
+    }
+    unknown = write_lines(tmp_path / "x.jsonl", [{"text": text, **sides, "label": "likes"}])
     with pytest.raises(InputError, match=r"x.jsonl:1: a relation that the model does not know"):
         spanbert.evaluate(result.path, unknown)
 

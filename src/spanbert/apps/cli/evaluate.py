@@ -15,6 +15,7 @@ from spanbert.apps.cli.options import (
     SeparatorOption,
     TextColumnOption,
     examples,
+    kind_options,
     print_json,
     reading_settings,
 )  # fmt: skip
@@ -26,6 +27,7 @@ EXAMPLES = examples(
     ("One task of several, as JSON", "spanbert evaluate both/ --task sent --data test.tsv --json"),
     ("Is A better than B? A paired bootstrap test", "spanbert evaluate --compare A/ B/ --data test.conll"),
 )
+_LABELS = 40
 
 
 def command(
@@ -41,6 +43,12 @@ def command(
     label_column: LabelColumnOption = None,
     separator: SeparatorOption = None,
     column: ColumnOption = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KIND.KEY=VALUE", help="Override a setting: coref.singletons=drop.", show_default=False
+        ),
+    ] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Compare two bundles by a paired bootstrap test.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
     as_json: JsonOption = False,
@@ -55,7 +63,9 @@ def command(
         raise InputError("how many bundles?", got=str(len(bundles)), expected="two with --compare, else one")
     other = bundles[1] if compare else None
     given = reading_settings(text_column, pair_column, label_column, separator, column)
-    options = {key.partition(".")[2]: value for key, value in given.items()}
+    options: dict[str, Any] = {key.partition(".")[2]: value for key, value in given.items()}
+    for changed in kind_options(set_ or []).values():
+        options |= changed
     with make_reporter() as reporter:
         found = evaluate(bundles[0], data, task=task, other=other, options=options, seed=seed, reporter=reporter)
     if as_json:
@@ -70,9 +80,11 @@ def _lines(found: dict[str, Any]) -> list[str]:
 
     lines = [f"{found['task']} ({found['kind']}) on {found['data']}"]
     lines += [f"  {line}" for line in figure_lines(found)]
-    for label, figures in list(found.get("by_label", {}).items())[:30]:
+    by_label = found.get("by_label", {})
+    for label, figures in list(by_label.items())[:_LABELS]:
         shown = "  ".join(f"{name} {figures[name]:.4f}" for name in ("f1", "precision", "recall"))
         lines.append(f"    {label:<20} {shown}  gold {figures['gold']}")
+    lines += [f"    and {len(by_label) - _LABELS} more; --json has all"] if len(by_label) > _LABELS else []
     lines.append(f"  {found['signature']}")
     if "compared" in found:
         other = found["compared"]

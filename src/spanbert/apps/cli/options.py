@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from spanbert.core.errors import InputError
+from spanbert.core.config import parse_override
+from spanbert.core.errors import InputError, nearest
+from spanbert.tasks import REGISTRY
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on the last line.")]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.", show_default=False)]
@@ -68,6 +70,24 @@ def kind_overrides(
     """The settings that the options of a kind of task stand for."""
     given = reading_settings(text_column, pair_column, label_column, separator, column)
     return [f"{key}={json.dumps(value)}" for key, value in given.items()] + (["tag.nested=true"] if nested else [])
+
+
+def kind_options(stated: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Settings of kinds of tasks from `KIND.KEY=VALUE`, the value read as YAML.
+
+    Raises:
+        InputError: Not of this form, or no such kind.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for one in stated:
+        name, value = parse_override(one)
+        kind, _, key = name.partition(".")
+        if not key:
+            raise InputError("not a setting of a kind of task", where=f"--set {one}", expected="KIND.KEY=VALUE")
+        if kind not in REGISTRY:
+            raise InputError(f"no kind of task {kind!r}; {nearest(kind, REGISTRY)}", where=f"--set {one}")
+        found.setdefault(kind, {})[key] = value
+    return found
 
 
 def parse_share(text: str, option: str) -> float:

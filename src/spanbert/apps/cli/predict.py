@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 
-from spanbert.apps.cli.options import examples
+from spanbert.apps.cli.options import examples, kind_options
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole
@@ -21,9 +21,14 @@ from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lin
 EXAMPLES = examples(
     ("Entities of a text", 'echo "Barack Obama was born in Honolulu." | spanbert predict ner/'),
     ("A page to look at", "spanbert predict ner/ texts.txt --format html --out page.html"),
+    (
+        "What stands for the same thing in a long text",
+        "spanbert predict coref/ novel.txt --documents file --set coref.max_mentions=5000",
+    ),
     ("Questions with their texts", "spanbert predict qa/ questions.jsonl"),
     ("A table with a column of texts", "spanbert predict sentiment/ reviews.csv"),
 )
+DOCUMENTS = ("line", "file")
 FORMATS = ("jsonl", "conll", "html")
 
 
@@ -43,6 +48,13 @@ def command(
     precision: Annotated[
         str, typer.Option(help="float32, or bfloat16: faster on processors that multiply it.")
     ] = "float32",
+    documents: Annotated[str, typer.Option(help="What a text is in plain text: a line, or the whole file.")] = "line",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KIND.KEY=VALUE", help="Override a setting: coref.max_mentions=2000.", show_default=False
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write to this file, whole or not at all.", show_default=False)
     ] = None,
@@ -54,6 +66,8 @@ def command(
     """
     if format_ not in FORMATS:
         raise InputError(f"no format {format_!r}", where="--format", expected=", ".join(FORMATS))
+    if documents not in DOCUMENTS:
+        raise InputError(f"no kind of document {documents!r}", where="--documents", expected=", ".join(DOCUMENTS))
     if source != "-" and not Path(source).is_file():
         raise InputError(
             "no such file", where=source, remedy=f"Texts are piped in: echo TEXT | spanbert predict {bundle}"
@@ -61,7 +75,10 @@ def command(
     if source == "-" and sys.stdin.isatty():
         sys.stderr.write("reading texts from the keyboard, one a line; Ctrl-D ends\n")
     read = ByteCounter()
-    pieces = _pieces(bundle, _lines(source, read), source, task, format_, precision)
+    lines = _lines(source, read)
+    if documents == "file":
+        lines = ("\n".join(one) for one in [lines])
+    pieces = _pieces(bundle, lines, source, task, format_, precision, kind_options(set_ or []))
     with ExitStack() as stack:
         if source != "-" and (out is not None or not sys.stdout.isatty()):
             reporter = make_reporter()
@@ -85,7 +102,13 @@ def _followed(pieces: Iterator[str], source: str, read: ByteCounter, reporter: R
 
 
 def _pieces(
-    bundle: str, lines: Iterable[str], source: str, task: str | None, format_: str, precision: str
+    bundle: str,
+    lines: Iterable[str],
+    source: str,
+    task: str | None,
+    format_: str,
+    precision: str,
+    options: Mapping[str, Mapping[str, Any]],
 ) -> Iterator[str]:
     """What is written, piece by piece."""
     from spanbert.pipelines.html import page
@@ -96,8 +119,8 @@ def _pieces(
 
     name = source if source != "-" else "stdin"
     exact = cast(Precision, precision)
-    of_file = None if source == "-" else predict_file(bundle, source, task=task, precision=exact)
-    results = predict(bundle, lines, name=name, task=task, precision=exact) if of_file is None else of_file
+    of_file = None if source == "-" else predict_file(bundle, source, task=task, precision=exact, options=options)
+    results = of_file or predict(bundle, lines, name=name, task=task, precision=exact, options=options)
     if format_ == "html":
         yield from page(results, title=Path(bundle).resolve().name)
         return

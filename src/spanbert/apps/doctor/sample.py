@@ -5,8 +5,6 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 
-import numpy as np
-
 from spanbert.batches.examples import Example
 from spanbert.core.seeding import keyed_generator
 
@@ -51,4 +49,4 @@ class WindowSample:
 def _bytes(example: Example) -> int:
     """Memory of a window's arrays, which training holds for all windows."""
     arrays = (example.ids, example.types, example.rows, example.gold)
-    return sum(one.nbytes for one in arrays if isinstance(one, np.ndarray))
+    return sum(int(getattr(one, "nbytes", 0)) for one in arrays)

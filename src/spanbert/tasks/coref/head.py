@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, gelu
 
+from spanbert.core.types import BoolArray
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.dropout import dropout
 from spanbert.encoder.model import initialise
@@ -28,8 +29,6 @@ from spanbert.tasks.coref.links import BUCKETS, buckets_of
 from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.coref.targets import CorefGold
 from spanbert.tasks.head import Head
-
-FACTS = 3  # first word, last word, mention score: what stands before the vectors in an output
 
 
 class Ends(nn.Module):
@@ -86,10 +85,10 @@ class CorefHead(Head):
         query_Kd = self.pair(key_Kd) / math.sqrt(key_Kd.shape[1])
         return key_Kd, query_Kd, self.near(key_Kd), None if self.same is None else self.same(key_Kd)[:, 0]
 
-    def keep(self, scores_wW: Tensor, allowed_wW: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The best spans of a window: their first word and width less one, each (K,), in text order."""
+    def keep(self, scores_wW: Tensor, allowed_wW: Tensor) -> tuple[Tensor, Tensor]:
+        """The best candidates of a window: their first word and width less one, each (K,), in text order."""
         words, widths = scores_wW.shape
-        flat = scores_wW.detach() if allowed_wW is None else scores_wW.detach().masked_fill(~allowed_wW, -math.inf)
+        flat = scores_wW.detach().masked_fill(~allowed_wW, -math.inf)
         count = min(max(1, math.ceil(self.options.kept * words)), int(torch.isfinite(flat).sum()))
         places = flat.flatten().topk(count).indices.sort().values
         return places // widths, places % widths
@@ -145,18 +144,18 @@ class CorefHead(Head):
         antecedents: Tensor = (whole.logsumexp(1) - wanted.logsumexp(1)).sum()
         return loss + antecedents
 
-    def outputs(self, hidden_RD: Tensor, sizes: Sequence[int]) -> list[npt.NDArray[Any]]:
-        """As `TaskHead`: of each window's best spans, a row each.
+    def outputs(self, hidden_RD: Tensor, sizes: Sequence[int], gold: Sequence[BoolArray]) -> list[npt.NDArray[Any]]:
+        """As `TaskHead`: of each window's best candidates (`gold`: see `targets.candidates`), a row each.
 
-        A row is first word, last word and mention score (`FACTS`), key (2d), query (2d), what distances are worth (B),
-        and what the same words are worth, where that is looked at.
+        A row is first word, last word and mention score (`links.FACTS`), key (2d), query (2d), what distances are worth
+        (B), and what the same words are worth, where that is looked at.
         """
         found = []
-        for rows_RD in torch.split(hidden_RD, list(sizes)):
+        for rows_RD, allowed_wW in zip(torch.split(hidden_RD, list(sizes)), gold, strict=True):
             words = len(rows_RD) // 2
             starts_wD, ends_wD = rows_RD[:words], rows_RD[words:]
             scores_wW = self.mention_scores(starts_wD, ends_wD).float()
-            first_K, more_K = self.keep(scores_wW)
+            first_K, more_K = self.keep(scores_wW, torch.from_numpy(allowed_wW).to(scores_wW.device))
             key, query, near, same = self.vectors(starts_wD[first_K], ends_wD[first_K + more_K])
             facts = torch.stack([first_K.float(), (first_K + more_K).float(), scores_wW[first_K, more_K]], dim=1)
             parts = [

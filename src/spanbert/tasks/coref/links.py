@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from spanbert.core.types import IntArray
 
+FACTS = 3  # first word, last word, mention score: what stands before the vectors in an output of the head
 BUCKETS = 12  # distances in words: 0, 1, 2..3, 4..7, ... 1,024 and more
 _BLOCK = 256
 _PRIME = np.uint64(1_000_003)
@@ -43,18 +44,6 @@ class Mentions:
     query_Md: Scores
     near_MB: Scores
     same_M: Scores | None
-
-    def take(self, places: IntArray) -> Mentions:
-        """Some of them, in the given order."""
-        return Mentions(
-            first_M=self.first_M[places],
-            last_M=self.last_M[places],
-            mention_M=self.mention_M[places],
-            key_Md=self.key_Md[places],
-            query_Md=self.query_Md[places],
-            near_MB=self.near_MB[places],
-            same_M=None if self.same_M is None else self.same_M[places],
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -48,7 +48,9 @@ class CorefDocumentScorer:
             self.seen["gap"] += 1
             pronoun, *names = document.spans or ()
             gold = {(one.start, one.end) for cluster in document.clusters for one in cluster}
-            for_names = [((name.start, name.end) in gold, _stands_for(pronoun, name, predicted)) for name in names]
+            for_names = [
+                ((name.start, name.end) in gold, _stands_for(document.text, pronoun, name, predicted)) for name in names
+            ]
             self._gap.add(_gender(document.text[pronoun.start : pronoun.end]), for_names)
             return
         self.seen["clusters"] += 1
@@ -66,11 +68,13 @@ class CorefDocumentScorer:
         return self._gap.paired() if self._is_gap else self._clusters.paired()
 
 
-def _stands_for(pronoun: Span, name: Span, clusters: list[list[tuple[int, int]]]) -> bool:
-    """Whether the pronoun's cluster has a mention that is the name, or that begins or ends with it."""
+def _stands_for(text: str, pronoun: Span, name: Span, clusters: list[list[tuple[int, int]]]) -> bool:
+    """Whether the pronoun's cluster has the name, or a mention that ends or begins with it (but not `Ann's dog`)."""
     own = next((cluster for cluster in clusters if (pronoun.start, pronoun.end) in cluster), [])
+    owns = text.startswith(("'s", "\u2019s"), name.end)
     return any(
-        start <= name.start and name.end <= end and (start == name.start or end == name.end) for start, end in own
+        start <= name.start and name.end <= end and (end == name.end or (start == name.start and not owns))
+        for start, end in own
     )
 
 

@@ -1,6 +1,6 @@
 """What coreference learns from: which spans of a window are mentions, and of which cluster.
 
-Shapes: w words of a window, W most words of a mention, M mentions.
+Shapes: w words of a window, W most words of a mention, M mentions, G gold mentions of a window.
 """
 
 from __future__ import annotations
@@ -21,13 +21,21 @@ class WindowGold:
 
     Attributes:
         first: Number of its first word in the document.
-        allowed_wW: Spans that may be mentions: they begin in the part that the window answers for and are short enough.
-        cluster_wW: The cluster of each span, from 1; 0: no mention.
+        allowed_wW: Spans that may be mentions: see `candidates`.
+        mentions_G3: First word (of the window), words less one, and cluster, from 1, of each gold mention among them.
     """
 
     first: int
     allowed_wW: BoolArray
-    cluster_wW: IntArray
+    mentions_G3: IntArray
+
+    @property
+    def cluster_wW(self) -> IntArray:
+        """The cluster of each span; 0: no mention."""
+        cluster_wW = np.zeros(self.allowed_wW.shape, dtype=np.int64)
+        first_G, more_G, cluster_G = self.mentions_G3.T
+        cluster_wW[first_G, more_G] = cluster_G
+        return cluster_wW
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -41,6 +49,11 @@ class CorefGold:
 
     windows: tuple[WindowGold, ...]
     words: npt.NDArray[np.uint64]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of its arrays."""
+        return self.words.nbytes + sum(one.allowed_wW.nbytes + one.mentions_G3.nbytes for one in self.windows)
 
     def hashes(self, first_M: IntArray, last_M: IntArray) -> IntArray:
         """A number for the words of each span, (M,), as torch can hold it."""
@@ -61,21 +74,18 @@ def mentions_on_words(document: Document, words: Sequence[Span]) -> dict[tuple[i
     return found
 
 
-def window_gold(
-    part: tuple[int, int, int],
-    clusters: Mapping[tuple[int, int], int],
-    widest: int,
-    first_W: IntArray,
-    last_W: IntArray,
-    own_W: BoolArray,
-) -> WindowGold:
-    """What a window learns.
+def candidates(
+    part: tuple[int, int, int], widest: int, first_W: IntArray, last_W: IntArray, own_W: BoolArray
+) -> BoolArray:
+    """Which spans of a window's words may be mentions, (w, W): in training and in prediction the same.
+
+    They begin in what the window answers for, lie whole in it, have no more pieces than `widest`, and begin and end
+    with words that have pieces of their own.
 
     Args:
         part: First word of what the window answers for, the word after the last that lies whole in the window, and the
             word after the last that it answers for.
-        clusters: See `mentions_on_words`.
-        widest: Pieces of the longest mention.
+        widest: W, pieces of the longest mention.
         first_W: First piece of each word of the document.
         last_W: Last piece of each.
         own_W: Which words have a piece of their own.
@@ -86,9 +96,25 @@ def window_gold(
     inside_wW = np.minimum(lasts_wW, high - 1)
     is_short = last_W[inside_wW] - first_W[words_w][:, None] < widest
     begins = (words_w < own) & own_W[words_w]
-    allowed_wW = (lasts_wW < high) & begins[:, None] & is_short & own_W[inside_wW]
-    cluster_wW = np.zeros(allowed_wW.shape, dtype=np.int64)
-    for (first, last), number in clusters.items():
-        if low <= first < own and last < high and last - first < widest and allowed_wW[first - low, last - first]:
-            cluster_wW[first - low, last - first] = number
-    return WindowGold(first=low, allowed_wW=allowed_wW, cluster_wW=cluster_wW)
+    allowed_wW: BoolArray = (lasts_wW < high) & begins[:, None] & is_short & own_W[inside_wW]
+    return allowed_wW
+
+
+def window_gold(
+    part: tuple[int, int, int], clusters: Mapping[tuple[int, int], int], allowed_wW: BoolArray
+) -> WindowGold:
+    """What a window learns.
+
+    Args:
+        part: See `candidates`.
+        clusters: See `mentions_on_words`.
+        allowed_wW: Its candidates.
+    """
+    low, high, own = part
+    found = [
+        (first - low, last - first, number)
+        for (first, last), number in clusters.items()
+        if low <= first < own and last < high and last - first < allowed_wW.shape[1]
+    ]
+    kept = [one for one in found if allowed_wW[one[0], one[1]]]
+    return WindowGold(first=low, allowed_wW=allowed_wW, mentions_G3=np.array(kept, dtype=np.int64).reshape(-1, 3))

@@ -17,17 +17,17 @@ from spanbert.batches.windows import owned_parts
 from spanbert.core.errors import InputError
 from spanbert.core.mentions import head_mention
 from spanbert.core.predictions import Coreference, MentionLink
-from spanbert.core.types import Document, IntArray, Span
+from spanbert.core.types import BoolArray, Document, IntArray, Span
 from spanbert.corpus.clusters import repeated_mentions
 from spanbert.corpus.coref import CorefFormat, coref_format, read_coref
 from spanbert.corpus.gap import is_gap
 from spanbert.corpus.word_tags import place_of
 from spanbert.corpus.words import split_words
 from spanbert.tasks.base import TextTaskBase, WindowOptions
-from spanbert.tasks.coref.links import BUCKETS, Mentions, best_antecedents, clusters_of, span_hashes, word_hashes
+from spanbert.tasks.coref.links import BUCKETS, FACTS, Mentions, best_antecedents, clusters_of, span_hashes, word_hashes
 from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.coref.scoring import CorefDocumentScorer
-from spanbert.tasks.coref.targets import CorefGold, mentions_on_words, window_gold
+from spanbert.tasks.coref.targets import CorefGold, candidates, mentions_on_words, window_gold
 from spanbert.tasks.protocol import Mistake, Reading
 from spanbert.tokens.pieces import rows_of_words
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from spanbert.tasks.coref.head import CorefHead
 
 _USUAL_WINDOW = 512
-_FACTS = 3
 _DESCRIBED: dict[CorefFormat, str] = {
     "conll2012": "CoNLL-2012, words in column 4, clusters in the last",
     "coref-jsonl": "JSON lines with clusters",
@@ -70,7 +69,7 @@ class CorefTask(TextTaskBase):
         tokenizer: The model's.
         window: Tokens of a window and of the overlap.
         options: Sizes, and how much is kept.
-        singletons: Whether a mention that is linked to no other is a cluster.
+        has_singletons: Whether the training data has clusters of one mention.
         joined: How text without words is split.
     """
 
@@ -86,11 +85,22 @@ class CorefTask(TextTaskBase):
         window: tuple[int, int],
         *,
         options: CorefOptions,
-        singletons: bool,
+        has_singletons: bool,
         joined: bool,
     ) -> None:
         super().__init__(name, tokenizer, window)
-        self.options, self.singletons, self.joined = options, singletons, joined
+        self.options, self.has_singletons, self.joined = options, has_singletons, joined
+
+    @property
+    def singletons(self) -> bool:
+        """Whether a mention that is linked to no other is a cluster."""
+        stated = self.options.singletons
+        return self.has_singletons if stated == "auto" else stated == "keep"
+
+    @property
+    def scored_by(self) -> str:
+        """As `TextTask`."""
+        return f"{self.main}, singletons {'kept' if self.singletons else 'dropped'}"
 
     @classmethod
     def from_training(
@@ -124,9 +134,9 @@ class CorefTask(TextTaskBase):
                 alone = alone or len(cluster) == 1
         if not links:
             raise InputError(f"task {name}: no clusters to learn from", got=f"{mentions} mentions, none of them linked")
-        singletons = alone if options.singletons == "auto" else options.singletons == "keep"
-        fitted = window.fit(positions, usual=_USUAL_WINDOW)
-        return cls(name, tokenizer, fitted, options=options, singletons=singletons, joined=joined)
+        length, overlap = window.fit(positions, usual=_USUAL_WINDOW)
+        fitted = (length, min(max(overlap, 2 * options.longest_mention), length // 2))  # no mention is lost at a border
+        return cls(name, tokenizer, fitted, options=options, has_singletons=alone, joined=joined)
 
     @classmethod
     def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
@@ -136,7 +146,7 @@ class CorefTask(TextTaskBase):
             tokenizer,
             cls.stored_window(entry, positions),
             options=CorefOptions.model_validate(entry["options"]),
-            singletons=entry["singletons"],
+            has_singletons=entry["singletons"],
             joined=entry["joined"],
         )
 
@@ -144,7 +154,7 @@ class CorefTask(TextTaskBase):
         """As `TextTask`."""
         return {
             **super().manifest(),
-            "singletons": self.singletons,
+            "singletons": self.has_singletons,
             "joined": self.joined,
             "size": self.options.size,
             "same_words": self.options.same_words,
@@ -186,8 +196,8 @@ class CorefTask(TextTaskBase):
         parts = [self._words_of(window, part, first_W, last_W) for window, part in _parts(reading)]
         if not gold:
             return [
-                self._example([reading.windows[number]], [part], reading, first_W, last_W, None)
-                for number, part in enumerate(parts)
+                self._example([window], [part], reading, first_W, last_W, self._allowed(part, first_W, last_W, own_W))
+                for window, part in zip(reading.windows, parts, strict=True)
             ]
         if reading.document.clusters is None:
             return []
@@ -200,11 +210,14 @@ class CorefTask(TextTaskBase):
             windows = [reading.windows[number] for number in numbers if parts[number][0] < parts[number][1]]
             if chosen:
                 targets = tuple(
-                    window_gold(part, clusters, self.options.longest_mention, first_W, last_W, own_W) for part in chosen
+                    window_gold(part, clusters, self._allowed(part, first_W, last_W, own_W)) for part in chosen
                 )
                 whole = CorefGold(windows=targets, words=hashes)
                 found.append(self._example(windows, chosen, reading, first_W, last_W, whole))
         return found
+
+    def _allowed(self, part: tuple[int, int, int], first_W: IntArray, last_W: IntArray, own_W: BoolArray) -> BoolArray:
+        return candidates(part, self.options.longest_mention, first_W, last_W, own_W)
 
     def _words_of(
         self, window: tuple[int, int], part: tuple[int, int], first_W: IntArray, last_W: IntArray
@@ -223,7 +236,7 @@ class CorefTask(TextTaskBase):
         reading: Reading,
         first_W: IntArray,
         last_W: IntArray,
-        gold: CorefGold | None,
+        gold: CorefGold | BoolArray,
     ) -> Example:
         """Windows end to end; of each, the rows of the first pieces of its words and then of the last."""
         ids: list[IntArray] = []
@@ -237,7 +250,7 @@ class CorefTask(TextTaskBase):
             ids.append(framed.ids)
             offset += len(framed.ids)
             cuts.append(offset)
-        units = 1 if gold is None else max(sum(int((one.cluster_wW > 0).sum()) for one in gold.windows), 1)
+        units = max(sum(len(one.mentions_G3) for one in gold.windows), 1) if isinstance(gold, CorefGold) else 1
         return Example(
             task=self.name,
             ids=np.concatenate(ids),
@@ -250,7 +263,14 @@ class CorefTask(TextTaskBase):
 
     def _empty(self, start: int, end: int, reading: Reading) -> Example:
         framed = self.framer.one(reading.pieces.ids[start:end])
-        return Example(task=self.name, ids=framed.ids, types=None, rows=np.zeros(0, dtype=np.int64), units=1)
+        return Example(
+            task=self.name,
+            ids=framed.ids,
+            types=None,
+            rows=np.zeros(0, dtype=np.int64),
+            units=1,
+            gold=np.zeros((0, self.options.longest_mention), dtype=bool),
+        )
 
     def build_head(self, config: EncoderConfig) -> CorefHead:
         """As `TextTask`."""
@@ -266,12 +286,10 @@ class CorefTask(TextTaskBase):
         first_W, last_W, _ = rows_of_words(reading.pieces, words)
         kept = []
         for (window, part), rows in zip(_parts(reading), outputs, strict=True):
-            low, _, own = self._words_of(window, part, first_W, last_W)
+            low, _, _ = self._words_of(window, part, first_W, last_W)
             rows = rows.copy()
             rows[:, :2] += low
-            first_K, last_K = rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64)
-            short = last_W[last_K] - first_W[first_K] < self.options.longest_mention
-            kept.append(rows[(first_K < own) & short])
+            kept.append(rows)
         mentions = self._mentions(np.concatenate(kept))
         hashes = word_hashes([reading.document.text[word.start : word.end] for word in words])
         same_M = span_hashes(hashes, mentions.first_M, mentions.last_M)
@@ -303,7 +321,7 @@ class CorefTask(TextTaskBase):
             rows = rows[np.argsort(-rows[:, 2], kind="stable")[: self.options.max_mentions]]
         rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
         size = 2 * self.options.size
-        key, query, near, same = np.split(rows[:, _FACTS:], [size, 2 * size, 2 * size + BUCKETS], axis=1)
+        key, query, near, same = np.split(rows[:, FACTS:], [size, 2 * size, 2 * size + BUCKETS], axis=1)
         return Mentions(
             first_M=rows[:, 0].astype(np.int64),
             last_M=rows[:, 1].astype(np.int64),

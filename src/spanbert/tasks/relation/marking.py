@@ -89,6 +89,8 @@ def marked(
     Returns:
         The pieces, and where the markers at which head and tail begin stand among them.
     """
+    if not len(ids):  # a text whose characters the tokenizer drops
+        return np.array([one for pair in markers for one in pair], dtype=np.int64), [0, 2]
     parts = parts_around(entities, len(ids), limit - MARKS)
     events: list[tuple[int, int, int, int]] = []  # place, ends before begins, inner or outer, marker
     for (first, last), (begin, end) in zip(entities, markers, strict=True):

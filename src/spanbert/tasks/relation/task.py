@@ -18,10 +18,11 @@ from spanbert.core.errors import InputError
 from spanbert.core.predictions import RelationExtraction
 from spanbert.core.types import Document, Relation, Span
 from spanbert.corpus.relations import RelationFormat, read_relations, relation_format
-from spanbert.scores.relations import NO_RELATION, Averaging, is_directed
+from spanbert.corpus.word_tags import place_of
+from spanbert.scores.relations import Averaging, is_directed
 from spanbert.tasks.base import TextTaskBase, WindowOptions
 from spanbert.tasks.protocol import Mistake, Reading
-from spanbert.tasks.relation.marking import MARKS, Range, marked, marker_names, marker_pair, parts_around
+from spanbert.tasks.relation.marking import MARKS, SIDES, Range, marked, marker_names, marker_pair, parts_around
 from spanbert.tasks.relation.options import RelationOptions
 from spanbert.tasks.relation.scoring import RelationDocumentScorer, check_labels
 from spanbert.tokens.pieces import Pieces, read_pieces, rows_of_words
@@ -52,6 +53,7 @@ class RelationTask(TextTaskBase):
         markers: In the order in which the tokenizer got them.
         averaging: The main score.
         type_pairs: The types of head and tail that were seen in training, where there are types.
+        untyped: Whether entities without a type were seen, so that the markers without one are known.
     """
 
     kind = "relation"
@@ -69,11 +71,13 @@ class RelationTask(TextTaskBase):
         markers: Sequence[str],
         averaging: Averaging,
         type_pairs: Iterable[tuple[str, str]],
+        untyped: bool,
     ) -> None:
         super().__init__(name, tokenizer, window)
         self.options, self.labels, self.averaging = options, tuple(labels), averaging
         self.markers = dict(zip(markers, tokenizer.add_markers(markers), strict=True))
-        self.type_pairs = frozenset(type_pairs)
+        self.added_pieces = tuple(self.markers.values())
+        self.type_pairs, self.untyped = frozenset(type_pairs), untyped
         self.main = "macro_f1" if averaging == "semeval" else "micro_f1"
         self._number = {label: number for number, label in enumerate(self.labels)}
 
@@ -81,11 +85,6 @@ class RelationTask(TextTaskBase):
     def is_directed(self) -> bool:
         """Whether labels say which entity is which, so that a pair is judged once and not once in each order."""
         return any(is_directed(label) for label in self.labels)
-
-    @property
-    def none_labels(self) -> frozenset[str]:
-        """The labels that mean none."""
-        return frozenset(self.labels) & frozenset(NO_RELATION)
 
     @classmethod
     def from_training(
@@ -106,12 +105,14 @@ class RelationTask(TextTaskBase):
         labels: set[str] = set()
         types: set[str] = set()
         type_pairs: set[tuple[str, str]] = set()
+        untyped = False
         for document in documents:
             for relation in document.relations or ():
                 if relation.label:
                     labels.add(relation.label)
                     ends = relation.head.label, relation.tail.label
                     types |= {one for one in ends if one is not None}
+                    untyped = untyped or None in ends
                     if ends[0] is not None and ends[1] is not None:
                         type_pairs.add((ends[0], ends[1]))
         if not 2 <= len(labels) <= _MOST_LABELS:
@@ -133,6 +134,7 @@ class RelationTask(TextTaskBase):
             markers=marker_names(sorted(types) if is_typed else ()),
             averaging=averaging,
             type_pairs=type_pairs if is_typed else (),
+            untyped=not is_typed or untyped,
         )
 
     @classmethod
@@ -147,6 +149,7 @@ class RelationTask(TextTaskBase):
             markers=entry["markers"],
             averaging=entry["averaging"],
             type_pairs=[(head, tail) for head, tail in entry["type_pairs"]],
+            untyped=entry["untyped"],
         )
 
     def manifest(self) -> dict[str, Any]:
@@ -158,6 +161,7 @@ class RelationTask(TextTaskBase):
             "averaging": self.averaging,
             "pool": self.options.pool,
             "type_pairs": sorted(self.type_pairs),
+            "untyped": self.untyped,
         }
 
     @staticmethod
@@ -211,8 +215,8 @@ class RelationTask(TextTaskBase):
                 continue
             entities = self._entities(relation, reading.pieces)
             markers = [
-                marker_pair(self.markers, side, entity.label)
-                for side, entity in zip(("1", "2"), (relation.head, relation.tail), strict=True)
+                self._markers_of(side, entity, reading.document)
+                for side, entity in zip(SIDES, (relation.head, relation.tail), strict=True)
             ]
             ids, starts = marked(reading.pieces.ids, entities, markers, self._limit)
             framed = self.framer.one(ids)
@@ -228,6 +232,17 @@ class RelationTask(TextTaskBase):
                 )
             )
         return found
+
+    def _markers_of(self, side: str, entity: Span, document: Document) -> tuple[int, int]:
+        if not self.untyped and f"[E{side}:{entity.label}]" not in self.markers:
+            known = sorted({name.rstrip("]").partition(":")[2] for name in self.markers} - {""})
+            raise InputError(
+                f"task {self.name}: a type of entity that it has not seen",
+                where=place_of(document),
+                got=repr(entity.label) if entity.label is not None else "an entity without a type",
+                expected=", ".join(known),
+            )
+        return marker_pair(self.markers, side, entity.label)
 
     def _gold(self, document: Document, relation: Relation) -> int:
         check_labels(document, self.labels)
