@@ -344,7 +344,7 @@ def tasks_long(result: dict[str, Any]) -> str:
         f"Film reviews (movie_reviews_2k, {result['windows']['examples']} held out), MiniLM-L6, 2 epochs at rate 1e-4, one seed: "
         "accuracy with its 95% bootstrap interval, calibration error, steps.",
         table(["", "accuracy", "ECE", "steps"], rows),
-        "Questions: trained on 6,000 of SQuADShifts (2 epochs, rate 1e-4), whose contexts are paragraphs, and asked about other "
+        "Questions: trained on 3,000 of SQuADShifts (2 epochs, rate 1e-4), whose contexts are paragraphs, and asked about other "
         "paragraphs and about whole papers of thousands of words that it never saw the like of:",
         table(["", "questions", "exact match", "F1"], answers),
         measured_with(result),
@@ -353,7 +353,7 @@ def tasks_long(result: dict[str, Any]) -> str:
 
 def tasks_chinese(result: dict[str, Any]) -> str:
     labels = {"ner": "UNER GSD simplified, entity F1", "sentiment": "ChnSentiCorp hotels, accuracy",
-              "qa": "DRCD dev to CMRC 2018, F1"}  # fmt: skip
+              "qa": "2,000 questions of DRCD dev to CMRC 2018, F1"}  # fmt: skip
     scores = result["scores"]
     rows = [[label, *(main_figure(scores[f"{name}_{start}"]) for start in ("random", "checkpoint"))]
             for name, label in labels.items()]  # fmt: skip
@@ -361,7 +361,7 @@ def tasks_chinese(result: dict[str, Any]) -> str:
     return "\n\n".join([
         "## Chinese (`python benchmarks/tasks.py chinese`)",
         f"From the checkpoint of `make zh-checkpoint` ({result['base']['seconds'] / 60:.0f} minutes of pre-training, "
-        f"{result['base']['tokens'] / 1e6:.0f} M tokens of Chinese Wikipedia), and from the same encoder with new weights: 4 epochs at "
+        f"{result['base']['tokens'] / 1e6:.0f} M tokens of Chinese Wikipedia), and from the same encoder with new weights: 2 epochs at "
         "rate 2e-4, one seed, held-out data, 95% bootstrap intervals.",
         table(["", "from new weights", "from the checkpoint"], [*rows, ["exact match of the answers", *answers]]),
         "What limits them: the encoder has seen a few thousandths of the text of published Chinese encoders and is a tenth of "

@@ -104,7 +104,7 @@ def long(work: Path) -> None:
     for name, more in (("windows", ()), ("truncate", ("classify.long_texts=truncate",))):
         found[name] = scored(learn(work, f"reviews-{name}", task, model, *settings, *more), reviews / "test.tsv")
     asked = work / "squadshifts.json"
-    first_questions(data / "qa/squadshifts/split/train-0.json", asked, 6000)
+    first_questions(data / "qa/squadshifts/split/train-0.json", asked, 3000)
     reader = learn(
         work, "reader", {"qa": TaskData(kind="qa", train=asked)}, model,
         "optim.lr=1e-4", "train.max_epochs=2", "train.checkpoint_every=50%",
@@ -136,7 +136,7 @@ def chinese(work: Path, bundle: Path) -> None:
     data = real_data()
     ner, hotel, qa = data / "ner/uner_zh_gsdsimp", data / "cls/chnsenticorp_hotel_zh", data / "qa"
     asked = work / "drcd.json"
-    shutil.copyfile(next((qa / "drcd").glob("*dev*.json")), asked)
+    first_questions(next((qa / "drcd").glob("*dev*.json")), asked, 2000)
     tests = next((qa / "cmrc2018").glob("*dev*.json"))
     plan = {
         "ner": (
@@ -151,7 +151,7 @@ def chinese(work: Path, bundle: Path) -> None:
         for start, model in (("checkpoint", bundle), ("random", work / "random")):
             if start == "random" and not model.exists():
                 untrained(bundle, model)
-            settings = ("optim.lr=2e-4", "train.max_epochs=4", "train.evaluate_every=50%", "train.checkpoint_every=50%")
+            settings = ("optim.lr=2e-4", "train.max_epochs=2", "train.evaluate_every=50%", "train.checkpoint_every=50%")
             found[f"{name}_{start}"] = scored(learn(work, f"{name}-{start}", {name: task}, model, *settings), test)
     write_result("tasks_chinese", {"scores": found, "base": spanbert.info(bundle)["training"]})
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from spanbert.apps.quickstart import packaged_wikipedia
 from spanbert.core.errors import SpanbertError
+from spanbert.core.memory import resident_memory
 from spanbert.corpus.readers import DocumentReader
 
 
@@ -90,17 +91,17 @@ def in_fresh_process(work: Callable[..., Any], *arguments: object) -> tuple[Any,
 
 
 def _report(connection: Connection, work: Callable[..., Any], arguments: tuple[object, ...]) -> None:
-    before = _memory("VmRSS")
+    before, _ = _memory()
     value = work(*arguments)
-    connection.send((value, _memory("VmHWM") - before))
+    connection.send((value, _memory()[1] - before))
 
 
-def _memory(key: str) -> int:
-    """Resident memory of this process in bytes, now (VmRSS) or at its peak (VmHWM); Linux."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{key}:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError(f"/proc/self/status does not say {key}")
+def _memory() -> tuple[int, int]:
+    """Resident memory of this process in bytes, now and at its peak."""
+    found = resident_memory()
+    if found is None:
+        raise SpanbertError("benchmarks that measure memory need Linux")
+    return found
 
 
 def ratio_of(slow: Sequence[float], fast: Sequence[float]) -> dict[str, float]:

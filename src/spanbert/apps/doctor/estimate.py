@@ -17,6 +17,7 @@ from spanbert.apps.doctor.sample import WindowSample
 from spanbert.batches.examples import Example, ExamplePlan
 from spanbert.batches.loader import Loader, Step
 from spanbert.checkpoint.bundle import BundleFiles
+from spanbert.core.memory import resident_memory
 from spanbert.core.progress import SilentReporter
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.protocol import Encoded, TextTask
@@ -49,6 +50,8 @@ class Estimate:
         optimizer: Bytes of AdamW's two moments.
         activations: Bytes that the forward pass of the largest step keeps for the backward pass.
         windows: Bytes of the encoded training data, which is held in memory.
+        overhead: Bytes by which the trial's process grew beyond what these explain: tokenizer, buffers of threads,
+            tensors that live during the backward pass alone; 0 where the system does not say.
     """
 
     seconds_an_epoch: float
@@ -62,6 +65,7 @@ class Estimate:
     optimizer: int
     activations: int
     windows: int
+    overhead: int
 
     @property
     def saving(self) -> int:
@@ -70,9 +74,13 @@ class Estimate:
 
     @property
     def memory(self) -> int:
-        """Bytes by which the process grows at its peak, about: in the largest step or while a state is saved."""
-        held = self.weights + self.gradients + self.optimizer + self.windows
-        return held + max(self.activations, self.saving)
+        """Bytes by which the process grows at its peak, about.
+
+        Activations and the copy of a saved state do not live at the same time, but memory that is freed stays with the
+        process (`train.runtime.tune_process`), in pieces that the other does not fit into.
+        """
+        held = self.weights + self.gradients + self.optimizer + self.windows + self.overhead
+        return held + self.activations + self.saving
 
 
 def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: FinetuneConfig) -> Estimate:
@@ -87,6 +95,7 @@ def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: F
         config: Settings; without a budget, 3 epochs are taken.
     """
     tune_process()
+    before = resident_memory()
     if config.train.threads:
         torch.set_num_threads(config.train.threads)
     joint = JointTask({task.name: task})
@@ -115,6 +124,7 @@ def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: F
     parameters = sum(one.numel() for one in model.parameters())
     budget = config.train
     other = any((budget.max_steps, budget.max_tokens, budget.max_minutes))
+    explained = _FLOAT32 * (parameters + 3 * trained) + large
     return Estimate(
         seconds_an_epoch=seconds,
         tokens_a_second=sample.tokens / seconds,
@@ -127,7 +137,16 @@ def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: F
         optimizer=2 * _FLOAT32 * trained,
         activations=round(activations),
         windows=sample.bytes,
+        overhead=max(_growth(before, resident_memory()) - explained, 0),
     )
+
+
+def _growth(before: tuple[int, int] | None, after: tuple[int, int] | None) -> int:
+    """By how many bytes the process grew: to a new peak where there was one."""
+    if before is None or after is None:
+        return 0
+    (held, earlier_peak), (now, peak) = before, after
+    return (peak if peak > earlier_peak else now) - held
 
 
 class _Times(NamedTuple):

@@ -101,8 +101,9 @@ def _costs(cost: Estimate) -> Iterator[str]:
     )
     yield _line("  AdamW's moments", _size(cost.optimizer))
     yield _line("  activations", f"{_size(cost.activations)} for a step of the longest windows")
-    yield _line("  or to save a state", f"{_size(cost.saving)}; the larger of the two counts")
+    yield _line("  to save a state", f"{_size(cost.saving)} for a copy")
     yield _line("  encoded data", _size(cost.windows))
+    yield _line("  tokenizer, buffers", _size(cost.overhead))
 
 
 def _finding(finding: Finding, *, several_files: bool) -> Iterator[str]:

@@ -1,0 +1,16 @@
+"""How much memory this process holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_STATUS = Path("/proc/self/status")
+
+
+def resident_memory() -> tuple[int, int] | None:
+    """Resident memory of this process in bytes, now and at its peak; None where the system does not say (not Linux)."""
+    if not _STATUS.is_file():
+        return None
+    values = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines() if ":" in line)
+    now, peak = (int(values[key].split()[0]) * 1024 for key in ("VmRSS", "VmHWM"))
+    return now, peak
