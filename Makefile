@@ -3,6 +3,7 @@
 # make check   style, types, shape, and a wheel that runs in an empty environment
 # make bench   benchmarks (some three hours, alone on the machine) into benchmarks/results, docs/BENCHMARKS.md from them
 # make bench-tasks      fine-tuned on real data: several heads, long documents, Chinese, in TASKS_DIR
+# make bench-structures coreference and relation extraction on real data (hours), in STRUCTURES_DIR
 # make ablation         the four masking schemes, 5 minutes each, in ABLATION_DIR
 # make zh-checkpoint    a small Chinese encoder from scratch, 25 minutes, in ZH_DIR
 
@@ -80,6 +81,14 @@ bench-tasks: .venv/.dev
 	$(BIN)/python benchmarks/tasks.py heads $(TASKS_DIR)
 	$(BIN)/python benchmarks/tasks.py long $(TASKS_DIR)
 	$(BIN)/python benchmarks/tasks.py chinese $(TASKS_DIR) $(ZH_DIR)/bundle
+	$(BIN)/python benchmarks/report.py
+
+# coreference and relation extraction; needs SPANBERT_DATA
+STRUCTURES_DIR ?= build/structures
+.PHONY: bench-structures
+bench-structures: .venv/.dev
+	for study in ontogum litbank gap memory; do $(BIN)/python benchmarks/coref.py $$study $(STRUCTURES_DIR) || exit 1; done
+	for study in tune semeval kbp37 throughput; do $(BIN)/python benchmarks/relation.py $$study $(STRUCTURES_DIR) || exit 1; done
 	$(BIN)/python benchmarks/report.py
 
 # the four masking schemes from one seed, 5 minutes each; needs SPANBERT_DATA and a fresh ABLATION_DIR

@@ -29,7 +29,7 @@ from spanbert.scores.relations import Averaging, RelationScorer
 from spanbert.tasks.relation.marking import marker_names
 
 SEEDS = (0, 1)
-RATE, EPOCHS = 2e-4, 5  # chosen by `tune`
+RATE, EPOCHS = 2e-4, 5  # to be checked by `tune`
 RATES, LONGEST = (1e-4, 2e-4, 3e-4), 6
 AVERAGING: dict[str, Averaging] = {"semeval": "semeval", "kbp37": "micro"}
 SENTENCE = "Ann and Bob left Rome for Oslo with Mary ."

@@ -371,6 +371,113 @@ def tasks_chinese(result: dict[str, Any]) -> str:
     ])  # fmt: skip
 
 
+def coref_data(result: dict[str, Any], title: str, what: str) -> str:
+    names = {
+        "conll_f1": "CoNLL F1",
+        "muc_f1": "MUC",
+        "b_cubed_f1": "B-cubed",
+        "ceaf_f1": "CEAF",
+        "lea_f1": "LEA",
+        "mention_f1": "mentions",
+    }
+    runs = result["runs"]
+    rows = [
+        [f"seed {run['seed']}", *(f"{100 * run[figure]:.1f}" for figure in names), f"{run['minutes']:.0f}"]
+        for run in runs
+    ]
+    for name, label in (("own", "equal words, the model's own mentions"), ("gold", "equal words, gold mentions")):
+        means = [sum(run["same_string"][name][figure] for run in runs) / len(runs) for figure in names]
+        rows.append([label, *(f"{100 * mean:.1f}" for mean in means), ""])
+    low, high = runs[0]["interval"]
+    cost = sum(run["seconds_a_thousand_words"] for run in runs) / len(runs)
+    return "\n\n".join([
+        title,
+        f"{what} From MiniLM-L6; {result['documents']} held-out documents of {result['words']:,} words, F1 in percent, minutes of "
+        f"training. 95% bootstrap interval over documents for seed {runs[0]['seed']}: {100 * low:.1f} to {100 * high:.1f}. The rule "
+        "beside it takes mentions of equal lower-cased words for the same thing.",
+        table(["", *names.values(), "minutes"], rows),
+        f"From raw documents to clusters: {cost:.2f} seconds a thousand words. `{runs[0]['signature']}`",
+        measured_with(result),
+    ])  # fmt: skip
+
+
+def coref_litbank(result: dict[str, Any]) -> str:
+    return coref_data(
+        result, "## Coreference: LitBank (`python benchmarks/coref.py litbank`)",
+        "80 documents to train on, 10 to choose weights by and to score (benchmarks/litbank_split.json); clusters of one mention count.",
+    )  # fmt: skip
+
+
+def coref_ontogum(result: dict[str, Any]) -> str:
+    return coref_data(
+        result, "## Coreference: OntoGUM (`python benchmarks/coref.py ontogum`)",
+        "177 documents to train on; the dev documents choose the weights and are scored.",
+    )  # fmt: skip
+
+
+def coref_gap(result: dict[str, Any]) -> str:
+    head = ["model", "pronouns", "F1", "masculine", "feminine", "bias (f/m)"]
+    rows = [
+        [name, f"{one['pronouns']:,}", *(f"{100 * one[key]:.1f}" for key in ("gap_f1", "masculine_f1", "feminine_f1")), f"{one['bias']:.2f}"]
+        for name, one in result.items() if isinstance(one, dict) and "gap_f1" in one
+    ]  # fmt: skip
+    return "\n\n".join([
+        "## Coreference: GAP (`python benchmarks/coref.py gap`)",
+        "Which of two names an ambiguous pronoun stands for (Webster et al. 2018), by the models above, which never saw GAP; model, "
+        "part of GAP, seed.",
+        table(head, rows), measured_with(result),
+    ])  # fmt: skip
+
+
+def coref_memory(result: dict[str, Any]) -> str:
+    rows = [[f"{row['words']:,}", f"{row['seconds']:.1f}", f"{row['megabytes']:,}"] for row in result["rows"]]
+    return "\n\n".join([
+        "## Coreference: long documents (`python benchmarks/coref.py memory`)",
+        "One document of so many words, from text to clusters, each in a process of its own: seconds, and megabytes by which the "
+        "process grew at its peak, the model among them.",
+        table(["words", "seconds", "MB"], rows), measured_with(result),
+    ])  # fmt: skip
+
+
+def relation_data(result: dict[str, Any], title: str, what: str) -> str:
+    def shown(one: dict[str, Any]) -> str:
+        low, high = one["interval"]
+        return f"{100 * one['score']:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+
+    rows = [[str(run["seed"]), shown(run["ours"]), shown(run["peer"]), f"{run['seconds'] / 60:.1f}", f"{run['peer_seconds'] / 60:.1f}"]
+            for run in result["runs"]]  # fmt: skip
+    ratio = result["train_time_ratio"]
+    return "\n\n".join([
+        title,
+        f"{what} MiniLM-L6 with the same four markers as new tokens on both sides, {result['epochs']} epochs at rate {result['rate']:g}, "
+        "batch 16, hidden dropout 0.1, attention dropout 0; ours reads the markers at which the entities begin, the peer, "
+        "`AutoModelForSequenceClassification` in a plain loop, [CLS]. Percent with 95% bootstrap intervals, minutes of training.",
+        table(["seed", "ours", "peer", "our minutes", "peer's"], rows),
+        f"Training time against the peer's: **{ratio['median']:.2f}** ({ratio['min']:.2f} to {ratio['max']:.2f}).",
+        measured_with(result),
+    ])  # fmt: skip
+
+
+def relation_semeval(result: dict[str, Any]) -> str:
+    title = "## Relations: SemEval-2010 Task 8 (`python benchmarks/relation.py semeval`)"
+    return relation_data(result, title, "Official macro F1 over nine directed relations, on the test data.")
+
+
+def relation_kbp37(result: dict[str, Any]) -> str:
+    title = "## Relations: KBP37 (`python benchmarks/relation.py kbp37`)"
+    return relation_data(result, title, "Micro F1 without `no_relation`, on the test data.")
+
+
+def relation_throughput(result: dict[str, Any]) -> str:
+    ratio = result["ratio"]
+    return "\n\n".join([
+        "## Relations: all pairs of a sentence at once (`python benchmarks/relation.py throughput`)",
+        f"{result['pairs']} pairs of five entities in one sentence: {result['pairs_a_second']:,.0f} pairs a second in one packed batch, "
+        f"**{ratio['median']:.1f}** times ({ratio['min']:.1f} to {ratio['max']:.1f}) as many as one pair at a time.",
+        measured_with(result),
+    ])  # fmt: skip
+
+
 SECTIONS = {
     "pretrain_enwiki": pretrain_enwiki,
     "zh_checkpoint": zh_checkpoint,
@@ -379,6 +486,13 @@ SECTIONS = {
     "tasks_heads": tasks_heads,
     "tasks_long": tasks_long,
     "tasks_chinese": tasks_chinese,
+    "coref_ontogum": coref_ontogum,
+    "coref_litbank": coref_litbank,
+    "coref_gap": coref_gap,
+    "coref_memory": coref_memory,
+    "relation_semeval": relation_semeval,
+    "relation_kbp37": relation_kbp37,
+    "relation_throughput": relation_throughput,
     "bench_encoders": bench_encoders,
     "bench_attention": bench_attention,
     "ablation": ablation,

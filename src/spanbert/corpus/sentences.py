@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 
-from spanbert.core.types import Span
+from spanbert.core.types import Document, Span
 
 _END = re.compile(r"""[.!?…]+["'”’)\]]*\s+(?=["'“‘(\[]*[A-Z0-9])|[。！？]+[”’」』）]*|\s*\n\s*""")
-_TITLE = re.compile(r"(?:^|\s|[(\"“])(?:Mr|Mrs|Ms|Dr|Prof|St|Sen|Rep|Gen|Gov|Capt|Col|Lt|Sgt|Jr|Sr|vs|No|[A-Z])\.\s+$")
+_TITLE = re.compile(
+    r"(?:^|\s|[(\"“])(?:Mr|Mrs|Ms|Dr|Prof|St|Sen|Rep|Gen|Gov|Capt|Col|Lt|Sgt|Jr|Sr|vs|No|(?:[A-Z]\.)*[A-Z])\.\s+$"
+)
 
 
 def split_sentences(text: str, *, kept_whole: Sequence[Span] = ()) -> list[tuple[int, int]]:
-    """Splits a text into sentences; nothing is cut after a title or an initial (`Dr.`, `J.`).
+    """Splits a text into sentences; nothing is cut after a title or initials (`Dr.`, `J.`, `U.S.`).
 
     Args:
         text: The text.
@@ -32,7 +35,7 @@ def split_sentences(text: str, *, kept_whole: Sequence[Span] = ()) -> list[tuple
     for match in _END.finditer(text):
         end = match.start() + len(match[0].rstrip())
         is_line = "\n" in match[0]
-        if not is_line and _TITLE.search(text, max(begin, match.start() - 8), match.end()):
+        if not is_line and _TITLE.search(text, max(begin, match.start() - 16), match.end()):
             continue
         if any(span.start < match.end() and end < span.end for span in kept_whole):
             continue
@@ -40,3 +43,17 @@ def split_sentences(text: str, *, kept_whole: Sequence[Span] = ()) -> list[tuple
         begin = match.end()
     take(begin, len(text))
     return sentences
+
+
+def sentence_numbers(document: Document, words: Sequence[Span]) -> list[int]:
+    """The number of the sentence that each word stands in: as the document's format says, else by `split_sentences`.
+
+    Args:
+        document: The document; `meta["sentences"]` are half-open ranges of its words.
+        words: Its words, or those that its text is split into.
+    """
+    stated = document.meta.get("sentences") if document.words is not None else None
+    if stated is not None:
+        return [number for number, (start, end) in enumerate(stated) for _ in range(start, end)]
+    starts = [start for start, _ in split_sentences(document.text)]
+    return [bisect_right(starts, word.start) for word in words]

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 from spanbert.core.characters import HAN, UNSPACED
-from spanbert.core.types import Span
+from spanbert.core.types import Document, Span
 
 _HAN = re.compile(f"[{HAN}]")
 _UNSPACED = re.compile(f"[{UNSPACED}]")
@@ -74,6 +74,13 @@ def _joins(text: str, end: int, mark: tuple[int, int, bool], after: tuple[int, i
         return False
     between_digits = text[end - 1].isdigit() and text[end + 1].isdigit()
     return text[end] in _JOINS_WORDS or (text[end] in _JOINS_DIGITS and between_digits)
+
+
+def words_of(document: Document, *, joined: bool) -> Sequence[Span]:
+    """The document's words, or those that its text is split into: see `split_words`."""
+    if document.words is not None:
+        return document.words
+    return [Span(start=start, end=end) for start, end in split_words(document.text, joined=joined)]
 
 
 def words_between(text: str, edges: Collection[int]) -> list[Span]:

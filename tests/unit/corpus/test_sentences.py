@@ -16,7 +16,7 @@ from spanbert.corpus.sentences import split_sentences
     "sentences",
     [
         ["Ann left.", "She ran!", "Why?", '"So what?"', "Nobody knows."],
-        ["Dr. Smith met J. R. Jones in St. Louis.", "They talked."],
+        ["Dr. Smith met J. R. Jones of the U.S. Army in St. Louis.", "They talked."],
         ["It cost 3.50 dollars vs. 4 before.", "Then it rose."],
         ["今天下雨。", "他没来！", "“真的吗？”", "是的"],
         ["one line", "another line"],

@@ -33,8 +33,11 @@ from spanbert.tasks.coref.links import (
 from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.coref.scoring import CorefDocumentScorer
 from spanbert.tasks.coref.task import CorefTask, read_unambiguous
+from spanbert.tasks.tag.options import TagOptions
+from spanbert.tasks.tag.task import TagTask
 from tests.conftest import WORDS
 from tests.labelled import coref_file, tiny
+from tests.stubs import TableHead, predicted, predictor_of
 
 HIDDEN = 16
 CONFIG = EncoderConfig(vocab_size=50, hidden_size=HIDDEN, layers=1, heads=2, feed_forward_size=16, positions=64)
@@ -170,6 +173,18 @@ def test_the_loss_is_that_of_a_loop_over_spans_and_pairs(tokenizer):
     assert example.units == 4
 
 
+def test_no_candidate_reaches_over_the_end_of_a_sentence(tokenizer):
+    task = coref_task(tokenizer, longest_mention=3)
+    stated = replace(document_of(["a", "fox", "sees", "dog"]), clusters=None, meta={"sentences": [(0, 1), (1, 4)]})
+    raw = Document(id="r", text="A fox. The dog runs")
+    for document, expected in (
+        (stated, [(0, 0), (1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (3, 3)]),
+        (raw, [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2), (3, 3), (3, 4), (3, 5), (4, 4), (4, 5), (5, 5)]),
+    ):
+        [example] = task.examples(task.readings([document])[0], gold=False)
+        assert [(first, first + more) for first, more in np.argwhere(example.gold).tolist()] == expected
+
+
 def test_several_documents_and_windows_are_summed(tokenizer):
     """Two windows without overlap in one example: mentions of both are candidates of one another."""
     words = ["the", "fox", "sees", "a", "dog", "."] * 8
@@ -227,8 +242,6 @@ class TellingHead(torch.nn.Module):
 def test_windows_change_nothing_where_vectors_do_not_depend_on_them(
     tokenizer, words: list[str], length: int, overlap: int, most: int | None
 ):
-    from tests.stubs import predicted
-
     task = coref_task(tokenizer, length=length, overlap=overlap, max_mentions=most)
     wanted = set(WORDS[:6])
     head = TellingHead({tokenizer.backend.token_to_id(word) for word in wanted}, task.options)
@@ -250,9 +263,23 @@ def test_windows_change_nothing_where_vectors_do_not_depend_on_them(
     assert len(found.links) == sum(len(cluster) - 1 for cluster in found.clusters)
 
 
-def test_nothing_to_read(tokenizer):
-    from tests.stubs import predicted
+def test_entities_and_clusters_share_one_pass(tokenizer):
+    """Each says what it says alone, and the encoder runs as often as for one of them."""
+    window = (32, 8)
+    tags = TagTask("ner", tokenizer, window, options=TagOptions(), joined=False, tags=("O", "B-X", "I-X"), scheme="BIO")
+    task = coref_task(tokenizer, length=window[0], overlap=window[1])
+    telling = TellingHead({tokenizer.backend.token_to_id(word) for word in WORDS[:6]}, task.options)
+    tasks, heads = {"ner": tags, "coref": task}, {"ner": TableHead(3), "coref": telling}
+    documents = [replace(document_of(WORDS[:12] * count), clusters=None) for count in (1, 5, 2)]
+    both, encoder = predictor_of(tasks, heads)
+    together = [found for _, found in both.predict(documents)]
+    for name in tasks:
+        alone, own = predictor_of({name: tasks[name]}, {name: heads[name]})
+        assert [found[name] for found in together] == [found[name] for _, found in alone.predict(documents)]
+        assert encoder.calls == own.calls
 
+
+def test_nothing_to_read(tokenizer):
     task = coref_task(tokenizer)
     found = predicted(task, TellingHead(set(), task.options), [Document(id="a", text=""), Document(id="b", text=" ")])
     assert [one.clusters for one in found] == [(), ()]

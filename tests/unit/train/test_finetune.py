@@ -16,9 +16,11 @@ from safetensors.torch import load_file
 
 import spanbert
 from spanbert.core.errors import InputError
+from spanbert.core.files import read_json
 from spanbert.core.progress import SilentReporter
 from spanbert.encoder.model import Encoder
 from spanbert.tasks.classify.options import ClassifyOptions
+from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.qa.options import QAOptions
 from spanbert.train.finetune import TaskData
 from spanbert.train.finetune_config import FinetuneConfig
@@ -29,10 +31,12 @@ from spanbert.train.tracking import Tracker, read_log
 from tests.labelled import (
     SETTINGS,
     conll_file,
+    coref_file,
     data,
     multi_file,
     nested_file,
     pair_file,
+    relation_file,
     single_file,
     single_rows,
     squad_file,
@@ -145,6 +149,32 @@ def test_an_interrupted_run_goes_on_bit_for_bit(files, hugging_face_model: Path,
         assert one.keys() == two.keys()
         assert all(torch.equal(one[name], two[name]) for name in one), file
     assert (out / "mistakes.jsonl").read_text() == (whole / "mistakes.jsonl").read_text()
+
+
+def test_clusters_and_relations_go_on_bit_for_bit(trained_bundle: Path, tmp_path: Path, monkeypatch):
+    """Windows that are learned together, new pieces in the vocabulary, dropout; and kept heads still fill."""
+    tasks = {
+        "coref": TaskData(kind="coref", train=coref_file(tmp_path / "c.jsonl", 12, 1), options=CorefOptions(size=16)),
+        "relation": TaskData(kind="relation", train=relation_file(tmp_path / "r.jsonl", 12, 1)),
+    }
+    settings = ("train.max_steps=8", "train.checkpoint_every=3steps", "hidden_dropout=0.1", "batch.examples=2",
+                "keep_heads=true")  # fmt: skip
+    tune(tasks, trained_bundle, tmp_path / "whole", *settings)
+    with pytest.raises(Killed), stopped_after(5, monkeypatch, kill):
+        tune(tasks, trained_bundle, tmp_path / "out", *settings)
+    tune(tasks, trained_bundle, tmp_path / "out", *settings, resume=True)
+    for name in ("model.safetensors", "heads.safetensors", "tokenizer.json"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    nlp = spanbert.load(tmp_path / "out")
+    assert (
+        len(nlp.tokenizer.backend.get_vocab()) == len(spanbert.load(trained_bundle).tokenizer.backend.get_vocab()) + 12
+    )
+    fillings = nlp.fill("the quick [MASK:1-2] jumps", top_k=20)
+    assert not any("[E" in one.text for one in fillings), "markers fill no blank"
+    config = read_json(tmp_path / "out" / "config.json")
+    assert config["vocab_size"] == nlp.tokenizer.vocab_size
+    again = tune({"relation": tasks["relation"]}, tmp_path / "out", tmp_path / "more", "train.max_steps=2")
+    assert spanbert.load(again.path).tokenizer.vocab_size == nlp.tokenizer.vocab_size, "markers are there already"
 
 
 class Heard:

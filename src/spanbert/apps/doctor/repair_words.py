@@ -16,7 +16,8 @@ from spanbert.corpus.column_format import ColumnFormat
 from spanbert.corpus.columns import column_lines, lines_of_words
 from spanbert.corpus.files import open_bytes
 from spanbert.corpus.spans_json import span_lines, write_label_studio
-from spanbert.tasks.tag.read import spans_on_words, words_of
+from spanbert.corpus.words import words_of
+from spanbert.tasks.tag.read import spans_on_words
 from spanbert.tasks.tag.task import without_overlaps
 
 

@@ -74,29 +74,43 @@ def mentions_on_words(document: Document, words: Sequence[Span]) -> dict[tuple[i
     return found
 
 
-def candidates(
-    part: tuple[int, int, int], widest: int, first_W: IntArray, last_W: IntArray, own_W: BoolArray
-) -> BoolArray:
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class WordPieces:
+    """What is known of the words of a document, (W,) each.
+
+    Attributes:
+        first_W: First piece.
+        last_W: Last piece.
+        own_W: Whether a word has a piece of its own.
+        sentence_W: Number of its sentence.
+    """
+
+    first_W: IntArray
+    last_W: IntArray
+    own_W: BoolArray
+    sentence_W: IntArray
+
+
+def candidates(part: tuple[int, int, int], widest: int, words: WordPieces) -> BoolArray:
     """Which spans of a window's words may be mentions, (w, W): in training and in prediction the same.
 
-    They begin in what the window answers for, lie whole in it, have no more pieces than `widest`, and begin and end
-    with words that have pieces of their own.
+    They begin in what the window answers for, lie whole in it and in a sentence, have no more pieces than `widest`, and
+    begin and end with words that have pieces of their own.
 
     Args:
         part: First word of what the window answers for, the word after the last that lies whole in the window, and the
             word after the last that it answers for.
         widest: W, pieces of the longest mention.
-        first_W: First piece of each word of the document.
-        last_W: Last piece of each.
-        own_W: Which words have a piece of their own.
+        words: Of the document.
     """
     low, high, own = part
     words_w = np.arange(low, high)
     lasts_wW = words_w[:, None] + np.arange(widest)[None, :]
     inside_wW = np.minimum(lasts_wW, high - 1)
-    is_short = last_W[inside_wW] - first_W[words_w][:, None] < widest
-    begins = (words_w < own) & own_W[words_w]
-    allowed_wW: BoolArray = (lasts_wW < high) & begins[:, None] & is_short & own_W[inside_wW]
+    is_short = words.last_W[inside_wW] - words.first_W[words_w][:, None] < widest
+    is_whole = words.sentence_W[inside_wW] == words.sentence_W[words_w][:, None]
+    begins = (words_w < own) & words.own_W[words_w]
+    allowed_wW: BoolArray = (lasts_wW < high) & begins[:, None] & is_short & is_whole & words.own_W[inside_wW]
     return allowed_wW
 
 

@@ -21,13 +21,14 @@ from spanbert.core.types import BoolArray, Document, IntArray, Span
 from spanbert.corpus.clusters import repeated_mentions
 from spanbert.corpus.coref import CorefFormat, coref_format, read_coref
 from spanbert.corpus.gap import is_gap
+from spanbert.corpus.sentences import sentence_numbers
 from spanbert.corpus.word_tags import place_of
-from spanbert.corpus.words import split_words
+from spanbert.corpus.words import words_of
 from spanbert.tasks.base import TextTaskBase, WindowOptions
 from spanbert.tasks.coref.links import BUCKETS, FACTS, Mentions, best_antecedents, clusters_of, span_hashes, word_hashes
 from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.coref.scoring import CorefDocumentScorer
-from spanbert.tasks.coref.targets import CorefGold, candidates, mentions_on_words, window_gold
+from spanbert.tasks.coref.targets import CorefGold, WordPieces, candidates, mentions_on_words, window_gold
 from spanbert.tasks.protocol import Mistake, Reading
 from spanbert.tokens.pieces import rows_of_words
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -183,21 +184,20 @@ class CorefTask(TextTaskBase):
 
     def words(self, document: Document) -> Sequence[Span]:
         """The document's words, or those that its text is split into."""
-        if document.words is not None:
-            return document.words
-        return [Span(start=start, end=end) for start, end in split_words(document.text, joined=self.joined)]
+        return words_of(document, joined=self.joined)
 
     def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
         """As `TextTask`; in training, neighbouring windows are one example, so that links between them are learned."""
         words = self.words(reading.document)
         if not words or not len(reading.pieces.ids):
             return [] if gold else [self._empty(start, end, reading) for start, end in reading.windows]
-        first_W, last_W, own_W = rows_of_words(reading.pieces, words)
-        parts = [self._words_of(window, part, first_W, last_W) for window, part in _parts(reading)]
+        pieces = self._pieces_of(reading, words)
+        parts = [_words_of(window, part, pieces) for window, part in _parts(reading)]
+        allowed = [candidates(part, self.options.longest_mention, pieces) for part in parts]
         if not gold:
             return [
-                self._example([window], [part], reading, first_W, last_W, self._allowed(part, first_W, last_W, own_W))
-                for window, part in zip(reading.windows, parts, strict=True)
+                self._example([window], [part], reading, pieces, candidates_wW)
+                for window, part, candidates_wW in zip(reading.windows, parts, allowed, strict=True)
             ]
         if reading.document.clusters is None:
             return []
@@ -205,37 +205,28 @@ class CorefTask(TextTaskBase):
         hashes = word_hashes([reading.document.text[word.start : word.end] for word in words])
         found = []
         most = self.options.train_windows
-        for numbers in (range(len(parts))[start : start + most] for start in range(0, len(parts), most)):
-            chosen = [parts[number] for number in numbers if parts[number][0] < parts[number][1]]
-            windows = [reading.windows[number] for number in numbers if parts[number][0] < parts[number][1]]
+        for start in range(0, len(parts), most):
+            chosen = [
+                number for number in range(len(parts))[start : start + most] if parts[number][0] < parts[number][1]
+            ]
             if chosen:
-                targets = tuple(
-                    window_gold(part, clusters, self._allowed(part, first_W, last_W, own_W)) for part in chosen
-                )
+                targets = tuple(window_gold(parts[number], clusters, allowed[number]) for number in chosen)
+                windows = [reading.windows[number] for number in chosen]
                 whole = CorefGold(windows=targets, words=hashes)
-                found.append(self._example(windows, chosen, reading, first_W, last_W, whole))
+                found.append(self._example(windows, [parts[number] for number in chosen], reading, pieces, whole))
         return found
 
-    def _allowed(self, part: tuple[int, int, int], first_W: IntArray, last_W: IntArray, own_W: BoolArray) -> BoolArray:
-        return candidates(part, self.options.longest_mention, first_W, last_W, own_W)
-
-    def _words_of(
-        self, window: tuple[int, int], part: tuple[int, int], first_W: IntArray, last_W: IntArray
-    ) -> tuple[int, int, int]:
-        """First word of a window's own part, the word after the last that lies whole in the window, and the word after
-        the last of its own part."""
-        low = int(np.searchsorted(first_W, part[0]))
-        own = int(np.searchsorted(first_W, part[1]))
-        high = max(low, int(np.searchsorted(last_W, window[1])))
-        return low, high, min(own, high)
+    def _pieces_of(self, reading: Reading, words: Sequence[Span]) -> WordPieces:
+        first_W, last_W, own_W = rows_of_words(reading.pieces, words)
+        sentence_W = np.array(sentence_numbers(reading.document, words), dtype=np.int64)
+        return WordPieces(first_W=first_W, last_W=last_W, own_W=own_W, sentence_W=sentence_W)
 
     def _example(
         self,
         windows: Sequence[tuple[int, int]],
         parts: Sequence[tuple[int, int, int]],
         reading: Reading,
-        first_W: IntArray,
-        last_W: IntArray,
+        pieces: WordPieces,
         gold: CorefGold | BoolArray,
     ) -> Example:
         """Windows end to end; of each, the rows of the first pieces of its words and then of the last."""
@@ -245,7 +236,7 @@ class CorefTask(TextTaskBase):
         offset = 0
         for (start, end), (low, high, _) in zip(windows, parts, strict=True):
             framed = self.framer.one(reading.pieces.ids[start:end])
-            both = np.concatenate([first_W[low:high], last_W[low:high]])
+            both = np.concatenate([pieces.first_W[low:high], pieces.last_W[low:high]])
             rows.append(both - start + framed.first + offset)
             ids.append(framed.ids)
             offset += len(framed.ids)
@@ -283,10 +274,10 @@ class CorefTask(TextTaskBase):
         words = self.words(reading.document)
         if not words or not len(reading.pieces.ids):
             return Coreference(words=tuple(words), clusters=(), heads=(), links=())
-        first_W, last_W, _ = rows_of_words(reading.pieces, words)
+        pieces = self._pieces_of(reading, words)
         kept = []
         for (window, part), rows in zip(_parts(reading), outputs, strict=True):
-            low, _, _ = self._words_of(window, part, first_W, last_W)
+            low, _, _ = _words_of(window, part, pieces)
             rows = rows.copy()
             rows[:, :2] += low
             kept.append(rows)
@@ -357,6 +348,15 @@ class CorefTask(TextTaskBase):
 def _parts(reading: Reading) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """Each window with the pieces that it answers for."""
     return list(zip(reading.windows, owned_parts(reading.windows), strict=True))
+
+
+def _words_of(window: tuple[int, int], part: tuple[int, int], pieces: WordPieces) -> tuple[int, int, int]:
+    """First word of what a window answers for, the word after the last that lies whole in the window, and the word
+    after the last of what it answers for."""
+    low = int(np.searchsorted(pieces.first_W, part[0]))
+    own = int(np.searchsorted(pieces.first_W, part[1]))
+    high = max(low, int(np.searchsorted(pieces.last_W, window[1])))
+    return low, high, min(own, high)
 
 
 def _text(document: Document, span: Span) -> str:

@@ -10,10 +10,11 @@ import numpy as np
 from spanbert.batches.windows import owned_parts
 from spanbert.core.predictions import Tagging
 from spanbert.core.types import BoolArray, Document, IntArray, Span
+from spanbert.corpus.words import words_of
 from spanbert.tasks.base import TextTaskBase
 from spanbert.tasks.protocol import Mistake, Reading
 from spanbert.tasks.tag.options import TagOptions
-from spanbert.tasks.tag.read import how_read, read_tagged, words_of
+from spanbert.tasks.tag.read import how_read, read_tagged
 from spanbert.tokens.pieces import rows_of_words
 from spanbert.tokens.tokenizer import TokenizerAdapter
 

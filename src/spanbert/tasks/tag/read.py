@@ -12,7 +12,6 @@ from spanbert.core.types import Document, Span
 from spanbert.corpus.annotations import annotation_kind, read_annotations
 from spanbert.corpus.column_format import ColumnFormat
 from spanbert.corpus.word_tags import place_of
-from spanbert.corpus.words import split_words
 from spanbert.tasks.tag.options import TagOptions
 
 Layer = Literal["ner", "upos", "xpos", "nested"]
@@ -74,13 +73,6 @@ def _layer(source: Path, options: TagOptions) -> Layer:
     if columns.misc_key is not None:  # CoNLL-U: are there entities at all?
         return "ner" if any(document.spans for document in read_annotations(source, task="ner")) else "upos"
     return "ner"
-
-
-def words_of(document: Document, *, joined: bool) -> Sequence[Span]:
-    """The document's words, or those that its text is split into (`corpus.words`)."""
-    if document.words is not None:
-        return document.words
-    return [Span(start=start, end=end) for start, end in split_words(document.text, joined=joined)]
 
 
 def spans_on_words(document: Document, words: Sequence[Span]) -> list[tuple[int, int, str]]:
