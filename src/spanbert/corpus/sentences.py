@@ -1,4 +1,4 @@
-"""Sentences of a text that comes without: cut at line breaks and after the marks that end one."""
+"""Sentences of a text that comes without: cut after the marks that end one, and at line breaks but wrapped lines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 from spanbert.core.types import Document, Span
 
-_END = re.compile(r"""[.!?…]+["'”’)\]]*\s+(?=["'“‘(\[]*[A-Z0-9])|[。！？]+[”’」』）]*|\s*\n\s*""")
+_MARKS = r"""[.!?…]+["'”’)\]]*\s+(?=["'“‘(\[]*[A-Z0-9])|[。！？]+[”’」』）]*"""
+_LINE = r"\s*\n(?:[^\S\n]*\n\s*|\s*+(?![a-z]))"  # a line that goes on in lower case is wrapped
+_END = re.compile(f"{_MARKS}|{_LINE}")
 _TITLE = re.compile(
     r"(?:^|\s|[(\"“])(?:Mr|Mrs|Ms|Dr|Prof|St|Sen|Rep|Gen|Gov|Capt|Col|Lt|Sgt|Jr|Sr|vs|No|(?:[A-Z]\.)*[A-Z])\.\s+$"
 )

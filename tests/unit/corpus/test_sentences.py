@@ -19,13 +19,19 @@ from spanbert.corpus.sentences import split_sentences
         ["Dr. Smith met J. R. Jones of the U.S. Army in St. Louis.", "They talked."],
         ["It cost 3.50 dollars vs. 4 before.", "Then it rose."],
         ["今天下雨。", "他没来！", "“真的吗？”", "是的"],
-        ["one line", "another line"],
+        ["One line", "Another line"],
+        ["a line that is\nwrapped", "Another line\nwith more"],
     ],
 )
 def test_sentences(sentences: list[str]):
-    between = "" if "。" in sentences[0] else "\n" if "line" in sentences[0] else " "
+    between = "" if "。" in sentences[0] else "\n" if "line" in sentences[0].lower() else " "
     text = between.join(sentences)
     assert [text[start:end] for start, end in split_sentences(text)] == sentences
+
+
+def test_a_blank_line_ends_a_sentence():
+    text = "some words\n\nand others\n \nand more"
+    assert [text[start:end] for start, end in split_sentences(text)] == ["some words", "and others", "and more"]
 
 
 def test_entities_stay_whole():
