@@ -80,6 +80,16 @@ def test_evaluate(cli, runs):
         assert keys | {"interval", "signature", "main"} <= found.keys()
         assert all(0 <= found[key] <= 1 for key in keys)
         assert keys <= found["interval"].keys()
+        if name == "coref":
+            _, out, _ = cli("evaluate", result.path, "--data", dev, "--json", "--set", "coref.singletons=keep")
+            other = json.loads(out.splitlines()[-1])
+            assert other["signature"] == found["signature"].replace("drop", "keep")
+            assert "coref.size cannot change after training" in refused(
+                cli, "evaluate", result.path, "--data", dev, "--set", "coref.size=8"
+            )
+            assert "a setting of qa; got qa.threshold=0.3; expected of coref" in refused(
+                cli, "evaluate", result.path, "--data", dev, "--set", "qa.threshold=0.3"
+            )
         code, out, _ = cli("evaluate", "--compare", result.path, result.path, "--data", dev, "--json")
         assert json.loads(out.splitlines()[-1])["compared"]["difference"] == 0
 
@@ -184,9 +194,13 @@ def test_files_as_the_tasks_are_trained_on(cli, runs, tmp_path: Path):
     [whole] = records("coref", tmp_path / "a.txt", "--documents", "file")
     assert whole["text"] == "the fox runs\nnear a fox"
     assert [len(one["mentions"]) for one in found["clusters"]] == [2]
-    assert records("coref", sentences, "--set", "coref.max_mentions=2", "--set", "coref.depth=1")[0]["id"] == "a"
-    kept = records("coref", sentences, "--set", "coref.singletons=keep")[0]["clusters"]
-    assert len(kept) >= len(found["clusters"])
+    far = tmp_path / "far.txt"
+    far.write_text("a fox runs near a king and the king sees a fox\n")
+    assert len(records("coref", far)[0]["clusters"]) == 2
+    assert len(records("coref", far, "--set", "coref.depth=1")[0]["links"]) < 2, "the fox is further back"
+    assert len(records("coref", far, "--set", "coref.max_mentions=2")[0]["links"]) < 2
+    kept = records("coref", far, "--set", "coref.singletons=keep", "--set", "coref.depth=1")[0]["clusters"]
+    assert len(kept) > len(records("coref", far, "--set", "coref.depth=1")[0]["clusters"])
     tacred = [{"id": "7", "token": ["the", "king", "finds", "a", "fox", "."], "subj_start": 1, "subj_end": 1, "obj_start": 4,
                "obj_end": 4, "subj_type": "PER", "obj_type": "ANI", "relation": "unheard of"}]  # fmt: skip
     for name, content in (("t.json", json.dumps(tacred)), ("t.jsonl", json.dumps(tacred[0]))):
@@ -198,11 +212,31 @@ def test_files_as_the_tasks_are_trained_on(cli, runs, tmp_path: Path):
     assert "no task that reads .json files" in refused(cli, "predict", runs["coref"][0].path, tmp_path / "t.json")
     bad = runs["coref"][0].path
     assert "no kind of task 'corf'" in refused(cli, "predict", bad, sentences, "--set", "corf.depth=1")
-    assert "unknown key 'dept'" in refused(cli, "predict", bad, sentences, "--set", "coref.dept=1")
+    assert "a task of the kind coref has no dept" in refused(cli, "predict", bad, sentences, "--set", "coref.dept=1")
     assert "a setting of tag, which this bundle has no task of" in refused(
         cli, "predict", bad, sentences, "--set", "tag.nested=true"
     )
+    assert "only a file of plain text can be one document" in refused(
+        cli, "predict", bad, sentences, "--documents", "file"
+    )
     assert "no kind of document 'page'" in refused(cli, "predict", bad, sentences, "--documents", "page")
+
+
+def test_columns_of_json_lines_keep_sentences_and_names(cli, runs, tmp_path: Path):
+    record = {"doc_key": "nw/x", "part": "002", "sentences": [["so", "he", "left"], ["and", "a", "fox", "ran"]],
+              "speakers": [["Ann"] * 3, ["Bob"] * 4], "clusters": []}  # fmt: skip
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps(record) + "\n")
+    code, out, _ = cli("predict", runs["coref"][0].path, path, "--format", "conll")
+    assert code == 0
+    (tmp_path / "found.conll").write_text(out)
+    [found] = read_coref(tmp_path / "found.conll")
+    assert (found.meta["document"], found.meta["part"], list(found.meta["sentences"])) == (
+        "nw/x",
+        "002",
+        [(0, 3), (3, 7)],
+    )
+    assert found.columns["speaker"] == ("Ann",) * 3 + ("Bob",) * 4
 
 
 def test_columns_keep_what_the_file_had(cli, runs, tmp_path: Path):
@@ -223,8 +257,9 @@ def test_what_other_programs_have_no_class_for(cli, runs, tmp_path: Path):
         code, out, _ = cli("info", runs[name][0].path)
         assert code == 0
         assert name in out
-    said = refused(cli, "evaluate", "--compare", runs["coref"][0].path, runs["relation"][0].path, "--data", "x.jsonl")
-    assert "no such file" in said
+    dev = runs["coref"][1]["coref"].dev
+    said = refused(cli, "evaluate", "--compare", runs["coref"][0].path, runs["relation"][0].path, "--data", dev)
+    assert "scored in different ways; got relation, scored by micro_f1; expected coref, scored by conll_f1" in said
 
 
 def test_doctor_finds_and_mends_clusters(cli, hugging_face_model: Path, tmp_path: Path):

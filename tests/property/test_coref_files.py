@@ -17,6 +17,7 @@ from spanbert.corpus.clusters import in_first_cluster, repeated_mentions
 from spanbert.corpus.conll2012 import conll2012_lines
 from spanbert.corpus.coref import coref_format, detected_coref, read_coref, write_coref
 from spanbert.corpus.coref_json import coref_lines
+from spanbert.corpus.gap import HEADER
 from spanbert.corpus.words import text_of_words
 
 WORD = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=4)
@@ -156,7 +157,8 @@ def frame(*cells: str, end: bool = True) -> str:
         ('{"words": ["a"]}\n', r":1: neither text nor words"),
         ('{"sentences": ["ab"]}\n', r":1: sentences that are no words"),
         ('{"text": 3}\n', r":1: a text that is no string"),
-        ("ID\tText\tX\n", "not GAP's header"),
+        ("ID\tText\tX\n", "no file of coreference"),
+        (frame("(" + "9" * 5000 + ")"), "not a coreference cell"),
     ],
 )
 def test_what_is_refused(tmp_path: Path, content: str, said: str):
@@ -242,6 +244,20 @@ def test_texts_without_words_are_split_where_mentions_end(tmp_path: Path, real_d
     assert [len(one.clusters) for one in again] == [len(one.clusters) for one in rows]
 
 
+def test_wrapped_mentions_and_sentences_of_a_text(tmp_path: Path):
+    text = "He lives in New\nyork city. He likes it."
+    clusters = ((Span(start=12, end=25), Span(start=36, end=38)), (Span(start=0, end=2), Span(start=27, end=29)))
+    write_coref([Document(id="a", text=text, clusters=clusters)], tmp_path / "a.conll", to="conll2012")
+    [read] = read_coref(tmp_path / "a.conll")
+    assert list(read.meta["sentences"]) == [(0, 7), (7, 11)]
+    assert [len(cluster) for cluster in read.clusters] == [2, 2]
+    spaced = tmp_path / "b.conll"
+    spaced.write_text((tmp_path / "a.conll").read_text().replace("\t-\n", "\t- \n"))
+    assert mentions_of(next(read_coref(spaced))) == mentions_of(read), "a blank after the last cell"
+    with pytest.raises(InputError, match="what one cell cannot hold"):
+        write_coref([replace(read, meta={"document": "a\tb"})], tmp_path / "c.conll", to="conll2012")
+
+
 def test_parts_and_empty_clusters(tmp_path: Path):
     path = tmp_path / "a.conll"
     path.write_text(frame("(1)", "(1)").replace("part 000", "part 003"))
@@ -261,7 +277,8 @@ def test_files_of_coreference_are_known_by_their_first_line(tmp_path: Path):
         frame("-"): "conll2012",
         '\n{"text": "a", "clusters": []}\n': "coref-jsonl",
         '{"sentences": [["a"]]}\n': "coref-jsonl",
-        "ID\tText\tPronoun\n": "gap",
+        "\t".join(HEADER) + "\n": "gap",
+        "ID\tText\tLabel\n": None,
         '{"text": "a"}\n': None,
         "word O\n": None,
         "": None,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -159,6 +161,32 @@ def test_lines_of_tacred_keep_their_fields(tmp_path: Path):
     assert json.loads((tmp_path / "b.jsonl").read_text()) == record
     unlabelled = write_text(tmp_path / "c.json", json.dumps([{**TACRED, "relation": None}]))
     assert next(read_relations(unlabelled)).relations[0].label == ""
+
+
+def test_compressed_files_byte_order_marks_and_late_labels(tmp_path: Path):
+    for name, content in (
+        ("a.json.gz", gzip.compress(json.dumps([TACRED]).encode(), mtime=0)),
+        ("b.json", b"\xef\xbb\xbf" + json.dumps([TACRED]).encode()),
+    ):
+        (tmp_path / name).write_bytes(content)
+        assert detected_relations(tmp_path / name) == relation_format(tmp_path / name) == "tacred"
+        assert entities_of(next(read_relations(tmp_path / name))) == [("a", "b", "r")]
+    (tmp_path / "c.json.gz").write_bytes(gzip.compress(json.dumps([TACRED]).encode(), mtime=0)[:-9])
+    with pytest.raises(InputError, match="damaged or cut short"):
+        list(read_relations(tmp_path / "c.json.gz"))
+    late = write_text(tmp_path / "d.txt", '1\t"<e1>a</e1> <e2>b</e2>"\n\nOther\nComment:\n\n')
+    assert next(read_relations(late)).relations[0].label == "Other"
+    write_relations(read_relations(late), tmp_path / "e.txt", to="semeval")
+    assert (tmp_path / "e.txt").read_bytes() == late.read_bytes()
+
+
+def test_relations_that_stay_keep_their_fields(tmp_path: Path):
+    sides = {"head": {"start": 0, "end": 1, "text": "a"}, "tail": {"start": 2, "end": 3}}
+    record = {"text": "a b", "relations": [{**sides, "label": "x", "evidence": 1}, {**sides, "label": "y"}]}
+    [document] = read_relations(write_text(tmp_path / "a.jsonl", json.dumps(record) + "\n"))
+    kept = replace(document, relations=document.relations[:1])
+    write_relations([kept], tmp_path / "b.jsonl", to="relation-jsonl")
+    assert json.loads((tmp_path / "b.jsonl").read_text()) == {**record, "relations": record["relations"][:1]}
 
 
 def write_text(path: Path, content: str) -> Path:

@@ -12,5 +12,7 @@ def resident_memory() -> tuple[int, int] | None:
     if not _STATUS.is_file():
         return None
     values = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines() if ":" in line)
+    if not {"VmRSS", "VmHWM"} <= values.keys():
+        return None
     now, peak = (int(values[key].split()[0]) * 1024 for key in ("VmRSS", "VmHWM"))
     return now, peak

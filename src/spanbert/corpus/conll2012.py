@@ -27,11 +27,12 @@ from spanbert.core.files import write_atomically
 from spanbert.core.types import Document, Span
 from spanbert.corpus.clusters import Repeated
 from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.sentences import split_sentences
 from spanbert.corpus.word_tags import place_of
 from spanbert.corpus.words import text_of_words, words_between
 
-_BEGIN = re.compile(r"#begin document \(?(.*?)\)?(?:; part (\d+))?\s*")
-_BRACKET = re.compile(r"\((\d+)\)|\((\d+)|(\d+)\)")
+_BEGIN = re.compile(r"#begin document \(?(.*?)\)?(?:; part (\d{1,18}))?\s*")
+_BRACKET = re.compile(r"\((\d{1,18})\)|\((\d{1,18})|(\d{1,18})\)")
 _WORD, _SPEAKER, _FEWEST, _WHOLE = 3, 9, 5, 12
 _NOTHING = ("-", "_", "")
 _GENRE = re.compile(r"([a-z]{2})/|[A-Z]+_([a-z]+)_")  # of OntoNotes' paths and GUM's names
@@ -144,7 +145,7 @@ def _document(block: _Block, file: SourceFile) -> Document:
 
 
 def _cells(line: str) -> list[str]:
-    return line.split("\t") if "\t" in line else line.split()
+    return [cell.strip() for cell in line.split("\t")] if "\t" in line else line.split()
 
 
 class _Mentions:
@@ -217,8 +218,9 @@ def _rewritten(document: Document, lines: Sequence[str]) -> Iterator[str]:
         if not _is_word(line):
             yield line
             continue
-        old, cell = _cells(line)[-1], next(new_cells) or nothing
-        yield f"{line[: len(line) - len(old)]}{cell}" if "\t" in line else re.sub(r"\S+(\s*)$", rf"{cell}\1", line)
+        cell = next(new_cells) or nothing
+        before, tab, _ = line.rpartition("\t")
+        yield f"{before}{tab}{cell}" if tab else re.sub(r"\S+(\s*)$", rf"{cell}\1", line)
 
 
 def _is_word(line: str) -> bool:
@@ -233,9 +235,10 @@ def _new_lines(document: Document) -> Iterator[str]:
     yield f"#begin document ({name}); part {part}"
     for start, end in document.meta.get("sentences") or [(0, len(words))]:
         for place in range(start, end):
-            if re.search(r"\s", words[place]):
-                raise InputError("a word holds white space", where=place_of(document), got=repr(words[place]))
             frame = [name, str(int(part)), str(place - start), words[place], *"-----", speakers[place], "-"]
+            broken = next((cell for cell in frame if not cell or re.search(r"\s", cell)), None)
+            if broken is not None:
+                raise InputError("what one cell cannot hold", where=place_of(document), got=repr(broken))
             yield "\t".join([*frame, cells[place] or "-"])
         yield ""
     yield "#end document"
@@ -279,13 +282,15 @@ def _coreference_cells(document: Document) -> list[str]:
 
 
 def _with_words(document: Document) -> Document:
-    """The document with words that end where mentions do, if it came without any; its line breaks end sentences."""
+    """The document with words that end where mentions do, and sentences, if it came without any words."""
     if document.words is not None:
         return document
     edges = {place for cluster in document.clusters or () for one in cluster for place in (one.start, one.end)}
     words = tuple(words_between(document.text, edges))
-    lines = [place for place, letter in enumerate(document.text) if letter == "\n"]
-    ends = sorted({bisect_left([word.start for word in words], line) for line in lines} - {0, len(words)})
+    mentions = [one for cluster in document.clusters or () for one in cluster]
+    starts = [word.start for word in words]
+    stops = [end for _, end in split_sentences(document.text, kept_whole=mentions)]
+    ends = sorted({bisect_left(starts, end) for end in stops} - {0, len(words)})
     sentences = tuple(pairwise([0, *ends, len(words)]))
     return replace(document, words=words, meta={**document.meta, "sentences": sentences})
 

@@ -42,7 +42,7 @@ def coref_format(path: Path) -> CorefFormat:
             return "conll2012"
         if line.startswith("{") or file.kind in (".jsonl", ".json"):
             return "coref-jsonl"
-        if line.split("\t")[:2] == list(HEADER[:2]):
+        if tuple(line.split("\t")) == HEADER:
             return "gap"
         if line.strip():
             raise InputError(
@@ -59,7 +59,7 @@ def detected_coref(path: Path) -> CorefFormat | None:
     first = first_line(path)
     if first.startswith("#begin document"):
         return "conll2012"
-    if first.split("\t")[:2] == list(HEADER[:2]):
+    if tuple(first.split("\t")) == HEADER:
         return "gap"
     record = object_of(first)
     return "coref-jsonl" if record.keys() & {"clusters", "sentences", "doc_key"} else None

@@ -61,7 +61,7 @@ def _document(record: Any, name: str, where: str) -> Document:
             raise InputError(f"{field} that are no words", where=where, expected=_EXPECTED)
         ends = list(dict.fromkeys(_ends(sentences)))
         text, words = text_of_words(list(chain.from_iterable(sentences)), breaks=ends[:-1])
-        bounds = tuple(pairwise([0, *ends]))
+        bounds = tuple(pairwise([0, *ends])) if field == "sentences" else ()
     repeated: list[Repeated] = []
     clusters = _clusters(record.get("clusters"), text, words, where, repeated)
     speakers = _speakers(record.get("speakers"), len(words or ()))

@@ -15,14 +15,15 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from spanbert.core.errors import InputError, nearest
-from spanbert.core.files import parse_json, read_json, write_atomically, write_json
+from spanbert.core.files import parse_json, write_atomically, write_json
 from spanbert.core.types import Document, Relation, Span
-from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, first_line, object_of, read_lines
+from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, first_line, object_of, open_bytes, read_lines
 from spanbert.corpus.word_tags import place_of
 from spanbert.corpus.words import text_of_words, words_between
 
@@ -64,8 +65,7 @@ def detected_relations(path: Path) -> RelationFormat | None:
     if _SENTENCE.fullmatch(first) and _MARKS.search(first):
         return "semeval"
     if first.lstrip().startswith("["):
-        with path.open("rb") as stream:
-            return "tacred" if b'"subj_start"' in stream.read(_LOOKED_AT) else None
+        return "tacred" if '"subj_start"' in _content(path, _LOOKED_AT) else None
     return "relation-jsonl" if "subj_start" in object_of(first) else None
 
 
@@ -89,11 +89,23 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _read_tacred(path: Path) -> Iterator[Document]:
-    content = read_json(path)
+    content = parse_json(_content(path), str(path), whole_file=True)
     if not isinstance(content, list):
         raise InputError("no list of examples", where=str(path), expected=f"objects with {', '.join(_TACRED)}")
     for number, record in enumerate(content, start=1):
         yield _of_tacred(record, f"{path.name}:{number}", f"{path}, example {number}")
+
+
+def _content(path: Path, most: int = -1) -> str:
+    """The text of a file, plain or compressed, or of its beginning."""
+    content, raw = open_bytes(path)
+    with raw, content:
+        try:
+            return content.read(most).decode("utf-8-sig", "strict" if most < 0 else "replace")
+        except UnicodeDecodeError as error:
+            raise InputError("not UTF-8 text", where=str(path), got=f"byte {error.start}") from None
+        except (EOFError, zlib.error, OSError) as error:
+            raise InputError("the compressed file is damaged or cut short", where=str(path), got=str(error)) from None
 
 
 def _read_jsonl(path: Path) -> Iterator[Document]:
@@ -214,7 +226,7 @@ def entity_of(entry: Any, text: str, side: str, where: str) -> Span:
 def _read_semeval(path: Path) -> Iterator[Document]:
     sentence: tuple[str, str, str] | None = None  # number, text with marks, place
     label = ""
-    rest: list[str] = []
+    rest: list[str | None] = []  # the lines after the sentence; None: the label
 
     def made() -> Iterator[Document]:
         if sentence is not None:
@@ -230,14 +242,15 @@ def _read_semeval(path: Path) -> Iterator[Document]:
             raise InputError("not a sentence", where=f"{path}:{number}", got=repr(line[:60]), expected=expected)
         elif sentence is None and line.strip():
             raise InputError("a line before the first sentence", where=f"{path}:{number}", got=repr(line[:60]))
-        elif not rest and not label and line.strip() and not line.startswith("Comment"):
+        elif not label and line.strip() and not line.startswith("Comment"):
             label = line.strip()
+            rest.append(None)
         else:
             rest.append(line)
     yield from made()
 
 
-def _of_marks(identity: str, marked: str, where: str, label: str, rest: tuple[str, ...]) -> Document:
+def _of_marks(identity: str, marked: str, where: str, label: str, rest: tuple[str | None, ...]) -> Document:
     places: dict[str, int] = {}
     text, last = "", 0
     for mark in _MARKS.finditer(marked):
@@ -319,7 +332,11 @@ def _line_record(document: Document) -> dict[str, Any]:
         return _tacred_record(document)
     if form == "line" and record is not None and document.relations == document.meta["read"]:
         return dict(record)
-    relations = [_relation_record(one) for one in document.relations or ()]
+    read, listed = document.meta.get("read"), (record or {}).get("relations")
+    relations = [
+        listed[read.index(one)] if listed and read and one in read else _relation_record(one)
+        for one in document.relations or ()
+    ]
     alone = len(relations) == 1 and "relations" not in (record or {})
     rest = relations[0] if alone else {"relations": relations}
     return {**({"id": document.id, "text": document.text} if record is None else record), **rest}
@@ -335,7 +352,7 @@ def _relation_record(relation: Relation) -> dict[str, Any]:
 
 def _semeval_lines(document: Document, number: int) -> str:
     relation = _one(document)
-    marked, rest = document.meta.get("marked"), document.meta.get("rest", ("Comment:", ""))
+    marked, rest = document.meta.get("marked"), document.meta.get("rest", (None, "Comment:", ""))
     if document.meta.get("form") != "semeval" or relation != document.meta["read"]:
         if re.search(r"[\r\n]", document.text) or _MARKS.search(document.text):
             what = "a text with line breaks or marks"
@@ -348,4 +365,6 @@ def _semeval_lines(document: Document, number: int) -> str:
             last = place
         marked += document.text[last:]
     label = [relation.label] if relation.label else []
-    return "\n".join([f'{document.id if document.id.isdecimal() else number}\t"{marked}"', *label, *rest]) + "\n"
+    after = [line for one in rest for line in (label if one is None else [one])]
+    after = after if None in rest else [*label, *after]
+    return "\n".join([f'{document.id if document.id.isdecimal() else number}\t"{marked}"', *after]) + "\n"

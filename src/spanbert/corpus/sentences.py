@@ -8,12 +8,11 @@ from collections.abc import Sequence
 
 from spanbert.core.types import Document, Span
 
-_MARKS = r"""[.!?…]+["'”’)\]]*\s+(?=["'“‘(\[]*[A-Z0-9])|[。！？]+[”’」』）]*"""
+_MARKS = r"""(?<![.!?…])[.!?…]+["'”’)\]]*\s+(?=["'“‘(\[]*[A-Z0-9])|[。！？]+[”’」』）]*"""
 _LINE = r"\s*\n(?:[^\S\n]*\n\s*|\s*+(?![a-z]))"  # a line that goes on in lower case is wrapped
 _END = re.compile(f"{_MARKS}|{_LINE}")
-_TITLE = re.compile(
-    r"(?:^|\s|[(\"“])(?:Mr|Mrs|Ms|Dr|Prof|St|Sen|Rep|Gen|Gov|Capt|Col|Lt|Sgt|Jr|Sr|vs|No|(?:[A-Z]\.)*[A-Z])\.\s+$"
-)
+_TITLES = "Mr|Mrs|Ms|Dr|Prof|St|Sen|Rep|Gen|Gov|Capt|Col|Lt|Sgt|Jr|Sr|vs|No"
+_TITLE = re.compile(rf"(?<![^\s(\[\"“])(?:{_TITLES}|(?:[A-Z]\.)*[A-Z])\.\s+$")
 
 
 def split_sentences(text: str, *, kept_whole: Sequence[Span] = ()) -> list[tuple[int, int]]:
@@ -36,7 +35,7 @@ def split_sentences(text: str, *, kept_whole: Sequence[Span] = ()) -> list[tuple
     begin = 0
     for match in _END.finditer(text):
         end = match.start() + len(match[0].rstrip())
-        is_line = "\n" in match[0]
+        is_line = match[0][0].isspace()
         if not is_line and _TITLE.search(text, max(begin, match.start() - 16), match.end()):
             continue
         if any(span.start < match.end() and end < span.end for span in kept_whole):

@@ -113,6 +113,7 @@ def text_of_words(
     parts: list[str] = []
     spans = []
     length = 0
+    breaks = frozenset(breaks)
     for place, word in enumerate(words):
         between = ""
         if place in breaks:

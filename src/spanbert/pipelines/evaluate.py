@@ -12,6 +12,7 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.progress import Reporter
 from spanbert.pipelines.load import Pipeline, load
 from spanbert.scores.bootstrap import compare
+from spanbert.tasks.base import changed_options
 from spanbert.tasks.protocol import DocumentScorer, TextTask
 from spanbert.train.sources import documents_of
 from spanbert.train.text_evaluation import score_task
@@ -34,9 +35,9 @@ def evaluate(
         data: Its data, in any format that the task reads.
         task: Which task; needed only where the bundle holds several.
         other: Another bundle to compare with, by a paired bootstrap test on the main score.
-        options: Settings of the task's kind in place of those that it was trained with: how the file is read
-            (`text_column`, `pair_column`, `label_column`, `separator`, for tagging `column`), or for coreference how
-            mentions are linked (`max_mentions`, `depth`, `singletons`).
+        options: Settings of the task's kind, with or without its name (`coref.depth`), in place of those that it was
+            trained with: how the file is read (`text_column`, `pair_column`, `label_column`, `separator`, for tagging
+            `column`), or for coreference how mentions are linked (`max_mentions`, `depth`, `singletons`).
         seed: Seed of the bootstrap.
         reporter: Hears about progress.
 
@@ -97,15 +98,17 @@ def _one_task(nlp: Pipeline, task: str | None) -> str:
 
 
 def _read_by(task: TextTask, options: Mapping[str, Any]) -> None:
-    """Lets a task read files by other settings of its kind.
+    """Lets a task read files and decode by other settings of its kind.
 
     Raises:
-        InputError: A setting that its kind does not have.
+        InputError: A setting that its kind does not have, or one of another kind (`coref.depth`).
     """
     for key in options:
-        if key not in type(task.options).model_fields:
-            raise InputError(f"a task of the kind {task.kind} has no {key}", got=f"{key}={options[key]}")
-    task.options = type(task.options).assemble(base={**task.options.model_dump(), **options})
+        kind, dot, _ = key.rpartition(".")
+        if dot and kind != task.kind:
+            raise InputError(f"a setting of {kind}", got=f"{key}={options[key]}", expected=f"of {task.kind}")
+    changes = {key.rpartition(".")[2]: value for key, value in options.items()}
+    task.options = changed_options(task, task.options.model_dump(), changes)
 
 
 def _gold_digest(task: TextTask, file: Path) -> str:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
 from pathlib import PurePath
 from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import parse_json
-from spanbert.core.types import Document, Question, Span
+from spanbert.core.types import Document, Question
 from spanbert.corpus.relations import document_of_pairs, entity_of
 from spanbert.corpus.spans_json import span_of
+from spanbert.corpus.words import text_of_words
 
 _EXPECTED = (
     '{"text": ...}, {"text": ..., "pair": ...}, {"question": ..., "context": ...}, {"tokens": [...]}, '
@@ -91,10 +91,9 @@ def _with_entities(record: dict[str, Any], identity: str, where: str) -> Documen
 
 
 def document_of_words(identity: str, words: Sequence[str]) -> Document:
-    """A document of words that stand with a blank between them."""
-    ends = accumulate(len(one) + 1 for one in words)
-    spans = tuple(Span(start=end - 1 - len(one), end=end - 1) for one, end in zip(words, ends, strict=True))
-    return Document(id=identity, text=" ".join(words), words=spans)
+    """A document of words, with blanks between them as their script has them."""
+    text, spans = text_of_words(words)
+    return Document(id=identity, text=text, words=tuple(spans))
 
 
 def _text(record: dict[str, Any], field: str, where: str) -> str:

@@ -27,6 +27,7 @@ from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 if TYPE_CHECKING:
     from spanbert.tasks.inference import Predictor
 
+_FOUND = "entities_found"  # in a document's meta: its spans are those of a task of the bundle
 Precision = Literal["float32", "bfloat16"]
 
 
@@ -152,11 +153,11 @@ class Pipeline:
             names = [name for name in names if self.tasks[name].reads_pairs is not True] or names
         if all(self.tasks[name].reads_pairs is False for name in names):
             documents = map(_single, documents)
-        entities = [] if _has_entities(first) else self._entity_tasks()
+        entities = [] if first.relations is not None else self._entity_tasks()
         if related and not entities and not _has_entities(first):
             if not names:
                 raise _no_entities(first)
-            related = []  # nothing that could be related; the others have something to say
+            related, documents = [], map(_without_entities, documents)  # the other tasks have something to say
         if related:
             yield from self._annotated_and_related(documents, names, entities, related)
             return
@@ -186,8 +187,12 @@ class Pipeline:
         def with_entities() -> Iterator[Document]:
             for document, found in self.predictor.only(earlier).predict(documents):
                 waiting.append(found)
-                spans = [span for name in entities for span in found[name].spans or ()]
-                yield document if _has_entities(document) else replace(document, spans=tuple(spans))
+                if _has_entities(document):
+                    yield document
+                    continue
+                every = [span for name in entities for span in found[name].spans or ()]
+                spans = {(span.start, span.end, span.label): span for span in every}  # two tasks may find the same
+                yield replace(document, spans=tuple(spans.values()), meta={**document.meta, _FOUND: True})
 
         for annotated in self._related(with_entities(), related):
             found = waiting.popleft()
@@ -215,7 +220,8 @@ class Pipeline:
             if document.relations is not None:
                 yield document
                 continue
-            entities = sorted(document.spans or (), key=outer_first)
+            is_given = not document.meta.get(_FOUND)  # types that are not known are refused in what people hand over
+            entities = sorted((one for one in document.spans or () if is_given or task.knows(one)), key=outer_first)
             sentences = split_sentences(document.text, kept_whole=entities)
             yield replace(document, relations=tuple(task.pairs(entities, sentences)))
 
@@ -312,6 +318,16 @@ def _no_entities(document: Document) -> InputError:
         expected='"head" and "tail", or "entities", beside "text"',
         remedy="Or train entities into the bundle: spanbert finetune multi",
     )
+
+
+def _without_entities(document: Document) -> Document:
+    if _has_entities(document):
+        raise InputError(
+            "entities in an input that began with a text without",
+            where=place_of(document),
+            remedy="Hand texts with entities over in an input of their own",
+        )
+    return document
 
 
 def _with_entities(document: Document) -> Document:

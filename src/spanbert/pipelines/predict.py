@@ -58,8 +58,8 @@ def predict_file(
     if not kinds and coref is None and relations is None:
         return None
     nlp = load(bundle, precision=precision, options=options)
-    known = {one.kind for one in nlp.tasks.values()}
-    if coref == "conll2012" or (coref is not None and "coref" in known):
+    known = {one.kind for name, one in nlp.tasks.items() if task in (None, name)}
+    if coref is not None and (coref == "conll2012" or "coref" in known):
         kinds = ["coref"]
     elif relations is not None and "relation" in known:
         kinds = ["relation"]

@@ -339,7 +339,7 @@ def conll_lines(doc: Annotated) -> Iterator[str]:
 
 def _as_conll2012(doc: Annotated, found: Coreference) -> Document:
     """The text with its clusters, and with the lines that it came in, where it came in such a file."""
-    if doc.source is not None and "lines" in doc.source.meta and doc.source.words == found.words:
+    if doc.source is not None and "sentences" in doc.source.meta and doc.source.words == found.words:
         return replace(doc.source, clusters=found.clusters)
     starts = [word.start for word in found.words]
     ends = sorted({bisect_left(starts, end) for _, end in split_sentences(doc.text)} | {len(starts)})

@@ -14,6 +14,7 @@ from spanbert.core.config import Config
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document
 from spanbert.scores.scorer import figure_lines
+from spanbert.tasks import options_class
 from spanbert.tasks.protocol import Reading, Tuner
 from spanbert.tokens.pieces import read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -76,6 +77,7 @@ class TextTaskBase:
     plain = True
     reads_pairs: bool | None = False
     threshold: float | None = None
+    changeable: ClassVar[tuple[str, ...]] = ()
     added_pieces: Sequence[int] = ()
     options: Any  # the settings of its kind, a `Config`
     reader: Callable[
@@ -145,3 +147,24 @@ class TextTaskBase:
     def render(self, scores: Mapping[str, Any]) -> list[str]:
         """As `TextTask`: the figures, then the signature."""
         return [*figure_lines(scores), *([str(scores["signature"])] if "signature" in scores else [])]
+
+
+def changed_options(made: Any, options: Mapping[str, Any], changes: Mapping[str, Any]) -> Config:
+    """The settings of a trained task with some of them changed.
+
+    Args:
+        made: The task, or its class.
+        options: Its settings.
+        changes: The other values.
+
+    Raises:
+        InputError: A setting that its kind does not have, one that cannot change after training, or a bad value.
+    """
+    kind_options: type[Config] = options_class(made.kind)
+    for key, value in changes.items():
+        if key not in kind_options.model_fields:
+            raise InputError(f"a task of the kind {made.kind} has no {key}", got=f"{key}={value}")
+        if key not in made.changeable:
+            allowed = ", ".join(made.changeable) or "nothing"
+            raise InputError(f"{made.kind}.{key} cannot change after training", got=str(value), expected=allowed)
+    return kind_options.assemble(base={**options, **changes})

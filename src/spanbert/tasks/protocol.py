@@ -144,6 +144,7 @@ class TextTask(Protocol):
         main: The score by which models are chosen.
         plain: It reads one text and nothing else, so that several such tasks share one pass of the encoder.
         options: The settings of its kind.
+        changeable: The settings that a trained task may be used with other values of.
         added_pieces: Ids of the tokens that the task added to the tokenizer, which the encoder needs embeddings for.
         scored_by: By what two models of the task can be compared: the main score, and what else decides it.
         reads_pairs: It reads two texts; None: one or two.
@@ -158,6 +159,7 @@ class TextTask(Protocol):
     plain: bool
     reads_pairs: bool | None
     options: Any
+    changeable: tuple[str, ...]
     added_pieces: Sequence[int]
     window: tuple[int, int]
     threshold: float | None

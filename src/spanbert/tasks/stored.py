@@ -14,7 +14,8 @@ from spanbert.core.errors import InputError
 from spanbert.core.tagging import scheme_of_tags
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import Encoder, load_encoder
-from spanbert.tasks import REGISTRY, options_class, task_class
+from spanbert.tasks import REGISTRY, task_class
+from spanbert.tasks.base import changed_options
 from spanbert.tasks.head import Head
 from spanbert.tasks.inference import Predictor
 from spanbert.tasks.protocol import TextTask
@@ -54,8 +55,8 @@ def stored_tasks(
     for name, entry in entries.items():
         made = task_class(entry["kind"], nested=entry.get("nested", False))
         if entry["kind"] in given:
-            base = {**entry["options"], **given[entry["kind"]]}
-            entry = {**entry, "options": options_class(entry["kind"]).assemble(base=base).model_dump()}
+            changed = changed_options(made, entry["options"], given[entry["kind"]])
+            entry = {**entry, "options": changed.model_dump()}
         found[name] = made.from_manifest(name, entry, tokenizer=tokenizer, positions=shape.longest_segment)
     return found
 

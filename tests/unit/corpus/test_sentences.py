@@ -17,6 +17,7 @@ from spanbert.corpus.sentences import split_sentences
     [
         ["Ann left.", "She ran!", "Why?", '"So what?"', "Nobody knows."],
         ["Dr. Smith met J. R. Jones of the U.S. Army in St. Louis.", "They talked."],
+        ["They talked.", "Dr. Smith left the U.S. Army.", "U.S. law is old."],
         ["It cost 3.50 dollars vs. 4 before.", "Then it rose."],
         ["今天下雨。", "他没来！", "“真的吗？”", "是的"],
         ["One line", "Another line"],
@@ -27,6 +28,11 @@ def test_sentences(sentences: list[str]):
     between = "" if "。" in sentences[0] else "\n" if "line" in sentences[0].lower() else " "
     text = between.join(sentences)
     assert [text[start:end] for start, end in split_sentences(text)] == sentences
+
+
+def test_a_title_at_the_end_of_a_line():
+    text = "He saw Dr.\nSmith. Then he left..............."
+    assert len(split_sentences(text)) == 2
 
 
 def test_a_blank_line_ends_a_sentence():

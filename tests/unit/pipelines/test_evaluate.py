@@ -120,7 +120,11 @@ def tasks_dev(runs, name: str) -> Path:
 @pytest.mark.parametrize(
     ("name", "other", "message"),
     [
-        ("single", "bio", "tasks of different kinds; got tag, scored by f1; expected classify, scored by accuracy"),
+        (
+            "single",
+            "bio",
+            "tasks that are scored in different ways; got tag, scored by f1; expected classify, scored by accuracy",
+        ),
         ("bio", "pos", "got tag, scored by accuracy; expected tag, scored by f1"),
         ("single", "multi", "got classify, scored by micro_f1"),
         ("single", "joint", "which task"),

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import spanbert
+from spanbert import TaskData
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json
 from spanbert.core.types import Document, Relation, Span
@@ -21,7 +22,7 @@ from spanbert.tasks.relation.marking import MARKS, marked, marker_names, marker_
 from spanbert.tasks.relation.options import RelationOptions
 from spanbert.tasks.relation.task import RelationTask
 from spanbert.tokens.tokenizer import load_tokenizer
-from tests.labelled import relation_file, tiny, write_lines
+from tests.labelled import people_file, relation_file, tiny, tune, write_lines
 
 
 @pytest.fixture
@@ -124,8 +125,9 @@ def test_from_training(vocabulary_file: Path):
     assert list(task("a", "b", types=("ENTITY", "ENTITY")).markers) == ["[E1]", "[/E1]", "[E2]", "[/E2]"]
     assert list(task("a", "b", options=RelationOptions(typed="no")).markers) == ["[E1]", "[/E1]", "[E2]", "[/E2]"]
     assert task("a", "b").labels == ("a", "b")
-    with pytest.raises(InputError, match="task t: not relations to learn; got 1 different labels"):
-        task("a")
+    for labels in (("a",), ("no_relation", "NA")):
+        with pytest.raises(InputError, match=f"task t: not relations to learn; got {len(labels)} different labels"):
+            task(*labels)
 
 
 def test_markers_are_new_pieces_in_a_fixed_order(own_tokenizer):
@@ -154,6 +156,7 @@ def test_types_that_were_never_seen_are_refused(own_tokenizer):
         asked(typed, "LOC")
     with pytest.raises(InputError, match="got an entity without a type"):
         asked(typed, None)
+    assert [typed.knows(Span(start=0, end=1, label=label)) for label in ("ORG", "LOC", None)] == [True, False, False]
     untyped = made(own_tokenizer, "a", "b", options=RelationOptions(typed="no"))
     asked(untyped, "LOC")
     asked(untyped, None)
@@ -222,9 +225,6 @@ def test_a_tiny_model_learns_who_sees_whom(learned, tmp_path: Path):
 
 
 def test_the_first_piece_can_be_read_instead(hugging_face_model: Path, tmp_path: Path):
-    from spanbert import TaskData
-    from tests.labelled import tune
-
     train, dev = relation_file(tmp_path / "train.jsonl", 96, 1), relation_file(tmp_path / "dev.jsonl", 24, 2)
     data = TaskData(kind="relation", train=train, dev=dev, options=RelationOptions(pool="cls"))
     result = tune({"r": data}, hugging_face_model, tmp_path / "out", "train.max_steps=120")
@@ -250,9 +250,28 @@ def test_entities_then_relations_from_raw_text(hugging_face_model: Path, tmp_pat
     only = next(nlp.pipe([text], task="relation"))
     assert list(only.tasks) == ["relation"]
     assert only.relations == doc.relations
+    given = tuple(Span(start=one.start, end=one.end, label=one.label) for one in doc.entities)
+    mixed = list(nlp.annotate([Document(id="1", text=text, spans=given), Document(id="2", text=text)]))
+    assert [len(one.relations) for one in mixed] == [1, 1], "given, then found"
     several = list(nlp.pipe([text, "the old road", text]))
     assert [len(one.relations) for one in several] == [1, 0, 1]
     assert several[2].relations == doc.relations
+
+
+def test_what_a_tagger_finds_is_paired_where_the_types_are_known(hugging_face_model: Path, tmp_path: Path):
+    """Two taggers find the same entities; one finds places too, which the relation task has never seen."""
+    ner = people_file(tmp_path / "ner.conll", 96, 1)
+    wider = tmp_path / "wider.conll"
+    wider.write_text(ner.read_text().replace("sleeps O", "sleeps B-LOC"))
+    pairs = relation_file(tmp_path / "pairs.jsonl", 96, 1)
+    tasks = {"ner": TaskData(kind="tag", train=ner), "wider": TaskData(kind="tag", train=wider),
+             "relation": TaskData(kind="relation", train=pairs)}  # fmt: skip
+    nlp = spanbert.load(tune(tasks, hugging_face_model, tmp_path / "out", "train.max_steps=240").path)
+    doc = nlp("the king sleeps a fox .")
+    assert {span.label for span in doc["wider"].spans} == {"PER", "ANI", "LOC"}
+    assert len(doc["relation"].relations) == 1
+    with pytest.raises(InputError, match="a type of entity that it has not seen; got 'LOC'"):
+        nlp.relate(doc.text, doc["wider"].spans)
 
 
 def test_a_text_longer_than_the_window_keeps_both_entities(learned):

@@ -64,8 +64,8 @@ def command(
     other = bundles[1] if compare else None
     given = reading_settings(text_column, pair_column, label_column, separator, column)
     options: dict[str, Any] = {key.partition(".")[2]: value for key, value in given.items()}
-    for changed in kind_options(set_ or []).values():
-        options |= changed
+    for kind, changed in kind_options(set_ or []).items():
+        options |= {f"{kind}.{key}": value for key, value in changed.items()}
     with make_reporter() as reporter:
         found = evaluate(bundles[0], data, task=task, other=other, options=options, seed=seed, reporter=reporter)
     if as_json:

@@ -68,6 +68,10 @@ def command(
         raise InputError(f"no format {format_!r}", where="--format", expected=", ".join(FORMATS))
     if documents not in DOCUMENTS:
         raise InputError(f"no kind of document {documents!r}", where="--documents", expected=", ".join(DOCUMENTS))
+    if documents == "file" and source != "-" and SourceFile(path=Path(source), name=source).kind != ".txt":
+        raise InputError(
+            "only a file of plain text can be one document", where="--documents file", got=source, expected=".txt"
+        )
     if source != "-" and not Path(source).is_file():
         raise InputError(
             "no such file", where=source, remedy=f"Texts are piped in: echo TEXT | spanbert predict {bundle}"

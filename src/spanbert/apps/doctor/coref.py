@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
 from spanbert.corpus.clusters import in_first_cluster, repeated_mentions
 from spanbert.corpus.coref import read_coref
+from spanbert.corpus.sentences import sentence_numbers
 from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.coref.task import CorefTask
 from spanbert.tasks.protocol import Reading
@@ -29,6 +31,12 @@ _INSIDE = Rule(
     name="inside_word",
     what="mentions that begin or end inside a word",
     remedy="They are widened to whole words, and never found as they are",
+)
+_ACROSS = Rule(
+    severity="warning",
+    name="across_sentences",
+    what="mentions that reach over the end of a sentence",
+    remedy="They are left out of training, and never found",
 )
 _UNLABELLED = Rule(
     severity="warning", name="unlabelled", what="texts without clusters", remedy="They are left out of training"
@@ -87,6 +95,8 @@ class CorefSurvey(Survey[CorefTask]):
         document, most = reading.document, task.options.longest_mention
         words = task.words(document)
         starts, ends = {word.start for word in words}, {word.end for word in words}
+        sentences = sentence_numbers(document, words)
+        begins = [word.start for word in words]
         too_long = Rule(
             severity="warning",
             name="too_long",
@@ -96,6 +106,8 @@ class CorefSurvey(Survey[CorefTask]):
         for mention in (one for cluster in document.clusters or () for one in cluster):
             if mention.start not in starts or mention.end not in ends:
                 self.ledger.add(_INSIDE, self._shown(document, mention))
+            elif sentences[bisect_left(begins, mention.start)] != sentences[bisect_left(begins, mention.end) - 1]:
+                self.ledger.add(_ACROSS, self._shown(document, mention))
             elif len(reading.pieces.ids):
                 first, last, _ = rows_of_words(reading.pieces, [mention])
                 pieces = int(last[0] - first[0]) + 1

@@ -50,8 +50,8 @@ class Estimate:
         optimizer: Bytes of AdamW's two moments.
         activations: Bytes that the forward pass of the largest step keeps for the backward pass.
         windows: Bytes of the encoded training data, which is held in memory.
-        overhead: Bytes by which the trial's process grew beyond what these explain: tokenizer, buffers of threads,
-            tensors that live during the backward pass alone; 0 where the system does not say.
+        overhead: Bytes by which the trial's process grew beyond what these explain: buffers of threads, tensors that
+            live during the backward pass alone; 0 where the system does not say.
     """
 
     seconds_an_epoch: float

@@ -103,7 +103,7 @@ def _costs(cost: Estimate) -> Iterator[str]:
     yield _line("  activations", f"{_size(cost.activations)} for a step of the longest windows")
     yield _line("  to save a state", f"{_size(cost.saving)} for a copy")
     yield _line("  encoded data", _size(cost.windows))
-    yield _line("  tokenizer, buffers", _size(cost.overhead))
+    yield _line("  buffers and the rest", _size(cost.overhead))
 
 
 def _finding(finding: Finding, *, several_files: bool) -> Iterator[str]:

@@ -63,6 +63,7 @@ class ClassifyTask(TextTaskBase):
 
     kind = "classify"
     unit = "example"
+    changeable = ("text_column", "pair_column", "label_column", "separator")
 
     def __init__(
         self,

@@ -16,8 +16,8 @@ class CorefOptions(Config):
         singletons: Whether mentions that are linked to no other are clusters; `auto`: as the training data has them.
         longest_mention: Pieces of the longest mention.
         kept: Mentions kept a window for each of its words, best first (lambda in Lee et al. 2017).
-        max_mentions: Mentions kept a document, best first; None: all that the windows keep.
-        depth: Antecedents that a mention is compared with, nearest first; None: all.
+        max_mentions: Mentions kept a document in prediction, best first; None: all that the windows keep.
+        depth: Antecedents that a mention is compared with in prediction, nearest first; None: all.
         size: Size of the vectors of starts and ends.
         dropout: Dropout of these vectors in training.
         train_windows: Windows of one training example; longer documents are several.

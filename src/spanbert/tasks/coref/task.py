@@ -77,6 +77,7 @@ class CorefTask(TextTaskBase):
     kind = "coref"
     unit = "mention"
     main = "conll_f1"
+    changeable = ("max_mentions", "depth", "singletons", "kept")
     examples_a_step = 2  # each is several windows
 
     def __init__(

@@ -65,6 +65,7 @@ class QATask(TextTaskBase):
 
     kind = "qa"
     unit = "window"
+    changeable = ("longest_question", "longest_answer", "candidates")
     main = "f1"
     plain = False
 

@@ -19,7 +19,7 @@ from spanbert.core.predictions import RelationExtraction
 from spanbert.core.types import Document, Relation, Span
 from spanbert.corpus.relations import RelationFormat, read_relations, relation_format
 from spanbert.corpus.word_tags import place_of
-from spanbert.scores.relations import Averaging, is_directed
+from spanbert.scores.relations import NO_RELATION, Averaging, is_directed
 from spanbert.tasks.base import TextTaskBase, WindowOptions
 from spanbert.tasks.protocol import Mistake, Reading
 from spanbert.tasks.relation.marking import MARKS, SIDES, Range, marked, marker_names, marker_pair, parts_around
@@ -115,10 +115,10 @@ class RelationTask(TextTaskBase):
                     untyped = untyped or None in ends
                     if ends[0] is not None and ends[1] is not None:
                         type_pairs.add((ends[0], ends[1]))
-        if not 2 <= len(labels) <= _MOST_LABELS:
+        if not 2 <= len(labels) <= _MOST_LABELS or labels <= set(NO_RELATION):
             raise InputError(
                 f"task {name}: not relations to learn",
-                got=f"{len(labels)} different labels",
+                got=f"{len(labels)} different labels: {', '.join(sorted(labels)[:5])}",
                 expected=f"2 to {_MOST_LABELS}",
             )
         is_typed = len(types) > 1 if options.typed == "auto" else options.typed == "yes"
@@ -233,8 +233,12 @@ class RelationTask(TextTaskBase):
             )
         return found
 
+    def knows(self, entity: Span) -> bool:
+        """Whether entities of this type, or without one, were seen in training."""
+        return self.untyped or f"[E1:{entity.label}]" in self.markers
+
     def _markers_of(self, side: str, entity: Span, document: Document) -> tuple[int, int]:
-        if not self.untyped and f"[E{side}:{entity.label}]" not in self.markers:
+        if not self.knows(entity):
             known = sorted({name.rstrip("]").partition(":")[2] for name in self.markers} - {""})
             raise InputError(
                 f"task {self.name}: a type of entity that it has not seen",
@@ -272,11 +276,11 @@ class RelationTask(TextTaskBase):
 
         Args:
             entities: In text order.
-            sentences: Half-open stretches of the text.
+            sentences: Half-open stretches of the text, none of which ends inside an entity.
         """
         found = []
         for start, end in sentences:
-            inside = [entity for entity in entities if start <= entity.start and entity.end <= end]
+            inside = [entity for entity in entities if entity.start < end and start < entity.end]
             for place, one in enumerate(inside):
                 for other in inside[place + 1 :]:
                     if (one.start, one.end) == (other.start, other.end):

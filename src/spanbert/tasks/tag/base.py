@@ -34,6 +34,7 @@ class WordTask(TextTaskBase):
 
     kind = "tag"
     unit = "word"
+    changeable = ("column",)
 
     def __init__(
         self, name: str, tokenizer: TokenizerAdapter, window: tuple[int, int], *, options: TagOptions, joined: bool
