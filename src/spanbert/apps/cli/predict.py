@@ -135,7 +135,7 @@ def _pieces(
             yield "".join(f"{line}\n" for line in conll_lines(result))
         else:
             raise InputError(
-                "only tagged words and clusters can be written as columns",
+                "only tagged words and clusters can be written in columns",
                 where="--format conll",
                 expected="jsonl, html",
             )
