@@ -274,7 +274,9 @@ def test_evaluate_says_in_one_line_what_is_wrong(cli, runs, hugging_face_model: 
     assert "which task?" in errors_of(cli, "evaluate", runs["joint"][0].path, "--data", dev)
     assert "no fine-tuned task" in errors_of(cli, "evaluate", hugging_face_model, "--data", dev)
     assert "how many bundles?" in errors_of(cli, "evaluate", single, single, "--data", dev)
-    assert "scored in different ways" in errors_of(cli, "evaluate", "--compare", single, runs["bio"][0].path, "--data", dev)
+    assert "scored in different ways" in errors_of(
+        cli, "evaluate", "--compare", single, runs["bio"][0].path, "--data", dev
+    )
 
 
 def test_two_tasks_read_one_file_each_in_its_way(cli, hugging_face_model: Path, tmp_path: Path):
