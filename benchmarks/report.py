@@ -342,7 +342,7 @@ def tasks_long(result: dict[str, Any]) -> str:
     return "\n\n".join([
         "## Long documents (`python benchmarks/tasks.py long`)",
         f"Film reviews (movie_reviews_2k, {result['windows']['examples']} held out), MiniLM-L6, 2 epochs at rate 1e-4, one seed: "
-        "accuracy with its 95% bootstrap interval, calibration error, steps.",
+        "accuracy with its 95% bootstrap interval, calibration error, steps (windows are examples, so that two epochs are more of them).",
         table(["", "accuracy", "ECE", "steps"], rows),
         "Questions: trained on 3,000 of SQuADShifts (2 epochs, rate 1e-4), whose contexts are paragraphs, and asked about other "
         "paragraphs and about whole papers of thousands of words that it never saw the like of:",
