@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spanbert.apps.bench import attention, common, encoders, pretrain
+from spanbert.apps.bench import common, pretrain
 from spanbert.core.errors import SpanbertError
 from tests.conftest import make_text
 
@@ -74,17 +74,6 @@ def test_a_failing_worker_says_why():
         worker.run(1)
 
 
-def test_attention_small(cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr(attention, "_LENGTHS", (64, 512, 1024))
-    code, out, err = cli("bench", "attention", "--quick", "--json", "--out", tmp_path / "result.json")
-    assert code == 0, err
-    result = json.loads(out.splitlines()[-1])
-    assert result["largest_difference"] < 1e-4
-    assert set(result["milliseconds"]["span-wise"]) == {"64", "512", "1024"}
-    assert result["peak_megabytes"]["full"]["1024"] > 0
-    assert json.loads((tmp_path / "result.json").read_text()) == result
-
-
 @pytest.mark.parametrize(
     ("name", "keys"),
     [
@@ -101,15 +90,6 @@ def test_text_benchmarks_on_given_text(cli, tmp_path: Path, name: str, keys: lis
     for key in keys:
         value = result[key] if isinstance(result[key], float) else result[key]["median"]
         assert value > 0
-
-
-def test_encoders_small(cli, corpus_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr(encoders, "_QUICK", (0.005, (1024,)))
-    monkeypatch.setattr(encoders, "_SEGMENT", 64)
-    code, out, err = cli("bench", "encoders", "--quick", "--data", corpus_file, "--picture", tmp_path / "p.png")
-    assert code == 0, err
-    assert "lowest mlm loss: " in out
-    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_bad_requests(cli, tmp_path: Path):
