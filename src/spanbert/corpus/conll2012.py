@@ -15,7 +15,6 @@ last cells alone.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ from spanbert.core.files import write_atomically
 from spanbert.core.types import Document, Span
 from spanbert.corpus.clusters import Repeated
 from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
-from spanbert.corpus.sentences import split_sentences
+from spanbert.corpus.sentences import sentence_ranges
 from spanbert.corpus.word_tags import place_of
 from spanbert.corpus.words import text_of_words, words_between
 
@@ -288,10 +287,7 @@ def _with_words(document: Document) -> Document:
     edges = {place for cluster in document.clusters or () for one in cluster for place in (one.start, one.end)}
     words = tuple(words_between(document.text, edges))
     mentions = [one for cluster in document.clusters or () for one in cluster]
-    starts = [word.start for word in words]
-    stops = [end for _, end in split_sentences(document.text, kept_whole=mentions)]
-    ends = sorted({bisect_left(starts, end) for end in stops} - {0, len(words)})
-    sentences = tuple(pairwise([0, *ends, len(words)]))
+    sentences = sentence_ranges(document.text, words, kept_whole=mentions)
     return replace(document, words=words, meta={**document.meta, "sentences": sentences})
 
 

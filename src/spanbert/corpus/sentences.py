@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 
 from spanbert.core.types import Document, Span
 
@@ -44,6 +45,22 @@ def split_sentences(text: str, *, kept_whole: Sequence[Span] = ()) -> list[tuple
         begin = match.end()
     take(begin, len(text))
     return sentences
+
+
+def sentence_ranges(
+    text: str, words: Sequence[Span], *, kept_whole: Sequence[Span] = ()
+) -> tuple[tuple[int, int], ...]:
+    """Half-open ranges of the words that stand in each sentence, by `split_sentences`; none is empty.
+
+    Args:
+        text: The text.
+        words: Its words.
+        kept_whole: Stretches that no sentence may end inside.
+    """
+    starts = [word.start for word in words]
+    stops = (end for _, end in split_sentences(text, kept_whole=kept_whole))
+    ends = sorted({*(bisect_left(starts, end) for end in stops), len(words)})
+    return tuple((start, end) for start, end in pairwise([0, *ends]) if start < end)
 
 
 def sentence_numbers(document: Document, words: Sequence[Span]) -> list[int]:

@@ -14,10 +14,8 @@ A notebook shows either of them as HTML.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import pairwise
 from typing import Any
 
 from spanbert.core import mentions
@@ -25,7 +23,7 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.predictions import Answering, Classification, Coreference, RelationExtraction, Tagging
 from spanbert.core.types import Document, Relation, Span
 from spanbert.corpus.conll2012 import conll2012_lines
-from spanbert.corpus.sentences import split_sentences
+from spanbert.corpus.sentences import sentence_ranges
 from spanbert.corpus.word_tags import tags_of
 from spanbert.scores.relations import NO_RELATION
 
@@ -341,9 +339,7 @@ def _as_conll2012(doc: Annotated, found: Coreference) -> Document:
     """The text with its clusters, and with the lines that it came in, where it came in such a file."""
     if doc.source is not None and "sentences" in doc.source.meta and doc.source.words == found.words:
         return replace(doc.source, clusters=found.clusters)
-    starts = [word.start for word in found.words]
-    ends = sorted({bisect_left(starts, end) for _, end in split_sentences(doc.text)} | {len(starts)})
-    bounds = tuple((start, end) for start, end in pairwise([0, *ends]) if start < end)
+    bounds = sentence_ranges(doc.text, found.words)
     return Document(id=doc.id, text=doc.text, words=found.words, clusters=found.clusters, meta={"sentences": bounds})
 
 
