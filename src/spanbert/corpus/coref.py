@@ -10,7 +10,7 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.types import Document
 from spanbert.corpus.conll2012 import read_conll2012, write_conll2012
 from spanbert.corpus.coref_json import read_coref_lines, write_coref_lines
-from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, first_line, object_of, read_lines
+from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, first_line, keys_of, read_lines
 from spanbert.corpus.gap import HEADER, read_gap, write_gap
 
 CorefFormat = Literal["conll2012", "coref-jsonl", "gap"]
@@ -61,8 +61,7 @@ def detected_coref(path: Path) -> CorefFormat | None:
         return "conll2012"
     if tuple(first.split("\t")) == HEADER:
         return "gap"
-    record = object_of(first)
-    return "coref-jsonl" if record.keys() & {"clusters", "sentences", "doc_key"} else None
+    return "coref-jsonl" if keys_of(first, ("clusters", "sentences", "doc_key")) else None
 
 
 def read_coref(path: Path) -> Iterator[Document]:

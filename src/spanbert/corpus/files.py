@@ -8,10 +8,10 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
 from spanbert.core.errors import InputError
 
@@ -171,10 +171,17 @@ def first_line(path: Path) -> str:
     return ""
 
 
-def object_of(line: str) -> dict[str, Any]:
-    """The JSON object of a line; empty where it is none."""
+def keys_of(line: str, wanted: Collection[str]) -> set[str]:
+    """Which of some keys the JSON object of a line has; a line that holds none of the words is not parsed.
+
+    Args:
+        line: A line; a whole file may be one.
+        wanted: The keys.
+    """
+    if not any(f'"{key}"' in line for key in wanted):
+        return set()
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+        return set()
+    return set(wanted) & value.keys() if isinstance(value, dict) else set()

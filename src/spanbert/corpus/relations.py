@@ -23,7 +23,7 @@ from typing import Any, Literal, get_args
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.files import parse_json, write_atomically, write_json
 from spanbert.core.types import Document, Relation, Span
-from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, first_line, object_of, open_bytes, read_lines
+from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, first_line, keys_of, open_bytes, read_lines
 from spanbert.corpus.word_tags import place_of
 from spanbert.corpus.words import text_of_words, words_between
 
@@ -66,7 +66,7 @@ def detected_relations(path: Path) -> RelationFormat | None:
         return "semeval"
     if first.lstrip().startswith("["):
         return "tacred" if '"subj_start"' in _content(path, _LOOKED_AT) else None
-    return "relation-jsonl" if "subj_start" in object_of(first) else None
+    return "relation-jsonl" if keys_of(first, ("subj_start",)) else None
 
 
 def read_relations(path: Path) -> Iterator[Document]:
