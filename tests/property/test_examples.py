@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spanbert.batches.examples import Example, ExamplePlan, Framer, batches_by_length, pack_examples, rows_of_batch
+from spanbert.batches.examples import (
+    Drawn,
+    Example,
+    ExamplePlan,
+    Framer,
+    batches_by_length,
+    pack_examples,
+    rows_of_batch,
+)
 from spanbert.batches.loader import Loader
 from spanbert.batches.plan import PlanPosition
 
@@ -22,22 +30,30 @@ def examples_of(task: str, count: int) -> list[Example]:
     ]
 
 
-def plan_of(sizes: dict[str, int], **settings: object) -> ExamplePlan:
-    return ExamplePlan({name: examples_of(name, size) for name, size in sizes.items()}, **settings)
+def plan_of(sizes: dict[str, int], *, per_step: int | dict[str, int], **settings: object) -> ExamplePlan:
+    examples = {name: examples_of(name, size) for name, size in sizes.items()}
+    a_step = dict.fromkeys(sizes, per_step) if isinstance(per_step, int) else per_step
+    return ExamplePlan(examples, per_step=a_step, **settings)
+
+
+def steps_of(plan: ExamplePlan, count: int, start: int = 0) -> list[list[Drawn]]:
+    return list(islice(plan.steps(PlanPosition(pack=start)), count))
 
 
 def names(drawn) -> list[tuple[str, int]]:
     return [(one.example.task, int(one.example.ids[0])) for one in drawn]
 
 
-SIZES = st.dictionaries(st.sampled_from(["ner", "pos", "topic"]), st.integers(1, 20), min_size=1)
+TASKS = ["ner", "pos", "topic"]
+SIZES = st.dictionaries(st.sampled_from(TASKS), st.integers(1, 20), min_size=1)
+PER_STEP = st.fixed_dictionaries({name: st.integers(1, 7) for name in TASKS})
 
 
 @settings(max_examples=150, deadline=None)
-@given(sizes=SIZES, per_step=st.integers(1, 7), seed=st.integers(0, 9))
-def test_every_example_once_an_epoch_of_its_task(sizes: dict[str, int], per_step: int, seed: int):
+@given(sizes=SIZES, per_step=PER_STEP, seed=st.integers(0, 9))
+def test_every_example_once_an_epoch_of_its_task(sizes: dict[str, int], per_step: dict[str, int], seed: int):
     plan = plan_of(sizes, per_step=per_step, seed=seed, temperature=2.0)
-    drawn = list(islice(plan.stream(PlanPosition()), 60 * per_step))
+    drawn = list(chain.from_iterable(steps_of(plan, 60)))
     for name, size in sizes.items():
         own = [number for task, number in names(drawn) if task == name]
         for epoch in range(len(own) // size):
@@ -48,61 +64,71 @@ def test_every_example_once_an_epoch_of_its_task(sizes: dict[str, int], per_step
 
 
 @settings(max_examples=150, deadline=None)
-@given(sizes=SIZES, per_step=st.integers(1, 7), seed=st.integers(0, 9), step=st.integers(0, 40))
-def test_the_stream_goes_on_from_any_step(sizes: dict[str, int], per_step: int, seed: int, step: int):
-    first = list(islice(plan_of(sizes, per_step=per_step, seed=seed).stream(PlanPosition()), 50 * per_step))
-    again = plan_of(sizes, per_step=per_step, seed=seed).stream(PlanPosition(pack=step * per_step))
-    rest = list(islice(again, (50 - step) * per_step))
-    assert names(rest) == names(first[step * per_step :])
-    assert [one.key for one in rest] == [one.key for one in first[step * per_step :]]
+@given(sizes=SIZES, per_step=PER_STEP, seed=st.integers(0, 9), step=st.integers(0, 40))
+def test_the_steps_go_on_from_any_of_them(sizes: dict[str, int], per_step: dict[str, int], seed: int, step: int):
+    first = steps_of(plan_of(sizes, per_step=per_step, seed=seed), 50)
+    start = first[step][0].after.pack - 1
+    rest = steps_of(plan_of(sizes, per_step=per_step, seed=seed), 50 - step, start)
+    assert [names(items) for items in rest] == [names(items) for items in first[step:]]
+    assert [[one.key for one in items] for items in rest] == [[one.key for one in items] for items in first[step:]]
 
 
 def test_steps_never_mix_tasks_and_seeds_differ():
-    plan = plan_of({"ner": 30, "topic": 11}, per_step=4, seed=3)
-    drawn = names(islice(plan.stream(PlanPosition()), 400))
-    steps = [drawn[first : first + 4] for first in range(0, 400, 4)]
-    assert all(len({task for task, _ in step}) == 1 for step in steps)
-    assert {step[0][0] for step in steps} == {"ner", "topic"}
-    assert [step[0][0] for step in steps] == [plan.task_of_step(number) for number in range(100)]
-    other = plan_of({"ner": 30, "topic": 11}, per_step=4, seed=4)
-    assert names(islice(other.stream(PlanPosition()), 400)) != drawn
-    first, second = drawn_numbers(plan_of({"a": 30}, per_step=5, seed=0), 60)
+    plan = plan_of({"ner": 30, "topic": 11}, per_step={"ner": 4, "topic": 3}, seed=3)
+    drawn = [names(items) for items in steps_of(plan, 100)]
+    assert {(step[0][0], len(step)) for step in drawn} == {("ner", 4), ("topic", 3)}
+    assert all(len({task for task, _ in step}) == 1 for step in drawn)
+    assert [step[0][0] for step in drawn] == [plan.task_of_step(number) for number in range(100)]
+    assert plan.step_sizes == {3, 4}
+    other = plan_of({"ner": 30, "topic": 11}, per_step={"ner": 4, "topic": 3}, seed=4)
+    assert [names(items) for items in steps_of(other, 100)] != drawn
+    first, second = [[names(items) for items in part] for part in batched_steps(plan_of({"a": 30}, per_step=5, seed=0))]
     assert first != second, "every epoch has an order of its own"
 
 
-def drawn_numbers(plan: ExamplePlan, count: int) -> tuple[list[int], list[int]]:
-    numbers = [number for _, number in names(islice(plan.stream(PlanPosition()), count))]
-    return numbers[: count // 2], numbers[count // 2 :]
+def batched_steps(plan: ExamplePlan) -> tuple[list[list[Drawn]], list[list[Drawn]]]:
+    """The steps of two epochs of 30 examples."""
+    steps = steps_of(plan, 12)
+    return steps[:6], steps[6:]
 
 
 @pytest.mark.parametrize("temperature", [1.0, 2.0, 5.0])
-def test_tasks_are_drawn_by_their_size_to_the_inverse_temperature(temperature: float):
-    sizes = {"large": 900, "middle": 100, "small": 10}
-    plan = plan_of(sizes, per_step=1, seed=0, temperature=temperature)
+def test_tasks_are_drawn_by_their_steps_to_the_inverse_temperature(temperature: float):
+    sizes, per_step = {"large": 900, "middle": 100, "small": 10}, {"large": 1, "middle": 4, "small": 2}
+    plan = plan_of(sizes, per_step=per_step, seed=0, temperature=temperature)
     drawn = [plan.task_of_step(step) for step in range(4000)]
-    weights = {name: size ** (1 / temperature) for name, size in sizes.items()}
+    weights = {name: (size / per_step[name]) ** (1 / temperature) for name, size in sizes.items()}
     for name, weight in weights.items():
         assert drawn.count(name) / 4000 == pytest.approx(weight / sum(weights.values()), abs=0.03)
 
 
+def test_epochs_are_the_steps_of_all_tasks():
+    plan = plan_of({"ner": 30, "docs": 7}, per_step={"ner": 16, "docs": 2}, seed=0)
+    assert plan.steps_of(1.0) == 6  # 1.875 and 3.5
+    assert plan.steps_of(0.001) == 1
+    assert plan_of({"a": 3, "b": 7}, per_step=5, seed=0).steps_of(3.0) == 6, "no step for a rounding error"
+
+
 def test_a_position_inside_a_step_is_a_programmer_error():
     with pytest.raises(AssertionError, match="inside a step"):
-        next(plan_of({"a": 5}, per_step=4, seed=0).stream(PlanPosition(pack=3)))
+        next(plan_of({"a": 5}, per_step=4, seed=0).steps(PlanPosition(pack=3)))
+    with pytest.raises(AssertionError, match="inside a step"):
+        next(plan_of({"a": 5, "b": 5}, per_step=4, seed=0).steps(PlanPosition(pack=3)))
     with pytest.raises(AssertionError, match="without examples"):
         plan_of({"a": 5, "b": 0}, per_step=4, seed=0)
 
 
 @pytest.mark.parametrize("accumulation", [1, 2, 4])
 def test_the_loader_reads_steps_of_the_plan_and_resumes(accumulation: int):
-    plan = plan_of({"ner": 9, "topic": 5}, per_step=4, seed=1)
+    plan = plan_of({"ner": 9, "topic": 5}, per_step={"ner": 4, "topic": 8}, seed=1)
 
     def loaded(start: PlanPosition, count: int):
-        return list(islice(Loader(plan, names, packs=4, accumulation=accumulation, start=start), count))
+        return list(islice(Loader(plan, names, accumulation=accumulation, start=start), count))
 
     whole = loaded(PlanPosition(), 20)
-    assert [one for step in whole for micro in step.micro_batches for one in micro] == names(
-        islice(plan.stream(PlanPosition()), 80)
-    )
+    assert [[one for micro in step.micro_batches for one in micro] for step in whole] == [
+        names(items) for items in steps_of(plan, 20)
+    ]
     assert all(len(step.micro_batches) == accumulation for step in whole)
     rest = loaded(whole[11].after, 8)
     assert [step.micro_batches for step in rest] == [step.micro_batches for step in whole[12:]]

@@ -68,7 +68,7 @@ def test_packing_bad_sequences():
 
 @pytest.fixture
 def plan(store_path: Path) -> PackingPlan:
-    return PackingPlan(TokenStore(store_path), segment_length=32, pack_tokens=256, seed=1)
+    return PackingPlan(TokenStore(store_path), segment_length=32, pack_tokens=256, seed=1, packs=4)
 
 
 def names(packs) -> list[tuple]:
@@ -101,22 +101,22 @@ def test_the_stream_goes_on_from_any_position(plan: PackingPlan):
 
 
 def test_loader_state_is_the_plan_position(plan: PackingPlan):
-    whole = list(islice(Loader(plan, names, packs=4, accumulation=2), 60))
+    whole = list(islice(Loader(plan, names, accumulation=2), 60))
     assert all(len(step.micro_batches) == 2 for step in whole)
-    resumed = islice(Loader(plan, names, packs=4, accumulation=2, start=whole[29].after), 30)
+    resumed = islice(Loader(plan, names, accumulation=2, start=whole[29].after), 30)
     assert [step.micro_batches for step in resumed] == [step.micro_batches for step in whole[30:]]
     assert all(step.tokens > 3 * 200 for step in whole), "the last step of an epoch takes packs from the next"
 
 
 def test_loader_refuses_and_passes_errors_on(plan: PackingPlan):
     with pytest.raises(InputError, match="accumulation must divide"):
-        Loader(plan, names, packs=4, accumulation=3)
+        Loader(plan, names, accumulation=3)
 
     def broken(packs):
         raise OSError("disk gone")
 
     with pytest.raises(OSError, match="disk gone"):
-        next(iter(Loader(plan, broken, packs=1)))
+        next(iter(Loader(plan, broken)))
 
 
 def test_plan_refuses_what_does_not_fit(store_path: Path):

@@ -7,6 +7,7 @@ Shapes: n pieces of a window with specials, r rows of it that a head reads; T, R
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -137,30 +138,42 @@ class Drawn:
 
 
 class ExamplePlan:
-    """An endless stream of examples, shuffled anew each epoch; every step draws from one task.
+    """An endless order of steps over examples, shuffled anew each epoch; every step draws from one task.
 
-    A pure function of (numbers of examples, seed): step s reads task t(s), drawn with probability n_t^(1/temperature),
-    and the next examples of that task's own shuffled stream. The position counts examples.
+    A pure function of (numbers of examples, seed): step s reads task t(s), drawn with probability
+    (n_t / k_t)^(1/temperature) for n_t examples at k_t a step, and the next k_t of that task's own shuffled examples.
+    The position counts examples.
 
     Args:
         examples: The examples of each task; none may be empty.
-        per_step: Examples a step.
+        per_step: Examples a step of each task.
         seed: Seed of every order.
-        temperature: 1 draws tasks by their numbers of examples; larger, more evenly.
+        temperature: 1 draws every task as often as it has steps in an epoch; larger, more evenly.
     """
 
     def __init__(
-        self, examples: Mapping[str, Sequence[Example]], *, per_step: int, seed: int, temperature: float = 1.0
+        self,
+        examples: Mapping[str, Sequence[Example]],
+        *,
+        per_step: Mapping[str, int],
+        seed: int,
+        temperature: float = 1.0,
     ) -> None:
         assert all(examples.values()), "a task without examples"
         self.examples, self.per_step, self.seed = examples, per_step, seed
-        sizes = np.array([len(one) for one in examples.values()], dtype=np.float64) ** (1 / temperature)
-        self._bounds = np.cumsum(sizes / sizes.sum())
+        steps = np.array([len(one) / per_step[name] for name, one in examples.items()])
+        weights = steps ** (1 / temperature)
+        self._bounds = np.cumsum(weights / weights.sum())
 
     @property
-    def size(self) -> int:
-        """Examples of all tasks."""
-        return sum(len(one) for one in self.examples.values())
+    def step_sizes(self) -> frozenset[int]:
+        """Examples a step, of any task."""
+        return frozenset(self.per_step[name] for name in self.examples)
+
+    def steps_of(self, epochs: float) -> int:
+        """Steps in which every task is read so often, if each is drawn as often as it has steps in an epoch."""
+        steps = sum(epochs * len(one) / self.per_step[name] for name, one in self.examples.items())
+        return max(1, math.ceil(round(steps, 9)))  # sums of quotients can lie a hair above a whole number
 
     def task_of_step(self, step: int) -> str:
         """The task that a step draws from."""
@@ -168,26 +181,40 @@ class ExamplePlan:
         drawn = int(np.searchsorted(self._bounds, keyed_fraction(self.seed, "task", step), side="right"))
         return names[min(drawn, len(names) - 1)]
 
-    def stream(self, start: PlanPosition) -> Iterator[Drawn]:
-        """Examples from a position on, without an end; the position must be between two steps."""
-        step, rest = divmod(start.pack, self.per_step)
-        assert rest == 0, f"position {start.pack} is inside a step of {self.per_step}"
-        used = dict.fromkeys(self.examples, 0)
-        for before in range(step if len(self.examples) > 1 else 0):
-            used[self.task_of_step(before)] += self.per_step
-        if len(self.examples) == 1:
-            used = dict.fromkeys(self.examples, start.pack)
+    def steps(self, start: PlanPosition) -> Iterator[list[Drawn]]:
+        """The examples of each step, without an end, from a position between two steps on."""
+        step, used = self._before(start)
         orders: dict[str, tuple[int, IntArray]] = {}
         drawn = start.pack
         while True:
+            items: list[Drawn] = []
             name = self.task_of_step(step)
             own = self.examples[name]
-            for _ in range(self.per_step):
+            for _ in range(self.per_step[name]):
                 epoch, place = divmod(used[name], len(own))
                 if name not in orders or orders[name][0] != epoch:
                     orders[name] = epoch, keyed_generator(self.seed, "examples", name, epoch).permutation(len(own))
                 number = int(orders[name][1][place])
                 used[name] += 1
                 drawn += 1
-                yield Drawn(example=own[number], key=(name, epoch, number), after=PlanPosition(pack=drawn))
+                items.append(Drawn(example=own[number], key=(name, epoch, number), after=PlanPosition(pack=drawn)))
+            yield items
             step += 1
+
+    def _before(self, position: PlanPosition) -> tuple[int, dict[str, int]]:
+        """Steps before a position, and how many examples of each task they read."""
+        used = dict.fromkeys(self.examples, 0)
+        if len(used) == 1:
+            [(name, size)] = ((name, self.per_step[name]) for name in used)
+            step, inside = divmod(position.pack, size)
+            used[name] = position.pack
+        else:
+            step, drawn = 0, 0
+            while drawn < position.pack:
+                name = self.task_of_step(step)
+                used[name] += self.per_step[name]
+                drawn += self.per_step[name]
+                step += 1
+            inside = drawn - position.pack
+        assert inside == 0, f"position {position.pack} is inside a step"
+        return step, used

@@ -1,6 +1,6 @@
 """The loader: items of a plan -> the micro-batches of one optimiser step, made ahead in a thread.
 
-    plan.stream(position) -> G items (packs, or examples) a step -> `encode` -> Step(micro-batches, position after)
+    plan.steps(position) -> the items (packs, or examples) of a step -> `encode` -> Step(micro-batches, position after)
 
 Its whole state is the plan position of the last step that was used.
 """
@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 from spanbert.batches.plan import PlanPosition
@@ -37,10 +36,14 @@ ItemT_co = TypeVar("ItemT_co", bound=Item, covariant=True)
 
 
 class Plan(Protocol[ItemT_co]):
-    """An endless, resumable order of items."""
+    """An endless, resumable order of steps."""
 
-    def stream(self, start: PlanPosition) -> Iterator[ItemT_co]:
-        """Items from a position on."""
+    @property
+    def step_sizes(self) -> Collection[int]:
+        """The numbers of items that a step may have."""
+
+    def steps(self, start: PlanPosition) -> Iterator[Sequence[ItemT_co]]:
+        """The items of each step, from a position between two steps on."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,13 +67,12 @@ class Loader(Generic[ItemT, EncodedT]):
     Args:
         plan: Where the items come from.
         encode: Makes a batch of the items of one micro-batch (masking happens here); a pure function of them.
-        packs: G, items a step.
-        accumulation: Micro-batches a step; must divide `packs`.
+        accumulation: Micro-batches a step; must divide the items of every step.
         start: Where to begin.
         prefetch: Steps made ahead.
 
     Raises:
-        InputError: `accumulation` does not divide `packs`.
+        InputError: `accumulation` does not divide the items of a step.
     """
 
     def __init__(
@@ -78,31 +80,28 @@ class Loader(Generic[ItemT, EncodedT]):
         plan: Plan[ItemT],
         encode: Callable[[Sequence[ItemT]], EncodedT],
         *,
-        packs: int,
         accumulation: int = 1,
         start: PlanPosition | None = None,
         prefetch: int = 4,
     ) -> None:
-        if packs % accumulation:
-            raise InputError(
-                "accumulation must divide what a step reads",
-                where="train.accumulation",
-                got=f"{accumulation} micro-batches for {packs} packs (or examples)",
-            )
-        self.plan, self.encode = plan, encode
-        self.packs, self.accumulation = packs, accumulation
+        for size in plan.step_sizes:
+            if size % accumulation:
+                raise InputError(
+                    "accumulation must divide what a step reads",
+                    where="train.accumulation",
+                    got=f"{accumulation} micro-batches for {size} packs (or examples)",
+                )
+        self.plan, self.encode, self.accumulation = plan, encode, accumulation
         self.start = start or PlanPosition()
         self.prefetch = prefetch
 
     def _make(self) -> Iterator[Step[EncodedT]]:
-        stream = self.plan.stream(self.start)
-        size = self.packs // self.accumulation
-        while True:
-            packs = list(islice(stream, self.packs))
+        for items in self.plan.steps(self.start):
+            size = len(items) // self.accumulation
             yield Step(
-                micro_batches=[self.encode(packs[first : first + size]) for first in range(0, len(packs), size)],
-                tokens=sum(pack.tokens for pack in packs),
-                after=packs[-1].after,
+                micro_batches=[self.encode(items[first : first + size]) for first in range(0, len(items), size)],
+                tokens=sum(item.tokens for item in items),
+                after=items[-1].after,
             )
 
     def __iter__(self) -> Iterator[Step[EncodedT]]:

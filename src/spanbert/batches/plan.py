@@ -15,6 +15,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -127,6 +128,7 @@ class PackingPlan:
         pack_tokens: Tokens of a pack, specials included.
         seed: Seed of every order.
         window_shards: Shards whose documents are shuffled together.
+        packs: Packs a step.
 
     Raises:
         InputError: No document in the split, or lengths that do not fit together.
@@ -141,6 +143,7 @@ class PackingPlan:
         pack_tokens: int = 4096,
         seed: int = 0,
         window_shards: int = 1,
+        packs: int = 1,
     ) -> None:
         if segment_length < SPECIALS + 1 or pack_tokens < segment_length:
             raise InputError(
@@ -149,7 +152,7 @@ class PackingPlan:
                 got=f"segment_length {segment_length}, pack_tokens {pack_tokens}",
                 expected="3 <= segment_length <= pack_tokens",
             )
-        self.store, self.split, self.seed = store, split, seed
+        self.store, self.split, self.seed, self.packs = store, split, seed, packs
         self.segment_length, self.pack_tokens, self.window_shards = segment_length, pack_tokens, window_shards
         self.shards = store.shard_names(split)
         if not self.shards:
@@ -205,3 +208,14 @@ class PackingPlan:
         while True:
             yield from self.epoch_packs(position.epoch, position)
             position = PlanPosition(epoch=position.epoch + 1)
+
+    @property
+    def step_sizes(self) -> tuple[int]:
+        """Packs a step."""
+        return (self.packs,)
+
+    def steps(self, start: PlanPosition) -> Iterator[list[Pack]]:
+        """The packs of each step; the last of an epoch takes those that it lacks from the next."""
+        stream = self.stream(start)
+        while True:
+            yield list(islice(stream, self.packs))

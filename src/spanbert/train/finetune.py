@@ -8,7 +8,6 @@ OUT/training/        training state: last/ (for --resume) and best/
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -113,7 +112,6 @@ def finetune(
     """
     reporter, config, target = reporter or SilentReporter(), config or FinetuneConfig(), Path(out)
     config = _with_budget(config, budget_of_run(target) if resume else {}, reporter)
-    config = config.with_batch_for(data.kind for data in tasks.values())
     tune_process()
     config = config.with_train(precision=resolved_precision(config.train.precision, torch.device("cpu")))
     if config.train.threads:
@@ -129,10 +127,9 @@ def finetune(
         examples, sizes = {}, {}
         for name, task in made.items():
             examples[name], sizes[name] = _examples(task, tasks[name].train, reporter)
-        plan = ExamplePlan(
-            examples, per_step=config.batch.a_step, seed=config.train.seed, temperature=config.batch.temperature
-        )
-        stepped = _with_steps(config, plan.size)
+        per_step = {name: config.batch.examples_of(task.kind) for name, task in made.items()}
+        plan = ExamplePlan(examples, per_step=per_step, seed=config.train.seed, temperature=config.batch.temperature)
+        stepped = _with_steps(config, plan)
         dev = {name: data.dev for name, data in tasks.items() if data.dev is not None}
         for name, source in dev.items():
             _check_dev(made[name], source, reporter)
@@ -201,12 +198,11 @@ def _with_budget(config: FinetuneConfig, earlier: Mapping[str, Any], reporter: R
     return config
 
 
-def _with_steps(config: FinetuneConfig, examples: int) -> FinetuneConfig:
+def _with_steps(config: FinetuneConfig, plan: ExamplePlan) -> FinetuneConfig:
     """Epochs as steps; the last step takes the examples that it lacks from the next epoch."""
     if config.train.max_epochs is None:
         return config
-    steps = max(1, math.ceil(config.train.max_epochs * examples / config.batch.a_step))
-    limits = [one for one in (steps, config.train.max_steps) if one is not None]
+    limits = [one for one in (plan.steps_of(config.train.max_epochs), config.train.max_steps) if one is not None]
     return config.with_train(max_steps=min(limits))
 
 
@@ -222,6 +218,7 @@ def _facts(tasks: Mapping[str, TaskData], model: str | Path, config: FinetuneCon
         "tasks": {
             name: {
                 "kind": data.kind,
+                "examples_a_step": config.batch.examples_of(data.kind),
                 "train": facts_of(data.train),
                 "dev": facts_of(data.dev),
                 "options": None if data.options is None else data.options.model_dump(mode="json"),
@@ -294,7 +291,6 @@ def _trainer(
         return Loader(
             plan,
             joint.encode,
-            packs=config.batch.a_step,
             accumulation=config.train.accumulation,
             start=start,
             prefetch=config.batch.prefetch,

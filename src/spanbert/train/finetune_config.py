@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Self
 
 from pydantic import Field
@@ -22,8 +21,8 @@ class ExampleBatchConfig(Config):
     """What a step reads.
 
     Attributes:
-        examples: Examples a step (windows of long texts are examples too); None: 16, with coreference 2.
-        temperature: With several tasks: 1 draws them by their numbers of examples, larger more evenly.
+        examples: Examples a step (windows of long texts are examples too); None: 16, for coreference 2.
+        temperature: With several tasks: 1 draws them by their steps in an epoch, larger more evenly.
         prefetch: Steps made ahead.
     """
 
@@ -31,11 +30,9 @@ class ExampleBatchConfig(Config):
     temperature: float = Field(default=2.0, ge=1)
     prefetch: int = Field(default=4, ge=1)
 
-    @property
-    def a_step(self) -> int:
-        """Examples a step, once they are known (`FinetuneConfig.with_batch_for`)."""
-        assert self.examples is not None
-        return self.examples
+    def examples_of(self, kind: str) -> int:
+        """Examples a step of a task of this kind."""
+        return self.examples or task_class(kind).examples_a_step
 
 
 class FinetuneOptimConfig(OptimConfig):
@@ -96,13 +93,6 @@ class FinetuneConfig(Config):
     freeze_encoder: bool = False
     keep_heads: bool = False
     licence: str | None = None
-
-    def with_batch_for(self, kinds: Iterable[str]) -> Self:
-        """The same with a number of examples a step that suits the kinds of tasks, where none is given."""
-        if self.batch.examples is not None:
-            return self
-        examples = min((task_class(kind).examples_a_step for kind in kinds), default=1)
-        return self.model_copy(update={"batch": self.batch.model_copy(update={"examples": examples})})
 
     def with_train(self, **changes: object) -> Self:
         """The same with other settings of the loop."""

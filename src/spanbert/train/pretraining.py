@@ -161,6 +161,7 @@ def _trainer(
         pack_tokens=batch.pack_tokens,
         seed=config.train.seed,
         window_shards=batch.window_shards,
+        packs=batch.packs,
     )
     held_out = None
     if store.shard_names("held_out"):  # packed alike whatever pack_tokens, so that runs can be compared
@@ -175,7 +176,6 @@ def _trainer(
         return Loader(
             plan,
             task.encode,
-            packs=batch.packs,
             accumulation=config.train.accumulation,
             start=start,
             prefetch=batch.prefetch,

@@ -24,6 +24,8 @@ def test_attention_small(cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 def test_encoders_small(cli, corpus_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(encoders, "_QUICK", (0.005, (1024,)))
     monkeypatch.setattr(encoders, "_SEGMENT", 64)
+    monkeypatch.setattr(encoders, "_TOKENS", 1024)
+    monkeypatch.setattr(encoders, "_HELD_OUT_TOKENS", 512)
     code, out, err = cli("bench", "encoders", "--quick", "--data", corpus_file, "--picture", tmp_path / "p.png")
     assert code == 0, err
     assert "lowest mlm loss: " in out

@@ -306,6 +306,8 @@ def test_from_training(tokenizer, tmp_path: Path):
     linked, alone = document_of(["a", "b", "a"], [(0, 0), (2, 2)]), document_of(["a", "b"], [(0, 0)])
     assert not made(linked).singletons
     assert made(linked, alone).singletons
+    assert made(*[linked] * 9, alone).singletons
+    assert not made(*[linked] * 10, alone).singletons, "one in eleven clusters is taken for a mistake"
     assert not made(linked, alone, singletons="drop").singletons
     assert made(linked, longest_mention=40).window[1] == 128
     assert made(linked, longest_mention=100).window[1] == 200, "a mention fits into an overlap"

@@ -123,11 +123,12 @@ def test_a_batch_is_laid_out_longest_first_with_its_gold(made):
 
 def test_steps_of_a_plan_are_of_one_task_each(made):
     joint = JointTask({name: made[name][0] for name in ("single", "tag", "qa")})
-    plan = ExamplePlan({name: made[name][1] for name in joint.tasks}, per_step=4, seed=0, temperature=2.0)
+    plan = ExamplePlan(
+        {name: made[name][1] for name in joint.tasks}, per_step=dict.fromkeys(joint.tasks, 4), seed=0, temperature=2.0
+    )
     seen = set()
-    stream = plan.stream(PlanPosition())
-    for _ in range(30):
-        encoded = joint.encode(list(islice(stream, 4)))
+    for items in islice(plan.steps(PlanPosition()), 30):
+        encoded = joint.encode(items)
         assert encoded.counts.keys() == {encoded.targets.task}
         seen.add(encoded.targets.task)
     assert seen == {"single", "tag", "qa"}

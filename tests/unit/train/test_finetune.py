@@ -157,7 +157,7 @@ def test_clusters_and_relations_go_on_bit_for_bit(trained_bundle: Path, tmp_path
         "coref": TaskData(kind="coref", train=coref_file(tmp_path / "c.jsonl", 12, 1), options=CorefOptions(size=16)),
         "relation": TaskData(kind="relation", train=relation_file(tmp_path / "r.jsonl", 12, 1)),
     }
-    settings = ("train.max_steps=8", "train.checkpoint_every=3steps", "hidden_dropout=0.1", "batch.examples=2",
+    settings = ("train.max_steps=8", "train.checkpoint_every=3steps", "hidden_dropout=0.1", "batch.examples=null",
                 "keep_heads=true")  # fmt: skip
     tune(tasks, trained_bundle, tmp_path / "whole", *settings)
     with pytest.raises(Killed), stopped_after(5, monkeypatch, kill):
@@ -165,6 +165,8 @@ def test_clusters_and_relations_go_on_bit_for_bit(trained_bundle: Path, tmp_path
     tune(tasks, trained_bundle, tmp_path / "out", *settings, resume=True)
     for name in ("model.safetensors", "heads.safetensors", "tokenizer.json"):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    told = read_json(tmp_path / "out" / "run.json")["tasks"]
+    assert {name: one["examples_a_step"] for name, one in told.items()} == {"coref": 2, "relation": 16}
     nlp = spanbert.load(tmp_path / "out")
     assert (
         len(nlp.tokenizer.backend.get_vocab()) == len(spanbert.load(trained_bundle).tokenizer.backend.get_vocab()) + 12

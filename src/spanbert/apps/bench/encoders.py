@@ -40,6 +40,7 @@ _FULL = 2.0, (128, 256, 512, 1024, 2048, 4096, 8192)  # minutes of training each
 _QUICK = 0.5, (128, 1024, 8192)
 _TOKENS = 8192
 _SEGMENT = 1024
+_HELD_OUT_TOKENS = 16_384
 _VOCABULARY = 30522
 
 
@@ -68,7 +69,7 @@ def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]
             contenders[name] = {"held_out": _train(store, out, changes, minutes)}
     for name, changes in CONTENDERS.items():
         reporter.say(f"{name}: steps of {_TOKENS:,} tokens")
-        measured = {length: in_fresh_process(_encode, dict(changes), length) for length in lengths}
+        measured = {length: in_fresh_process(_encode, dict(changes), length, _TOKENS) for length in lengths}
         contenders[name] |= {
             "parameters": sum(one.numel() for one in _encoder(changes, _SEGMENT).parameters()),
             "milliseconds": {str(length): spread for length, (spread, _) in measured.items()},
@@ -118,7 +119,7 @@ def _train(store: Path, out: Path, changes: Mapping[str, Any], minutes: float) -
         base={
             "encoder": {**changes, **positions},
             "batch": {"segment_length": _SEGMENT, "pack_tokens": 2 * _SEGMENT},
-            "train": {"max_minutes": minutes, "evaluate_every": "25%", "evaluate_tokens": 16_384},
+            "train": {"max_minutes": minutes, "evaluate_every": "25%", "evaluate_tokens": _HELD_OUT_TOKENS},
         }
     )
     result = pretrain(store, out=out, size="mini", config=config, reporter=SilentReporter())
@@ -138,12 +139,12 @@ def _encoder(changes: Mapping[str, Any], positions: int) -> Encoder:
     return Encoder(EncoderConfig.model_validate({**shape.model_dump(), **changes, "positions": positions}))
 
 
-def _encode(changes: Mapping[str, Any], length: int) -> dict[str, float]:
+def _encode(changes: Mapping[str, Any], length: int, tokens: int) -> dict[str, float]:
     """Milliseconds of a forward and backward pass, five times."""
     tune_process()
     encoder = _encoder(changes, length).train()
     draw = np.random.default_rng(0)
-    batch = pack([draw.integers(0, _VOCABULARY, length) for _ in range(_TOKENS // length)])
+    batch = pack([draw.integers(0, _VOCABULARY, length) for _ in range(tokens // length)])
 
     def step() -> None:
         with matrix_precision("auto", encoder.device):

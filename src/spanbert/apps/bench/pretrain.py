@@ -200,7 +200,7 @@ def _our_step(path: Path, length: int, tokens: int, tuned: bool) -> Callable[[],
     )
     model.train()
     optimizer = make_optimizer(model, config.optim)
-    steps = iter(Loader(PackingPlan(store, segment_length=length, pack_tokens=tokens), task.encode, packs=1))
+    steps = iter(Loader(PackingPlan(store, segment_length=length, pack_tokens=tokens), task.encode))
 
     def step() -> int:
         drawn = next(steps)

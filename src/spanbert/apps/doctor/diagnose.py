@@ -78,7 +78,6 @@ def doctor(
     if kind not in KINDS:
         raise InputError(f"no kind of task {kind!r}; {nearest(kind, KINDS)}")
     reporter, config, source = reporter or SilentReporter(), config or FinetuneConfig(), Path(data)
-    config = config.with_batch_for([kind])
     held_out = None if dev is None else Path(dev)
     paths = [path for path in (source, held_out) if path is not None]
     for path in paths:
@@ -92,7 +91,8 @@ def doctor(
     options, made = getattr(config, kind), KINDS[kind]
     problems = Ledger(names[0])
     task = _task(kind, source, files, tokenizer, config, problems)
-    sample = WindowSample(size=_TIMED_STEPS * config.batch.a_step, longest=config.batch.a_step)
+    a_step = config.batch.examples_of(kind)
+    sample = WindowSample(size=_TIMED_STEPS * a_step, longest=a_step)
     reporter.say(f"reading {source}")
     train = made(source, options, tokenizer, task, name=names[0])
     _run(train, sample)

@@ -102,23 +102,24 @@ def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: F
     model, _ = build_joint_model(joint, files, config, SilentReporter())
     model.train()
     trial = _Trial(joint, model, config)
+    a_step = config.batch.examples_of(task.kind)
     first, second = _steps(joint, sample.drawn[:2], per_step=2, steps=2)
     small, _ = trial.activations(first)  # which also pays for what only a first step does
     affordable = second.tokens / trial.step(second).gradients * _SECONDS
     longest = _prefix(sample.longest, affordable, fewest=_FEWEST_LONG)
     [step] = _steps(joint, longest, per_step=len(longest), steps=1)
     large, taken = trial.activations(step)
-    largest = _tokens(sample.longest[: config.batch.a_step // config.train.accumulation])
+    largest = _tokens(sample.longest[: a_step // config.train.accumulation])
     a_token = (large - small) / (step.tokens - first.tokens) if step.tokens > first.tokens else 0.0
     activations = large + a_token * (largest - step.tokens)
-    per_step = len(_prefix(sample.drawn[: config.batch.a_step], step.tokens / taken.gradients * _SECONDS))
+    per_step = len(_prefix(sample.drawn[:a_step], step.tokens / taken.gradients * _SECONDS))
     times, speed = [], 0.0
     for one in _steps(joint, sample.drawn, per_step=per_step, steps=STEPS):
         times.append(trial.step(one))
         speed = max(speed, one.tokens / times[-1].gradients)  # other processes can only make a step longer
         if sum(map(sum, times)) > _SECONDS:
             break
-    steps_an_epoch = math.ceil(sample.count / config.batch.a_step)
+    steps_an_epoch = math.ceil(sample.count / a_step)
     seconds = sample.tokens / speed + steps_an_epoch * min(taken.update for taken in times)
     trained = sum(one.numel() for one in model.parameters() if one.requires_grad)
     parameters = sum(one.numel() for one in model.parameters())
@@ -192,8 +193,9 @@ class _Trial:
 
 def _steps(joint: JointTask, examples: Sequence[Example], *, per_step: int, steps: int) -> list[Step[Encoded[Any]]]:
     """Steps as the loader hands them out."""
-    plan = ExamplePlan({examples[0].task: examples}, per_step=per_step, seed=0)
-    stream = iter(Loader(plan, joint.encode, packs=per_step, prefetch=1))
+    name = examples[0].task
+    plan = ExamplePlan({name: examples}, per_step={name: per_step}, seed=0)
+    stream = iter(Loader(plan, joint.encode, prefetch=1))
     try:
         return list(islice(stream, steps))
     finally:

@@ -13,7 +13,8 @@ class CorefOptions(Config):
     """How mentions are found and linked.
 
     Attributes:
-        singletons: Whether mentions that are linked to no other are clusters; `auto`: as the training data has them.
+        singletons: Whether mentions that are linked to no other are clusters; `auto`: where a tenth of
+            the clusters of the training data are such.
         longest_mention: Pieces of the longest mention.
         kept: Mentions kept a window for each of its words, best first (lambda in Lee et al. 2017).
         max_mentions: Mentions kept a document in prediction, best first; None: all that the windows keep.

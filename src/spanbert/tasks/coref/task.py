@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from spanbert.tasks.coref.head import CorefHead
 
 _USUAL_WINDOW = 512
+_SINGLETONS = 0.1  # OntoGUM has one cluster of one mention in a thousand, by mistake; LitBank three in four
 _DESCRIBED: dict[CorefFormat, str] = {
     "conll2012": "CoNLL-2012, words in column 4, clusters in the last",
     "coref-jsonl": "JSON lines with clusters",
@@ -70,7 +71,7 @@ class CorefTask(TextTaskBase):
         tokenizer: The model's.
         window: Tokens of a window and of the overlap.
         options: Sizes, and how much is kept.
-        has_singletons: Whether the training data has clusters of one mention.
+        has_singletons: Whether the training data has clusters of one mention, and not by mistake: a tenth of all.
         joined: How text without words is split.
     """
 
@@ -120,8 +121,8 @@ class CorefTask(TextTaskBase):
         Raises:
             InputError: No clusters, or GAP's, which are two names of many a text.
         """
-        mentions = links = 0
-        alone = joined = False
+        mentions = links = alone = 0
+        joined = False
         for document in documents:
             if is_gap(document):
                 raise InputError(
@@ -133,12 +134,13 @@ class CorefTask(TextTaskBase):
             for cluster in document.clusters or ():
                 mentions += len(cluster)
                 links += len(cluster) > 1
-                alone = alone or len(cluster) == 1
+                alone += len(cluster) == 1
         if not links:
             raise InputError(f"task {name}: no clusters to learn from", got=f"{mentions} mentions, none of them linked")
         length, overlap = window.fit(positions, usual=_USUAL_WINDOW)
         fitted = (length, min(max(overlap, 2 * options.longest_mention), length // 2))  # no mention is lost at a border
-        return cls(name, tokenizer, fitted, options=options, has_singletons=alone, joined=joined)
+        kept = alone >= _SINGLETONS * (alone + links)
+        return cls(name, tokenizer, fitted, options=options, has_singletons=kept, joined=joined)
 
     @classmethod
     def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
