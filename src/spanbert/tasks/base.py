@@ -73,6 +73,7 @@ class TextTaskBase:
     kind: ClassVar[str]
     unit: ClassVar[str]
     examples_a_step: ClassVar[int] = 16  # where no other number is asked for
+    epochs: ClassVar[float] = 3.0  # where no budget is given
     main: str
     plain = True
     reads_pairs: bool | None = False

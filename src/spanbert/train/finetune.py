@@ -42,7 +42,6 @@ from spanbert.train.signals import StopRequest
 from spanbert.train.sources import Source, documents_of, name_of, require_file, source_facts
 from spanbert.train.text_evaluation import evaluate_documents, tune_thresholds, write_mistakes
 
-_DEFAULT_EPOCHS = 3.0
 _DOCUMENTS_AT_ONCE = 512
 
 
@@ -102,7 +101,8 @@ def finetune(
         tasks: By the names that they get in the bundle.
         model: Bundle, Hugging Face directory or hub id to start from.
         out: The bundle to make.
-        config: Settings; without a budget, 3 epochs.
+        config: Settings; without a budget, 3 epochs, or as many as the kind of tasks that needs most usually takes
+            (coreference 20, relations 5).
         resume: Go on with the interrupted run in `out`; starts it where there is none.
         title: What the model card calls the bundle; None: the name of `out`.
         reporter: Hears about progress.
@@ -111,7 +111,8 @@ def finetune(
         InputError: Unusable files, model or settings, or an `out` that is in use.
     """
     reporter, config, target = reporter or SilentReporter(), config or FinetuneConfig(), Path(out)
-    config = _with_budget(config, budget_of_run(target) if resume else {}, reporter)
+    usual = max((task_class(data.kind).epochs for data in tasks.values()), default=1.0)
+    config = _with_budget(config, usual, budget_of_run(target) if resume else {}, reporter)
     tune_process()
     config = config.with_train(precision=resolved_precision(config.train.precision, torch.device("cpu")))
     if config.train.threads:
@@ -187,12 +188,14 @@ def build_tasks(
     return made
 
 
-def _with_budget(config: FinetuneConfig, earlier: Mapping[str, Any], reporter: Reporter) -> FinetuneConfig:
-    """The settings with a budget: the given one, that of the run that is resumed, or 3 epochs."""
+def _with_budget(
+    config: FinetuneConfig, usual: float, earlier: Mapping[str, Any], reporter: Reporter
+) -> FinetuneConfig:
+    """The settings with a budget: the given one, that of the run that is resumed, or the usual number of epochs."""
     train = config.train
     asked = {key: getattr(train, key) for key in ("max_steps", "max_tokens", "max_minutes", "max_epochs")}
     if not any(asked.values()):
-        return config.with_train(**(earlier or {"max_epochs": _DEFAULT_EPOCHS}))
+        return config.with_train(**(earlier or {"max_epochs": usual}))
     if earlier and earlier != asked:
         reporter.say(f"another budget than the interrupted run's: {asked}, it was {dict(earlier)}")
     return config

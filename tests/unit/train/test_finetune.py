@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -191,6 +192,14 @@ class Heard:
     def update(self, *_: object) -> None: ...
 
     def finish(self, stage: str) -> None: ...
+
+
+def test_without_a_budget_the_kind_decides(hugging_face_model: Path, tmp_path: Path):
+    tasks = {"relation": TaskData(kind="relation", train=relation_file(tmp_path / "r.jsonl", 16, 1))}
+    config = FinetuneConfig.assemble(overrides=["train.threads=1"])
+    done = spanbert.finetune(tasks, model=hugging_face_model, out=tmp_path / "out", config=config)
+    examples = read_json(done.path / "spanbert.json")["data"]["sizes"]["relation"]["windows"]
+    assert done.outcome.progress.step == math.ceil(5 * examples / 16)
 
 
 def test_a_run_is_resumed_without_saying_its_budget_again(files, hugging_face_model: Path, tmp_path: Path):

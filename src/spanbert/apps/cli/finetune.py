@@ -55,7 +55,9 @@ def command(
     ] = None,
     budget: Annotated[
         str | None,
-        typer.Option(help="How much: 3epochs, 5m, 2h, 500steps.  [default: 3epochs]", show_default=False),
+        typer.Option(
+            help="How much: 3epochs, 5m, 2h, 500steps.  [default: 3epochs; coref 20, relation 5]", show_default=False
+        ),
     ] = None,
     seeds: Annotated[int, typer.Option(help="Train under so many seeds; the best on --dev is kept.", min=1)] = 1,
     mode: Annotated[

@@ -80,6 +80,7 @@ class CorefTask(TextTaskBase):
     main = "conll_f1"
     changeable = ("max_mentions", "depth", "singletons", "kept")
     examples_a_step = 2  # each is several windows
+    epochs = 20.0
 
     def __init__(
         self,

@@ -58,6 +58,7 @@ class RelationTask(TextTaskBase):
 
     kind = "relation"
     unit = "pair"
+    epochs = 5.0
     plain = False
 
     def __init__(
