@@ -5,12 +5,17 @@ from __future__ import annotations
 import io
 import json
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from spanbert.corpus.coref import read_coref
+from spanbert.core.errors import InputError
+from spanbert.corpus.coref import read_coref, write_coref
+from spanbert.corpus.gap import HEADER
+from spanbert.corpus.relations import read_relations, write_relations
+from spanbert.corpus.words import words_between
 from tests.labelled import SETTINGS, coref_file, relation_file, tiny
 
 FEW = [part for one in (*SETTINGS, "train.max_steps=3", "train.threads=1") for part in ("--set", one)]
@@ -284,8 +289,22 @@ def test_doctor_finds_and_mends_clusters(cli, hugging_face_model: Path, tmp_path
     assert f"{data}:2: a mention in two clusters" in refused(
         cli, "finetune", "coref", "--model", hugging_face_model, "--train", data, "--out", tmp_path / "out"
     )
+    data.write_text(data.read_text() + BROKEN + BROKEN)
+    code, out, _ = cli("doctor", "coref", "--data", data, *options, "--fix", tmp_path / "fixed.conll", "--json")
+    report = json.loads(out.splitlines()[-1])
+    [broken] = [one for one in report["findings"] if one["name"] == "broken"]
+    assert (code, broken["count"]) == (2, 2)
+    assert broken["examples"][0] == "train.conll:13 a mention never ends; got (1"
+    assert report["repairs"] == [
+        "texts that cannot be read left out: 2",
+        "mentions in two clusters left in the first: 1",
+    ]
+    assert len(list(read_coref(tmp_path / "fixed.conll"))) == 1
     data.write_text(BROKEN)
-    assert f"{data}:2: a mention never ends; got (1" in refused(cli, "doctor", "coref", "--data", data, *options)
+    code, out, _ = cli("doctor", "coref", "--data", data, *options)
+    assert (code, "train.conll:2 a mention never ends" in out, "no clusters to learn from" in out) == (2, True, True)
+    data.write_text(BROKEN.replace("#end document\n", ""))
+    assert "a document without an end" in refused(cli, "doctor", "coref", "--data", data, *options)
 
 
 def test_doctor_finds_and_mends_pairs(cli, hugging_face_model: Path, tmp_path: Path):
@@ -303,6 +322,51 @@ def test_doctor_finds_and_mends_pairs(cli, hugging_face_model: Path, tmp_path: P
     assert report["repairs"] == ["pairs that stand twice left out: 2"]
     assert report["estimate"]["steps_an_epoch"] >= 1
     assert (tmp_path / "fixed.jsonl").read_text().splitlines()[:12] == lines
+    outside = {**record, "tail": {"start": 4, "end": 700}}
+    data.write_text("\n".join([*lines, "no JSON", json.dumps(outside)]) + "\n")
+    code, out, _ = cli(
+        "doctor", "relation", "--data", data, *options, "--no-estimate", "--fix", tmp_path / "fixed.jsonl"
+    )
+    report = json.loads(out.splitlines()[-1])
+    [broken] = [one for one in report["findings"] if one["name"] == "broken"]
+    assert (code, broken["count"], len(broken["examples"])) == (2, 2, 2)
+    assert broken["examples"][1].startswith("train.jsonl:14 tail outside of the text; got ")
+    assert (tmp_path / "fixed.jsonl").read_text().splitlines() == lines
+
+
+@pytest.mark.parametrize("form", ["tacred", "semeval", "relation-jsonl", "conll2012", "coref-jsonl", "gap"])
+def test_readers_go_on_after_a_broken_text(form: str, tmp_path: Path):
+    """Of three texts the one in the middle is broken."""
+    path = tmp_path / "data"
+    pairs = list(read_relations(relation_file(tmp_path / "r.jsonl", 3, 1)))
+    if form == "gap":
+        row = "1\tAnn met Eve. She left.\tShe\t13\tAnn\t0\tTRUE\tEve\t8\tFALSE\thttp://x"
+        path.write_text("\n".join(["\t".join(HEADER), row, row.replace("13", "14"), row]) + "\n")
+    elif form in ("conll2012", "coref-jsonl"):
+        write_coref(read_coref(coref_file(tmp_path / "a.jsonl", 3, 1)), path, to=form)
+        parts = (
+            path.read_text().splitlines(keepends=True) if form == "coref-jsonl" else path.read_text().split("#begin")
+        )
+        parts[-2] = parts[-2].replace("\t(1", "\t(x", 1) if form == "conll2012" else parts[-2].replace("[[[", "[[[9999, ", 1)
+        path.write_text(("" if form == "coref-jsonl" else "#begin").join(parts))
+    else:
+        words = [replace(one, words=words_between(one.text, edges_of(one))) for one in pairs]
+        write_relations(words, path, to=form)
+        broken = {"semeval": ("<e2>", ""), "relation-jsonl": ('"tail"', '"tale"'), "tacred": ("obj_end", "obj")}[form]
+        content = path.read_text()
+        first = content.index(broken[0])
+        second = content.index(broken[0], first + 1)
+        path.write_text(content[:second] + broken[1] + content[second + len(broken[0]) :])
+    told: list[InputError] = []
+    read = read_coref if form in ("gap", "conll2012", "coref-jsonl") else read_relations
+    assert len(list(read(path, told.append))) == 2
+    assert [str(path) in (one.where or "") for one in told] == [True]
+    with pytest.raises(InputError):
+        list(read(path))
+
+
+def edges_of(document) -> set[int]:
+    return {place for one in document.relations for span in (one.head, one.tail) for place in (span.start, span.end)}
 
 
 def test_convert(cli, tmp_path: Path):

@@ -18,6 +18,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import write_atomically
 from spanbert.core.types import Document, Span
 from spanbert.corpus.clusters import Repeated
-from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.files import ByteCounter, OnBroken, SourceFile, decode_line, read_lines, readable
 from spanbert.corpus.sentences import sentence_ranges
 from spanbert.corpus.word_tags import place_of
 from spanbert.corpus.words import text_of_words, words_between
@@ -48,11 +49,12 @@ class _Block:
     lines: tuple[str, ...]
 
 
-def read_conll2012(file: SourceFile) -> Iterator[Document]:
+def read_conll2012(file: SourceFile, on_broken: OnBroken | None = None) -> Iterator[Document]:
     """The documents of a file.
 
     Args:
         file: Plain or compressed.
+        on_broken: See `read_coref`; where documents begin and end must be right.
 
     Yields:
         Text, words, clusters; `columns["speaker"]` where a speaker is named; in `meta`: `sentences` (half-open words of
@@ -62,7 +64,7 @@ def read_conll2012(file: SourceFile) -> Iterator[Document]:
         InputError: Too few columns, brackets that do not close or never opened, a document without an end; says where.
     """
     for block in _blocks(file):
-        yield _document(block, file)
+        yield from readable(partial(_document, block, file), on_broken)
 
 
 def _blocks(file: SourceFile) -> Iterator[_Block]:

@@ -10,12 +10,12 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.types import Document
 from spanbert.corpus.conll2012 import read_conll2012, write_conll2012
 from spanbert.corpus.coref_json import read_coref_lines, write_coref_lines
-from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, first_line, keys_of, read_lines
+from spanbert.corpus.files import ByteCounter, OnBroken, SourceFile, decode_line, first_line, keys_of, read_lines
 from spanbert.corpus.gap import HEADER, read_gap, write_gap
 
 CorefFormat = Literal["conll2012", "coref-jsonl", "gap"]
 FORMATS: tuple[CorefFormat, ...] = get_args(CorefFormat)
-_READERS: dict[CorefFormat, Callable[[SourceFile], Iterator[Document]]] = {
+_READERS: dict[CorefFormat, Callable[[SourceFile, OnBroken | None], Iterator[Document]]] = {
     "conll2012": read_conll2012,
     "coref-jsonl": read_coref_lines,
     "gap": read_gap,
@@ -64,13 +64,17 @@ def detected_coref(path: Path) -> CorefFormat | None:
     return "coref-jsonl" if keys_of(first, ("clusters", "sentences", "doc_key")) else None
 
 
-def read_coref(path: Path) -> Iterator[Document]:
+def read_coref(path: Path, on_broken: OnBroken | None = None) -> Iterator[Document]:
     """The documents of a file in any of the formats.
+
+    Args:
+        path: The file.
+        on_broken: Is told of a document that cannot be read, which is then left out; None: the error is raised.
 
     Raises:
         InputError: It cannot be read; names file and line.
     """
-    return _READERS[coref_format(path)](SourceFile(path=path, name=path.name))
+    return _READERS[coref_format(path)](SourceFile(path=path, name=path.name), on_broken)
 
 
 def write_coref(documents: Iterable[Document], target: Path, *, to: str) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import parse_json, write_atomically
 from spanbert.core.types import Document, Span
 from spanbert.corpus.clusters import Clusters, Repeated
-from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.files import ByteCounter, OnBroken, SourceFile, decode_line, read_lines, readable
 from spanbert.corpus.word_tags import place_of
 from spanbert.corpus.words import text_of_words
 
@@ -29,21 +30,24 @@ _EXPECTED = '{"text": ..., "clusters": [[[0, 3], [10, 13]]]}, or "sentences" or 
 FIELDS = ("sentences", "tokens", "text")
 
 
-def read_coref_lines(file: SourceFile) -> Iterator[Document]:
+def read_coref_lines(file: SourceFile, on_broken: OnBroken | None = None) -> Iterator[Document]:
     """The documents of a JSON lines file with clusters.
+
+    Args:
+        file: Plain or compressed.
+        on_broken: See `read_coref`.
 
     Raises:
         InputError: Not JSON, neither text nor words, a mention outside of them; names file and line.
     """
     for number, raw in read_lines(file, ByteCounter()):
-        where = f"{file.path}:{number}"
-        line = decode_line(raw, where, first=number == 1)
-        if line.strip():
-            record = parse_json(line, where, _EXPECTED)
-            yield _document(record, f"{file.name}:{number}", where)
+        if raw.strip():
+            yield from readable(partial(_document, raw, file, number), on_broken)
 
 
-def _document(record: Any, name: str, where: str) -> Document:
+def _document(raw: bytes, file: SourceFile, number: int) -> Document:
+    name, where = f"{file.name}:{number}", f"{file.path}:{number}"
+    record = parse_json(decode_line(raw, where, first=number == 1), where, _EXPECTED)
     field = next((one for one in FIELDS if isinstance(record, Mapping) and one in record), None)
     if field is None:
         raise InputError("neither text nor words", where=where, got=type(record).__name__, expected=_EXPECTED)

@@ -11,11 +11,13 @@ import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TypeVar, cast
 
 from spanbert.core.errors import InputError
 
 COMPRESSED = (".gz", ".bz2", ".zst")
+OnBroken = Callable[[InputError], None]
+MadeT = TypeVar("MadeT")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,22 @@ class SourceFile:
         while suffixes and suffixes[-1] in COMPRESSED:
             suffixes.pop()
         return suffixes[-1] if suffixes else ""
+
+
+def readable(make: Callable[[], MadeT], on_broken: OnBroken | None) -> Iterator[MadeT]:
+    """What `make` makes of one record of a file; nothing where it cannot and `on_broken` hears why.
+
+    Raises:
+        InputError: It cannot, and nobody is to hear of it.
+    """
+    try:
+        made = make()
+    except InputError as error:
+        if on_broken is None:
+            raise
+        on_broken(error)
+    else:
+        yield made
 
 
 def find_files(inputs: Sequence[str | Path], kinds: Sequence[str]) -> list[SourceFile]:

@@ -7,12 +7,13 @@ the name that it stands for, if any; the raw cells go along in `meta["row"]`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_atomically
 from spanbert.core.types import Document, Span
-from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.files import ByteCounter, OnBroken, SourceFile, decode_line, read_lines, readable
 from spanbert.corpus.word_tags import place_of
 
 HEADER = ("ID", "Text", "Pronoun", "Pronoun-offset", "A", "A-offset", "A-coref", "B", "B-offset", "B-coref", "URL")
@@ -24,27 +25,31 @@ def is_gap(document: Document) -> bool:
     return "row" in document.meta
 
 
-def read_gap(file: SourceFile) -> Iterator[Document]:
+def read_gap(file: SourceFile, on_broken: OnBroken | None = None) -> Iterator[Document]:
     """The rows of a file.
+
+    Args:
+        file: Plain or compressed.
+        on_broken: See `read_coref`; the header must be right.
 
     Raises:
         InputError: Another header, an offset at which the name does not stand, or no truth value; names file and line.
     """
     for number, raw in read_lines(file, ByteCounter()):
         where = f"{file.path}:{number}"
-        cells = tuple(decode_line(raw, where, first=number == 1).split("\t"))
-        if number == 1:
-            if cells != HEADER:
-                raise InputError("not GAP's header", where=where, got=" ".join(cells)[:80], expected=" ".join(HEADER))
+        if number > 1:
+            yield from readable(partial(_document, raw, where), on_broken)
             continue
-        if len(cells) != len(HEADER):
-            raise InputError(
-                "a row of another length", where=where, got=f"{len(cells)} cells", expected=str(len(HEADER))
-            )
-        yield _document(dict(zip(HEADER, cells, strict=True)), cells, where)
+        cells = tuple(decode_line(raw, where, first=True).split("\t"))
+        if cells != HEADER:
+            raise InputError("not GAP's header", where=where, got=" ".join(cells)[:80], expected=" ".join(HEADER))
 
 
-def _document(row: dict[str, str], cells: tuple[str, ...], where: str) -> Document:
+def _document(raw: bytes, where: str) -> Document:
+    cells = tuple(decode_line(raw, where, first=False).split("\t"))
+    if len(cells) != len(HEADER):
+        raise InputError("a row of another length", where=where, got=f"{len(cells)} cells", expected=str(len(HEADER)))
+    row = dict(zip(HEADER, cells, strict=True))
     text = row["Text"]
     pronoun, *names = (
         _span(text, row[name], row[f"{name}-offset"], label, where)

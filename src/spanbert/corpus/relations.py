@@ -17,13 +17,24 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.files import parse_json, write_atomically, write_json
 from spanbert.core.types import Document, Relation, Span
-from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, first_line, keys_of, open_bytes, read_lines
+from spanbert.corpus.files import (
+    ByteCounter,
+    OnBroken,
+    SourceFile,
+    decode_line,
+    first_line,
+    keys_of,
+    open_bytes,
+    read_lines,
+    readable,
+)
 from spanbert.corpus.word_tags import place_of
 from spanbert.corpus.words import text_of_words, words_between
 
@@ -69,18 +80,22 @@ def detected_relations(path: Path) -> RelationFormat | None:
     return "relation-jsonl" if keys_of(first, ("subj_start",)) else None
 
 
-def read_relations(path: Path) -> Iterator[Document]:
+def read_relations(path: Path, on_broken: OnBroken | None = None) -> Iterator[Document]:
     """The documents of a file in any of the formats.
+
+    Args:
+        path: The file.
+        on_broken: Is told of a text that cannot be read, which is then left out; None: the error is raised.
 
     Raises:
         InputError: It cannot be read, or an entity lies outside of its text; names file and line.
     """
-    readers: dict[RelationFormat, Callable[[Path], Iterator[Document]]] = {
+    readers: dict[RelationFormat, Callable[[Path, OnBroken | None], Iterator[Document]]] = {
         "tacred": _read_tacred,
         "semeval": _read_semeval,
         "relation-jsonl": _read_jsonl,
     }
-    return readers[relation_format(path)](path)
+    return readers[relation_format(path)](path, on_broken)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -88,12 +103,13 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         yield number, decode_line(raw, f"{path}:{number}", first=number == 1)
 
 
-def _read_tacred(path: Path) -> Iterator[Document]:
+def _read_tacred(path: Path, on_broken: OnBroken | None) -> Iterator[Document]:
     content = parse_json(_content(path), str(path), whole_file=True)
     if not isinstance(content, list):
         raise InputError("no list of examples", where=str(path), expected=f"objects with {', '.join(_TACRED)}")
     for number, record in enumerate(content, start=1):
-        yield _of_tacred(record, f"{path.name}:{number}", f"{path}, example {number}")
+        make = partial(_of_tacred, record, f"{path.name}:{number}", f"{path}, example {number}")
+        yield from readable(make, on_broken)
 
 
 def _content(path: Path, most: int = -1) -> str:
@@ -108,16 +124,17 @@ def _content(path: Path, most: int = -1) -> str:
             raise InputError("the compressed file is damaged or cut short", where=str(path), got=str(error)) from None
 
 
-def _read_jsonl(path: Path) -> Iterator[Document]:
+def _read_jsonl(path: Path, on_broken: OnBroken | None) -> Iterator[Document]:
     for number, line in _lines(path):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        record = parse_json(line, where, _EXPECTED)
-        if isinstance(record, Mapping) and "token" in record:
-            yield _of_tacred(record, f"{path.name}:{number}", where)
-        else:
-            yield document_of_pairs(record, f"{path.name}:{number}", where)
+        if line.strip():
+            make = partial(_of_line, line, f"{path.name}:{number}", f"{path}:{number}")
+            yield from readable(make, on_broken)
+
+
+def _of_line(line: str, name: str, where: str) -> Document:
+    record = parse_json(line, where, _EXPECTED)
+    is_tacred = isinstance(record, Mapping) and "token" in record
+    return _of_tacred(record, name, where) if is_tacred else document_of_pairs(record, name, where)
 
 
 def _of_tacred(record: Any, name: str, where: str) -> Document:
@@ -223,14 +240,14 @@ def entity_of(entry: Any, text: str, side: str, where: str) -> Span:
     return Span(start=start, end=end, label=label if isinstance(label, str) else None)
 
 
-def _read_semeval(path: Path) -> Iterator[Document]:
+def _read_semeval(path: Path, on_broken: OnBroken | None) -> Iterator[Document]:
     sentence: tuple[str, str, str] | None = None  # number, text with marks, place
     label = ""
     rest: list[str | None] = []  # the lines after the sentence; None: the label
 
     def made() -> Iterator[Document]:
         if sentence is not None:
-            yield _of_marks(*sentence, label, tuple(rest))
+            yield from readable(partial(_of_marks, *sentence, label, tuple(rest)), on_broken)
 
     for number, line in _lines(path):
         match = _SENTENCE.fullmatch(line)

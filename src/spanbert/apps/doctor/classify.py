@@ -8,7 +8,7 @@ from math import inf
 from pathlib import Path
 
 from spanbert.apps.doctor.findings import Rule, excerpt
-from spanbert.apps.doctor.survey import DUPLICATES, Item, Survey
+from spanbert.apps.doctor.survey import DUPLICATES, Item, Survey, leave_out
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document
 from spanbert.corpus.files import SourceFile
@@ -50,6 +50,7 @@ _NO_NUMBER = Rule(
 class ClassifySurvey(Survey[ClassifyTask]):
     """A file of labelled texts."""
 
+    unusable = BROKEN
     duplicates = replace(DUPLICATES, remedy=f"{DUPLICATES.remedy}; --fix keeps the first")
 
     def __init__(
@@ -72,19 +73,13 @@ class ClassifySurvey(Survey[ClassifyTask]):
     ) -> Iterator[Document]:
         """As `Survey`."""
         file = SourceFile(path=path, name=path.name)
-        return read_labelled(file, columns_of(path, options), on_broken or _leave_out)
+        return read_labelled(file, columns_of(path, options), on_broken or leave_out)
 
     def items_of(self, document: Document) -> Iterator[Item]:
         """As `Survey`: the text, or the pair."""
         if document.labels is not None:
             pair = f"\n{document.meta['pair']}" if "pair" in document.meta else ""
             yield Item(self.place(document), document.text + pair, ", ".join(sorted(document.labels)))
-
-    def broken(self, error: InputError) -> None:
-        """As `Survey`."""
-        where = (error.where or "").removeprefix(f"{self.path.parent}/")
-        got = f"; got {error.got}" if error.got is not None else ""
-        self.ledger.add(BROKEN, f"{where} {error.what}{got}")
 
     def look(self, document: Document) -> Document:
         """As `Survey`."""
@@ -118,7 +113,3 @@ class ClassifySurvey(Survey[ClassifyTask]):
 
     def examine(self, reading: Reading, task: ClassifyTask) -> None:
         """As `Survey`: nothing that the pieces of a text could show."""
-
-
-def _leave_out(error: InputError) -> None:
-    """Broken rows are noted once, in the first pass."""

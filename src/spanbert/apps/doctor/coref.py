@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from spanbert.apps.doctor.findings import Rule, excerpt
-from spanbert.apps.doctor.survey import Item, Survey
+from spanbert.apps.doctor.survey import Item, Survey, leave_out
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
 from spanbert.corpus.clusters import in_first_cluster, repeated_mentions
@@ -65,7 +65,7 @@ class CorefSurvey(Survey[CorefTask]):
         path: Path, options: CorefOptions, on_broken: Callable[[InputError], None] | None = None
     ) -> Iterator[Document]:
         """As `Survey`; mentions in two clusters are in both."""
-        return read_coref(path)
+        return read_coref(path, on_broken or leave_out)
 
     def items_of(self, document: Document) -> Iterator[Item]:
         """As `Survey`: the whole text."""

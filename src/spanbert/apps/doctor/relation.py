@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from spanbert.apps.doctor.findings import Rule, excerpt
-from spanbert.apps.doctor.survey import Item, Survey
+from spanbert.apps.doctor.survey import Item, Survey, leave_out
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Relation
 from spanbert.corpus.relations import read_relations
@@ -54,7 +54,7 @@ class RelationSurvey(Survey[RelationTask]):
         path: Path, options: RelationOptions, on_broken: Callable[[InputError], None] | None = None
     ) -> Iterator[Document]:
         """As `Survey`."""
-        return read_relations(path)
+        return read_relations(path, on_broken or leave_out)
 
     def items_of(self, document: Document) -> Iterator[Item]:
         """As `Survey`: the pairs with their labels."""

@@ -3,8 +3,8 @@
 classify   rows that cannot be used, repeats and contradictions are left out; all other rows stay byte for byte
 tag        illegal tags are written as they are read; spans are widened to words, reduced where they overlap
 qa         answers get the place where they were found; answers and questions without one are left out
-coref      a mention in two clusters stays in the first
-relation   of pairs that stand twice in the same text the first is kept
+coref      texts that cannot be read are left out; a mention in two clusters stays in the first
+relation   texts that cannot be read are left out; of pairs that stand twice in the same text the first is kept
 """
 
 from __future__ import annotations
@@ -80,10 +80,10 @@ def repair(survey: Survey[Any], repeats: Repeats, target: Path) -> tuple[str, ..
 
 
 def _repair_clusters(survey: CorefSurvey, target: Path) -> Counter[str]:
-    done: Counter[str] = Counter()
+    done = _left_out(survey)
 
     def mended() -> Iterator[Document]:
-        for document in survey.documents():
+        for document in survey.read(survey.path, survey.options):
             repeated = repeated_mentions(document)
             done["mentions in two clusters left in the first"] += len(repeated)
             yield replace(document, clusters=in_first_cluster(document)) if repeated else document
@@ -93,11 +93,11 @@ def _repair_clusters(survey: CorefSurvey, target: Path) -> Counter[str]:
 
 
 def _repair_pairs(survey: RelationSurvey, target: Path) -> Counter[str]:
-    done: Counter[str] = Counter()
+    done = _left_out(survey)
     seen = set()
 
     def mended() -> Iterator[Document]:
-        for document in survey.documents():
+        for document in survey.read(survey.path, survey.options):
             kept = []
             for relation in document.relations or ():
                 key = hashlib.sha256(pair_key(document, relation).encode()).digest()
@@ -113,6 +113,10 @@ def _repair_pairs(survey: RelationSurvey, target: Path) -> Counter[str]:
 
     write_relations(mended(), target, to=relation_format(survey.path))
     return done
+
+
+def _left_out(survey: Survey[Any]) -> Counter[str]:
+    return Counter({"texts that cannot be read left out": survey.ledger.count(survey.unusable)})
 
 
 def _repair_questions(survey: QASurvey, target: Path) -> Counter[str]:

@@ -26,6 +26,14 @@ DUPLICATES = Rule(
 )
 
 
+BROKEN = Rule(
+    severity="error",
+    name="broken",
+    what="texts that cannot be read",
+    remedy="Mend them; --fix leaves them out",
+)
+
+
 class Item(NamedTuple):
     """What may stand twice: a labelled text, or a question about one."""
 
@@ -47,6 +55,7 @@ class Survey(ABC, Generic[TaskT]):
 
     conflicts: Rule
     duplicates: Rule = DUPLICATES
+    unusable: Rule = BROKEN
 
     def __init__(self, path: Path, options: Any, tokenizer: TokenizerAdapter, task: TaskT | None, *, name: str) -> None:
         self.path, self.options, self.tokenizer, self.task, self.name = path, options, tokenizer, task, name
@@ -65,7 +74,8 @@ class Survey(ABC, Generic[TaskT]):
         Args:
             path: The file.
             options: Settings of the kind of task.
-            on_broken: Is told of rows that cannot be used, where the format has rows; None: they are left out.
+            on_broken: Is told of rows or texts that cannot be used, where a reader can go on after them; None: they are
+                left out.
 
         Raises:
             InputError: The file cannot be read.
@@ -84,12 +94,14 @@ class Survey(ABC, Generic[TaskT]):
         """Checks what needs pieces."""
 
     def documents(self) -> Iterator[Document]:
-        """The documents, anew; broken rows are noted by `broken`."""
+        """The documents, in the first pass; broken ones are noted."""
         return self.read(self.path, self.options, self.broken)
 
     def broken(self, error: InputError) -> None:
-        """Takes in a row that cannot be used."""
-        raise error
+        """Takes in a row or text that cannot be used."""
+        where = (error.where or "").removeprefix(f"{self.path.parent}/")
+        got = f"; got {error.got}" if error.got is not None else ""
+        self.ledger.add(self.unusable, f"{where} {error.what}{got}")
 
     def numbers(self) -> dict[str, float]:
         """Of a regression: the range and the mean of its numbers; empty for labels."""
@@ -165,6 +177,10 @@ class Survey(ABC, Generic[TaskT]):
             if len(found) == len(wanted):
                 break
         return found
+
+
+def leave_out(error: InputError) -> None:
+    """Rows and texts that cannot be used are noted once, in the first pass."""
 
 
 def _first(mask_N: Any) -> list[int]:
