@@ -364,7 +364,8 @@ def tasks_chinese(result: dict[str, Any]) -> str:
         f"{result['base']['tokens'] / 1e6:.0f} M tokens of Chinese Wikipedia), and from the same encoder with new weights: 2 epochs at "
         "rate 2e-4, one seed, held-out data, 95% bootstrap intervals.",
         table(["", "from new weights", "from the checkpoint"], [*rows, ["exact match of the answers", *answers]]),
-        "What limits them: the encoder has seen a few thousandths of the text of published Chinese encoders and is a tenth of "
+        "What limits them: the minutes of pre-training are worth little beside new weights, the intervals overlap; the encoder has "
+        "seen a few thousandths of the text of published Chinese encoders and is a tenth of "
         "their size. Entities and sentiment can be learned from characters; questions need a model that has read much more, and "
         "DRCD's paragraphs are in traditional script, CMRC's in simplified, which share few characters where they differ.",
         measured_with(result),

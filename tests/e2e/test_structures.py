@@ -16,7 +16,7 @@ from spanbert.corpus.coref import read_coref, write_coref
 from spanbert.corpus.gap import HEADER
 from spanbert.corpus.relations import read_relations, write_relations
 from spanbert.corpus.words import words_between
-from tests.labelled import SETTINGS, coref_file, relation_file, tiny
+from tests.labelled import SETTINGS, coref_file, people_file, relation_file, tiny
 
 FEW = [part for one in (*SETTINGS, "train.max_steps=3", "train.threads=1") for part in ("--set", one)]
 COREF_KEYS = {"conll_f1", "muc_f1", "b_cubed_f1", "ceaf_f1", "lea_f1", "mention_f1"}
@@ -175,7 +175,7 @@ def test_relations_in_every_format(cli, runs, stdin):
     assert code == 0
     assert "<td>sees</td>" in out
     stdin("the king finds a fox .\n")
-    assert "no entities that could be related" in refused(cli, "predict", result.path)
+    assert "stdin:1: no entities that could be related" in refused(cli, "predict", result.path)
     stdin(json.dumps({**given, "tail": {"start": 17, "end": 99}}))
     assert "tail outside of the text" in refused(cli, "predict", result.path)
     stdin(json.dumps(given))
@@ -204,6 +204,7 @@ def test_files_as_the_tasks_are_trained_on(cli, runs, tmp_path: Path):
     assert len(records("coref", far)[0]["clusters"]) == 2
     assert len(records("coref", far, "--set", "coref.depth=1")[0]["links"]) < 2, "the fox is further back"
     assert len(records("coref", far, "--set", "coref.max_mentions=2")[0]["links"]) < 2
+    assert len(records("coref", far, "--max-mentions", 2)[0]["links"]) < 2
     kept = records("coref", far, "--set", "coref.singletons=keep", "--set", "coref.depth=1")[0]["clusters"]
     assert len(kept) > len(records("coref", far, "--set", "coref.depth=1")[0]["clusters"])
     tacred = [{"id": "7", "token": ["the", "king", "finds", "a", "fox", "."], "subj_start": 1, "subj_end": 1, "obj_start": 4,
@@ -307,6 +308,34 @@ def test_doctor_finds_and_mends_clusters(cli, hugging_face_model: Path, tmp_path
     assert "a document without an end" in refused(cli, "doctor", "coref", "--data", data, *options)
 
 
+def test_doctor_shows_mentions_that_cross(cli, hugging_face_model: Path, tmp_path: Path):
+    data = tmp_path / "train.jsonl"
+    record = {"text": "the old fox sees the dog", "clusters": [[[0, 7], [17, 24]], [[4, 11], [12, 16]]]}
+    data.write_text(json.dumps(record) + "\n")
+    code, out, _ = cli("doctor", "coref", "--data", data, "--model", hugging_face_model, "--no-estimate", "--json")
+    found = {one["name"]: one for one in json.loads(out.splitlines()[-1])["findings"]}
+    assert code == 0
+    assert found["crossing"]["examples"] == ["train.jsonl:1 'the old' and 'old fox'"]
+
+
+def test_types_that_training_does_not_have(cli, hugging_face_model: Path, tmp_path: Path):
+    train, dev = relation_file(tmp_path / "train.jsonl", 16, 1), relation_file(tmp_path / "dev.jsonl", 4, 2)
+    dev.write_text(dev.read_text().replace('"ANI"', '"BOT"'))
+    model = ("--model", hugging_face_model)
+    code, out, _ = cli("doctor", "relation", "--data", train, "--dev", dev, *model, "--no-estimate", "--json")
+    found = {one["name"]: one for one in json.loads(out.splitlines()[-1])["findings"]}
+    assert (code, found["unknown_type"]["count"], found["unknown_type"]["examples"][0]) == (2, 4, "dev.jsonl:1 'BOT'")
+    said = refused(cli, "finetune", "relation", *model, "--train", train, "--dev", dev, "--out", tmp_path / "out")
+    assert f"{dev}:1: task relation: a type of entity that it has not seen; got 'BOT'; expected ANI, PER" in said
+    assert not (tmp_path / "out").exists()
+    people = people_file(tmp_path / "people.conll", 16, 1)
+    people.write_text(people.read_text().replace("-PER", "-PERSON"))
+    tasks = ("--task", f"ner=tag:{people}", "--task", f"relation=relation:{train}")
+    code, _, err = cli("finetune", "multi", *model, *tasks, "--out", tmp_path / "both", *FEW)
+    assert code == 0
+    assert "relation: knows entities of the types ANI, PER; in raw text" in err
+
+
 def test_doctor_finds_and_mends_pairs(cli, hugging_face_model: Path, tmp_path: Path):
     data = relation_file(tmp_path / "train.jsonl", 12, 5)
     lines = data.read_text().splitlines()
@@ -347,7 +376,9 @@ def test_readers_go_on_after_a_broken_text(form: str, tmp_path: Path):
         parts = (
             path.read_text().splitlines(keepends=True) if form == "coref-jsonl" else path.read_text().split("#begin")
         )
-        parts[-2] = parts[-2].replace("\t(1", "\t(x", 1) if form == "conll2012" else parts[-2].replace("[[[", "[[[9999, ", 1)
+        parts[-2] = (
+            parts[-2].replace("\t(1", "\t(x", 1) if form == "conll2012" else parts[-2].replace("[[[", "[[[9999, ", 1)
+        )
         path.write_text(("" if form == "coref-jsonl" else "#begin").join(parts))
     else:
         words = [replace(one, words=words_between(one.text, edges_of(one))) for one in pairs]
@@ -389,4 +420,5 @@ def test_convert(cli, tmp_path: Path):
     assert "annotations of another kind" in refused(
         cli, "convert", pairs, tmp_path / "x", "--to", "columns", "--from", "tacred"
     )
+    assert "no clusters in the file" in refused(cli, "convert", pairs, tmp_path / "x", "--to", "coref-jsonl")
     assert not (tmp_path / "x").exists()

@@ -92,9 +92,14 @@ def test_types_and_several_pairs_a_line(tmp_path: Path):
     assert document.relations[0].head.label == "PER"
     write_relations([document], tmp_path / "b.jsonl", to="relation-jsonl")
     assert json.loads((tmp_path / "b.jsonl").read_text()) == record
-    with pytest.raises(InputError, match=r"a.jsonl:1: not one relation; got 2 relations"):
-        write_relations([document], tmp_path / "c.json", to="tacred")
-    assert not (tmp_path / "c.json").exists()
+    write_relations([document], tmp_path / "c.json", to="tacred")
+    again = list(read_relations(tmp_path / "c.json"))
+    assert [entities_of(one) for one in again] == [[("Ann", "Rome", "left")], [("Rome", "Ann", "no_relation")]]
+    assert [one.id for one in again] == [f"{document.id}-1", f"{document.id}-2"]
+    path.write_text(json.dumps({"text": "Ann left", "relations": []}) + "\n")
+    with pytest.raises(InputError, match=r"a.jsonl:1: a text without a relation"):
+        write_relations(read_relations(path), tmp_path / "d.json", to="tacred")
+    assert not (tmp_path / "d.json").exists()
 
 
 def test_entities_inside_words_cut_the_words_of_tacred(tmp_path: Path):

@@ -20,7 +20,7 @@ _FIGURES = {
     "precision": ("precision", "share of what was found that is right"),
     "recall": ("recall", "share of what is there that was found"),
     "macro_f1": ("macro F1", "mean F1 of the labels: rare ones count as much as frequent ones"),
-    "micro_f1": ("micro F1", "F1 over all labels of all texts"),
+    "micro_f1": ("micro F1", "F1 over all labels together: frequent ones weigh more"),
     "conll_f1": ("CoNLL F1", "mean F1 of MUC, B-cubed and CEAF"),
     "muc_f1": ("MUC F1", "links between mentions"),
     "b_cubed_f1": ("B-cubed F1", "how much of each mention's cluster is right"),

@@ -18,6 +18,8 @@ _POSSESSIVE = frozenset(f"{_POSSESSIVES} {_ABSOLUTE}".split())
 _REPLACED = frozenset(f"{_PERSONAL} her {_POSSESSIVES} {_ABSOLUTE} {_REFLEXIVES} {_CHINESE}".split())
 PRONOUNS = _REPLACED | frozenset(f"{_POINTING} {_CHINESE_POINTING}".split())
 _FIRST_WORD = re.compile(r"\W*(?:(?:the|a|an|this|that|these|those)\s+)?(.)", re.IGNORECASE | re.DOTALL)
+_OWNS = re.compile(r"\s?['\u2019]s\b")
+_OWNING = re.compile(r"\s?['\u2019]s$|(?<=s)\s?['\u2019]$")
 _NEXT_WORD = re.compile(r"\s+([^\W\d_]+)")
 _NO_NOUNS = (
     "and or but to for in on at by with from of as than that if when while because so who which is was are were be",
@@ -57,7 +59,8 @@ def head_mention(text: str, cluster: Sequence[Span]) -> Span:
 def resolve(text: str, clusters: Iterable[Sequence[Span]]) -> str:
     """The text with every personal pronoun replaced by the head mention of its cluster.
 
-    A possessive pronoun gets the head with `'s` (`her` where a noun follows). Clusters of pronouns alone stay, and so
+    A head like `Ann's` stands for `Ann`; a possessive pronoun gets it with `'s`, or `'` after `s` (`her` where a noun
+    follows). Clusters of pronouns alone stay, and so
     does a pronoun within the head, or one that stands inside a pronoun that was replaced.
 
     Args:
@@ -69,7 +72,7 @@ def resolve(text: str, clusters: Iterable[Sequence[Span]]) -> str:
         if not cluster:
             continue
         head = head_mention(text, cluster)
-        name = text[head.start : head.end]
+        name = _OWNING.sub("", text[head.start : head.end])
         if is_pronoun(name):
             continue
         replaced += [
@@ -94,4 +97,11 @@ def _is_possessive(text: str, mention: Span) -> bool:
 
 
 def _possessive(name: str) -> str:
-    return name if name.endswith(("'s", "\u2019s")) else f"{name}'s"
+    plural = name.endswith("s") and name.split()[-1].islower()  # the boys', but James's
+    return f"{name}'" if plural else f"{name}'s"
+
+
+def possessive_end(text: str, place: int) -> int | None:
+    """Where the `'s` ends that follows a name, with or without a blank before it; None where none does."""
+    match = _OWNS.match(text, place)
+    return None if match is None else match.end()

@@ -33,6 +33,21 @@ def repeated_mentions(document: Document) -> Sequence[Repeated]:
     return found
 
 
+def crossing_mentions(document: Document) -> list[tuple[Span, Span]]:
+    """Pairs of mentions of which one begins inside the other and ends after it, in text order."""
+    found = []
+    around: list[Span] = []
+    for mention in sorted((one for cluster in document.clusters or () for one in cluster), key=_outer_first):
+        around = [one for one in around if one.end > mention.start]
+        found += [(one, mention) for one in around if one.start < mention.start and one.end < mention.end]
+        around.append(mention)
+    return found
+
+
+def _outer_first(mention: Span) -> tuple[int, int]:
+    return mention.start, -mention.end
+
+
 def in_first_cluster(document: Document) -> Clusters:
     """The clusters, every mention in the first of its own alone; clusters that hold too few others are left out."""
     seen: set[tuple[int, int]] = set()

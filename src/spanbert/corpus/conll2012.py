@@ -266,7 +266,7 @@ def _coreference_cells(document: Document) -> list[str]:
                     "mentions of one cluster cross, which brackets cannot say",
                     where=place_of(document),
                     got=said,
-                    remedy="Write coref-jsonl",
+                    remedy="JSON lines can: convert --to coref-jsonl, predict --format jsonl",
                 )
             around.append(last)
             if first == last:

@@ -17,6 +17,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -298,27 +299,39 @@ def _of_marks(identity: str, marked: str, where: str, label: str, rest: tuple[st
 def write_relations(documents: Iterable[Document], target: Path, *, to: str) -> None:
     """Writes documents in one of the formats, whole or not at all; what they came with is kept where it can be.
 
+    TACRED's and SemEval's hold one relation a record: a text with several is written several times.
+
     Raises:
-        InputError: No such format, or a document without exactly one relation, or without words for TACRED's.
+        InputError: No such format, or a document without a relation that has to have one; names it.
     """
     if to not in FORMATS:
         raise InputError(f"unknown format {to!r}", where="--to", remedy=nearest(to, FORMATS))
     if to == "tacred":
-        write_json(target, [_tacred_record(document) for document in documents])
+        write_json(target, [_tacred_record(one) for document in documents for one in _one_by_one(document)])
     elif to == "relation-jsonl":
         lines = (json.dumps(_line_record(document), ensure_ascii=False) for document in documents)
         write_atomically(target, "".join(line + "\n" for line in lines))
     else:
-        lines = (_semeval_lines(document, number) for number, document in enumerate(documents, start=1))
+        single = (one for document in documents for one in _one_by_one(document))
+        lines = (_semeval_lines(document, number) for number, document in enumerate(single, start=1))
         write_atomically(target, "".join(lines))
 
 
+def _one_by_one(document: Document) -> Iterator[Document]:
+    """The document once for each of its relations."""
+    relations = document.relations or ()
+    if not relations:
+        raise InputError("a text without a relation", where=place_of(document), remedy="Write relation-jsonl")
+    if len(relations) == 1:
+        yield document
+        return
+    for number, relation in enumerate(relations, start=1):
+        yield replace(document, id=f"{document.id}-{number}", relations=(relation,))
+
+
 def _one(document: Document) -> Relation:
-    if len(document.relations or ()) != 1:
-        got = f"{len(document.relations or ())} relations"
-        raise InputError("not one relation", where=place_of(document), got=got)
-    assert document.relations is not None
-    return document.relations[0]
+    [relation] = document.relations or ()
+    return relation
 
 
 def _tacred_record(document: Document) -> dict[str, Any]:

@@ -132,10 +132,20 @@ def _convert_structures(origin: Path, target: Path, to: str, from_: str | None, 
     read_as: str = coref_format(origin) if is_coref else relation_format(origin)
     if from_ not in (None, read_as):
         raise InputError("not a file of this format", where=str(origin), got=read_as, expected=from_)
-    documents = _counted((read_coref if is_coref else read_relations)(origin), counts, origin)
+    documents = _counted(_annotated(origin, is_coref=is_coref), counts, origin)
     target.parent.mkdir(parents=True, exist_ok=True)
     (write_coref if is_coref else write_relations)(documents, target, to=to)
     return read_as
+
+
+def _annotated(origin: Path, *, is_coref: bool) -> Iterator[Document]:
+    """Documents with clusters or relations; refuses a file in which none has any."""
+    found = False
+    for document in (read_coref if is_coref else read_relations)(origin):
+        found = found or (document.clusters if is_coref else document.relations) is not None
+        yield document
+    if not found:
+        raise InputError(f"no {'clusters' if is_coref else 'relations'} in the file", where=str(origin))
 
 
 def _alternatives(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
@@ -40,10 +41,9 @@ def read_inputs(lines: Iterable[str], *, name: str, entities: bool = False) -> I
             continue
         if is_json is None:
             is_json = _is_object(text)
-        if is_json:
-            yield _document(text, f"{name}:{number}", number, entities=entities)
-        else:
-            yield Document(id=str(number), text=text)
+        where = f"{name}:{number}"
+        document = _document(text, where, number, entities=entities) if is_json else Document(id=str(number), text=text)
+        yield replace(document, meta={**document.meta, "where": where})
 
 
 def _is_object(line: str) -> bool:

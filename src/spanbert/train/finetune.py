@@ -31,6 +31,8 @@ from spanbert.tasks import options_class, task_class
 from spanbert.tasks.inference import Predictor
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.protocol import TextTask
+from spanbert.tasks.relation.task import RelationTask
+from spanbert.tasks.tag.base import WordTask
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.finetuned import build_joint_model, write_finetuned
@@ -123,6 +125,7 @@ def finetune(
         state = state_to_resume(target, facts, resume)
         tokenizer = load_tokenizer(files.path)
         made = build_tasks(tasks, files, tokenizer, config)
+        _say_strangers(made, reporter)
         joint = JointTask(made)
         task_model, kept = build_joint_model(joint, files, config, reporter)
         examples, sizes = {}, {}
@@ -242,6 +245,16 @@ def _check_dev(task: TextTask, source: Source, reporter: Reporter) -> None:
         labelled += task.is_labelled(document)
     if not labelled:
         raise InputError(f"task {task.name}: dev data without labels", where=name_of(source))
+
+
+def _say_strangers(tasks: Mapping[str, TextTask], reporter: Reporter) -> None:
+    """Says so where a task on relations will leave out what the bundle's tasks on entities find."""
+    taggers: list[Any] = [task for task in tasks.values() if isinstance(task, WordTask)]
+    found: frozenset[str] = frozenset().union(*(task.entity_types for task in taggers))
+    for name, task in tasks.items():
+        if found and isinstance(task, RelationTask) and not task.untyped and found - task.entity_types:
+            strange, known = (", ".join(sorted(one)) for one in (found - task.entity_types, task.entity_types))
+            reporter.say(f"{name}: knows entities of the types {known}; in raw text {strange} will not be related")
 
 
 def _say_how_read(task: TextTask, source: Source, reporter: Reporter) -> None:

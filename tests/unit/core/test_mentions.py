@@ -54,6 +54,18 @@ def test_pronouns_become_names():
     )
 
 
+def test_possessive_heads_and_plurals():
+    text = "Mary's dog barked. She lost its ball."
+    assert resolve(text, [spans(text, "Mary's", "She")]) == "Mary's dog barked. Mary lost its ball."
+    text = "Mary 's dog barked. Her cat slept."
+    assert resolve(text, [spans(text, "Mary 's", "Her")]) == "Mary 's dog barked. Mary's cat slept."
+    text = "The boys' coach told them to find their ball."
+    boys = [Span(start=0, end=9), *spans(text, "them", "their")]
+    assert resolve(text, [boys]) == "The boys' coach told The boys to find The boys' ball."
+    text = "James lost his hat."
+    assert resolve(text, [spans(text, "James", "his")]) == "James lost James's hat."
+
+
 def test_what_stays():
     text = "She saw it. They left."
     assert resolve(text, [spans(text, "She"), spans(text, "it", "They"), []]) == text

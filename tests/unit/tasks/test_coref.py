@@ -45,7 +45,7 @@ CONFIG = EncoderConfig(vocab_size=50, hidden_size=HIDDEN, layers=1, heads=2, fee
 
 def coref_task(tokenizer, *, length: int = 64, overlap: int = 0, **options) -> CorefTask:
     made = CorefOptions(**{"size": 8, "dropout": 0.0, "longest_mention": 4, **options})
-    return CorefTask("t", tokenizer, (length, overlap), options=made, has_singletons=False, joined=False)
+    return CorefTask("t", tokenizer, (length, overlap), options=made, has_singletons=False)
 
 
 def document_of(words: list[str], *clusters: list[tuple[int, int]]) -> Document:
@@ -360,6 +360,18 @@ def test_the_name_with_what_it_owns_is_not_the_name():
     scorer.add(document, Coreference(words=(), clusters=((Span(start=0, end=9), she),), heads=(), links=()))
     assert scorer.scores()["precision"] == 0
     assert scorer.paired()[0].sums_K.sum() == 0, "nothing predicted, nothing gold"
+    for end in (3, 5):  # `Ann` and `Ann's` are
+        other = CorefDocumentScorer(singletons="keep")
+        other.add(document, Coreference(words=(), clusters=((Span(start=0, end=end), she),), heads=(), links=()))
+        assert other.paired()[0].sums_K.sum() > 0
+
+
+def test_every_name_of_gap_is_a_candidate(tokenizer, real_data: Path):
+    task = coref_task(tokenizer)
+    for document in read_coref(real_data / "coref" / "gap" / "gap-validation.tsv"):
+        words = task.words(document)
+        starts, ends = {word.start for word in words}, {word.end for word in words}
+        assert all(one.start in starts and one.end in ends for one in document.spans), document.id
 
 
 def test_prediction_keeps_the_candidates_that_training_keeps(tokenizer):

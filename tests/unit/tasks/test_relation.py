@@ -183,7 +183,8 @@ def test_pairs_of_a_text(vocabulary_file: Path):
 
 def test_unknown_labels_name_their_line(own_tokenizer, tmp_path: Path):
     task = made(own_tokenizer, "a", "b")
-    record = {"text": "Ann left Acme.", "head": {"start": 0, "end": 3}, "tail": {"start": 9, "end": 13}, "label": "c"}
+    record = {"text": "Ann left Acme.", "head": {"start": 0, "end": 3, "label": "PER"},
+              "tail": {"start": 9, "end": 13, "label": "ORG"}, "label": "c"}  # fmt: skip
     path = write_lines(tmp_path / "test.jsonl", [{**record, "label": "a"}, record])
     documents = list(read_relations(path))
     task.check(documents[0])

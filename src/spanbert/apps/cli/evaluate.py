@@ -11,6 +11,7 @@ from spanbert.apps.cli.options import (
     ColumnOption,
     JsonOption,
     LabelColumnOption,
+    MaxMentionsOption,
     PairColumnOption,
     SeparatorOption,
     TextColumnOption,
@@ -43,6 +44,7 @@ def command(
     label_column: LabelColumnOption = None,
     separator: SeparatorOption = None,
     column: ColumnOption = None,
+    max_mentions: MaxMentionsOption = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,7 +66,7 @@ def command(
     other = bundles[1] if compare else None
     given = reading_settings(text_column, pair_column, label_column, separator, column)
     options: dict[str, Any] = {key.partition(".")[2]: value for key, value in given.items()}
-    for kind, changed in kind_options(set_ or []).items():
+    for kind, changed in kind_options(set_ or [], max_mentions).items():
         options |= {f"{kind}.{key}": value for key, value in changed.items()}
     with make_reporter() as reporter:
         found = evaluate(bundles[0], data, task=task, other=other, options=options, seed=seed, reporter=reporter)

@@ -16,6 +16,7 @@ from spanbert.apps.cli.options import (
     ConfigOption,
     JsonOption,
     LabelColumnOption,
+    MaxMentionsOption,
     NestedOption,
     PairColumnOption,
     SeparatorOption,
@@ -84,9 +85,7 @@ def command(
         str | None,
         typer.Option(help="coref: keep or drop clusters of one mention.  [default: as in --train]", show_default=False),
     ] = None,
-    max_mentions: Annotated[
-        int | None, typer.Option(help="coref: candidates kept a document.  [default: 0.4 a word]", show_default=False)
-    ] = None,
+    max_mentions: MaxMentionsOption = None,
     patience: Annotated[
         int | None, typer.Option(help="Stop after so many evaluations without a better score.", show_default=False)
     ] = None,

@@ -38,6 +38,10 @@ SeparatorOption = Annotated[
 ColumnOption = Annotated[
     str | None, typer.Option(help="tag: ner, upos or xpos.  [default: ner where there is any]", show_default=False)
 ]
+MaxMentionsOption = Annotated[
+    int | None,
+    typer.Option(help="coref: candidates kept a document.  [default: 0.4 a word]", min=2, show_default=False),
+]
 NestedOption = Annotated[bool, typer.Option("--nested", help="tag: entities may lie in one another.")]
 
 
@@ -72,13 +76,13 @@ def kind_overrides(
     return [f"{key}={json.dumps(value)}" for key, value in given.items()] + (["tag.nested=true"] if nested else [])
 
 
-def kind_options(stated: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Settings of kinds of tasks from `KIND.KEY=VALUE`, the value read as YAML.
+def kind_options(stated: Sequence[str], max_mentions: int | None = None) -> dict[str, dict[str, Any]]:
+    """Settings of kinds of tasks from `KIND.KEY=VALUE`, the value read as YAML; and what `--max-mentions` stands for.
 
     Raises:
         InputError: Not of this form, or no such kind.
     """
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {} if max_mentions is None else {"coref": {"max_mentions": max_mentions}}
     for one in stated:
         name, value = parse_override(one)
         kind, _, key = name.partition(".")

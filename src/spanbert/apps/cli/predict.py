@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from spanbert.apps.cli.options import examples, kind_options
+from spanbert.apps.cli.options import MaxMentionsOption, examples, kind_options
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole
@@ -23,7 +23,7 @@ EXAMPLES = examples(
     ("A page to look at", "spanbert predict ner/ texts.txt --format html --out page.html"),
     (
         "What stands for the same thing in a long text",
-        "spanbert predict coref/ novel.txt --documents file --set coref.max_mentions=5000",
+        "spanbert predict coref/ novel.txt --documents file --max-mentions 5000",
     ),
     ("Questions with their texts", "spanbert predict qa/ questions.jsonl"),
     ("A table with a column of texts", "spanbert predict sentiment/ reviews.csv"),
@@ -49,10 +49,11 @@ def command(
         str, typer.Option(help="float32, or bfloat16: faster on processors that multiply it.")
     ] = "float32",
     documents: Annotated[str, typer.Option(help="What a text is in plain text: a line, or the whole file.")] = "line",
+    max_mentions: MaxMentionsOption = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="KIND.KEY=VALUE", help="Override a setting: coref.max_mentions=2000.", show_default=False
+            "--set", metavar="KIND.KEY=VALUE", help="Override a setting: coref.depth=500.", show_default=False
         ),
     ] = None,
     out: Annotated[
@@ -82,7 +83,7 @@ def command(
     lines = _lines(source, read)
     if documents == "file":
         lines = ("\n".join(one) for one in [lines])
-    pieces = _pieces(bundle, lines, source, task, format_, precision, kind_options(set_ or []))
+    pieces = _pieces(bundle, lines, source, task, format_, precision, kind_options(set_ or [], max_mentions))
     with ExitStack() as stack:
         if source != "-" and (out is not None or not sys.stdout.isatty()):
             reporter = make_reporter()

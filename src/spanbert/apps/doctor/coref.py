@@ -11,7 +11,7 @@ from spanbert.apps.doctor.findings import Rule, excerpt
 from spanbert.apps.doctor.survey import Item, Survey, leave_out
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
-from spanbert.corpus.clusters import in_first_cluster, repeated_mentions
+from spanbert.corpus.clusters import crossing_mentions, in_first_cluster, repeated_mentions
 from spanbert.corpus.coref import read_coref
 from spanbert.corpus.sentences import sentence_numbers
 from spanbert.tasks.coref.options import CorefOptions
@@ -37,6 +37,12 @@ _ACROSS = Rule(
     name="across_sentences",
     what="mentions that reach over the end of a sentence",
     remedy="They are left out of training, and never found",
+)
+_CROSSING = Rule(
+    severity="warning",
+    name="crossing",
+    what="mentions that cross one another: one begins inside another and ends after it",
+    remedy="Phrases lie within each other or apart; look whether both are right",
 )
 _UNLABELLED = Rule(
     severity="warning", name="unlabelled", what="texts without clusters", remedy="They are left out of training"
@@ -81,6 +87,9 @@ class CorefSurvey(Survey[CorefTask]):
             where = one.where.removeprefix(f"{self.path.parent}/")
             said = excerpt(document.text[one.mention.start : one.mention.end])
             self.ledger.add(REPEATED, f"{where} {said} in {one.clusters[0]} and {one.clusters[1]}")
+        for pair in crossing_mentions(document):
+            said = " and ".join(excerpt(document.text[mention.start : mention.end]) for mention in pair)
+            self.ledger.add(_CROSSING, f"{self.place(document)} {said}")
         self.clusters += len(document.clusters or ())
         self.mentions += sum(len(cluster) for cluster in document.clusters or ())
         self.singletons += sum(len(cluster) == 1 for cluster in document.clusters or ())

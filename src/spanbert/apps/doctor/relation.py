@@ -23,6 +23,12 @@ _SAME_PLACE = Rule(
 _UNLABELLED = Rule(
     severity="warning", name="unlabelled", what="pairs without a label", remedy="They are left out of training"
 )
+_OTHER_TYPE = Rule(
+    severity="error",
+    name="unknown_type",
+    what="entities of types that the training data does not have",
+    remedy="The model has no markers for them; give them one of its types, or none where it has entities without",
+)
 _APART = Rule(
     severity="warning",
     name="far_apart",
@@ -84,6 +90,10 @@ class RelationSurvey(Survey[RelationTask]):
 
     def examine(self, reading: Reading, task: RelationTask) -> None:
         """As `Survey`."""
+        for relation in reading.document.relations or ():
+            for entity in (relation.head, relation.tail):
+                if not task.knows(entity):
+                    self.ledger.add(_OTHER_TYPE, f"{self.place(reading.document)} {entity.label!r}")
         for parts in task.parts(reading):
             if len(parts) > 1:
                 self.ledger.add(_APART, f"{self.place(reading.document)} {excerpt(reading.document.text)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from spanbert.core.mentions import possessive_end
 from spanbert.core.predictions import Coreference
 from spanbert.core.types import Document, Span
 from spanbert.corpus.gap import is_gap
@@ -69,11 +70,13 @@ class CorefDocumentScorer:
 
 
 def _stands_for(text: str, pronoun: Span, name: Span, clusters: list[list[tuple[int, int]]]) -> bool:
-    """Whether the pronoun's cluster has the name, or a mention that ends or begins with it (but not `Ann's dog`)."""
+    """Whether the pronoun's cluster has the name, `Ann's` (not `Ann's dog`), or what else ends or begins with it."""
     own = next((cluster for cluster in clusters if (pronoun.start, pronoun.end) in cluster), [])
-    owns = text.startswith(("'s", "\u2019s"), name.end)
+    possessive = possessive_end(text, name.end)
     return any(
-        start <= name.start and name.end <= end and (end == name.end or (start == name.start and not owns))
+        start <= name.start
+        and name.end <= end
+        and (end in (name.end, possessive) or (start == name.start and possessive is None))
         for start, end in own
     )
 

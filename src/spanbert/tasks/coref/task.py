@@ -72,7 +72,6 @@ class CorefTask(TextTaskBase):
         window: Tokens of a window and of the overlap.
         options: Sizes, and how much is kept.
         has_singletons: Whether the training data has clusters of one mention, and not by mistake: a tenth of all.
-        joined: How text without words is split.
     """
 
     kind = "coref"
@@ -90,10 +89,9 @@ class CorefTask(TextTaskBase):
         *,
         options: CorefOptions,
         has_singletons: bool,
-        joined: bool,
     ) -> None:
         super().__init__(name, tokenizer, window)
-        self.options, self.has_singletons, self.joined = options, has_singletons, joined
+        self.options, self.has_singletons = options, has_singletons
 
     @property
     def singletons(self) -> bool:
@@ -123,7 +121,6 @@ class CorefTask(TextTaskBase):
             InputError: No clusters, or GAP's, which are two names of many a text.
         """
         mentions = links = alone = 0
-        joined = False
         for document in documents:
             if is_gap(document):
                 raise InputError(
@@ -131,7 +128,6 @@ class CorefTask(TextTaskBase):
                     where=place_of(document),
                     remedy="Train on whole clusters (CoNLL-2012 or JSON lines) and score on GAP",
                 )
-            joined = joined or document.words is not None
             for cluster in document.clusters or ():
                 mentions += len(cluster)
                 links += len(cluster) > 1
@@ -141,7 +137,7 @@ class CorefTask(TextTaskBase):
         length, overlap = window.fit(positions, usual=_USUAL_WINDOW)
         fitted = (length, min(max(overlap, 2 * options.longest_mention), length // 2))  # no mention is lost at a border
         kept = alone >= _SINGLETONS * (alone + links)
-        return cls(name, tokenizer, fitted, options=options, has_singletons=kept, joined=joined)
+        return cls(name, tokenizer, fitted, options=options, has_singletons=kept)
 
     @classmethod
     def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
@@ -152,7 +148,6 @@ class CorefTask(TextTaskBase):
             cls.stored_window(entry, positions),
             options=CorefOptions.model_validate(entry["options"]),
             has_singletons=entry["singletons"],
-            joined=entry["joined"],
         )
 
     def manifest(self) -> dict[str, Any]:
@@ -160,7 +155,6 @@ class CorefTask(TextTaskBase):
         return {
             **super().manifest(),
             "singletons": self.has_singletons,
-            "joined": self.joined,
             "size": self.options.size,
             "same_words": self.options.same_words,
         }
@@ -187,8 +181,8 @@ class CorefTask(TextTaskBase):
             )
 
     def words(self, document: Document) -> Sequence[Span]:
-        """The document's words, or those that its text is split into."""
-        return words_of(document, joined=self.joined)
+        """The document's words, or those that its text is split into at every mark: `Ann` of `Ann's` is a mention."""
+        return words_of(document, joined=False)
 
     def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
         """As `TextTask`; in training, neighbouring windows are one example, so that links between them are learned."""

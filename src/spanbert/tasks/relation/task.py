@@ -180,8 +180,11 @@ class RelationTask(TextTaskBase):
         return any(relation.label for relation in document.relations or ())
 
     def check(self, document: Document) -> None:
-        """As `TextTask`: labels that the model knows."""
+        """As `TextTask`: labels and types of entities that the model knows."""
         check_labels(document, self.labels)
+        for relation in document.relations or ():
+            for entity in (relation.head, relation.tail):
+                self._require_known(entity, document)
 
     def readings(self, documents: Sequence[Document]) -> list[Reading]:
         """As `TextTask`; a window a pair, from the first piece that is read to the last."""
@@ -238,15 +241,22 @@ class RelationTask(TextTaskBase):
         """Whether entities of this type, or without one, were seen in training."""
         return self.untyped or f"[E1:{entity.label}]" in self.markers
 
-    def _markers_of(self, side: str, entity: Span, document: Document) -> tuple[int, int]:
+    @property
+    def entity_types(self) -> frozenset[str]:
+        """The types of entities that have markers."""
+        return frozenset(name.rstrip("]").partition(":")[2] for name in self.markers) - {""}
+
+    def _require_known(self, entity: Span, document: Document) -> None:
         if not self.knows(entity):
-            known = sorted({name.rstrip("]").partition(":")[2] for name in self.markers} - {""})
             raise InputError(
                 f"task {self.name}: a type of entity that it has not seen",
                 where=place_of(document),
                 got=repr(entity.label) if entity.label is not None else "an entity without a type",
-                expected=", ".join(known),
+                expected=", ".join(sorted(self.entity_types)),
             )
+
+    def _markers_of(self, side: str, entity: Span, document: Document) -> tuple[int, int]:
+        self._require_known(entity, document)
         return marker_pair(self.markers, side, entity.label)
 
     def _gold(self, document: Document, relation: Relation) -> int:

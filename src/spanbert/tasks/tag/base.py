@@ -42,6 +42,11 @@ class WordTask(TextTaskBase):
         super().__init__(name, tokenizer, window)
         self.options, self.joined = options, joined
 
+    @property
+    def entity_types(self) -> frozenset[str]:
+        """Labels of the entities that it finds; none where it tags words."""
+        return frozenset()
+
     @staticmethod
     def reader(options: TagOptions) -> Callable[[Path], Iterator[Document]]:
         """What reads files before there is a task: columns, CoNLL-U, JSON lines with spans, Label Studio."""

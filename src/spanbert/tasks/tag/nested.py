@@ -103,6 +103,11 @@ class NestedTask(WordTask):
             "joined": self.joined,
         }
 
+    @property
+    def entity_types(self) -> frozenset[str]:
+        """As `WordTask`."""
+        return frozenset(self.labels)
+
     def is_labelled(self, document: Document) -> bool:
         """As `TextTask`."""
         return document.spans is not None

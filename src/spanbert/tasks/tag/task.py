@@ -15,7 +15,7 @@ import numpy.typing as npt
 from spanbert.batches.examples import Example
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Tagging
-from spanbert.core.tagging import Scheme, decode_tags, encode_tags
+from spanbert.core.tagging import Scheme, decode_tags, encode_tags, split_tag
 from spanbert.core.types import Document, FloatArray, Span
 from spanbert.corpus.column_format import ColumnFormat
 from spanbert.tasks.base import WindowOptions
@@ -143,6 +143,11 @@ class TagTask(WordTask):
             "scheme": self.scheme,
             "joined": self.joined,
         }
+
+    @property
+    def entity_types(self) -> frozenset[str]:
+        """As `WordTask`."""
+        return frozenset() if self.scheme is None else frozenset(split_tag(tag)[1] for tag in self.tags) - {""}
 
     def is_labelled(self, document: Document) -> bool:
         """As `TextTask`: spans, or tags where tags are learned as they are."""
