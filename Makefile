@@ -88,7 +88,7 @@ STRUCTURES_DIR ?= build/structures
 .PHONY: bench-structures
 bench-structures: .venv/.dev
 	for study in ontogum litbank gap memory; do $(BIN)/python benchmarks/coref.py $$study $(STRUCTURES_DIR) || exit 1; done
-	for study in tune semeval kbp37 throughput; do $(BIN)/python benchmarks/relation.py $$study $(STRUCTURES_DIR) || exit 1; done
+	for study in tune-ours tune-peer semeval kbp37 throughput; do $(BIN)/python benchmarks/relation.py $$study $(STRUCTURES_DIR) || exit 1; done
 	$(BIN)/python benchmarks/report.py
 
 # the four masking schemes from one seed, 5 minutes each; needs SPANBERT_DATA and a fresh ABLATION_DIR

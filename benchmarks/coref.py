@@ -28,7 +28,6 @@ from spanbert.core.types import Document
 from spanbert.corpus.clusters import in_first_cluster, repeated_mentions
 from spanbert.corpus.coref import read_coref, write_coref
 from spanbert.scores.coreference import CoreferenceScorer
-from spanbert.tasks.coref.task import CorefTask
 
 SEEDS = (0,)  # a run takes most of an hour
 SETTINGS = (
@@ -72,7 +71,7 @@ def parts(name: str, work: Path) -> dict[str, Path]:
     }
 
 
-def learn(name: str, work: Path, seed: int, more: Sequence[str]) -> Path:
+def learn(name: str, work: Path, seed: int) -> Path:
     """Fine-tunes where it has not been done yet."""
     out = work / f"{name}-{seed}"
     if not (out / "spanbert.json").is_file():
@@ -83,20 +82,20 @@ def learn(name: str, work: Path, seed: int, more: Sequence[str]) -> Path:
                 {"coref": TaskData(kind="coref", train=data["train"], dev=data["dev"])},
                 model=packaged_minilm(),
                 out=out,
-                config=FinetuneConfig.assemble(overrides=[*SETTINGS, f"train.seed={seed}", *more]),
+                config=FinetuneConfig.assemble(overrides=[*SETTINGS, f"train.seed={seed}"]),
                 resume=True,
                 reporter=reporter,
             )
     return out
 
 
-def study(name: str, work: Path, more: Sequence[str]) -> None:
-    """Scores of all seeds, the rule of equal strings beside them, and what a thousand words cost."""
+def study(name: str, work: Path) -> None:
+    """Scores of all seeds, the rule of equal strings beside them, and what a thousand words cost (run it alone)."""
     files = parts(name, work)
     dev = files["dev"]
     runs = []
     for seed in SEEDS:
-        bundle = learn(name, work, seed, more)
+        bundle = learn(name, work, seed)
         found = spanbert.evaluate(bundle, dev)
         test = spanbert.evaluate(bundle, files["test"]) if "test" in files else None
         facts = spanbert.info(bundle)["training"]
@@ -104,40 +103,45 @@ def study(name: str, work: Path, more: Sequence[str]) -> None:
         documents = list(read_coref(dev))
         raw = [replace(document, clusters=None) for document in documents]
         list(nlp.annotate(raw[:1]))
-        seconds = seconds_of(lambda nlp=nlp, raw=raw: list(nlp.annotate(raw)))
+        times = [seconds_of(lambda nlp=nlp, raw=raw: list(nlp.annotate(raw))) for _ in range(3)]
         words = sum(len(document.words or ()) for document in documents)
         runs.append({
             "seed": seed,
             **{figure: found[figure] for figure in FIGURES},
             "interval": found["interval"]["conll_f1"],
             "test": test and {figure: test[figure] for figure in FIGURES} | {"interval": test["interval"]["conll_f1"]},
-            "same_string": same_strings(nlp, documents),
-            "minutes": round(facts["seconds"] / 60, 1),
+            "same_string": same_strings(bundle, documents, found["signature"]),
             "steps": facts["step"],
             "weights_of_step": facts["weights_of_step"],
-            "seconds_a_thousand_words": 1000 * seconds / words,
+            "seconds_a_thousand_words": spread_of([1000 * seconds / words for seconds in times]),
             "signature": found["signature"],
         })  # fmt: skip
     figures = {figure: spread_of([run[figure] for run in runs]) for figure in FIGURES}
-    write_result(f"coref_{name}", {"runs": runs, "figures": figures, "settings": [*SETTINGS, *more], "documents": len(documents), "words": words})  # fmt: skip
+    write_result(f"coref_{name}", {"runs": runs, "figures": figures, "settings": SETTINGS, "documents": len(documents), "words": words})  # fmt: skip
 
 
-def same_strings(nlp: spanbert.Pipeline, documents: Sequence[Document]) -> dict[str, dict[str, float]]:
-    """The rule that mentions of equal lower-cased words are the same thing, on the model's own mentions and on gold ones."""
-    task = nlp.tasks["coref"]
-    assert isinstance(task, CorefTask)
-    found: dict[str, dict[str, float]] = {}
-    for name in ("own", "gold"):
-        scorer = CoreferenceScorer(singletons="keep" if task.singletons else "drop")
-        for document, result in zip(
-            documents, nlp.annotate([replace(one, clusters=None) for one in documents]), strict=True
-        ):
-            gold = [[(one.start, one.end) for one in cluster] for cluster in document.clusters or ()]
-            own = [(one.start, one.end) for cluster in result.clusters for one in cluster]
-            mentions = own if name == "own" else [one for cluster in gold for one in cluster]
-            scorer.add(gold, _by_words(document.text, mentions))
-        found[name] = {figure: scorer.scores()[figure] for figure in FIGURES}
-    return found
+def same_strings(bundle: Path, documents: Sequence[Document], signature: str) -> dict[str, dict[str, float]]:
+    """The rule that mentions of equal lower-cased words are the same thing, on mentions of the model and on gold ones.
+
+    The model's are those that it links (`own`), or all that it takes for mentions, linked or not (`all`).
+    """
+    nlp = spanbert.load(bundle, options={"coref": {"singletons": "keep"}})
+    results = list(nlp.annotate([replace(one, clusters=None) for one in documents]))
+    scorers = {
+        name: CoreferenceScorer(singletons="keep" if "singletons:keep" in signature else "drop")
+        for name in ("own", "all", "gold")
+    }
+    for document, result in zip(documents, results, strict=True):
+        gold = [[(one.start, one.end) for one in cluster] for cluster in document.clusters or ()]
+        found = [[(one.start, one.end) for one in cluster] for cluster in result.clusters]
+        mentions = {
+            "own": [one for cluster in found if len(cluster) > 1 for one in cluster],
+            "all": [one for cluster in found for one in cluster],
+            "gold": [one for cluster in gold for one in cluster],
+        }
+        for name, scorer in scorers.items():
+            scorer.add(gold, _by_words(document.text, mentions[name]))
+    return {name: {figure: scorer.scores()[figure] for figure in FIGURES} for name, scorer in scorers.items()}
 
 
 def _by_words(text: str, mentions: Sequence[Mention]) -> list[list[Mention]]:
@@ -185,9 +189,9 @@ def memory(work: Path) -> None:
 
 
 if __name__ == "__main__":
-    what, place, *changes = sys.argv[1:]
+    what, place = sys.argv[1:]
     Path(place).mkdir(parents=True, exist_ok=True)
     if what in ("litbank", "ontogum"):
-        study(what, Path(place), changes)
+        study(what, Path(place))
     else:
         {"gap": gap, "memory": memory}[what](Path(place))

@@ -1,6 +1,7 @@
 """Relation extraction against a plain `transformers` loop: the same weights, markers, examples, epochs, rates and seeds.
 
-python benchmarks/relation.py tune WORK         rates and epochs on a tenth of SemEval's training data, none of its test
+python benchmarks/relation.py tune-ours WORK    rates and epochs on a tenth of SemEval's training data, none of its test
+python benchmarks/relation.py tune-peer WORK    the peer's rates on the same
 python benchmarks/relation.py semeval WORK      official macro F1 on the test data, and training time, ours and the peer's
 python benchmarks/relation.py kbp37 WORK        micro F1, the same
 python benchmarks/relation.py throughput WORK   ten pairs a sentence in one batch against one pair at a time
@@ -9,8 +10,10 @@ python benchmarks/relation.py throughput WORK   ten pairs a sentence in one batc
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from common import real_data, write_result
 import spanbert
 from spanbert import FinetuneConfig, TaskData
 from spanbert.apps.bench.common import alternate, in_fresh_process, ratio_of, spread_of
+from spanbert.apps.bench.finetune_ours import preparation
 from spanbert.apps.bench.finetune_peer import Recipe, batched_predict_labels, train_classifier
 from spanbert.apps.bench.finetune_recipe import BATCH, HIDDEN_DROPOUT, WARM_UP, WEIGHT_DECAY
 from spanbert.apps.quickstart import packaged_minilm
@@ -27,10 +31,12 @@ from spanbert.core.types import Document, Span
 from spanbert.corpus.relations import read_relations, write_relations
 from spanbert.scores.relations import Averaging, RelationScorer
 from spanbert.tasks.relation.marking import marker_names
+from spanbert.tasks.relation.options import Pool, RelationOptions
 
 SEEDS = (0, 1)
-RATE, EPOCHS = 2e-4, {"semeval": 5, "kbp37": 3}  # by `tune`; KBP37 has twice as many examples
-RATES, LONGEST = (1e-4, 2e-4, 3e-4), 6
+RATE, PEER_RATE = 2e-4, 2e-4  # by `tune-ours` and `tune-peer`
+EPOCHS = {"semeval": 5, "kbp37": 3}  # KBP37 has twice as many examples
+RATES, SHORTER = (1e-4, 2e-4, 3e-4), 3
 AVERAGING: dict[str, Averaging] = {"semeval": "semeval", "kbp37": "micro"}
 SENTENCE = "Ann and Bob left Rome for Oslo with Mary ."
 
@@ -90,9 +96,10 @@ def peer(weights: Path, train: Path, test: Path, rate: float, epochs: int, seed:
 
 
 def ours(
-    weights: Path, train: Path, test: Path, rate: float, epochs: int, seed: int, out: Path
+    weights: Path, train: Path, test: Path, rate: float, epochs: int, seed: int, out: Path, pool: Pool = "start"
 ) -> tuple[float, list[str]]:
-    """Training time and answers of `spanbert finetune relation`; in a process of its own."""
+    """Training time, tokenising among it, and answers of `spanbert finetune relation`; in a process of its own."""
+    shutil.rmtree(out, ignore_errors=True)
     config = FinetuneConfig.assemble(
         base={
             "batch": {"examples": BATCH},
@@ -101,10 +108,11 @@ def ours(
             "hidden_dropout": HIDDEN_DROPOUT,
         }
     )
-    data = TaskData(kind="relation", train=train)
-    progress = spanbert.finetune({"relation": data}, model=weights, out=out, config=config).outcome.progress
+    tasks = {"relation": TaskData(kind="relation", train=train, options=RelationOptions(pool=pool))}
+    seconds = preparation(tasks, weights, config)
+    progress = spanbert.finetune(tasks, model=weights, out=out, config=config).outcome.progress
     results = spanbert.load(out).annotate(read_relations(test))
-    return progress.seconds, [result["relation"].relations[0].label for result in results]
+    return seconds + progress.seconds, [result["relation"].relations[0].label for result in results]
 
 
 def scored(name: str, test: Path, answers: Sequence[str]) -> dict[str, Any]:
@@ -117,16 +125,21 @@ def scored(name: str, test: Path, answers: Sequence[str]) -> dict[str, Any]:
     return {"score": found[scorer.main], "interval": found["interval"][scorer.main], "accuracy": found["accuracy"]}
 
 
-def tune(work: Path) -> None:
-    """Held-out scores of ours at several rates and numbers of epochs."""
+def tune(side: str, work: Path) -> None:
+    """Held-out scores at several rates, of ours also after fewer epochs."""
     files = parts("semeval", work)
     rows = []
     for rate in RATES:
-        for epochs in (4, LONGEST):
-            (_, answers), _ = in_fresh_process(ours, start(work), files["fit"], files["held_out"], rate, epochs, 0, work / f"tune-{rate}-{epochs}")  # fmt: skip
+        for epochs in (SHORTER, EPOCHS["semeval"]) if side == "ours" else (EPOCHS["semeval"],):
+            arguments = (start(work), files["fit"], files["held_out"], rate, epochs, 0)
+            (_, answers), _ = (
+                in_fresh_process(ours, *arguments, work / "tune")
+                if side == "ours"
+                else in_fresh_process(peer, *arguments)
+            )
             rows.append({"rate": rate, "epochs": epochs, **scored("semeval", files["held_out"], answers)})
             print(rows[-1], flush=True)
-    write_result("relation_tune", {"rows": rows})
+    write_result(f"relation_tune_{side}", {"rows": rows})
 
 
 def compare(name: str, work: Path) -> None:
@@ -134,9 +147,9 @@ def compare(name: str, work: Path) -> None:
     files, weights = parts(name, work), start(work)
     rows = []
     for seed in SEEDS:
-        arguments = (weights, files["train"], files["test"], RATE, EPOCHS[name], seed)
-        (theirs_seconds, theirs), _ = in_fresh_process(peer, *arguments)
-        (our_seconds, our_answers), _ = in_fresh_process(ours, *arguments, work / f"{name}-{seed}")
+        data = weights, files["train"], files["test"]
+        (theirs_seconds, theirs), _ = in_fresh_process(peer, *data, PEER_RATE, EPOCHS[name], seed)
+        (our_seconds, our_answers), _ = in_fresh_process(ours, *data, RATE, EPOCHS[name], seed, work / f"{name}-{seed}")
         rows.append({
             "seed": seed,
             "ours": scored(name, files["test"], our_answers),
@@ -145,8 +158,10 @@ def compare(name: str, work: Path) -> None:
             "peer_seconds": theirs_seconds,
         })  # fmt: skip
         print(rows[-1], flush=True)
+    (_, answers), _ = in_fresh_process(ours, *data, RATE, EPOCHS[name], seed, work / f"{name}-cls", "cls")
     write_result(f"relation_{name}", {
-        "runs": rows, "rate": RATE, "epochs": EPOCHS[name],
+        "runs": rows, "rate": RATE, "peer_rate": PEER_RATE, "epochs": EPOCHS[name],
+        "ours_cls": scored(name, files["test"], answers), "seed_cls": seed,
         "score": spread_of([row["ours"]["score"] for row in rows]),
         "peer_score": spread_of([row["peer"]["score"] for row in rows]),
         "train_time_ratio": ratio_of([row["seconds"] for row in rows], [row["peer_seconds"] for row in rows]),
@@ -180,4 +195,4 @@ if __name__ == "__main__":
     if what in AVERAGING:
         compare(what, place)
     else:
-        {"tune": tune, "throughput": throughput}[what](place)
+        {"tune-ours": partial(tune, "ours"), "tune-peer": partial(tune, "peer"), "throughput": throughput}[what](place)

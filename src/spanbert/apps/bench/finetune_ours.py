@@ -6,6 +6,7 @@ Every function is to run in a process of its own, since fine-tuning sets the all
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from spanbert.tokens.tokenizer import load_tokenizer
 from spanbert.train.finetune import TaskData, build_tasks, finetune
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.runtime import tune_process
+from spanbert.train.sources import documents_of
 
 
 def train(contest: Contest, model: Path, out: Path, steps: int, seed: int) -> Trained:
@@ -45,16 +47,22 @@ def train(contest: Contest, model: Path, out: Path, steps: int, seed: int) -> Tr
         }
     )
     tasks = {contest.name: TaskData(kind=contest.kind, train=contest.train)}
-    files = open_bundle(model)
-    task = build_tasks(tasks, files, load_tokenizer(files.path), config)[contest.name]
-    tune_process()
-    begun = time.perf_counter()
-    for reading in task.readings(list(task.read(contest.train))):
-        task.examples(reading, gold=True)
-    seconds = time.perf_counter() - begun
+    seconds = preparation(tasks, model, config)
     progress = finetune(tasks, model=model, out=out, config=config).outcome.progress
     answers = _answers(contest, load(out), read(contest.kind, contest.held_out))
     return Trained(seconds=seconds + progress.seconds, steps=progress.step, answers=answers)
+
+
+def preparation(tasks: Mapping[str, TaskData], model: Path, config: FinetuneConfig) -> float:
+    """Seconds in which the training files are read, tokenised and made examples of."""
+    files = open_bundle(model)
+    made = build_tasks(tasks, files, load_tokenizer(files.path), config)
+    tune_process()
+    begun = time.perf_counter()
+    for name, task in made.items():
+        for reading in task.readings(list(documents_of(tasks[name].train, task.read))):
+            task.examples(reading, gold=True)
+    return time.perf_counter() - begun
 
 
 def predict(contest: Contest, bundle: Path, precision: Precision = "float32") -> float:
