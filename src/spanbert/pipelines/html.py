@@ -12,7 +12,7 @@ from spanbert.core.types import Relation, Span
 from spanbert.pipelines.html_style import STYLE, Palette, escaped
 from spanbert.pipelines.html_text import captioned_text, marked_text, text_block
 from spanbert.pipelines.results import Annotated, AnsweredQuestion, Result
-from spanbert.scores.relations import NO_RELATION
+from spanbert.scores.relations import relates
 
 BARS = 8
 AROUND = 300  # characters of a long context that are shown on either side of the answer
@@ -114,7 +114,7 @@ def _relations(text: str, result: RelationExtraction, palette: Palette) -> str:
     """The text with its entities, and a row for each pair that is related."""
     ends = {(end.start, end.end): end for one in result.relations for end in (one.head, one.tail)}
     marks = [Span(start=end.start, end=end.end, label=end.label or "entity") for end in ends.values()]
-    related = [one for one in result.relations if one.label not in NO_RELATION]
+    related = [one for one in result.relations if relates(one.label)]
     rows = "".join(_relation_row(text, one) for one in related)
     body = marked_text(text, marks, palette)
     if not rows:

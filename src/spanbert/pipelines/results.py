@@ -25,7 +25,7 @@ from spanbert.core.types import Document, Relation, Span
 from spanbert.corpus.conll2012 import conll2012_lines
 from spanbert.corpus.sentences import sentence_ranges
 from spanbert.corpus.word_tags import tags_of
-from spanbert.scores.relations import NO_RELATION
+from spanbert.scores.relations import relates
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,7 +157,7 @@ class Annotated:
     def relations(self) -> tuple[Relation, ...]:
         """How entities are related, by all relation tasks; pairs that are not related are left out."""
         found = (result.relations for result in self.tasks.values() if isinstance(result, RelationExtraction))
-        return tuple(one for relations in found for one in relations if one.label not in NO_RELATION)
+        return tuple(one for relations in found for one in relations if relates(one.label))
 
     def resolve(self) -> str:
         """The text with every pronoun replaced by what it stands for: see `core.mentions.resolve`.

@@ -21,8 +21,13 @@ from spanbert.scores.calibration import Calibration
 from spanbert.scores.entities import f1_of_counts, precision_recall_f1
 
 Averaging = Literal["micro", "semeval"]
-NO_RELATION = ("no_relation", "Other", "NA")
+_NO_RELATION = ("no_relation", "none", "other", "na", "n/a")
 _DIRECTED = re.compile(r"(.+)\((e1,e2|e2,e1)\)")
+
+
+def relates(label: str) -> bool:
+    """Whether a label names a relation: all but `no_relation`, `None`, `Other` and `NA`, however they are spelt."""
+    return re.sub(r"[\s_-]+", "_", label.lower()) not in _NO_RELATION
 
 
 def is_directed(label: str) -> bool:
@@ -47,9 +52,9 @@ class RelationScorer:
 
     def __init__(self, labels: Sequence[str], *, averaging: Averaging, seed: int = 0) -> None:
         self.main = "micro_f1" if averaging == "micro" else "macro_f1"
-        named = [undirected(label) if averaging == "semeval" else label for label in labels if label not in NO_RELATION]
+        named = [undirected(label) if averaging == "semeval" else label for label in labels if relates(label)]
         self._averaging = averaging
-        self.none_labels = frozenset(labels) & frozenset(NO_RELATION)
+        self.none_labels = frozenset(label for label in labels if not relates(label))
         self._relations = list(dict.fromkeys(named))
         self._column = {relation: 3 * place for place, relation in enumerate(self._relations)}
         self.bootstrap = Bootstrap(3 * len(self._relations), seed=seed)  # right, predicted, gold of each
@@ -69,7 +74,7 @@ class RelationScorer:
             self.calibration.add([confidence], [gold == predicted])
 
     def _count(self, counts: FloatArray, label: str, kind: int) -> None:
-        if label in NO_RELATION:
+        if not relates(label):
             return
         counts[self._column[undirected(label) if self._averaging == "semeval" else label] + kind] += 1
 

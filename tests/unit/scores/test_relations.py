@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_fscore_support
 
 from spanbert.scores.bootstrap import compare
-from spanbert.scores.relations import RelationScorer, is_directed, undirected
+from spanbert.scores.relations import RelationScorer, is_directed, relates, undirected
 
 NAMES = ["Cause-Effect", "Component-Whole", "Content-Container", "Entity-Destination", "Entity-Origin",
          "Instrument-Agency", "Member-Collection", "Message-Topic", "Product-Producer", "Other"]  # fmt: skip
@@ -108,3 +108,9 @@ def test_two_systems_are_compared_on_the_same_resamples():
     assert compare(mine, theirs, own, other=their_own).difference.value == 1
     (bootstrap, statistic), (rival, _) = one.paired(), other.paired()
     assert bool((statistic(bootstrap.resampled_BK) >= statistic(rival.resampled_BK)).all())
+
+
+@pytest.mark.parametrize("label", ["no_relation", "NO-RELATION", "No relation", "None", "Other", "NA", "N/A"])
+def test_labels_of_no_relation(label: str):
+    assert not relates(label)
+    assert relates(f"{label} of")

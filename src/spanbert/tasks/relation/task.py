@@ -19,7 +19,7 @@ from spanbert.core.predictions import RelationExtraction
 from spanbert.core.types import Document, Relation, Span
 from spanbert.corpus.relations import RelationFormat, read_relations, relation_format
 from spanbert.corpus.word_tags import place_of
-from spanbert.scores.relations import NO_RELATION, Averaging, is_directed
+from spanbert.scores.relations import Averaging, is_directed, relates
 from spanbert.tasks.base import TextTaskBase, WindowOptions
 from spanbert.tasks.protocol import Mistake, Reading
 from spanbert.tasks.relation.marking import MARKS, SIDES, Range, marked, marker_names, marker_pair, parts_around
@@ -116,11 +116,11 @@ class RelationTask(TextTaskBase):
                     untyped = untyped or None in ends
                     if ends[0] is not None and ends[1] is not None:
                         type_pairs.add((ends[0], ends[1]))
-        if not 2 <= len(labels) <= _MOST_LABELS or labels <= set(NO_RELATION):
+        if not 2 <= len(labels) <= _MOST_LABELS or not any(map(relates, labels)):
             raise InputError(
                 f"task {name}: not relations to learn",
-                got=f"{len(labels)} different labels: {', '.join(sorted(labels)[:5])}",
-                expected=f"2 to {_MOST_LABELS}",
+                got=f"{len(labels)} different labels{': ' * bool(labels)}{', '.join(sorted(labels)[:5])}",
+                expected=f"2 to {_MOST_LABELS}, not all of them for no relation",
             )
         is_typed = len(types) > 1 if options.typed == "auto" else options.typed == "yes"
         averaging: Averaging = "semeval" if any(map(is_directed, labels)) and "Other" in labels else "micro"
