@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 
@@ -10,16 +11,23 @@ import torch
 
 from spanbert.train.config import Precision
 
+_CACHED_SHAPES = 64  # a step has some thirty shapes of products
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 
 
 def tune_process() -> None:
-    """Flushes denormals to zero, and lets glibc keep freed memory for the next step.
+    """Flushes denormals to zero, keeps few compiled products, and lets glibc keep freed memory for the next step.
+
+    No two steps have the same number of tokens, and oneDNN and PyTorch's bridge to it each keep what they compiled for
+    the last 1,024 shapes of a product: gigabytes in bfloat16 after a few hundred steps, for shapes that never come
+    again (docs/LOG.md). Both read their limits at the first product; what the user has set stays.
 
     Logits are tens of megabytes; by default each is mapped anew and its pages zeroed on first touch, which made the
     softmax of a step ten times slower (docs/LOG.md). Elsewhere than on glibc the second part does nothing.
     """
     torch.set_flush_denormal(True)
+    for name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+        os.environ.setdefault(name, str(_CACHED_SHAPES))
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
         if mallopt is not None:
