@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,12 @@ from spanbert.core.types import Document
 from spanbert.corpus.clusters import in_first_cluster, repeated_mentions
 from spanbert.corpus.coref import read_coref, write_coref
 from spanbert.scores.coreference import CoreferenceScorer
+from spanbert.train.tracking import read_log
 
 SEEDS = (0,)  # a run takes most of an hour
+EPOCHS = 20
 SETTINGS = (
-    "optim.lr=1e-4", "optim.head_lr=5e-4", "train.max_epochs=20", "train.evaluate_every=10%", "train.checkpoint_every=10%",
+    "optim.lr=1e-4", "optim.head_lr=5e-4", f"train.max_epochs={EPOCHS}", "train.evaluate_every=10%", "train.checkpoint_every=10%",
 )  # fmt: skip
 LENGTHS = (1000, 4000, 16000)
 FIGURES = ("conll_f1", "muc_f1", "b_cubed_f1", "ceaf_f1", "lea_f1", "mention_f1")
@@ -112,12 +115,21 @@ def study(name: str, work: Path) -> None:
             "test": test and {figure: test[figure] for figure in FIGURES} | {"interval": test["interval"]["conll_f1"]},
             "same_string": same_strings(bundle, documents, found["signature"]),
             "steps": facts["step"],
+            "epochs": EPOCHS,
             "weights_of_step": facts["weights_of_step"],
             "seconds_a_thousand_words": spread_of([1000 * seconds / words for seconds in times]),
+            "curve": [row["coref"]["conll_f1"] for row in read_log(bundle / "evaluations.jsonl")],
+            "losses": [round(sum(part) / len(part), 2) for part in tenths([row["loss"] for row in read_log(bundle / "metrics.jsonl")])],
             "signature": found["signature"],
         })  # fmt: skip
     figures = {figure: spread_of([run[figure] for run in runs]) for figure in FIGURES}
     write_result(f"coref_{name}", {"runs": runs, "figures": figures, "settings": SETTINGS, "documents": len(documents), "words": words})  # fmt: skip
+
+
+def tenths(values: Sequence[float]) -> list[Sequence[float]]:
+    """Ten parts of about equal length."""
+    bounds = [round(place * len(values) / 10) for place in range(11)]
+    return [values[start:end] for start, end in pairwise(bounds)]
 
 
 def same_strings(bundle: Path, documents: Sequence[Document], signature: str) -> dict[str, dict[str, float]]:
