@@ -35,6 +35,11 @@ class Span:
             raise ValueError(f"a span needs 0 <= start <= end, got start={self.start} end={self.end}")
 
 
+def outer_first(span: Span) -> tuple[int, int]:
+    """Sorts spans in text order, an outer one before those that begin where it does."""
+    return span.start, -span.end
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Relation:
     """A labelled, directed relation between two spans of one text."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spanbert.core.types import Document, Span
+from spanbert.core.types import Document, Span, outer_first
 
 Clusters = tuple[tuple[Span, ...], ...]
 
@@ -37,15 +37,11 @@ def crossing_mentions(document: Document) -> list[tuple[Span, Span]]:
     """Pairs of mentions of which one begins inside the other and ends after it, in text order."""
     found = []
     around: list[Span] = []
-    for mention in sorted((one for cluster in document.clusters or () for one in cluster), key=_outer_first):
+    for mention in sorted((one for cluster in document.clusters or () for one in cluster), key=outer_first):
         around = [one for one in around if one.end > mention.start]
         found += [(one, mention) for one in around if one.start < mention.start and one.end < mention.end]
         around.append(mention)
     return found
-
-
-def _outer_first(mention: Span) -> tuple[int, int]:
-    return mention.start, -mention.end
 
 
 def in_first_cluster(document: Document) -> Clusters:

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_atomically
-from spanbert.core.types import Document, Span
+from spanbert.core.types import Document, Span, outer_first
 from spanbert.corpus.clusters import Repeated
 from spanbert.corpus.files import ByteCounter, OnBroken, SourceFile, decode_line, read_lines, readable
 from spanbert.corpus.sentences import sentence_ranges
@@ -254,7 +254,7 @@ def _coreference_cells(document: Document) -> list[str]:
     closing: dict[int, list[tuple[int, str]]] = defaultdict(list)
     for name, cluster in enumerate(document.clusters or ()):
         around: list[int] = []  # last words of the mentions that one stands in
-        for mention in sorted(cluster, key=lambda one: (one.start, -one.end)):
+        for mention in sorted(cluster, key=outer_first):
             said = f"{mention.start}..{mention.end} {document.text[mention.start : mention.end]!r}"
             if mention.start not in begins or mention.end not in ends:
                 raise InputError("a mention begins or ends inside a word", where=place_of(document), got=said)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any, Literal, NoReturn
 
@@ -15,7 +16,7 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.files import parse_json
 from spanbert.core.types import Document
 from spanbert.corpus.column_guess import KNOWN_NAMES, Roles, are_numbers, roles_of_content, roles_of_names
-from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.files import ByteCounter, OnBroken, SourceFile, decode_line, read_lines, readable
 from spanbert.corpus.tables import delimited_records, delimited_rows, numbered, parquet_records
 
 KINDS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
@@ -153,9 +154,7 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-def read_labelled(
-    file: SourceFile, columns: LabelledFormat, on_broken: Callable[[InputError], None] | None = None
-) -> Iterator[Document]:
+def read_labelled(file: SourceFile, columns: LabelledFormat, on_broken: OnBroken | None = None) -> Iterator[Document]:
     """The labelled texts of a file, streaming.
 
     Args:
@@ -179,12 +178,8 @@ def read_labelled(
         else _named_records(file, columns, tell)
     )
     for number, record in records:
-        try:
-            document = _document(record, columns, f"{file.path}:{number}", f"{file.name}:{number}")
-        except InputError as error:
-            tell(error)
-        else:
-            yield document
+        make = partial(_document, record, columns, f"{file.path}:{number}", f"{file.name}:{number}")
+        yield from readable(make, on_broken)
 
 
 def _document(record: Mapping[str, Any], columns: LabelledFormat, where: str, default_id: str) -> Document:
@@ -220,7 +215,7 @@ def _checker(columns: LabelledFormat) -> Callable[[Sequence[str], str], None]:
 
 
 def _named_records(
-    file: SourceFile, columns: LabelledFormat | None, on_broken: Callable[[InputError], None]
+    file: SourceFile, columns: LabelledFormat | None, on_broken: OnBroken
 ) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Records of JSON lines or Parquet; all of a Parquet file's columns where no format says which are needed."""
     if file.kind == ".parquet":

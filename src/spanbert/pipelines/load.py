@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.predictions import Answer
-from spanbert.core.types import Document, Filling, Question, Relation, Span
+from spanbert.core.types import Document, Filling, Question, Relation, Span, outer_first
 from spanbert.corpus.sentences import split_sentences
 from spanbert.corpus.word_tags import place_of
 from spanbert.encoder.config import EncoderConfig
-from spanbert.pipelines.results import Annotated, AnsweredQuestion, outer_first
+from spanbert.pipelines.results import Annotated, AnsweredQuestion
 from spanbert.tasks.pretrain.fill import PieceScorer, fill_template
 from spanbert.tasks.pretrain.template import parse_template
 from spanbert.tasks.protocol import TextTask

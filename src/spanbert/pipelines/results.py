@@ -21,7 +21,7 @@ from typing import Any
 from spanbert.core import mentions
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.predictions import Answering, Classification, Coreference, RelationExtraction, Tagging
-from spanbert.core.types import Document, Relation, Span
+from spanbert.core.types import Document, Relation, Span, outer_first
 from spanbert.corpus.conll2012 import conll2012_lines
 from spanbert.corpus.sentences import sentence_ranges
 from spanbert.corpus.word_tags import tags_of
@@ -279,11 +279,6 @@ def _places_of(result: Result) -> Iterator[Span]:
 
 def _place(span: Span) -> list[int]:
     return [span.start, span.end]
-
-
-def outer_first(span: Span) -> tuple[int, int]:
-    """Sorts spans in text order, an outer one before those that begin where it does."""
-    return span.start, -span.end
 
 
 def conll_lines(doc: Annotated) -> Iterator[str]:

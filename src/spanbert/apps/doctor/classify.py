@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from math import inf
 from pathlib import Path
 
 from spanbert.apps.doctor.findings import Rule, excerpt
 from spanbert.apps.doctor.survey import DUPLICATES, Item, Survey, leave_out
-from spanbert.core.errors import InputError
 from spanbert.core.types import Document
-from spanbert.corpus.files import SourceFile
+from spanbert.corpus.files import OnBroken, SourceFile
 from spanbert.corpus.labelled import read_labelled
 from spanbert.tasks.classify.options import ClassifyOptions
 from spanbert.tasks.classify.task import ClassifyTask, PairReading, columns_of
@@ -68,12 +67,10 @@ class ClassifySurvey(Survey[ClassifyTask]):
         self._count, self._sum, self._lowest, self._highest = 0, 0.0, inf, -inf
 
     @staticmethod
-    def read(
-        path: Path, options: ClassifyOptions, on_broken: Callable[[InputError], None] | None = None
-    ) -> Iterator[Document]:
+    def read(path: Path, options: ClassifyOptions, on_broken: OnBroken = leave_out) -> Iterator[Document]:
         """As `Survey`."""
         file = SourceFile(path=path, name=path.name)
-        return read_labelled(file, columns_of(path, options), on_broken or leave_out)
+        return read_labelled(file, columns_of(path, options), on_broken)
 
     def items_of(self, document: Document) -> Iterator[Item]:
         """As `Survey`: the text, or the pair."""

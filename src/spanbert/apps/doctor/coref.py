@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from spanbert.apps.doctor.findings import Rule, excerpt
 from spanbert.apps.doctor.survey import Item, Survey, leave_out
-from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
 from spanbert.corpus.clusters import crossing_mentions, in_first_cluster, repeated_mentions
 from spanbert.corpus.coref import read_coref
+from spanbert.corpus.files import OnBroken
 from spanbert.corpus.sentences import sentence_numbers
 from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.coref.task import CorefTask
@@ -67,11 +67,9 @@ class CorefSurvey(Survey[CorefTask]):
         self.mentions = self.clusters = self.singletons = 0
 
     @staticmethod
-    def read(
-        path: Path, options: CorefOptions, on_broken: Callable[[InputError], None] | None = None
-    ) -> Iterator[Document]:
+    def read(path: Path, options: CorefOptions, on_broken: OnBroken = leave_out) -> Iterator[Document]:
         """As `Survey`; mentions in two clusters are in both."""
-        return read_coref(path, on_broken or leave_out)
+        return read_coref(path, on_broken)
 
     def items_of(self, document: Document) -> Iterator[Item]:
         """As `Survey`: the whole text."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +11,10 @@ import numpy as np
 
 from spanbert.apps.doctor.findings import Rule, excerpt
 from spanbert.apps.doctor.hashes import TextHashes
-from spanbert.apps.doctor.survey import Item, Survey
+from spanbert.apps.doctor.survey import Item, Survey, leave_out
 from spanbert.core.characters import UNSPACED
-from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Question, Span
-from spanbert.corpus.files import SourceFile
+from spanbert.corpus.files import OnBroken, SourceFile
 from spanbert.corpus.squad import read_squad
 from spanbert.tasks.protocol import Reading
 from spanbert.tasks.qa.options import QAOptions
@@ -92,9 +91,7 @@ class QASurvey(Survey[QATask]):
         self.questions = self.cut_questions = 0
 
     @staticmethod
-    def read(
-        path: Path, options: QAOptions, on_broken: Callable[[InputError], None] | None = None
-    ) -> Iterator[Document]:
+    def read(path: Path, options: QAOptions, on_broken: OnBroken = leave_out) -> Iterator[Document]:
         """As `Survey`."""
         return read_squad(SourceFile(path=path, name=path.name))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from spanbert.apps.doctor.findings import Rule, excerpt
 from spanbert.apps.doctor.survey import Item, Survey, leave_out
-from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Relation
+from spanbert.corpus.files import OnBroken
 from spanbert.corpus.relations import read_relations
 from spanbert.tasks.protocol import Reading
 from spanbert.tasks.relation.options import RelationOptions
@@ -56,11 +56,9 @@ class RelationSurvey(Survey[RelationTask]):
     duplicates = DUPLICATES
 
     @staticmethod
-    def read(
-        path: Path, options: RelationOptions, on_broken: Callable[[InputError], None] | None = None
-    ) -> Iterator[Document]:
+    def read(path: Path, options: RelationOptions, on_broken: OnBroken = leave_out) -> Iterator[Document]:
         """As `Survey`."""
-        return read_relations(path, on_broken or leave_out)
+        return read_relations(path, on_broken)
 
     def items_of(self, document: Document) -> Iterator[Item]:
         """As `Survey`: the pairs with their labels."""

@@ -13,6 +13,7 @@ from spanbert.apps.doctor.hashes import Repeats, TextHashes
 from spanbert.apps.doctor.unknown import UnknownPieces
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document
+from spanbert.corpus.files import OnBroken
 from spanbert.corpus.word_tags import place_of
 from spanbert.tasks.protocol import Reading
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -32,6 +33,10 @@ BROKEN = Rule(
     what="texts that cannot be read",
     remedy="Mend them; --fix leaves them out",
 )
+
+
+def leave_out(error: InputError) -> None:
+    """Rows and texts that cannot be used are noted once, in the first pass."""
 
 
 class Item(NamedTuple):
@@ -68,14 +73,13 @@ class Survey(ABC, Generic[TaskT]):
 
     @staticmethod
     @abstractmethod
-    def read(path: Path, options: Any, on_broken: Callable[[InputError], None] | None = None) -> Iterator[Document]:
+    def read(path: Path, options: Any, on_broken: OnBroken = leave_out) -> Iterator[Document]:
         """The documents of a file.
 
         Args:
             path: The file.
             options: Settings of the kind of task.
-            on_broken: Is told of rows or texts that cannot be used, where a reader can go on after them; None: they are
-                left out.
+            on_broken: Is told of rows or texts that cannot be used and are left out, where a reader can go on.
 
         Raises:
             InputError: The file cannot be read.
@@ -177,10 +181,6 @@ class Survey(ABC, Generic[TaskT]):
             if len(found) == len(wanted):
                 break
         return found
-
-
-def leave_out(error: InputError) -> None:
-    """Rows and texts that cannot be used are noted once, in the first pass."""
 
 
 def _first(mask_N: Any) -> list[int]:

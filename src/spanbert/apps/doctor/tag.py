@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
 from spanbert.apps.doctor.findings import Rule, excerpt
-from spanbert.apps.doctor.survey import Item, Survey
-from spanbert.core.errors import InputError
+from spanbert.apps.doctor.survey import Item, Survey, leave_out
 from spanbert.core.tagging import decode_tags, encode_tags
 from spanbert.core.types import Document, Span
 from spanbert.corpus.column_format import ColumnFormat, guess_format
 from spanbert.corpus.columns import lines_of_words
-from spanbert.corpus.files import SourceFile
+from spanbert.corpus.files import OnBroken, SourceFile
 from spanbert.tasks.protocol import Reading
 from spanbert.tasks.tag.base import WordTask
 from spanbert.tasks.tag.options import TagOptions
@@ -81,9 +80,7 @@ class TagSurvey(Survey[WordTask]):
     conflicts = _CONFLICTS
 
     @staticmethod
-    def read(
-        path: Path, options: TagOptions, on_broken: Callable[[InputError], None] | None = None
-    ) -> Iterator[Document]:
+    def read(path: Path, options: TagOptions, on_broken: OnBroken = leave_out) -> Iterator[Document]:
         """As `Survey`."""
         return read_tagged(path, options)
 
