@@ -15,7 +15,7 @@ from spanbert.apps.finetune_report import write_finetune_report
 from spanbert.core.files import file_written_whole
 from spanbert.core.progress import Reporter
 from spanbert.core.seeding import keyed_fraction
-from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.files import SourceFile, text_lines
 from spanbert.pipelines.evaluate import evaluate
 from spanbert.pipelines.load import load
 from spanbert.pipelines.results import Annotated
@@ -66,7 +66,7 @@ def split_reviews(source: Path, folder: Path) -> dict[str, Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = SourceFile(path=source, name=source.name)
-    lines = (decode_line(raw, f"{source}:{n}", first=n == 1) + "\n" for n, raw in read_lines(file, ByteCounter()))
+    lines = (line + "\n" for _, line in text_lines(file))
     rows: dict[str, list[tuple[str, str]]] = {"train": [], "dev": [], "test": []}
     for record in csv.DictReader(lines):
         if record["category"] in _LABELS:

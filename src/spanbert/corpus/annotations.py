@@ -20,7 +20,7 @@ from spanbert.core.tagging import Scheme
 from spanbert.core.types import Document, Span
 from spanbert.corpus.column_format import guess_format
 from spanbert.corpus.columns import read_columns, write_columns
-from spanbert.corpus.files import COMPRESSED, ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.files import COMPRESSED, SourceFile, text_lines
 from spanbert.corpus.spans_json import read_label_studio, read_span_lines, span_lines, write_label_studio
 from spanbert.corpus.squad import read_squad, write_squad
 from spanbert.corpus.word_tags import place_of
@@ -47,7 +47,7 @@ def annotation_kind(path: Path) -> Kind:
         raise InputError("no such file", where=str(path))
     if file.kind in COLUMN_SUFFIXES:
         return "columns"
-    first = next((line for line in _lines(file) if line.strip()), None)
+    first = next((line for _, line in text_lines(file) if line.strip()), None)
     if first is None:
         raise InputError("an empty file", where=str(path), expected=_EXPECTED)
     if file.kind not in (".json", ".jsonl") and first.lstrip()[0] not in "[{":
@@ -63,11 +63,6 @@ def annotation_kind(path: Path) -> Kind:
     if kind != "span-lines":
         _refuse_compressed(path)
     return kind
-
-
-def _lines(file: SourceFile) -> Iterator[str]:
-    for number, raw in read_lines(file, ByteCounter()):
-        yield decode_line(raw, f"{file.path}:{number}", first=number == 1)
 
 
 def _refuse_compressed(path: Path) -> None:

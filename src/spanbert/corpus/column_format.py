@@ -10,7 +10,7 @@ from itertools import islice
 
 from spanbert.core.errors import InputError
 from spanbert.core.tagging import Scheme, guess_scheme
-from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.files import SourceFile, text_lines
 
 MISC = 9
 CONLLU_COLUMNS = 10
@@ -119,8 +119,7 @@ def sentences(file: SourceFile) -> Iterator[Sentence]:
     before: Sentence | None = None
     lines: list[str] = []
     first = 1
-    for number, raw in read_lines(file, ByteCounter()):
-        line = decode_line(raw, f"{file.path}:{number}", first=number == 1)
+    for number, line in text_lines(file):
         if lines and line.strip() and not lines[-1].strip() and any(_is_row(one) for one in lines):
             if before is not None:
                 yield before

@@ -26,7 +26,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import write_atomically
 from spanbert.core.types import Document, Span, outer_first
 from spanbert.corpus.clusters import Repeated
-from spanbert.corpus.files import ByteCounter, OnBroken, SourceFile, decode_line, read_lines, readable
+from spanbert.corpus.files import OnBroken, SourceFile, readable, text_lines
 from spanbert.corpus.sentences import sentence_ranges
 from spanbert.corpus.word_tags import place_of
 from spanbert.corpus.words import text_of_words, words_between
@@ -71,8 +71,7 @@ def _blocks(file: SourceFile) -> Iterator[_Block]:
     lines: list[str] = []
     begun: tuple[str, str | None, int] | None = None
     number = 0
-    for number, raw in read_lines(file, ByteCounter()):
-        line = decode_line(raw, f"{file.path}:{number}", first=number == 1)
+    for number, line in text_lines(file):
         start = _BEGIN.fullmatch(line)
         if start and begun:
             raise InputError("a document begins inside another", where=f"{file.path}:{number}", got=line)

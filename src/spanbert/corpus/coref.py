@@ -10,7 +10,7 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.types import Document
 from spanbert.corpus.conll2012 import read_conll2012, write_conll2012
 from spanbert.corpus.coref_json import read_coref_lines, write_coref_lines
-from spanbert.corpus.files import ByteCounter, OnBroken, SourceFile, decode_line, first_line, keys_of, read_lines
+from spanbert.corpus.files import OnBroken, SourceFile, first_line, keys_of, text_lines
 from spanbert.corpus.gap import HEADER, read_gap, write_gap
 
 CorefFormat = Literal["conll2012", "coref-jsonl", "gap"]
@@ -36,8 +36,7 @@ def coref_format(path: Path) -> CorefFormat:
     if not path.is_file():
         raise InputError("no such file", where=str(path))
     file = SourceFile(path=path, name=path.name)
-    for number, raw in read_lines(file, ByteCounter()):
-        line = decode_line(raw, f"{path}:{number}", first=number == 1)
+    for number, line in text_lines(file):
         if line.startswith("#begin document"):
             return "conll2012"
         if line.startswith("{") or file.kind in (".jsonl", ".json"):

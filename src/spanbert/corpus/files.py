@@ -179,6 +179,36 @@ def decode_line(line: bytes, where: str, *, first: bool) -> str:
         ) from None
 
 
+def text_lines(file: SourceFile, counter: ByteCounter | None = None) -> Iterator[tuple[int, str]]:
+    """The lines of a file as text, with their numbers from 1.
+
+    Raises:
+        InputError: Not UTF-8, or a compressed file that is damaged; names file and line.
+    """
+    for number, raw in read_lines(file, counter or ByteCounter()):
+        yield number, decode_line(raw, f"{file.path}:{number}", first=number == 1)
+
+
+def whole_text(path: Path, most: int | None = None) -> str:
+    """The text of a file, plain or compressed, or of its beginning.
+
+    Args:
+        path: The file.
+        most: Bytes to read at most; what is not UTF-8 is then no error.
+
+    Raises:
+        InputError: Not UTF-8, or a compressed file that is damaged.
+    """
+    content, raw = open_bytes(path)
+    with raw, content:
+        try:
+            return content.read(-1 if most is None else most).decode("utf-8-sig", "replace" if most else "strict")
+        except UnicodeDecodeError as error:
+            raise InputError("not UTF-8 text", where=str(path), got=f"byte {error.start}") from None
+        except (EOFError, zlib.error, OSError) as error:
+            raise InputError("the compressed file is damaged or cut short", where=str(path), got=str(error)) from None
+
+
 def first_line(path: Path) -> str:
     """The first line of a file that is not blank, as far as it is text; empty where there is none."""
     if not path.is_file():

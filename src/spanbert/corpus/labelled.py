@@ -16,7 +16,7 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.files import parse_json
 from spanbert.core.types import Document
 from spanbert.corpus.column_guess import KNOWN_NAMES, Roles, are_numbers, roles_of_content, roles_of_names
-from spanbert.corpus.files import ByteCounter, OnBroken, SourceFile, decode_line, read_lines, readable
+from spanbert.corpus.files import ByteCounter, OnBroken, SourceFile, readable, text_lines
 from spanbert.corpus.tables import delimited_records, delimited_rows, numbered, parquet_records
 
 KINDS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
@@ -120,7 +120,7 @@ def _sample(file: SourceFile, given: Roles) -> tuple[list[str], list[list[str]],
     """The names of the columns, the first rows, and whether the names stand in the file; broken rows are left out."""
     broken: list[InputError] = []
     if file.kind in (".csv", ".tsv"):
-        table = [row for _, row in islice(delimited_rows(file, _lines(file), broken.append), _SAMPLE + 1)]
+        table = [row for _, row in islice(delimited_rows(file, text_lines(file), broken.append), _SAMPLE + 1)]
         if broken and not table:
             raise broken[0]
         header = bool(table) and _is_header(table, given)
@@ -173,7 +173,7 @@ def read_labelled(file: SourceFile, columns: LabelledFormat, on_broken: OnBroken
     """
     tell = on_broken or _raise
     records = (
-        delimited_records(file, _lines(file), _checker(columns), tell, header=columns.header)
+        delimited_records(file, text_lines(file), _checker(columns), tell, header=columns.header)
         if file.kind in (".csv", ".tsv")
         else _named_records(file, columns, tell)
     )
@@ -195,11 +195,6 @@ def _document(record: Mapping[str, Any], columns: LabelledFormat, where: str, de
 
 def _raise(error: InputError) -> None:
     raise error
-
-
-def _lines(file: SourceFile) -> Iterator[tuple[int, str]]:
-    for number, raw in read_lines(file, ByteCounter()):
-        yield number, decode_line(raw, f"{file.path}:{number}", first=number == 1)
 
 
 def _checker(columns: LabelledFormat) -> Callable[[Sequence[str], str], None]:
@@ -235,7 +230,7 @@ def _named_records(
             got=file.kind or "no suffix",
             expected=", ".join(KINDS),
         )
-    for number, line in _lines(file):
+    for number, line in text_lines(file):
         if not line.strip():
             continue
         where = f"{file.path}:{number}"

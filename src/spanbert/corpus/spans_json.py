@@ -16,7 +16,7 @@ from typing import Any
 from spanbert.core.errors import InputError
 from spanbert.core.files import parse_json, read_json, write_json
 from spanbert.core.types import Document, Span
-from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.files import SourceFile, text_lines
 
 _SPAN_FIELDS = ("spans", "entities", "label", "labels", "entity_list")
 _EXPECTED = '{"text": ..., "spans": [{"start": 0, "end": 3, "label": "PER"}]}'
@@ -32,11 +32,10 @@ def read_span_lines(file: SourceFile) -> Iterator[Document]:
     Raises:
         InputError: Not JSON, no text, a span or word outside the text, or not a tag for each word; names file and line.
     """
-    for number, raw in read_lines(file, ByteCounter()):
-        where = f"{file.path}:{number}"
-        line = decode_line(raw, where, first=number == 1)
+    for number, line in text_lines(file):
         if not line.strip():
             continue
+        where = f"{file.path}:{number}"
         record = parse_json(line, where, _EXPECTED)
         if not isinstance(record, dict) or not isinstance(record.get("text"), str):
             raise InputError("no text", where=where, got=type(record).__name__, expected=_EXPECTED)

@@ -16,7 +16,7 @@ from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole
 from spanbert.core.progress import Reporter
-from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, text_lines
 
 EXAMPLES = examples(
     ("Entities of a text", 'echo "Barack Obama was born in Honolulu." | spanbert predict ner/'),
@@ -145,9 +145,7 @@ def _pieces(
 def _lines(source: str, read: ByteCounter) -> Iterable[str]:
     """Lines of the input; a byte that is not UTF-8 is an error that names its line."""
     if source != "-":
-        file = SourceFile(path=Path(source), name=source)
-        for number, raw in read_lines(file, read):
-            yield decode_line(raw, f"{source}:{number}", first=number == 1)
+        yield from (line for _, line in text_lines(SourceFile(path=Path(source), name=source), read))
         return
     for number, raw in enumerate(sys.stdin.buffer, start=1):
         yield decode_line(raw.rstrip(b"\r\n"), f"stdin:{number}", first=number == 1)

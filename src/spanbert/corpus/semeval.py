@@ -1,0 +1,116 @@
+"""SemEval-2010 Task 8's text: a numbered sentence with marks, its relation, a comment.
+
+8001	"The <e1>audits</e1> were about <e2>waste</e2>."
+Message-Topic(e1,e2)
+Comment:
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+from spanbert.core.errors import InputError
+from spanbert.core.files import write_atomically
+from spanbert.core.types import Document, Relation, Span
+from spanbert.corpus.files import OnBroken, SourceFile, readable, text_lines
+from spanbert.corpus.word_tags import place_of
+
+SENTENCE = re.compile(r'(\d+)\t"(.*)"\s*')
+MARKS = re.compile(r"</?e[12]>")
+
+
+def read_semeval(file: SourceFile, on_broken: OnBroken | None = None) -> Iterator[Document]:
+    """The documents of a file; the label is empty where the file does not say it.
+
+    Args:
+        file: Plain or compressed.
+        on_broken: See `read_relations`; sentences without number or quotes are errors.
+
+    Raises:
+        InputError: A line that belongs to no sentence, or marks that are missing or wrong; names file and line.
+    """
+    sentence: tuple[str, str, str] | None = None  # number, text with marks, place
+    label = ""
+    rest: list[str | None] = []  # the lines after the sentence; None: the label
+
+    def made() -> Iterator[Document]:
+        if sentence is not None:
+            yield from readable(partial(_of_marks, *sentence, label, tuple(rest)), on_broken)
+
+    for number, line in text_lines(file):
+        match = SENTENCE.fullmatch(line)
+        if match:
+            yield from made()
+            sentence, label, rest = (match[1], match[2], f"{file.path}:{number}"), "", []
+        elif MARKS.search(line) and not line.startswith("Comment"):
+            expected = '8001<tab>"The <e1>audits</e1> ..."'
+            raise InputError("not a sentence", where=f"{file.path}:{number}", got=repr(line[:60]), expected=expected)
+        elif sentence is None and line.strip():
+            raise InputError("a line before the first sentence", where=f"{file.path}:{number}", got=repr(line[:60]))
+        elif not label and line.strip() and not line.startswith("Comment"):
+            label = line.strip()
+            rest.append(None)
+        else:
+            rest.append(line)
+    yield from made()
+
+
+def _of_marks(identity: str, marked: str, where: str, label: str, rest: tuple[str | None, ...]) -> Document:
+    places: dict[str, int] = {}
+    text, last = "", 0
+    for mark in MARKS.finditer(marked):
+        text += marked[last : mark.start()]
+        last = mark.end()
+        if mark[0] in places:
+            raise InputError(f"{mark[0]} stands twice", where=where)
+        places[mark[0]] = len(text)
+    text += marked[last:]
+    missing = [mark for mark in ("<e1>", "</e1>", "<e2>", "</e2>") if mark not in places]
+    if missing:
+        raise InputError(f"no {missing[0]}", where=where, got=repr(marked[:60]))
+    head, tail = (
+        Span(start=places[f"<e{n}>"], end=places[f"</e{n}>"]) if places[f"<e{n}>"] < places[f"</e{n}>"] else None
+        for n in "12"
+    )
+    if head is None or tail is None or not all(text[one.start : one.end].strip() for one in (head, tail)):
+        raise InputError("an entity ends before it begins, or is empty", where=where, got=repr(marked[:60]))
+    relation = Relation(head=head, tail=tail, label=label)
+    return Document(
+        id=identity,
+        text=text,
+        relations=(relation,),
+        meta={"marked": marked, "rest": rest, "form": "semeval", "read": relation, "where": where},
+    )
+
+
+def write_semeval(documents: Iterable[Document], target: Path) -> None:
+    """Writes documents of one relation each, whole or not at all; what came from such a file comes back as it was.
+
+    Raises:
+        InputError: A text with line breaks or marks; names it.
+    """
+    lines = (_lines(document, number) for number, document in enumerate(documents, start=1))
+    write_atomically(target, "".join(lines))
+
+
+def _lines(document: Document, number: int) -> str:
+    [relation] = document.relations or ()
+    marked, rest = document.meta.get("marked"), document.meta.get("rest", (None, "Comment:", ""))
+    if document.meta.get("form") != "semeval" or relation != document.meta["read"]:
+        if re.search(r"[\r\n]", document.text) or MARKS.search(document.text):
+            what = "a text with line breaks or marks"
+            raise InputError(what, where=place_of(document), remedy="Write relation-jsonl")
+        marks = [(relation.head.start, 1, "<e1>"), (relation.head.end, 0, "</e1>"),
+                 (relation.tail.start, 1, "<e2>"), (relation.tail.end, 0, "</e2>")]  # fmt: skip
+        marked, last = "", 0
+        for place, _, mark in sorted(marks):
+            marked += document.text[last:place] + mark
+            last = place
+        marked += document.text[last:]
+    label = [relation.label] if relation.label else []
+    after = [line for one in rest for line in (label if one is None else [one])]
+    after = after if None in rest else [*label, *after]
+    return "\n".join([f'{document.id if document.id.isdecimal() else number}\t"{marked}"', *after]) + "\n"
