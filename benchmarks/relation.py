@@ -5,6 +5,8 @@ python benchmarks/relation.py tune-peer WORK    the peer's rates on the same
 python benchmarks/relation.py semeval WORK      official macro F1 on the test data, and training time, ours and the peer's
 python benchmarks/relation.py kbp37 WORK        micro F1, the same
 python benchmarks/relation.py throughput WORK   ten pairs a sentence in one batch against one pair at a time
+
+What a killed study has measured lies in WORK, and is not measured again.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,11 +34,15 @@ from spanbert.corpus.relations import read_relations, write_relations
 from spanbert.scores.relations import Averaging, RelationScorer
 from spanbert.tasks.relation.marking import marker_names
 from spanbert.tasks.relation.options import Pool, RelationOptions
+from spanbert.train.tracking import read_log
 
 SEEDS = (0, 1)
 RATE, PEER_RATE = 2e-4, 2e-4  # by `tune-ours` and `tune-peer`
 EPOCHS = {"semeval": 5, "kbp37": 3}  # KBP37 has twice as many examples
-RATES, SHORTER = (1e-4, 2e-4, 3e-4), 3
+TRIED = {  # rates and epochs
+    "ours": ((1e-4, 3), (1e-4, 5), (2e-4, 5), (3e-4, 5)),
+    "peer": ((1e-4, 5), (2e-4, 5), (3e-4, 5)),
+}
 AVERAGING: dict[str, Averaging] = {"semeval": "semeval", "kbp37": "micro"}
 SENTENCE = "Ann and Bob left Rome for Oslo with Mary ."
 
@@ -61,10 +67,12 @@ def parts(name: str, work: Path) -> dict[str, Path]:
 
 def start(work: Path) -> Path:
     """MiniLM with the four markers as tokens: what both sides train from."""
+    import torch
     from transformers import AutoModel, AutoTokenizer
 
     place = work / "start"
     if not (place / "config.json").is_file():
+        torch.manual_seed(0)  # the markers' vectors are drawn
         tokenizer = AutoTokenizer.from_pretrained(packaged_minilm())
         tokenizer.add_special_tokens({"additional_special_tokens": marker_names(())})
         model = AutoModel.from_pretrained(packaged_minilm())
@@ -125,43 +133,65 @@ def scored(name: str, test: Path, answers: Sequence[str]) -> dict[str, Any]:
     return {"score": found[scorer.main], "interval": found["interval"][scorer.main], "accuracy": found["accuracy"]}
 
 
+def each(
+    log: Path, settings: Iterable[dict[str, Any]], measure: Callable[..., dict[str, Any]]
+) -> Iterable[list[dict[str, Any]]]:
+    """After every setting the rows so far: the setting and what was measured under it, read from the log if it is there."""
+    before = read_log(log) if log.is_file() else []
+    rows: list[dict[str, Any]] = []
+    for setting in settings:
+        row = next((one for one in before if one.items() >= setting.items()), None)
+        if row is None:
+            row = {**setting, **measure(**setting)}
+            with log.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(row) + "\n")
+        rows.append(row)
+        yield rows
+
+
 def tune(side: str, work: Path) -> None:
     """Held-out scores at several rates, of ours also after fewer epochs."""
-    files = parts("semeval", work)
-    rows = []
-    for rate in RATES:
-        for epochs in (SHORTER, EPOCHS["semeval"]) if side == "ours" else (EPOCHS["semeval"],):
-            arguments = (start(work), files["fit"], files["held_out"], rate, epochs, 0)
-            (_, answers), _ = (
-                in_fresh_process(ours, *arguments, work / "tune")
-                if side == "ours"
-                else in_fresh_process(peer, *arguments)
-            )
-            rows.append({"rate": rate, "epochs": epochs, **scored("semeval", files["held_out"], answers)})
-            print(rows[-1], flush=True)
-    write_result(f"relation_tune_{side}", {"rows": rows})
+    files, weights = parts("semeval", work), start(work)
+
+    def measure(rate: float, epochs: int) -> dict[str, Any]:
+        data = weights, files["fit"], files["held_out"], rate, epochs, 0
+        (_, answers), _ = (
+            in_fresh_process(ours, *data, work / "tune") if side == "ours" else in_fresh_process(peer, *data)
+        )
+        return scored("semeval", files["held_out"], answers)
+
+    settings = ({"rate": rate, "epochs": epochs} for rate, epochs in TRIED[side])
+    for rows in each(work / f"tune-{side}.jsonl", settings, measure):
+        write_result(f"relation_tune_{side}", {"rows": rows})
 
 
 def compare(name: str, work: Path) -> None:
-    """Both sides in turn, under every seed."""
+    """Both sides in turn, under every seed; ours also from [CLS], as the peer."""
     files, weights = parts(name, work), start(work)
-    rows = []
-    for seed in SEEDS:
-        data = weights, files["train"], files["test"]
-        (theirs_seconds, theirs), _ = in_fresh_process(peer, *data, PEER_RATE, EPOCHS[name], seed)
-        (our_seconds, our_answers), _ = in_fresh_process(ours, *data, RATE, EPOCHS[name], seed, work / f"{name}-{seed}")
-        rows.append({
-            "seed": seed,
+    data = weights, files["train"], files["test"]
+
+    def measure(seed: int, rate: float, peer_rate: float, epochs: int) -> dict[str, Any]:
+        (theirs_seconds, theirs), _ = in_fresh_process(peer, *data, peer_rate, epochs, seed)
+        (our_seconds, our_answers), _ = in_fresh_process(ours, *data, rate, epochs, seed, work / f"{name}-{seed}")
+        return {
             "ours": scored(name, files["test"], our_answers),
             "peer": scored(name, files["test"], theirs),
             "seconds": our_seconds,
             "peer_seconds": theirs_seconds,
-        })  # fmt: skip
-        print(rows[-1], flush=True)
-    (_, answers), _ = in_fresh_process(ours, *data, RATE, EPOCHS[name], seed, work / f"{name}-cls", "cls")
+        }
+
+    common = {"rate": RATE, "peer_rate": PEER_RATE, "epochs": EPOCHS[name]}
+    for rows in each(work / f"{name}.jsonl", ({"seed": seed, **common} for seed in SEEDS), measure):
+        summarise(name, rows, common)
+    if name == "semeval":
+        (_, answers), _ = in_fresh_process(ours, *data, RATE, EPOCHS[name], SEEDS[0], work / f"{name}-cls", "cls")
+        summarise(name, rows, {**common, "ours_cls": scored(name, files["test"], answers), "seed_cls": SEEDS[0]})
+
+
+def summarise(name: str, rows: Sequence[dict[str, Any]], facts: dict[str, Any]) -> None:
+    """Writes the runs so far."""
     write_result(f"relation_{name}", {
-        "runs": rows, "rate": RATE, "peer_rate": PEER_RATE, "epochs": EPOCHS[name],
-        "ours_cls": scored(name, files["test"], answers), "seed_cls": seed,
+        "runs": rows, **facts,
         "score": spread_of([row["ours"]["score"] for row in rows]),
         "peer_score": spread_of([row["peer"]["score"] for row in rows]),
         "train_time_ratio": ratio_of([row["seconds"] for row in rows], [row["peer_seconds"] for row in rows]),
