@@ -114,7 +114,8 @@ class TrainConfig(Config):
         precision: Of the matrix products in training; `auto` is bfloat16 where the hardware multiplies it faster.
             Weights, optimiser, softmax and evaluation are float32 throughout.
         gradient_checkpointing: Less memory for a third more time: activations are computed again in the backward pass.
-        evaluate_every: How often the held-out documents are scored.
+        evaluate_every: How often the held-out documents are scored; after shares of a budget of time less often, where
+            that would take more than a fifth of it.
         checkpoint_every: How often the training state is saved.
         patience: Evaluations without a better score after which training ends (early stopping); None: never.
         seed: Seed of everything random.

@@ -34,6 +34,8 @@ from spanbert.train.signals import StopRequest
 from spanbert.train.step import backward
 from spanbert.train.tracking import Tracker
 
+_MOST_EVALUATING = 0.2  # of a budget of time
+
 
 @dataclass(frozen=True, kw_only=True)
 class Best:
@@ -102,6 +104,7 @@ class Trainer:
         self.scored_at: int | None = None
         self.to_beat: float | None = None  # goodness of the best evaluation
         self.without_gain = 0  # evaluations since then
+        self.evaluating = 0.0  # seconds that evaluations took, of this part of a resumed run
 
     def restore(self, state: SavedState) -> None:
         """Goes on from a saved state."""
@@ -145,8 +148,9 @@ class Trainer:
                     self._report(figures)
                     if stop.received:
                         continue
-                    if is_due(self.evaluate_every, before, self.progress, self.budget):
+                    if self._evaluation_is_due(before):
                         self._evaluate(tracker)
+                        self.evaluating += time.monotonic() - clock - seconds
                         self.progress = Progress(
                             step=self.progress.step, tokens=self.progress.tokens, seconds=time.monotonic() - clock
                         )
@@ -188,6 +192,17 @@ class Trainer:
         speed = self.progress.tokens / max(self.progress.seconds, 1e-9)
         shown |= {"tok/s": f"{speed:,.0f}", "step": f"{self.progress.step:,}"}
         self.reporter.update("train", self.budget.fraction(self.progress), shown)
+
+    def _evaluation_is_due(self, before: Progress) -> bool:
+        """Whether held-out data is scored after this step.
+
+        Where evaluations come after shares of a budget of time and took more than a fifth of it so far, they wait: a
+        short budget is for training. The one at the end always comes.
+        """
+        can_wait = self.evaluate_every.unit == "share" and self.budget.is_of_time
+        if can_wait and self.evaluating > _MOST_EVALUATING * self.progress.seconds:
+            return False
+        return is_due(self.evaluate_every, before, self.progress, self.budget)
 
     def _evaluated_at(self, step: int) -> bool:
         return self.evaluate is None or self.scored_at == step

@@ -43,6 +43,11 @@ class Budget:
             raise InputError("no budget", remedy="Pass --budget 10m, 500steps or 20Mtok")
         return cls(limits=tuple(limits))
 
+    @property
+    def is_of_time(self) -> bool:
+        """Whether the clock is one of the limits."""
+        return any(limit.unit == "seconds" for limit in self.limits)
+
     def fraction(self, progress: Progress) -> float:
         """The used share of the budget, 0..1."""
         return self._share(progress.step, progress.tokens, progress.seconds)

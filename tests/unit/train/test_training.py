@@ -6,7 +6,10 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +17,7 @@ from safetensors.torch import load_file
 
 from spanbert.core.errors import InputError, SpanbertError
 from spanbert.encoder.model import Encoder
+from spanbert.train import loop
 from spanbert.train.config import OptimConfig
 from spanbert.train.optimizer import make_optimizer, set_rates
 from spanbert.train.tracking import read_log
@@ -51,6 +55,36 @@ def test_training_learns_and_logs(store_path: Path, hugging_face_model: Path, tm
     assert [entry["step"] for entry in evaluations] == list(range(6, 61, 6))
     assert list((tmp_path / "out" / "tensorboard").glob("events.*"))
     assert -result.outcome.best.goodness == min(entry["mlm_loss"] + entry["sbo_loss"] for entry in evaluations)
+
+
+@pytest.mark.parametrize(("evaluation", "every", "expected"), [(0.5, "25%", 4), (20.0, "25%", 2), (20.0, "25s", 4)])
+def test_evaluations_leave_a_short_budget_of_time_for_training(
+    evaluation: float,
+    every: str,
+    expected: int,
+    store_path: Path,
+    hugging_face_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    clock = 0.0
+
+    def lasting(method: Callable[..., Any], seconds: float) -> Callable[..., Any]:
+        def run_it(*given: Any) -> Any:
+            nonlocal clock
+            clock += seconds
+            return method(*given)
+
+        return run_it
+
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: clock))
+    monkeypatch.setattr(loop.Trainer, "_step", lasting(loop.Trainer._step, 5.0))
+    monkeypatch.setattr(loop.Trainer, "_evaluate", lasting(loop.Trainer._evaluate, evaluation))
+    settings = ("train.max_minutes=1.6666666666666667", f"train.evaluate_every={every}")
+    run(store_path, tmp_path / "out", hugging_face_model, *settings)
+    assert len(read_log(tmp_path / "out" / "evaluations.jsonl")) == expected
+    steps = len(losses(tmp_path / "out"))
+    assert steps * 5 + (expected - 1) * evaluation >= 100 > (steps - 1) * 5 + (expected - 1) * evaluation
 
 
 def test_accumulation_changes_nothing_but_rounding(store_path: Path, tmp_path: Path, vocabulary_file: Path):

@@ -58,7 +58,7 @@ def read_unambiguous(source: Path) -> Iterator[Document]:
                 "a mention in two clusters",
                 where=one.where,
                 got=f"{_text(document, one.mention)!r} in clusters {one.clusters[0]} and {one.clusters[1]}",
-                remedy="spanbert doctor coref --fix OUT leaves it in the first",
+                remedy=f"spanbert doctor coref --data {source} --model MODEL --fix OUT leaves it in the first",
             )
         yield document
 
