@@ -477,7 +477,7 @@ def relation_data(result: dict[str, Any], title: str, what: str) -> str:
         f"(peer {result['peer_rate']:g}), batch 16, hidden dropout 0.1, attention dropout 0; ours reads the markers at which the entities begin, the peer, "
         "`AutoModelForSequenceClassification` in a plain loop, [CLS]. Percent with 95% bootstrap intervals, minutes of training.",
         table(["seed", "ours", "peer", "our minutes", "peer's"], rows),
-        *([f"Ours from [CLS] too, seed {result['seed_cls']}: {shown(result['ours_cls'])}."] if "ours_cls" in result else []),
+        *([f"Ours from [CLS] too, seed {result['ours_cls']['seed']}: {shown(result['ours_cls'])}."] if "ours_cls" in result else []),
         f"Training time, tokenising among it, against the peer's: **{ratio['median']:.2f}** ({ratio['min']:.2f} to {ratio['max']:.2f}).",
         measured_with(result),
     ])  # fmt: skip
