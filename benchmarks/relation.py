@@ -37,11 +37,11 @@ from spanbert.tasks.relation.options import Pool, RelationOptions
 from spanbert.train.tracking import read_log
 
 SEEDS = (0, 1)
-RATE, PEER_RATE = 1e-4, 1e-4  # by `tune-ours` and `tune-peer`
+RATE, PEER_RATE = 1e-4, 2e-4  # by `tune-ours` and `tune-peer`
 EPOCHS = {"semeval": 5, "kbp37": 3}  # KBP37 has twice as many examples
 TRIED = {  # rates and epochs
     "ours": ((1e-4, 3), (1e-4, 5), (2e-4, 5)),
-    "peer": ((1e-4, 5), (2e-4, 5)),
+    "peer": ((1e-4, 5), (2e-4, 5), (3e-4, 5)),
 }
 AVERAGING: dict[str, Averaging] = {"semeval": "semeval", "kbp37": "micro"}
 SENTENCE = "Ann and Bob left Rome for Oslo with Mary ."
