@@ -166,54 +166,34 @@ def tune(side: str, work: Path) -> None:
 
 
 def compare(name: str, work: Path) -> None:
-    """Both sides in turn, under every seed; ours also from [CLS], as the peer."""
+    """Both sides in turn, under every seed; of SemEval ours also from [CLS], as the peer."""
     files, weights = parts(name, work), start(work)
-    data = weights, files["train"], files["test"]
 
-    def measure(seed: int, rate: float, peer_rate: float, epochs: int) -> dict[str, Any]:
-        (theirs_seconds, theirs), _ = in_fresh_process(peer, *data, peer_rate, epochs, seed)
-        (our_seconds, our_answers), _ = in_fresh_process(ours, *data, rate, epochs, seed, work / f"{name}-{seed}")
-        return {
-            "ours": scored(name, files["test"], our_answers),
-            "peer": scored(name, files["test"], theirs),
-            "seconds": our_seconds,
-            "peer_seconds": theirs_seconds,
-        }
-
-    common = {"rate": RATE, "peer_rate": PEER_RATE, "epochs": EPOCHS[name]}
-    for rows in each(work / f"{name}.jsonl", ({"seed": seed, **common} for seed in SEEDS), measure):
-        summarise(name, rows, common)
-    if name == "semeval":
-        summarise(name, rows, {**common, "ours_cls": ours_from_cls(work)})
-
-
-def ours_from_cls(work: Path) -> dict[str, Any]:
-    """Our score on SemEval's test data from [CLS], under the first seed."""
-    files, weights = parts("semeval", work), start(work)
-
-    def measure(seed: int, rate: float, epochs: int) -> dict[str, Any]:
+    def measure(side: str, seed: int, rate: float, epochs: int) -> dict[str, Any]:
         data = weights, files["train"], files["test"], rate, epochs, seed
-        (_, answers), _ = in_fresh_process(ours, *data, work / "semeval-cls", "cls")
-        return scored("semeval", files["test"], answers)
+        (seconds, answers), _ = (
+            in_fresh_process(peer, *data)
+            if side == "peer"
+            else in_fresh_process(ours, *data, work / f"{name}-{side}-{seed}", "cls" if side == "ours_cls" else "start")
+        )
+        return {**scored(name, files["test"], answers), "seconds": seconds}
 
-    settings = {"seed": SEEDS[0], "rate": RATE, "epochs": EPOCHS["semeval"]}
-    [[row]] = each(work / "semeval-cls.jsonl", [settings], measure)
-    return row
-
-
-def summarise(name: str, rows: Sequence[dict[str, Any]], facts: dict[str, Any]) -> None:
-    """Writes the runs so far."""
-    write_result(f"relation_{name}", {
-        "runs": rows, **facts,
-        "score": spread_of([row["ours"]["score"] for row in rows]),
-        "peer_score": spread_of([row["peer"]["score"] for row in rows]),
-        "train_time_ratio": ratio_of([row["seconds"] for row in rows], [row["peer_seconds"] for row in rows]),
-    })  # fmt: skip
+    turns = [(side, seed) for seed in SEEDS for side in ("peer", "ours")]
+    turns += [("ours_cls", SEEDS[0])] if name == "semeval" else []
+    settings = (
+        {"side": side, "seed": seed, "rate": PEER_RATE if side == "peer" else RATE, "epochs": EPOCHS[name]}
+        for side, seed in turns
+    )
+    for rows in each(work / f"{name}.jsonl", settings, measure):
+        by_side = {side: [row for row in rows if row["side"] == side] for side in ("ours", "peer")}
+        if by_side["ours"]:
+            times = ([row["seconds"] for row in by_side[side][: len(by_side["ours"])]] for side in ("ours", "peer"))
+            write_result(f"relation_{name}", {"rows": rows, "train_time_ratio": ratio_of(*times)})
 
 
 def throughput(work: Path) -> None:
     """All ten pairs of five entities at once, and one after the other."""
-    nlp = spanbert.load(work / "semeval-0")
+    nlp = spanbert.load(work / "semeval-ours-0")
     words = ("Ann", "Bob", "Rome", "Oslo", "Mary")
     entities = [Span(start=SENTENCE.index(word), end=SENTENCE.index(word) + len(word)) for word in words]
     pairs = [(one, other) for place, one in enumerate(entities) for other in entities[place + 1 :]]

@@ -464,20 +464,20 @@ def coref_memory(result: dict[str, Any]) -> str:
 
 
 def relation_data(result: dict[str, Any], title: str, what: str) -> str:
-    def shown(one: dict[str, Any]) -> str:
-        low, high = one["interval"]
-        return f"{100 * one['score']:.1f} ({100 * low:.1f} to {100 * high:.1f})"
-
-    rows = [[str(run["seed"]), shown(run["ours"]), shown(run["peer"]), f"{run['seconds'] / 60:.1f}", f"{run['peer_seconds'] / 60:.1f}"]
-            for run in result["runs"]]  # fmt: skip
+    names = {"ours": "ours", "ours_cls": "ours, from [CLS]", "peer": "peer"}
+    rows = []
+    for row in result["rows"]:
+        low, high = row["interval"]
+        score = f"{100 * row['score']:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+        minutes = "" if row["side"] == "ours_cls" else f"{row['seconds'] / 60:.1f}"
+        rows.append([str(row["seed"]), names[row["side"]], f"{row['rate']:g}", str(row["epochs"]), score, minutes])
     ratio = result["train_time_ratio"]
     return "\n\n".join([
         title,
-        f"{what} MiniLM-L6 with the same four markers as new tokens on both sides, {result['epochs']} epochs at rate {result['rate']:g} "
-        f"(peer {result['peer_rate']:g}), batch 16, hidden dropout 0.1, attention dropout 0; ours reads the markers at which the entities begin, the peer, "
-        "`AutoModelForSequenceClassification` in a plain loop, [CLS]. Percent with 95% bootstrap intervals, minutes of training.",
-        table(["seed", "ours", "peer", "our minutes", "peer's"], rows),
-        *([f"Ours from [CLS] too, seed {result['ours_cls']['seed']}: {shown(result['ours_cls'])}."] if "ours_cls" in result else []),
+        f"{what} MiniLM-L6 with the same four markers as new tokens on both sides, batch 16, hidden dropout 0.1, attention dropout 0; "
+        "ours reads the markers at which the entities begin, the peer, `AutoModelForSequenceClassification` in a plain loop, [CLS]. "
+        "Percent with 95% bootstrap intervals.",
+        table(["seed", "", "rate", "epochs", "score", "minutes of training"], rows),
         f"Training time, tokenising among it, against the peer's: **{ratio['median']:.2f}** ({ratio['min']:.2f} to {ratio['max']:.2f}).",
         measured_with(result),
     ])  # fmt: skip
