@@ -13,16 +13,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
 from spanbert.core.errors import InputError
-from spanbert.core.files import parse_json, write_atomically
+from spanbert.core.files import write_atomically
 from spanbert.core.types import Document, Span
 from spanbert.corpus.clusters import Clusters, Repeated
-from spanbert.corpus.files import ByteCounter, OnBroken, SourceFile, decode_line, read_lines, readable
+from spanbert.corpus.files import OnBroken, SourceFile, json_lines
 from spanbert.corpus.word_tags import place_of
 from spanbert.corpus.words import text_of_words
 
@@ -40,14 +39,10 @@ def read_coref_lines(file: SourceFile, on_broken: OnBroken | None = None) -> Ite
     Raises:
         InputError: Not JSON, neither text nor words, a mention outside of them; names file and line.
     """
-    for number, raw in read_lines(file, ByteCounter()):
-        if raw.strip():
-            yield from readable(partial(_document, raw, file, number), on_broken)
+    yield from json_lines(file, _document, _EXPECTED, on_broken)
 
 
-def _document(raw: bytes, file: SourceFile, number: int) -> Document:
-    name, where = f"{file.name}:{number}", f"{file.path}:{number}"
-    record = parse_json(decode_line(raw, where, first=number == 1), where, _EXPECTED)
+def _document(record: Any, name: str, where: str) -> Document:
     field = next((one for one in FIELDS if isinstance(record, Mapping) and one in record), None)
     if field is None:
         raise InputError("neither text nor words", where=where, got=type(record).__name__, expected=_EXPECTED)

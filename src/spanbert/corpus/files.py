@@ -10,10 +10,12 @@ import json
 import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO, TypeVar, cast
+from typing import IO, Any, TypeVar, cast
 
 from spanbert.core.errors import InputError
+from spanbert.core.files import parse_json
 
 COMPRESSED = (".gz", ".bz2", ".zst")
 OnBroken = Callable[[InputError], None]
@@ -187,6 +189,31 @@ def text_lines(file: SourceFile, counter: ByteCounter | None = None) -> Iterator
     """
     for number, raw in read_lines(file, counter or ByteCounter()):
         yield number, decode_line(raw, f"{file.path}:{number}", first=number == 1)
+
+
+def json_lines(
+    file: SourceFile, make: Callable[[Any, str, str], MadeT], expected: str, on_broken: OnBroken | None
+) -> Iterator[MadeT]:
+    """What is made of the JSON value of each line that is not blank.
+
+    Args:
+        file: Plain or compressed.
+        make: Of a value, a name for it, and its place for messages.
+        expected: What a line should be, for messages.
+        on_broken: See `readable`.
+
+    Raises:
+        InputError: Not UTF-8, not JSON, or nothing can be made of it; names file and line.
+    """
+
+    def made(raw: bytes, number: int) -> MadeT:
+        where = f"{file.path}:{number}"
+        value = parse_json(decode_line(raw, where, first=number == 1), where, expected)
+        return make(value, f"{file.name}:{number}", where)
+
+    for number, raw in read_lines(file, ByteCounter()):
+        if raw.strip():
+            yield from readable(partial(made, raw, number), on_broken)
 
 
 def whole_text(path: Path, most: int | None = None) -> str:

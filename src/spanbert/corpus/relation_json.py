@@ -18,15 +18,7 @@ from typing import Any
 from spanbert.core.errors import InputError
 from spanbert.core.files import parse_json, write_atomically, write_json
 from spanbert.core.types import Document, Relation, Span
-from spanbert.corpus.files import (
-    ByteCounter,
-    OnBroken,
-    SourceFile,
-    decode_line,
-    read_lines,
-    readable,
-    whole_text,
-)
+from spanbert.corpus.files import OnBroken, SourceFile, json_lines, readable, whole_text
 from spanbert.corpus.word_tags import place_of
 from spanbert.corpus.words import text_of_words, words_between
 
@@ -65,14 +57,10 @@ def read_relation_lines(file: SourceFile, on_broken: OnBroken | None = None) -> 
     Raises:
         InputError: Not JSON, no text, or an entity outside of it; names file and line.
     """
-    for number, raw in read_lines(file, ByteCounter()):
-        if raw.strip():
-            yield from readable(partial(_of_line, raw, file, number), on_broken)
+    yield from json_lines(file, _of_line, EXPECTED, on_broken)
 
 
-def _of_line(raw: bytes, file: SourceFile, number: int) -> Document:
-    name, where = f"{file.name}:{number}", f"{file.path}:{number}"
-    record = parse_json(decode_line(raw, where, first=number == 1), where, EXPECTED)
+def _of_line(record: Any, name: str, where: str) -> Document:
     is_tacred = isinstance(record, Mapping) and "token" in record
     return _of_tacred(record, name, where) if is_tacred else document_of_pairs(record, name, where)
 
