@@ -50,7 +50,8 @@ def documents(draw: st.DrawFn) -> Document:
 
 
 def _cross(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    return one[0] < other[0] <= one[1] < other[1]
+    """Brackets can say two that share no more than the last word of one, the first of the other."""
+    return one[0] < other[0] < one[1] < other[1]
 
 
 def mentions_of(document: Document) -> list[set[tuple[int, int]]]:
@@ -212,8 +213,8 @@ def test_what_words_and_brackets_cannot_hold(tmp_path: Path):
     for to in ("conll2012", "coref-jsonl"):
         with pytest.raises(InputError, match="a mention begins or ends inside a word"):
             write_coref([document], tmp_path / "out", to=to)
-    text, words = text_of_words(["a", "b", "c"])
-    crossing = (Span(start=0, end=words[1].end), Span(start=words[1].start, end=words[2].end))
+    text, words = text_of_words(["a", "b", "c", "d"])
+    crossing = (Span(start=0, end=words[2].end), Span(start=words[1].start, end=words[3].end))
     made = Document(id="a", text=text, words=tuple(words), clusters=(crossing,))
     with pytest.raises(InputError, match="mentions of one cluster cross"):
         write_coref([made], tmp_path / "out", to="conll2012")
@@ -222,6 +223,12 @@ def test_what_words_and_brackets_cannot_hold(tmp_path: Path):
     assert mentions_of(next(read_coref(tmp_path / "apart"))) == mentions_of(apart), "of two clusters they may"
     write_coref([made], tmp_path / "lines", to="coref-jsonl")
     assert mentions_of(next(read_coref(tmp_path / "lines"))) == mentions_of(made)
+    touching = replace(made, clusters=((crossing[0], Span(start=words[2].start, end=words[3].end)),))
+    assert [line.rpartition("\t")[2] for line in conll2012_lines([touching])][1:5] == ["(0", "-", "0)|(0", "0)"]
+    with pytest.raises(InputError, match="a: a text without clusters among others"):
+        write_coref([apart, replace(made, clusters=None)], tmp_path / "out", to="conll2012")
+    with pytest.raises(InputError, match=r"out.jsonl.gz: compressed files are not written"):
+        write_coref([made], tmp_path / "out.jsonl.gz", to="coref-jsonl")
     with pytest.raises(InputError, match="unknown format 'conl2012'"):
         write_coref([document], tmp_path / "out", to="conl2012")
     assert not (tmp_path / "out").exists()
@@ -256,6 +263,19 @@ def test_wrapped_mentions_and_sentences_of_a_text(tmp_path: Path):
     assert mentions_of(next(read_coref(spaced))) == mentions_of(read), "a blank after the last cell"
     with pytest.raises(InputError, match="what one cell cannot hold"):
         write_coref([replace(read, meta={"document": "a\tb"})], tmp_path / "c.conll", to="conll2012")
+
+
+def test_nameless_speakers_and_white_space_inside_words(tmp_path: Path):
+    record = {"sentences": [["10\u00a0000", "left"]], "speakers": [["", "Bob"]], "clusters": [[[0, 0], [1, 1]]]}
+    (tmp_path / "a.jsonl").write_text(json.dumps(record) + "\n")
+    made = next(read_coref(tmp_path / "a.jsonl"))
+    write_coref([made], tmp_path / "a.conll", to="conll2012")
+    tabs = (tmp_path / "a.conll").read_text()
+    (tmp_path / "b.conll").write_text(tabs.replace("\t", "  "))
+    for name in ("a.conll", "b.conll"):
+        [read] = read_coref(tmp_path / name)
+        assert [read.text[one.start : one.end] for one in read.words] == ["10\u00a0000", "left"]
+        assert (read.columns["speaker"], mentions_of(read)) == (("-", "Bob"), mentions_of(made))
 
 
 def test_parts_and_empty_clusters(tmp_path: Path):

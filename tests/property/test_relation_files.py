@@ -60,7 +60,10 @@ def test_there_and_back(tmp_path_factory, made: list[Document], to: str, then: s
     write_relations(read, folder / "two", to=to)
     assert (folder / "two").read_bytes() == (folder / "one").read_bytes()
     write_relations(read, folder / "three", to=then)
-    assert [entities_of(one) for one in read_relations(folder / "three")] == [entities_of(one) for one in made]
+    last = list(read_relations(folder / "three"))
+    assert [entities_of(one) for one in last] == [entities_of(one) for one in made]
+    if "tacred" not in (to, then):
+        assert [(one.text, one.relations) for one in last] == [(one.text, one.relations) for one in made]
 
 
 def test_real_files_come_back(real_data: Path, tmp_path: Path):
@@ -197,6 +200,22 @@ def test_relations_that_stay_keep_their_fields(tmp_path: Path):
 def write_text(path: Path, content: str) -> Path:
     path.write_text(content)
     return path
+
+
+def test_every_sentence_has_a_number_of_its_own(tmp_path: Path):
+    def document(identity: str, *labels: str) -> Document:
+        head, tail = Span(start=0, end=3), Span(start=9, end=13)
+        pairs = tuple(Relation(head=head, tail=tail, label=label) for label in labels)
+        return Document(id=identity, text="Ann left Acme.", relations=pairs)
+
+    write_relations([document("1", "a", "b"), document("2", "c"), document("9", "d"), document("x", "e")],
+                    tmp_path / "a.txt", to="semeval")  # fmt: skip
+    read = list(read_relations(tmp_path / "a.txt"))
+    assert [(one.id, one.relations[0].label) for one in read] == [
+        ("1", "a"), ("2", "b"), ("3", "c"), ("9", "d"), ("10", "e"),
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="compressed files are not written"):
+        write_relations(read, tmp_path / "a.txt.bz2", to="semeval")
 
 
 def test_files_of_relations_are_known_by_their_beginning(tmp_path: Path):

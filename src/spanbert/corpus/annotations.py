@@ -20,7 +20,7 @@ from spanbert.core.tagging import Scheme
 from spanbert.core.types import Document, Span
 from spanbert.corpus.column_format import guess_format
 from spanbert.corpus.columns import read_columns, write_columns
-from spanbert.corpus.files import COMPRESSED, SourceFile, text_lines
+from spanbert.corpus.files import COMPRESSED, SourceFile, require_plain, text_lines
 from spanbert.corpus.spans_json import read_label_studio, read_span_lines, span_lines, write_label_studio
 from spanbert.corpus.squad import read_squad, write_squad
 from spanbert.corpus.word_tags import place_of
@@ -117,8 +117,7 @@ def write_annotations(
     """
     if to not in TARGETS:
         raise InputError(f"unknown format {to!r}", where="--to", remedy=nearest(to, TARGETS))
-    if target.suffix.lower() in COMPRESSED:
-        raise InputError("compressed files are not written", where=str(target), remedy="Leave the suffix out")
+    require_plain(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     sound = _checked(documents, questions=to == "squad")
     if to == "columns":

@@ -72,7 +72,7 @@ def read_columns(file: SourceFile, columns: ColumnFormat) -> Iterator[Document]:
             words=tuple(spans),
             spans=entities,
             columns=dict(zip(columns.tag_names, layers, strict=True)),
-            meta={"lines": sentence.lines, "format": columns},
+            meta={"lines": sentence.lines, "format": columns, "sentences": ((0, len(words)),)},
         )
 
 

@@ -28,7 +28,7 @@ from spanbert.core.types import Document, Span, outer_first
 from spanbert.corpus.clusters import Repeated
 from spanbert.corpus.files import OnBroken, SourceFile, readable, text_lines
 from spanbert.corpus.sentences import sentence_ranges
-from spanbert.corpus.word_tags import place_of
+from spanbert.corpus.word_tags import WordEdges, place_of, said_of
 from spanbert.corpus.words import text_of_words, words_between
 
 _BEGIN = re.compile(r"#begin document \(?(.*?)\)?(?:; part (\d{1,18}))?\s*")
@@ -145,7 +145,8 @@ def _document(block: _Block, file: SourceFile) -> Document:
 
 
 def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.split("\t")] if "\t" in line else line.split()
+    """The columns, divided by tabs or blanks; other white space, such as that in `10\u00a0000`, is part of a word."""
+    return [cell.strip(" \r") for cell in line.split("\t")] if "\t" in line else re.findall(r"[^ \r]+", line)
 
 
 class _Mentions:
@@ -198,9 +199,16 @@ def conll2012_lines(documents: Iterable[Document]) -> Iterator[str]:
         documents: With clusters; a text without words is split into words.
 
     Raises:
-        InputError: A mention that begins or ends inside a word, or mentions of one cluster that cross.
+        InputError: A document without clusters, which would read as one in which there are none; a mention that begins
+            or ends inside a word, or mentions of one cluster that cross.
     """
     for document in map(_with_words, documents):
+        if document.clusters is None:
+            raise InputError(
+                "a text without clusters among others, which CoNLL-2012 cannot say",
+                where=place_of(document),
+                remedy='Leave it out, or give it "clusters": [] if there are none',
+            )
         lines = document.meta.get("lines")
         if lines is None or "read" not in document.meta:
             yield from _new_lines(document)
@@ -230,13 +238,13 @@ def _is_word(line: str) -> bool:
 def _new_lines(document: Document) -> Iterator[str]:
     cells = _coreference_cells(document)
     words = [document.text[word.start : word.end] for word in document.words or ()]
-    speakers = document.columns.get("speaker") or ("-",) * len(words)
+    speakers = [speaker or "-" for speaker in document.columns.get("speaker") or ("",) * len(words)]
     name, part = document.meta.get("document", document.id), document.meta.get("part") or "000"
     yield f"#begin document ({name}); part {part}"
     for start, end in document.meta.get("sentences") or [(0, len(words))]:
         for place in range(start, end):
             frame = [name, str(int(part)), str(place - start), words[place], *"-----", speakers[place], "-"]
-            broken = next((cell for cell in frame if not cell or re.search(r"\s", cell)), None)
+            broken = next((cell for cell in frame if not cell or re.search(r"[ \t\r\n]", cell)), None)
             if broken is not None:
                 raise InputError("what one cell cannot hold", where=place_of(document), got=repr(broken))
             yield "\t".join([*frame, cells[place] or "-"])
@@ -247,24 +255,20 @@ def _new_lines(document: Document) -> Iterator[str]:
 def _coreference_cells(document: Document) -> list[str]:
     """The brackets at each word: those that end, longest last; those that begin, longest first."""
     words = document.words or ()
-    begins = {word.start: place for place, word in enumerate(words)}
-    ends = {word.end: place for place, word in enumerate(words)}
+    edges = WordEdges(document, words)
     opening: dict[int, list[tuple[int, str]]] = defaultdict(list)
     closing: dict[int, list[tuple[int, str]]] = defaultdict(list)
     for name, cluster in enumerate(document.clusters or ()):
         around: list[int] = []  # last words of the mentions that one stands in
         for mention in sorted(cluster, key=outer_first):
-            said = f"{mention.start}..{mention.end} {document.text[mention.start : mention.end]!r}"
-            if mention.start not in begins or mention.end not in ends:
-                raise InputError("a mention begins or ends inside a word", where=place_of(document), got=said)
-            first, last = begins[mention.start], ends[mention.end]
-            while around and around[-1] < first:
+            first, last = edges.first_and_last(mention, "a mention")
+            while around and around[-1] <= first:  # one that ends where another begins is closed before
                 around.pop()
             if around and around[-1] < last:
                 raise InputError(
                     "mentions of one cluster cross, which brackets cannot say",
                     where=place_of(document),
-                    got=said,
+                    got=said_of(document, mention),
                     remedy="JSON lines can: convert --to coref-jsonl, predict --format jsonl",
                 )
             around.append(last)

@@ -10,7 +10,7 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.types import Document
 from spanbert.corpus.conll2012 import read_conll2012, write_conll2012
 from spanbert.corpus.coref_json import read_coref_lines, write_coref_lines
-from spanbert.corpus.files import OnBroken, SourceFile, first_line, keys_of, text_lines
+from spanbert.corpus.files import OnBroken, SourceFile, first_line, keys_of, require_plain, text_lines
 from spanbert.corpus.gap import HEADER, read_gap, write_gap
 
 CorefFormat = Literal["conll2012", "coref-jsonl", "gap"]
@@ -80,8 +80,9 @@ def write_coref(documents: Iterable[Document], target: Path, *, to: str) -> None
     """Writes documents in one of the formats, whole or not at all.
 
     Raises:
-        InputError: No such format, or clusters that it cannot hold; names the document.
+        InputError: No such format, a compressed target, or clusters that the format cannot hold; names the document.
     """
     if to not in _WRITERS:
         raise InputError(f"unknown format {to!r}", where="--to", remedy=nearest(to, FORMATS))
+    require_plain(target)
     _WRITERS[to](documents, target)

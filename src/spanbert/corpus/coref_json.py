@@ -22,7 +22,7 @@ from spanbert.core.files import write_atomically
 from spanbert.core.types import Document, Span
 from spanbert.corpus.clusters import Clusters, Repeated
 from spanbert.corpus.files import OnBroken, SourceFile, json_lines
-from spanbert.corpus.word_tags import place_of
+from spanbert.corpus.word_tags import WordEdges
 from spanbert.corpus.words import text_of_words
 
 _EXPECTED = '{"text": ..., "clusters": [[[0, 3], [10, 13]]]}, or "sentences" or "tokens" with clusters of words'
@@ -174,21 +174,13 @@ class _Places:
     """Mentions as a file counts them."""
 
     def __init__(self, document: Document, field: str) -> None:
-        self._document, self._in_words = document, field != "text"
-        self._starts = {word.start: place for place, word in enumerate(document.words or ())}
-        self._ends = {word.end: place for place, word in enumerate(document.words or ())}
+        self._edges = None if field == "text" else WordEdges(document, document.words or ())
 
     def entry(self, mention: Span) -> list[int]:
         """First and last word, or characters."""
-        if not self._in_words:
+        if self._edges is None:
             return [mention.start, mention.end]
-        if mention.start not in self._starts or mention.end not in self._ends:
-            raise InputError(
-                "a mention begins or ends inside a word",
-                where=place_of(self._document),
-                got=f"{mention.start}..{mention.end} {self._document.text[mention.start : mention.end]!r}",
-            )
-        return [self._starts[mention.start], self._ends[mention.end]]
+        return list(self._edges.first_and_last(mention, "a mention"))
 
 
 def write_coref_lines(documents: Iterable[Document], target: Path) -> None:

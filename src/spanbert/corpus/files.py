@@ -43,6 +43,20 @@ class SourceFile:
         return suffixes[-1] if suffixes else ""
 
 
+def require_plain(target: Path, *, option: str = "") -> None:
+    """Refuses to write a file that its name says is compressed.
+
+    Args:
+        target: The file.
+        option: What stands before its name in the message.
+
+    Raises:
+        InputError: It is.
+    """
+    if target.suffix.lower() in COMPRESSED:
+        raise InputError("compressed files are not written", where=f"{option}{target}", remedy="Leave the suffix out")
+
+
 def readable(make: Callable[[], MadeT], on_broken: OnBroken | None) -> Iterator[MadeT]:
     """What `make` makes of one record of a file; nothing where it cannot and `on_broken` hears why.
 

@@ -19,7 +19,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import parse_json, write_atomically, write_json
 from spanbert.core.types import Document, Relation, Span
 from spanbert.corpus.files import OnBroken, SourceFile, json_lines, readable, whole_text
-from spanbert.corpus.word_tags import place_of
+from spanbert.corpus.word_tags import WordEdges
 from spanbert.corpus.words import text_of_words, words_between
 
 EXPECTED = (
@@ -178,11 +178,7 @@ def write_tacred(documents: Iterable[Document], target: Path) -> None:
 
 
 def write_relation_lines(documents: Iterable[Document], target: Path) -> None:
-    """Writes documents one a line, whole or not at all; TACRED's objects stay such.
-
-    Raises:
-        InputError: An entity of TACRED's object begins or ends inside a word; names the document.
-    """
+    """Writes documents one a line, whole or not at all; TACRED's objects stay such."""
     lines = (json.dumps(_line_record(document), ensure_ascii=False) for document in documents)
     write_atomically(target, "".join(line + "\n" for line in lines))
 
@@ -194,17 +190,14 @@ def _tacred_record(document: Document) -> dict[str, Any]:
         return {**document.meta["record"], **changed}
     edges = {place for entity in (relation.head, relation.tail) for place in (entity.start, entity.end)}
     words = document.words or words_between(document.text, edges)
-    starts = {word.start: place for place, word in enumerate(words)}
-    ends = {word.end: place for place, word in enumerate(words)}
+    places = WordEdges(document, words)
     record: dict[str, Any] = {
         "id": document.id,
         "token": [document.text[word.start : word.end] for word in words],
     }
     for side, span in (("subj", relation.head), ("obj", relation.tail)):
-        if span.start not in starts or span.end not in ends:
-            got = f"{span.start}..{span.end} {document.text[span.start : span.end]!r}"
-            raise InputError("an entity begins or ends inside a word", where=place_of(document), got=got)
-        record |= {f"{side}_start": starts[span.start], f"{side}_end": ends[span.end]}
+        first, last = places.first_and_last(span, "an entity")
+        record |= {f"{side}_start": first, f"{side}_end": last}
         record |= {} if span.label is None else {f"{side}_type": span.label}
     return {**record, "relation": relation.label}
 

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.types import Document
-from spanbert.corpus.files import OnBroken, SourceFile, first_line, keys_of, text_lines, whole_text
+from spanbert.corpus.files import OnBroken, SourceFile, first_line, keys_of, require_plain, text_lines, whole_text
 from spanbert.corpus.relation_json import EXPECTED, read_relation_lines, read_tacred, write_relation_lines, write_tacred
 from spanbert.corpus.semeval import MARKS, SENTENCE, read_semeval, write_semeval
 from spanbert.corpus.word_tags import place_of
@@ -78,8 +78,9 @@ def write_relations(documents: Iterable[Document], target: Path, *, to: str) -> 
     TACRED's and SemEval's hold one relation a record: a text with several is written several times.
 
     Raises:
-        InputError: No such format, or a document without a relation that has to have one; names it.
+        InputError: No such format, a compressed target, or a document without a relation that has to have one.
     """
+    require_plain(target)
     if to == "relation-jsonl":
         write_relation_lines(documents, target)
     elif to in FORMATS:

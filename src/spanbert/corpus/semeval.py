@@ -89,17 +89,35 @@ def _of_marks(identity: str, marked: str, where: str, label: str, rest: tuple[st
 def write_semeval(documents: Iterable[Document], target: Path) -> None:
     """Writes documents of one relation each, whole or not at all; what came from such a file comes back as it was.
 
+    Sentences keep their numbers; one without, or with that of an earlier one, gets the next after the highest.
+
     Raises:
         InputError: A text with line breaks or marks; names it.
     """
-    lines = (_lines(document, number) for number, document in enumerate(documents, start=1))
-    write_atomically(target, "".join(lines))
+    write_atomically(target, "".join(_lines(document, number) for document, number in _numbered(documents)))
 
 
-def _lines(document: Document, number: int) -> str:
+def _numbered(documents: Iterable[Document]) -> Iterator[tuple[Document, str]]:
+    used: set[str] = set()
+    highest = 0
+    for document in documents:
+        number = document.id
+        if not _came_so(document) and (not (number.isascii() and number.isdecimal()) or number in used):
+            number = str(highest + 1)
+        used.add(number)
+        highest = max(highest, int(number[:18]))
+        yield document, number
+
+
+def _came_so(document: Document) -> bool:
+    """Whether a document is as it was in such a file."""
+    return document.meta.get("form") == "semeval" and document.relations == (document.meta["read"],)
+
+
+def _lines(document: Document, number: str) -> str:
     [relation] = document.relations or ()
     marked, rest = document.meta.get("marked"), document.meta.get("rest", (None, "Comment:", ""))
-    if document.meta.get("form") != "semeval" or relation != document.meta["read"]:
+    if not _came_so(document):
         if re.search(r"[\r\n]", document.text) or MARKS.search(document.text):
             what = "a text with line breaks or marks"
             raise InputError(what, where=place_of(document), remedy="Write relation-jsonl")
@@ -113,4 +131,4 @@ def _lines(document: Document, number: int) -> str:
     label = [relation.label] if relation.label else []
     after = [line for one in rest for line in (label if one is None else [one])]
     after = after if None in rest else [*label, *after]
-    return "\n".join([f'{document.id if document.id.isdecimal() else number}\t"{marked}"', *after]) + "\n"
+    return "\n".join([f'{number}\t"{marked}"', *after]) + "\n"

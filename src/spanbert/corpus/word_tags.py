@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from spanbert.core.errors import InputError
 from spanbert.core.tagging import Scheme, WordSpan, encode_tags
-from spanbert.core.types import Document
+from spanbert.core.types import Document, Span
 
 
 def tags_of(document: Document, scheme: Scheme) -> list[str]:
@@ -59,6 +59,40 @@ def place_of(document: Document) -> str:
     return str(document.meta.get("where", document.id))
 
 
+def said_of(document: Document, span: Span) -> str:
+    """A span for messages: where it is and what it says."""
+    return f"{span.start}..{span.end} {document.text[span.start : span.end]!r}"
+
+
+class WordEdges:
+    """Where the words of a document begin and end.
+
+    Args:
+        document: What messages name.
+        words: Its words.
+    """
+
+    def __init__(self, document: Document, words: Sequence[Span]) -> None:
+        self._document = document
+        self._begins = {word.start: place for place, word in enumerate(words)}
+        self._ends = {word.end: place for place, word in enumerate(words)}
+
+    def first_and_last(self, span: Span, what: str) -> tuple[int, int]:
+        """The first and the last word of a span.
+
+        Args:
+            span: Within the text.
+            what: What messages call it.
+
+        Raises:
+            InputError: It begins or ends inside a word.
+        """
+        if span.start not in self._begins or span.end not in self._ends:
+            place = place_of(self._document)
+            raise InputError(f"{what} begins or ends inside a word", where=place, got=said_of(self._document, span))
+        return self._begins[span.start], self._ends[span.end]
+
+
 def word_spans(document: Document) -> set[WordSpan]:
     """The document's spans counted in words.
 
@@ -67,19 +101,16 @@ def word_spans(document: Document) -> set[WordSpan]:
     """
     if document.words is None:
         raise InputError("no words to put tags on", where=place_of(document))
-    begins = {word.start: place for place, word in enumerate(document.words)}
-    ends = {word.end: place + 1 for place, word in enumerate(document.words)}
+    edges = WordEdges(document, document.words)
     spans = set()
     for span in document.spans or ():
-        got = f"{span.start}..{span.end} {document.text[span.start : span.end]!r}"
-        if span.start not in begins or span.end not in ends:
-            raise InputError("a span begins or ends inside a word", where=place_of(document), got=got)
+        first, last = edges.first_and_last(span, "a span")
         if not span.label or re.search(r"\s", span.label):
             raise InputError(
                 "a span whose label cannot stand in a tag",
                 where=place_of(document),
-                got=f"{span.label!r} of {got}",
+                got=f"{span.label!r} of {said_of(document, span)}",
                 expected="a label without white space",
             )
-        spans.add((begins[span.start], ends[span.end], span.label))
+        spans.add((first, last + 1, span.label))
     return spans

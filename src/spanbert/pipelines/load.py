@@ -7,14 +7,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import chain, tee
+from itertools import chain, groupby, tee
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError, nearest
-from spanbert.core.predictions import Answer
+from spanbert.core.predictions import Answer, Tagging
 from spanbert.core.types import Document, Filling, Question, Relation, Span, outer_first
-from spanbert.corpus.sentences import split_sentences
+from spanbert.corpus.sentences import sentence_stretches
 from spanbert.corpus.word_tags import place_of
 from spanbert.encoder.config import EncoderConfig
 from spanbert.pipelines.results import Annotated, AnsweredQuestion
@@ -153,7 +153,7 @@ class Pipeline:
             names = [name for name in names if self.tasks[name].reads_pairs is not True] or names
         if all(self.tasks[name].reads_pairs is False for name in names):
             documents = map(_single, documents)
-        entities = [] if first.relations is not None else self._entity_tasks()
+        entities = self._entity_tasks()
         if related and not entities and not _has_entities(first):
             if not names:
                 raise _no_entities(first)
@@ -185,20 +185,22 @@ class Pipeline:
         waiting: deque[dict[str, Any]] = deque()
 
         def with_entities() -> Iterator[Document]:
-            for document, found in self.predictor.only(earlier).predict(documents):
-                waiting.append(found)
-                if _has_entities(document):
-                    yield document
-                    continue
-                every = [span for name in entities for span in found[name].spans or ()]
-                spans = {(span.start, span.end, span.label): span for span in every}  # two tasks may find the same
-                yield replace(document, spans=tuple(spans.values()), meta={**document.meta, _FOUND: True})
+            for are_given, alike in groupby(documents, key=_has_entities):
+                for document, found in self._said_by(names if are_given else earlier, alike):
+                    waiting.append(found)
+                    yield document if are_given else _entities_found(document, [found[name] for name in entities])
 
         for annotated in self._related(with_entities(), related):
             found = waiting.popleft()
             tasks = {name: found[name] for name in names} | dict(annotated.tasks)
             order = [name for name in self.tasks if name in tasks]
             yield replace(annotated, tasks={name: tasks[name] for name in order})
+
+    def _said_by(
+        self, names: Sequence[str], documents: Iterable[Document]
+    ) -> Iterable[tuple[Document, dict[str, Any]]]:
+        """Each document with what some tasks say of it, which may be none."""
+        return self.predictor.only(names).predict(documents) if names else ((one, {}) for one in documents)
 
     def _related(self, documents: Iterable[Document], names: list[str]) -> Iterator[Annotated]:
         """How the entities of documents are related: the pairs that they come with, else those of their spans.
@@ -222,7 +224,7 @@ class Pipeline:
                 continue
             is_given = not document.meta.get(_FOUND)  # types that are not known are refused in what people hand over
             entities = sorted((one for one in document.spans or () if is_given or task.knows(one)), key=outer_first)
-            sentences = split_sentences(document.text, kept_whole=entities)
+            sentences = sentence_stretches(document, kept_whole=entities)
             yield replace(document, relations=tuple(task.pairs(entities, sentences)))
 
     def relate(self, text: str, entities: Sequence[Span], *, task: str | None = None) -> tuple[Relation, ...]:
@@ -318,6 +320,12 @@ def _no_entities(document: Document) -> InputError:
         expected='"head" and "tail", or "entities", beside "text"',
         remedy="Or train entities into the bundle: spanbert finetune multi",
     )
+
+
+def _entities_found(document: Document, found: Iterable[Tagging]) -> Document:
+    every = [span for tagging in found for span in tagging.spans or ()]
+    spans = {(span.start, span.end, span.label): span for span in every}  # two tasks may find the same
+    return replace(document, spans=tuple(spans.values()), meta={**document.meta, _FOUND: True})
 
 
 def _without_entities(document: Document) -> Document:

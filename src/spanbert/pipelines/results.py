@@ -332,10 +332,15 @@ def conll_lines(doc: Annotated) -> Iterator[str]:
 
 def _as_conll2012(doc: Annotated, found: Coreference) -> Document:
     """The text with its clusters, and with the lines that it came in, where it came in such a file."""
-    if doc.source is not None and "sentences" in doc.source.meta and doc.source.words == found.words:
-        return replace(doc.source, clusters=found.clusters)
-    bounds = sentence_ranges(doc.text, found.words)
-    return Document(id=doc.id, text=doc.text, words=found.words, clusters=found.clusters, meta={"sentences": bounds})
+    if doc.source is None or doc.source.words != found.words:
+        bounds = sentence_ranges(doc.text, found.words)
+        return Document(
+            id=doc.id, text=doc.text, words=found.words, clusters=found.clusters, meta={"sentences": bounds}
+        )
+    whole = replace(doc.source, clusters=found.clusters)
+    if "sentences" in whole.meta:
+        return whole
+    return replace(whole, meta={**whole.meta, "sentences": sentence_ranges(doc.text, found.words)})
 
 
 def _places(words: Sequence[Span]) -> list[tuple[int, int]]:

@@ -19,6 +19,15 @@ from spanbert.corpus.sentences import split_sentences
         ["Dr. Smith met J. R. Jones of the U.S. Army in St. Louis.", "They talked."],
         ["They talked.", "Dr. Smith left the U.S. Army.", "U.S. law is old."],
         ["It cost 3.50 dollars vs. 4 before.", "Then it rose."],
+        [
+            "Apple Inc. CEO Tim Cook resigned.",
+            "He worked for Apple Inc.",
+            "They paid him in the U.S.",
+            "The rest is known.",
+        ],
+        ["Ann was born Jan. 5, 1970, at 5 p.m. Eastern time.", "She left in Jan.", "He holds a Ph.D. from Yale."],
+        ["Elle est partie.", "Élise est restée.", "Она ушла.", "А. С. Пушкин остался.", "They left.", "他们走了。"],
+        ["Они живут на ул. ленина.", "Here i.e. Ann stays."],
         ["今天下雨。", "他没来！", "“真的吗？”", "是的"],
         ["One line", "Another line"],
         ["a line that is\nwrapped", "Another line\nwith more"],
@@ -36,15 +45,16 @@ def test_a_title_at_the_end_of_a_line():
 
 
 def test_a_blank_line_ends_a_sentence():
-    text = "some words\n\nand others\n \nand more"
-    assert [text[start:end] for start, end in split_sentences(text)] == ["some words", "and others", "and more"]
+    text = "some words\n\nand others of Acme Inc.\n \nMore"
+    found = [text[start:end] for start, end in split_sentences(text)]
+    assert found == ["some words", "and others of Acme Inc.", "More"]
 
 
 def test_entities_stay_whole():
-    text = "She works at Yahoo! Inc. Paris is far."
+    text = "She works at Yahoo! Inc. The office is far."
     assert len(split_sentences(text)) == 3
     whole = split_sentences(text, kept_whole=[Span(start=13, end=24)])
-    assert [text[start:end] for start, end in whole] == ["She works at Yahoo! Inc.", "Paris is far."]
+    assert [text[start:end] for start, end in whole] == ["She works at Yahoo! Inc.", "The office is far."]
 
 
 @settings(max_examples=100, deadline=None)

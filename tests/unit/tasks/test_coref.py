@@ -28,6 +28,7 @@ from spanbert.tasks.coref.links import (
     buckets_of,
     clusters_of,
     span_hashes,
+    without_crossing,
     word_hashes,
 )
 from spanbert.tasks.coref.options import CorefOptions
@@ -118,6 +119,23 @@ def test_buckets_hashes_and_clusters():
 
     links = [Link(mention=2, antecedent=0, score=1.0), Link(mention=3, antecedent=2, score=1.0)]
     assert clusters_of(5, links) == [[0, 2, 3], [1], [4]]
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=st.integers(0, 10**6), count=st.integers(1, 12))
+def test_of_mentions_that_cross_the_surer_stay(seed: int, count: int):
+    mentions, _ = random_mentions(np.random.default_rng(seed), count)
+    mentions = replace(mentions, first_M=mentions.first_M // 6, last_M=mentions.first_M // 6 + mentions.last_M % 4)
+
+    def cross(one: int, other: int) -> bool:
+        first, last = mentions.first_M, mentions.last_M
+        return any(first[a] < first[b] <= last[a] < last[b] for a, b in ((one, other), (other, one)))
+
+    kept = without_crossing(range(count), mentions)
+    assert kept == sorted(kept)
+    assert not any(cross(one, other) for one in kept for other in kept)
+    assert int(mentions.mention_M.argmax()) in kept
+    assert all(any(cross(one, other) for other in range(count)) for one in set(range(count)) - set(kept))
 
 
 def reference_loss(head: CorefHead, hidden_RD: torch.Tensor, gold) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,8 +16,10 @@ import spanbert
 from spanbert import TaskData
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json
+from spanbert.core.predictions import RelationExtraction
 from spanbert.core.types import Document, Relation, Span
 from spanbert.corpus.relations import read_relations
+from spanbert.corpus.words import split_words
 from spanbert.tasks.base import WindowOptions
 from spanbert.tasks.relation.marking import MARKS, marked, marker_names, marker_pair, parts_around
 from spanbert.tasks.relation.options import RelationOptions
@@ -179,6 +182,17 @@ def test_pairs_of_a_text(vocabulary_file: Path):
     directed = made(load_tokenizer(vocabulary_file), "A(e1,e2)", "Other", options=untyped)
     assert places(directed) == [(0, 9)] * 2, "each pair once"
     assert places(made(load_tokenizer(vocabulary_file), "a", "b")) == [(0, 9)], "types that were seen together"
+    reverse = made(load_tokenizer(vocabulary_file), "A(e1,e2)", "Other", types=("ORG", "PER"))
+    assert places(reverse) == [(9, 0)], "the order in which the types were seen"
+
+
+def test_mistakes_show_both_entities_in_brackets(own_tokenizer):
+    task = made(own_tokenizer, "a", "b")
+    text = "李明北京"
+    pair = Relation(head=Span(start=2, end=4), tail=Span(start=0, end=2), label="a")
+    found = RelationExtraction(relations=(replace(pair, label="b", score=0.9),))
+    [mistake] = task.mistakes(Document(id="d", text=text, relations=(pair,)), found)
+    assert (mistake.text, mistake.gold, mistake.predicted) == ("[2 李明][1 北京]", "a", "b")
 
 
 def test_unknown_labels_name_their_line(own_tokenizer, tmp_path: Path):
@@ -254,6 +268,16 @@ def test_entities_then_relations_from_raw_text(hugging_face_model: Path, tmp_pat
     given = tuple(Span(start=one.start, end=one.end, label=one.label) for one in doc.entities)
     mixed = list(nlp.annotate([Document(id="1", text=text, spans=given), Document(id="2", text=text)]))
     assert [len(one.relations) for one in mixed] == [1, 1], "given, then found"
+    judged = Document(id="1", text=text, relations=(Relation(head=given[0], tail=given[1], label=""),))
+    for task in (None, "relation"):
+        documents = [judged, Document(id="2", text=text), judged, Document(id="4", text=other)]
+        mixed = list(nlp.annotate(documents, task=task))
+        assert [one.id for one in mixed] == ["1", "2", "1", "4"]
+        labels = [[(r.head.start, r.tail.start, r.label) for r in one.relations] for one in mixed]
+        assert labels == [[(4, 17, "sees")]] * 3 + [[(2, 19, "seen-by")]], "a pair, then found"
+    words = tuple(Span(start=start, end=end) for start, end in split_words(text, joined=True))
+    stated = Document(id="1", text=text, words=words, meta={"sentences": ((0, 3), (3, 6))})
+    assert next(nlp.annotate([stated])).relations == (), "the king finds | a fox ."
     several = list(nlp.pipe([text, "the old road", text]))
     assert [len(one.relations) for one in several] == [1, 0, 1]
     assert several[2].relations == doc.relations

@@ -84,7 +84,8 @@ class RelationSurvey(Survey[RelationTask]):
 
     def is_cut(self, reading: Reading) -> bool:
         """As `Survey`: whether a pair is read in a part of the text."""
-        return any(end - start < len(reading.pieces.ids) for start, end in reading.windows)
+        parts = self.task.parts(reading) if self.task is not None else ()
+        return any(one != [(0, len(reading.pieces.ids))] for one in parts)
 
     def examine(self, reading: Reading, task: RelationTask) -> None:
         """As `Survey`."""

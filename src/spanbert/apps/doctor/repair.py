@@ -30,7 +30,7 @@ from spanbert.core.files import read_json, write_json
 from spanbert.core.types import Document
 from spanbert.corpus.clusters import in_first_cluster, repeated_mentions
 from spanbert.corpus.coref import coref_format, write_coref
-from spanbert.corpus.files import COMPRESSED, SourceFile
+from spanbert.corpus.files import SourceFile, require_plain
 from spanbert.corpus.relations import relation_format, write_relations
 
 
@@ -43,8 +43,7 @@ def check_target(source: Path, target: Path) -> None:
     where = f"--fix {target}"
     if target.resolve() == source.resolve():
         raise InputError("the copy would replace the data", where=where, remedy="Name another file")
-    if target.suffix.lower() in COMPRESSED:
-        raise InputError("compressed files are not written", where=where, remedy="Leave the suffix out")
+    require_plain(target, option="--fix ")
     kinds = [SourceFile(path=path, name=path.name).kind for path in (source, target)]
     if kinds[0] != kinds[1]:
         raise InputError("the copy is in the same format", where=where, got=kinds[1] or "no suffix", expected=kinds[0])
@@ -104,7 +103,8 @@ def _repair_pairs(survey: RelationSurvey, target: Path) -> Counter[str]:
                 if relation.label and key in seen:
                     done["pairs that stand twice left out"] += 1
                     continue
-                seen.add(key)
+                if relation.label:
+                    seen.add(key)
                 kept.append(relation)
             if len(kept) == len(document.relations or ()):
                 yield document

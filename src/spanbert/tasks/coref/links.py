@@ -134,3 +134,25 @@ def clusters_of(count: int, links: Sequence[Link]) -> list[list[int]]:
     for mention in range(count):
         clusters.setdefault(owner[mention], []).append(mention)
     return list(clusters.values())
+
+
+def without_crossing(group: Sequence[int], mentions: Mentions) -> list[int]:
+    """The mentions of a cluster without those that cross a surer one: two that cross cannot both be the same thing.
+
+    Args:
+        group: Places of the mentions among those of the document, in text order.
+        mentions: Of the document.
+    """
+    first, last, sure = mentions.first_M, mentions.last_M, mentions.mention_M
+    dropped: set[int] = set()
+    around: list[int] = []  # the mentions that one stands in, the innermost last
+    for place in sorted(group, key=lambda one: (first[one], -last[one])):
+        while around and last[around[-1]] < first[place]:
+            around.pop()
+        while around and last[around[-1]] < last[place] and sure[around[-1]] < sure[place]:
+            dropped.add(around.pop())
+        if around and last[around[-1]] < last[place]:
+            dropped.add(place)
+        else:
+            around.append(place)
+    return [place for place in group if place not in dropped]

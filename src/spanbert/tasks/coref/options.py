@@ -16,7 +16,7 @@ class CorefOptions(Config):
         singletons: Whether mentions that are linked to no other are clusters; `auto`: where a tenth of
             the clusters of the training data are such.
         longest_mention: Pieces of the longest mention.
-        kept: Mentions kept a window for each of its words, best first (lambda in Lee et al. 2017).
+        kept: Mentions kept a window for each word that it reads, best first (lambda in Lee et al. 2017).
         max_mentions: Mentions kept a document in prediction, best first; None: all that the windows keep.
         depth: Antecedents that a mention is compared with in prediction, nearest first; None: all.
         size: Size of the vectors of starts and ends.

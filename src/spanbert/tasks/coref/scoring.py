@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from spanbert.core.mentions import possessive_end
@@ -29,16 +28,12 @@ class CorefDocumentScorer:
         self._singletons = singletons
         self._clusters = CoreferenceScorer(singletons=singletons, seed=seed)
         self._gap = GapScorer(seed=seed)
-        self.seen: Counter[str] = Counter()
+        self._is_gap = False
 
     @property
     def main(self) -> str:
         """`gap_f1` on GAP's rows, else `conll_f1`."""
         return self._gap.main if self._is_gap else self._clusters.main
-
-    @property
-    def _is_gap(self) -> bool:
-        return self.seen["gap"] > 0
 
     def add(self, document: Document, prediction: Coreference) -> None:
         """As `DocumentScorer`."""
@@ -46,7 +41,7 @@ class CorefDocumentScorer:
             return
         predicted = [[(one.start, one.end) for one in cluster] for cluster in prediction.clusters]
         if is_gap(document):
-            self.seen["gap"] += 1
+            self._is_gap = True
             pronoun, *names = document.spans or ()
             gold = {(one.start, one.end) for cluster in document.clusters for one in cluster}
             for_names = [
@@ -54,7 +49,6 @@ class CorefDocumentScorer:
             ]
             self._gap.add(_gender(document.text[pronoun.start : pronoun.end]), for_names)
             return
-        self.seen["clusters"] += 1
         self._clusters.add([[(one.start, one.end) for one in cluster] for cluster in document.clusters], predicted)
 
     def scores(self) -> dict[str, Any]:

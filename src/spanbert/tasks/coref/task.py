@@ -25,7 +25,16 @@ from spanbert.corpus.sentences import sentence_numbers
 from spanbert.corpus.word_tags import place_of
 from spanbert.corpus.words import words_of
 from spanbert.tasks.base import TextTaskBase, WindowOptions
-from spanbert.tasks.coref.links import BUCKETS, FACTS, Mentions, best_antecedents, clusters_of, span_hashes, word_hashes
+from spanbert.tasks.coref.links import (
+    BUCKETS,
+    FACTS,
+    Mentions,
+    best_antecedents,
+    clusters_of,
+    span_hashes,
+    without_crossing,
+    word_hashes,
+)
 from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.coref.scoring import CorefDocumentScorer
 from spanbert.tasks.coref.targets import CorefGold, WordPieces, candidates, mentions_on_words, window_gold
@@ -289,9 +298,11 @@ class CorefTask(TextTaskBase):
                 mentions.first_M.tolist(), mentions.last_M.tolist(), mentions.mention_M.tolist(), strict=True
             )
         ]
+        groups = [without_crossing(group, mentions) for group in clusters_of(len(spans), links)]
+        stay = {place for group in groups for place in group}
         clusters = tuple(
             tuple(spans[place] for place in group)
-            for group in clusters_of(len(spans), links)
+            for group in groups
             if len(group) > 1 or (self.singletons and mentions.mention_M[group[0]] > 0)
         )
         return Coreference(
@@ -301,6 +312,7 @@ class CorefTask(TextTaskBase):
             links=tuple(
                 MentionLink(mention=spans[one.mention], antecedent=spans[one.antecedent], score=float(_sure(one.score)))
                 for one in links
+                if {one.mention, one.antecedent} <= stay
             ),
         )
 

@@ -25,7 +25,7 @@ from spanbert.tasks.protocol import Mistake, Reading
 from spanbert.tasks.relation.marking import MARKS, SIDES, Range, marked, marker_names, marker_pair, parts_around
 from spanbert.tasks.relation.options import RelationOptions
 from spanbert.tasks.relation.scoring import RelationDocumentScorer, check_labels
-from spanbert.tokens.pieces import Pieces, read_pieces, rows_of_words
+from spanbert.tokens.pieces import read_pieces, rows_of_words
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
@@ -196,28 +196,20 @@ class RelationTask(TextTaskBase):
 
     def parts(self, reading: Reading) -> list[list[Range]]:
         """Which pieces of the text are read for each pair: see `marking.parts_around`."""
-        pairs = [self._entities(relation, reading.pieces) for relation in reading.document.relations or ()]
-        return [parts_around(pair, len(reading.pieces.ids), self._limit - MARKS) for pair in pairs]
+        total = len(reading.pieces.ids)
+        return [parts_around(pair, total, self._limit - MARKS) for pair in _entities(reading)]
 
     @property
     def _limit(self) -> int:
         """Most pieces of a window, markers included, specials not."""
         return self.window[0] - self.framer.specials[0]
 
-    def _entities(self, relation: Relation, pieces: Pieces) -> list[Range]:
-        """First and last piece of head and tail."""
-        if not len(pieces.ids):
-            return [(0, -1), (0, -1)]
-        ends = [rows_of_words(pieces, [entity]) for entity in (relation.head, relation.tail)]
-        return [(int(first[0]), int(last[0])) for first, last, _ in ends]
-
     def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
         """As `TextTask`: the rows of the two markers at which the entities begin, or the first."""
         found = []
-        for relation in reading.document.relations or ():
+        for relation, entities in zip(reading.document.relations or (), _entities(reading), strict=True):
             if gold and not relation.label:
                 continue
-            entities = self._entities(relation, reading.pieces)
             markers = [
                 self._markers_of(side, entity, reading.document)
                 for side, entity in zip(SIDES, (relation.head, relation.tail), strict=True)
@@ -282,8 +274,8 @@ class RelationTask(TextTaskBase):
     def pairs(self, entities: Sequence[Span], sentences: Sequence[tuple[int, int]]) -> list[Relation]:
         """The pairs of entities of a text that may be related: those within a sentence.
 
-        Where labels have directions each pair stands once, in text order, else in both orders; where types are known,
-        only pairs of types that were seen in training.
+        Where types are known, only pairs of types that were seen in training. Where labels have directions each pair
+        stands once, in text order unless only the other has been seen, else in both orders.
 
         Args:
             entities: In text order.
@@ -296,8 +288,9 @@ class RelationTask(TextTaskBase):
                 for other in inside[place + 1 :]:
                     if (one.start, one.end) == (other.start, other.end):
                         continue
-                    orders = [(one, other)] if self.is_directed else [(one, other), (other, one)]
-                    found += [Relation(head=a, tail=b, label="") for a, b in orders if self._may_be(a, b)]
+                    orders = [(a, b) for a, b in ((one, other), (other, one)) if self._may_be(a, b)]
+                    most = 1 if self.is_directed else 2
+                    found += [Relation(head=a, tail=b, label="") for a, b in orders[:most]]
         return found
 
     def _may_be(self, head: Span, tail: Span) -> bool:
@@ -318,17 +311,20 @@ class RelationTask(TextTaskBase):
                 )
 
 
+def _entities(reading: Reading) -> list[tuple[Range, Range]]:
+    """First and last piece of head and tail of each pair."""
+    pairs = reading.document.relations or ()
+    if not pairs or not len(reading.pieces.ids):
+        return [((0, -1), (0, -1)) for _ in pairs]
+    first, last, _ = rows_of_words(reading.pieces, [entity for one in pairs for entity in (one.head, one.tail)])
+    ranges = list(zip(first.tolist(), last.tolist(), strict=True))
+    return list(zip(ranges[::2], ranges[1::2], strict=True))
+
+
 def _shown(text: str, relation: Relation) -> str:
     """The text with both entities in brackets."""
-    marks = sorted(
-        [
-            (relation.head.start, "[1 "),
-            (relation.head.end, "]"),
-            (relation.tail.start, "[2 "),
-            (relation.tail.end, "]"),
-        ],
-        reverse=True,
-    )
-    for place, mark in marks:
+    head, tail = relation.head, relation.tail
+    marks = [(head.start, 1, "[1 "), (head.end, 0, "]"), (tail.start, 1, "[2 "), (tail.end, 0, "]")]
+    for place, _, mark in sorted(marks, reverse=True):  # where one ends and the other begins, the bracket closes first
         text = text[:place] + mark + text[place:]
     return text
