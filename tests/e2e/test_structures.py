@@ -99,6 +99,25 @@ def test_evaluate(cli, runs):
         assert json.loads(out.splitlines()[-1])["compared"]["difference"] == 0
 
 
+def test_evaluate_by_gender(cli, runs, tmp_path: Path):
+    """The tiny model takes `he` and `he` for the same thing, right of the first row, wrong of the second, but not `she`."""
+    text = "{0} ran . so the king and a fox ran , and {0} left ."
+    rows = []
+    for pronoun, of_a, of_b in (("he", "TRUE", "FALSE"), ("he", "FALSE", "TRUE"), ("she", "TRUE", "FALSE")):
+        said = text.format(pronoun)
+        rows.append(f"{len(rows)}\t{said}\t{pronoun}\t{said.rindex(pronoun)}\t{pronoun}\t0\t{of_a}\t"
+                    f"king\t{said.index('king')}\t{of_b}\thttp://x")  # fmt: skip
+    path = tmp_path / "gap.tsv"
+    path.write_text("\n".join(["\t".join(HEADER), *rows, ""]) + "\n")  # a blank line at the end
+    code, out, err = cli("evaluate", runs["coref"][0].path, "--data", path, "--json")
+    assert code == 0, err
+    found = json.loads(out.splitlines()[-1])
+    assert (found["masculine_f1"], found["feminine_f1"], found["bias"]) == (0.5, 0, 0)
+    assert (found["precision"], found["recall"]) == (0.5, pytest.approx(1 / 3))
+    assert found["gap_f1"] == pytest.approx(0.4)
+    assert (found["pronouns"], found["main"]) == (3, "gap_f1")
+
+
 class Balanced(HTMLParser):
     """Fails on a tag that is closed before those within it."""
 
@@ -235,6 +254,12 @@ def test_columns_of_json_lines_keep_sentences_and_names(cli, runs, tmp_path: Pat
     path.write_text(json.dumps(record) + "\n")
     code, out, _ = cli("predict", runs["coref"][0].path, path, "--format", "conll")
     assert code == 0
+    words = {"id": "x", "tokens": ["so", "he", "left"], "speakers": ["Ann", "", "Bob"], "clusters": []}
+    (tmp_path / "b.jsonl").write_text(json.dumps(words) + "\n")
+    code, other, _ = cli("predict", runs["coref"][0].path, tmp_path / "b.jsonl", "--format", "conll")
+    assert code == 0
+    (tmp_path / "other.conll").write_text(other)
+    assert next(read_coref(tmp_path / "other.conll")).columns["speaker"] == ("Ann", "-", "Bob")
     (tmp_path / "found.conll").write_text(out)
     [found] = read_coref(tmp_path / "found.conll")
     assert (found.meta["document"], found.meta["part"], list(found.meta["sentences"])) == (
@@ -351,6 +376,19 @@ def test_doctor_finds_and_mends_pairs(cli, hugging_face_model: Path, tmp_path: P
     assert report["repairs"] == ["pairs that stand twice left out: 2"]
     assert report["estimate"]["steps_an_epoch"] >= 1
     assert (tmp_path / "fixed.jsonl").read_text().splitlines()[:12] == lines
+    bare = json.dumps({key: value for key, value in record.items() if key != "label"})
+    data.write_text("\n".join([bare, *lines]) + "\n")
+    assert (
+        cli("doctor", "relation", "--data", data, *options, "--no-estimate", "--fix", tmp_path / "kept.jsonl")[0] == 0
+    )
+    assert (tmp_path / "kept.jsonl").read_text().splitlines() == [bare, *lines], "the label is not lost"
+    far = {**record, "text": "king " + "the old road runs near a small house . " * 40 + "fox"}
+    far |= {"head": {"start": 0, "end": 4, "label": "PER"},
+            "tail": {"start": len(far["text"]) - 3, "end": len(far["text"]), "label": "ANI"}}  # fmt: skip
+    data.write_text("\n".join([*lines, json.dumps(far)]) + "\n")
+    report = json.loads(cli("doctor", "relation", "--data", data, *options, "--no-estimate")[1].splitlines()[-1])
+    assert report["texts_in_windows"] == 1
+    assert [one["count"] for one in report["findings"] if one["name"] == "far_apart"] == [1]
     outside = {**record, "tail": {"start": 4, "end": 700}}
     data.write_text("\n".join([*lines, "no JSON", json.dumps(outside)]) + "\n")
     code, out, _ = cli(
