@@ -16,7 +16,7 @@ from itertools import pairwise
 
 from spanbert.core.types import Span, outer_first
 from spanbert.pipelines.html_style import Palette, escaped
-from spanbert.pipelines.results import overlap_free_layers
+from spanbert.pipelines.result_columns import overlap_free_layers
 
 _CUT = '<span class="sb-cut"> … </span>'
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
-from itertools import chain, groupby, tee
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError, nearest
-from spanbert.core.predictions import Answer, Tagging
+from spanbert.core.predictions import Answer
 from spanbert.core.types import Document, Filling, Question, Relation, Span, outer_first
-from spanbert.corpus.sentences import sentence_stretches
 from spanbert.corpus.word_tags import place_of
 from spanbert.encoder.config import EncoderConfig
+from spanbert.pipelines.relating import Relating, has_entities, no_entities, without_entities
 from spanbert.pipelines.results import Annotated, AnsweredQuestion
 from spanbert.tasks.pretrain.fill import PieceScorer, fill_template
 from spanbert.tasks.pretrain.template import parse_template
@@ -27,7 +25,6 @@ from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 if TYPE_CHECKING:
     from spanbert.tasks.inference import Predictor
 
-_FOUND = "entities_found"  # in a document's meta: its spans are those of a task of the bundle
 Precision = Literal["float32", "bfloat16"]
 
 
@@ -154,12 +151,12 @@ class Pipeline:
         if all(self.tasks[name].reads_pairs is False for name in names):
             documents = map(_single, documents)
         entities = self._entity_tasks()
-        if related and not entities and not _has_entities(first):
+        if related and not entities and not has_entities(first):
             if not names:
-                raise _no_entities(first)
-            related, documents = [], map(_without_entities, documents)  # the other tasks have something to say
+                raise no_entities(first)
+            related, documents = [], map(without_entities, documents)  # the other tasks have something to say
         if related:
-            yield from self._annotated_and_related(documents, names, entities, related)
+            yield from Relating(self.predictor, related, entities).annotate(documents, names)
             return
         for document, found in self.predictor.only(names).predict(documents):
             yield Annotated(id=document.id, text=document.text, tasks=found, source=document)
@@ -167,65 +164,6 @@ class Pipeline:
     def _entity_tasks(self) -> list[str]:
         """The tasks that find entities."""
         return [name for name, one in self.tasks.items() if one.kind == "tag" and one.main == "f1"]
-
-    def _annotated_and_related(
-        self, documents: Iterable[Document], names: list[str], entities: list[str], related: list[str]
-    ) -> Iterator[Annotated]:
-        """The other tasks, then how entities are related: those that documents bring, else those that tasks find.
-
-        Raises:
-            InputError: A document that brings none, where no task finds any.
-        """
-        earlier = list(dict.fromkeys([*names, *entities]))
-        if not entities:
-            documents = map(_with_entities, documents)
-        if not earlier:
-            yield from self._related(documents, related)
-            return
-        waiting: deque[dict[str, Any]] = deque()
-
-        def with_entities() -> Iterator[Document]:
-            for are_given, alike in groupby(documents, key=_has_entities):
-                for document, found in self._said_by(names if are_given else earlier, alike):
-                    waiting.append(found)
-                    yield document if are_given else _entities_found(document, [found[name] for name in entities])
-
-        for annotated in self._related(with_entities(), related):
-            found = waiting.popleft()
-            tasks = {name: found[name] for name in names} | dict(annotated.tasks)
-            order = [name for name in self.tasks if name in tasks]
-            yield replace(annotated, tasks={name: tasks[name] for name in order})
-
-    def _said_by(
-        self, names: Sequence[str], documents: Iterable[Document]
-    ) -> Iterable[tuple[Document, dict[str, Any]]]:
-        """Each document with what some tasks say of it, which may be none."""
-        return self.predictor.only(names).predict(documents) if names else ((one, {}) for one in documents)
-
-    def _related(self, documents: Iterable[Document], names: list[str]) -> Iterator[Annotated]:
-        """How the entities of documents are related: the pairs that they come with, else those of their spans.
-
-        All pairs of a chunk of documents are marked copies in packed batches.
-        """
-        copies = tee(documents, len(names))
-        streams = [self._pairs_of(stream, name) for name, stream in zip(names, copies, strict=True)]
-        results = [self.predictor.only([name]).predict(stream) for name, stream in zip(names, streams, strict=True)]
-        for together in zip(*results, strict=True):
-            document = together[0][0]
-            found = {name: one for _, each in together for name, one in each.items()}
-            yield Annotated(id=document.id, text=document.text, tasks=found, source=document)
-
-    def _pairs_of(self, documents: Iterable[Document], name: str) -> Iterator[Document]:
-        task = self.tasks[name]
-        assert isinstance(task, RelationTask)
-        for document in documents:
-            if document.relations is not None:
-                yield document
-                continue
-            is_given = not document.meta.get(_FOUND)  # types that are not known are refused in what people hand over
-            entities = sorted((one for one in document.spans or () if is_given or task.knows(one)), key=outer_first)
-            sentences = sentence_stretches(document, kept_whole=entities)
-            yield replace(document, relations=tuple(task.pairs(entities, sentences)))
 
     def relate(self, text: str, entities: Sequence[Span], *, task: str | None = None) -> tuple[Relation, ...]:
         """How entities of a text are related, all pairs in one batch; pairs that are not are left out.
@@ -252,7 +190,7 @@ class Pipeline:
         assert isinstance(related, RelationTask)
         pairs = related.pairs(sorted(entities, key=outer_first), [(0, len(text))])
         document = Document(id="text", text=text, relations=tuple(pairs))
-        return next(self._related([document], names)).relations
+        return next(Relating(self.predictor, names).pairs([document])).relations
 
     def answer(self, question: str, context: str) -> Answer | None:
         """The answer to a question from a text, or None where the text is taken not to answer it.
@@ -311,41 +249,6 @@ class Pipeline:
             raise InputError("nothing asked for", where="top_k", got=str(top_k), expected="at least 1")
         template = parse_template(text, self.tokenizer, positions=self._longest_segment)
         return fill_template(template, self.tokenizer, self._scorer, top_k=top_k)
-
-
-def _no_entities(document: Document) -> InputError:
-    return InputError(
-        "no entities that could be related",
-        where=place_of(document),
-        expected='"head" and "tail", or "entities", beside "text"',
-        remedy="Or train entities into the bundle: spanbert finetune multi",
-    )
-
-
-def _entities_found(document: Document, found: Iterable[Tagging]) -> Document:
-    every = [span for tagging in found for span in tagging.spans or ()]
-    spans = {(span.start, span.end, span.label): span for span in every}  # two tasks may find the same
-    return replace(document, spans=tuple(spans.values()), meta={**document.meta, _FOUND: True})
-
-
-def _without_entities(document: Document) -> Document:
-    if _has_entities(document):
-        raise InputError(
-            "entities in an input that began with a text without",
-            where=place_of(document),
-            remedy="Hand texts with entities over in an input of their own",
-        )
-    return document
-
-
-def _with_entities(document: Document) -> Document:
-    if not _has_entities(document):
-        raise _no_entities(document)
-    return document
-
-
-def _has_entities(document: Document) -> bool:
-    return document.relations is not None or document.spans is not None
 
 
 def _single(document: Document) -> Document:

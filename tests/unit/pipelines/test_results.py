@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Answer, Answering, Classification, Tagging
 from spanbert.core.tagging import decode_tags
-from spanbert.core.types import Span
-from spanbert.pipelines.results import Annotated, AnsweredQuestion, conll_lines, outer_first, overlap_free_layers
+from spanbert.core.types import Span, outer_first
+from spanbert.pipelines.result_columns import conll_lines, overlap_free_layers
+from spanbert.pipelines.results import Annotated, AnsweredQuestion
 
 TEXT = "Mara left the Bank of England."
 WORDS = tuple(

@@ -119,8 +119,8 @@ def _pieces(
     from spanbert.pipelines.html import page
     from spanbert.pipelines.load import Precision
     from spanbert.pipelines.predict import predict, predict_file
+    from spanbert.pipelines.result_columns import conll_lines
     from spanbert.pipelines.results import Annotated as AnnotatedText
-    from spanbert.pipelines.results import conll_lines
 
     name = source if source != "-" else "stdin"
     exact = cast(Precision, precision)
