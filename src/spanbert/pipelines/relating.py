@@ -56,7 +56,7 @@ class Relating:
             for are_given, alike in groupby(documents, key=has_entities):
                 for document, found in self._said_by(names if are_given else earlier, alike):
                     waiting.append(found)
-                    yield document if are_given else _found(document, [found[name] for name in self._entities])
+                    yield document if are_given else _with_found(document, [found[name] for name in self._entities])
 
         for annotated in self.pairs(with_entities()):
             found = waiting.popleft()
@@ -134,7 +134,7 @@ def _with_entities(document: Document) -> Document:
     return document
 
 
-def _found(document: Document, found: Iterable[Tagging]) -> Document:
+def _with_found(document: Document, found: Iterable[Tagging]) -> Document:
     every = [span for tagging in found for span in tagging.spans or ()]
     spans = {(span.start, span.end, span.label): span for span in every}  # two tasks may find the same
     return replace(document, spans=tuple(spans.values()), meta={**document.meta, _FOUND: True})
