@@ -509,7 +509,7 @@ def relation_tune(result: dict[str, Any], side: str) -> str:
 
 def relation_kbp37(result: dict[str, Any]) -> str:
     title = "## Relations: KBP37 (`python benchmarks/relation.py kbp37`)"
-    return relation_data(result, title, "Micro F1 without `no_relation`, on the test data; the peer under one seed.")
+    return relation_data(result, title, "Micro F1 without `no_relation`, on the test data.")
 
 
 def relation_throughput(result: dict[str, Any]) -> str:

@@ -37,10 +37,9 @@ def read_gap(file: SourceFile, on_broken: OnBroken | None = None) -> Iterator[Do
     """
     for number, raw in read_lines(file, ByteCounter()):
         where = f"{file.path}:{number}"
-        if number > 1 and not raw.strip():
-            continue
         if number > 1:
-            yield from readable(partial(_document, raw, where), on_broken)
+            if raw.strip():
+                yield from readable(partial(_document, raw, where), on_broken)
             continue
         cells = tuple(decode_line(raw, where, first=True).split("\t"))
         if cells != HEADER:

@@ -65,15 +65,11 @@ def conll_lines(doc: Annotated) -> Iterator[str]:
 
 def _as_conll2012(doc: Annotated, found: Coreference) -> Document:
     """The text with its clusters, and with the lines that it came in, where it came in such a file."""
-    if doc.source is None or doc.source.words != found.words:
-        bounds = sentence_ranges(doc.text, found.words)
-        return Document(
-            id=doc.id, text=doc.text, words=found.words, clusters=found.clusters, meta={"sentences": bounds}
-        )
-    whole = replace(doc.source, clusters=found.clusters)
-    if "sentences" in whole.meta:
-        return whole
-    return replace(whole, meta={**whole.meta, "sentences": sentence_ranges(doc.text, found.words)})
+    came = doc.source
+    if came is None or came.words != found.words:
+        came = Document(id=doc.id, text=doc.text, words=found.words)
+    sentences = came.meta.get("sentences") or sentence_ranges(doc.text, found.words)
+    return replace(came, clusters=found.clusters, meta={**came.meta, "sentences": sentences})
 
 
 def _places(words: Sequence[Span]) -> list[tuple[int, int]]:

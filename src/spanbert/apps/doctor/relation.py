@@ -12,7 +12,7 @@ from spanbert.corpus.files import OnBroken
 from spanbert.corpus.relations import read_relations
 from spanbert.tasks.protocol import Reading
 from spanbert.tasks.relation.options import RelationOptions
-from spanbert.tasks.relation.task import RelationTask
+from spanbert.tasks.relation.task import RelationReading, RelationTask
 
 _SAME_PLACE = Rule(
     severity="error",
@@ -84,7 +84,7 @@ class RelationSurvey(Survey[RelationTask]):
 
     def is_cut(self, reading: Reading) -> bool:
         """As `Survey`: whether a pair is read in a part of the text."""
-        parts = self.task.parts(reading) if self.task is not None else ()
+        parts = reading.parts if isinstance(reading, RelationReading) else ()
         return any(one != [(0, len(reading.pieces.ids))] for one in parts)
 
     def examine(self, reading: Reading, task: RelationTask) -> None:
@@ -93,7 +93,8 @@ class RelationSurvey(Survey[RelationTask]):
             for entity in (relation.head, relation.tail):
                 if not task.knows(entity):
                     self.ledger.add(_OTHER_TYPE, f"{self.place(reading.document)} {entity.label!r}")
-        for parts in task.parts(reading):
+        assert isinstance(reading, RelationReading)
+        for parts in reading.parts:
             if len(parts) > 1:
                 self.ledger.add(_APART, f"{self.place(reading.document)} {excerpt(reading.document.text)}")
 

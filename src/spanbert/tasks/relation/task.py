@@ -6,7 +6,7 @@ Shapes: n pieces of a text, L labels.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,7 +25,7 @@ from spanbert.tasks.protocol import Mistake, Reading
 from spanbert.tasks.relation.marking import MARKS, SIDES, Range, marked, marker_names, marker_pair, parts_around
 from spanbert.tasks.relation.options import RelationOptions
 from spanbert.tasks.relation.scoring import RelationDocumentScorer, check_labels
-from spanbert.tokens.pieces import read_pieces, rows_of_words
+from spanbert.tokens.pieces import Pieces, read_pieces, rows_of_words
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
@@ -39,6 +39,19 @@ _DESCRIBED: dict[RelationFormat, str] = {
     "semeval": "SemEval-2010 Task 8, sentences with <e1> and <e2>",
     "relation-jsonl": "JSON lines with head and tail",
 }
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class RelationReading(Reading):
+    """A text with the pairs of its entities.
+
+    Attributes:
+        entities: First and last piece of head and tail of each pair.
+        parts: Which pieces of the text are read for each pair: see `marking.parts_around`.
+    """
+
+    entities: Sequence[tuple[Range, Range]]
+    parts: Sequence[Sequence[Range]]
 
 
 class RelationTask(TextTaskBase):
@@ -188,16 +201,15 @@ class RelationTask(TextTaskBase):
 
     def readings(self, documents: Sequence[Document]) -> list[Reading]:
         """As `TextTask`; a window a pair, from the first piece that is read to the last."""
-        found = []
+        found: list[Reading] = []
         for document, pieces in zip(documents, read_pieces(self.tokenizer, documents), strict=True):
-            whole = Reading(document=document, pieces=pieces, windows=[])
-            found.append(replace(whole, windows=[(parts[0][0], parts[-1][1]) for parts in self.parts(whole)]))
+            entities = _entities(document, pieces)
+            parts = [parts_around(pair, len(pieces.ids), self._limit - MARKS) for pair in entities]
+            windows = [(of_pair[0][0], of_pair[-1][1]) for of_pair in parts]
+            found.append(
+                RelationReading(document=document, pieces=pieces, windows=windows, entities=entities, parts=parts)
+            )
         return found
-
-    def parts(self, reading: Reading) -> list[list[Range]]:
-        """Which pieces of the text are read for each pair: see `marking.parts_around`."""
-        total = len(reading.pieces.ids)
-        return [parts_around(pair, total, self._limit - MARKS) for pair in _entities(reading)]
 
     @property
     def _limit(self) -> int:
@@ -206,8 +218,9 @@ class RelationTask(TextTaskBase):
 
     def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
         """As `TextTask`: the rows of the two markers at which the entities begin, or the first."""
+        assert isinstance(reading, RelationReading)
         found = []
-        for relation, entities in zip(reading.document.relations or (), _entities(reading), strict=True):
+        for relation, entities in zip(reading.document.relations or (), reading.entities, strict=True):
             if gold and not relation.label:
                 continue
             markers = [
@@ -311,12 +324,12 @@ class RelationTask(TextTaskBase):
                 )
 
 
-def _entities(reading: Reading) -> list[tuple[Range, Range]]:
+def _entities(document: Document, pieces: Pieces) -> list[tuple[Range, Range]]:
     """First and last piece of head and tail of each pair."""
-    pairs = reading.document.relations or ()
-    if not pairs or not len(reading.pieces.ids):
+    pairs = document.relations or ()
+    if not pairs or not len(pieces.ids):
         return [((0, -1), (0, -1)) for _ in pairs]
-    first, last, _ = rows_of_words(reading.pieces, [entity for one in pairs for entity in (one.head, one.tail)])
+    first, last, _ = rows_of_words(pieces, [entity for one in pairs for entity in (one.head, one.tail)])
     ranges = list(zip(first.tolist(), last.tolist(), strict=True))
     return list(zip(ranges[::2], ranges[1::2], strict=True))
 
