@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from spanbert.core.errors import InputError
+from spanbert.corpus.clusters import coref_origin
 from spanbert.corpus.coref import read_coref, write_coref
 from spanbert.corpus.gap import HEADER
 from spanbert.corpus.relations import read_relations, write_relations
@@ -262,7 +263,7 @@ def test_columns_of_json_lines_keep_sentences_and_names(cli, runs, tmp_path: Pat
     assert next(read_coref(tmp_path / "other.conll")).columns["speaker"] == ("Ann", "-", "Bob")
     (tmp_path / "found.conll").write_text(out)
     [found] = read_coref(tmp_path / "found.conll")
-    assert (found.meta["document"], found.meta["part"], list(found.meta["sentences"])) == (
+    assert (coref_origin(found).document, coref_origin(found).part, list(found.sentences)) == (
         "nw/x",
         "002",
         [(0, 3), (3, 7)],

@@ -157,7 +157,7 @@ def test_classification_in_transformers(base: Path, tmp_path: Path, kind: str):
 
     nlp = spanbert.load(tmp_path / "out")
     texts = PAIRS if kind == "pair" else [(text,) for text in TEXTS]
-    documents = [Document(id="1", text=one[0], meta={"pair": one[1]} if one[1:] else {}) for one in texts]
+    documents = [Document(id="1", text=one[0], pair=one[1] if one[1:] else None) for one in texts]
     assert_equal_logits(nlp, "mine", model, documents)
 
     theirs = AutoTokenizer.from_pretrained(tmp_path / "out")

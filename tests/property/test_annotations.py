@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spanbert.core.errors import InputError
-from spanbert.core.types import Span
+from spanbert.core.types import MisplacedAnswer, Span
 from spanbert.corpus.files import SourceFile
 from spanbert.corpus.spans_json import read_label_studio, read_span_lines, span_lines, write_label_studio
 from spanbert.corpus.squad import read_squad, write_squad
@@ -119,8 +119,8 @@ def test_misaligned_answers_are_found_again_and_told(tmp_path: Path, stated: int
     path.write_text(json.dumps(squad([{"text": "Ann", "answer_start": stated}])))
     [document] = read_squad(source(path))
     assert document.questions[0].answers == (Span(start=found, end=found + 3),)
-    told = [{"question": "q", "text": "Ann", "stated": stated, "found": found}]
-    assert document.meta["misaligned"] == ([] if stated == found else told)
+    told = (MisplacedAnswer(text="Ann", stated=stated, found=found),)
+    assert document.questions[0].misplaced == (() if stated == found else told)
 
 
 def test_answers_that_are_nowhere_are_told(tmp_path: Path):
@@ -128,7 +128,7 @@ def test_answers_that_are_nowhere_are_told(tmp_path: Path):
     path.write_text(json.dumps(squad([{"text": "Cid", "answer_start": 3}, {"text": " ", "answer_start": 3}])))
     [document] = read_squad(source(path))
     assert document.questions[0].answers == ()
-    assert [one["found"] for one in document.meta["misaligned"]] == [None, None]
+    assert [one.found for one in document.questions[0].misplaced] == [None, None]
 
 
 @pytest.mark.parametrize(
@@ -159,8 +159,8 @@ def test_real_files(real_data: Path, tmp_path: Path, name: str, questions: int, 
     path = next(iter(sorted(folder.rglob(pattern))))
     documents = list(read_squad(source(path)))
     assert sum(len(document.questions) for document in documents) == questions
-    assert sum(len(document.meta["misaligned"]) for document in documents) == moved
+    assert sum(len(one.misplaced) for document in documents for one in document.questions) == moved
     write_squad(documents, tmp_path / "again.json")
     again = list(read_squad(source(tmp_path / "again.json")))
-    assert [one.questions for one in again] == [one.questions for one in documents]
-    assert all(not one.meta["misaligned"] for one in again)
+    in_place = [tuple(dataclasses.replace(one, misplaced=()) for one in document.questions) for document in documents]
+    assert [one.questions for one in again] == in_place

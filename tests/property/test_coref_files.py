@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
-from spanbert.corpus.clusters import in_first_cluster, repeated_mentions
+from spanbert.corpus.clusters import CorefOrigin, coref_origin, in_first_cluster, repeated_mentions
 from spanbert.corpus.conll2012 import conll2012_lines
 from spanbert.corpus.coref import coref_format, detected_coref, read_coref, write_coref
 from spanbert.corpus.coref_json import coref_lines
@@ -45,7 +45,7 @@ def documents(draw: st.DrawFn) -> Document:
         text=text,
         words=tuple(spans),
         clusters=tuple(clusters),
-        meta={"sentences": list(pairwise([0, *ends]))},
+        sentences=tuple(pairwise([0, *ends])),
     )
 
 
@@ -68,7 +68,7 @@ def test_there_and_back(tmp_path_factory, made: list[Document], to: str):
     assert coref_format(folder / "one") == to
     assert [one.text for one in read] == [one.text for one in made]
     assert [mentions_of(one) for one in read] == [mentions_of(one) for one in made]
-    assert [list(one.meta["sentences"]) for one in read] == [one.meta["sentences"] for one in made]
+    assert [one.sentences for one in read] == [one.sentences for one in made]
     write_coref(read, folder / "two", to=to)
     assert (folder / "two").read_bytes() == (folder / "one").read_bytes()
     other = {"conll2012": "coref-jsonl", "coref-jsonl": "conll2012"}[to]
@@ -113,11 +113,15 @@ bc/cctv/00/cctv_0000  1  1  fell  VBD  -  -  -  -  Speaker#2  -  5)
     path = tmp_path / "a.conll"
     path.write_text(lines)
     [document] = read_coref(path)
-    assert (document.id, document.meta["genre"], document.meta["part"]) == ("bc/cctv/00/cctv_0000;1", "bc", "001")
+    assert (document.id, coref_origin(document).genre, coref_origin(document).part) == (
+        "bc/cctv/00/cctv_0000;1",
+        "bc",
+        "001",
+    )
     assert document.columns["speaker"] == ("Speaker#1", "Speaker#1", "Speaker#2", "Speaker#2")
     assert document.text == "Ann ran\nShe fell"
     assert mentions_of(document) == [{(0, 3), (8, 11)}, {(8, 16)}]
-    [record] = map(json.loads, coref_lines([replace(document, meta={**document.meta, "record": None})]))
+    [record] = map(json.loads, coref_lines([document]))
     assert record["sentences"] == [["Ann", "ran"], ["She", "fell"]]
     assert record["clusters"] == [[[0, 0], [2, 2]], [[2, 3]]]
     assert (record["genre"], record["speakers"][1]) == ("bc", ["Speaker#2", "Speaker#2"])
@@ -186,7 +190,7 @@ def test_gap_rows(tmp_path: Path, real_data: Path):
     assert document.text[pronoun.start : pronoun.end] == lines[2].split("\t")[2]
     assert [name.label for name in names] == ["A", "B"]
     with pytest.raises(InputError, match="not a pronoun and two names"):
-        write_coref([replace(document, meta={})], tmp_path / "out.tsv", to="gap")
+        write_coref([replace(document, origin=None)], tmp_path / "out.tsv", to="gap")
     assert not (tmp_path / "out.tsv").exists()
 
 
@@ -244,7 +248,7 @@ def test_texts_without_words_are_split_where_mentions_end(tmp_path: Path, real_d
         ["Ann", "fathe"],
         ["She"],
     ]
-    assert list(read.meta["sentences"]) == [(0, 5), (5, 8)]
+    assert list(read.sentences) == [(0, 5), (5, 8)]
     rows = list(read_coref(real_data / "coref/gap/gap-validation.tsv"))
     write_coref(rows, tmp_path / "gap.conll", to="conll2012")
     again = list(read_coref(tmp_path / "gap.conll"))
@@ -256,13 +260,13 @@ def test_wrapped_mentions_and_sentences_of_a_text(tmp_path: Path):
     clusters = ((Span(start=12, end=25), Span(start=36, end=38)), (Span(start=0, end=2), Span(start=27, end=29)))
     write_coref([Document(id="a", text=text, clusters=clusters)], tmp_path / "a.conll", to="conll2012")
     [read] = read_coref(tmp_path / "a.conll")
-    assert list(read.meta["sentences"]) == [(0, 7), (7, 11)]
+    assert list(read.sentences) == [(0, 7), (7, 11)]
     assert [len(cluster) for cluster in read.clusters] == [2, 2]
     spaced = tmp_path / "b.conll"
     spaced.write_text((tmp_path / "a.conll").read_text().replace("\t-\n", "\t- \n"))
     assert mentions_of(next(read_coref(spaced))) == mentions_of(read), "a blank after the last cell"
     with pytest.raises(InputError, match="what one cell cannot hold"):
-        write_coref([replace(read, meta={"document": "a\tb"})], tmp_path / "c.conll", to="conll2012")
+        write_coref([replace(read, origin=CorefOrigin(document="a\tb"))], tmp_path / "c.conll", to="conll2012")
 
 
 def test_nameless_speakers_and_white_space_inside_words(tmp_path: Path):
@@ -284,7 +288,7 @@ def test_parts_and_empty_clusters(tmp_path: Path):
     [read] = read_coref(path)
     write_coref([read], tmp_path / "a.jsonl", to="coref-jsonl")
     [again] = read_coref(tmp_path / "a.jsonl")
-    assert (again.id, again.meta["part"]) == (read.id, "003") == ("doc;3", "003")
+    assert (again.id, coref_origin(again).part) == (read.id, "003") == ("doc;3", "003")
     write_coref([again], tmp_path / "b.conll", to="conll2012")
     assert next(read_coref(tmp_path / "b.conll")).id == "doc;3"
     (tmp_path / "c.jsonl").write_text('{"text": "ab", "clusters": [[], [[0, 1]]], "id": null}\n')

@@ -6,8 +6,9 @@ Shapes in tensor names: T tokens (pieces with specials) of a packed batch, S seg
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from itertools import pairwise
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -51,13 +52,40 @@ class Relation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class MisplacedAnswer:
+    """An answer that does not stand where a file says.
+
+    Attributes:
+        text: The answer's text.
+        stated: The first character that the file states.
+        found: Where the text stands instead, nearest to that; None: nowhere in the document.
+    """
+
+    text: str
+    stated: int
+    found: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """A question about a document; no answers and `answerable=False` is SQuAD 2.0's impossible question."""
+    """A question about a document; no answers and `answerable=False` is SQuAD 2.0's impossible question.
+
+    Attributes:
+        id: Its name.
+        text: The question.
+        answers: Where the answers stand, those of `misplaced` that were found among them.
+        answerable: Whether the text answers it.
+        misplaced: Answers that do not stand where their file says; those that stand nowhere still count in scores.
+    """
 
     id: str
     text: str
     answers: tuple[Span, ...] = ()
     answerable: bool = True
+    misplaced: tuple[MisplacedAnswer, ...] = ()
+
+
+_GOLD = {"gold": True}  # fields that predictions are compared with
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,29 +95,37 @@ class Document:
     Attributes:
         id: Stable name of the document (`file:line` where the format has none).
         text: The text, unmodified; every span counts code points of it.
+        pair: The second text of a pair.
+        target: The text that it is to be turned into: its translation.
         words: Words of the text, where the format gives them.
+        sentences: Half-open ranges of `words`, end to end, where the format gives them.
         spans: Labelled spans (entities).
         clusters: Coreference clusters of mentions.
         relations: Relations between spans.
         questions: Questions with their answers.
         labels: Labels of the whole text.
         columns: What a format carried that spanbert does not interpret, one value a word, so that nothing is lost.
-        meta: Anything else that the format says about the document.
+        where: File and line that it came from, for messages.
+        origin: What its format needs to write it back without loss; nobody else looks at it.
 
     Raises:
-        ValueError: A span reaches past the end of the text.
+        ValueError: A span reaches past the end of the text, or sentences do not cover the words.
     """
 
     id: str
     text: str
+    pair: str | None = None
+    target: str | None = field(default=None, metadata=_GOLD)
     words: tuple[Span, ...] | None = None
-    spans: tuple[Span, ...] | None = None
-    clusters: tuple[tuple[Span, ...], ...] | None = None
-    relations: tuple[Relation, ...] | None = None
-    questions: tuple[Question, ...] | None = None
-    labels: tuple[str, ...] | None = None
-    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    meta: Mapping[str, Any] = field(default_factory=dict)
+    sentences: tuple[tuple[int, int], ...] | None = None
+    spans: tuple[Span, ...] | None = field(default=None, metadata=_GOLD)
+    clusters: tuple[tuple[Span, ...], ...] | None = field(default=None, metadata=_GOLD)
+    relations: tuple[Relation, ...] | None = field(default=None, metadata=_GOLD)
+    questions: tuple[Question, ...] | None = field(default=None, metadata=_GOLD)
+    labels: tuple[str, ...] | None = field(default=None, metadata=_GOLD)
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict, metadata=_GOLD)
+    where: str | None = None
+    origin: object = None
 
     def __post_init__(self) -> None:
         inside = [*(self.words or ()), *(self.spans or ())]
@@ -102,6 +138,30 @@ class Document:
                     f"document {self.id!r}: span {span.start}..{span.end} reaches past the end of its "
                     f"{len(self.text)} characters"
                 )
+        if self.sentences is not None:
+            bounds = [0, *(end for _, end in self.sentences)]
+            if bounds[-1] != len(self.words or ()) or self.sentences != tuple(pairwise(bounds)):
+                raise ValueError(
+                    f"document {self.id!r}: sentences {self.sentences} do not cover {len(self.words or ())} words"
+                )
+
+    @property
+    def place(self) -> str:
+        """Where it came from, for messages: file and line where they are known, else its id."""
+        return self.id if self.where is None else self.where
+
+    def gold(self) -> dict[str, Any]:
+        """Everything that predictions can be compared with, by the names of the fields."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.metadata.get("gold")}
+
+    def without_gold(self, *, keep: tuple[str, ...] = ()) -> Self:
+        """The same text with nothing that predictions could be compared with, but for some fields.
+
+        Args:
+            keep: Fields that are asked about, such as pairs of entities to relate.
+        """
+        bare = Document(id=self.id, text=self.text).gold()
+        return replace(self, **{name: value for name, value in bare.items() if name not in keep})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -23,7 +23,6 @@ from spanbert.corpus.columns import read_columns, write_columns
 from spanbert.corpus.files import COMPRESSED, SourceFile, require_plain, text_lines
 from spanbert.corpus.spans_json import read_label_studio, read_span_lines, span_lines, write_label_studio
 from spanbert.corpus.squad import read_squad, write_squad
-from spanbert.corpus.word_tags import place_of
 from spanbert.corpus.words import split_words
 
 Kind = Literal["columns", "span-lines", "label-studio", "squad"]
@@ -134,7 +133,7 @@ def _checked(documents: Iterable[Document], *, questions: bool) -> Iterator[Docu
     for document in documents:
         if (document.questions is not None) != questions:
             what = "no questions to write as SQuAD" if questions else "questions, which only the format squad can hold"
-            raise InputError(what, where=place_of(document))
+            raise InputError(what, where=document.place)
         yield document
 
 

@@ -14,7 +14,7 @@ Clusters = tuple[tuple[Span, ...], ...]
 class Repeated:
     """A mention that a file puts into two clusters, which no scorer and no model can make sense of.
 
-    Readers keep it in both, so that nothing is lost, and name it in `meta["repeated"]`.
+    Readers keep it in both, so that nothing is lost, and name it in the document's origin.
 
     Attributes:
         where: File and line.
@@ -27,10 +27,33 @@ class Repeated:
     clusters: tuple[str, str]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CorefOrigin:
+    """What the files of coreference say of a document beside its text, words and clusters.
+
+    Attributes:
+        document: Its name, without the number of the part.
+        part: The number of the part, as it is written there.
+        genre: Of the text.
+        read: The clusters as they were read, so that a writer sees whether they changed.
+        repeated: Mentions that stand in two of them.
+    """
+
+    document: str | None = None
+    part: str | None = None
+    genre: str | None = None
+    read: Clusters | None = None
+    repeated: tuple[Repeated, ...] = ()
+
+
+def coref_origin(document: Document) -> CorefOrigin:
+    """What a file of coreference says of a document; nothing where it came from elsewhere."""
+    return document.origin if isinstance(document.origin, CorefOrigin) else CorefOrigin()
+
+
 def repeated_mentions(document: Document) -> Sequence[Repeated]:
     """The mentions of a document that stand in two clusters."""
-    found: Sequence[Repeated] = document.meta.get("repeated", ())
-    return found
+    return coref_origin(document).repeated
 
 
 def crossing_mentions(document: Document) -> list[tuple[Span, Span]]:

@@ -5,14 +5,15 @@
     .       O              2  left  leave VERB  VBD ...
 
 Spans that nest stand in several columns of tags, the layers: `columns["tag"]` of a Document is the first, `"tag2"` the
-next, and its spans are those of all. The raw lines of a sentence go along in `meta["lines"]`, so that writing changes
-the cells of tags alone and everything that is not interpreted comes back byte for byte.
+next, and its spans are those of all. The raw lines of a sentence go along as its origin, so that writing changes the
+cells of tags alone and everything that is not interpreted comes back byte for byte.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spanbert.core.errors import InputError
@@ -21,8 +22,21 @@ from spanbert.core.tagging import Scheme, decode_tags
 from spanbert.core.types import Document, Span
 from spanbert.corpus.column_format import CONLLU_COLUMNS, MISC, ColumnFormat, Sentence, sentences
 from spanbert.corpus.files import SourceFile
-from spanbert.corpus.word_tags import layers_of, place_of, word_spans
+from spanbert.corpus.word_tags import layers_of, word_spans
 from spanbert.corpus.words import text_of_words
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ColumnOrigin:
+    """How the columns of a sentence were read, and its raw lines; none where it came as lists of words and tags."""
+
+    format: ColumnFormat
+    lines: tuple[str, ...] = ()
+
+
+def format_of(document: Document) -> ColumnFormat | None:
+    """How the columns of a document were read; None where it came from elsewhere."""
+    return document.origin.format if isinstance(document.origin, ColumnOrigin) else None
 
 
 def read_columns(file: SourceFile, columns: ColumnFormat) -> Iterator[Document]:
@@ -72,7 +86,8 @@ def read_columns(file: SourceFile, columns: ColumnFormat) -> Iterator[Document]:
             words=tuple(spans),
             spans=entities,
             columns=dict(zip(columns.tag_names, layers, strict=True)),
-            meta={"lines": sentence.lines, "format": columns, "sentences": ((0, len(words)),)},
+            sentences=((0, len(words)),),
+            origin=ColumnOrigin(format=columns, lines=sentence.lines),
         )
 
 
@@ -98,9 +113,24 @@ def _find(words: Sequence[str], text: str) -> list[Span] | None:
 
 
 def lines_of_words(document: Document) -> list[int]:
-    """Which of its raw lines (`meta["lines"]`) each word of a document from columns stands in."""
-    columns: ColumnFormat = document.meta["format"]
-    return Sentence(first=1, lines=tuple(document.meta["lines"])).words(indexed=columns.indexed)
+    """Which of its raw lines each word of a document from columns stands in."""
+    origin = _origin(document)
+    return Sentence(first=1, lines=origin.lines).words(indexed=origin.format.indexed)
+
+
+def with_lines(document: Document, lines: Sequence[str]) -> Document:
+    """A document from columns with other raw lines, which are then what is written back."""
+    return replace(document, origin=replace(_origin(document), lines=tuple(lines)))
+
+
+def raw_lines(document: Document) -> list[str]:
+    """The raw lines of a document from columns."""
+    return list(_origin(document).lines)
+
+
+def _origin(document: Document) -> ColumnOrigin:
+    assert isinstance(document.origin, ColumnOrigin)
+    return document.origin
 
 
 def column_lines(documents: Iterable[Document], *, scheme: Scheme | None = None, layers: int = 1) -> Iterator[str]:
@@ -116,12 +146,12 @@ def column_lines(documents: Iterable[Document], *, scheme: Scheme | None = None,
     """
     last = ""
     for document in documents:
-        columns = document.meta.get("format")
+        columns = format_of(document)
         if last.strip():
             yield ""
         lines = (
             _rewritten(document, columns, scheme or columns.scheme)
-            if isinstance(columns, ColumnFormat)
+            if columns is not None
             else _new_lines(document, scheme or "BIO", layers)
         )
         yield from lines
@@ -129,7 +159,7 @@ def column_lines(documents: Iterable[Document], *, scheme: Scheme | None = None,
 
 
 def _rewritten(document: Document, columns: ColumnFormat, scheme: Scheme | None) -> list[str]:
-    lines = list(document.meta["lines"])
+    lines = raw_lines(document)
     places = lines_of_words(document)
     before = [columns.tags(columns.cells(lines[place])) for place in places]
     if columns.scheme is None or scheme is None or document.spans is None:
@@ -152,10 +182,10 @@ def _new_lines(document: Document, scheme: Scheme, layers: int) -> list[str]:
     elif "tag" in document.columns:
         columns = [list(document.columns["tag"])]
     else:
-        raise InputError("neither spans nor tags to write in columns", where=place_of(document))
+        raise InputError("neither spans nor tags to write in columns", where=document.place)
     words = [document.text[word.start : word.end] for word in document.words or ()]
     if any(re.search(r"[\t\r\n]", word) for word in words):
-        raise InputError("a word holds a tab or a line break", where=place_of(document))
+        raise InputError("a word holds a tab or a line break", where=document.place)
     lines = ["\t".join(cells) for cells in zip(words, *columns, strict=True)]
     joined, _ = _text_of(words, [False] * len(words), ())
     if joined != document.text and not re.search(r"[\t\r\n]", document.text) and _find(words, document.text):

@@ -8,8 +8,8 @@
 
 `(3` opens a mention of cluster 3 at a word, `3)` closes it, `(3)` is a mention of that word; several are divided by `|`
 or nothing. `-`, `_` and an empty cell hold none. A Document's text has a blank between words (none between Han
-characters) and a line break between sentences. Its raw lines go along in `meta["lines"]`, so that writing changes the
-last cells alone.
+characters) and a line break between sentences. Its raw lines go along as its origin, so that writing changes the last
+cells alone.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from pathlib import Path
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_atomically
 from spanbert.core.types import Document, Span, outer_first
-from spanbert.corpus.clusters import Repeated
+from spanbert.corpus.clusters import CorefOrigin, Repeated, coref_origin
 from spanbert.corpus.files import OnBroken, SourceFile, readable, text_lines
 from spanbert.corpus.sentences import sentence_ranges
-from spanbert.corpus.word_tags import WordEdges, place_of, said_of
+from spanbert.corpus.word_tags import WordEdges, said_of
 from spanbert.corpus.words import text_of_words, words_between
 
 _BEGIN = re.compile(r"#begin document \(?(.*?)\)?(?:; part (\d{1,18}))?\s*")
@@ -37,6 +37,13 @@ _WORD, _SPEAKER, _FEWEST, _WHOLE = 3, 9, 5, 12
 _NOTHING = ("-", "_", "")
 _GENRE = re.compile(r"([a-z]{2})/|[A-Z]+_([a-z]+)_")  # of OntoNotes' paths and GUM's names
 WordMention = tuple[int, int]  # first and last word
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conll2012Origin(CorefOrigin):
+    """The raw lines of a document."""
+
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +64,7 @@ def read_conll2012(file: SourceFile, on_broken: OnBroken | None = None) -> Itera
         on_broken: See `read_coref`; where documents begin and end must be right.
 
     Yields:
-        Text, words, clusters; `columns["speaker"]` where a speaker is named; in `meta`: `sentences` (half-open words of
-        each), `document`, `part`, `genre` where the name says it, and the raw `lines`.
+        Text, words, sentences, clusters; `columns["speaker"]` where a speaker is named.
 
     Raises:
         InputError: Too few columns, brackets that do not close or never opened, a document without an end; says where.
@@ -124,14 +130,15 @@ def _document(block: _Block, file: SourceFile) -> Document:
         words=tuple(spans),
         clusters=numbered,
         columns={"speaker": tuple(speakers)} if any(one not in _NOTHING for one in speakers) else {},
-        meta={
-            "sentences": tuple(pairwise([0, *ends])),
-            "document": block.name,
-            "part": block.part,
-            "genre": next(filter(None, genre.groups()), None) if genre else None,
-            "lines": block.lines,
-            "read": numbered,
-            "repeated": tuple(
+        sentences=tuple(pairwise([0, *ends])),
+        where=f"{file.path}:{block.first}",
+        origin=Conll2012Origin(
+            document=block.name,
+            part=block.part,
+            genre=next(filter(None, genre.groups()), None) if genre else None,
+            lines=block.lines,
+            read=numbered,
+            repeated=tuple(
                 Repeated(
                     where=where,
                     mention=Span(start=spans[first].start, end=spans[last].end),
@@ -139,8 +146,7 @@ def _document(block: _Block, file: SourceFile) -> Document:
                 )
                 for where, (first, last), one, other in mentions.repeated
             ),
-            "where": f"{file.path}:{block.first}",
-        },
+        ),
     )
 
 
@@ -206,16 +212,16 @@ def conll2012_lines(documents: Iterable[Document]) -> Iterator[str]:
         if document.clusters is None:
             raise InputError(
                 "a text without clusters among others, which CoNLL-2012 cannot say",
-                where=place_of(document),
+                where=document.place,
                 remedy='Leave it out, or give it "clusters": [] if there are none',
             )
-        lines = document.meta.get("lines")
-        if lines is None or "read" not in document.meta:
+        origin = document.origin
+        if not isinstance(origin, Conll2012Origin):
             yield from _new_lines(document)
-        elif document.clusters == document.meta["read"]:
-            yield from lines
+        elif document.clusters == origin.read:
+            yield from origin.lines
         else:
-            yield from _rewritten(document, lines)
+            yield from _rewritten(document, origin.lines)
 
 
 def _rewritten(document: Document, lines: Sequence[str]) -> Iterator[str]:
@@ -239,14 +245,16 @@ def _new_lines(document: Document) -> Iterator[str]:
     cells = _coreference_cells(document)
     words = [document.text[word.start : word.end] for word in document.words or ()]
     speakers = [speaker or "-" for speaker in document.columns.get("speaker") or ("",) * len(words)]
-    name, part = document.meta.get("document", document.id), document.meta.get("part") or "000"
+    origin = coref_origin(document)
+    name = document.id if origin.document is None else origin.document
+    part = origin.part or "000"
     yield f"#begin document ({name}); part {part}"
-    for start, end in document.meta.get("sentences") or [(0, len(words))]:
+    for start, end in document.sentences or [(0, len(words))]:
         for place in range(start, end):
             frame = [name, str(int(part)), str(place - start), words[place], *"-----", speakers[place], "-"]
             broken = next((cell for cell in frame if not cell or re.search(r"[ \t\r\n]", cell)), None)
             if broken is not None:
-                raise InputError("what one cell cannot hold", where=place_of(document), got=repr(broken))
+                raise InputError("what one cell cannot hold", where=document.place, got=repr(broken))
             yield "\t".join([*frame, cells[place] or "-"])
         yield ""
     yield "#end document"
@@ -267,7 +275,7 @@ def _coreference_cells(document: Document) -> list[str]:
             if around and around[-1] < last:
                 raise InputError(
                     "mentions of one cluster cross, which brackets cannot say",
-                    where=place_of(document),
+                    where=document.place,
                     got=said_of(document, mention),
                     remedy="JSON lines can: convert --to coref-jsonl, predict --format jsonl",
                 )
@@ -293,7 +301,7 @@ def _with_words(document: Document) -> Document:
     words = tuple(words_between(document.text, edges))
     mentions = [one for cluster in document.clusters or () for one in cluster]
     sentences = sentence_ranges(document.text, words, kept_whole=mentions)
-    return replace(document, words=words, meta={**document.meta, "sentences": sentences})
+    return replace(document, words=words, sentences=sentences)
 
 
 def write_conll2012(documents: Iterable[Document], target: Path) -> None:

@@ -6,13 +6,14 @@
 
 Characters are half-open code points, as everywhere here. Words are counted over all sentences; a mention ends with its
 last word, as in the files of the English coreference literature since e2e-coref (Lee et al. 2017). Fields that are
-not interpreted come back as they were; `speakers` (a name a word) and `genre` are kept as metadata.
+not interpreted come back as they were; `speakers` (a name a word), `part` and `genre` are kept in other formats too.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,21 @@ from typing import Any
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_atomically
 from spanbert.core.types import Document, Span
-from spanbert.corpus.clusters import Clusters, Repeated
+from spanbert.corpus.clusters import Clusters, CorefOrigin, Repeated, coref_origin
 from spanbert.corpus.files import OnBroken, SourceFile, json_lines
 from spanbert.corpus.word_tags import WordEdges
 from spanbert.corpus.words import text_of_words
 
 _EXPECTED = '{"text": ..., "clusters": [[[0, 3], [10, 13]]]}, or "sentences" or "tokens" with clusters of words'
 FIELDS = ("sentences", "tokens", "text")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CorefLineOrigin(CorefOrigin):
+    """The object of a line, and which of `FIELDS` holds its text."""
+
+    record: Mapping[str, Any]
+    field: str
 
 
 def read_coref_lines(file: SourceFile, on_broken: OnBroken | None = None) -> Iterator[Document]:
@@ -73,16 +82,17 @@ def _document(record: Any, name: str, where: str) -> Document:
         words=None if words is None else tuple(words),
         clusters=clusters,
         columns={"speaker": speakers} if speakers else {},
-        meta={
-            **({"sentences": bounds} if bounds else {}),
-            **({"document": identity, "part": part} if part is not None else {}),
-            **({"genre": record["genre"]} if isinstance(record.get("genre"), str) else {}),
-            "record": record,
-            "field": field,
-            "read": clusters,
-            "repeated": tuple(repeated),
-            "where": where,
-        },
+        sentences=bounds or None,
+        where=where,
+        origin=CorefLineOrigin(
+            document=None if part is None else identity,
+            part=part,
+            genre=record["genre"] if isinstance(record.get("genre"), str) else None,
+            record=record,
+            field=field,
+            read=clusters,
+            repeated=tuple(repeated),
+        ),
     )
 
 
@@ -141,12 +151,14 @@ def coref_lines(documents: Iterable[Document]) -> Iterator[str]:
         InputError: A mention that begins or ends inside a word, where clusters count words.
     """
     for document in documents:
-        record = document.meta.get("record")
-        if record is not None and document.clusters == document.meta.get("read"):
-            yield json.dumps(record, ensure_ascii=False)
-            continue
-        field = document.meta.get("field") or ("text" if document.words is None else "sentences")
-        made = dict(record) if record is not None else _record(document, field)
+        if isinstance(document.origin, CorefLineOrigin):
+            made, field = dict(document.origin.record), document.origin.field
+            if document.clusters == document.origin.read:
+                yield json.dumps(made, ensure_ascii=False)
+                continue
+        else:
+            field = "text" if document.words is None else "sentences"
+            made = _record(document, field)
         if document.clusters is not None:
             places = _Places(document, field)
             made["clusters"] = [[places.entry(one) for one in cluster] for cluster in document.clusters]
@@ -157,16 +169,16 @@ def _record(document: Document, field: str) -> dict[str, Any]:
     if field == "text":
         return {"id": document.id, "text": document.text}
     words = [document.text[word.start : word.end] for word in document.words or ()]
-    bounds = document.meta.get("sentences") or [(0, len(words))]
-    part = document.meta.get("part")
-    name = document.id if part is None else document.meta.get("document", document.id)
+    bounds = document.sentences or [(0, len(words))]
+    origin = coref_origin(document)
+    name = document.id if origin.part is None or origin.document is None else origin.document
     made: dict[str, Any] = {"doc_key": name, "sentences": [words[start:end] for start, end in bounds]}
-    if part is not None:
-        made["part"] = part
+    if origin.part is not None:
+        made["part"] = origin.part
     if "speaker" in document.columns:
         made["speakers"] = [list(document.columns["speaker"][start:end]) for start, end in bounds]
-    if document.meta.get("genre"):
-        made["genre"] = document.meta["genre"]
+    if origin.genre:
+        made["genre"] = origin.genre
     return made
 
 

@@ -1,12 +1,13 @@
 """GAP: ambiguous pronouns and two names each, in a table with tabs (Webster et al. 2018, Mind the GAP).
 
 A row is a Document: `spans` are the pronoun and the two names (labels `pronoun`, `A`, `B`), `clusters` the pronoun with
-the name that it stands for, if any; the raw cells go along in `meta["row"]`.
+the name that it stands for, if any; the raw cells go along as its origin.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,15 +15,21 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import write_atomically
 from spanbert.core.types import Document, Span
 from spanbert.corpus.files import ByteCounter, OnBroken, SourceFile, decode_line, read_lines, readable
-from spanbert.corpus.word_tags import place_of
 
 HEADER = ("ID", "Text", "Pronoun", "Pronoun-offset", "A", "A-offset", "A-coref", "B", "B-offset", "B-coref", "URL")
 _TRUTH = {"TRUE": True, "FALSE": False}
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GapOrigin:
+    """The raw cells of a row."""
+
+    cells: tuple[str, ...]
+
+
 def is_gap(document: Document) -> bool:
     """Whether a document is a row of GAP."""
-    return "row" in document.meta
+    return isinstance(document.origin, GapOrigin)
 
 
 def read_gap(file: SourceFile, on_broken: OnBroken | None = None) -> Iterator[Document]:
@@ -71,7 +78,8 @@ def _document(raw: bytes, where: str) -> Document:
         text=text,
         spans=(pronoun, *names),
         clusters=tuple(clusters),
-        meta={"row": cells, "where": where},
+        where=where,
+        origin=GapOrigin(cells=cells),
     )
 
 
@@ -95,12 +103,11 @@ def gap_lines(documents: Iterable[Document]) -> Iterator[str]:
     """
     yield "\t".join(HEADER)
     for document in documents:
-        row = document.meta.get("row")
-        if row is None:
+        if not isinstance(document.origin, GapOrigin):
             raise InputError(
-                "not a pronoun and two names", where=place_of(document), remedy="Write conll2012 or coref-jsonl"
+                "not a pronoun and two names", where=document.place, remedy="Write conll2012 or coref-jsonl"
             )
-        yield "\t".join(row)
+        yield "\t".join(document.origin.cells)
 
 
 def write_gap(documents: Iterable[Document], target: Path) -> None:

@@ -163,8 +163,8 @@ def read_labelled(file: SourceFile, columns: LabelledFormat, on_broken: OnBroken
         on_broken: Is told of a row that cannot be used, which is then left out; None: the error is raised.
 
     Yields:
-        A document a row: `labels` None where the cell of the label is empty, `meta["pair"]` with the second text, and
-        `meta["where"]` with file and line. A JSON list of labels, or a cell split by `columns.separator`, is several
+        A document a row: `labels` None where the cell of the label is empty, `pair` with the second text, and `where`
+        with file and line. A JSON list of labels, or a cell split by `columns.separator`, is several
         labels; numbers are written as Python writes them, booleans as `true` and `false`.
 
     Raises:
@@ -184,12 +184,12 @@ def read_labelled(file: SourceFile, columns: LabelledFormat, on_broken: OnBroken
 
 def _document(record: Mapping[str, Any], columns: LabelledFormat, where: str, default_id: str) -> Document:
     identity = record.get("id")
-    pair = {} if columns.pair is None else {"pair": _text(record, columns.pair, where)}
     return Document(
         id=default_id if identity in (None, "") else str(identity),
         text=_text(record, columns.text, where),
+        pair=None if columns.pair is None else _text(record, columns.pair, where),
         labels=None if columns.label is None else _labels(record.get(columns.label), columns, where),
-        meta={**pair, "where": where},
+        where=where,
     )
 
 

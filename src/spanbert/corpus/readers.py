@@ -228,4 +228,4 @@ class DocumentReader:
                 continue
             summary.documents += 1
             summary.characters += len(text)
-            yield document if text == document.text else Document(id=document.id, text=text, meta=document.meta)
+            yield document if text == document.text else Document(id=document.id, text=text)

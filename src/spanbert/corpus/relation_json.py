@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,24 @@ from spanbert.corpus.words import text_of_words, words_between
 EXPECTED = (
     '{"text": ..., "head": {"start": 0, "end": 3}, "tail": {...}, "label": ...}, or TACRED\'s token, subj_start ...'
 )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TacredOrigin:
+    """The object of an example, and its relation as it was read."""
+
+    record: Mapping[str, Any]
+    read: Relation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PairsOrigin:
+    """The object of a line, and its relations as they were read."""
+
+    record: Mapping[str, Any]
+    read: tuple[Relation, ...]
+
+
 _TACRED = ("token", "subj_start", "subj_end", "obj_start", "obj_end")
 
 
@@ -95,7 +114,8 @@ def _of_tacred(record: Any, name: str, where: str) -> Document:
         text=text,
         words=tuple(words),
         relations=(relation,),
-        meta={"record": record, "form": "tacred", "read": relation, "where": where},
+        where=where,
+        origin=TacredOrigin(record=record, read=relation),
     )
 
 
@@ -120,7 +140,8 @@ def document_of_pairs(record: Any, name: str, where: str) -> Document:
         id=_identity(record, name),
         text=record["text"],
         relations=relations,
-        meta={"record": record, "form": "line", "read": relations, "where": where},
+        where=where,
+        origin=PairsOrigin(record=record, read=relations),
     )
 
 
@@ -185,9 +206,9 @@ def write_relation_lines(documents: Iterable[Document], target: Path) -> None:
 
 def _tacred_record(document: Document) -> dict[str, Any]:
     [relation] = document.relations or ()
-    if document.meta.get("form") == "tacred":
-        changed = {} if relation == document.meta["read"] else {"relation": relation.label}
-        return {**document.meta["record"], **changed}
+    if isinstance(document.origin, TacredOrigin):
+        changed = {} if relation == document.origin.read else {"relation": relation.label}
+        return {**document.origin.record, **changed}
     edges = {place for entity in (relation.head, relation.tail) for place in (entity.start, entity.end)}
     words = document.words or words_between(document.text, edges)
     places = WordEdges(document, words)
@@ -203,19 +224,21 @@ def _tacred_record(document: Document) -> dict[str, Any]:
 
 
 def _line_record(document: Document) -> dict[str, Any]:
-    form, record = document.meta.get("form"), document.meta.get("record")
-    if form == "tacred":
+    if isinstance(document.origin, TacredOrigin):
         return _tacred_record(document)
-    if form == "line" and record is not None and document.relations == document.meta["read"]:
-        return dict(record)
-    read, listed = document.meta.get("read"), (record or {}).get("relations")
+    record: Mapping[str, Any] = {"id": document.id, "text": document.text}
+    read: tuple[Relation, ...] = ()
+    if isinstance(document.origin, PairsOrigin):
+        record, read = document.origin.record, document.origin.read
+        if document.relations == read:
+            return dict(record)
+    listed = record.get("relations")
     relations = [
-        listed[read.index(one)] if listed and read and one in read else _relation_record(one)
-        for one in document.relations or ()
+        listed[read.index(one)] if listed and one in read else _relation_record(one) for one in document.relations or ()
     ]
-    alone = len(relations) == 1 and "relations" not in (record or {})
+    alone = len(relations) == 1 and "relations" not in record
     rest = relations[0] if alone else {"relations": relations}
-    return {**({"id": document.id, "text": document.text} if record is None else record), **rest}
+    return {**record, **rest}
 
 
 def _relation_record(relation: Relation) -> dict[str, Any]:

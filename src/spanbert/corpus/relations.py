@@ -16,7 +16,6 @@ from spanbert.core.types import Document
 from spanbert.corpus.files import OnBroken, SourceFile, first_line, keys_of, require_plain, text_lines, whole_text
 from spanbert.corpus.relation_json import EXPECTED, read_relation_lines, read_tacred, write_relation_lines, write_tacred
 from spanbert.corpus.semeval import MARKS, SENTENCE, read_semeval, write_semeval
-from spanbert.corpus.word_tags import place_of
 
 RelationFormat = Literal["tacred", "semeval", "relation-jsonl"]
 FORMATS: tuple[RelationFormat, ...] = get_args(RelationFormat)
@@ -94,7 +93,7 @@ def _one_by_one(document: Document) -> Iterator[Document]:
     """The document once for each of its relations."""
     relations = document.relations or ()
     if not relations:
-        raise InputError("a text without a relation", where=place_of(document), remedy="Write relation-jsonl")
+        raise InputError("a text without a relation", where=document.place, remedy="Write relation-jsonl")
     if len(relations) == 1:
         yield document
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,10 +17,24 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import write_atomically
 from spanbert.core.types import Document, Relation, Span
 from spanbert.corpus.files import OnBroken, SourceFile, readable, text_lines
-from spanbert.corpus.word_tags import place_of
 
 SENTENCE = re.compile(r'(\d+)\t"(.*)"\s*')
 MARKS = re.compile(r"</?e[12]>")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SemevalOrigin:
+    """A sentence as it stands in its file.
+
+    Attributes:
+        marked: The sentence with its marks.
+        rest: The lines after it; None: the label.
+        read: Its relation as it was read.
+    """
+
+    marked: str
+    rest: tuple[str | None, ...]
+    read: Relation
 
 
 def read_semeval(file: SourceFile, on_broken: OnBroken | None = None) -> Iterator[Document]:
@@ -82,7 +97,8 @@ def _of_marks(identity: str, marked: str, where: str, label: str, rest: tuple[st
         id=identity,
         text=text,
         relations=(relation,),
-        meta={"marked": marked, "rest": rest, "form": "semeval", "read": relation, "where": where},
+        where=where,
+        origin=SemevalOrigin(marked=marked, rest=rest, read=relation),
     )
 
 
@@ -111,16 +127,17 @@ def _numbered(documents: Iterable[Document]) -> Iterator[tuple[Document, str]]:
 
 def _came_so(document: Document) -> bool:
     """Whether a document is as it was in such a file."""
-    return document.meta.get("form") == "semeval" and document.relations == (document.meta["read"],)
+    return isinstance(document.origin, SemevalOrigin) and document.relations == (document.origin.read,)
 
 
 def _lines(document: Document, number: str) -> str:
     [relation] = document.relations or ()
-    marked, rest = document.meta.get("marked"), document.meta.get("rest", (None, "Comment:", ""))
+    origin = document.origin
+    marked, rest = (origin.marked, origin.rest) if isinstance(origin, SemevalOrigin) else ("", (None, "Comment:", ""))
     if not _came_so(document):
         if re.search(r"[\r\n]", document.text) or MARKS.search(document.text):
             what = "a text with line breaks or marks"
-            raise InputError(what, where=place_of(document), remedy="Write relation-jsonl")
+            raise InputError(what, where=document.place, remedy="Write relation-jsonl")
         marks = [(relation.head.start, 1, "<e1>"), (relation.head.end, 0, "</e1>"),
                  (relation.tail.start, 1, "<e2>"), (relation.tail.end, 0, "</e2>")]  # fmt: skip
         marked, last = "", 0

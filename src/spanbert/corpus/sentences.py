@@ -88,14 +88,13 @@ def sentence_stretches(document: Document, *, kept_whole: Sequence[Span] = ()) -
     """Half-open stretches of a text, a sentence each: as the document's format says, else by `split_sentences`.
 
     Args:
-        document: The document; `meta["sentences"]` are half-open ranges of its words.
+        document: The document.
         kept_whole: Stretches that no sentence may end inside.
     """
-    stated = document.meta.get("sentences")
-    if stated is None or document.words is None:
+    if document.sentences is None or document.words is None:
         return split_sentences(document.text, kept_whole=kept_whole)
     found: list[tuple[int, int]] = []
-    for first, after in stated:
+    for first, after in document.sentences:
         start, end = document.words[first].start, document.words[after - 1].end
         if found and any(span.start < found[-1][1] and start < span.end for span in kept_whole):
             start = found.pop()[0]
@@ -107,11 +106,10 @@ def sentence_numbers(document: Document, words: Sequence[Span]) -> list[int]:
     """The number of the sentence that each word stands in: as the document's format says, else by `split_sentences`.
 
     Args:
-        document: The document; `meta["sentences"]` are half-open ranges of its words.
+        document: The document.
         words: Its words, or those that its text is split into.
     """
-    stated = document.meta.get("sentences") if document.words is not None else None
-    if stated is not None:
-        return [number for number, (start, end) in enumerate(stated) for _ in range(start, end)]
+    if document.sentences is not None:
+        return [number for number, (start, end) in enumerate(document.sentences) for _ in range(start, end)]
     starts = [start for start, _ in split_sentences(document.text)]
     return [bisect_right(starts, word.start) for word in words]

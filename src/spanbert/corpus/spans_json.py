@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,31 @@ from spanbert.corpus.files import SourceFile, text_lines
 
 _SPAN_FIELDS = ("spans", "entities", "label", "labels", "entity_list")
 _EXPECTED = '{"text": ..., "spans": [{"start": 0, "end": 3, "label": "PER"}]}'
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpanLineOrigin:
+    """The object of a line.
+
+    Attributes:
+        record: Its fields.
+        field: Which of them holds the spans.
+        form: How they are written: `objects`, `lists` or `cluener`.
+        read: The spans as they were read.
+    """
+
+    record: Mapping[str, Any]
+    field: str | None
+    form: str
+    read: tuple[Span, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelStudioOrigin:
+    """A task of an export, and which field of its `data` holds the text."""
+
+    task: Mapping[str, Any]
+    key: str
 
 
 def read_span_lines(file: SourceFile) -> Iterator[Document]:
@@ -45,14 +71,14 @@ def read_span_lines(file: SourceFile) -> Iterator[Document]:
             span, form = span_of(entry, record["text"], where)
             spans.append(span)
         words, tags = _words_of(record, record["text"], where)
-        meta = {"record": record, "field": field, "form": form, "read": tuple(spans), "where": where}
         yield Document(
             id=str(record.get("id", f"{file.name}:{number}")),
             text=record["text"],
             words=words,
             spans=tuple(spans) if field else None,
             columns=tags,
-            meta=meta,
+            where=where,
+            origin=SpanLineOrigin(record=record, field=field, form=form, read=tuple(spans)),
         )
 
 
@@ -110,20 +136,26 @@ def span_lines(documents: Iterable[Document]) -> Iterator[str]:
     """JSON lines; documents that came from such a file keep their other fields and the form of their spans."""
     for document in documents:
         record = _record(document)
-        field, form = document.meta.get("field") or "spans", document.meta.get("form", "objects")
-        if document.spans is not None and not (field in record and document.spans == document.meta.get("read")):
+        origin = document.origin if isinstance(document.origin, SpanLineOrigin) else None
+        field, form = (origin.field or "spans", origin.form) if origin is not None else ("spans", "objects")
+        if document.spans is not None and not (field in record and is_as_read(document)):
             record[field] = [_entry(span, document.text, form) for span in document.spans]
         yield json.dumps(record, ensure_ascii=False)
 
 
+def is_as_read(document: Document) -> bool:
+    """Whether a document's spans are those that a line of JSON had."""
+    return isinstance(document.origin, SpanLineOrigin) and document.spans == document.origin.read
+
+
 def _record(document: Document) -> dict[str, Any]:
     """The fields of a document but its spans: those it came with, else id, text, words, and tags that are no spans."""
-    meta = document.meta
-    if "record" in meta:
-        return dict(meta["record"])
-    others = (
-        {name: value for name, value in meta["task"]["data"].items() if name != meta["key"]} if "task" in meta else {}
-    )
+    origin = document.origin
+    if isinstance(origin, SpanLineOrigin):
+        return dict(origin.record)
+    others = {}
+    if isinstance(origin, LabelStudioOrigin):
+        others = {name: value for name, value in origin.task["data"].items() if name != origin.key}
     record = {"id": document.id, "text": document.text, **others}
     if document.words is not None:
         record["words"] = [[word.start, word.end] for word in document.words]
@@ -172,7 +204,8 @@ def read_label_studio(file: SourceFile) -> Iterator[Document]:
             words=words,
             columns=tags,
             spans=tuple(sorted(spans, key=lambda span: (span.start, span.end))) if done else None,
-            meta={"task": dict(task), "key": key, "where": where},
+            where=where,
+            origin=LabelStudioOrigin(task=dict(task), key=key),
         )
 
 
@@ -208,9 +241,12 @@ def write_label_studio(documents: Iterable[Document], target: Path) -> None:
     """
     tasks = []
     for document in documents:
-        others = {name: value for name, value in _record(document).items() if name != document.meta.get("field")}
-        task = dict(document.meta.get("task") or {"data": {"text": document.text, "id": document.id, **others}})
-        key = document.meta.get("key", "text")
+        if isinstance(document.origin, LabelStudioOrigin):
+            task, key = dict(document.origin.task), document.origin.key
+        else:
+            field = document.origin.field if isinstance(document.origin, SpanLineOrigin) else None
+            others = {name: value for name, value in _record(document).items() if name != field}
+            task, key = {"data": {"text": document.text, "id": document.id, **others}}, "text"
         results = [
             {
                 "from_name": "label",

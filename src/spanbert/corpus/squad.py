@@ -1,22 +1,30 @@
 """SQuAD 1.1 and 2.0 JSON (Rajpurkar et al. 2016, 2018): a paragraph with its questions is one Document.
 
 An answer whose text is not at its stated place is looked for in the whole paragraph and moved to the nearest
-occurrence; what was moved, and what is nowhere, is told in `meta["misaligned"]`, never dropped in silence.
+occurrence; what was moved, and what is nowhere, is told in `Question.misplaced`, never dropped in silence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json, write_json
-from spanbert.core.types import Document, Question, Span
+from spanbert.core.types import Document, MisplacedAnswer, Question, Span
 from spanbert.corpus.files import SourceFile
 
 _EXPECTED = '{"data": [{"title": ..., "paragraphs": [{"context": ..., "qas": [...]}]}]}'
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SquadOrigin:
+    """The title of a paragraph's article, as the file has it."""
+
+    title: Any
 
 
 def read_squad(file: SourceFile) -> Iterator[Document]:
@@ -26,8 +34,7 @@ def read_squad(file: SourceFile) -> Iterator[Document]:
         file: A JSON file.
 
     Yields:
-        A document a paragraph: `text` is the context; `meta` has `title` and `misaligned`, a list of
-        {question, text, stated, found} with found None where the answer's text is nowhere in the context.
+        A document a paragraph; `text` is the context.
 
     Raises:
         InputError: Not SQuAD JSON; names the place in it.
@@ -40,23 +47,22 @@ def read_squad(file: SourceFile) -> Iterator[Document]:
         for p, paragraph in enumerate(paragraphs):
             where = f"{place}.paragraphs[{p}]"
             context = _field(paragraph, "context", str, where)
-            misaligned: list[dict[str, Any]] = []
             questions = tuple(
-                _question(record, context, f"{where}.qas[{q}]", misaligned)
+                _question(record, context, f"{where}.qas[{q}]")
                 for q, record in enumerate(_field(paragraph, "qas", list, where))
             )
             yield Document(
                 id=f"{file.name}:{a}.{p}",
                 text=context,
                 questions=questions,
-                meta={"title": article.get("title", ""), "misaligned": misaligned},
+                origin=SquadOrigin(title=article.get("title", "")),
             )
 
 
-def _question(record: Any, context: str, where: str, misaligned: list[dict[str, Any]]) -> Question:
+def _question(record: Any, context: str, where: str) -> Question:
     identity = str(_field(record, "id", (str, int), where))
     text = _field(record, "question", str, where)
-    answers = []
+    answers, misplaced = [], []
     stated_answers = record.get("answers") or []
     if not isinstance(stated_answers, list):
         raise InputError(
@@ -68,11 +74,13 @@ def _question(record: Any, context: str, where: str, misaligned: list[dict[str, 
         stated = _field(answer, "answer_start", int, place)
         start = _find(context, wanted, stated)
         if start != stated:
-            misaligned.append({"question": identity, "text": wanted, "stated": stated, "found": start})
+            misplaced.append(MisplacedAnswer(text=wanted, stated=stated, found=start))
         if start is not None:
             answers.append(Span(start=start, end=start + len(wanted)))
     impossible = bool(record.get("is_impossible", False))
-    return Question(id=identity, text=text, answers=tuple(answers), answerable=not impossible)
+    return Question(
+        id=identity, text=text, answers=tuple(answers), answerable=not impossible, misplaced=tuple(misplaced)
+    )
 
 
 def _find(context: str, text: str, stated: int) -> int | None:
@@ -110,10 +118,14 @@ def write_squad(documents: Iterable[Document], target: Path) -> None:
     listed = list(documents)
     articles = [
         {"title": title, "paragraphs": [_paragraph(document) for document in group]}
-        for title, group in groupby(listed, key=lambda document: document.meta.get("title", ""))
+        for title, group in groupby(listed, key=_title)
     ]
     two = any(not question.answerable for document in listed for question in document.questions or ())
     write_json(target, {"version": "v2.0" if two else "1.1", "data": articles})
+
+
+def _title(document: Document) -> Any:
+    return document.origin.title if isinstance(document.origin, SquadOrigin) else ""
 
 
 def _paragraph(document: Document) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def layers_of(document: Document, scheme: Scheme, layers: int) -> list[list[str]
     if placed is None:
         raise InputError(
             "spans overlap more than the columns of tags can hold",
-            where=place_of(document),
+            where=document.place,
             got=f"{layers} column{'s' if layers > 1 else ''} of tags",
             remedy="Write JSON lines, or more columns",
         )
@@ -52,11 +52,6 @@ def _distribute(spans: Iterable[WordSpan], layers: int) -> list[list[WordSpan]] 
             return None
         layer.append((start, end, label))
     return placed
-
-
-def place_of(document: Document) -> str:
-    """Where a document came from, for messages: file and line where they are known."""
-    return str(document.meta.get("where", document.id))
 
 
 def said_of(document: Document, span: Span) -> str:
@@ -88,7 +83,7 @@ class WordEdges:
             InputError: It begins or ends inside a word.
         """
         if span.start not in self._begins or span.end not in self._ends:
-            place = place_of(self._document)
+            place = self._document.place
             raise InputError(f"{what} begins or ends inside a word", where=place, got=said_of(self._document, span))
         return self._begins[span.start], self._ends[span.end]
 
@@ -100,7 +95,7 @@ def word_spans(document: Document) -> set[WordSpan]:
         InputError: No words, a span without a label that can be written, or one that begins or ends inside a word.
     """
     if document.words is None:
-        raise InputError("no words to put tags on", where=place_of(document))
+        raise InputError("no words to put tags on", where=document.place)
     edges = WordEdges(document, document.words)
     spans = set()
     for span in document.spans or ():
@@ -108,7 +103,7 @@ def word_spans(document: Document) -> set[WordSpan]:
         if not span.label or re.search(r"\s", span.label):
             raise InputError(
                 "a span whose label cannot stand in a tag",
-                where=place_of(document),
+                where=document.place,
                 got=f"{span.label!r} of {said_of(document, span)}",
                 expected="a label without white space",
             )

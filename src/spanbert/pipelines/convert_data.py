@@ -169,7 +169,8 @@ def _counted(documents: Iterator[Document], counts: Counter[str], source: Path) 
             mentions=sum(map(len, document.clusters or ())),
             relations=len(document.relations or ()),
         )
-        counts.update("lost" if one["found"] is None else "moved" for one in document.meta.get("misaligned", ()))
+        misplaced = (one for question in document.questions or () for one in question.misplaced)
+        counts.update("lost" if one.found is None else "moved" for one in misplaced)
         yield document
     if not counts["documents"]:
         raise InputError("nothing to convert", where=str(source))

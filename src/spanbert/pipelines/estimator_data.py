@@ -17,6 +17,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.tagging import Scheme, decode_tags, guess_scheme, scheme_of_tags
 from spanbert.core.types import Document, Span
 from spanbert.corpus.column_format import ColumnFormat
+from spanbert.corpus.columns import ColumnOrigin
 from spanbert.pipelines.inputs import document_of_words
 
 Form = Literal["single", "indicator", "collections"]
@@ -50,9 +51,9 @@ def text_documents(texts: Any) -> list[Document]:
             raise InputError(
                 "not a text", where=f"X[{number}]", got=repr(row)[:60], expected="a str, or two of them for a pair"
             )
-        meta = {"pair": str(parts[1])} if len(parts) == 2 else {}
-        documents.append(Document(id=str(number), text=str(parts[0]), meta=meta))
-        if meta.keys() != documents[0].meta.keys():
+        pair = str(parts[1]) if len(parts) == 2 else None
+        documents.append(Document(id=str(number), text=str(parts[0]), pair=pair))
+        if (pair is None) != (documents[0].pair is None):
             raise InputError("single texts and pairs together", where=f"X[{number}]", got=repr(row)[:60])
     return documents
 
@@ -188,7 +189,7 @@ def tagged_sentences(sentences: Sequence[Document], tags: Tags) -> list[Document
                 for start, end, label in decode_tags(names, tags.scheme)
             )
         columns = ColumnFormat(word=0, tag=1, scheme=tags.scheme)
-        documents.append(replace(sentence, spans=spans, columns={"tag": names}, meta={"format": columns}))
+        documents.append(replace(sentence, spans=spans, columns={"tag": names}, origin=ColumnOrigin(format=columns)))
     return documents
 
 

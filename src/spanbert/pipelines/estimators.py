@@ -153,7 +153,7 @@ class SpanBertClassifier(ClassifierMixin, FinetunedEstimator):  # type: ignore[m
     def _documents(self, nlp: Pipeline, X: Any) -> list[Document]:
         documents = text_documents(X)
         task = nlp.tasks[self._kind]
-        if documents and ("pair" in documents[0].meta) == task.plain:
+        if documents and (documents[0].pair is not None) == task.plain:
             learned, given = ("single texts", "pairs") if task.plain else ("pairs", "single texts")
             raise InputError("not what the model was fitted on", where="X", got=given, expected=learned)
         return documents

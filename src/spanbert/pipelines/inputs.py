@@ -43,7 +43,7 @@ def read_inputs(lines: Iterable[str], *, name: str, entities: bool = False) -> I
             is_json = _is_object(text)
         where = f"{name}:{number}"
         document = _document(text, where, number, entities=entities) if is_json else Document(id=str(number), text=text)
-        yield replace(document, meta={**document.meta, "where": where})
+        yield replace(document, where=where)
 
 
 def _is_object(line: str) -> bool:
@@ -69,8 +69,8 @@ def _document(line: str, where: str, number: int, *, entities: bool) -> Document
         return document_of_words(identity, tokens)
     if entities and record.keys() & {"head", "tail", "relations", "entities"}:
         return _with_entities(record, identity, where)
-    pair = {"pair": _text(record, "pair", where)} if "pair" in record else {}
-    return Document(id=identity, text=_text(record, "text", where), meta=pair)
+    pair = _text(record, "pair", where) if "pair" in record else None
+    return Document(id=identity, text=_text(record, "text", where), pair=pair)
 
 
 def _with_entities(record: dict[str, Any], identity: str, where: str) -> Document:

@@ -12,7 +12,6 @@ from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.predictions import Answer
 from spanbert.core.types import Document, Filling, Question, Relation, Span, outer_first
-from spanbert.corpus.word_tags import place_of
 from spanbert.encoder.config import EncoderConfig
 from spanbert.pipelines.relating import Relating, has_entities, no_entities, without_entities
 from spanbert.pipelines.results import Annotated, AnsweredQuestion
@@ -106,7 +105,7 @@ class Pipeline:
         Raises:
             InputError: No task on texts.
         """
-        return next(self.annotate([Document(id="text", text=text, meta={} if pair is None else {"pair": pair})]))
+        return next(self.annotate([Document(id="text", text=text, pair=pair)]))
 
     def pipe(self, texts: Iterable[str], *, task: str | None = None) -> Iterator[Annotated]:
         """What `__call__` says of many texts, batched by length, in order, in bounded memory.
@@ -132,7 +131,7 @@ class Pipeline:
         else.
 
         Args:
-            documents: With their words, where they are to be taken as they are; `meta["pair"]` is the second text.
+            documents: With their words, where they are to be taken as they are; `pair` is the second text.
             task: One task alone.
 
         Raises:
@@ -146,7 +145,7 @@ class Pipeline:
         documents = chain([first], documents)
         related = [name for name in names if self.tasks[name].kind == "relation"]
         names = [name for name in names if name not in related]
-        if "pair" not in first.meta:
+        if first.pair is None:
             names = [name for name in names if self.tasks[name].reads_pairs is not True] or names
         if all(self.tasks[name].reads_pairs is False for name in names):
             documents = map(_single, documents)
@@ -252,8 +251,8 @@ class Pipeline:
 
 
 def _single(document: Document) -> Document:
-    if "pair" in document.meta:
-        raise InputError("a second text, which no task of this bundle reads", where=place_of(document))
+    if document.pair is not None:
+        raise InputError("a second text, which no task of this bundle reads", where=document.place)
     return document
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -77,13 +76,9 @@ def predict_file(
     documents = read_coref(path) if first.kind == "coref" else first.read(path)
     if first.kind == "qa":
         return nlp.answers(documents, task=names[0])
-    bare = (_without_gold(document, first.kind) for document in documents)
+    asked = ("columns", *(("relations",) if first.kind == "relation" else ()))  # the pairs that are asked for
+    bare = (document.without_gold(keep=asked) for document in documents)
     return nlp.annotate(bare, task=task if len(names) > 1 else names[0])
-
-
-def _without_gold(document: Document, kind: str) -> Document:
-    relations = document.relations if kind == "relation" else None  # the pairs that are asked for
-    return replace(document, spans=None, clusters=None, labels=None, relations=relations)
 
 
 def predict(

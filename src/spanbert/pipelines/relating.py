@@ -6,20 +6,24 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby, tee
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Tagging
 from spanbert.core.types import Document, outer_first
 from spanbert.corpus.sentences import sentence_stretches
-from spanbert.corpus.word_tags import place_of
 from spanbert.pipelines.results import Annotated
 from spanbert.tasks.relation.task import RelationTask
 
 if TYPE_CHECKING:
     from spanbert.tasks.inference import Predictor
 
-_FOUND = "entities_found"  # in a document's meta: its spans are those of a task of the bundle
+
+class _WithEntities(NamedTuple):
+    """A document with pairs or entities, and whether people handed them over."""
+
+    document: Document
+    are_given: bool
 
 
 class Relating:
@@ -52,13 +56,15 @@ class Relating:
             return
         waiting: deque[dict[str, Any]] = deque()
 
-        def with_entities() -> Iterator[Document]:
+        def with_entities() -> Iterator[_WithEntities]:
             for are_given, alike in groupby(documents, key=has_entities):
                 for document, found in self._said_by(names if are_given else earlier, alike):
                     waiting.append(found)
-                    yield document if are_given else _with_found(document, [found[name] for name in self._entities])
+                    if not are_given:
+                        document = _with_found(document, [found[name] for name in self._entities])
+                    yield _WithEntities(document, are_given)
 
-        for annotated in self.pairs(with_entities()):
+        for annotated in self._related_pairs(with_entities()):
             found = waiting.popleft()
             tasks = {name: found[name] for name in names} | dict(annotated.tasks)
             order = [name for name in self._predictor.tasks if name in tasks]
@@ -75,6 +81,9 @@ class Relating:
 
         All pairs of a chunk of documents are marked copies in packed batches.
         """
+        return self._related_pairs(_WithEntities(document, True) for document in documents)
+
+    def _related_pairs(self, documents: Iterable[_WithEntities]) -> Iterator[Annotated]:
         copies = tee(documents, len(self._related))
         results = [
             self._predictor.only([name]).predict(self._pairs_of(stream, name))
@@ -85,15 +94,15 @@ class Relating:
             found = {name: one for _, each in together for name, one in each.items()}
             yield Annotated(id=document.id, text=document.text, tasks=found, source=document)
 
-    def _pairs_of(self, documents: Iterable[Document], name: str) -> Iterator[Document]:
+    def _pairs_of(self, documents: Iterable[_WithEntities], name: str) -> Iterator[Document]:
         task = self._predictor.tasks[name]
         assert isinstance(task, RelationTask)
-        for document in documents:
+        for document, are_given in documents:
             if document.relations is not None:
                 yield document
                 continue
-            is_given = not document.meta.get(_FOUND)  # types that are not known are refused in what people hand over
-            entities = sorted((one for one in document.spans or () if is_given or task.knows(one)), key=outer_first)
+            # types that are not known are refused in what people hand over
+            entities = sorted((one for one in document.spans or () if are_given or task.knows(one)), key=outer_first)
             sentences = sentence_stretches(document, kept_whole=entities)
             yield replace(document, relations=tuple(task.pairs(entities, sentences)))
 
@@ -107,7 +116,7 @@ def no_entities(document: Document) -> InputError:
     """The error of a document that brings none, where no task finds any."""
     return InputError(
         "no entities that could be related",
-        where=place_of(document),
+        where=document.place,
         expected='"head" and "tail", or "entities", beside "text"',
         remedy="Or train entities into the bundle: spanbert finetune multi",
     )
@@ -122,7 +131,7 @@ def without_entities(document: Document) -> Document:
     if has_entities(document):
         raise InputError(
             "entities in an input that began with a text without",
-            where=place_of(document),
+            where=document.place,
             remedy="Hand texts with entities over in an input of their own",
         )
     return document
@@ -137,4 +146,4 @@ def _with_entities(document: Document) -> Document:
 def _with_found(document: Document, found: Iterable[Tagging]) -> Document:
     every = [span for tagging in found for span in tagging.spans or ()]
     spans = {(span.start, span.end, span.label): span for span in every}  # two tasks may find the same
-    return replace(document, spans=tuple(spans.values()), meta={**document.meta, _FOUND: True})
+    return replace(document, spans=tuple(spans.values()))

@@ -68,8 +68,8 @@ def _as_conll2012(doc: Annotated, found: Coreference) -> Document:
     came = doc.source
     if came is None or came.words != found.words:
         came = Document(id=doc.id, text=doc.text, words=found.words)
-    sentences = came.meta.get("sentences") or sentence_ranges(doc.text, found.words)
-    return replace(came, clusters=found.clusters, meta={**came.meta, "sentences": sentences})
+    sentences = came.sentences or sentence_ranges(doc.text, found.words)
+    return replace(came, clusters=found.clusters, sentences=sentences)
 
 
 def _places(words: Sequence[Span]) -> list[tuple[int, int]]:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.seeding import keyed_fraction, keyed_generator, keyed_seed
-from spanbert.core.types import Document, PackedBatch, Span
+from spanbert.core.types import Document, MisplacedAnswer, PackedBatch, Question, Relation, Span
 
 
 def test_span_and_document_are_validated():
@@ -14,6 +16,46 @@ def test_span_and_document_are_validated():
     with pytest.raises(ValueError, match="past the end of its 3 characters"):
         Document(id="d", text="abc", spans=(Span(start=1, end=4, label="X"),))
     assert Document(id="d", text="abc", spans=(Span(start=1, end=3),)).spans == (Span(start=1, end=3),)
+
+
+@pytest.mark.parametrize("sentences", [((0, 1),), ((0, 1), (2, 3)), ((1, 3),), ((0, 4),)])
+def test_sentences_cover_the_words(sentences):
+    words = tuple(Span(start=place, end=place + 1) for place in range(3))
+    assert Document(id="d", text="abc", words=words, sentences=((0, 2), (2, 3))).sentences == ((0, 2), (2, 3))
+    with pytest.raises(ValueError, match="do not cover 3 words"):
+        Document(id="d", text="abc", words=words, sentences=sentences)
+    with pytest.raises(ValueError, match="do not cover 0 words"):
+        Document(id="d", text="abc", sentences=((0, 1),))
+
+
+_GOLD = {
+    "target": "xyz",
+    "spans": (Span(start=0, end=1, label="X"),),
+    "clusters": ((Span(start=0, end=1), Span(start=1, end=2)),),
+    "relations": (Relation(head=Span(start=0, end=1), tail=Span(start=1, end=2), label="r"),),
+    "questions": (Question(id="q", text="?", misplaced=(MisplacedAnswer(text="z", stated=4, found=None),)),),
+    "labels": ("x",),
+    "columns": {"tag": ("A",)},
+}
+
+
+def test_gold_is_everything_but_what_is_read_and_where_it_came_from():
+    read = {"id", "text", "pair", "words", "sentences", "where", "origin"}
+    assert {one.name for one in fields(Document)} == read | _GOLD.keys(), "is a new field gold? say so in its metadata"
+    bare = Document(id="d", text="abc", pair="p", where="f:3", origin=object())
+    assert bare.gold().keys() == _GOLD.keys()
+    whole = replace(bare, **_GOLD)
+    assert whole.gold() == _GOLD
+    assert whole.without_gold() == bare
+    assert whole.without_gold(keep=("relations", "labels")).gold() == {
+        **bare.gold(), "relations": _GOLD["relations"], "labels": ("x",)
+    }  # fmt: skip
+    for name, value in _GOLD.items():
+        assert replace(bare, **{name: value}).gold() != bare.gold()
+
+
+def test_a_document_says_where_it_came_from():
+    assert (Document(id="d", text="").place, Document(id="d", text="", where="f:3").place) == ("d", "f:3")
 
 
 def test_packed_batch_is_validated():

@@ -26,7 +26,7 @@ def written(folder: Path, name: str, content: str) -> SourceFile:
 
 def rows(file: SourceFile, columns: LabelledFormat | None = None) -> list[tuple]:
     documents = read_labelled(file, columns or guess_labelled(file))
-    return [(one.text, one.meta.get("pair"), one.labels) for one in documents]
+    return [(one.text, one.pair, one.labels) for one in documents]
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_real_files(real_data: Path, name: str, columns: tuple, documents: int, 
     assert (found.text, found.pair, found.label) == columns
     read = list(read_labelled(file, found))
     assert len(read) == documents
-    assert all(one.labels and ("pair" in one.meta) == (found.pair is not None) for one in read)
+    assert all(one.labels and (one.pair is not None) == (found.pair is not None) for one in read)
     if labels is not None:
         assert len({one.labels for one in read}) == labels
 

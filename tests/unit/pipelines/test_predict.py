@@ -23,8 +23,7 @@ def paths(hugging_face_model: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 def read(*lines: str, name: str = "in.txt") -> list[tuple]:
     return [
-        (one.id, one.text, one.questions and one.questions[0].text, one.meta.get("pair"))
-        for one in read_inputs(lines, name=name)
+        (one.id, one.text, one.questions and one.questions[0].text, one.pair) for one in read_inputs(lines, name=name)
     ]
 
 

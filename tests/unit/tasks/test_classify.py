@@ -21,8 +21,7 @@ from tests.labelled import write_lines, write_table
 
 
 def documents(*rows: tuple[str, tuple[str, ...] | None], pair: str | None = None) -> list[Document]:
-    meta = {} if pair is None else {"pair": pair}
-    return [Document(id=f"f:{n}", text=text, labels=labels, meta=meta) for n, (text, labels) in enumerate(rows, 1)]
+    return [Document(id=f"f:{n}", text=text, labels=labels, pair=pair) for n, (text, labels) in enumerate(rows, 1)]
 
 
 def task_of(tokenizer, learned: list[Document], *, length: int = 64, overlap: int = 8, **options) -> ClassifyTask:
@@ -184,7 +183,7 @@ def test_pairs_are_not_single_texts(tokenizer):
     task, _, _ = paired(tokenizer, "a fox", "a dog")
     with pytest.raises(InputError, match="f:1: task t: a text alone; expected two texts, as in training"):
         task.readings([Document(id="f:1", text="a fox")])
-    mixed = [Document(id="1", text="a", labels=("x",)), Document(id="2", text="b", labels=("y",), meta={"pair": "c"})]
+    mixed = [Document(id="1", text="a", labels=("x",)), Document(id="2", text="b", labels=("y",), pair="c")]
     with pytest.raises(InputError, match="texts with and without a second one; got 1 of 2 with"):
         task_of(tokenizer, mixed)
     with pytest.raises(InputError, match="class weights need one label a text; got the mode multi"):
@@ -237,7 +236,7 @@ def test_several_labels_from_a_threshold(tokenizer):
 
 def paired(tokenizer, first: str, second: str, **options):
     task = task_of(tokenizer, documents(("a", ("x",)), ("b", ("y",)), pair="c"), length=16, overlap=2, **options)
-    [reading] = task.readings([Document(id="a", text=first, meta={"pair": second}, labels=("x",))])
+    [reading] = task.readings([Document(id="a", text=first, pair=second, labels=("x",))])
     return task, reading, task.examples(reading, gold=True)
 
 
@@ -306,7 +305,7 @@ def test_gold_of_another_shape_is_an_input_error(tokenizer, labels, message: str
 
 def test_mistakes_say_what_was_wrong_and_how_sure_the_model_was(tokenizer):
     task = task_of(tokenizer, documents(("a", ("x",)), ("b", ("y",))))
-    document = Document(id="f:7", text="a fox", labels=("y",), meta={"pair": "a dog"})
+    document = Document(id="f:7", text="a fox", labels=("y",), pair="a dog")
     [mistake] = task.mistakes(document, Classification(labels=("x",), scores={"x": 0.9, "y": 0.1}))
     assert (mistake.severity, mistake.text, mistake.gold, mistake.predicted) == (0.9, "a fox // a dog", "y", "x")
     assert not list(task.mistakes(document, Classification(labels=("y",), scores={"x": 0.1, "y": 0.9})))

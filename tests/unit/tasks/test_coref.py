@@ -18,6 +18,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.predictions import Coreference, MentionLink
 from spanbert.core.types import Document, Span
 from spanbert.corpus.coref import read_coref
+from spanbert.corpus.gap import GapOrigin
 from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.base import WindowOptions
 from spanbert.tasks.coref.head import CorefHead
@@ -193,7 +194,7 @@ def test_the_loss_is_that_of_a_loop_over_spans_and_pairs(tokenizer):
 
 def test_no_candidate_reaches_over_the_end_of_a_sentence(tokenizer):
     task = coref_task(tokenizer, longest_mention=3)
-    stated = replace(document_of(["a", "fox", "sees", "dog"]), clusters=None, meta={"sentences": [(0, 1), (1, 4)]})
+    stated = replace(document_of(["a", "fox", "sees", "dog"]), clusters=None, sentences=((0, 1), (1, 4)))
     raw = Document(id="r", text="A fox. The dog runs")
     for document, expected in (
         (stated, [(0, 0), (1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (3, 3)]),
@@ -331,7 +332,7 @@ def test_from_training(tokenizer, tmp_path: Path):
     assert made(linked, longest_mention=100).window[1] == 200, "a mention fits into an overlap"
     with pytest.raises(InputError, match="no clusters to learn from; got 1 mentions"):
         made(alone)
-    gap = replace(linked, meta={"row": ("x",), "where": "gap.tsv:2"})
+    gap = replace(linked, where="gap.tsv:2", origin=GapOrigin(cells=("x",)))
     with pytest.raises(InputError, match=r"gap.tsv:2: task t: GAP says of two names"):
         made(gap)
     with pytest.raises(InputError, match=r"gap.tsv:2: GAP cannot choose weights"):
@@ -348,7 +349,7 @@ def gap_document(truth: tuple[bool, bool], pronoun: str = "she") -> Document:
     spans = [Span(start=start, end=start + len(pronoun), label="pronoun"), Span(start=0, end=3, label="A"),
              Span(start=8, end=12, label="B")]  # fmt: skip
     clusters = tuple((name, spans[0]) for name, true in zip(spans[1:], truth, strict=True) if true)
-    return Document(id="g", text=text, spans=tuple(spans), clusters=clusters, meta={"row": ()})
+    return Document(id="g", text=text, spans=tuple(spans), clusters=clusters, origin=GapOrigin(cells=()))
 
 
 def test_gap_is_scored_by_gender():
@@ -373,7 +374,7 @@ def test_the_name_with_what_it_owns_is_not_the_name():
     text = "Ann's dog saw Mary and she ran"
     she, name = Span(start=23, end=26, label="pronoun"), Span(start=0, end=3, label="A")
     document = Document(
-        id="g", text=text, spans=(she, name, Span(start=14, end=18, label="B")), clusters=(), meta={"row": ()}
+        id="g", text=text, spans=(she, name, Span(start=14, end=18, label="B")), clusters=(), origin=GapOrigin(cells=())
     )
     scorer.add(document, Coreference(words=(), clusters=((Span(start=0, end=9), she),), heads=(), links=()))
     assert scorer.scores()["precision"] == 0

@@ -54,14 +54,14 @@ def of(tasks: dict, *names: str) -> tuple[Predictor, PieceEncoder]:
 
 def texts(count: int, seed: int = 0) -> list[Document]:
     return [
-        Document(id=str(n), text=text, meta={"pair": "a fox runs"}, questions=(Question(id="q", text="who?"),))
+        Document(id=str(n), text=text, pair="a fox runs", questions=(Question(id="q", text="who?"),))
         for n, text in enumerate(make_text(count, seed))
     ]
 
 
 def test_together_tasks_say_what_they_say_alone(tasks):
-    meta = {"pair": "a fox runs"}
-    documents = [*texts(12), Document(id="empty", text="", meta=meta), Document(id="blank", text=" \u200b ", meta=meta)]
+    pair = "a fox runs"
+    documents = [*texts(12), Document(id="empty", text="", pair=pair), Document(id="blank", text=" \u200b ", pair=pair)]
     names = list(tasks)
     together, _ = of(tasks, *names)
     found = list(together.predict(documents))
@@ -86,7 +86,7 @@ def test_together_tasks_say_what_they_say_alone(tasks):
 )
 def test_tasks_that_read_the_plain_text_share_one_pass(tasks, names: tuple[str, ...], passes: int):
     predictor, encoder = of(tasks, *names)
-    short = Document(id="a", text="the fox", meta={"pair": "a dog"}, questions=(Question(id="q", text="who?"),))
+    short = Document(id="a", text="the fox", pair="a dog", questions=(Question(id="q", text="who?"),))
     encoder.calls = 0
     list(predictor.predict([short]))
     assert encoder.calls == passes

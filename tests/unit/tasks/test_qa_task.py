@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Answer, Answering
-from spanbert.core.types import Document, Question, Span
+from spanbert.core.types import Document, MisplacedAnswer, Question, Span
 from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.base import WindowOptions
 from spanbert.tasks.qa.head import QAHead
@@ -170,8 +170,8 @@ def test_scores_threshold_and_mistakes(tokenizer):
     fox, none = asked("fox dog", "who?", answers=((0, 3),)), asked("fox dog", "who?", answerable=False)
     unknown = Document(id="c", text="fox dog", questions=(Question(id="q0", text="who?"),))
     moved = Document(
-        id="c", text="fox dog", questions=(Question(id="q0", text="who?"),),
-        meta={"misaligned": [{"question": "q0", "text": "a cat", "stated": 4, "found": None}]},
+        id="c", text="fox dog",
+        questions=(Question(id="q0", text="who?", misplaced=(MisplacedAnswer(text="a cat", stated=4, found=None),)),),
     )  # fmt: skip
     scorer = task.scorer()
     cases = [(fox, answering("the fox", -1)), (none, answering(None, 2)), (none, answering("dog", -3)),

@@ -276,7 +276,7 @@ def test_entities_then_relations_from_raw_text(hugging_face_model: Path, tmp_pat
         labels = [[(r.head.start, r.tail.start, r.label) for r in one.relations] for one in mixed]
         assert labels == [[(4, 17, "sees")]] * 3 + [[(2, 19, "seen-by")]], "a pair, then found"
     words = tuple(Span(start=start, end=end) for start, end in split_words(text, joined=True))
-    stated = Document(id="1", text=text, words=words, meta={"sentences": ((0, 3), (3, 6))})
+    stated = Document(id="1", text=text, words=words, sentences=((0, 3), (3, 6)))
     assert next(nlp.annotate([stated])).relations == (), "the king finds | a fox ."
     several = list(nlp.pipe([text, "the old road", text]))
     assert [len(one.relations) for one in several] == [1, 0, 1]

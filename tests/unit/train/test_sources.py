@@ -45,10 +45,8 @@ def test_documents_train_as_their_file_does(kind: str, hugging_face_model: Path,
 
 
 def test_a_fingerprint_hangs_on_everything_that_documents_hold():
-    document = Document(
-        id="1", text="a fox", labels=("x",), spans=(Span(start=0, end=1, label="D"),), meta={"pair": "b"}
-    )
-    changes = [{"id": "2"}, {"text": "a dog"}, {"labels": ("y",)}, {"spans": ()}, {"meta": {"pair": "c"}}, {"meta": {}}]
+    document = Document(id="1", text="a fox", labels=("x",), spans=(Span(start=0, end=1, label="D"),), pair="b")
+    changes = [{"id": "2"}, {"text": "a dog"}, {"labels": ("y",)}, {"spans": ()}, {"pair": "c"}, {"pair": None}]
     several = [[document], [document, document], [], *([replace(document, **change)] for change in changes)]
     assert len({source_facts(one)["sha256"] for one in several}) == len(several)
     assert source_facts([document]) == source_facts([replace(document)])

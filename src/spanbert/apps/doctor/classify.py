@@ -75,7 +75,7 @@ class ClassifySurvey(Survey[ClassifyTask]):
     def items_of(self, document: Document) -> Iterator[Item]:
         """As `Survey`: the text, or the pair."""
         if document.labels is not None:
-            pair = f"\n{document.meta['pair']}" if "pair" in document.meta else ""
+            pair = "" if document.pair is None else f"\n{document.pair}"
             yield Item(self.place(document), document.text + pair, ", ".join(sorted(document.labels)))
 
     def look(self, document: Document) -> Document:

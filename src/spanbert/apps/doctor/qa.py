@@ -110,11 +110,11 @@ class QASurvey(Survey[QATask]):
         """As `Survey`; leaves out the questions that no window could hold."""
         if not document.text.strip():
             self.ledger.add(_EMPTY, self.place(document))
-        for one in document.meta["misaligned"]:
-            found = "" if one["found"] is None else f", found at {one['found']:,}"
-            example = f"{self.place(document)} {one['question']} {excerpt(one['text'])} at {one['stated']:,}{found}"
-            self.ledger.add(NOWHERE if one["found"] is None else MOVED, example)
         for question in document.questions or ():
+            for one in question.misplaced:
+                found = "" if one.found is None else f", found at {one.found:,}"
+                example = f"{self._shown(document, question)} {excerpt(one.text)} at {one.stated:,}{found}"
+                self.ledger.add(NOWHERE if one.found is None else MOVED, example)
             self._look_at(document, question)
         return self._with_room(document)
 

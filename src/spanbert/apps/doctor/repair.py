@@ -125,7 +125,11 @@ def _repair_questions(survey: QASurvey, target: Path) -> Counter[str]:
     paragraphs = (paragraph for article in content["data"] for paragraph in article["paragraphs"])
     done: Counter[str] = Counter()
     for paragraph, document in zip(paragraphs, survey.read(survey.path, survey.options), strict=True):
-        found = {(one["question"], one["text"], one["stated"]): one["found"] for one in document.meta["misaligned"]}
+        found = {
+            (question.id, one.text, one.stated): one.found
+            for question in document.questions or ()
+            for one in question.misplaced
+        }
         kept = []
         for record in paragraph["qas"]:
             answers = list(_mended(record, found, done))

@@ -13,7 +13,6 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole
 from spanbert.corpus.files import SourceFile, decode_line, open_bytes
 from spanbert.corpus.tables import delimited_rows
-from spanbert.corpus.word_tags import place_of
 
 _ROWS_AT_ONCE = 1024
 
@@ -43,9 +42,9 @@ def repair_rows(survey: ClassifySurvey, repeats: Repeats, target: Path) -> Count
         if document.labels is None:
             continue
         if repeats.again_N[labelled]:
-            left_out[_number(place_of(document))] = "repeated rows left out, the first kept"
+            left_out[_number(document.place)] = "repeated rows left out, the first kept"
         elif drop_conflicts and repeats.conflict_N[labelled]:
-            left_out[_number(place_of(document))] = "rows that contradict each other left out"
+            left_out[_number(document.place)] = "rows that contradict each other left out"
         labelled += 1
     file = SourceFile(path=survey.path, name=survey.path.name)
     with file_written_whole(target) as stream:

@@ -13,9 +13,9 @@ from spanbert.core.tagging import decode_tags, encode_tags
 from spanbert.core.types import Document, Span
 from spanbert.corpus.annotations import annotation_kind
 from spanbert.corpus.column_format import ColumnFormat
-from spanbert.corpus.columns import column_lines, lines_of_words
+from spanbert.corpus.columns import column_lines, format_of, lines_of_words, raw_lines, with_lines
 from spanbert.corpus.files import open_bytes
-from spanbert.corpus.spans_json import span_lines, write_label_studio
+from spanbert.corpus.spans_json import is_as_read, span_lines, write_label_studio
 from spanbert.corpus.words import words_of
 from spanbert.tasks.tag.read import spans_on_words
 from spanbert.tasks.tag.task import without_overlaps
@@ -52,15 +52,15 @@ def _raw_or_mended(source: Path, mended: Iterator[Document]) -> Iterator[bytes]:
     with raw, content:
         for line in content:
             document = next(mended) if line.strip() else None
-            if document is None or document.spans is None or document.spans == document.meta["read"]:
+            if document is None or document.spans is None or is_as_read(document):
                 yield line
             else:
                 yield f"{next(span_lines([document]))}\n".encode()
 
 
 def _mended(document: Document, joined: bool, nested: bool, done: Counter[str]) -> Document:
-    columns = document.meta.get("format")
-    if isinstance(columns, ColumnFormat):
+    columns = format_of(document)
+    if columns is not None:
         return document if columns.scheme is None else _with_legal_tags(document, columns, done)
     if not document.spans:
         return document
@@ -75,17 +75,14 @@ def _with_legal_tags(document: Document, columns: ColumnFormat, done: Counter[st
     new = [tuple(encode_tags(decode_tags(tags, columns.scheme), len(tags), columns.scheme)) for tags in old]
     if new == old:
         return document
-    lines = list(document.meta["lines"])
+    lines = raw_lines(document)
     places = lines_of_words(document)
     for place, before, after in zip(places, zip(*old, strict=True), zip(*new, strict=True), strict=True):
         if before != after:
             lines[place] = columns.with_tags(lines[place], after)
             done["illegal tags written as they are read"] += sum(a != b for a, b in zip(before, after, strict=True))
-    return replace(
-        document,
-        columns={**document.columns, **dict(zip(columns.tag_names, new, strict=True))},
-        meta={**document.meta, "lines": tuple(lines)},
-    )
+    tags = {**document.columns, **dict(zip(columns.tag_names, new, strict=True))}
+    return replace(with_lines(document, lines), columns=tags)
 
 
 def _mended_spans(document: Document, joined: bool, nested: bool, done: Counter[str]) -> Iterator[Span]:

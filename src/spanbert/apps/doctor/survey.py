@@ -14,7 +14,6 @@ from spanbert.apps.doctor.unknown import UnknownPieces
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document
 from spanbert.corpus.files import OnBroken
-from spanbert.corpus.word_tags import place_of
 from spanbert.tasks.protocol import Reading
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
@@ -148,7 +147,7 @@ class Survey(ABC, Generic[TaskT]):
 
     def place(self, document: Document) -> str:
         """File and line of a document, without folders."""
-        return place_of(document).removeprefix(f"{self.path.parent}/")
+        return document.place.removeprefix(f"{self.path.parent}/")
 
     def tell(self) -> Repeats:
         """Writes down what only the whole file shows; reads it once more where something comes again."""

@@ -12,7 +12,7 @@ from spanbert.apps.doctor.survey import Item, Survey, leave_out
 from spanbert.core.tagging import decode_tags, encode_tags
 from spanbert.core.types import Document, Span
 from spanbert.corpus.column_format import ColumnFormat, guess_format
-from spanbert.corpus.columns import lines_of_words
+from spanbert.corpus.columns import format_of, lines_of_words
 from spanbert.corpus.files import OnBroken, SourceFile
 from spanbert.tasks.protocol import Reading
 from spanbert.tasks.tag.base import WordTask
@@ -105,8 +105,8 @@ class TagSurvey(Survey[WordTask]):
             self.labels.update(document.columns["tag"])
         else:
             self.ledger.add(_UNLABELLED, f"{self.place(document)} {excerpt(document.text)}")
-        columns = document.meta.get("format")
-        if isinstance(columns, ColumnFormat) and columns.scheme is not None:
+        columns = format_of(document)
+        if columns is not None and columns.scheme is not None:
             if self.texts == 1:
                 self._look_at_columns(columns)
             for name in columns.tag_names:

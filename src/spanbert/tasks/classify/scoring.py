@@ -9,7 +9,6 @@ from typing import Any
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Classification
 from spanbert.core.types import Document
-from spanbert.corpus.word_tags import place_of
 from spanbert.scores.bootstrap import Bootstrap, Statistic
 from spanbert.scores.classification import ClassificationScorer, MultiLabelScorer, ThresholdSearch
 from spanbert.scores.regression import RegressionScorer
@@ -95,7 +94,7 @@ def single_gold(document: Document, mode: Mode) -> str | float:
     if len(labels) != 1:
         raise InputError(
             "not one label",
-            where=place_of(document),
+            where=document.place,
             got=", ".join(labels) or "none",
             expected=f"one, as the model is {mode}",
         )
@@ -103,7 +102,7 @@ def single_gold(document: Document, mode: Mode) -> str | float:
         return labels[0]
     number = number_of(labels[0])
     if math.isnan(number):
-        raise InputError("not a number", where=place_of(document), got=repr(labels[0]))
+        raise InputError("not a number", where=document.place, got=repr(labels[0]))
     return number
 
 

@@ -22,7 +22,6 @@ from spanbert.core.predictions import Classification
 from spanbert.core.types import Document, FloatArray, IntArray
 from spanbert.corpus.files import SourceFile
 from spanbert.corpus.labelled import LabelledFormat, guess_labelled, read_labelled
-from spanbert.corpus.word_tags import place_of
 from spanbert.tasks.base import TextTaskBase, WindowOptions
 from spanbert.tasks.classify.options import ClassifyOptions, Mode
 from spanbert.tasks.classify.scoring import ClassifyScorer, ThresholdTuner, number_of, single_gold
@@ -111,7 +110,7 @@ class ClassifyTask(TextTaskBase):
             if document.labels is None:
                 continue
             texts += 1
-            with_pair += "pair" in document.meta
+            with_pair += document.pair is not None
             several = several or len(document.labels) != 1
             counts.update(document.labels)
             numbers += [number_of(one) for one in document.labels]
@@ -215,7 +214,7 @@ class ClassifyTask(TextTaskBase):
         else:
             severity = max((prediction.scores[label] for label in prediction.labels), default=0.0)
             said = ", ".join(prediction.labels) or "nothing"
-        text = document.text + (f" // {document.meta['pair']}" if "pair" in document.meta else "")
+        text = document.text + ("" if document.pair is None else f" // {document.pair}")
         yield Mistake(severity=severity, where=document.id, text=text, gold=", ".join(document.labels), predicted=said)
 
     def readings(self, documents: Sequence[Document]) -> list[Reading]:
@@ -226,19 +225,17 @@ class ClassifyTask(TextTaskBase):
         """
         if self.pairs is False:
             return super().readings(documents)
-        alone = next((one for one in documents if "pair" not in one.meta), None)
+        alone = next((one for one in documents if one.pair is None), None)
         if self.pairs and alone is not None:
             raise InputError(
                 f"task {self.name}: a text alone",
-                where=place_of(alone),
+                where=alone.place,
                 expected="two texts, as in training",
                 remedy='Pass nlp(text, pair=...), {"text": ..., "pair": ...}, or a file with a column for it',
             )
-        seconds = [Document(id=one.id, text=one.meta.get("pair", "")) for one in documents]
+        seconds = [Document(id=one.id, text=one.pair or "") for one in documents]
         both = zip(super().readings(documents), read_pieces(self.tokenizer, seconds), strict=True)
-        return [
-            self._paired(reading, second) if "pair" in reading.document.meta else reading for reading, second in both
-        ]
+        return [reading if reading.document.pair is None else self._paired(reading, second) for reading, second in both]
 
     def _paired(self, reading: Reading, second: Pieces) -> PairReading:
         first = reading.pieces
@@ -281,7 +278,7 @@ class ClassifyTask(TextTaskBase):
         if unknown:
             raise InputError(
                 f"task {self.name}: a label that the model does not know",
-                where=place_of(document),
+                where=document.place,
                 got=repr(unknown[0]),
                 expected=", ".join(self.labels[:20]),
             )

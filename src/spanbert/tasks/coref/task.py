@@ -22,7 +22,6 @@ from spanbert.corpus.clusters import repeated_mentions
 from spanbert.corpus.coref import CorefFormat, coref_format, read_coref
 from spanbert.corpus.gap import is_gap
 from spanbert.corpus.sentences import sentence_numbers
-from spanbert.corpus.word_tags import place_of
 from spanbert.corpus.words import words_of
 from spanbert.tasks.base import TextTaskBase, WindowOptions
 from spanbert.tasks.coref.links import (
@@ -134,7 +133,7 @@ class CorefTask(TextTaskBase):
             if is_gap(document):
                 raise InputError(
                     f"task {name}: GAP says of two names a text alone what they are",
-                    where=place_of(document),
+                    where=document.place,
                     remedy="Train on whole clusters (CoNLL-2012 or JSON lines) and score on GAP",
                 )
             for cluster in document.clusters or ():
@@ -186,7 +185,7 @@ class CorefTask(TextTaskBase):
         """As `TextTask`: weights are chosen by clusters, which GAP does not have."""
         if is_gap(document):
             raise InputError(
-                "GAP cannot choose weights", where=place_of(document), remedy="Score on it with spanbert evaluate"
+                "GAP cannot choose weights", where=document.place, remedy="Score on it with spanbert evaluate"
             )
 
     def words(self, document: Document) -> Sequence[Span]:

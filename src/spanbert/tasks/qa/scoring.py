@@ -72,6 +72,6 @@ def gold_texts(document: Document, question: Question) -> list[str] | None:
     """The gold answers of a question: none where it has none, None where it is not annotated at all."""
     if not question.answerable:
         return []
-    stated = [one["text"] for one in document.meta.get("misaligned", ()) if one["question"] == question.id]
-    texts = [document.text[answer.start : answer.end] for answer in question.answers] + stated
+    texts = [document.text[answer.start : answer.end] for answer in question.answers]
+    texts += [one.text for one in question.misplaced]
     return texts or None

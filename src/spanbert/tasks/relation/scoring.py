@@ -8,7 +8,6 @@ from typing import Any
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import RelationExtraction
 from spanbert.core.types import Document
-from spanbert.corpus.word_tags import place_of
 from spanbert.scores.bootstrap import Bootstrap, Statistic
 from spanbert.scores.relations import Averaging, RelationScorer
 from spanbert.scores.signature import signature
@@ -60,7 +59,7 @@ def check_labels(document: Document, labels: Sequence[str]) -> None:
         if relation.label and relation.label not in labels:
             raise InputError(
                 "a relation that the model does not know",
-                where=place_of(document),
+                where=document.place,
                 got=repr(relation.label),
                 expected=", ".join(labels),
             )

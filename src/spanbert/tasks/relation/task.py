@@ -18,7 +18,6 @@ from spanbert.core.errors import InputError
 from spanbert.core.predictions import RelationExtraction
 from spanbert.core.types import Document, Relation, Span
 from spanbert.corpus.relations import RelationFormat, read_relations, relation_format
-from spanbert.corpus.word_tags import place_of
 from spanbert.scores.relations import Averaging, is_directed, relates
 from spanbert.tasks.base import TextTaskBase, WindowOptions
 from spanbert.tasks.protocol import Mistake, Reading
@@ -255,7 +254,7 @@ class RelationTask(TextTaskBase):
         if not self.knows(entity):
             raise InputError(
                 f"task {self.name}: a type of entity that it has not seen",
-                where=place_of(document),
+                where=document.place,
                 got=repr(entity.label) if entity.label is not None else "an entity without a type",
                 expected=", ".join(sorted(self.entity_types)),
             )

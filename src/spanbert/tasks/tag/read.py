@@ -10,8 +10,7 @@ from typing import Literal
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
 from spanbert.corpus.annotations import annotation_kind, read_annotations
-from spanbert.corpus.column_format import ColumnFormat
-from spanbert.corpus.word_tags import place_of
+from spanbert.corpus.columns import format_of
 from spanbert.tasks.tag.options import TagOptions
 
 Layer = Literal["ner", "upos", "xpos", "nested"]
@@ -28,11 +27,11 @@ def read_tagged(source: Path, options: TagOptions) -> Iterator[Document]:
     if annotation_kind(source) == "squad":
         raise InputError("questions, not labelled words", where=str(source), remedy="Use the kind qa")
     for document in read_annotations(source, task=_layer(source, options)):
-        columns = document.meta.get("format")
-        if options.column == "ner" and isinstance(columns, ColumnFormat) and columns.scheme is None:
+        columns = format_of(document)
+        if options.column == "ner" and columns is not None and columns.scheme is None:
             raise InputError(
                 "no tags of entities",
-                where=place_of(document),
+                where=document.place,
                 got=", ".join(document.columns["tag"][:5]),
                 expected="such as B-PER, I-PER and O",
             )
@@ -51,7 +50,8 @@ def how_read(source: Path, options: TagOptions) -> str:
     first = next(iter(read_tagged(source, options)), None)
     if first is None:
         raise InputError("no labelled words", where=str(source), expected="a word and its tag a line")
-    columns = first.meta["format"]
+    columns = format_of(first)
+    assert columns is not None
     if columns.misc_key is not None:
         return f"words in column {columns.word + 1}, spans as {columns.misc_key}= in column {columns.tag + 1}"
     places = ", ".join(str(place + 1) for place in columns.tag_columns)
@@ -67,7 +67,7 @@ def _layer(source: Path, options: TagOptions) -> Layer:
     if annotation_kind(source) != "columns":
         return "ner"
     first = next(iter(read_annotations(source, task="ner")), None)
-    columns = first.meta["format"] if first is not None else None
+    columns = format_of(first) if first is not None else None
     if columns is None or columns.scheme is None:
         return "upos"
     if columns.misc_key is not None:  # CoNLL-U: are there entities at all?

@@ -17,7 +17,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.predictions import Tagging
 from spanbert.core.tagging import Scheme, decode_tags, encode_tags, split_tag
 from spanbert.core.types import Document, FloatArray, Span
-from spanbert.corpus.column_format import ColumnFormat
+from spanbert.corpus.columns import format_of
 from spanbert.tasks.base import WindowOptions
 from spanbert.tasks.protocol import Reading
 from spanbert.tasks.tag.base import USUAL_WINDOW, WordTask, owned_words
@@ -93,8 +93,8 @@ class TagTask(WordTask):
         scheme: Scheme | None = None
         joined = has_spans = False
         for document in documents:
-            columns = document.meta.get("format")
-            if isinstance(columns, ColumnFormat):
+            columns = format_of(document)
+            if columns is not None:
                 joined = True
                 scheme = scheme or columns.scheme
             if document.spans is not None:

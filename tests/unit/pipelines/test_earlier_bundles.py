@@ -1,0 +1,45 @@
+"""Bundles that version 0.1.0 wrote still load, and say what they said there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import spanbert
+
+BUNDLES = Path(__file__).parents[2] / "fixtures" / "bundles"
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, Any]:
+    return json.loads((BUNDLES / "expected.json").read_text())
+
+
+def close(found: object, wanted: object) -> object:
+    """What was expected, with the numbers of what was found where they are near: other processors round otherwise."""
+    if isinstance(found, dict) and isinstance(wanted, dict) and found.keys() == wanted.keys():
+        return {key: close(found[key], wanted[key]) for key in wanted}
+    if isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
+        return [close(one, other) for one, other in zip(found, wanted, strict=True)]
+    is_near = isinstance(found, float) and isinstance(wanted, float) and found == pytest.approx(wanted, abs=2e-3)
+    return found if is_near else wanted
+
+
+def test_every_kind_of_task(expected: dict[str, Any]):
+    nlp = spanbert.load(BUNDLES / "joint")
+    record = nlp(expected["text"]).as_record()["tasks"]
+    assert record.keys() == expected["tasks"].keys() == nlp.tasks.keys() - {"asks"}
+    for name, wanted in expected["tasks"].items():
+        assert record[name] == close(record[name], wanted), name
+    answer = nlp.answer(expected["question"], expected["text"])
+    assert answer is not None
+    assert answer.text == expected["answer"]
+
+
+def test_heads_of_pre_training(expected: dict[str, Any]):
+    fillings = spanbert.load(BUNDLES / "pretrained").fill("the quick [MASK:1-2] runs", top_k=3)
+    said = [[one.text, one.score] for one in fillings]
+    assert said == close(said, expected["fillings"])
