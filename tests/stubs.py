@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from spanbert.batches.examples import HeadRows, Layout, Window
 from spanbert.core.types import Document, IntArray, PackedBatch
 from spanbert.tasks.inference import Predictor
-from spanbert.tasks.protocol import TextTask
+from spanbert.tasks.protocol import Reading, TextTask
 
 
 class PieceEncoder(nn.Module):
@@ -49,20 +50,20 @@ class TableHead(nn.Module):
         super().__init__()
         self.labels, self.seed = labels, seed
 
-    def outputs(self, hidden_RD: Tensor, sizes: Sequence[int]) -> list[Any]:
-        assert len(hidden_RD) == sum(sizes)
+    def outputs(self, hidden_RD: Tensor, layout: Layout) -> list[Any]:
+        assert len(hidden_RD) == sum(layout.sizes)
         logits_RL = np.zeros((0, self.labels))
         if len(hidden_RD):
             logits_RL = table_of(hidden_RD.numpy().astype(np.int64), self.labels, self.seed)
-        return np.split(logits_RL.astype(np.float32), np.cumsum(sizes)[:-1])
+        return np.split(logits_RL.astype(np.float32), np.cumsum(layout.sizes)[:-1])
 
 
 class LabelTableHead(TableHead):
     """As `TableHead`, of one row a window."""
 
-    def outputs(self, hidden_RD: Tensor, sizes: Sequence[int]) -> list[Any]:
-        assert set(sizes) <= {1}
-        return [one[0] for one in super().outputs(hidden_RD, sizes)]
+    def outputs(self, hidden_RD: Tensor, layout: Layout) -> list[Any]:
+        assert set(layout.sizes) <= {1}
+        return [one[0] for one in super().outputs(hidden_RD, layout)]
 
 
 class SpanTableHead(nn.Module):
@@ -72,9 +73,9 @@ class SpanTableHead(nn.Module):
         super().__init__()
         self.labels, self.longest = labels, longest
 
-    def outputs(self, hidden_RD: Tensor, sizes: Sequence[int]) -> list[Any]:
+    def outputs(self, hidden_RD: Tensor, layout: Layout) -> list[Any]:
         found = []
-        for rows in torch.split(hidden_RD[:, 0], list(sizes)):
+        for rows in torch.split(hidden_RD[:, 0], list(layout.sizes)):
             ids = rows.numpy().astype(np.int64)
             words = len(ids) // 2
             spans = [
@@ -91,6 +92,16 @@ def span_logits(first: int, last: int, more: int, labels: int) -> np.ndarray:
     logits = np.random.default_rng([first, last, more]).normal(size=labels + 1)
     logits[0] += 1.0
     return logits
+
+
+def layout_of(*sizes: int) -> Layout:
+    """Windows of so many rows, whose heads may choose freely."""
+    return Layout(sizes=sizes, candidates=(None,) * len(sizes))
+
+
+def read_windows(task: TextTask, reading: Reading) -> list[tuple[Window, HeadRows]]:
+    """What is read of a document for a prediction."""
+    return list(zip(task.windows(reading), task.rows(reading), strict=True))
 
 
 def predicted(task: TextTask, head: nn.Module, documents: Sequence[Document]) -> list[Any]:

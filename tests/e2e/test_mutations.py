@@ -116,7 +116,7 @@ def learn_and_score(seed: Seed, path: Path, nlp: Pipeline, files: BundleFiles) -
 def losses(task: TextTask, path: Path, nlp: Pipeline, head: torch.nn.Module) -> list[float]:
     encoder, joint = nlp.predictor.encoder, JointTask({task.kind: task})
     heads = torch.nn.ModuleDict({task.kind: head})
-    examples = [one for reading in task.readings(list(task.read(path))) for one in task.examples(reading, gold=True)]
+    examples = [one for reading in task.readings(list(task.read(path))) for one in task.examples(reading)]
     found = []
     for first in range(0, len(examples), 32):
         items = [Drawn(example=one, key=("x",), after=PlanPosition(pack=0)) for one in examples[first : first + 32]]

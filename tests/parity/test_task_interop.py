@@ -21,7 +21,7 @@ from transformers import (
 )
 
 import spanbert
-from spanbert.batches.examples import Example, pack_examples, rows_of_batch
+from spanbert.batches.examples import HeadRows, Layout, Window, pack_windows, rows_of_batch
 from spanbert.core.types import Document, Question
 from spanbert.encoder.model import Encoder
 from spanbert.pipelines.load import Pipeline
@@ -39,6 +39,7 @@ from tests.labelled import (
     squad_file,
     tune,
 )
+from tests.stubs import read_windows
 
 TEXTS = [
     "the old fox runs",
@@ -101,15 +102,15 @@ def base(request, tmp_path_factory: pytest.TempPathFactory, tokenizers: dict[str
     return save_model(folder, family, "Model" if pooler else "ForMaskedLM", tokenizers)
 
 
-def outputs_of(nlp: Pipeline, name: str, documents: list[Document]) -> list[tuple[Example, np.ndarray]]:
+def outputs_of(nlp: Pipeline, name: str, documents: list[Document]) -> list[tuple[Window, HeadRows, np.ndarray]]:
     """Every window of some documents, and what the head says of its rows."""
     task = nlp.tasks[name]
-    examples = [one for reading in task.readings(documents) for one in task.examples(reading, gold=False)]
-    batch = pack_examples(examples)
+    read = [one for reading in task.readings(documents) for one in read_windows(task, reading)]
+    windows, asked = [window for window, _ in read], [rows for _, rows in read]
     with torch.no_grad():
-        hidden_RD = nlp.predictor.encoder(batch, rows=rows_of_batch(examples))
-        outputs = nlp.predictor.heads[name].outputs(hidden_RD, [len(one.rows) for one in examples])
-    return list(zip(examples, outputs, strict=True))
+        hidden_RD = nlp.predictor.encoder(pack_windows(windows), rows=rows_of_batch(windows, asked))
+        outputs = nlp.predictor.heads[name].outputs(hidden_RD, Layout.of(asked))
+    return list(zip(windows, asked, outputs, strict=True))
 
 
 def loaded(auto: Any, path: Path) -> Any:
@@ -119,21 +120,21 @@ def loaded(auto: Any, path: Path) -> Any:
     return model.eval()
 
 
-def logits_of(model: Any, example: Example) -> np.ndarray:
+def logits_of(model: Any, window: Window, asked: HeadRows) -> np.ndarray:
     """What `transformers` says of the window's rows."""
-    given = {"input_ids": torch.from_numpy(example.ids)[None]}
-    if example.types is not None:
-        given["token_type_ids"] = torch.from_numpy(example.types)[None]
+    given = {"input_ids": torch.from_numpy(window.ids)[None]}
+    if window.token_types is not None:
+        given["token_type_ids"] = torch.from_numpy(window.token_types)[None]
     with torch.no_grad():
         found = model(**given)
     if "start_logits" in found:
-        return torch.stack([found.start_logits, found.end_logits], -1)[0].numpy()[example.rows]
-    return found.logits[0].numpy()[example.rows] if found.logits.dim() == 3 else found.logits[0].numpy()
+        return torch.stack([found.start_logits, found.end_logits], -1)[0].numpy()[asked.rows]
+    return found.logits[0].numpy()[asked.rows] if found.logits.dim() == 3 else found.logits[0].numpy()
 
 
 def assert_equal_logits(nlp: Pipeline, name: str, model: Any, documents: list[Document]) -> None:
-    for example, ours in outputs_of(nlp, name, documents):
-        np.testing.assert_allclose(ours, logits_of(model, example), rtol=1e-5, atol=1e-5)
+    for window, asked, ours in outputs_of(nlp, name, documents):
+        np.testing.assert_allclose(ours, logits_of(model, window, asked), rtol=1e-5, atol=1e-5)
 
 
 SEQUENCE = {
@@ -162,9 +163,9 @@ def test_classification_in_transformers(base: Path, tmp_path: Path, kind: str):
 
     theirs = AutoTokenizer.from_pretrained(tmp_path / "out")
     activation = torch.sigmoid if kind == "multi" else lambda logits: torch.softmax(logits, -1)
-    for one, (example, _) in zip(texts, outputs_of(nlp, "mine", documents), strict=True):
+    for one, (window, _, _) in zip(texts, outputs_of(nlp, "mine", documents), strict=True):
         given = theirs(*one, return_tensors="pt")
-        assert given["input_ids"][0].tolist() == example.ids.tolist()
+        assert given["input_ids"][0].tolist() == window.ids.tolist()
         with torch.no_grad():
             logits_L = model(**given).logits[0]
         doc = nlp(*one)
@@ -200,8 +201,8 @@ def test_question_answering_in_transformers(base: Path, tmp_path: Path):
     documents = [asked(TEXTS[4], "who runs?", "which river"), asked(TEXTS[0], "who?")]
     assert_equal_logits(nlp, "mine", model, documents)
     given = AutoTokenizer.from_pretrained(tmp_path / "out")("who runs?", TEXTS[4])
-    example = outputs_of(nlp, "mine", documents)[0][0]
-    assert given["input_ids"] == example.ids.tolist()
+    window = outputs_of(nlp, "mine", documents)[0][0]
+    assert given["input_ids"] == window.ids.tolist()
 
 
 THEIR_LABELS = {0: "low", 1: "high", 2: "none"}

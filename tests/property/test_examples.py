@@ -14,8 +14,11 @@ from spanbert.batches.examples import (
     Example,
     ExamplePlan,
     Framer,
+    HeadRows,
+    Target,
+    Window,
     batches_by_length,
-    pack_examples,
+    pack_windows,
     rows_of_batch,
 )
 from spanbert.batches.loader import Loader
@@ -25,7 +28,12 @@ from spanbert.batches.plan import PlanPosition
 def examples_of(task: str, count: int) -> list[Example]:
     """Examples whose only id is their number; longer ones among them."""
     return [
-        Example(task=task, ids=np.full(1 + n % 3, n), types=None, rows=np.zeros(1, dtype=np.int64), units=1)
+        Example(
+            task=task,
+            window=Window(ids=np.full(1 + n % 3, n)),
+            asked=HeadRows(rows=np.zeros(1, dtype=np.int64)),
+            target=Target(units=1, gold=None),
+        )
         for n in range(count)
     ]
 
@@ -41,7 +49,7 @@ def steps_of(plan: ExamplePlan, count: int, start: int = 0) -> list[list[Drawn]]
 
 
 def names(drawn) -> list[tuple[str, int]]:
-    return [(one.example.task, int(one.example.ids[0])) for one in drawn]
+    return [(one.example.task, int(one.example.window.ids[0])) for one in drawn]
 
 
 TASKS = ["ner", "pos", "topic"]
@@ -156,8 +164,8 @@ def test_frames_are_those_of_the_tokenizer_itself(tokenizer):
     both = tokenizer.backend.encode(one, two)
     framed = framer.two(first, second)
     assert framed.ids.tolist() == both.ids
-    assert framed.types.tolist() == both.type_ids
-    assert framed.ids[framed.first : -1].tolist() == second.tolist()
+    assert framed.token_types.tolist() == both.type_ids
+    assert framed.ids[framer.second_row(len(first)) : -1].tolist() == second.tolist()
 
 
 def test_roberta_puts_two_separators_between_texts_and_has_no_types():
@@ -170,14 +178,14 @@ def test_roberta_puts_two_separators_between_texts_and_has_no_types():
     framer = Framer(TokenizerAdapter(backend, "roberta"))
     assert framer.specials == (2, 4)
     framed = framer.two(np.array([5, 5]), np.array([6]))
-    assert (framed.ids.tolist(), framed.types, framed.first) == ([0, 5, 5, 2, 2, 6, 2], None, 5)
+    assert (framed.ids.tolist(), framed.token_types, framer.second_row(2)) == ([0, 5, 5, 2, 2, 6, 2], None, 5)
 
 
 def test_rows_and_types_of_packed_examples():
-    plain = Example(task="a", ids=np.array([1, 2, 3]), types=None, rows=np.array([0, 2]), units=1)
-    pair = Example(task="a", ids=np.array([1, 4]), types=np.array([0, 1]), rows=np.array([1]), units=1)
-    none = Example(task="a", ids=np.array([7]), types=None, rows=np.zeros(0, dtype=np.int64), units=0)
-    batch = pack_examples([plain, none, pair])
+    plain, none = Window(ids=np.array([1, 2, 3])), Window(ids=np.array([7]))
+    pair = Window(ids=np.array([1, 4]), token_types=np.array([0, 1]))
+    asked = [HeadRows(rows=np.array(rows, dtype=np.int64)) for rows in ([0, 2], [], [1])]
+    batch = pack_windows([plain, none, pair])
     assert batch.segments_T.tolist() == [0, 0, 0, 0, 0, 1]
-    assert rows_of_batch([plain, none, pair]).tolist() == [0, 2, 5]
-    assert pack_examples([plain, none]).segments_T is None
+    assert rows_of_batch([plain, none, pair], asked).tolist() == [0, 2, 5]
+    assert pack_windows([plain, none]).segments_T is None

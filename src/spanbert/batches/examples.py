@@ -1,5 +1,6 @@
-"""Labelled windows and the order in which training reads them.
+"""Windows, the rows of them that heads read, and the order in which training reads labelled ones.
 
+    Document --task--> Windows, HeadRows                                              (prediction)
     Document --task--> Examples --ExamplePlan--> the examples of each step --encode--> Encoded
 
 Shapes: n pieces of a window with specials, r rows of it that a head reads; T, R the same of a batch, S windows.
@@ -10,23 +11,32 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 
 from spanbert.batches.packed import pack
 from spanbert.batches.plan import PlanPosition
 from spanbert.core.seeding import keyed_fraction, keyed_generator
-from spanbert.core.types import IntArray, PackedBatch
+from spanbert.core.types import BoolArray, IntArray, PackedBatch
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
+GoldT_co = TypeVar("GoldT_co", covariant=True)
 
-class Framed(NamedTuple):
-    """Pieces between special tokens: ids, token types (None: all 0), and the row of the last part's first piece."""
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Window:
+    """What the encoder reads: pieces between special tokens.
+
+    Attributes:
+        ids: Pieces with specials, (n,).
+        token_types: Token types, (n,); None: all 0.
+        cuts: Where further windows begin, if it holds several of one text that are read apart and learned together.
+    """
 
     ids: IntArray
-    types: IntArray | None
-    first: int
+    token_types: IntArray | None = None
+    cuts: tuple[int, ...] = ()
 
 
 class Framer:
@@ -45,60 +55,105 @@ class Framer:
         """How many special tokens one text costs, and two."""
         return 2, 4 if self._is_roberta else 3
 
-    def one(self, ids: IntArray) -> Framed:
-        """One text."""
-        return Framed(np.concatenate([self._cls, ids, self._sep]), None, 1)
+    def second_row(self, first: int) -> int:
+        """The row of the first piece of a pair's second text, where the first has so many pieces."""
+        return first + self.specials[1] - 1
 
-    def two(self, first: IntArray, second: IntArray) -> Framed:
+    def one(self, ids: IntArray) -> Window:
+        """One text; its first piece is row 1."""
+        return Window(ids=np.concatenate([self._cls, ids, self._sep]))
+
+    def two(self, first: IntArray, second: IntArray) -> Window:
         """A pair; the second text has token type 1 where the family knows token types."""
         between = self._sep * (2 if self._is_roberta else 1)
         ids = np.concatenate([self._cls, first, between, second, self._sep])
-        row = 1 + len(first) + len(between)
+        row = self.second_row(len(first))
         types = None if self._is_roberta else (np.arange(len(ids)) >= row).astype(np.int64)
-        return Framed(ids, types, row)
+        return Window(ids=ids, token_types=types)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class HeadRows:
+    """What a head is asked about a window.
+
+    Attributes:
+        rows: Rows of the window that it reads, (r,).
+        candidates: What its prediction may choose from, in a form that the head knows; None where it is free.
+    """
+
+    rows: IntArray
+    candidates: BoolArray | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Layout:
+    """Which of the rows that a head gets belong to which window.
+
+    Attributes:
+        sizes: Rows of each window, (S,).
+        candidates: What the prediction for each window may choose from, (S,); None where it is free.
+    """
+
+    sizes: tuple[int, ...]
+    candidates: tuple[BoolArray | None, ...]
+
+    @classmethod
+    def of(cls, asked: Sequence[HeadRows]) -> Self:
+        """The layout of the rows of some windows, one below the other."""
+        return cls(sizes=tuple(len(one.rows) for one in asked), candidates=tuple(one.candidates for one in asked))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Target(Generic[GoldT_co]):
+    """What is to be learned from a window.
+
+    Attributes:
+        units: What it counts for in the mean of the loss.
+        gold: What the head's loss compares with.
+    """
+
+    units: int
+    gold: GoldT_co
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Example:
-    """One window to read (or several of one text), and what is wanted of it.
+    """A window to learn from.
 
     Attributes:
         task: Name of the task that made it.
-        ids: Pieces with specials, (n,).
-        types: Token types, (n,); None: all 0.
-        rows: Rows of the window that the head reads, (r,).
-        units: What it counts for in the mean of the loss.
-        gold: What the task's loss compares with; in prediction None, or which candidates the head may choose from.
-        cuts: Where further windows begin, if the example holds several that are read apart and learned together.
+        window: What the encoder reads.
+        asked: Which rows the head reads.
+        target: What is to be learned.
     """
 
     task: str
-    ids: IntArray
-    types: IntArray | None
-    rows: IntArray
-    units: int
-    gold: Any = None
-    cuts: tuple[int, ...] = ()
+    window: Window
+    asked: HeadRows
+    target: Target[Any]
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the window, specials included."""
+        return len(self.window.ids)
 
 
-def pack_examples(examples: Sequence[Example]) -> PackedBatch:
+def pack_windows(windows: Sequence[Window]) -> PackedBatch:
     """Windows end to end."""
-    sequences = [window for example in examples for window in np.split(example.ids, example.cuts)]
-    if all(example.types is None for example in examples):
+    sequences = [part for window in windows for part in np.split(window.ids, window.cuts)]
+    if all(window.token_types is None for window in windows):
         return pack(sequences)
-    types = [np.zeros(len(one.ids), dtype=np.int64) if one.types is None else one.types for one in examples]
+    types = [np.zeros(len(one.ids), dtype=np.int64) if one.token_types is None else one.token_types for one in windows]
     return pack(
         sequences,
-        token_types=[
-            window for one, example in zip(types, examples, strict=True) for window in np.split(one, example.cuts)
-        ],
+        token_types=[part for one, window in zip(types, windows, strict=True) for part in np.split(one, window.cuts)],
     )
 
 
-def rows_of_batch(examples: Sequence[Example]) -> IntArray:
-    """The rows that heads read of each example as rows of the batch that `pack_examples` makes, (R,)."""
-    starts = np.cumsum([0, *(len(example.ids) for example in examples)])
-    return np.concatenate([start + one.rows for start, one in zip(starts[:-1].tolist(), examples, strict=True)])
+def rows_of_batch(windows: Sequence[Window], asked: Sequence[HeadRows]) -> IntArray:
+    """The rows that heads read of each window as rows of the batch that `pack_windows` makes, (R,)."""
+    starts = np.cumsum([0, *(len(window.ids) for window in windows)])
+    return np.concatenate([start + one.rows for start, one in zip(starts[:-1].tolist(), asked, strict=True)])
 
 
 def batches_by_length(lengths: Sequence[int], most_tokens: int) -> Iterator[list[int]]:
@@ -134,7 +189,7 @@ class Drawn:
     @property
     def tokens(self) -> int:
         """Tokens of the window, specials included."""
-        return len(self.example.ids)
+        return self.example.tokens
 
 
 class ExamplePlan:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
+OutputArray = npt.NDArray[np.float32]  # what a head says of a window
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

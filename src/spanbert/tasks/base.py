@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from spanbert.batches.examples import Framer
+from spanbert.batches.examples import Framer, Window
 from spanbert.batches.windows import cut_windows
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document
+from spanbert.encoder.config import EncoderConfig
 from spanbert.scores.scorer import figure_lines
 from spanbert.tasks import options_class
-from spanbert.tasks.protocol import Reading, Tuner
+from spanbert.tasks.protocol import HeadContext, Reading, Tuner
 from spanbert.tokens.pieces import read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
@@ -80,6 +82,7 @@ class TextTaskBase:
     threshold: float | None = None
     changeable: ClassVar[tuple[str, ...]] = ()
     added_pieces: Sequence[int] = ()
+    assets: Mapping[str, Path] = MappingProxyType({})
     options: Any  # the settings of its kind, a `Config`
     reader: Callable[
         [Any], Callable[[Path], Iterator[Document]]
@@ -120,6 +123,14 @@ class TextTaskBase:
             )
             for document, pieces in zip(documents, read_pieces(self.tokenizer, documents), strict=True)
         ]
+
+    def windows(self, reading: Reading) -> list[Window]:
+        """As `TextTask`: each stretch of pieces between special tokens; the same for all tasks that read so."""
+        return [self.framer.one(reading.pieces.ids[start:end]) for start, end in reading.windows]
+
+    def head_context(self, encoder: EncoderConfig) -> HeadContext:
+        """As `TextTask`."""
+        return HeadContext(encoder=encoder, tokenizer=self.tokenizer, assets=self.assets)
 
     def read_as(self, source: Path) -> str:
         """As `TextTask`: by the task's `described`."""

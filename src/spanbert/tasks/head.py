@@ -1,16 +1,52 @@
-"""What the heads of tasks on labelled texts have in common: how their weights are stored."""
+"""What every head of a task on labelled texts is: a torch module that reads the wanted rows of a batch.
+
+Shapes: R rows of all windows, D hidden size, S windows with r rows each.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Generic, TypeVar
 
 from torch import Tensor, nn
 
+from spanbert.batches.examples import Layout
+from spanbert.core.types import OutputArray
 from spanbert.encoder.model import fill_parameters
 
+GoldT = TypeVar("GoldT")
 
-class Head(nn.Module):
-    """A head whose stored weights are those that it computes with."""
+
+class Head(nn.Module, ABC, Generic[GoldT]):
+    """Hidden states to a loss, and to what the task decodes.
+
+    `forward` is a fixed graph wherever the task allows, so that it can be exported; what depends on the values that it
+    gives, such as a choice of the best candidates, is left to `loss` and `outputs`.
+    """
+
+    @abstractmethod
+    def forward(self, hidden_RD: Tensor, layout: Layout) -> dict[str, Tensor]:
+        """Named tensors from hidden states.
+
+        Args:
+            hidden_RD: The rows that the head reads, (R, D), window after window.
+            layout: Which of them belong to which window.
+        """
+
+    @abstractmethod
+    def loss(self, hidden_RD: Tensor, layout: Layout, gold: Sequence[GoldT]) -> Tensor:
+        """The summed loss over all windows, a scalar.
+
+        Args:
+            hidden_RD: As in `forward`.
+            layout: As in `forward`.
+            gold: Of each window, (S,).
+        """
+
+    @abstractmethod
+    def outputs(self, hidden_RD: Tensor, layout: Layout) -> list[OutputArray]:
+        """What the task decodes, an array a window."""
 
     def stored(self) -> dict[str, Tensor]:
         """The tensors that a bundle holds."""

@@ -9,19 +9,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from torch import nn
 
-from spanbert.batches.examples import Example, batches_by_length, pack_examples, rows_of_batch
-from spanbert.core.types import Document, IntArray
+from spanbert.batches.examples import HeadRows, Layout, Window, batches_by_length, pack_windows, rows_of_batch
+from spanbert.core.types import Document, IntArray, OutputArray
 from spanbert.encoder.model import Encoder
+from spanbert.tasks.head import Head
 from spanbert.tasks.protocol import Reading, TextTask
 
 _TOKENS_AT_ONCE = 4096
 _DOCUMENTS_AT_ONCE = 512
 _CHARACTERS_AT_ONCE = 250_000
-Outputs = dict[str, list[npt.NDArray[Any]]]
+Outputs = dict[str, list[OutputArray]]
 
 
 class Predictor:
@@ -33,7 +32,7 @@ class Predictor:
         heads: By the same names, in eval mode.
     """
 
-    def __init__(self, encoder: Encoder, tasks: Mapping[str, TextTask], heads: Mapping[str, nn.Module]) -> None:
+    def __init__(self, encoder: Encoder, tasks: Mapping[str, TextTask], heads: Mapping[str, Head[Any]]) -> None:
         self.encoder, self.tasks, self.heads = encoder, tasks, heads
 
     def only(self, names: Sequence[str]) -> Predictor:
@@ -64,46 +63,42 @@ class Predictor:
         return list(groups.values())
 
     def _one_pass(self, names: Sequence[str], readings: Sequence[Reading]) -> list[dict[str, Any]]:
-        examples: dict[str, list[Example]] = {name: [] for name in names}
-        counts = []
-        for reading in readings:
-            for name in names:
-                own = self.tasks[name].examples(reading, gold=False)
-                examples[name] += own
-            counts.append(len(own))
-        outputs = self._outputs(examples)
+        """The predictions of tasks that read the same windows, which the first of them makes for all."""
+        windows = [self.tasks[names[0]].windows(reading) for reading in readings]
+        asked = {name: [one for reading in readings for one in self.tasks[name].rows(reading)] for name in names}
+        outputs = self.outputs([one for own in windows for one in own], asked)
         found = []
         first = 0
-        for reading, count in zip(readings, counts, strict=True):
-            found.append(
-                {name: self.tasks[name].decode(reading, outputs[name][first : first + count]) for name in names}
-            )
-            first += count
+        for reading, own in zip(readings, windows, strict=True):
+            last = first + len(own)
+            found.append({name: self.tasks[name].decode(reading, outputs[name][first:last]) for name in names})
+            first = last
         return found
 
-    def _outputs(self, examples: Mapping[str, Sequence[Example]]) -> Outputs:
-        """What each head says of each of its windows; windows at the same place are the same for all tasks."""
-        windows = next(iter(examples.values()))
-        outputs: dict[str, list[Any]] = {name: [None] * len(windows) for name in examples}
+    def outputs(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
+        """What each head says of each window, in order.
+
+        Args:
+            windows: What the encoder reads, once for all heads.
+            asked: By task, what its head is asked about each window.
+        """
+        outputs: dict[str, list[Any]] = {name: [None] * len(windows) for name in asked}
         for batch in batches_by_length([len(window.ids) for window in windows], _TOKENS_AT_ONCE):
-            picked = {name: [own[index] for index in batch] for name, own in examples.items()}
-            for name, arrays in self._read(picked).items():
+            picked = {name: [own[index] for index in batch] for name, own in asked.items()}
+            for name, arrays in self._read([windows[index] for index in batch], picked).items():
                 for index, array in zip(batch, arrays, strict=True):
                     outputs[name][index] = array
         return outputs
 
     @torch.inference_mode()
-    def _read(self, examples: Mapping[str, Sequence[Example]]) -> Outputs:
-        batch = pack_examples(next(iter(examples.values())))
-        rows = {name: rows_of_batch(own) for name, own in examples.items()}
+    def _read(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
+        rows = {name: rows_of_batch(windows, own) for name, own in asked.items()}
         wanted_R, places = _union(list(rows.values()))
-        hidden_RD = self.encoder(batch, rows=wanted_R)
+        hidden_RD = self.encoder(pack_windows(windows), rows=wanted_R)
         outputs = {}
-        for (name, own), place in zip(examples.items(), places, strict=True):
+        for (name, own), place in zip(asked.items(), places, strict=True):
             own_RD = hidden_RD if len(rows) == 1 else hidden_RD[torch.from_numpy(place)]
-            candidates = [one.gold for one in own]
-            asked = () if all(one is None for one in candidates) else (candidates,)
-            outputs[name] = self.heads[name].outputs(own_RD, [len(one.rows) for one in own], *asked)  # type: ignore[operator]
+            outputs[name] = self.heads[name].outputs(own_RD, Layout.of(own))
         return outputs
 
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from spanbert.batches.examples import Drawn, pack_examples, rows_of_batch
+from spanbert.batches.examples import Drawn, Layout, pack_windows, rows_of_batch
 from spanbert.core.errors import InputError
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import Encoder
+from spanbert.tasks.head import Head
 from spanbert.tasks.protocol import Encoded, TextTask
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -28,12 +29,12 @@ class JointTargets:
 
     Attributes:
         task: Which.
-        sizes: Rows of each window.
+        layout: Which rows belong to which window.
         gold: Gold of each window.
     """
 
     task: str
-    sizes: Sequence[int]
+    layout: Layout
     gold: Sequence[Any]
 
 
@@ -58,29 +59,28 @@ class JointTask:
 
     def build_head(self, config: EncoderConfig) -> nn.ModuleDict:
         """A new head for every task, by name."""
-        return nn.ModuleDict({name: task.build_head(config) for name, task in self.tasks.items()})
+        return nn.ModuleDict({name: task.build_head(task.head_context(config)) for name, task in self.tasks.items()})
 
     def encode(self, items: Sequence[Drawn]) -> Encoded[JointTargets]:
         """As `Task`: examples of one task, longest first, so that equal lengths are neighbours."""
         ordered = sorted(items, key=lambda item: -item.tokens)
         examples = [item.example for item in ordered]
         name = examples[0].task
-        batch = pack_examples(examples)
+        windows, asked = [one.window for one in examples], [one.asked for one in examples]
         return Encoded(
-            inputs=batch,
-            targets=JointTargets(
-                task=name, sizes=[len(one.rows) for one in examples], gold=[one.gold for one in examples]
-            ),
-            counts={name: sum(one.units for one in examples)},
+            inputs=pack_windows(windows),
+            targets=JointTargets(task=name, layout=Layout.of(asked), gold=[one.target.gold for one in examples]),
+            counts={name: sum(one.target.units for one in examples)},
             key=ordered[0].key,
-            rows=rows_of_batch(examples),
+            rows=rows_of_batch(windows, asked),
         )
 
     def loss(self, encoder: Encoder, head: nn.Module, hidden_RD: Tensor, targets: JointTargets) -> dict[str, Tensor]:
         """As `Task`: the loss of the batch's task."""
         assert isinstance(head, nn.ModuleDict)
         own = head[targets.task]
-        return {targets.task: own.losses(hidden_RD, targets.sizes, targets.gold)}  # type: ignore[operator]
+        assert isinstance(own, Head)
+        return {targets.task: own.loss(hidden_RD, targets.layout, targets.gold)}
 
     def goodness(self, scores: Mapping[str, Any]) -> float:
         """As `Task`: the mean of the tasks' main scores, by name in `scores`."""

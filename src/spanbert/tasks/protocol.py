@@ -2,8 +2,9 @@
 
 `Task` is what the training loop needs; `TextTask` adds what a task on labelled texts needs from file to answer:
 
-file --read--> Documents --readings--> windows of pieces --examples--> rows to read, and gold
-encoder(windows) --> hidden states of those rows --head--> a summed loss   (training)
+file --read--> Documents --readings--> pieces --examples--> windows, rows to read, targets     (training)
+                                              --windows, rows--> windows, rows to read         (prediction)
+encoder(windows) --> hidden states of those rows --head--> a summed loss                       (training)
                                                  --head--> outputs of each window --decode--> prediction
 gold and prediction --scorer--> figures --render--> lines
 """
@@ -11,21 +12,20 @@ gold and prediction --scorer--> figures --render--> lines
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-import numpy.typing as npt
-
-from spanbert.batches.examples import Example
-from spanbert.core.types import Document, IntArray, PackedBatch
+from spanbert.batches.examples import Example, HeadRows, Window
+from spanbert.core.types import Document, IntArray, OutputArray, PackedBatch
+from spanbert.encoder.config import EncoderConfig
 from spanbert.scores.scorer import Scorer
 from spanbert.tokens.pieces import Pieces
+from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from spanbert.encoder.config import EncoderConfig
     from spanbert.encoder.model import Encoder
     from spanbert.tasks.head import Head
 
@@ -118,20 +118,19 @@ class Tuner(Protocol):
         """The threshold."""
 
 
-class TaskHead(Protocol):
-    """A head: a torch module that reads the wanted rows of a batch.
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class HeadContext:
+    """What a head is built from.
 
-    Shapes: R rows of all windows, D hidden size, S windows with r rows each.
+    Attributes:
+        encoder: The encoder's dimensions.
+        tokenizer: The model's.
+        assets: The task's own files, by name; empty where it has none.
     """
 
-    def losses(self, hidden_RD: Tensor, sizes: Sequence[int], gold: Sequence[Any]) -> Tensor:
-        """The summed loss over windows of `sizes` rows with their gold, a scalar."""
-
-    def outputs(self, hidden_RD: Tensor, sizes: Sequence[int]) -> list[npt.NDArray[Any]]:
-        """What `decode` reads: float32, one array a window.
-
-        A head whose examples carry candidates in prediction (`Example.gold`) takes them as a third argument.
-        """
+    encoder: EncoderConfig
+    tokenizer: TokenizerAdapter
+    assets: Mapping[str, Path] = field(default_factory=dict)
 
 
 class TextTask(Protocol):
@@ -142,7 +141,8 @@ class TextTask(Protocol):
         name: Its name in the bundle.
         unit: What its loss counts: example, word, window.
         main: The score by which models are chosen.
-        plain: It reads one text and nothing else, so that several such tasks share one pass of the encoder.
+        plain: It reads one text and nothing else, so that several such tasks share one pass of the encoder and one list
+            of windows.
         options: The settings of its kind.
         changeable: The settings that a trained task may be used with other values of.
         added_pieces: Ids of the tokens that the task added to the tokenizer, which the encoder needs embeddings for.
@@ -191,18 +191,22 @@ class TextTask(Protocol):
     def readings(self, documents: Sequence[Document]) -> list[Reading]:
         """Tokenises documents and cuts them into windows."""
 
-    def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
-        """The windows of a document as the encoder reads them.
+    def windows(self, reading: Reading) -> list[Window]:
+        """The windows of a document as the encoder reads them for a prediction, in order."""
 
-        Args:
-            reading: The document.
-            gold: For training: with gold, and without windows that teach nothing.
-        """
+    def rows(self, reading: Reading) -> list[HeadRows]:
+        """What the head is asked about each of these windows."""
 
-    def build_head(self, config: EncoderConfig) -> Head:
-        """A new head (`TaskHead`)."""
+    def examples(self, reading: Reading) -> list[Example]:
+        """What there is to learn from a document; nothing where it has no gold."""
 
-    def decode(self, reading: Reading, outputs: Sequence[npt.NDArray[Any]]) -> Any:
+    def head_context(self, encoder: EncoderConfig) -> HeadContext:
+        """What its head is built from, on an encoder of these dimensions."""
+
+    def build_head(self, context: HeadContext) -> Head[Any]:
+        """A new head."""
+
+    def decode(self, reading: Reading, outputs: Sequence[OutputArray]) -> Any:
         """The prediction for a document from the outputs of all its windows, in order."""
 
     def scorer(self, *, seed: int = 0) -> DocumentScorer:

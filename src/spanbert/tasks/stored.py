@@ -75,9 +75,9 @@ def load_predictor(
         InputError: A head is missing, or does not fit.
     """
     encoder, given = load_encoder(files)
-    heads: dict[str, nn.Module] = {}
+    heads: dict[str, Head[Any]] = {}
     for name, task in tasks.items():
-        head = task.build_head(encoder.config)
+        head = task.build_head(task.head_context(encoder.config))
         head.load_stored(stored_head(files, name, given, encoder), where=str(files.path))
         heads[name] = head.eval()
     encoder.pack_weights(dtype)
@@ -121,7 +121,7 @@ def named_head(kind: str, given: Mapping[str, Tensor], encoder: Encoder) -> dict
     return values
 
 
-def head_weights(name: str, kind: str, head: Head, *, named: bool, family: str) -> dict[str, Tensor]:
+def head_weights(name: str, kind: str, head: Head[Any], *, named: bool, family: str) -> dict[str, Tensor]:
     """The tensors of a head by the names under which they are saved beside the encoder's own.
 
     Args:

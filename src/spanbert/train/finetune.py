@@ -35,7 +35,7 @@ from spanbert.tasks.relation.task import RelationTask
 from spanbert.tasks.tag.base import WordTask
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 from spanbert.train.finetune_config import FinetuneConfig
-from spanbert.train.finetuned import build_joint_model, write_finetuned
+from spanbert.train.finetuned import build_joint_model, heads_of, write_finetuned
 from spanbert.train.loop import Outcome, Trainer
 from spanbert.train.model import TaskModel
 from spanbert.train.run_directory import budget_of_run, state_to_resume
@@ -271,7 +271,7 @@ def _examples(task: TextTask, source: Source, reporter: Reporter) -> tuple[list[
 
     def take() -> None:
         for reading in task.readings(chunk):
-            found.extend(task.examples(reading, gold=True))
+            found.extend(task.examples(reading))
         chunk.clear()
 
     for document in documents_of(source, task.read):
@@ -282,16 +282,14 @@ def _examples(task: TextTask, source: Source, reporter: Reporter) -> tuple[list[
     take()
     if not found:
         raise InputError(f"task {task.name}: nothing to learn from", where=name_of(source), got=f"{documents} texts")
-    tokens = sum(len(example.ids) for example in found)
+    tokens = sum(example.tokens for example in found)
     reporter.say(f"{task.name}: {documents:,} texts, {len(found):,} windows, {tokens:,} tokens from {name_of(source)}")
     return found, {"texts": documents, "windows": len(found), "tokens": tokens}
 
 
 def _predictor(model: TaskModel, tasks: Mapping[str, TextTask]) -> Predictor:
-    heads = model.head
-    assert isinstance(heads, torch.nn.ModuleDict)
     model.eval()
-    return Predictor(model.encoder, tasks, {name: heads[name] for name in tasks})
+    return Predictor(model.encoder, tasks, heads_of(model))
 
 
 def _trainer(

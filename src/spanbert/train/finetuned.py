@@ -69,6 +69,16 @@ def build_joint_model(
     return TaskModel(encoder, heads, freeze_encoder=config.freeze_encoder), kept
 
 
+def heads_of(model: TaskModel) -> dict[str, Head[Any]]:
+    """The heads of a model of several tasks, by name."""
+    assert isinstance(model.head, nn.ModuleDict)
+    found: dict[str, Head[Any]] = {}
+    for name, head in model.head.items():
+        assert isinstance(head, Head)
+        found[name] = head
+    return found
+
+
 def _with_new_pieces(name: str, tensor: Tensor, pieces: int) -> Tensor:
     """A kept head's bias over the vocabulary; new pieces are as improbable as the most improbable one."""
     if name.removeprefix("mlm.").removeprefix("sbo.") != "bias" or len(tensor) >= pieces:
@@ -97,8 +107,7 @@ def write_finetuned(
     The first task that Hugging Face has names for gets them, and config.json names its class, unless the encoder
     computes something else there.
     """
-    encoder, heads = model.encoder, model.head
-    assert isinstance(heads, nn.ModuleDict)
+    encoder, heads = model.encoder, heads_of(model)
     shape = encoder.config
     same_elsewhere = shape.kind == "transformer" and shape.attention_span is None
     named = next((name for name, task in tasks.items() if same_elsewhere and has_foreign_names(task)), None)
@@ -106,9 +115,7 @@ def write_finetuned(
     weights |= {name: tensor for name, tensor in kept.items() if name.startswith("mlm.")}
     other = {f"{SBO_PREFIX}{name}": tensor for name, tensor in kept.items() if name.startswith("sbo.")}
     for name, task in tasks.items():
-        head = heads[name]
-        assert isinstance(head, Head)
-        state = head_weights(name, task.kind, head, named=name == named, family=shape.family)
+        state = head_weights(name, task.kind, heads[name], named=name == named, family=shape.family)
         (weights if name == named else other).update(state)
     kind = tasks[named].kind if named is not None else None
     if shape.kind == "transformer":

@@ -15,7 +15,7 @@ from spanbert.apps.doctor.hashes import TextHashes
 from spanbert.apps.doctor.lengths import summary
 from spanbert.apps.doctor.lines import report_lines
 from spanbert.apps.doctor.sample import WindowSample
-from spanbert.batches.examples import Example
+from spanbert.batches.examples import Example, HeadRows, Target, Window
 from spanbert.core.errors import InputError
 from spanbert.train.finetune_config import FinetuneConfig
 
@@ -67,20 +67,20 @@ def test_lengths_against_numpy():
 
 def test_the_sample_keeps_the_longest_and_draws_evenly():
     def window(number: int, length: int) -> Example:
-        rows = np.array([number])
-        return Example(task="t", ids=np.zeros(length, dtype=np.int64), types=None, rows=rows, units=1, gold=number)
+        window, asked = Window(ids=np.zeros(length, dtype=np.int64)), HeadRows(rows=np.array([number]))
+        return Example(task="t", window=window, asked=asked, target=Target(units=1, gold=number))
 
     drawn = Counter[int]()
     sample = WindowSample(size=4, longest=3)
     lengths = np.random.default_rng(1).permutation(np.arange(1, 201)).tolist()
     sample.take(window(number, length) for number, length in enumerate(lengths))
-    assert [len(one.ids) for one in sample.longest] == [200, 199, 198]
+    assert [one.tokens for one in sample.longest] == [200, 199, 198]
     assert (sample.count, sample.tokens) == (200, sum(range(1, 201)))
     assert sample.bytes == 8 * (sample.tokens + 200)
     assert len(sample.drawn) == 4
     many = WindowSample(size=500, longest=1)
     many.take(window(number, 1) for number in range(2000))
-    drawn.update(one.gold // 500 for one in many.drawn)
+    drawn.update(one.target.gold // 500 for one in many.drawn)
     assert all(90 < drawn[quarter] < 160 for quarter in range(4))  # 125 expected, standard deviation 9.7
 
 

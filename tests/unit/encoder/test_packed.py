@@ -52,6 +52,9 @@ def test_packing_again_changes_nothing():
     assert layers == [one for one in encoder.modules() if isinstance(one, PackedLinear)]
 
 
+@pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor has no instructions for such products"
+)
 def test_products_of_bfloat16():
     """Off by the 8 bits of its mantissa, and by no more than torch's own products of bfloat16."""
     torch.manual_seed(0)

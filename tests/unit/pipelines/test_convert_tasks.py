@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 import spanbert
-from spanbert.batches.examples import Example
+from spanbert.batches.examples import HeadRows, Window
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Question
 from spanbert.tasks.tag.options import TagOptions
@@ -83,28 +83,29 @@ def bundles(
     return {name: folder / name for name in (*made, "kept")}
 
 
-def our_outputs(bundle: Path, name: str) -> tuple[list[np.ndarray], list[Example]]:
+def our_outputs(bundle: Path, name: str) -> tuple[list[np.ndarray], list[tuple[Window, HeadRows]]]:
     """What the head of a task says of each window of a text, and the ids of the window."""
     nlp = spanbert.load(bundle)
     task, asked = nlp.tasks[name], (Question(id="q", text="who sees it"),)
     document = Document(id="x", text=TEXT, questions=asked if nlp.tasks[name].kind == "qa" else None)
     [reading] = task.readings([document])
-    examples = task.examples(reading, gold=False)
-    return nlp.predictor.only([name])._outputs({name: examples})[name], examples
+    windows, asked = task.windows(reading), task.rows(reading)
+    outputs = nlp.predictor.only([name]).outputs(windows, {name: asked})[name]
+    return outputs, list(zip(windows, asked, strict=True))
 
 
-def their_rows(directory: Path, auto: str, window: Example) -> np.ndarray:
+def their_rows(directory: Path, auto: str, window: Window, asked: HeadRows) -> np.ndarray:
     """What the class in `transformers` says of the same window, on the rows that our head reads."""
     model, report = getattr(transformers, auto).from_pretrained(directory, output_loading_info=True)
     assert not report["missing_keys"]
     assert not report["unexpected_keys"]
-    segments = {} if window.types is None else {"token_type_ids": torch.tensor([window.types.tolist()])}
+    segments = {} if window.token_types is None else {"token_type_ids": torch.tensor([window.token_types.tolist()])}
     with torch.inference_mode():
         said = model.eval()(input_ids=torch.tensor([window.ids.tolist()]), **segments)
     if auto.endswith("QuestionAnswering"):
-        return torch.stack([said.start_logits[0], said.end_logits[0]], dim=1).numpy()[window.rows]
+        return torch.stack([said.start_logits[0], said.end_logits[0]], dim=1).numpy()[asked.rows]
     logits = said.logits[0].numpy()
-    return logits if auto.endswith("SequenceClassification") else logits[window.rows]
+    return logits if auto.endswith("SequenceClassification") else logits[asked.rows]
 
 
 @pytest.mark.parametrize("name", list(CLASSES))
@@ -120,8 +121,8 @@ def test_each_task_alone_has_equal_logits_in_transformers(
     assert config["architectures"] == [f"{ {'bert': 'Bert', 'roberta': 'Roberta'}[family] }{CLASSES[name]}"]
     outputs, windows = our_outputs(bundles["all"], name)
     assert windows
-    for ours, window in zip(outputs, windows, strict=True):
-        np.testing.assert_allclose(ours, their_rows(done.path, f"AutoModel{CLASSES[name]}", window), atol=1e-5)
+    for ours, (window, asked) in zip(outputs, windows, strict=True):
+        np.testing.assert_allclose(ours, their_rows(done.path, f"AutoModel{CLASSES[name]}", window, asked), atol=1e-5)
     card = (done.path / "README.md").read_text()
     assert f"loads it as `{config['architectures'][0]}`" in card
     assert "heads.safetensors" not in card

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 import spanbert
 from spanbert.core.errors import InputError
@@ -79,6 +80,9 @@ def test_tasks_on_pairs_wait_for_a_second_text(bundles, hugging_face_model: Path
     assert list(nlp.pipe([])) == []
 
 
+@pytest.mark.skipif(
+    not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor has no instructions for such products"
+)
 def test_a_faster_precision_moves_scores_a_little(bundles, monkeypatch: pytest.MonkeyPatch):
     path, text = bundles["joint"].files.path, "the red fox and the king"
     wanted = bundles["joint"](text)
@@ -87,6 +91,10 @@ def test_a_faster_precision_moves_scores_a_little(bundles, monkeypatch: pytest.M
     assert found.labels == wanted.labels
     assert found.scores == pytest.approx(wanted.scores, abs=0.05)
     assert found.scores != wanted.scores, "computed in another precision"
+
+
+def test_precisions_that_cannot_be_had(bundles, monkeypatch: pytest.MonkeyPatch):
+    path, text = bundles["joint"].files.path, "the red fox and the king"
     monkeypatch.setattr("spanbert.train.runtime.has_bfloat16", lambda device: False)
     with pytest.raises(InputError, match="this processor does not multiply bfloat16"):
         spanbert.load(path, precision="bfloat16")(text)

@@ -18,6 +18,7 @@ from spanbert.tasks.classify.head import ClassifyHead
 from spanbert.tasks.classify.options import ClassifyOptions
 from spanbert.tasks.classify.task import ClassifyTask
 from tests.labelled import write_lines, write_table
+from tests.stubs import layout_of, read_windows
 
 
 def documents(*rows: tuple[str, tuple[str, ...] | None], pair: str | None = None) -> list[Document]:
@@ -127,7 +128,7 @@ def test_losses_are_those_of_the_usual_means(mode: str):
     else:
         gold = [0.5, -1.0, 2.0, 3.5, 0.0]
         expected = functional.mse_loss(reference(head, hidden_SD)[:, 0], torch.tensor(gold))
-    ours = losses_and_gradients(head, hidden_SD, head.losses(hidden_SD, [1] * 5, gold) / 5)
+    ours = losses_and_gradients(head, hidden_SD, head.loss(hidden_SD, layout_of(*[1] * 5), gold) / 5)
     theirs = losses_and_gradients(head, hidden_SD, expected)
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
@@ -136,12 +137,12 @@ def test_losses_are_those_of_the_usual_means(mode: str):
 def test_a_regression_is_learned_in_standard_deviations(tokenizer):
     learned = documents(("a", ("10.5",)), ("b", ("20",)))
     task = task_of(tokenizer, learned)
-    head = task.build_head(config_of())
+    head = task.build_head(task.head_context(config_of()))
     assert task.scale == (15.25, 4.75)
     hidden_SD = torch.zeros(1, 32)  # the bias alone: the mean of the training numbers
-    assert head.losses(hidden_SD, [1], [task.scale[0] + 2 * task.scale[1]]).item() == pytest.approx(4.0)
+    assert head.loss(hidden_SD, layout_of(1), [task.scale[0] + 2 * task.scale[1]]).item() == pytest.approx(4.0)
     with torch.inference_mode():
-        [logits_L] = head.eval().outputs(hidden_SD, [1])
+        [logits_L] = head.eval().outputs(hidden_SD, layout_of(1))
     [reading] = task.readings([Document(id="x", text="a fox")])
     assert task.decode(reading, [logits_L]) == Classification(scores={}, value=pytest.approx(15.25))
 
@@ -155,14 +156,15 @@ def test_numbers_of_any_size_are_learned_alike_and_stored_as_they_are(mean: floa
     hidden_SD = torch.randn(5, 32, requires_grad=True)
     gold = [-1.5, -0.2, 0.0, 0.7, 2.0]
     scaled = [mean + deviation * one for one in gold]
-    one = losses_and_gradients(unit.eval(), hidden_SD, unit.losses(hidden_SD, [1] * 5, gold))
-    two = losses_and_gradients(other.eval(), hidden_SD, other.losses(hidden_SD, [1] * 5, scaled))
+    one = losses_and_gradients(unit.eval(), hidden_SD, unit.loss(hidden_SD, layout_of(*[1] * 5), gold))
+    two = losses_and_gradients(other.eval(), hidden_SD, other.loss(hidden_SD, layout_of(*[1] * 5), scaled))
     for ours, theirs in zip(one, two, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
     stored, fresh = ClassifyHead(config_of(), 1, "regression"), ClassifyHead(config_of(), 1, "regression", scale=(3, 7))
     for head in (stored, fresh):
         head.load_stored(other.stored(), where="bundle")
-        torch.testing.assert_close(head.eval()(hidden_SD), other(hidden_SD), rtol=1e-5, atol=1e-5 * abs(mean) + 1e-6)
+        both = [one(hidden_SD, layout_of(*[1] * 5))["logits"] for one in (head.eval(), other)]
+        torch.testing.assert_close(*both, rtol=1e-5, atol=1e-5 * abs(mean) + 1e-6)
 
 
 def test_one_threshold_is_chosen_for_several_labels_and_models_are_ranked_by_it(tokenizer):
@@ -195,9 +197,9 @@ def test_the_windows_of_a_long_text_are_averaged(tokenizer):
     text = "the fox runs over the old stone " * 5
     [reading] = task.readings([Document(id="a", text=text, labels=("y",))])
     assert len(reading.windows) > 2
-    examples = task.examples(reading, gold=True)
-    assert [one.gold for one in examples] == [1] * len(reading.windows)
-    assert all(one.rows.tolist() == [0] and one.units == 1 and len(one.ids) <= 16 for one in examples)
+    examples = task.examples(reading)
+    assert [one.target.gold for one in examples] == [1] * len(reading.windows)
+    assert all(one.asked.rows.tolist() == [0] and one.target.units == 1 and one.tokens <= 16 for one in examples)
     read = {piece for start, end in reading.windows for piece in range(start, end)}
     assert read == set(range(len(reading.pieces.ids)))
     logits = [np.array([float(n), 1.0], dtype=np.float32) for n in range(len(examples))]
@@ -207,22 +209,22 @@ def test_the_windows_of_a_long_text_are_averaged(tokenizer):
     assert sum(found.scores.values()) == pytest.approx(1)
     cut = task_of(tokenizer, documents(("a", ("x",)), ("b", ("y",))), length=16, overlap=4, long_texts="truncate")
     [reading] = cut.readings([Document(id="a", text=text)])
-    [first] = cut.examples(reading, gold=False)
-    assert first.ids.tolist() == examples[0].ids.tolist()
+    [(first, _)] = read_windows(cut, reading)
+    assert first.ids.tolist() == examples[0].window.ids.tolist()
     assert not cut.plain, "a task that reads other windows has a pass of its own"
 
 
 def test_a_text_without_pieces_is_read_as_the_special_tokens_alone(tokenizer):
     task = task_of(tokenizer, documents(("a", ("x",)), ("b", ("y",))))
     [reading] = task.readings([Document(id="a", text="\u200b", labels=("x",))])
-    [example] = task.examples(reading, gold=True)
-    assert example.ids.tolist() == [tokenizer.special["cls"], tokenizer.special["sep"]]
+    [example] = task.examples(reading)
+    assert example.window.ids.tolist() == [tokenizer.special["cls"], tokenizer.special["sep"]]
 
 
 def test_several_labels_from_a_threshold(tokenizer):
     task = task_of(tokenizer, documents(("a", ("x", "y")), ("b", ())), threshold=0.7)
     [reading] = task.readings([Document(id="a", text="fox", labels=("y",))])
-    assert task.examples(reading, gold=True)[0].gold.tolist() == [0, 1]
+    assert task.examples(reading)[0].target.gold.tolist() == [0, 1]
     found = task.decode(reading, [np.array([1.0, 0.5], dtype=np.float32)])
     assert found.labels == ("x",)
     assert found.scores == pytest.approx({"x": 1 / (1 + np.exp(-1.0)), "y": 1 / (1 + np.exp(-0.5))})
@@ -237,7 +239,7 @@ def test_several_labels_from_a_threshold(tokenizer):
 def paired(tokenizer, first: str, second: str, **options):
     task = task_of(tokenizer, documents(("a", ("x",)), ("b", ("y",)), pair="c"), length=16, overlap=2, **options)
     [reading] = task.readings([Document(id="a", text=first, pair=second, labels=("x",))])
-    return task, reading, task.examples(reading, gold=True)
+    return task, reading, task.examples(reading)
 
 
 @pytest.mark.parametrize(("long", "other"), [(40, 3), (3, 40), (30, 25), (1, 1), (6, 7)])
@@ -246,7 +248,7 @@ def test_pairs_longer_than_a_window_lose_nothing(tokenizer, long: int, other: in
     first, second = (" ".join(words[n % 5] for n in range(count)) for count in (long, other))
     task, reading, examples = paired(tokenizer, first, second)
     assert not task.plain
-    assert all(len(one.ids) <= 16 and one.types is not None for one in examples)
+    assert all(one.tokens <= 16 and one.window.token_types is not None for one in examples)
     parts, others = ({pair[side] for pair in reading.pairs} for side in (0, 1))
     assert {(a, b) for a, b in reading.pairs} == {(a, b) for a in parts for b in others}, "every part with every other"
     assert {piece for start, end in parts for piece in range(start, end)} == set(range(long))
@@ -258,15 +260,15 @@ def test_pairs_longer_than_a_window_lose_nothing(tokenizer, long: int, other: in
     separator = tokenizer.special["sep"]
     for one, ((a, b), (c, d)) in zip(examples, reading.pairs, strict=True):
         ids = [tokenizer.special["cls"], *reading.pieces.ids[a:b], separator, *reading.second[c:d], separator]
-        assert one.ids.tolist() == ids
-        assert one.types.tolist() == [0] * (2 + b - a) + [1] * (1 + d - c)
+        assert one.window.ids.tolist() == ids
+        assert one.window.token_types.tolist() == [0] * (2 + b - a) + [1] * (1 + d - c)
 
 
 def test_a_pair_may_be_cut_to_its_first_window_or_be_empty(tokenizer):
     _, _, cut = paired(tokenizer, "fox " * 40, "dog " * 40, long_texts="truncate")
     assert len(cut) == 1
     _, _, [example] = paired(tokenizer, "a fox", "\u200b")
-    assert example.ids.tolist()[-2:] == [tokenizer.special["sep"]] * 2
+    assert example.window.ids.tolist()[-2:] == [tokenizer.special["sep"]] * 2
 
 
 def scored(task: ClassifyTask, *pairs) -> dict:
@@ -285,7 +287,7 @@ def test_unknown_gold_labels_are_wrong_not_fatal(tokenizer):
     assert scores["by_label"]["new"]["recall"] == 0
     with pytest.raises(InputError, match="a label that the model does not know; got 'new'; expected x, y"):
         [reading] = task.readings([Document(id="f:7", text="a fox", labels=("new",))])
-        task.examples(reading, gold=True)
+        task.examples(reading)
     several = task_of(tokenizer, documents(("a", ("x", "y")), ("b", ())))
     assert scored(several, (("x", "new"), right))["micro_f1"] == pytest.approx(2 / 3)
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import spanbert
-from spanbert.batches.examples import pack_examples, rows_of_batch
+from spanbert.batches.examples import pack_windows, rows_of_batch
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Coreference, MentionLink
 from spanbert.core.types import Document, Span
@@ -39,7 +39,7 @@ from spanbert.tasks.tag.options import TagOptions
 from spanbert.tasks.tag.task import TagTask
 from tests.conftest import WORDS
 from tests.labelled import coref_file, tiny
-from tests.stubs import TableHead, predicted, predictor_of
+from tests.stubs import TableHead, layout_of, predicted, predictor_of, read_windows
 
 HIDDEN = 16
 CONFIG = EncoderConfig(vocab_size=50, hidden_size=HIDDEN, layers=1, heads=2, feed_forward_size=16, positions=64)
@@ -180,16 +180,16 @@ def test_the_loss_is_that_of_a_loop_over_spans_and_pairs(tokenizer):
     task = coref_task(tokenizer, kept=2.0, longest_mention=2)
     document = document_of(["the", "fox", "sees", "a", "dog", "the", "fox"], [(0, 1), (5, 6)], [(4, 4), (2, 2)])
     [reading] = task.readings([document])
-    [example] = task.examples(reading, gold=True)
+    [example] = task.examples(reading)
     torch.manual_seed(0)
     head = CorefHead(CONFIG, task.options).double()
     for parameter in head.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
-    hidden_RD = torch.randn(len(example.rows), HIDDEN, dtype=torch.float64)
+    hidden_RD = torch.randn(len(example.asked.rows), HIDDEN, dtype=torch.float64)
     head.train()
-    ours = head.losses(hidden_RD, [len(example.rows)], [example.gold])
-    assert ours.item() == pytest.approx(reference_loss(head, hidden_RD, example.gold).item(), rel=1e-6)
-    assert example.units == 4
+    ours = head.loss(hidden_RD, layout_of(len(example.asked.rows)), [example.target.gold])
+    assert ours.item() == pytest.approx(reference_loss(head, hidden_RD, example.target.gold).item(), rel=1e-6)
+    assert example.target.units == 4
 
 
 def test_no_candidate_reaches_over_the_end_of_a_sentence(tokenizer):
@@ -200,8 +200,8 @@ def test_no_candidate_reaches_over_the_end_of_a_sentence(tokenizer):
         (stated, [(0, 0), (1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (3, 3)]),
         (raw, [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2), (3, 3), (3, 4), (3, 5), (4, 4), (4, 5), (5, 5)]),
     ):
-        [example] = task.examples(task.readings([document])[0], gold=False)
-        assert [(first, first + more) for first, more in np.argwhere(example.gold).tolist()] == expected
+        [(_, asked)] = read_windows(task, task.readings([document])[0])
+        assert [(first, first + more) for first, more in np.argwhere(asked.candidates).tolist()] == expected
 
 
 def test_several_documents_and_windows_are_summed(tokenizer):
@@ -211,24 +211,26 @@ def test_several_documents_and_windows_are_summed(tokenizer):
     document = document_of(words, [(1, 1), (7, 7), (43, 43)], [(4, 4), (10, 10)])
     [reading] = task.readings([document])
     assert len(reading.windows) > 1
-    [example] = task.examples(reading, gold=True)
-    assert len(example.cuts) == len(reading.windows) - 1
-    assert sum(len(window.allowed_wW) for window in example.gold.windows) == len(words)
-    batch = pack_examples([example])
+    [example] = task.examples(reading)
+    assert len(example.window.cuts) == len(reading.windows) - 1
+    assert sum(len(window.allowed_wW) for window in example.target.gold.windows) == len(words)
+    batch = pack_windows([example.window])
     assert np.diff(batch.cu_seqlens).tolist() == [end - start + 2 for start, end in reading.windows]
-    ids = batch.ids_T[rows_of_batch([example])]
+    ids = batch.ids_T[rows_of_batch([example.window], [example.asked])]
     pieces = task.tokenizer.ids_batch([" ".join(words)])[0]
     firsts = np.concatenate([half[: len(half) // 2] for half in _by_window(ids, example)])
     assert firsts.tolist() == pieces.tolist(), "one piece a word, in order"
     head = CorefHead(CONFIG, task.options)
-    hidden_RD = torch.randn(len(example.rows), HIDDEN)
-    one = head.losses(hidden_RD, [len(example.rows)], [example.gold])
-    both = head.losses(torch.cat([hidden_RD, hidden_RD]), [len(example.rows)] * 2, [example.gold] * 2)
+    hidden_RD = torch.randn(len(example.asked.rows), HIDDEN)
+    one = head.loss(hidden_RD, layout_of(len(example.asked.rows)), [example.target.gold])
+    both = head.loss(
+        torch.cat([hidden_RD, hidden_RD]), layout_of(*[len(example.asked.rows)] * 2), [example.target.gold] * 2
+    )
     assert both.item() == pytest.approx(2 * one.item(), rel=1e-5)
 
 
 def _by_window(ids: np.ndarray, example) -> list[np.ndarray]:
-    return np.split(ids, np.cumsum([2 * len(window.allowed_wW) for window in example.gold.windows])[:-1])
+    return np.split(ids, np.cumsum([2 * len(window.allowed_wW) for window in example.target.gold.windows])[:-1])
 
 
 class TellingHead(torch.nn.Module):
@@ -238,10 +240,10 @@ class TellingHead(torch.nn.Module):
         super().__init__()
         self.ids, self.options = ids, options
 
-    def outputs(self, hidden_RD: torch.Tensor, sizes, gold):
+    def outputs(self, hidden_RD: torch.Tensor, layout):
         found = []
         width = 3 + 4 * self.options.size + BUCKETS + 1
-        for rows, allowed_wW in zip(torch.split(hidden_RD[:, 0], list(sizes)), gold, strict=True):
+        for rows, allowed_wW in zip(torch.split(hidden_RD[:, 0], list(layout.sizes)), layout.candidates, strict=True):
             ids = rows.numpy().astype(np.int64)
             kept = [word for word in np.flatnonzero(allowed_wW[:, 0]).tolist() if int(ids[word]) in self.ids]
             made = np.zeros((len(kept), width), dtype=np.float32)
@@ -302,18 +304,18 @@ def test_nothing_to_read(tokenizer):
     task = coref_task(tokenizer)
     found = predicted(task, TellingHead(set(), task.options), [Document(id="a", text=""), Document(id="b", text=" ")])
     assert [one.clusters for one in found] == [(), ()]
-    assert task.examples(task.readings([Document(id="a", text="", clusters=())])[0], gold=True) == []
+    assert task.examples(task.readings([Document(id="a", text="", clusters=())])[0]) == []
 
 
 def test_too_long_or_cut_mentions_are_no_gold(tokenizer):
     task = coref_task(tokenizer, longest_mention=2)
     document = document_of(["the", "old", "fox", "unbelievable", "dog"], [(0, 2), (4, 4)], [(3, 3)])
-    [example] = task.examples(task.readings([document])[0], gold=True)
-    [window] = example.gold.windows
+    [example] = task.examples(task.readings([document])[0])
+    [window] = example.target.gold.windows
     assert np.argwhere(window.cluster_wW).tolist() == [[4, 0]], "three words are too long, and so are the pieces of one"
     inside = replace(document, clusters=((Span(start=1, end=3), Span(start=5, end=6)),))
-    [example] = task.examples(task.readings([inside])[0], gold=True)
-    assert np.argwhere(example.gold.windows[0].cluster_wW).tolist() == [[0, 0], [1, 0]], "widened to whole words"
+    [example] = task.examples(task.readings([inside])[0])
+    assert np.argwhere(example.target.gold.windows[0].cluster_wW).tolist() == [[0, 0], [1, 0]], "widened to whole words"
 
 
 def test_from_training(tokenizer, tmp_path: Path):
@@ -399,12 +401,12 @@ def test_prediction_keeps_the_candidates_that_training_keeps(tokenizer):
     words = ["the", "fox", "\u200b", "unbelievable", "dog", "sees", "it"] * 9
     document = document_of(words, [(1, 1), (8, 8)])
     [reading] = task.readings([document])
-    asked = task.examples(reading, gold=False)
-    [learned] = task.examples(reading, gold=True)
-    assert len(asked) == len(learned.gold.windows) > 2
-    for one, window in zip(asked, learned.gold.windows, strict=True):
-        assert (one.gold == window.allowed_wW).all()
-    begins = np.concatenate([np.flatnonzero(w.allowed_wW.any(1)) + w.first for w in learned.gold.windows])
+    asked = task.rows(reading)
+    [learned] = task.examples(reading)
+    assert len(asked) == len(learned.target.gold.windows) > 2
+    for one, window in zip(asked, learned.target.gold.windows, strict=True):
+        assert (one.candidates == window.allowed_wW).all()
+    begins = np.concatenate([np.flatnonzero(w.allowed_wW.any(1)) + w.first for w in learned.target.gold.windows])
     assert len(begins) == len(set(begins.tolist())), "every word begins candidates of one window"
 
 

@@ -137,7 +137,7 @@ def test_batches_do_not_change_what_is_said(tasks, hugging_face_model):
     torch.manual_seed(0)
     encoder = Encoder.from_pretrained(hugging_face_model)
     chosen = {name: tasks[name] for name in ("topic", "ner", "nested", "qa")}
-    heads = {name: task.build_head(encoder.config).eval() for name, task in chosen.items()}
+    heads = {name: task.build_head(task.head_context(encoder.config)).eval() for name, task in chosen.items()}
     for head in heads.values():
         for parameter in head.parameters():
             torch.nn.init.normal_(parameter, std=0.5)

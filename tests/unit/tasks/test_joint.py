@@ -55,7 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, tokenizer) -> dict[str, tuple
             tokenizer=tokenizer, positions=64,
         )  # fmt: skip
         readings = task.readings(list(task.read(file)))
-        found[name] = (task, [one for reading in readings for one in task.examples(reading, gold=True)])
+        found[name] = (task, [one for reading in readings for one in task.examples(reading)])
     return found
 
 
@@ -83,13 +83,13 @@ def test_a_step_is_the_mean_over_its_units_however_it_is_split(made, model_path:
     encoder = Encoder.from_pretrained(model_path)
     model = TaskModel(encoder, joint.build_head(encoder.config)).train()
     items = drawn(examples[:8])
-    units = sum(one.example.units for one in items)
+    units = sum(one.example.target.units for one in items)
     model.zero_grad(set_to_none=True)
     total = torch.zeros(())
     for item in items:
         one = joint.encode([item])
         hidden = encoder(one.inputs, rows=one.rows)
-        assert one.counts == {name: item.example.units}
+        assert one.counts == {name: item.example.target.units}
         total = total + joint.loss(encoder, model.head, hidden, one.targets)[name] / units
     total.backward()
     expected = {key: one.grad.clone() for key, one in model.named_parameters() if one.grad is not None}
@@ -106,17 +106,17 @@ def test_a_step_is_the_mean_over_its_units_however_it_is_split(made, model_path:
 def test_a_batch_is_laid_out_longest_first_with_its_gold(made):
     task, examples = made["tag"]
     joint = JointTask({"tag": task})
-    items = drawn(sorted(examples, key=lambda one: len(one.ids)))
+    items = drawn(sorted(examples, key=lambda one: one.tokens))
     encoded = joint.encode(items)
     lengths = encoded.inputs.lengths.tolist()
     assert lengths == sorted(lengths, reverse=True)
     assert encoded.rows.tolist() == sorted(encoded.rows.tolist())
-    assert sum(encoded.targets.sizes) == len(encoded.rows) == encoded.counts["tag"]
-    by_ids = {one.example.ids.tobytes(): one.example for one in items}
+    assert sum(encoded.targets.layout.sizes) == len(encoded.rows) == encoded.counts["tag"]
+    by_ids = {one.example.window.ids.tobytes(): one.example for one in items}
     bounds = encoded.inputs.cu_seqlens.tolist()
     for place, (start, end) in enumerate(pairwise(bounds)):
         example = by_ids[encoded.inputs.ids_T[start:end].tobytes()]
-        assert encoded.targets.gold[place].tolist() == example.gold.tolist()
+        assert encoded.targets.gold[place].tolist() == example.target.gold.tolist()
     keys = {item.key for item in items if item.tokens == lengths[0]}
     assert encoded.key in keys, "named after one of its longest windows"
 

@@ -20,7 +20,7 @@ from spanbert.tasks.tag.options import TagOptions
 from spanbert.tokens.pieces import rows_of_words
 from tests.conftest import WORDS
 from tests.labelled import nested_file
-from tests.stubs import SpanTableHead, predicted, span_logits
+from tests.stubs import SpanTableHead, layout_of, predicted, span_logits
 
 LABELS = ("X", "Y")
 
@@ -71,12 +71,12 @@ def test_a_span_longer_than_half_the_overlap_is_found_at_the_border(tokenizer):
     assert reading.windows[:2] == [(0, 12), (8, 20)]
 
     class OneSpan(SpanTableHead):
-        def outputs(self, hidden_RD, sizes):
-            found = super().outputs(hidden_RD, sizes)
+        def outputs(self, hidden_RD, layout):
+            found = super().outputs(hidden_RD, layout)
             for logits in found:
                 logits[:] = [1.0, 0.0, 0.0]
             king, bird = (tokenizer.backend.token_to_id(word) for word in ("king", "bird"))
-            for logits, rows in zip(found, torch.split(hidden_RD[:, 0], list(sizes)), strict=True):
+            for logits, rows in zip(found, torch.split(hidden_RD[:, 0], list(layout.sizes)), strict=True):
                 half = len(rows) // 2
                 order = [(first, more) for more in range(min(4, half)) for first in range(half - more)]
                 for place, (first, more) in enumerate(order):
@@ -100,18 +100,18 @@ def test_every_span_of_a_window_is_learned(tokenizer):
     document = Document(id="a", text="red fox runs queen!", words=words, spans=spans)
     task = nested_task(tokenizer, longest=3)
     [reading] = task.readings([document])
-    [example] = task.examples(reading, gold=True)
+    [example] = task.examples(reading)
     candidates = [(first, first + more + 1) for more in range(3) for first in range(4 - more)]
     named = {
-        candidates[place]: LABELS[label - 1] for place, label in enumerate(example.gold.tolist()) if label
+        candidates[place]: LABELS[label - 1] for place, label in enumerate(example.target.gold.tolist()) if label
     }  # fmt: skip
-    assert len(example.gold) == len(candidates) == 9
+    assert len(example.target.gold) == len(candidates) == 9
     assert named == {(0, 2): "X", (1, 2): "Y", (1, 4): "X", (2, 3): "Y"}, "the longest is too long, one is widened"
-    assert example.units == 4
+    assert example.target.units == 4
     first_W, last_W, _ = rows_of_words(reading.pieces, words)
-    assert example.rows.tolist() == [*(first_W + 1), *(last_W + 1)]
+    assert example.asked.rows.tolist() == [*(first_W + 1), *(last_W + 1)]
     plain = Document(id="a", text=document.text, words=words)
-    assert task.examples(task.readings([plain])[0], gold=True) == []
+    assert task.examples(task.readings([plain])[0]) == []
 
 
 def test_the_head_scores_every_span_from_its_ends_and_its_width():
@@ -135,11 +135,11 @@ def test_the_head_scores_every_span_from_its_ends_and_its_width():
                 inner = head.first(rows[first]) + head.last(rows[half + first + more]) + head.width.weight[more]
                 expected.append(head.output(torch.nn.functional.gelu(inner)))
     with torch.inference_mode():
-        outputs = head.outputs(hidden_RD, sizes)
+        outputs = head.outputs(hidden_RD, layout_of(*sizes))
     assert [len(one) for one in outputs] == [4 + 3 + 2, 0, 1]
     np.testing.assert_allclose(np.concatenate(outputs), torch.stack(expected).detach().numpy(), rtol=1e-4, atol=1e-4)
     gold = [np.arange(9) % 3, np.zeros(0, dtype=np.int64), np.array([2])]
-    ours = head.losses(hidden_RD, sizes, gold)
+    ours = head.loss(hidden_RD, layout_of(*sizes), gold)
     theirs = torch.nn.functional.cross_entropy(
         torch.stack(expected), torch.from_numpy(np.concatenate(gold)), reduction="sum"
     )

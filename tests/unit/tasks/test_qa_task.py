@@ -22,7 +22,7 @@ from spanbert.tasks.qa.options import QAOptions
 from spanbert.tasks.qa.task import QATask
 from tests.conftest import WORDS
 from tests.labelled import squad_file
-from tests.stubs import TableHead, number_of_window, predicted, table_of
+from tests.stubs import TableHead, layout_of, number_of_window, predicted, read_windows, table_of
 
 
 def qa_task(tokenizer, *, length: int = 64, overlap: int = 8, threshold: float | None = None, **options) -> QATask:
@@ -59,7 +59,7 @@ def test_answers_over_windows_are_those_of_every_span_of_the_context(
     [reading] = task.readings([document])
     [found] = predicted(task, TableHead(2), [document])
     logits_n2 = table_of(reading.pieces.ids, 2, 0).astype(np.float32)
-    firsts = [number_of_window(one.ids) for one in task.examples(reading, gold=False)]
+    firsts = [number_of_window(one.ids) for one in task.windows(reading)]
     null_S = table_of(np.array(firsts), 2, 0).astype(np.float32).sum(1)
     assert [one.question for one in found] == ["q0", "q1"]
     for number, answering in enumerate(found):
@@ -91,37 +91,37 @@ def test_rows_are_the_first_and_the_context_and_gold_is_among_them(tokenizer):
     document = asked(context, "who sees it?", "who?", answers=((start, start + 4), (0, 3)))
     task = qa_task(tokenizer, length=16, overlap=4)
     [reading] = task.readings([document])
-    examples = task.examples(reading, gold=True)
+    examples = task.examples(reading)
     assert len(examples) == len(reading.windows) > 4
     held = 0
     for one, (low, high), owner in zip(examples, reading.windows, reading.owners, strict=True):
         question = reading.questions[owner]
         special = tokenizer.special
         ids = [special["cls"], *question, special["sep"], *reading.pieces.ids[low:high], special["sep"]]
-        assert one.ids.tolist() == ids
+        assert one.window.ids.tolist() == ids
         assert len(ids) <= 16
-        assert one.types.tolist() == [0] * (len(question) + 2) + [1] * (high - low + 1)
-        assert one.rows.tolist() == [0, *range(len(question) + 2, len(question) + 2 + high - low)]
-        assert one.units == 1
-        if one.gold != (0, 0):
+        assert one.window.token_types.tolist() == [0] * (len(question) + 2) + [1] * (high - low + 1)
+        assert one.asked.rows.tolist() == [0, *range(len(question) + 2, len(question) + 2 + high - low)]
+        assert one.target.units == 1
+        if one.target.gold != (0, 0):
             held += 1
-            assert [tokenizer.piece(one.ids[one.rows[row]]) for row in one.gold] == ["king", "king"]
+            assert [tokenizer.piece(one.window.ids[one.asked.rows[row]]) for row in one.target.gold] == ["king", "king"]
         else:
-            assert tokenizer.backend.token_to_id("king") not in one.ids
+            assert tokenizer.backend.token_to_id("king") not in one.window.ids
     assert held >= 2, "at least a window of each question"
 
 
 def test_what_teaches_nothing_is_left_out_and_the_unanswerable_is_nothing(tokenizer):
     task = qa_task(tokenizer)
     [lost] = task.readings([asked("the fox runs", "who?")])
-    assert task.examples(lost, gold=True) == [], "answerable, but its answer is nowhere"
-    assert len(task.examples(lost, gold=False)) == 1
+    assert task.examples(lost) == [], "answerable, but its answer is nowhere"
+    assert len(read_windows(task, lost)) == 1
     [none] = task.readings([asked("the fox runs", "who?", answers=((4, 7),), answerable=False)])
-    assert [one.gold for one in task.examples(none, gold=True)] == [(0, 0)]
+    assert [one.target.gold for one in task.examples(none)] == [(0, 0)]
     inside = asked("unbelievable fox", "who?", answers=((3, 8),))  # widened to the pieces that hold it
     [reading] = task.readings([inside])
-    [example] = task.examples(reading, gold=True)
-    first, last = (int(reading.pieces.offsets[row - 1][edge]) for edge, row in enumerate(example.gold))
+    [example] = task.examples(reading)
+    first, last = (int(reading.pieces.offsets[row - 1][edge]) for edge, row in enumerate(example.target.gold))
     assert first <= 3
     assert last >= 8
 
@@ -130,7 +130,7 @@ def test_the_longest_words_of_a_question_and_its_context(tokenizer):
     task = qa_task(tokenizer, length=16, overlap=8, longest_question=4)
     [reading] = task.readings([asked("fox " * 30, "who " * 50)])
     assert len(reading.questions[0]) == 4
-    assert all(len(one.ids) <= 16 for one in task.examples(reading, gold=False))
+    assert all(len(one.ids) <= 16 for one in task.windows(reading))
     with pytest.raises(InputError, match="the question leaves no room for its text; got 12 pieces"):
         qa_task(tokenizer, length=16).readings([asked("fox", " ".join(["fox"] * 12))])
     [empty] = predicted(task, TableHead(2), [asked("", "who?")])
@@ -204,7 +204,7 @@ def test_the_loss_is_that_of_padded_question_answering(dtype: torch.dtype):
     rows = [[0, *range(question + 2, length - 1)] for length, question in zip(lengths, questions, strict=True)]
     gold = [(1, 3), (0, 0), (2, 2)]
     hidden_RD = torch.cat([window[row] for window, row in zip(windows, rows, strict=True)])
-    ours = head.losses(hidden_RD, [len(row) for row in rows], gold) / 3
+    ours = head.loss(hidden_RD, layout_of(*map(len, rows)), gold) / 3
     gradients = torch.autograd.grad(ours, [*windows, *head.parameters()])
 
     total = torch.zeros((), dtype=dtype)

@@ -26,6 +26,7 @@ from spanbert.tasks.relation.options import RelationOptions
 from spanbert.tasks.relation.task import RelationTask
 from spanbert.tokens.tokenizer import load_tokenizer
 from tests.labelled import people_file, relation_file, tiny, tune, write_lines
+from tests.stubs import read_windows
 
 
 @pytest.fixture
@@ -151,7 +152,7 @@ def test_types_that_were_never_seen_are_refused(own_tokenizer):
     def asked(task: RelationTask, label: str | None) -> None:
         pair = Relation(head=Span(start=0, end=3, label=label), tail=Span(start=4, end=7, label="ORG"), label="")
         document = Document(id="d", text="the fox", relations=(pair,))
-        task.examples(task.readings([document])[0], gold=False)
+        task.windows(task.readings([document])[0])
 
     typed = made(own_tokenizer, "a", "b")
     asked(typed, "PER")
@@ -306,9 +307,9 @@ def test_a_text_longer_than_the_window_keeps_both_entities(learned):
     apart = "king " + filler + " fox"
     far = [Span(start=0, end=4, label="PER"), Span(start=len(apart) - 3, end=len(apart), label="ANI")]
     [reading] = task.readings([Document(id="a", text=apart, relations=(Relation(head=far[0], tail=far[1], label=""),))])
-    [example] = task.examples(reading, gold=False)
-    assert len(example.ids) <= 64
-    assert [task.tokenizer.piece(example.ids[row]) for row in example.rows] == ["[E1:PER]", "[E2:ANI]"]
-    assert [task.tokenizer.piece(example.ids[row + 1]) for row in example.rows] == ["king", "fox"]
-    assert len(example.ids) > 56, "as much context as there is room for"
+    [(window, asked)] = read_windows(task, reading)
+    assert len(window.ids) <= 64
+    assert [task.tokenizer.piece(window.ids[row]) for row in asked.rows] == ["[E1:PER]", "[E2:ANI]"]
+    assert [task.tokenizer.piece(window.ids[row + 1]) for row in asked.rows] == ["king", "fox"]
+    assert len(window.ids) > 56, "as much context as there is room for"
     assert reading.windows == [(0, len(reading.pieces.ids))]

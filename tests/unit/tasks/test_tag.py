@@ -26,7 +26,7 @@ from spanbert.tasks.tag.task import TagTask, without_overlaps
 from spanbert.tokens.pieces import rows_of_words
 from tests.conftest import WORDS, make_text
 from tests.labelled import conll_file, nested_file, pos_file, squad_file
-from tests.stubs import TableHead, predicted, table_of
+from tests.stubs import TableHead, layout_of, predicted, read_windows, table_of
 
 
 def tag_task(tokenizer, *, length: int = 64, overlap: int = 0, tags: tuple[str, ...] | None = None, scheme="BIO", joined=True) -> TagTask:  # fmt: skip
@@ -101,16 +101,16 @@ def test_every_word_is_learned_exactly_once(tokenizer, words, length: int, overl
     task = tag_task(tokenizer, length=length, overlap=overlap, tags=("D", "N", "V"), scheme=None)
     [reading] = task.readings([document])
     learned, places = [], []
-    for (start, _), part, one in zip(
-        reading.windows, owned_parts(reading.windows), task.examples(reading, gold=False), strict=True
+    for (start, _), part, (window, one) in zip(
+        reading.windows, owned_parts(reading.windows), read_windows(task, reading), strict=True
     ):  # fmt: skip
-        assert len(one.ids) <= length
+        assert len(window.ids) <= length
         pieces = one.rows - 1 + start
         assert all(part[0] <= piece < part[1] for piece in pieces)
         places += pieces.tolist()
-    for one in task.examples(reading, gold=True):
-        assert one.units == len(one.rows) == len(one.gold) > 0
-        learned += [task.tags[number] for number in one.gold]
+    for one in task.examples(reading):
+        assert one.target.units == len(one.asked.rows) == len(one.target.gold) > 0
+        learned += [task.tags[number] for number in one.target.gold]
     assert learned == list(gold)
     if words:
         assert places == rows_of_words(reading.pieces, document.words)[0].tolist()
@@ -121,8 +121,8 @@ def test_words_without_a_piece_are_tagged_but_not_learned(tokenizer):
     document = Document(id="a", text="fox \u200b dog", words=words, columns={"tag": ("N", "X", "N")})
     task = tag_task(tokenizer, tags=("N", "X"), scheme=None)
     [reading] = task.readings([document])
-    [example] = task.examples(reading, gold=True)
-    assert ([task.tags[n] for n in example.gold], example.rows.tolist()) == (["N", "N"], [1, 2])
+    [example] = task.examples(reading)
+    assert ([task.tags[n] for n in example.target.gold], example.asked.rows.tolist()) == (["N", "N"], [1, 2])
     [tagging] = predicted(task, TableHead(2), [document])
     assert [(word.start, word.end) for word in tagging.words] == [(0, 3), (4, 5), (6, 9)]
     [empty] = predicted(task, TableHead(2), [Document(id="b", text="\u200b", words=(Span(start=0, end=1),))])
@@ -148,14 +148,14 @@ def test_entities_are_learned_in_their_own_scheme(tokenizer, tmp_path: Path, sch
     assert (task.main, task.joined, task.window) == ("f1", True, (64, 32))
     documents = list(task.read(path))
     for reading in task.readings(documents):
-        [example] = task.examples(reading, gold=True)
+        [example] = task.examples(reading)
         words = reading.document.words
         spans = [
             (next(n for n, word in enumerate(words) if word.start == span.start),
              next(n for n, word in enumerate(words, 1) if word.end == span.end), span.label)
             for span in reading.document.spans
         ]  # fmt: skip
-        assert [task.tags[number] for number in example.gold] == encode_tags(spans, len(words), task.scheme)
+        assert [task.tags[number] for number in example.target.gold] == encode_tags(spans, len(words), task.scheme)
         [tagging] = predicted(task, TableHead(len(task.tags)), [reading.document])
         assert decode_tags([word.label for word in tagging.words], task.scheme, repair="discard") == decode_tags(
             [word.label for word in tagging.words], task.scheme
@@ -245,7 +245,7 @@ def test_unknown_tags_and_questions(tokenizer, tmp_path: Path):
     document = document_of(["fox"])
     document = Document(id="f:3", text="fox", words=document.words, columns={"tag": ("V",)})
     with pytest.raises(InputError, match="f:3: task t: a tag that the model does not know; got 'V'; expected N"):
-        task.examples(task.readings([document])[0], gold=True)
+        task.examples(task.readings([document])[0])
     scorer = task.scorer()
     scorer.add(document, predicted(task, TableHead(1), [document])[0])
     assert scorer.scores()["accuracy"] == 0.0, "at evaluation it is wrong, not fatal"
@@ -267,7 +267,7 @@ def test_the_loss_is_that_of_padded_token_classification(dtype: torch.dtype):
     rows = [np.array([1, 2, 5]), np.array([1]), np.array([1, 4, 6, 7])]
     gold = [np.array([0, 4, 2]), np.array([3]), np.array([1, 1, 0, 2])]
     hidden_RD = torch.cat([window[torch.from_numpy(one)] for window, one in zip(windows, rows, strict=True)])
-    ours = head.losses(hidden_RD, [3, 1, 4], gold) / 8
+    ours = head.loss(hidden_RD, layout_of(3, 1, 4), gold) / 8
     gradients = torch.autograd.grad(ours, [*windows, *head.parameters()])
 
     labels = torch.full((3, 9), -100)

@@ -61,7 +61,7 @@ def preparation(tasks: Mapping[str, TaskData], model: Path, config: FinetuneConf
     begun = time.perf_counter()
     for name, task in made.items():
         for reading in task.readings(list(documents_of(tasks[name].train, task.read))):
-            task.examples(reading, gold=True)
+            task.examples(reading)
     return time.perf_counter() - begun
 
 

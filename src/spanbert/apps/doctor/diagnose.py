@@ -159,7 +159,7 @@ def _run(survey: Survey[Any], sample: WindowSample | None) -> None:
         for reading in _readings(survey, chunk):
             survey.take(reading)
             if sample is not None and survey.task is not None:
-                sample.take(survey.task.examples(reading, gold=True))
+                sample.take(survey.task.examples(reading))
     if isinstance(survey, QASurvey):
         survey.tell_ids()
 

@@ -204,7 +204,7 @@ def _steps(joint: JointTask, examples: Sequence[Example], *, per_step: int, step
 
 
 def _tokens(examples: Sequence[Example]) -> int:
-    return sum(len(example.ids) for example in examples)
+    return sum(example.tokens for example in examples)
 
 
 def _prefix(examples: Sequence[Example], tokens: float, *, fewest: int = 1) -> Sequence[Example]:

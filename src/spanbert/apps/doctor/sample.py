@@ -28,13 +28,13 @@ class WindowSample:
         """Takes in windows."""
         for example in examples:
             self.count += 1
-            self.tokens += len(example.ids)
+            self.tokens += example.tokens
             self.bytes += _bytes(example)
             if len(self.drawn) < self._size:
                 self.drawn.append(example)
             elif (place := int(self._generator.integers(self.count))) < self._size:
                 self.drawn[place] = example
-            entry = (len(example.ids), -self.count, example)
+            entry = (example.tokens, -self.count, example)
             if len(self._longest) < self._most:
                 heapq.heappush(self._longest, entry)
             elif entry > self._longest[0]:
@@ -48,5 +48,5 @@ class WindowSample:
 
 def _bytes(example: Example) -> int:
     """Memory of a window's arrays, which training holds for all windows."""
-    arrays = (example.ids, example.types, example.rows, example.gold)
+    arrays = (example.window.ids, example.window.token_types, example.asked.rows, example.target.gold)
     return sum(int(getattr(one, "nbytes", 0)) for one in arrays)

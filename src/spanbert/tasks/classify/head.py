@@ -6,14 +6,14 @@ Shapes: S windows, D hidden size, L labels.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss
 
+from spanbert.batches.examples import Layout
+from spanbert.core.types import OutputArray
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.dropout import dropout
 from spanbert.encoder.model import initialise
@@ -21,7 +21,7 @@ from spanbert.tasks.classify.options import Mode
 from spanbert.tasks.head import Head
 
 
-class ClassifyHead(Head):
+class ClassifyHead(Head[int | float | OutputArray]):
     """Logits of a text; one row, the first, of each window is read.
 
     Args:
@@ -49,12 +49,12 @@ class ClassifyHead(Head):
         self.output = nn.Linear(config.hidden_size, labels)
         self.apply(initialise)
 
-    def forward(self, hidden_SD: Tensor) -> Tensor:
-        """(S, D) first rows to logits (S, L); of a regression, the number itself."""
-        pooled_SD = dropout(torch.tanh(self.pooler(hidden_SD)), self.dropout, self.training)
+    def forward(self, hidden_RD: Tensor, layout: Layout) -> dict[str, Tensor]:
+        """As `Head`: first rows (S, D) to `logits` (S, L); of a regression, the number itself."""
+        pooled_SD = dropout(torch.tanh(self.pooler(hidden_RD)), self.dropout, self.training)
         logits_SL: Tensor = self.output(pooled_SD)
         mean, deviation = self.scale
-        return logits_SL * deviation + mean if self.mode == "regression" else logits_SL
+        return {"logits": logits_SL * deviation + mean if self.mode == "regression" else logits_SL}
 
     def stored(self) -> dict[str, Tensor]:
         """As `Head`; the scale is part of the weights."""
@@ -73,9 +73,9 @@ class ClassifyHead(Head):
             self.output.weight.div_(deviation)
             self.output.bias.sub_(mean).div_(deviation)
 
-    def losses(self, hidden_RD: Tensor, sizes: Sequence[int], gold: Sequence[Any]) -> Tensor:
-        """As `TaskHead`: gold is a label's index, a row of 0 and 1, or a number."""
-        logits_SL = self(hidden_RD).float()
+    def loss(self, hidden_RD: Tensor, layout: Layout, gold: Sequence[int | float | OutputArray]) -> Tensor:
+        """As `Head`: gold is a label's index, a row of 0 and 1, or a number."""
+        logits_SL = self(hidden_RD, layout)["logits"].float()
         device = logits_SL.device
         if self.mode == "single":
             weights_L = None if self.weights_L is None else self.weights_L.to(device)
@@ -92,6 +92,6 @@ class ClassifyHead(Head):
         loss: Tensor = mse_loss((logits_SL[:, 0] - mean) / deviation, (numbers_S - mean) / deviation, reduction="sum")
         return loss
 
-    def outputs(self, hidden_RD: Tensor, sizes: Sequence[int]) -> list[npt.NDArray[Any]]:
-        """As `TaskHead`: logits (L,) a window."""
-        return list(self(hidden_RD).float().cpu().numpy())
+    def outputs(self, hidden_RD: Tensor, layout: Layout) -> list[OutputArray]:
+        """As `Head`: logits (L,) a window."""
+        return list(self(hidden_RD, layout)["logits"].float().cpu().numpy())

@@ -13,24 +13,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from spanbert.batches.examples import Example
+from spanbert.batches.examples import Example, HeadRows, Target, Window
 from spanbert.batches.windows import cut_windows
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Classification
-from spanbert.core.types import Document, FloatArray, IntArray
+from spanbert.core.types import Document, FloatArray, IntArray, OutputArray
 from spanbert.corpus.files import SourceFile
 from spanbert.corpus.labelled import LabelledFormat, guess_labelled, read_labelled
 from spanbert.tasks.base import TextTaskBase, WindowOptions
 from spanbert.tasks.classify.options import ClassifyOptions, Mode
 from spanbert.tasks.classify.scoring import ClassifyScorer, ThresholdTuner, number_of, single_gold
-from spanbert.tasks.protocol import Mistake, Reading
+from spanbert.tasks.protocol import HeadContext, Mistake, Reading
 from spanbert.tokens.pieces import Pieces, read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
-    from spanbert.encoder.config import EncoderConfig
     from spanbert.tasks.classify.head import ClassifyHead
 
 _USUAL_WINDOW = 512
@@ -250,30 +248,38 @@ class ClassifyTask(TextTaskBase):
             document=reading.document, pieces=first, windows=[one for one, _ in pairs], second=second.ids, pairs=pairs
         )
 
-    def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
-        """As `TextTask`: the first row of every window; a window of a labelled text has the text's label."""
-        wanted = self._gold(reading.document) if gold else None
-        if gold and wanted is None:
-            return []
-        framed = []
+    def windows(self, reading: Reading) -> list[Window]:
+        """As `TextTask`; of a pair, each part of the first text with each of the second."""
         if isinstance(reading, PairReading):
-            for (a, b), (c, d) in reading.pairs:
-                framed.append(self.framer.two(reading.pieces.ids[a:b], reading.second[c:d]))
+            ids, second = reading.pieces.ids, reading.second
+            found = [self.framer.two(ids[a:b], second[c:d]) for (a, b), (c, d) in reading.pairs]
         else:
-            framed = [self.framer.one(reading.pieces.ids[a:b]) for a, b in reading.windows]
-        if self.options.long_texts == "truncate":
-            framed = framed[:1]
+            found = super().windows(reading)
+        return found[:1] if self.options.long_texts == "truncate" else found
+
+    def rows(self, reading: Reading) -> list[HeadRows]:
+        """As `TextTask`: the first row of every window."""
+        count = 1 if self.options.long_texts == "truncate" else len(reading.windows)
+        return [HeadRows(rows=_FIRST_ROW)] * count
+
+    def examples(self, reading: Reading) -> list[Example]:
+        """As `TextTask`: a window of a labelled text has the text's label."""
+        wanted = self._gold(reading.document)
+        if wanted is None:
+            return []
+        target = Target(units=1, gold=wanted)
         return [
-            Example(task=self.name, ids=one.ids, types=one.types, rows=_FIRST_ROW, units=1, gold=wanted)
-            for one in framed
+            Example(task=self.name, window=window, asked=asked, target=target)
+            for window, asked in zip(self.windows(reading), self.rows(reading), strict=True)
         ]
 
-    def _gold(self, document: Document) -> Any:
+    def _gold(self, document: Document) -> int | float | OutputArray | None:
         if document.labels is None:
             return None
-        gold = None if self.mode == "multi" else single_gold(document, self.mode)
-        if self.mode == "regression":
-            return gold
+        if self.mode != "multi":
+            gold = single_gold(document, self.mode)
+            if self.mode == "regression":
+                return float(gold)
         unknown = [label for label in document.labels if label not in self._number]
         if unknown:
             raise InputError(
@@ -288,13 +294,13 @@ class ClassifyTask(TextTaskBase):
         wanted_L[[self._number[label] for label in document.labels]] = 1.0
         return wanted_L
 
-    def build_head(self, config: EncoderConfig) -> ClassifyHead:
+    def build_head(self, context: HeadContext) -> ClassifyHead:
         """As `TextTask`."""
         from spanbert.tasks.classify.head import ClassifyHead
 
-        return ClassifyHead(config, len(self.labels), self.mode, weights_L=self.weights_L, scale=self.scale)
+        return ClassifyHead(context.encoder, len(self.labels), self.mode, weights_L=self.weights_L, scale=self.scale)
 
-    def decode(self, reading: Reading, outputs: Sequence[npt.NDArray[Any]]) -> Classification:
+    def decode(self, reading: Reading, outputs: Sequence[OutputArray]) -> Classification:
         """As `TextTask`: the mean of the windows' logits decides."""
         logits_L: FloatArray = np.zeros(len(self.labels))
         if len(outputs):

@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, gelu
 
-from spanbert.core.types import BoolArray
+from spanbert.batches.examples import Layout
+from spanbert.core.types import OutputArray
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.dropout import dropout
 from spanbert.encoder.model import initialise
@@ -45,7 +44,13 @@ class Ends(nn.Module):
         return dropout(gelu(self.norm(self.dense(hidden_wD))), self.dropout, self.training)
 
 
-class CorefHead(Head):
+def _ends_of(rows_RD: Tensor) -> tuple[Tensor, Tensor]:
+    """The rows of a window's words at which they begin, and at which they end, (w, D) each."""
+    words = len(rows_RD) // 2
+    return rows_RD[:words], rows_RD[words:]
+
+
+class CorefHead(Head[CorefGold]):
     """Scores of mentions and what pairs are scored by.
 
     A window's rows are the first pieces of its words, then their last pieces: 2 w rows.
@@ -93,10 +98,15 @@ class CorefHead(Head):
         places = flat.flatten().topk(count).indices.sort().values
         return places // widths, places % widths
 
-    def losses(self, hidden_RD: Tensor, sizes: Sequence[int], gold: Sequence[CorefGold]) -> Tensor:
-        """As `TaskHead`: minus the log of the share of the right antecedents, and of right mentions."""
+    def forward(self, hidden_RD: Tensor, layout: Layout) -> dict[str, Tensor]:
+        """As `Head`: `mentions`, the mention scores of each window (`mention_scores`), one below the other."""
+        found = [self.mention_scores(*_ends_of(rows_RD)) for rows_RD in torch.split(hidden_RD, list(layout.sizes))]
+        return {"mentions": torch.cat(found)}
+
+    def loss(self, hidden_RD: Tensor, layout: Layout, gold: Sequence[CorefGold]) -> Tensor:
+        """As `Head`: minus the log of the share of the right antecedents, and of right mentions."""
         total = hidden_RD.new_zeros(())
-        for rows_RD, wanted in zip(torch.split(hidden_RD, list(sizes)), gold, strict=True):
+        for rows_RD, wanted in zip(torch.split(hidden_RD, list(layout.sizes)), gold, strict=True):
             total = total + self._document_loss(rows_RD, wanted)
         return total
 
@@ -105,8 +115,7 @@ class CorefHead(Head):
         firsts, lasts, scores, starts, ends, owners = [], [], [], [], [], []
         sizes = [2 * len(one.allowed_wW) for one in gold.windows]
         for window, window_RD in zip(gold.windows, torch.split(rows_RD, sizes), strict=True):
-            words = len(window.allowed_wW)
-            starts_wD, ends_wD = window_RD[:words], window_RD[words:]
+            starts_wD, ends_wD = _ends_of(window_RD)
             scores_wW = self.mention_scores(starts_wD, ends_wD).float()
             allowed_wW = torch.from_numpy(window.allowed_wW).to(scores_wW.device)
             cluster_wW = torch.from_numpy(window.cluster_wW).to(scores_wW.device)
@@ -144,17 +153,20 @@ class CorefHead(Head):
         antecedents: Tensor = (whole.logsumexp(1) - wanted.logsumexp(1)).sum()
         return loss + antecedents
 
-    def outputs(self, hidden_RD: Tensor, sizes: Sequence[int], gold: Sequence[BoolArray]) -> list[npt.NDArray[Any]]:
-        """As `TaskHead`: of each window's best candidates (`gold`: see `targets.candidates`), a row each.
+    def outputs(self, hidden_RD: Tensor, layout: Layout) -> list[OutputArray]:
+        """As `Head`: of each window's best candidates (see `targets.candidates`), a row each.
 
         A row is first word, last word and mention score (`links.FACTS`), key (2d), query (2d), what distances are worth
         (B), and what the same words are worth, where that is looked at.
         """
         found = []
-        for rows_RD, allowed_wW in zip(torch.split(hidden_RD, list(sizes)), gold, strict=True):
-            words = len(rows_RD) // 2
-            starts_wD, ends_wD = rows_RD[:words], rows_RD[words:]
-            scores_wW = self.mention_scores(starts_wD, ends_wD).float()
+        sizes = list(layout.sizes)
+        scores = torch.split(self(hidden_RD, layout)["mentions"].float(), [size // 2 for size in sizes])
+        for rows_RD, scores_wW, allowed_wW in zip(
+            torch.split(hidden_RD, sizes), scores, layout.candidates, strict=True
+        ):
+            assert allowed_wW is not None
+            starts_wD, ends_wD = _ends_of(rows_RD)
             first_K, more_K = self.keep(scores_wW, torch.from_numpy(allowed_wW).to(scores_wW.device))
             key, query, near, same = self.vectors(starts_wD[first_K], ends_wD[first_K + more_K])
             facts = torch.stack([first_K.float(), (first_K + more_K).float(), scores_wW[first_K, more_K]], dim=1)

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from spanbert.batches.examples import Example
+from spanbert.batches.examples import Example, HeadRows, Target, Window
 from spanbert.batches.windows import owned_parts
 from spanbert.core.errors import InputError
 from spanbert.core.mentions import head_mention
 from spanbert.core.predictions import Coreference, MentionLink
-from spanbert.core.types import BoolArray, Document, IntArray, Span
+from spanbert.core.types import Document, IntArray, OutputArray, Span
 from spanbert.corpus.clusters import repeated_mentions
 from spanbert.corpus.coref import CorefFormat, coref_format, read_coref
 from spanbert.corpus.gap import is_gap
@@ -37,12 +36,11 @@ from spanbert.tasks.coref.links import (
 from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.coref.scoring import CorefDocumentScorer
 from spanbert.tasks.coref.targets import CorefGold, WordPieces, candidates, mentions_on_words, window_gold
-from spanbert.tasks.protocol import Mistake, Reading
+from spanbert.tasks.protocol import HeadContext, Mistake, Reading
 from spanbert.tokens.pieces import rows_of_words
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
-    from spanbert.encoder.config import EncoderConfig
     from spanbert.tasks.coref.head import CorefHead
 
 _USUAL_WINDOW = 512
@@ -192,21 +190,28 @@ class CorefTask(TextTaskBase):
         """The document's words, or those that its text is split into at every mark: `Ann` of `Ann's` is a mention."""
         return words_of(document, joined=False)
 
-    def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
-        """As `TextTask`; in training, neighbouring windows are one example, so that links between them are learned."""
+    def rows(self, reading: Reading) -> list[HeadRows]:
+        """As `TextTask`: first pieces of a window's words, then last ones; which spans of them may be mentions."""
         words = self.words(reading.document)
         if not words or not len(reading.pieces.ids):
-            return [] if gold else [self._empty(start, end, reading) for start, end in reading.windows]
+            nothing = np.zeros((0, self.options.longest_mention), dtype=bool)
+            return [HeadRows(rows=np.zeros(0, dtype=np.int64), candidates=nothing)] * len(reading.windows)
+        pieces = self._pieces_of(reading, words)
+        found = []
+        for window, owned in _parts(reading):
+            part = _words_of(window, owned, pieces)
+            allowed_wW = candidates(part, self.options.longest_mention, pieces)
+            found.append(HeadRows(rows=_rows(window, part, pieces), candidates=allowed_wW))
+        return found
+
+    def examples(self, reading: Reading) -> list[Example]:
+        """As `TextTask`; neighbouring windows are one example, so that links between them are learned."""
+        words = self.words(reading.document)
+        if not words or not len(reading.pieces.ids) or reading.document.clusters is None:
+            return []
         pieces = self._pieces_of(reading, words)
         parts = [_words_of(window, part, pieces) for window, part in _parts(reading)]
         allowed = [candidates(part, self.options.longest_mention, pieces) for part in parts]
-        if not gold:
-            return [
-                self._example([window], [part], reading, pieces, candidates_wW)
-                for window, part, candidates_wW in zip(reading.windows, parts, allowed, strict=True)
-            ]
-        if reading.document.clusters is None:
-            return []
         clusters = mentions_on_words(reading.document, words)
         hashes = word_hashes([reading.document.text[word.start : word.end] for word in words])
         found = []
@@ -233,49 +238,34 @@ class CorefTask(TextTaskBase):
         parts: Sequence[tuple[int, int, int]],
         reading: Reading,
         pieces: WordPieces,
-        gold: CorefGold | BoolArray,
+        gold: CorefGold,
     ) -> Example:
-        """Windows end to end; of each, the rows of the first pieces of its words and then of the last."""
+        """Windows end to end."""
         ids: list[IntArray] = []
         rows: list[IntArray] = []
         cuts: list[int] = []
         offset = 0
-        for (start, end), (low, high, _) in zip(windows, parts, strict=True):
+        for (start, end), part in zip(windows, parts, strict=True):
             framed = self.framer.one(reading.pieces.ids[start:end])
-            both = np.concatenate([pieces.first_W[low:high], pieces.last_W[low:high]])
-            rows.append(both - start + framed.first + offset)
+            rows.append(_rows((start, end), part, pieces) + offset)
             ids.append(framed.ids)
             offset += len(framed.ids)
             cuts.append(offset)
-        units = max(sum(len(one.mentions_G3) for one in gold.windows), 1) if isinstance(gold, CorefGold) else 1
+        units = max(sum(len(one.mentions_G3) for one in gold.windows), 1)
         return Example(
             task=self.name,
-            ids=np.concatenate(ids),
-            types=None,
-            rows=np.concatenate(rows),
-            units=units,
-            cuts=tuple(cuts[:-1]),
-            gold=gold,
+            window=Window(ids=np.concatenate(ids), cuts=tuple(cuts[:-1])),
+            asked=HeadRows(rows=np.concatenate(rows)),
+            target=Target(units=units, gold=gold),
         )
 
-    def _empty(self, start: int, end: int, reading: Reading) -> Example:
-        framed = self.framer.one(reading.pieces.ids[start:end])
-        return Example(
-            task=self.name,
-            ids=framed.ids,
-            types=None,
-            rows=np.zeros(0, dtype=np.int64),
-            units=1,
-            gold=np.zeros((0, self.options.longest_mention), dtype=bool),
-        )
-
-    def build_head(self, config: EncoderConfig) -> CorefHead:
+    def build_head(self, context: HeadContext) -> CorefHead:
         """As `TextTask`."""
         from spanbert.tasks.coref.head import CorefHead
 
-        return CorefHead(config, self.options)
+        return CorefHead(context.encoder, self.options)
 
-    def decode(self, reading: Reading, outputs: Sequence[npt.NDArray[Any]]) -> Coreference:
+    def decode(self, reading: Reading, outputs: Sequence[OutputArray]) -> Coreference:
         """As `TextTask`: the windows' mentions are linked over the whole document."""
         words = self.words(reading.document)
         if not words or not len(reading.pieces.ids):
@@ -315,7 +305,7 @@ class CorefTask(TextTaskBase):
             ),
         )
 
-    def _mentions(self, rows: npt.NDArray[np.float32]) -> Mentions:
+    def _mentions(self, rows: OutputArray) -> Mentions:
         """All kept mentions in text order, the best `max_mentions` of them."""
         if self.options.max_mentions is not None and len(rows) > self.options.max_mentions:
             rows = rows[np.argsort(-rows[:, 2], kind="stable")[: self.options.max_mentions]]
@@ -366,6 +356,12 @@ def _words_of(window: tuple[int, int], part: tuple[int, int], pieces: WordPieces
     own = int(np.searchsorted(pieces.first_W, part[1]))
     high = max(low, int(np.searchsorted(pieces.last_W, window[1])))
     return low, high, min(own, high)
+
+
+def _rows(window: tuple[int, int], part: tuple[int, int, int], pieces: WordPieces) -> IntArray:
+    """Rows of the first pieces of a window's words, and then of the last ones."""
+    low, high, _ = part
+    return np.concatenate([pieces.first_W[low:high], pieces.last_W[low:high]]) - window[0] + 1
 
 
 def _text(document: Document, span: Span) -> str:

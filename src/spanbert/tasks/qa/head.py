@@ -6,15 +6,15 @@ Shapes: S windows with r readable rows each (the first [CLS], then the context),
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
 
+from spanbert.batches.examples import Layout
+from spanbert.core.types import OutputArray
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import initialise
 from spanbert.tasks.head import Head
@@ -22,7 +22,7 @@ from spanbert.tasks.head import Head
 _NO_ROW = float("-inf")
 
 
-class QAHead(Head):
+class QAHead(Head[tuple[int, int]]):
     """A start and an end logit a row; the question's rows are not among them, so no span can cross into it."""
 
     def __init__(self, config: EncoderConfig) -> None:
@@ -30,18 +30,18 @@ class QAHead(Head):
         self.output = nn.Linear(config.hidden_size, 2)
         self.apply(initialise)
 
-    def forward(self, hidden_RD: Tensor) -> Tensor:
-        """(R, D) to start and end logits (R, 2)."""
-        logits_R2: Tensor = self.output(hidden_RD)
-        return logits_R2
+    def forward(self, hidden_RD: Tensor, layout: Layout) -> dict[str, Tensor]:
+        """As `Head`: `logits` of starts and ends (R, 2)."""
+        return {"logits": self.output(hidden_RD)}
 
-    def losses(self, hidden_RD: Tensor, sizes: Sequence[int], gold: Sequence[Any]) -> Tensor:
-        """As `TaskHead`: gold is (start, end) among the rows of a window, (0, 0) where it holds no answer."""
-        parts = torch.split(self(hidden_RD).float(), list(sizes))
+    def loss(self, hidden_RD: Tensor, layout: Layout, gold: Sequence[tuple[int, int]]) -> Tensor:
+        """As `Head`: gold is (start, end) among the rows of a window, (0, 0) where it holds no answer."""
+        parts = torch.split(self(hidden_RD, layout)["logits"].float(), list(layout.sizes))
         logits_Sr2 = pad_sequence(list(parts), batch_first=True, padding_value=_NO_ROW)
         gold_S2 = torch.from_numpy(np.array(gold, dtype=np.int64)).to(logits_Sr2.device)
         return cross_entropy(logits_Sr2, gold_S2, reduction="sum") / 2
 
-    def outputs(self, hidden_RD: Tensor, sizes: Sequence[int]) -> list[npt.NDArray[Any]]:
-        """As `TaskHead`: start and end logits (r, 2) a window."""
-        return [part.numpy() for part in torch.split(self(hidden_RD).float().cpu(), list(sizes))]
+    def outputs(self, hidden_RD: Tensor, layout: Layout) -> list[OutputArray]:
+        """As `Head`: start and end logits (r, 2) a window."""
+        logits_R2 = self(hidden_RD, layout)["logits"].float().cpu()
+        return [part.numpy() for part in torch.split(logits_R2, list(layout.sizes))]

@@ -11,18 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from spanbert.batches.examples import Example
+from spanbert.batches.examples import Example, HeadRows, Target, Window
 from spanbert.batches.windows import cut_windows
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Answering
-from spanbert.core.types import Document, IntArray, Question
+from spanbert.core.types import Document, IntArray, OutputArray, Question
 from spanbert.corpus.files import SourceFile
 from spanbert.corpus.squad import read_squad
 from spanbert.scores.qa import Language, best_over_gold, exact_match
 from spanbert.tasks.base import TextTaskBase, WindowOptions
-from spanbert.tasks.protocol import Mistake, Reading
+from spanbert.tasks.protocol import HeadContext, Mistake, Reading
 from spanbert.tasks.qa.decode import WindowLogits, answer_question
 from spanbert.tasks.qa.options import QAOptions
 from spanbert.tasks.qa.scoring import AnswerTuner, QADocumentScorer, gold_texts
@@ -32,7 +31,6 @@ from spanbert.tokens.pieces import Pieces, read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
-    from spanbert.encoder.config import EncoderConfig
     from spanbert.tasks.qa.head import QAHead
 
 _USUAL_WINDOW = 384
@@ -192,24 +190,39 @@ class QATask(TextTaskBase):
             )
         return cut_windows(pieces.word_starts, limit, min(self.window[1], limit // 2))
 
-    def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
-        """As `TextTask`: a window's rows are [CLS] and its part of the context."""
+    def windows(self, reading: Reading) -> list[Window]:
+        """As `TextTask`: a question and a part of the context."""
         assert isinstance(reading, QAReading)
-        questions = reading.document.questions or ()
-        places = [self._place(question, reading.pieces) for question in questions] if gold else []
+        return [
+            self.framer.two(reading.questions[owner], reading.pieces.ids[start:end])
+            for (start, end), owner in zip(reading.windows, reading.owners, strict=True)
+        ]
+
+    def rows(self, reading: Reading) -> list[HeadRows]:
+        """As `TextTask`: [CLS] and the part of the context."""
+        assert isinstance(reading, QAReading)
         found = []
         for (start, end), owner in zip(reading.windows, reading.owners, strict=True):
-            wanted = None
-            if gold:
-                place = places[owner]
-                if place is None and questions[owner].answerable:
-                    continue  # its answer is nowhere in the context: nothing to learn
-                inside = place is not None and start <= place[0] and place[1] < end
-                wanted = (place[0] - start + 1, place[1] - start + 1) if place is not None and inside else (0, 0)
-            framed = self.framer.two(reading.questions[owner], reading.pieces.ids[start:end])
-            rows = np.arange(framed.first - 1, framed.first + end - start)
-            rows[0] = 0
-            found.append(Example(task=self.name, ids=framed.ids, types=framed.types, rows=rows, units=1, gold=wanted))
+            first = self.framer.second_row(len(reading.questions[owner]))
+            found.append(HeadRows(rows=np.concatenate([[0], np.arange(first, first + end - start)])))
+        return found
+
+    def examples(self, reading: Reading) -> list[Example]:
+        """As `TextTask`; a question whose answer is nowhere in the context teaches nothing."""
+        assert isinstance(reading, QAReading)
+        questions = reading.document.questions or ()
+        places = [self._place(question, reading.pieces) for question in questions]
+        found = []
+        for window, asked, (start, end), owner in zip(
+            self.windows(reading), self.rows(reading), reading.windows, reading.owners, strict=True
+        ):
+            place = places[owner]
+            if place is None and questions[owner].answerable:
+                continue
+            is_inside = place is not None and start <= place[0] and place[1] < end
+            wanted = (place[0] - start + 1, place[1] - start + 1) if place is not None and is_inside else (0, 0)
+            target = Target(units=1, gold=wanted)
+            found.append(Example(task=self.name, window=window, asked=asked, target=target))
         return found
 
     def _place(self, question: Question, pieces: Pieces) -> tuple[int, int] | None:
@@ -219,13 +232,13 @@ class QATask(TextTaskBase):
         first, end = touched_pieces(pieces.offsets, question.answers[0])
         return (first, end - 1) if first < end else None
 
-    def build_head(self, config: EncoderConfig) -> QAHead:
+    def build_head(self, context: HeadContext) -> QAHead:
         """As `TextTask`."""
         from spanbert.tasks.qa.head import QAHead
 
-        return QAHead(config)
+        return QAHead(context.encoder)
 
-    def decode(self, reading: Reading, outputs: Sequence[npt.NDArray[Any]]) -> list[Answering]:
+    def decode(self, reading: Reading, outputs: Sequence[OutputArray]) -> list[Answering]:
         """As `TextTask`: an answering a question."""
         assert isinstance(reading, QAReading)
         of_question: list[list[WindowLogits]] = [[] for _ in reading.questions]

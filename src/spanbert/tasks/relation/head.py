@@ -6,20 +6,20 @@ Shapes: S pairs, r rows of each, D hidden size, L labels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from spanbert.batches.examples import Layout
+from spanbert.core.types import OutputArray
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.dropout import dropout
 from spanbert.encoder.model import initialise
 from spanbert.tasks.head import Head
 
 
-class RelationHead(Head):
+class RelationHead(Head[int]):
     """Logits of a pair of entities.
 
     Args:
@@ -35,17 +35,16 @@ class RelationHead(Head):
         self.output = nn.Linear(config.hidden_size, labels)
         self.apply(initialise)
 
-    def forward(self, hidden_RD: Tensor) -> Tensor:
-        """(S r, D) rows to logits (S, L)."""
+    def forward(self, hidden_RD: Tensor, layout: Layout) -> dict[str, Tensor]:
+        """As `Head`: rows (S r, D) to `logits` (S, L)."""
         joined = dropout(hidden_RD.reshape(-1, self.dense.in_features), self.dropout, self.training)
-        logits_SL: Tensor = self.output(dropout(torch.tanh(self.dense(joined)), self.dropout, self.training))
-        return logits_SL
+        return {"logits": self.output(dropout(torch.tanh(self.dense(joined)), self.dropout, self.training))}
 
-    def losses(self, hidden_RD: Tensor, sizes: Sequence[int], gold: Sequence[int]) -> Tensor:
-        """As `TaskHead`; the gold of a pair is the number of its label."""
+    def loss(self, hidden_RD: Tensor, layout: Layout, gold: Sequence[int]) -> Tensor:
+        """As `Head`; the gold of a pair is the number of its label."""
         wanted_S = torch.tensor(gold, dtype=torch.int64, device=hidden_RD.device)
-        return cross_entropy(self(hidden_RD).float(), wanted_S, reduction="sum")
+        return cross_entropy(self(hidden_RD, layout)["logits"].float(), wanted_S, reduction="sum")
 
-    def outputs(self, hidden_RD: Tensor, sizes: Sequence[int]) -> list[npt.NDArray[Any]]:
-        """As `TaskHead`: the logits of each pair, (L,)."""
-        return list(self(hidden_RD).float().cpu().numpy())
+    def outputs(self, hidden_RD: Tensor, layout: Layout) -> list[OutputArray]:
+        """As `Head`: the logits of each pair, (L,)."""
+        return list(self(hidden_RD, layout)["logits"].float().cpu().numpy())

@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from spanbert.batches.examples import Example
+from spanbert.batches.examples import Example, HeadRows, Target, Window
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import RelationExtraction
-from spanbert.core.types import Document, Relation, Span
+from spanbert.core.types import Document, IntArray, OutputArray, Relation, Span
 from spanbert.corpus.relations import RelationFormat, read_relations, relation_format
 from spanbert.scores.relations import Averaging, is_directed, relates
 from spanbert.tasks.base import TextTaskBase, WindowOptions
-from spanbert.tasks.protocol import Mistake, Reading
+from spanbert.tasks.protocol import HeadContext, Mistake, Reading
 from spanbert.tasks.relation.marking import MARKS, SIDES, Range, marked, marker_names, marker_pair, parts_around
 from spanbert.tasks.relation.options import RelationOptions
 from spanbert.tasks.relation.scoring import RelationDocumentScorer, check_labels
@@ -28,7 +27,6 @@ from spanbert.tokens.pieces import Pieces, read_pieces, rows_of_words
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
-    from spanbert.encoder.config import EncoderConfig
     from spanbert.tasks.relation.head import RelationHead
 
 _USUAL_WINDOW = 256
@@ -215,31 +213,36 @@ class RelationTask(TextTaskBase):
         """Most pieces of a window, markers included, specials not."""
         return self.window[0] - self.framer.specials[0]
 
-    def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
+    def windows(self, reading: Reading) -> list[Window]:
+        """As `TextTask`: the text with markers around the two entities of each pair."""
+        return [self.framer.one(ids) for ids, _ in self._marked(reading)]
+
+    def rows(self, reading: Reading) -> list[HeadRows]:
         """As `TextTask`: the rows of the two markers at which the entities begin, or the first."""
-        assert isinstance(reading, RelationReading)
+        if self.options.pool == "cls":
+            return [HeadRows(rows=np.zeros(1, dtype=np.int64))] * len(reading.windows)
+        return [HeadRows(rows=np.array(starts, dtype=np.int64) + 1) for _, starts in self._marked(reading)]
+
+    def examples(self, reading: Reading) -> list[Example]:
+        """As `TextTask`: the pairs with a label."""
         found = []
+        for window, asked, relation in zip(
+            self.windows(reading), self.rows(reading), reading.document.relations or (), strict=True
+        ):
+            if relation.label:
+                target = Target(units=1, gold=self._gold(reading.document, relation))
+                found.append(Example(task=self.name, window=window, asked=asked, target=target))
+        return found
+
+    def _marked(self, reading: Reading) -> Iterator[tuple[IntArray, list[int]]]:
+        """The marked pieces of each pair: see `marking.marked`."""
+        assert isinstance(reading, RelationReading)
         for relation, entities in zip(reading.document.relations or (), reading.entities, strict=True):
-            if gold and not relation.label:
-                continue
             markers = [
                 self._markers_of(side, entity, reading.document)
                 for side, entity in zip(SIDES, (relation.head, relation.tail), strict=True)
             ]
-            ids, starts = marked(reading.pieces.ids, entities, markers, self._limit)
-            framed = self.framer.one(ids)
-            rows = [framed.first + start for start in starts] if self.options.pool == "start" else [0]
-            found.append(
-                Example(
-                    task=self.name,
-                    ids=framed.ids,
-                    types=None,
-                    rows=np.array(rows, dtype=np.int64),
-                    units=1,
-                    gold=self._gold(reading.document, relation) if gold else None,
-                )
-            )
-        return found
+            yield marked(reading.pieces.ids, entities, markers, self._limit)
 
     def knows(self, entity: Span) -> bool:
         """Whether entities of this type, or without one, were seen in training."""
@@ -267,13 +270,13 @@ class RelationTask(TextTaskBase):
         check_labels(document, self.labels)
         return self._number[relation.label]
 
-    def build_head(self, config: EncoderConfig) -> RelationHead:
+    def build_head(self, context: HeadContext) -> RelationHead:
         """As `TextTask`."""
         from spanbert.tasks.relation.head import RelationHead
 
-        return RelationHead(config, len(self.labels), 2 if self.options.pool == "start" else 1)
+        return RelationHead(context.encoder, len(self.labels), 2 if self.options.pool == "start" else 1)
 
-    def decode(self, reading: Reading, outputs: Sequence[npt.NDArray[Any]]) -> RelationExtraction:
+    def decode(self, reading: Reading, outputs: Sequence[OutputArray]) -> RelationExtraction:
         """As `TextTask`: the most probable label of each pair."""
         relations = []
         for relation, logits_L in zip(reading.document.relations or (), outputs, strict=True):

@@ -7,13 +7,13 @@ C candidate spans of a window.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, gelu
 
+from spanbert.batches.examples import Layout
+from spanbert.core.types import IntArray, OutputArray
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.dropout import dropout
 from spanbert.encoder.model import initialise
@@ -22,7 +22,7 @@ from spanbert.tasks.head import Head
 _SPAN_SIZE = 150
 
 
-class TagHead(Head):
+class TagHead(Head[IntArray]):
     """A linear layer on the first piece of every word (Devlin et al. 2019, section 5.3)."""
 
     def __init__(self, config: EncoderConfig, labels: int) -> None:
@@ -31,22 +31,22 @@ class TagHead(Head):
         self.output = nn.Linear(config.hidden_size, labels)
         self.apply(initialise)
 
-    def forward(self, hidden_RD: Tensor) -> Tensor:
-        """(R, D) to logits (R, L)."""
-        logits_RL: Tensor = self.output(dropout(hidden_RD, self.dropout, self.training))
-        return logits_RL
+    def forward(self, hidden_RD: Tensor, layout: Layout) -> dict[str, Tensor]:
+        """As `Head`: `logits` (R, L)."""
+        return {"logits": self.output(dropout(hidden_RD, self.dropout, self.training))}
 
-    def losses(self, hidden_RD: Tensor, sizes: Sequence[int], gold: Sequence[Any]) -> Tensor:
-        """As `TaskHead`: gold is the tag index of every word, (w,)."""
+    def loss(self, hidden_RD: Tensor, layout: Layout, gold: Sequence[IntArray]) -> Tensor:
+        """As `Head`: gold is the tag index of every word, (w,)."""
         gold_R = torch.cat([torch.from_numpy(one) for one in gold]).to(hidden_RD.device)
-        return cross_entropy(self(hidden_RD).float(), gold_R, reduction="sum")
+        return cross_entropy(self(hidden_RD, layout)["logits"].float(), gold_R, reduction="sum")
 
-    def outputs(self, hidden_RD: Tensor, sizes: Sequence[int]) -> list[npt.NDArray[Any]]:
-        """As `TaskHead`: logits (w, L) a window."""
-        return [part.numpy() for part in torch.split(self(hidden_RD).float().cpu(), list(sizes))]
+    def outputs(self, hidden_RD: Tensor, layout: Layout) -> list[OutputArray]:
+        """As `Head`: logits (w, L) a window."""
+        logits_RL = self(hidden_RD, layout)["logits"].float().cpu()
+        return [part.numpy() for part in torch.split(logits_RL, list(layout.sizes))]
 
 
-class SpanHead(Head):
+class SpanHead(Head[IntArray]):
     """Classifies every span of up to K words from its first piece, last piece and width; label 0 is none.
 
     h = GELU(W_s x_first + W_e x_last + e_width), logits = W h + b (after Joshi et al. 2020, section 5.3, whose span
@@ -63,11 +63,11 @@ class SpanHead(Head):
         self.output = nn.Linear(_SPAN_SIZE, labels + 1)
         self.apply(initialise)
 
-    def forward(self, hidden_RD: Tensor, sizes: Sequence[int]) -> list[Tensor]:
-        """Logits (C, L + 1) of each window's spans, by width, then by first word."""
+    def forward(self, hidden_RD: Tensor, layout: Layout) -> dict[str, Tensor]:
+        """As `Head`: `logits` (sum of C, L + 1) of each window's spans, by width, then by first word."""
         hidden_RD = dropout(hidden_RD, self.dropout, self.training)
         logits = []
-        for rows in torch.split(hidden_RD, list(sizes)):
+        for rows in torch.split(hidden_RD, list(layout.sizes)):
             words = len(rows) // 2
             first_wE, last_wE = self.first(rows[:words]), self.last(rows[words:])
             spans = [
@@ -75,14 +75,15 @@ class SpanHead(Head):
                 for more in range(min(self.longest, words))
             ]
             logits.append(self.output(gelu(torch.cat(spans) if spans else first_wE)))
-        return logits
+        return {"logits": torch.cat(logits)}
 
-    def losses(self, hidden_RD: Tensor, sizes: Sequence[int], gold: Sequence[Any]) -> Tensor:
-        """As `TaskHead`: gold is the label index of every span, 0 for none, (C,)."""
-        logits_CL = torch.cat(self(hidden_RD, sizes)).float()
+    def loss(self, hidden_RD: Tensor, layout: Layout, gold: Sequence[IntArray]) -> Tensor:
+        """As `Head`: gold is the label index of every span, 0 for none, (C,)."""
         gold_C = torch.cat([torch.from_numpy(one) for one in gold]).to(hidden_RD.device)
-        return cross_entropy(logits_CL, gold_C, reduction="sum")
+        return cross_entropy(self(hidden_RD, layout)["logits"].float(), gold_C, reduction="sum")
 
-    def outputs(self, hidden_RD: Tensor, sizes: Sequence[int]) -> list[npt.NDArray[Any]]:
-        """As `TaskHead`: logits (C, L + 1) a window."""
-        return [one.float().cpu().numpy() for one in self(hidden_RD, sizes)]
+    def outputs(self, hidden_RD: Tensor, layout: Layout) -> list[OutputArray]:
+        """As `Head`: logits (C, L + 1) a window."""
+        logits_CL = self(hidden_RD, layout)["logits"].float().cpu()
+        spans = [sum(rows // 2 - more for more in range(min(self.longest, rows // 2))) for rows in layout.sizes]
+        return [part.numpy() for part in torch.split(logits_CL, spans)]

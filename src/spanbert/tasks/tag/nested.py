@@ -9,14 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from spanbert.batches.examples import Example
+from spanbert.batches.examples import Example, HeadRows, Target
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Tagging
-from spanbert.core.types import Document, IntArray, Span
+from spanbert.core.types import Document, IntArray, OutputArray, Span
 from spanbert.tasks.base import WindowOptions
-from spanbert.tasks.protocol import Reading
+from spanbert.tasks.protocol import HeadContext, Reading
 from spanbert.tasks.tag.base import USUAL_WINDOW, WordTask, owned_words
 from spanbert.tasks.tag.options import TagOptions
 from spanbert.tasks.tag.read import spans_on_words
@@ -24,7 +23,6 @@ from spanbert.tasks.tag.scoring import EntityDocumentScorer
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
-    from spanbert.encoder.config import EncoderConfig
     from spanbert.tasks.tag.heads import SpanHead
 
 
@@ -112,22 +110,28 @@ class NestedTask(WordTask):
         """As `TextTask`."""
         return document.spans is not None
 
-    def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
+    def rows(self, reading: Reading) -> list[HeadRows]:
         """As `TextTask`: first and last pieces of the words that lie whole in each window."""
-        words = self.words(reading)
-        first_W, last_W, _ = self.pieces_of(reading, words)
-        if gold and reading.document.spans is None:
-            return []
-        spans = spans_on_words(reading.document, words) if gold else []
+        first_W, last_W, _ = self.pieces_of(reading, self.words(reading))
         found = []
         for start, end in reading.windows:
             low, high = _words_inside(first_W, last_W, start, end)
-            if gold and low == high:
-                continue
-            rows = np.concatenate([first_W[low:high], last_W[low:high]]) - start + 1
-            framed = self.framer.one(reading.pieces.ids[start:end])
-            labels = self._gold(spans, low, high) if gold else None
-            found.append(Example(task=self.name, ids=framed.ids, types=None, rows=rows, units=high - low, gold=labels))
+            found.append(HeadRows(rows=np.concatenate([first_W[low:high], last_W[low:high]]) - start + 1))
+        return found
+
+    def examples(self, reading: Reading) -> list[Example]:
+        """As `TextTask`."""
+        if reading.document.spans is None:
+            return []
+        words = self.words(reading)
+        first_W, last_W, _ = self.pieces_of(reading, words)
+        spans = spans_on_words(reading.document, words)
+        found = []
+        for window, asked, (start, end) in zip(self.windows(reading), self.rows(reading), reading.windows, strict=True):
+            low, high = _words_inside(first_W, last_W, start, end)
+            if low < high:
+                target = Target(units=high - low, gold=self._gold(spans, low, high))
+                found.append(Example(task=self.name, window=window, asked=asked, target=target))
         return found
 
     def _gold(self, spans: Sequence[tuple[int, int, str]], low: int, high: int) -> IntArray:
@@ -141,13 +145,13 @@ class NestedTask(WordTask):
                 labels_C[first_of_width[end - start - 1] + start - low] = self._number[label]
         return labels_C
 
-    def build_head(self, config: EncoderConfig) -> SpanHead:
+    def build_head(self, context: HeadContext) -> SpanHead:
         """As `TextTask`."""
         from spanbert.tasks.tag.heads import SpanHead
 
-        return SpanHead(config, len(self.labels), self.options.longest_span)
+        return SpanHead(context.encoder, len(self.labels), self.options.longest_span)
 
-    def decode(self, reading: Reading, outputs: Sequence[npt.NDArray[Any]]) -> Tagging:
+    def decode(self, reading: Reading, outputs: Sequence[OutputArray]) -> Tagging:
         """As `TextTask`: every span whose best label is not none.
 
         A span is taken from the window that its first word belongs to or, where it reaches past that window's end,

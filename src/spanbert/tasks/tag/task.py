@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from spanbert.batches.examples import Example
+from spanbert.batches.examples import Example, HeadRows, Target
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Tagging
 from spanbert.core.tagging import Scheme, decode_tags, encode_tags, split_tag
-from spanbert.core.types import Document, FloatArray, Span
+from spanbert.core.types import Document, FloatArray, OutputArray, Span
 from spanbert.corpus.columns import format_of
 from spanbert.tasks.base import WindowOptions
-from spanbert.tasks.protocol import Reading
+from spanbert.tasks.protocol import HeadContext, Reading
 from spanbert.tasks.tag.base import USUAL_WINDOW, WordTask, owned_words
 from spanbert.tasks.tag.decode import Steps, best_legal_tags
 from spanbert.tasks.tag.options import TagOptions
@@ -28,7 +28,6 @@ from spanbert.tasks.tag.scoring import EntityDocumentScorer, TagDocumentScorer
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
-    from spanbert.encoder.config import EncoderConfig
     from spanbert.tasks.tag.heads import TagHead
 
 _MOST_TAGS = 1000
@@ -153,23 +152,29 @@ class TagTask(WordTask):
         """As `TextTask`: spans, or tags where tags are learned as they are."""
         return "tag" in document.columns if self.scheme is None else document.spans is not None
 
-    def examples(self, reading: Reading, *, gold: bool) -> list[Example]:
+    def rows(self, reading: Reading) -> list[HeadRows]:
         """As `TextTask`: the first piece of every word, in the window that answers for it."""
+        first_W, _, _ = self.pieces_of(reading, self.words(reading))
+        return [
+            HeadRows(rows=first_W[low:high] - start + 1)
+            for (start, _), (low, high) in zip(reading.windows, owned_words(reading, first_W), strict=True)
+        ]
+
+    def examples(self, reading: Reading) -> list[Example]:
+        """As `TextTask`: the words that have pieces of their own."""
         words = self.words(reading)
         first_W, _, own_W = self.pieces_of(reading, words)
-        wanted_W = self._gold(reading.document, words) if gold else None
-        if gold and wanted_W is None:
+        wanted_W = self._gold(reading.document, words)
+        if wanted_W is None:
             return []
         found = []
-        for (start, end), (low, high) in zip(reading.windows, owned_words(reading, first_W), strict=True):
-            rows = first_W[low:high] - start + 1
-            tags = None
-            if wanted_W is not None:
-                rows, tags = rows[own_W[low:high]], wanted_W[low:high][own_W[low:high]]
-                if not len(rows):
-                    continue
-            framed = self.framer.one(reading.pieces.ids[start:end])
-            found.append(Example(task=self.name, ids=framed.ids, types=None, rows=rows, units=len(rows), gold=tags))
+        owned = owned_words(reading, first_W)
+        for window, (start, _), (low, high) in zip(self.windows(reading), reading.windows, owned, strict=True):
+            own = own_W[low:high]
+            rows, tags = (first_W[low:high] - start + 1)[own], wanted_W[low:high][own]
+            if len(rows):
+                target = Target(units=len(rows), gold=tags)
+                found.append(Example(task=self.name, window=window, asked=HeadRows(rows=rows), target=target))
         return found
 
     def _gold(self, document: Document, words: Sequence[Span]) -> npt.NDArray[np.int64] | None:
@@ -191,13 +196,13 @@ class TagTask(WordTask):
             )
         return np.array([self._number[tag] for tag in tags], dtype=np.int64)
 
-    def build_head(self, config: EncoderConfig) -> TagHead:
+    def build_head(self, context: HeadContext) -> TagHead:
         """As `TextTask`."""
         from spanbert.tasks.tag.heads import TagHead
 
-        return TagHead(config, len(self.tags))
+        return TagHead(context.encoder, len(self.tags))
 
-    def decode(self, reading: Reading, outputs: Sequence[npt.NDArray[Any]]) -> Tagging:
+    def decode(self, reading: Reading, outputs: Sequence[OutputArray]) -> Tagging:
         """As `TextTask`: the best legal tags over all windows."""
         words = self.words(reading)
         scores_WL = self.log_probabilities(outputs)
@@ -223,7 +228,7 @@ class TagTask(WordTask):
         )
         return Tagging(words=tagged, spans=spans)
 
-    def log_probabilities(self, outputs: Sequence[npt.NDArray[Any]]) -> FloatArray:
+    def log_probabilities(self, outputs: Sequence[OutputArray]) -> FloatArray:
         """The log probability of every tag for every word, (W, L), from the outputs of all windows, in order."""
         if not len(outputs):
             return np.zeros((0, len(self.tags)))
