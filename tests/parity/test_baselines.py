@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import spanbert
+from spanbert.encoder.attention import Bounds
 from spanbert.encoder.baselines import ConvolutionBlock, RecurrentBlock
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import Encoder
@@ -19,8 +20,8 @@ def shape(kind: str, **changes: object) -> EncoderConfig:
     return EncoderConfig.of_size("tiny", 50, kind).model_copy(update={"hidden_size": 16, **changes})
 
 
-def bounds(lengths: list[int]) -> list[int]:
-    return [0, *torch.tensor(lengths).cumsum(0).tolist()]
+def bounds(lengths: list[int]) -> Bounds:
+    return Bounds([0, *torch.tensor(lengths).cumsum(0).tolist()])
 
 
 @given(lengths=lengths_of)

@@ -5,10 +5,12 @@ Shapes: T tokens of the batch, H heads, d hidden units a head, S segments, L tok
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby, pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -18,6 +20,72 @@ from torch.nn.functional import scaled_dot_product_attention
 Backend = Literal["loop", "varlen", "dense"]
 
 
+class EqualSegments(NamedTuple):
+    """Neighbouring segments with equally many queries each, and equally many keys.
+
+    Attributes:
+        first_q: First query of the first of them.
+        first_k: Its first key.
+        segments: How many they are.
+        length_q: Queries of each.
+        length_k: Keys of each.
+    """
+
+    first_q: int
+    first_k: int
+    segments: int
+    length_q: int
+    length_k: int
+
+
+class Bounds:
+    """Where the segments of a batch start, with all that attention makes of it, once for all layers of a forward pass.
+
+    Args:
+        starts: Where each segment starts, then the number of tokens: (S + 1) integers.
+
+    Attributes:
+        starts: The same.
+    """
+
+    def __init__(self, starts: Sequence[int]) -> None:
+        self.starts = tuple(starts)
+        self._tensors: dict[torch.device, Tensor] = {}
+        self._runs_with: WeakKeyDictionary[Bounds, list[EqualSegments]] = WeakKeyDictionary()
+
+    @cached_property
+    def lengths(self) -> list[int]:
+        """Tokens of each segment."""
+        return [end - start for start, end in pairwise(self.starts)]
+
+    @cached_property
+    def longest(self) -> int:
+        """Tokens of the longest segment."""
+        return max(self.lengths)
+
+    def on(self, device: torch.device) -> Tensor:
+        """The starts on a device, int32, (S + 1)."""
+        if device not in self._tensors:
+            self._tensors[device] = torch.tensor(self.starts, dtype=torch.int32, device=device)
+        return self._tensors[device]
+
+    def runs(self, keys: Bounds) -> list[EqualSegments]:
+        """The segments as runs, these being the bounds of the queries; those without a query are left out."""
+        if keys not in self._runs_with:
+            self._runs_with[keys] = list(_runs(self.lengths, keys.lengths))
+        return self._runs_with[keys]
+
+
+def _runs(lengths_q: Sequence[int], lengths_k: Sequence[int]) -> Iterator[EqualSegments]:
+    first_q = first_k = 0
+    for (length_q, length_k), run in groupby(zip(lengths_q, lengths_k, strict=True)):
+        count = len(list(run))
+        if length_q:
+            yield EqualSegments(first_q, first_k, count, length_q, length_k)
+        first_q += count * length_q
+        first_k += count * length_k
+
+
 @dataclass(frozen=True)
 class _Given:
     """What a backend computes on: the arguments of `attend`."""
@@ -25,8 +93,8 @@ class _Given:
     query_THd: Tensor
     key_THd: Tensor
     value_THd: Tensor
-    cu_seqlens_q: Sequence[int]
-    cu_seqlens_k: Sequence[int]
+    bounds_q: Bounds
+    bounds_k: Bounds
     causal: bool
     dropout: float
 
@@ -35,8 +103,8 @@ def attend(
     query_THd: Tensor,
     key_THd: Tensor,
     value_THd: Tensor,
-    cu_seqlens_q: Sequence[int],
-    cu_seqlens_k: Sequence[int],
+    bounds_q: Bounds | Sequence[int],
+    bounds_k: Bounds | Sequence[int],
     *,
     causal: bool = False,
     dropout: float = 0.0,
@@ -48,8 +116,8 @@ def attend(
         query_THd: Queries, (Tq, H, d).
         key_THd: Keys, (Tk, H, d).
         value_THd: Values, (Tk, H, d).
-        cu_seqlens_q: Where the segments of the queries start, then Tq; (S + 1) integers on the CPU.
-        cu_seqlens_k: The same for keys and values.
+        bounds_q: Where the segments of the queries start, then Tq; (S + 1) integers, as `Bounds` if they serve again.
+        bounds_k: The same for keys and values.
         causal: Let position i see keys 0..i only.
         dropout: Dropout of the attention weights.
         backend: `loop` calls the fused kernel for each run of equally long neighbours, which costs no copy and no
@@ -60,14 +128,15 @@ def attend(
     Returns:
         (Tq, H, d).
     """
+    queries, keys = (one if isinstance(one, Bounds) else Bounds(one) for one in (bounds_q, bounds_k))
     if query_THd.device.type == "cpu" and query_THd.dtype in (torch.bfloat16, torch.float16):
         with torch.autocast("cpu", enabled=False):  # the kernel takes 2.5 times as long in bfloat16 (docs/LOG.md)
             attended_THd = attend(
                 query_THd.float(),
                 key_THd.float(),
                 value_THd.float(),
-                cu_seqlens_q,
-                cu_seqlens_k,
+                queries,
+                keys,
                 causal=causal,
                 dropout=dropout,
                 backend=backend,
@@ -81,7 +150,7 @@ def attend(
         "varlen": _attend_varlen,
         "dense": _attend_dense,
     }
-    return backends[backend](_Given(query_THd, key_THd, value_THd, cu_seqlens_q, cu_seqlens_k, causal, dropout))
+    return backends[backend](_Given(query_THd, key_THd, value_THd, queries, keys, causal, dropout))
 
 
 def span_boundaries(cu_seqlens: Sequence[int], span: int, *, shifted: bool) -> list[int]:
@@ -103,15 +172,8 @@ def span_boundaries(cu_seqlens: Sequence[int], span: int, *, shifted: bool) -> l
 
 
 def _attend_loop(given: _Given) -> Tensor:
-    lengths_q = [end - start for start, end in pairwise(given.cu_seqlens_q)]
-    lengths_k = [end - start for start, end in pairwise(given.cu_seqlens_k)]
     outputs: list[Tensor] = []
-    first_q = first_k = 0
-    for (length_q, length_k), run in groupby(zip(lengths_q, lengths_k, strict=True)):
-        count = len(list(run))
-        if not length_q:  # nobody reads these segments
-            first_k += count * length_k
-            continue
+    for first_q, first_k, count, length_q, length_k in given.bounds_q.runs(given.bounds_k):
         query, key, value = (
             packed[first : first + count * length].view(count, length, *packed.shape[1:]).transpose(1, 2)
             for packed, first, length in (
@@ -122,28 +184,30 @@ def _attend_loop(given: _Given) -> Tensor:
         )
         output = scaled_dot_product_attention(query, key, value, dropout_p=given.dropout, is_causal=given.causal)
         outputs.append(output.transpose(1, 2).flatten(0, 1))
-        first_q += count * length_q
-        first_k += count * length_k
     return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
 
 def _attend_varlen(given: _Given) -> Tensor:
     if given.dropout:
         raise ValueError(f"varlen attention has no dropout, got {given.dropout}")
-    both = (given.cu_seqlens_q, given.cu_seqlens_k)
-    bounds_q, bounds_k = (torch.tensor(list(one), dtype=torch.int32, device=given.query_THd.device) for one in both)
-    longest_q, longest_k = (max(end - start for start, end in pairwise(one)) for one in both)
-    window = (-1, 0) if given.causal else (-1, -1)
+    device = given.query_THd.device
     attended = varlen_attn(
-        given.query_THd, given.key_THd, given.value_THd, bounds_q, bounds_k, longest_q, longest_k, window_size=window
+        given.query_THd,
+        given.key_THd,
+        given.value_THd,
+        given.bounds_q.on(device),
+        given.bounds_k.on(device),
+        given.bounds_q.longest,
+        given.bounds_k.longest,
+        window_size=(-1, 0) if given.causal else (-1, -1),
     )
     assert isinstance(attended, Tensor)  # a pair only where more is asked for
     return attended
 
 
 def _attend_dense(given: _Given) -> Tensor:
-    segment_q, position_q = _owners(given.cu_seqlens_q, given.query_THd.device)
-    segment_k, position_k = _owners(given.cu_seqlens_k, given.key_THd.device)
+    segment_q, position_q = _owners(given.bounds_q, given.query_THd.device)
+    segment_k, position_k = _owners(given.bounds_k, given.key_THd.device)
     allowed = segment_q[:, None] == segment_k[None, :]
     if given.causal:
         allowed &= position_q[:, None] >= position_k[None, :]
@@ -157,9 +221,8 @@ def _attend_dense(given: _Given) -> Tensor:
     return output.transpose(0, 1)
 
 
-def _owners(cu_seqlens: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor]:
+def _owners(bounds: Bounds, device: torch.device) -> tuple[Tensor, Tensor]:
     """The segment of each token and its position in it, each (T,)."""
-    bounds = torch.tensor(list(cu_seqlens), device=device)
-    lengths = bounds.diff()
-    segment = torch.repeat_interleave(torch.arange(len(lengths), device=device), lengths)
-    return segment, torch.arange(int(bounds[-1]), device=device) - bounds[segment]
+    starts = bounds.on(device)
+    segment = torch.repeat_interleave(torch.arange(len(starts) - 1, device=device), starts.diff())
+    return segment, torch.arange(bounds.starts[-1], device=device) - starts[segment]

@@ -8,7 +8,6 @@ Shapes: T tokens, D hidden size, S segments.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import glu
 
 from spanbert.core.types import IntArray
-from spanbert.encoder.attention import Backend
+from spanbert.encoder.attention import Backend, Bounds
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.dropout import dropout
 
@@ -41,12 +40,12 @@ class RecurrentBlock(nn.Module):
         self.norm = nn.LayerNorm(size, eps=config.norm_epsilon)
         self.dropout = config.hidden_dropout
 
-    def forward(self, hidden_TD: Tensor, cu_seqlens: Sequence[int], backend: Backend | None) -> Tensor:
+    def forward(self, hidden_TD: Tensor, bounds: Bounds, backend: Backend | None) -> Tensor:
         """(T, D) to (T, D); `backend` is of attention and means nothing here."""
         directions = []
         for recurrent, reverse in ((self.onward, False), (self.back, True)):
             parts, rows = [], []
-            for shape, read, tokens, places in _rectangles(tuple(cu_seqlens), reverse):
+            for shape, read, tokens, places in _rectangles(bounds.starts, reverse):
                 filled = hidden_TD.index_select(0, _on(hidden_TD, read)).view(*shape, -1)
                 parts.append(recurrent(filled)[0].flatten(0, 1).index_select(0, _on(hidden_TD, places)))
                 rows.append(tokens)
@@ -75,9 +74,9 @@ class ConvolutionBlock(nn.Module):
         self.norm = nn.LayerNorm(size, eps=config.norm_epsilon)
         self.dropout = config.hidden_dropout
 
-    def forward(self, hidden_TD: Tensor, cu_seqlens: Sequence[int], backend: Backend | None) -> Tensor:
+    def forward(self, hidden_TD: Tensor, bounds: Bounds, backend: Backend | None) -> Tensor:
         """(T, D) to (T, D); `backend` is of attention and means nothing here."""
-        places_T = torch.from_numpy(_places_with_gaps(tuple(cu_seqlens), self.dilation)).to(hidden_TD.device)
+        places_T = torch.from_numpy(_places_with_gaps(bounds.starts, self.dilation)).to(hidden_TD.device)
         row_ND = hidden_TD.new_zeros(int(places_T[-1]) + 1, hidden_TD.shape[1]).index_copy(0, places_T, hidden_TD)
         gated_NE = self.convolution(row_ND.T[None])[0].T
         update_TD = glu(gated_NE.index_select(0, places_T), dim=1)

@@ -5,11 +5,9 @@ Shapes: T tokens, R rows of them, D hidden size, H heads, d = D / H.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from torch import Tensor, nn
 
-from spanbert.encoder.attention import Backend, attend
+from spanbert.encoder.attention import Backend, Bounds, attend
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.dropout import dropout
 from spanbert.encoder.linear import Linear, PackedLinear
@@ -48,27 +46,27 @@ class SelfAttention(nn.Module):
         self.heads = config.heads
         self.dropout, self.attention_dropout = config.hidden_dropout, config.attention_dropout
 
-    def forward(self, hidden_TD: Tensor, cu_seqlens: Sequence[int], backend: Backend | None) -> Tensor:
+    def forward(self, hidden_TD: Tensor, bounds: Bounds, backend: Backend | None) -> Tensor:
         """(T, D) to (T, D)."""
         query_THd, key_THd, value_THd = self.input(hidden_TD).unflatten(1, (3, self.heads, -1)).unbind(1)
-        return self._finish(hidden_TD, query_THd, key_THd, value_THd, cu_seqlens, cu_seqlens, backend)
+        return self._finish(hidden_TD, query_THd, key_THd, value_THd, bounds, bounds, backend)
 
     def of_rows(
         self,
         hidden_TD: Tensor,
         rows_R: Tensor,
-        cu_rows: Sequence[int],
-        cu_seqlens: Sequence[int],
+        row_bounds: Bounds,
+        bounds: Bounds,
         backend: Backend | None,
     ) -> Tensor:
-        """(T, D) to (R, D): what `forward` gives for some rows, of which segment s has cu_rows[s]..cu_rows[s + 1]."""
+        """(T, D) to (R, D): what `forward` gives for some rows; `row_bounds` says where those of each segment start."""
         size = hidden_TD.shape[1]
         hidden_RD = hidden_TD.index_select(0, rows_R)
         query_RD = self.input.part(hidden_RD, 0, size)
         both_TE = self.input.part(hidden_TD, size, 3 * size)
         key_THd, value_THd = both_TE.view(len(hidden_TD), 2, self.heads, -1).unbind(1)
         query_RHd = query_RD.view(len(hidden_RD), self.heads, -1)
-        return self._finish(hidden_RD, query_RHd, key_THd, value_THd, cu_rows, cu_seqlens, backend)
+        return self._finish(hidden_RD, query_RHd, key_THd, value_THd, row_bounds, bounds, backend)
 
     def _finish(
         self,
@@ -76,16 +74,16 @@ class SelfAttention(nn.Module):
         query_RHd: Tensor,
         key_THd: Tensor,
         value_THd: Tensor,
-        cu_rows: Sequence[int],
-        cu_seqlens: Sequence[int],
+        row_bounds: Bounds,
+        bounds: Bounds,
         backend: Backend | None,
     ) -> Tensor:
         attended_RHd = attend(
             query_RHd,
             key_THd,
             value_THd,
-            cu_rows,
-            cu_seqlens,
+            row_bounds,
+            bounds,
             dropout=self.attention_dropout if self.training else 0.0,
             backend=backend,
         )
@@ -119,19 +117,19 @@ class Block(nn.Module):
         self.attention = SelfAttention(config)
         self.feed_forward = FeedForward(config)
 
-    def forward(self, hidden_TD: Tensor, cu_seqlens: Sequence[int], backend: Backend | None) -> Tensor:
+    def forward(self, hidden_TD: Tensor, bounds: Bounds, backend: Backend | None) -> Tensor:
         """(T, D) to (T, D)."""
-        output_TD: Tensor = self.feed_forward(self.attention(hidden_TD, cu_seqlens, backend))
+        output_TD: Tensor = self.feed_forward(self.attention(hidden_TD, bounds, backend))
         return output_TD
 
     def of_rows(
         self,
         hidden_TD: Tensor,
         rows_R: Tensor,
-        cu_rows: Sequence[int],
-        cu_seqlens: Sequence[int],
+        row_bounds: Bounds,
+        bounds: Bounds,
         backend: Backend | None,
     ) -> Tensor:
         """(T, D) to (R, D): what `forward` gives for some rows; keys and values alone are computed for the others."""
-        output_RD: Tensor = self.feed_forward(self.attention.of_rows(hidden_TD, rows_R, cu_rows, cu_seqlens, backend))
+        output_RD: Tensor = self.feed_forward(self.attention.of_rows(hidden_TD, rows_R, row_bounds, bounds, backend))
         return output_RD

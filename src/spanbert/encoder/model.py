@@ -17,7 +17,7 @@ from spanbert.checkpoint import names, tensors
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError
 from spanbert.core.types import IntArray, PackedBatch
-from spanbert.encoder.attention import Backend, span_boundaries
+from spanbert.encoder.attention import Backend, Bounds, span_boundaries
 from spanbert.encoder.baselines import ConvolutionBlock, RecurrentBlock
 from spanbert.encoder.blocks import Block, Embeddings
 from spanbert.encoder.config import EncoderConfig
@@ -116,22 +116,19 @@ class Encoder(nn.Module):
         last = bounds[(len(blocks) - 1) % 2]
         top = blocks[-1]
         assert isinstance(top, Block)
-        hidden_RD = top.of_rows(
-            hidden_TD, torch.from_numpy(once).to(device), np.searchsorted(once, last).tolist(), last, self.backend
-        )
+        row_bounds = Bounds(np.searchsorted(once, last.starts).tolist())
+        hidden_RD = top.of_rows(hidden_TD, torch.from_numpy(once).to(device), row_bounds, last, self.backend)
         if len(once) == len(rows) and bool((once == rows).all()):
             return hidden_RD
         return hidden_RD.index_select(0, torch.from_numpy(places).to(device))
 
-    def _attention_bounds(self, cu_seqlens: list[int]) -> tuple[list[int], list[int]]:
+    def _attention_bounds(self, cu_seqlens: list[int]) -> tuple[Bounds, Bounds]:
         """What even and odd layers attend within: whole segments, or spans of them."""
         span = self.config.attention_span
-        if span is None:
-            return cu_seqlens, cu_seqlens
-        whole = span_boundaries(cu_seqlens, span, shifted=False)
-        if not self.config.attention_span_shift:
-            return whole, whole
-        return whole, span_boundaries(cu_seqlens, span, shifted=True)
+        even = Bounds(cu_seqlens if span is None else span_boundaries(cu_seqlens, span, shifted=False))
+        if span is None or not self.config.attention_span_shift:
+            return even, even
+        return even, Bounds(span_boundaries(cu_seqlens, span, shifted=True))
 
     def pack_weights(self, dtype: torch.dtype = torch.float32) -> None:
         """Lays the weights of the layers out for faster products, where torch offers it; for prediction alone.
