@@ -131,7 +131,7 @@ def bench_pretrain(result: dict[str, Any]) -> str:
         f"MiniLM-L6 on {result['text']}, float32, {result['tokens_per_step']:,} tokens a step in blocks without padding, 15 % "
         "masked, hidden dropout 0.1, fused AdamW, gradient clip 1, denormals flushed; batches and masks are made inside the "
         f"timing. {result['rounds']} rounds of {result['steps_per_round']} steps, the sides in turn, each in a process of its "
-        "own. Ours computes one objective more. As they run, ours sets glibc's allocator thresholds (`train/runtime.py`) and "
+        "own. Ours computes one objective more. As they run, ours sets glibc's allocator thresholds (`encoder/hardware.py`) and "
         "the peer keeps the defaults; the last two lines give both sides the same.",
         table(["", "tokens/s at 128", "tokens/s at 512", "ours is faster at 128", "at 512"], rows),
         f"Our model FLOPs a second are {fractions} of those of a large float32 matrix product in the same run. The matrix "
@@ -188,7 +188,7 @@ def bench_finetune(result: dict[str, Any]) -> str:
         f"{quick}{result['model']}, float32, {result['peer']} in a plain loop with the same files, steps, batches of "
         f"{result['batch']}, rate {result['lr']:g} (heads too), warm-up, decay and clip, fused AdamW, hidden dropout 0.1 and "
         "attention dropout 0, padded to the longest of a batch. The sides in turn, each training in a process of its own; ours "
-        "sets glibc's allocator thresholds (`train/runtime.py`). Scores: mean and range over seeds on held-out data, both "
+        "sets glibc's allocator thresholds (`encoder/hardware.py`). Scores: mean and range over seeds on held-out data, both "
         "sides by one scorer; the difference with the 95% interval of a paired bootstrap over the held-out examples.",
         table(["", "steps", "spanbert", "transformers", "with attention dropout 0.1", "difference"], scores),
         f"Exact match of the answers: {answers['em']:.2%}, the peer's {answers['peer_em']:.2%}.",

@@ -20,6 +20,7 @@ _SIZES = {  # layers, hidden size, heads (Turc et al. 2019 for the small ones, D
 }
 Size = Literal["tiny", "mini", "small", "base", "large"]
 Kind = Literal["transformer", "bilstm", "cnn"]
+Precision = Literal["float32", "bfloat16"]  # of the matrix products
 _BASELINES: dict[str, Kind] = {"spanbert-bilstm": "bilstm", "spanbert-cnn": "cnn"}  # model_type of config.json
 _BASELINE_POSITIONS = 8192  # no table limits them, but a tokenizer states some longest text
 _FIELDS = {

@@ -57,11 +57,11 @@ class Pipeline:
         """Encoder and heads of all tasks."""
         import torch
 
+        from spanbert.encoder.hardware import compute_device, has_bfloat16, tune_process
         from spanbert.encoder.linear import can_pack
         from spanbert.tasks.stored import load_predictor
-        from spanbert.train.runtime import has_bfloat16, tune_process
 
-        if self.precision == "bfloat16" and not (can_pack() and has_bfloat16(torch.device("cpu"))):
+        if self.precision == "bfloat16" and not (can_pack() and has_bfloat16(compute_device())):
             raise InputError(
                 "this processor does not multiply bfloat16",
                 where="precision",

@@ -9,10 +9,10 @@ from pydantic import Field, model_validator
 
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
+from spanbert.encoder.config import Precision
 
 _BUDGET = re.compile(r"(\d+(?:\.\d+)?)\s*(steps?|epochs?|[kMG]?tok|s|m|h|%)$")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
-Precision = Literal["auto", "float32", "bfloat16"]
 _TOKENS = {"tok": 1, "ktok": 1e3, "Mtok": 1e6, "Gtok": 1e9}
 
 
@@ -126,7 +126,7 @@ class TrainConfig(Config):
     max_tokens: int | None = Field(default=None, ge=1)
     max_minutes: float | None = Field(default=None, gt=0)
     accumulation: int = Field(default=1, ge=1)
-    precision: Precision = "auto"
+    precision: Literal["auto", Precision] = "auto"
     gradient_checkpointing: bool = False
     evaluate_every: str = "20%"
     checkpoint_every: str = "10%"

@@ -39,7 +39,7 @@ from spanbert.train.finetuned import build_joint_model, heads_of, write_finetune
 from spanbert.train.loop import Outcome, Trainer
 from spanbert.train.model import TaskModel
 from spanbert.train.run_directory import budget_of_run, state_to_resume
-from spanbert.train.runtime import resolved_precision, tune_process
+from spanbert.train.runtime import Runtime
 from spanbert.train.signals import StopRequest
 from spanbert.train.sources import Source, documents_of, name_of, require_file, source_facts
 from spanbert.train.text_evaluation import evaluate_documents, tune_thresholds, write_mistakes
@@ -115,10 +115,9 @@ def finetune(
     reporter, config, target = reporter or SilentReporter(), config or FinetuneConfig(), Path(out)
     usual = max((task_class(data.kind).epochs for data in tasks.values()), default=1.0)
     config = _with_budget(config, usual, budget_of_run(target) if resume else {}, reporter)
-    tune_process()
-    config = config.with_train(precision=resolved_precision(config.train.precision, torch.device("cpu")))
-    if config.train.threads:
-        torch.set_num_threads(config.train.threads)
+    runtime = Runtime.of(config.train)
+    runtime.prepare_process()
+    config = config.with_train(precision=runtime.precision)
     facts = _facts(tasks, model, config)
     files = open_bundle(model)
     with only_writer(target), StopRequest() as stop:
@@ -128,6 +127,7 @@ def finetune(
         _say_strangers(made, reporter)
         joint = JointTask(made)
         task_model, kept = build_joint_model(joint, files, config, reporter)
+        task_model.to(runtime.device)
         examples, sizes = {}, {}
         for name, task in made.items():
             examples[name], sizes[name] = _examples(task, tasks[name].train, reporter)
@@ -137,7 +137,7 @@ def finetune(
         dev = {name: data.dev for name, data in tasks.items() if data.dev is not None}
         for name, source in dev.items():
             _check_dev(made[name], source, reporter)
-        trainer = _trainer(joint, task_model, plan, dev, stepped, target, reporter)
+        trainer = _trainer(joint, task_model, plan, dev, stepped, runtime, target, reporter)
         target.mkdir(parents=True, exist_ok=True)
         write_json(target / "run.json", facts)
         if resume and state is None:
@@ -298,6 +298,7 @@ def _trainer(
     plan: ExamplePlan,
     dev: Mapping[str, Source],
     config: FinetuneConfig,
+    runtime: Runtime,
     target: Path,
     reporter: Reporter,
 ) -> Trainer:
@@ -319,12 +320,12 @@ def _trainer(
     make_loader(PlanPosition())  # refuses settings that do not go together before anything is written
     evaluate: Callable[[], dict[str, Any]] | None = score if dev else None
     return Trainer(
-        task=joint,
         model=model,
         make_loader=make_loader,
         evaluate=evaluate,
         train=config.train,
         optim=config.optim,
+        runtime=runtime,
         directory=target,
         reporter=reporter,
         layer_decay=config.optim.layer_decay,

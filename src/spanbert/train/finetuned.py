@@ -66,7 +66,7 @@ def build_joint_model(
             for name, tensor in kept.items()
             if name.startswith(("mlm.", "sbo."))
         }
-    return TaskModel(encoder, heads, freeze_encoder=config.freeze_encoder), kept
+    return TaskModel(joint, encoder, heads, freeze_encoder=config.freeze_encoder), kept
 
 
 def heads_of(model: TaskModel) -> dict[str, Head[Any]]:

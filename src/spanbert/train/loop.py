@@ -3,7 +3,7 @@
     for each step of the loader:
         for each micro-batch: seed dropout by key, forward, sum / N of the whole step, backward
         clip, set the rates by the used share of the budget, AdamW
-        note the figures; evaluate and save when due; stop on budget or signal
+        note the figures, when the device was asked for them; evaluate and save when due; stop on budget or signal
 
 State = (step, optimiser, plan position): a run to a number of steps that is killed and resumed gives the same losses
 and weights, bit for bit, on the same machine, thread count and libraries.
@@ -11,10 +11,10 @@ and weights, bit for bit, on the same machine, thread count and libraries.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,14 @@ import torch
 from spanbert.batches.loader import Loader, Step
 from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.state import SavedState, load_state, save_state
-from spanbert.core.errors import SpanbertError
 from spanbert.core.progress import Reporter
-from spanbert.tasks.protocol import Encoded, Task
+from spanbert.tasks.protocol import Encoded
 from spanbert.train.config import Amount, OptimConfig, TrainConfig
+from spanbert.train.figures import StepFigures, require_finite
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rates
 from spanbert.train.progress import Budget, Progress, is_due, schedule_factor
+from spanbert.train.runtime import Runtime
 from spanbert.train.signals import StopRequest
 from spanbert.train.step import backward
 from spanbert.train.tracking import Tracker
@@ -64,15 +65,15 @@ class Outcome:
 
 
 class Trainer:
-    """Trains one task.
+    """Trains a model on its task.
 
     Args:
-        task: Gives loss, objectives and the meaning of scores.
-        model: Encoder and head.
+        model: Encoder, head and task, on the runtime's device.
         make_loader: Opens the data at a plan position.
         evaluate: Scores the model on held-out data; None where there is none.
         train: Budget and intervals.
         optim: Rates and schedule.
+        runtime: Device, precision and seed.
         directory: Where logs and states go.
         reporter: Hears about progress.
         layer_decay: See `make_optimizer`.
@@ -81,18 +82,19 @@ class Trainer:
     def __init__(
         self,
         *,
-        task: Task[Any, Any],
         model: TaskModel,
         make_loader: Callable[[PlanPosition], Loader[Any, Any]],
         evaluate: Callable[[], dict[str, Any]] | None,
         train: TrainConfig,
         optim: OptimConfig,
+        runtime: Runtime,
         directory: Path,
         reporter: Reporter,
         layer_decay: float = 1.0,
     ) -> None:
-        self.task, self.model, self.make_loader, self.evaluate = task, model, make_loader, evaluate
-        self.config, self.optim, self.directory, self.reporter = train, optim, directory, reporter
+        self.model, self.make_loader, self.evaluate = model, make_loader, evaluate
+        self.config, self.optim, self.runtime = train, optim, runtime
+        self.directory, self.reporter = directory, reporter
         self.budget = Budget.of(train)
         self.evaluate_every = Amount.parse(train.evaluate_every, where="train.evaluate_every")
         self.checkpoint_every = Amount.parse(train.checkpoint_every, where="train.checkpoint_every")
@@ -122,12 +124,18 @@ class Trainer:
         """Trains until the budget is used or a signal comes.
 
         Raises:
-            SpanbertError: The loss is no longer finite; the last saved state stays.
+            SpanbertError: The loss is no longer finite; the state that was saved last stays.
         """
         self.model.train()
         stopped_by = "budget"
         clock = time.monotonic() - self.progress.seconds
         with Tracker(self.directory, after_step=self.progress.step) as tracker:
+            figures = StepFigures(
+                self.model.task.objectives,
+                most=self.runtime.steps_between_reads,
+                note=partial(self._note, tracker),
+                directory=self.directory,
+            )
             steps = iter(self.make_loader(self.position))
             try:
                 while self.budget.fraction(self.progress) < 1:
@@ -139,23 +147,26 @@ class Trainer:
                         break
                     before = self.progress
                     step = next(steps)
-                    figures = self._step(step)
+                    self._step(step, figures)
                     seconds = time.monotonic() - clock
                     self.progress = Progress(step=before.step + 1, tokens=before.tokens + step.tokens, seconds=seconds)
                     self.position = step.after
-                    figures["tokens_per_second"] = step.tokens / max(seconds - before.seconds, 1e-9)
-                    tracker.step(self.progress.step, {**figures, "tokens": self.progress.tokens, "seconds": seconds})
-                    self._report(figures)
+                    speed = step.tokens / max(seconds - before.seconds, 1e-9)
+                    figures.done(tokens_per_second=speed, tokens=self.progress.tokens, seconds=seconds)
                     if stop.received:
                         continue
                     if self._evaluation_is_due(before):
+                        figures.read()
+                        begun = time.monotonic()
                         self._evaluate(tracker)
-                        self.evaluating += time.monotonic() - clock - seconds
+                        self.evaluating += time.monotonic() - begun
                         self.progress = Progress(
                             step=self.progress.step, tokens=self.progress.tokens, seconds=time.monotonic() - clock
                         )
                     if is_due(self.checkpoint_every, before, self.progress, self.budget):
+                        figures.read()
                         self._save()
+                figures.read()
                 if not self._evaluated_at(self.progress.step) and stopped_by == "budget":
                     self._evaluate(tracker)
             finally:
@@ -164,30 +175,21 @@ class Trainer:
         self.reporter.finish("train")
         return Outcome(progress=self.progress, stopped_by=stopped_by, best=self.best, last_scores=self.last_scores)
 
-    def _step(self, step: Step[Encoded[Any]]) -> dict[str, float]:
-        """One optimiser step; returns its figures."""
+    def _step(self, step: Step[Encoded[Any]], figures: StepFigures) -> None:
+        """One optimiser step."""
         self.optimizer.zero_grad(set_to_none=True)
-        seed, precision = self.config.seed, self.config.precision
-        losses = backward(self.task, self.model, step, number=self.progress.step, seed=seed, precision=precision)
-        means = {f"{name}_loss": value for name, value in losses.items()}
-        loss = sum(self.task.objectives[name] * value for name, value in losses.items())
+        number = self.progress.step
+        losses = backward(self.model, step, number=number, runtime=self.runtime)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip)
-        self._require_finite(self.progress.step + 1, loss=loss, gradient_norm=float(norm))
         factor = schedule_factor(self.optim, self.budget.fraction_inside_next(self.progress, step.tokens))
+        norm = norm.to(self.runtime.device)  # without any gradient it is a zero on the CPU
+        figures.measured(number + 1, losses, gradient_norm=norm, lr=self.optim.lr * factor)
         set_rates(self.optimizer, factor)
         self.optimizer.step()
-        return {"loss": loss, **means, "lr": self.optim.lr * factor, "gradient_norm": float(norm)}
 
-    def _require_finite(self, step: int, **figures: float) -> None:
-        """Ends the run before anything that is not finite is saved."""
-        for name, value in figures.items():
-            if not math.isfinite(value):
-                raise SpanbertError(
-                    f"step {step}: {name.replace('_', ' ')} is {value}. Start again with a lower optim.lr and another "
-                    f"--out; {self.directory} keeps the state that was saved last"
-                )
-
-    def _report(self, figures: Mapping[str, float]) -> None:
+    def _note(self, tracker: Tracker, step: int, figures: Mapping[str, float]) -> None:
+        """Takes down the figures of a step."""
+        tracker.step(step, figures)
         shown = {name.removesuffix("_loss"): f"{figures[name]:.3f}" for name in figures if name.endswith("_loss")}
         speed = self.progress.tokens / max(self.progress.seconds, 1e-9)
         shown |= {"tok/s": f"{speed:,.0f}", "step": f"{self.progress.step:,}"}
@@ -212,10 +214,10 @@ class Trainer:
             return
         scores = self.evaluate()
         step = self.progress.step
-        goodness = self.task.goodness(scores)
-        self._require_finite(step, held_out_score=goodness)
+        goodness = self.model.task.goodness(scores)
+        require_finite(self.directory, step, held_out_score=goodness)
         tracker.evaluation(step, {**scores, "tokens": self.progress.tokens, "seconds": self.progress.seconds})
-        self.reporter.say(f"step {step:,}: held-out {self.task.headline(scores)}")
+        self.reporter.say(f"step {step:,}: held-out {self.model.task.headline(scores)}")
         self.last_scores, self.scored_at = scores, step
         self.without_gain += 1
         if self.to_beat is None or goodness > self.to_beat:

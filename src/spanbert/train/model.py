@@ -1,27 +1,44 @@
-"""Encoder and head of one task as one module, the unit that is trained and saved."""
+"""Encoder and head with the task that they learn as one module, the unit that is trained and saved."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from typing import Any
+
+import torch
 from torch import Tensor, nn
 
 from spanbert.encoder.model import Encoder
+from spanbert.tasks.protocol import Encoded, Task
 
 
 class TaskModel(nn.Module):
-    """Parameters are named `encoder.*` and `head.*`.
+    """Micro-batch in, losses out; parameters are named `encoder.*` and `head.*`.
+
+    Training enters by `forward` alone, so that what wraps a module (for several processes, for a compiler) sees every
+    use of every parameter; word embeddings that serve as decoder are read inside it too.
 
     Args:
+        task: Gives the loss.
         encoder: The encoder.
         head: The task's head.
         freeze_encoder: Train the head alone; the encoder then stays in eval mode and gets no gradient.
     """
 
-    def __init__(self, encoder: Encoder, head: nn.Module, *, freeze_encoder: bool = False) -> None:
+    def __init__(
+        self, task: Task[Any, Any], encoder: Encoder, head: nn.Module, *, freeze_encoder: bool = False
+    ) -> None:
         super().__init__()
-        self.encoder, self.head = encoder, head
+        self.task, self.encoder, self.head = task, encoder, head
         self.freeze_encoder = freeze_encoder
         if freeze_encoder:
             encoder.requires_grad_(False)
+
+    def forward(self, micro_batch: Encoded[Any]) -> dict[str, Tensor]:
+        """The summed loss of each objective over a micro-batch, scalars."""
+        with torch.no_grad() if self.freeze_encoder else nullcontext():
+            hidden_RD = self.encoder(micro_batch.inputs, rows=micro_batch.rows)
+        return self.task.loss(self.encoder, self.head, hidden_RD, micro_batch.targets)
 
     def train(self, mode: bool = True) -> TaskModel:
         """Sets the mode of both, but a frozen encoder stays in eval mode."""

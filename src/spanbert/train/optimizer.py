@@ -64,8 +64,9 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, model: nn.Module) -> dic
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Puts a state of `optimizer_tensors` back."""
+    """Puts a state of `optimizer_tensors` back, each tensor onto its parameter's device."""
     parameters = dict(model.named_parameters())
     for key, tensor in tensors.items():
         name, _, slot = key.rpartition(".")
-        optimizer.state[parameters[name]][slot] = tensor.clone()
+        parameter = parameters[name]
+        optimizer.state[parameter][slot] = tensor.to(parameter.device, copy=True)

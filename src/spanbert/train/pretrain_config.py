@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from pydantic import Field
 
 from spanbert.batches.masking import MaskingOptions
@@ -59,3 +61,7 @@ class PretrainConfig(Config):
     optim: OptimConfig = OptimConfig()
     train: PretrainTrainConfig = PretrainTrainConfig()
     freeze_encoder: bool = False
+
+    def with_train(self, **changes: object) -> Self:
+        """The same with other settings of the loop."""
+        return self.model_copy(update={"train": self.train.model_copy(update=changes)})

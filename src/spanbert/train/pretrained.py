@@ -92,7 +92,7 @@ def build_model(
             values.update({name: given[name].float() for name in wanted})
         reporter.say(f"{label} head: {'from the checkpoint' if fits else 'new'}")
     fill_parameters(head, values, where=str(model))
-    return TaskModel(encoder, head, freeze_encoder=config.freeze_encoder)
+    return TaskModel(task, encoder, head, freeze_encoder=config.freeze_encoder)
 
 
 def write_pretrained(

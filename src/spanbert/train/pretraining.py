@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from spanbert.batches.loader import Loader
 from spanbert.batches.plan import PackingPlan, PlanPosition
 from spanbert.checkpoint.state import load_state
@@ -29,7 +27,7 @@ from spanbert.train.model import TaskModel
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrained import build_model, write_pretrained
 from spanbert.train.run_directory import budget_of_run, state_to_resume
-from spanbert.train.runtime import resolved_precision, tune_process
+from spanbert.train.runtime import Runtime
 from spanbert.train.signals import StopRequest
 
 _HELD_OUT_PACK = 4096
@@ -84,18 +82,15 @@ def pretrain(
     earlier = budget_of_run(target) if resume else {}
     asked = {key: getattr(config.train, key) for key in earlier}
     if earlier and not any(asked.values()):
-        config = config.model_copy(update={"train": config.train.model_copy(update=earlier)})
+        config = config.with_train(**earlier)
     elif earlier != asked:
         reporter.say(f"another budget than the interrupted run's: {asked}, it was {earlier}; the schedule follows it")
     if config.masking.scheme != "span" and config.sbo.weight:
         reporter.say(f"masking scheme {config.masking.scheme}: its boundaries may be masked, so the SBO is off")
         config = config.model_copy(update={"sbo": config.sbo.model_copy(update={"weight": 0.0})})
-    tune_process()
-    precision = resolved_precision(config.train.precision, torch.device("cpu"))
-    if precision != config.train.precision:  # said in run.json and the bundle, and compared on --resume
-        config = config.model_copy(update={"train": config.train.model_copy(update={"precision": precision})})
-    if config.train.threads:
-        torch.set_num_threads(config.train.threads)
+    runtime = Runtime.of(config.train)
+    runtime.prepare_process()
+    config = config.with_train(precision=runtime.precision)  # said in run.json and the bundle, compared on --resume
     tokens = TokenStore(store)
     facts = {
         "store": sha256_of(tokens.path / INDEX_NAME),
@@ -110,7 +105,8 @@ def pretrain(
             adapter, tokens.unigram_counts(), masking=config.masking, sbo=config.sbo, seed=config.train.seed
         )
         task_model = build_model(task, adapter, tokens, model=model, size=size, config=config, reporter=reporter)
-        trainer, plan_held_out = _trainer(task, task_model, tokens, config, target, reporter)
+        task_model.to(runtime.device)
+        trainer, plan_held_out = _trainer(task, task_model, tokens, config, runtime, target, reporter)
         before: dict[str, Any] = {}
         target.mkdir(parents=True, exist_ok=True)
         write_json(target / "run.json", facts)
@@ -151,7 +147,13 @@ def pretrain(
 
 
 def _trainer(
-    task: PretrainTask, model: TaskModel, store: TokenStore, config: PretrainConfig, target: Path, reporter: Reporter
+    task: PretrainTask,
+    model: TaskModel,
+    store: TokenStore,
+    config: PretrainConfig,
+    runtime: Runtime,
+    target: Path,
+    reporter: Reporter,
 ) -> tuple[Trainer, PackingPlan | None]:
     batch = config.batch
     plan = PackingPlan(
@@ -187,12 +189,12 @@ def _trainer(
 
     make_loader(PlanPosition())  # refuses settings that do not go together before anything is written
     trainer = Trainer(
-        task=task,
         model=model,
         make_loader=make_loader,
         evaluate=score if held_out else None,
         train=config.train,
         optim=config.optim,
+        runtime=runtime,
         directory=target,
         reporter=reporter,
     )

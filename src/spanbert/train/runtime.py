@@ -1,58 +1,66 @@
-"""What training needs of process and hardware to be fast: allocator, denormals, precision."""
+"""What a run computes on, and in which precision."""
 
 from __future__ import annotations
 
-import ctypes
-import os
-import sys
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Self
 
 import torch
 
-from spanbert.train.config import Precision
+from spanbert.encoder.config import Precision
+from spanbert.encoder.hardware import compute_device, resolved_precision, tune_process
+from spanbert.train.config import TrainConfig
 
-_CACHED_SHAPES = 64  # a step has some thirty shapes of products
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+_STEPS_AHEAD = 16
 
 
-def tune_process() -> None:
-    """Flushes denormals to zero, keeps few compiled products, and lets glibc keep freed memory for the next step.
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """Made once at the start of a run and handed to all that must know; nothing else chooses a device.
 
-    No two steps have the same number of tokens, and oneDNN and PyTorch's bridge to it each keep what they compiled for
-    the last 1,024 shapes of a product: gigabytes in bfloat16 after a few hundred steps, for shapes that never come
-    again (docs/LOG.md). Both read their limits at the first product; what the user has set stays.
-
-    Logits are tens of megabytes; by default each is mapped anew and its pages zeroed on first touch, which made the
-    softmax of a step ten times slower (docs/LOG.md). Elsewhere than on glibc the second part does nothing.
+    Attributes:
+        device: Where the model is, and what it is fed.
+        precision: Of the matrix products of a forward pass; weights and sums are float32.
+        threads: CPU threads; None: torch's choice.
+        rank: This process's number among those that train together.
+        world_size: How many they are.
+        seed: Seed of everything random.
     """
-    torch.set_flush_denormal(True)
-    for name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
-        os.environ.setdefault(name, str(_CACHED_SHAPES))
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt is not None:
-            mallopt(_M_MMAP_THRESHOLD, 1 << 30)
-            mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
-            mallopt(_M_TOP_PAD, 1 << 26)
 
+    device: torch.device
+    precision: Precision
+    threads: int | None
+    rank: int
+    world_size: int
+    seed: int
 
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether the hardware multiplies matrices of bfloat16, faster than those of float32."""
-    if device.type == "cpu":
-        capabilities = torch.cpu.get_capabilities()
-        return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))  # bf16: ARM
-    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    @classmethod
+    def of(cls, config: TrainConfig) -> Self:
+        """That of the settings on this machine."""
+        device = compute_device()
+        return cls(
+            device=device,
+            precision=resolved_precision(config.precision, device),
+            threads=config.threads,
+            rank=0,
+            world_size=1,
+            seed=config.seed,
+        )
 
+    @property
+    def steps_between_reads(self) -> int:
+        """After how many steps the loop asks the device for losses; it waits for a CPU anyway."""
+        return 1 if self.device.type == "cpu" else _STEPS_AHEAD
 
-def resolved_precision(precision: Precision, device: torch.device) -> Precision:
-    """What `auto` stands for on a device: bfloat16 where `has_bfloat16`, else float32."""
-    if precision != "auto":
-        return precision
-    return "bfloat16" if has_bfloat16(device) else "float32"
+    def prepare_process(self) -> None:
+        """Sets what holds for the whole process: see `tune_process`, and the threads."""
+        tune_process()
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
 
-
-def matrix_precision(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
-    """Where the products of a forward pass are taken in a precision; weights and sums stay float32."""
-    if resolved_precision(precision, device) == "bfloat16":
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    return nullcontext()
+    def autocast(self) -> AbstractContextManager[object]:
+        """Where the products of a forward pass are taken in the run's precision."""
+        if self.precision == "bfloat16":
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return nullcontext()

@@ -86,7 +86,7 @@ def test_tasks_on_pairs_wait_for_a_second_text(bundles, hugging_face_model: Path
 def test_a_faster_precision_moves_scores_a_little(bundles, monkeypatch: pytest.MonkeyPatch):
     path, text = bundles["joint"].files.path, "the red fox and the king"
     wanted = bundles["joint"](text)
-    monkeypatch.setattr("spanbert.train.runtime.has_bfloat16", lambda device: True)
+    monkeypatch.setattr("spanbert.encoder.hardware.has_bfloat16", lambda device: True)
     found = spanbert.load(path, precision="bfloat16")(text)
     assert found.labels == wanted.labels
     assert found.scores == pytest.approx(wanted.scores, abs=0.05)
@@ -95,7 +95,7 @@ def test_a_faster_precision_moves_scores_a_little(bundles, monkeypatch: pytest.M
 
 def test_precisions_that_cannot_be_had(bundles, monkeypatch: pytest.MonkeyPatch):
     path, text = bundles["joint"].files.path, "the red fox and the king"
-    monkeypatch.setattr("spanbert.train.runtime.has_bfloat16", lambda device: False)
+    monkeypatch.setattr("spanbert.encoder.hardware.has_bfloat16", lambda device: False)
     with pytest.raises(InputError, match="this processor does not multiply bfloat16"):
         spanbert.load(path, precision="bfloat16")(text)
     with pytest.raises(InputError, match="no such precision.*got int8; expected float32, bfloat16"):

@@ -17,7 +17,9 @@ from spanbert.tasks import options_class, task_class
 from spanbert.tasks.base import WindowOptions
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.protocol import TextTask
+from spanbert.train.config import TrainConfig
 from spanbert.train.model import TaskModel
+from spanbert.train.runtime import Runtime
 from spanbert.train.step import backward
 from tests.conftest import save_hugging_face_bert
 from tests.labelled import conll_file, multi_file, nested_file, regression_file, single_file, squad_file
@@ -69,9 +71,9 @@ def drawn(examples: list[Example]) -> list[Drawn]:
 def gradients(model: TaskModel, joint: JointTask, micro_batches: list[list[Drawn]]) -> dict[str, torch.Tensor]:
     model.zero_grad(set_to_none=True)
     step = Step(micro_batches=[joint.encode(one) for one in micro_batches], tokens=1, after=PlanPosition())
-    losses = backward(joint, model, step, number=0, seed=0, precision="float32")
+    losses = backward(model, step, number=0, runtime=Runtime.of(TrainConfig(precision="float32")))
     found = {name: one.grad.clone() for name, one in model.named_parameters() if one.grad is not None}
-    return {**found, **{f"loss.{name}": torch.tensor(value) for name, value in losses.items()}}
+    return {**found, **{f"loss.{name}": value for name, value in losses.items()}}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -81,7 +83,7 @@ def test_a_step_is_the_mean_over_its_units_however_it_is_split(made, model_path:
     joint = JointTask({name: task})
     torch.manual_seed(0)
     encoder = Encoder.from_pretrained(model_path)
-    model = TaskModel(encoder, joint.build_head(encoder.config)).train()
+    model = TaskModel(joint, encoder, joint.build_head(encoder.config)).train()
     items = drawn(examples[:8])
     units = sum(one.example.target.units for one in items)
     model.zero_grad(set_to_none=True)

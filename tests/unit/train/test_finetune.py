@@ -22,6 +22,7 @@ from spanbert.core.progress import SilentReporter
 from spanbert.encoder.model import Encoder
 from spanbert.tasks.classify.options import ClassifyOptions
 from spanbert.tasks.coref.options import CorefOptions
+from spanbert.tasks.joint import JointTask
 from spanbert.tasks.qa.options import QAOptions
 from spanbert.train.finetune import TaskData
 from spanbert.train.finetune_config import FinetuneConfig
@@ -261,7 +262,7 @@ def test_a_kill_after_an_evaluation_does_not_use_up_patience(
 
 @pytest.mark.parametrize("decay", [1.0, 0.5])
 def test_rates_fall_from_layer_to_layer(hugging_face_model: Path, decay: float):
-    model = TaskModel(Encoder.from_pretrained(hugging_face_model), torch.nn.Linear(32, 2))
+    model = TaskModel(JointTask({}), Encoder.from_pretrained(hugging_face_model), torch.nn.Linear(32, 2))
     settings = FinetuneConfig().optim.model_copy(update={"lr": 1.0, "head_lr": 3.0, "layer_decay": decay})
     optimizer = make_optimizer(model, settings, layer_decay=settings.layer_decay)
     rates = {

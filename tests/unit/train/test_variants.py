@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 
 import spanbert
 from spanbert.core.errors import InputError
+from spanbert.encoder import hardware
 from spanbert.encoder.model import Encoder
-from spanbert.train import runtime
 from tests.runs import arguments, assert_same_weights, interrupted, losses, run
 
 
@@ -66,18 +66,18 @@ def test_the_card_says_what_the_encoder_is(store_path: Path, hugging_face_model:
 def test_auto_is_what_the_hardware_gains_by(
     capable: bool, expected: str, store_path: Path, hugging_face_model: Path, tmp_path: Path, monkeypatch
 ):
-    monkeypatch.setattr(runtime, "has_bfloat16", lambda device: capable)
+    monkeypatch.setattr(hardware, "has_bfloat16", lambda device: capable)
     run(store_path, tmp_path / "out", hugging_face_model, "train.max_steps=1", "train.precision=auto")
     stated = json.loads((tmp_path / "out" / "run.json").read_text())["settings"]["train"]["precision"]
     assert stated == expected
-    monkeypatch.setattr(runtime, "has_bfloat16", lambda device: not capable)
+    monkeypatch.setattr(hardware, "has_bfloat16", lambda device: not capable)
     with pytest.raises(InputError, match=f"another train.precision.*expected '{expected}'"):
         run(store_path, tmp_path / "out", hugging_face_model, "train.max_steps=2", "train.precision=auto", resume=True)
 
 
 def test_this_machine_says_whether_it_has_bfloat16():
-    assert runtime.has_bfloat16(torch.device("cpu")) in (True, False)
-    assert not runtime.has_bfloat16(torch.device("meta"))
+    assert hardware.has_bfloat16(torch.device("cpu")) in (True, False)
+    assert not hardware.has_bfloat16(torch.device("meta"))
 
 
 def test_a_killed_run_in_bfloat16_resumes_bit_for_bit(store_path: Path, hugging_face_model: Path, tmp_path: Path):

@@ -18,7 +18,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from spanbert.apps.bench.common import alternate, environment, in_fresh_process, spread_of
 from spanbert.core.progress import Reporter
 from spanbert.encoder.attention import attend, span_boundaries
-from spanbert.train.runtime import tune_process
+from spanbert.encoder.hardware import tune_process
 
 _KINDS = ("full", "span-wise")
 _LENGTHS = (512, 1024, 2048, 4096, 8192)

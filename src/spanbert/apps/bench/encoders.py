@@ -25,9 +25,10 @@ from spanbert.core.progress import Reporter, SilentReporter
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import Encoder
 from spanbert.tokens.prepare import prepare
+from spanbert.train.config import TrainConfig
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretraining import pretrain
-from spanbert.train.runtime import matrix_precision, resolved_precision, tune_process
+from spanbert.train.runtime import Runtime
 from spanbert.train.tracking import read_log
 
 CONTENDERS: Mapping[str, Mapping[str, Any]] = {
@@ -82,7 +83,7 @@ def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]
         "minutes": minutes,
         "segment_length": _SEGMENT,
         "tokens_per_step": _TOKENS,
-        "precision": resolved_precision("auto", torch.device("cpu")),
+        "precision": Runtime.of(TrainConfig()).precision,
         "contenders": contenders,
         "lowest_mlm_loss": best,
         "environment": environment(),
@@ -141,13 +142,14 @@ def _encoder(changes: Mapping[str, Any], positions: int) -> Encoder:
 
 def _encode(changes: Mapping[str, Any], length: int, tokens: int) -> dict[str, float]:
     """Milliseconds of a forward and backward pass, five times."""
-    tune_process()
-    encoder = _encoder(changes, length).train()
+    runtime = Runtime.of(TrainConfig())
+    runtime.prepare_process()
+    encoder = _encoder(changes, length).to(runtime.device).train()
     draw = np.random.default_rng(0)
     batch = pack([draw.integers(0, _VOCABULARY, length) for _ in range(tokens // length)])
 
     def step() -> None:
-        with matrix_precision("auto", encoder.device):
+        with runtime.autocast():
             hidden_TD = encoder(batch)
         torch.autograd.backward(hidden_TD, torch.ones_like(hidden_TD))
         encoder.zero_grad(set_to_none=True)

@@ -6,7 +6,7 @@ attention dropout 0, denormals flushed. The peer pads each batch to its longest 
 data sets. One scorer scores the held-out answers of both.
 
 Each training runs in a process of its own, as its users run it, the sides in turn: ours sets the allocator's thresholds
-(`train/runtime.py`), the peer leaves glibc's. Under the first seed the peer is trained twice more: with attention
+(`encoder/hardware.py`), the peer leaves glibc's. Under the first seed the peer is trained twice more: with attention
 dropout 0.1, its default, and with our allocator settings. Timed are tokenising, batching and steps (ours reads the file
 too, and writes its logs), not the reading or saving of weights, and no evaluation.
 
@@ -32,8 +32,6 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-import torch
-
 from spanbert.apps.bench import finetune_ours, finetune_peer_runs
 from spanbert.apps.bench.common import environment, in_fresh_process, ratio_of, spread_of
 from spanbert.apps.bench.finetune_data import Amounts, Contest, make_contest, read
@@ -42,8 +40,8 @@ from spanbert.apps.bench.finetune_scores import compared, main_score, mean_score
 from spanbert.apps.quickstart import packaged_minilm
 from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.progress import Reporter
+from spanbert.encoder.hardware import compute_device, has_bfloat16
 from spanbert.scores.scorer import Scorer
-from spanbert.train.runtime import has_bfloat16
 
 _FULL = {
     "sst2": Amounts(predict=1000, epochs=1, seeds=3),
@@ -186,7 +184,7 @@ def _predict(contest: Contest, folder: Path) -> _Times:
         "batched": (finetune_peer_runs.predict, (contest, peer, "batched")),
         "pipeline": (finetune_peer_runs.predict, (contest, peer, "pipeline")),
     }
-    if has_bfloat16(torch.device("cpu")):
+    if has_bfloat16(compute_device()):
         sides["ours_bfloat16"] = (finetune_ours.predict, (contest, ours, "bfloat16"))
     times: _Times = {side: [] for side in sides}
     spawning = multiprocessing.get_context("spawn")

@@ -16,11 +16,11 @@ from spanbert.apps.bench.finetune_data import Contest, read
 from spanbert.apps.bench.finetune_recipe import BATCH, HIDDEN_DROPOUT, RATE, WARM_UP, WEIGHT_DECAY, Trained
 from spanbert.checkpoint.bundle import open_bundle
 from spanbert.core.types import Document
+from spanbert.encoder.hardware import tune_process
 from spanbert.pipelines.load import Pipeline, Precision, load
 from spanbert.tokens.tokenizer import load_tokenizer
 from spanbert.train.finetune import TaskData, build_tasks, finetune
 from spanbert.train.finetune_config import FinetuneConfig
-from spanbert.train.runtime import tune_process
 from spanbert.train.sources import documents_of
 
 

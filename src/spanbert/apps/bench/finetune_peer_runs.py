@@ -33,7 +33,7 @@ from spanbert.apps.bench.finetune_peer_tags import (
 from spanbert.apps.bench.finetune_recipe import BATCH, RATE, Trained
 from spanbert.core.tagging import split_tag
 from spanbert.core.types import Document
-from spanbert.train.runtime import tune_process
+from spanbert.encoder.hardware import tune_process
 
 Way = Literal["pipeline", "batched"]
 _WAYS: dict[tuple[Kind, Way], Any] = {

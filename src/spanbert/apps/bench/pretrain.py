@@ -5,8 +5,8 @@ dropout 0.1, fused AdamW, gradient clip 1, denormals flushed. Batches and masks 
 computes the span-boundary objective. The peer: `BertForMaskedLM` with fused attention,
 `DataCollatorForLanguageModeling`, blocks as run_mlm makes them; attention dropout 0 as ours, and once 0.1, its default.
 
-Each side runs in a process of its own, as its users run it: ours sets the allocator's thresholds (`train/runtime.py`),
-the peer leaves glibc's. Because that matters, both are also run with the other's setting.
+Each side runs in a process of its own, as its users run it: ours sets the allocator's thresholds
+(`encoder/hardware.py`), the peer leaves glibc's. Because that matters, both are also run with the other's setting.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.files import read_json
 from spanbert.core.progress import Reporter, SilentReporter
 from spanbert.encoder.config import EncoderConfig
+from spanbert.encoder.hardware import tune_process
 from spanbert.tasks.pretrain.task import PretrainTask, SBOOptions
 from spanbert.tokens.prepare import prepare
 from spanbert.tokens.store import TokenStore
@@ -41,7 +42,7 @@ from spanbert.tokens.tokenizer import load_tokenizer
 from spanbert.train.optimizer import make_optimizer
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrained import build_model
-from spanbert.train.runtime import tune_process
+from spanbert.train.runtime import Runtime
 from spanbert.train.step import backward
 
 _TOKENS = 4096
@@ -192,19 +193,22 @@ def _our_step(path: Path, length: int, tokens: int, tuned: bool) -> Callable[[],
     if tuned:
         tune_process()
     store = TokenStore(path)
-    config = PretrainConfig.assemble(base={"batch": {"segment_length": length, "pack_tokens": tokens}})
+    config = PretrainConfig.assemble(
+        base={"batch": {"segment_length": length, "pack_tokens": tokens}, "train": {"precision": "float32"}}
+    )
+    runtime = Runtime.of(config.train)
     adapter = store.tokenizer()
     task = PretrainTask(adapter, store.unigram_counts(), masking=config.masking, sbo=config.sbo, seed=0)
     model = build_model(
         task, adapter, store, model=packaged_minilm(), size=None, config=config, reporter=SilentReporter()
     )
-    model.train()
+    model.to(runtime.device).train()
     optimizer = make_optimizer(model, config.optim)
     steps = iter(Loader(PackingPlan(store, segment_length=length, pack_tokens=tokens), task.encode))
 
     def step() -> int:
         drawn = next(steps)
-        backward(task, model, drawn, number=0, seed=0, precision="float32")
+        backward(model, drawn, number=0, runtime=runtime)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

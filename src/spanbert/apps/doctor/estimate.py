@@ -26,7 +26,7 @@ from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.finetuned import build_joint_model
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer
-from spanbert.train.runtime import resolved_precision, tune_process
+from spanbert.train.runtime import Runtime
 from spanbert.train.step import backward
 
 STEPS = 3
@@ -78,7 +78,7 @@ class Estimate:
         """Bytes by which the process grows at its peak, about.
 
         Activations and the copy of a saved state do not live at the same time, but memory that is freed stays with the
-        process (`train.runtime.tune_process`), in pieces that the other does not fit into.
+        process (`encoder.hardware.tune_process`), in pieces that the other does not fit into.
         """
         held = self.weights + self.gradients + self.optimizer + self.windows + self.overhead
         return held + self.activations + self.saving
@@ -95,14 +95,13 @@ def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: F
         files: The model.
         config: Settings; without a budget, the usual number of epochs is taken.
     """
-    tune_process()
+    runtime = Runtime.of(config.train)
+    runtime.prepare_process()
     before = resident_memory()
-    if config.train.threads:
-        torch.set_num_threads(config.train.threads)
     joint = JointTask({task.name: task})
     model, _ = build_joint_model(joint, files, config, SilentReporter())
-    model.train()
-    trial = _Trial(joint, model, config)
+    model.to(runtime.device).train()
+    trial = _Trial(model, config, runtime)
     a_step = config.batch.examples_of(task.kind)
     first, second = _steps(joint, sample.drawn[:2], per_step=2, steps=2)
     small, _ = trial.activations(first)  # which also pays for what only a first step does
@@ -161,16 +160,15 @@ class _Times(NamedTuple):
 class _Trial:
     """Steps as `train.loop` makes them, on weights that are thrown away."""
 
-    def __init__(self, joint: JointTask, model: TaskModel, config: FinetuneConfig) -> None:
-        self._joint, self._model, self._config = joint, model, config
-        self._precision = resolved_precision(config.train.precision, model.encoder.device)
+    def __init__(self, model: TaskModel, config: FinetuneConfig, runtime: Runtime) -> None:
+        self._model, self._config, self._runtime = model, config, runtime
         self._optimizer = make_optimizer(model, config.optim, layer_decay=config.optim.layer_decay)
 
     def step(self, step: Step[Encoded[Any]]) -> _Times:
         """Makes a step."""
         self._optimizer.zero_grad(set_to_none=True)
         begun = time.perf_counter()
-        backward(self._joint, self._model, step, number=0, seed=self._config.train.seed, precision=self._precision)
+        backward(self._model, step, number=0, runtime=self._runtime)
         between = time.perf_counter()
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._config.optim.clip)
         self._optimizer.step()

@@ -1,0 +1,56 @@
+"""What process and hardware must be told, and asked, to be fast: device, allocator, denormals, precision."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from typing import Literal
+
+import torch
+
+from spanbert.encoder.config import Precision
+
+_CACHED_SHAPES = 64  # a step has some thirty shapes of products
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+
+
+def compute_device() -> torch.device:
+    """Where models are trained and asked: the CPU, so far the only device."""
+    return torch.device("cpu")
+
+
+def tune_process() -> None:
+    """Flushes denormals to zero, keeps few compiled products, and lets glibc keep freed memory for the next step.
+
+    No two steps have the same number of tokens, and oneDNN and PyTorch's bridge to it each keep what they compiled for
+    the last 1,024 shapes of a product: gigabytes in bfloat16 after a few hundred steps, for shapes that never come
+    again (docs/LOG.md). Both read their limits at the first product; what the user has set stays.
+
+    Logits are tens of megabytes; by default each is mapped anew and its pages zeroed on first touch, which made the
+    softmax of a step ten times slower (docs/LOG.md). Elsewhere than on glibc the second part does nothing.
+    """
+    torch.set_flush_denormal(True)
+    for name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+        os.environ.setdefault(name, str(_CACHED_SHAPES))
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(_M_MMAP_THRESHOLD, 1 << 30)
+            mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
+            mallopt(_M_TOP_PAD, 1 << 26)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the hardware multiplies matrices of bfloat16, faster than those of float32."""
+    if device.type == "cpu":
+        capabilities = torch.cpu.get_capabilities()
+        return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))  # bf16: ARM
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def resolved_precision(asked: Literal["auto", Precision], device: torch.device) -> Precision:
+    """What `auto` stands for on a device: bfloat16 where `has_bfloat16`, else float32."""
+    if asked != "auto":
+        return asked
+    return "bfloat16" if has_bfloat16(device) else "float32"

@@ -1,0 +1,119 @@
+"""Figures of training steps on their way from the device to the log.
+
+A device is told what to do ahead of time; to ask it for a number is to wait until it has done all of it. Losses and
+norms therefore stay where they are until they are read, those of several steps in one transfer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from spanbert.core.errors import SpanbertError
+
+
+def require_finite(directory: Path, step: int, **figures: float) -> None:
+    """Ends the run before anything that is not finite is saved.
+
+    Args:
+        directory: The run's.
+        step: The step that they belong to.
+        figures: By name.
+
+    Raises:
+        SpanbertError: One is not finite.
+    """
+    for name, value in figures.items():
+        if not math.isfinite(value):
+            raise SpanbertError(
+                f"step {step}: {name.replace('_', ' ')} is {value}. Start again with a lower optim.lr and another "
+                f"--out; {directory} keeps the state that was saved last"
+            )
+
+
+@dataclass(kw_only=True, eq=False)
+class _Step:
+    """A step whose line is not written yet.
+
+    Attributes:
+        number: Which.
+        losses: Mean loss of each objective, on the device.
+        gradient_norm: On the device.
+        lr: Its learning rate.
+        read: What the line says of all these; None: not read yet.
+        done: What else it says; None: the step is not done yet.
+    """
+
+    number: int
+    losses: Mapping[str, Tensor]
+    gradient_norm: Tensor
+    lr: float
+    read: dict[str, float] | None = None
+    done: dict[str, float] | None = None
+
+
+class StepFigures:
+    """Reads the figures of steps when enough of them wait, and notes each step, in order, that is read and done.
+
+    Args:
+        objectives: Weight of each objective in the loss.
+        most: How many steps may wait.
+        note: Takes a step's number and its figures.
+        directory: The run's.
+    """
+
+    def __init__(
+        self,
+        objectives: Mapping[str, float],
+        *,
+        most: int,
+        note: Callable[[int, dict[str, float]], None],
+        directory: Path,
+    ) -> None:
+        self._objectives, self._most, self._note, self._directory = objectives, most, note, directory
+        self._steps: list[_Step] = []
+
+    def measured(self, number: int, losses: Mapping[str, Tensor], *, gradient_norm: Tensor, lr: float) -> None:
+        """Takes in what is known of a step before the optimiser moves the weights.
+
+        Raises:
+            SpanbertError: See `read`.
+        """
+        self._steps.append(_Step(number=number, losses=losses, gradient_norm=gradient_norm, lr=lr))
+        if len(self._steps) >= self._most:
+            self.read()
+
+    def done(self, **figures: float) -> None:
+        """Takes in what is known of the same step when it is done."""
+        self._steps[-1].done = figures
+        self._write()
+
+    def read(self) -> None:
+        """Reads all that waits, in one transfer.
+
+        Raises:
+            SpanbertError: A loss or norm is not finite; the steps before it are noted.
+        """
+        waiting = [step for step in self._steps if step.read is None]
+        if not waiting:
+            return
+        tensors = [one.double() for step in waiting for one in (*step.losses.values(), step.gradient_norm)]
+        values = iter(torch.stack(tensors).tolist())
+        for step in waiting:
+            means = {name: next(values) for name in step.losses}
+            loss = sum(self._objectives[name] * value for name, value in means.items())
+            norm = next(values)
+            require_finite(self._directory, step.number, loss=loss, gradient_norm=norm)
+            losses = {f"{name}_loss": value for name, value in means.items()}
+            step.read = {"loss": loss, **losses, "lr": step.lr, "gradient_norm": norm}
+            self._write()
+
+    def _write(self) -> None:
+        while self._steps and (first := self._steps[0]).read is not None and first.done is not None:
+            self._note(first.number, {**first.read, **first.done})
+            del self._steps[0]
