@@ -9,21 +9,17 @@ OUT/training/        training state: last/ (for --resume) and best/
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from spanbert.batches.examples import Example, ExamplePlan
-from spanbert.batches.loader import Loader
-from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
-from spanbert.checkpoint.state import load_state
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
-from spanbert.core.files import only_writer, write_json
+from spanbert.core.files import write_json
 from spanbert.core.progress import Reporter, SilentReporter
 from spanbert.core.types import Document
 from spanbert.encoder.config import EncoderConfig
@@ -36,11 +32,10 @@ from spanbert.tasks.tag.base import WordTask
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.finetuned import build_joint_model, heads_of, write_finetuned
-from spanbert.train.loop import Outcome, Trainer
+from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
-from spanbert.train.run_directory import budget_of_run, state_to_resume
-from spanbert.train.runtime import Runtime
-from spanbert.train.signals import StopRequest
+from spanbert.train.run import model_fact, run_into, settled, with_budget
+from spanbert.train.run_directory import budget_of_run
 from spanbert.train.sources import Source, documents_of, name_of, require_file, source_facts
 from spanbert.train.text_evaluation import evaluate_documents, tune_thresholds, write_mistakes
 
@@ -114,14 +109,11 @@ def finetune(
     """
     reporter, config, target = reporter or SilentReporter(), config or FinetuneConfig(), Path(out)
     usual = max((task_class(data.kind).epochs for data in tasks.values()), default=1.0)
-    config = _with_budget(config, usual, budget_of_run(target) if resume else {}, reporter)
-    runtime = Runtime.of(config.train)
-    runtime.prepare_process()
-    config = config.with_train(precision=runtime.precision)
+    earlier = budget_of_run(target) if resume else {}
+    config, runtime = settled(with_budget(config, earlier, usual={"max_epochs": usual}, reporter=reporter))
     facts = _facts(tasks, model, config)
     files = open_bundle(model)
-    with only_writer(target), StopRequest() as stop:
-        state = state_to_resume(target, facts, resume)
+    with run_into(target, facts, runtime=runtime, resume=resume, reporter=reporter) as run:
         tokenizer = load_tokenizer(files.path)
         made = build_tasks(tasks, files, tokenizer, config)
         _say_strangers(made, reporter)
@@ -137,22 +129,19 @@ def finetune(
         dev = {name: data.dev for name, data in tasks.items() if data.dev is not None}
         for name, source in dev.items():
             _check_dev(made[name], source, reporter)
-        trainer = _trainer(joint, task_model, plan, dev, stepped, runtime, target, reporter)
-        target.mkdir(parents=True, exist_ok=True)
-        write_json(target / "run.json", facts)
-        if resume and state is None:
-            reporter.say("nothing to resume: starting from the beginning")
-        if state is not None:
-            trainer.restore(state)
-            reporter.say(f"resuming after step {trainer.progress.step:,}")
-        elif not dev:
+        trainer = run.trainer(
+            task_model,
+            plan,
+            stepped,
+            evaluate=partial(_score, task_model, made, dev) if dev else None,
+            prefetch=config.batch.prefetch,
+            layer_decay=config.optim.layer_decay,
+        )
+        if not run.begin(trainer) and not dev:
             reporter.say("no dev data: nothing will be evaluated, and the bundle gets the last weights")
-        outcome = trainer.run(stop)
+        outcome = run.train(trainer)
         if dev:
             reporter.say("scoring the bundle on the dev data")
-        best = load_state(target / "training" / "best")
-        if best is not None:
-            task_model.load_state_dict(best.model)
         predictor = _predictor(task_model, made)
         tune_thresholds(predictor, dev, reporter)
         scores = write_mistakes(predictor, dev, target / "mistakes.jsonl")
@@ -191,19 +180,6 @@ def build_tasks(
     return made
 
 
-def _with_budget(
-    config: FinetuneConfig, usual: float, earlier: Mapping[str, Any], reporter: Reporter
-) -> FinetuneConfig:
-    """The settings with a budget: the given one, that of the run that is resumed, or the usual number of epochs."""
-    train = config.train
-    asked = {key: getattr(train, key) for key in ("max_steps", "max_tokens", "max_minutes", "max_epochs")}
-    if not any(asked.values()):
-        return config.with_train(**(earlier or {"max_epochs": usual}))
-    if earlier and earlier != asked:
-        reporter.say(f"another budget than the interrupted run's: {asked}, it was {dict(earlier)}")
-    return config
-
-
 def _with_steps(config: FinetuneConfig, plan: ExamplePlan) -> FinetuneConfig:
     """Epochs as steps; the last step takes the examples that it lacks from the next epoch."""
     if config.train.max_epochs is None:
@@ -231,7 +207,7 @@ def _facts(tasks: Mapping[str, TaskData], model: str | Path, config: FinetuneCon
             }
             for name, data in tasks.items()
         },
-        "model": str(Path(model).resolve() if Path(model).exists() else model),
+        "model": model_fact(model),
         "settings": config.model_dump(mode="json"),
     }
 
@@ -292,44 +268,12 @@ def _predictor(model: TaskModel, tasks: Mapping[str, TextTask]) -> Predictor:
     return Predictor(model.encoder, tasks, heads_of(model))
 
 
-def _trainer(
-    joint: JointTask,
-    model: TaskModel,
-    plan: ExamplePlan,
-    dev: Mapping[str, Source],
-    config: FinetuneConfig,
-    runtime: Runtime,
-    target: Path,
-    reporter: Reporter,
-) -> Trainer:
-    def make_loader(start: PlanPosition) -> Loader[Any, Any]:
-        return Loader(
-            plan,
-            joint.encode,
-            accumulation=config.train.accumulation,
-            start=start,
-            prefetch=config.batch.prefetch,
-        )
-
-    def score() -> dict[str, Any]:
-        try:
-            return evaluate_documents(_predictor(model, joint.tasks), dev)
-        finally:
-            model.train()
-
-    make_loader(PlanPosition())  # refuses settings that do not go together before anything is written
-    evaluate: Callable[[], dict[str, Any]] | None = score if dev else None
-    return Trainer(
-        model=model,
-        make_loader=make_loader,
-        evaluate=evaluate,
-        train=config.train,
-        optim=config.optim,
-        runtime=runtime,
-        directory=target,
-        reporter=reporter,
-        layer_decay=config.optim.layer_decay,
-    )
+def _score(model: TaskModel, tasks: Mapping[str, TextTask], dev: Mapping[str, Source]) -> dict[str, Any]:
+    """The scores of a model in training on dev data."""
+    try:
+        return evaluate_documents(_predictor(model, tasks), dev)
+    finally:
+        model.train()
 
 
 def _lines(tasks: Mapping[str, TextTask], scores: Mapping[str, Mapping[str, Any]]) -> list[str]:

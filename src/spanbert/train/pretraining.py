@@ -7,28 +7,25 @@ OUT/training/        training state: last/ (for --resume) and best/
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from spanbert.batches.loader import Loader
-from spanbert.batches.plan import PackingPlan, PlanPosition
-from spanbert.checkpoint.state import load_state
+from spanbert.batches.plan import PackingPlan
 from spanbert.core.errors import InputError
-from spanbert.core.files import only_writer, sha256_of, write_json
+from spanbert.core.files import sha256_of, write_json
 from spanbert.core.progress import Reporter, SilentReporter
 from spanbert.encoder.config import Size
 from spanbert.tasks.pretrain.task import PretrainTask
 from spanbert.tokens.store import INDEX_NAME, TokenStore
 from spanbert.train.evaluation import evaluate
-from spanbert.train.loop import Outcome, Trainer
-from spanbert.train.model import TaskModel
+from spanbert.train.loop import Outcome
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrained import build_model, write_pretrained
-from spanbert.train.run_directory import budget_of_run, state_to_resume
-from spanbert.train.runtime import Runtime
-from spanbert.train.signals import StopRequest
+from spanbert.train.run import model_fact, run_into, settled, with_budget
+from spanbert.train.run_directory import budget_of_run
 
 _HELD_OUT_PACK = 4096
 
@@ -80,55 +77,43 @@ def pretrain(
             "either a model to continue from, or a size to start from scratch", expected="--model or --size"
         )
     earlier = budget_of_run(target) if resume else {}
-    asked = {key: getattr(config.train, key) for key in earlier}
-    if earlier and not any(asked.values()):
-        config = config.with_train(**earlier)
-    elif earlier != asked:
-        reporter.say(f"another budget than the interrupted run's: {asked}, it was {earlier}; the schedule follows it")
+    config = with_budget(config, earlier, usual={}, reporter=reporter, remark="; the schedule follows it")
     if config.masking.scheme != "span" and config.sbo.weight:
         reporter.say(f"masking scheme {config.masking.scheme}: its boundaries may be masked, so the SBO is off")
         config = config.model_copy(update={"sbo": config.sbo.model_copy(update={"weight": 0.0})})
-    runtime = Runtime.of(config.train)
-    runtime.prepare_process()
-    config = config.with_train(precision=runtime.precision)  # said in run.json and the bundle, compared on --resume
+    config, runtime = settled(config)
     tokens = TokenStore(store)
     facts = {
         "store": sha256_of(tokens.path / INDEX_NAME),
-        "model": None if model is None else str(Path(model).resolve() if Path(model).exists() else model),
+        "model": None if model is None else model_fact(model),
         "size": size,
         "settings": config.model_dump(mode="json"),
     }
-    with only_writer(target), StopRequest() as stop:
-        state = state_to_resume(target, facts, resume)
+    with run_into(target, facts, runtime=runtime, resume=resume, reporter=reporter) as run:
         adapter = tokens.tokenizer()
         task = PretrainTask(
             adapter, tokens.unigram_counts(), masking=config.masking, sbo=config.sbo, seed=config.train.seed
         )
         task_model = build_model(task, adapter, tokens, model=model, size=size, config=config, reporter=reporter)
         task_model.to(runtime.device)
-        trainer, plan_held_out = _trainer(task, task_model, tokens, config, runtime, target, reporter)
+        plan, held_out = _training_plan(tokens, config), _held_out_plan(tokens, config)
+        score: Callable[[], dict[str, Any]] | None = None
+        if held_out is not None:
+            score = partial(evaluate, task, task_model, held_out, most_tokens=config.train.evaluate_tokens)
+        trainer = run.trainer(task_model, plan, config, evaluate=score, prefetch=config.batch.prefetch)
         before: dict[str, Any] = {}
-        target.mkdir(parents=True, exist_ok=True)
-        write_json(target / "run.json", facts)
-        if resume and state is None:
-            reporter.say("nothing to resume: starting from the beginning")
-        if state is not None:
-            trainer.restore(state)
-            reporter.say(f"resuming after step {trainer.progress.step:,}")
-        elif plan_held_out is not None:
-            before = evaluate(task, task_model, plan_held_out, most_tokens=config.train.evaluate_tokens)
+        resumed = run.begin(trainer)
+        if not resumed and score is not None:
+            before = score()
             reporter.say("held-out figures before training:")
             for line in task.render(before):
                 reporter.say(f"  {line}")
             write_json(target / "before.json", before)
-        else:
+        elif not resumed:
             reporter.say(
                 "the store holds no held-out documents: nothing will be evaluated (prepare with --held-out 1%)"
             )
-        outcome = trainer.run(stop)
-        best = load_state(target / "training" / "best")
-        if best is not None:
-            task_model.load_state_dict(best.model)
+        outcome = run.train(trainer)
         scores = outcome.best.scores if outcome.best else {}
         lines = task.render(scores)
         write_pretrained(
@@ -146,17 +131,9 @@ def pretrain(
     return PretrainResult(path=target, outcome=outcome, before=before, lines=lines)
 
 
-def _trainer(
-    task: PretrainTask,
-    model: TaskModel,
-    store: TokenStore,
-    config: PretrainConfig,
-    runtime: Runtime,
-    target: Path,
-    reporter: Reporter,
-) -> tuple[Trainer, PackingPlan | None]:
+def _training_plan(store: TokenStore, config: PretrainConfig) -> PackingPlan:
     batch = config.batch
-    plan = PackingPlan(
+    return PackingPlan(
         store,
         split="train",
         segment_length=batch.segment_length,
@@ -165,37 +142,11 @@ def _trainer(
         window_shards=batch.window_shards,
         packs=batch.packs,
     )
-    held_out = None
-    if store.shard_names("held_out"):  # packed alike whatever pack_tokens, so that runs can be compared
-        held_out = PackingPlan(
-            store,
-            split="held_out",
-            segment_length=batch.segment_length,
-            pack_tokens=max(_HELD_OUT_PACK, batch.segment_length),
-        )
 
-    def make_loader(start: PlanPosition) -> Loader[Any, Any]:
-        return Loader(
-            plan,
-            task.encode,
-            accumulation=config.train.accumulation,
-            start=start,
-            prefetch=batch.prefetch,
-        )
 
-    def score() -> dict[str, Any]:
-        assert held_out is not None
-        return evaluate(task, model, held_out, most_tokens=config.train.evaluate_tokens)
-
-    make_loader(PlanPosition())  # refuses settings that do not go together before anything is written
-    trainer = Trainer(
-        model=model,
-        make_loader=make_loader,
-        evaluate=score if held_out else None,
-        train=config.train,
-        optim=config.optim,
-        runtime=runtime,
-        directory=target,
-        reporter=reporter,
-    )
-    return trainer, held_out
+def _held_out_plan(store: TokenStore, config: PretrainConfig) -> PackingPlan | None:
+    """Held-out documents, if there are some, packed alike whatever `pack_tokens` is, so that runs can be compared."""
+    if not store.shard_names("held_out"):
+        return None
+    length = config.batch.segment_length
+    return PackingPlan(store, split="held_out", segment_length=length, pack_tokens=max(_HELD_OUT_PACK, length))

@@ -15,9 +15,9 @@ from spanbert.checkpoint.state import SavedState, load_state
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json
 
-_BUDGET_KEYS = ("max_steps", "max_tokens", "max_minutes", "max_epochs")
+BUDGET_KEYS = ("max_steps", "max_tokens", "max_minutes", "max_epochs")
 _FREE = {  # what may differ on --resume: it changes no arithmetic, or is the budget
-    *(f"settings.train.{key}" for key in _BUDGET_KEYS),
+    *(f"settings.train.{key}" for key in BUDGET_KEYS),
     *(f"settings.train.{key}" for key in ("evaluate_every", "checkpoint_every", "evaluate_tokens", "patience")),
     "settings.batch.prefetch",
 }
@@ -44,7 +44,7 @@ def budget_of_run(target: Path) -> dict[str, Any]:
     if not run_file.is_file():
         return {}
     settings = read_json(run_file)["settings"]["train"]
-    return {key: settings[key] for key in _BUDGET_KEYS if key in settings}
+    return {key: settings[key] for key in BUDGET_KEYS if key in settings}
 
 
 def _compare(before: dict[str, Any], now: dict[str, Any], where: Path) -> None:

@@ -1,0 +1,195 @@
+"""What every run has around its training, whatever it trains.
+
+settings --with_budget, settled--> settings in effect, runtime
+directory --run_into--> Run: the one writer, signals noted, the state to go on from
+model, plan --Run.trainer--> Trainer --Run.begin--> run.json, restored --Run.train--> best weights
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self, TypeVar
+
+from spanbert.batches.loader import Loader, Plan
+from spanbert.batches.plan import PlanPosition
+from spanbert.checkpoint.state import SavedState, load_state
+from spanbert.core.files import only_writer, write_json
+from spanbert.core.progress import Reporter
+from spanbert.train.config import OptimConfig, TrainConfig
+from spanbert.train.loop import Outcome, Trainer
+from spanbert.train.model import TaskModel
+from spanbert.train.run_directory import BUDGET_KEYS, state_to_resume
+from spanbert.train.runtime import Runtime
+from spanbert.train.signals import StopRequest
+
+
+class RunConfig(Protocol):
+    """What the settings of every run have."""
+
+    @property
+    def train(self) -> TrainConfig:
+        """The loop."""
+
+    @property
+    def optim(self) -> OptimConfig:
+        """Optimiser and schedule."""
+
+    def with_train(self, **changes: object) -> Self:
+        """The same with other settings of the loop."""
+
+
+ConfigT = TypeVar("ConfigT", bound=RunConfig)
+
+
+def with_budget(
+    config: ConfigT,
+    earlier: Mapping[str, Any],
+    *,
+    usual: Mapping[str, Any],
+    reporter: Reporter,
+    remark: str = "",
+) -> ConfigT:
+    """The settings with a budget: the given one, that of the run that is resumed, or the usual one.
+
+    Args:
+        config: The settings as they were given.
+        earlier: Budget of the interrupted run, by setting; empty where there is none.
+        usual: That of a run that nobody gave one.
+        reporter: Is told where the given one is not that of the interrupted run.
+        remark: What is added to this.
+    """
+    asked = {key: getattr(config.train, key) for key in BUDGET_KEYS if hasattr(config.train, key)}
+    if not any(asked.values()):
+        return config.with_train(**(earlier or usual))
+    if earlier and earlier != asked:
+        reporter.say(f"another budget than the interrupted run's: {asked}, it was {dict(earlier)}{remark}")
+    return config
+
+
+def settled(config: ConfigT) -> tuple[ConfigT, Runtime]:
+    """The runtime, for which the process is prepared, and the settings with the precision that it came to.
+
+    Run.json and the bundle say that precision, and `--resume` compares it.
+    """
+    runtime = Runtime.of(config.train)
+    runtime.prepare_process()
+    return config.with_train(precision=runtime.precision), runtime
+
+
+def model_fact(model: str | Path) -> str:
+    """What run.json says of the model that a run starts from: its path, or its id on the hub."""
+    return str(Path(model).resolve() if Path(model).exists() else model)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run into a directory that is its own.
+
+    Attributes:
+        directory: Where its files go.
+        facts: What the run is, for run.json.
+        runtime: What it computes on.
+        resume: Whether it was to go on with an interrupted run.
+        state: What that run left; None: this one starts from the beginning.
+        stop: Whether a signal came.
+        reporter: Hears about progress.
+    """
+
+    directory: Path
+    facts: Mapping[str, Any]
+    runtime: Runtime
+    resume: bool
+    state: SavedState | None
+    stop: StopRequest
+    reporter: Reporter
+
+    def trainer(
+        self,
+        model: TaskModel,
+        plan: Plan[Any],
+        config: RunConfig,
+        *,
+        evaluate: Callable[[], dict[str, Any]] | None,
+        prefetch: int,
+        layer_decay: float = 1.0,
+    ) -> Trainer:
+        """Puts the training together; writes nothing.
+
+        Args:
+            model: On the runtime's device.
+            plan: Order of the data.
+            config: The settings.
+            evaluate: Scores the model on held-out data; None where there is none.
+            prefetch: Steps made ahead.
+            layer_decay: See `make_optimizer`.
+
+        Raises:
+            InputError: Settings that do not go together.
+        """
+
+        def make_loader(start: PlanPosition) -> Loader[Any, Any]:
+            accumulation = config.train.accumulation
+            return Loader(plan, model.task.encode, accumulation=accumulation, start=start, prefetch=prefetch)
+
+        make_loader(PlanPosition())  # refuses before anything is written
+        return Trainer(
+            model=model,
+            make_loader=make_loader,
+            evaluate=evaluate,
+            train=config.train,
+            optim=config.optim,
+            runtime=self.runtime,
+            directory=self.directory,
+            reporter=self.reporter,
+            layer_decay=layer_decay,
+        )
+
+    def begin(self, trainer: Trainer) -> bool:
+        """Says in run.json what the run is, and goes on from the state that an interrupted one left.
+
+        Returns:
+            Whether there was such a state.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        write_json(self.directory / "run.json", self.facts)
+        if self.state is None:
+            if self.resume:
+                self.reporter.say("nothing to resume: starting from the beginning")
+            return False
+        trainer.restore(self.state)
+        self.reporter.say(f"resuming after step {trainer.progress.step:,}")
+        return True
+
+    def train(self, trainer: Trainer) -> Outcome:
+        """Trains to the end, or to a signal; the model then has the best weights where something was evaluated."""
+        outcome = trainer.run(self.stop)
+        best = load_state(self.directory / "training" / "best")
+        if best is not None:
+            trainer.model.load_state_dict(best.model)
+        return outcome
+
+
+@contextmanager
+def run_into(
+    directory: Path, facts: dict[str, Any], *, runtime: Runtime, resume: bool, reporter: Reporter
+) -> Iterator[Run]:
+    """A run; while the block lasts no other may write into its directory, and signals are noted.
+
+    Args:
+        directory: Where the run's files go, and the bundle in the end.
+        facts: What the run is: data, model, settings; compared with those of the run that is resumed.
+        runtime: What it computes on.
+        resume: Go on with the interrupted run in the directory, if there is one.
+        reporter: Hears about progress.
+
+    Raises:
+        InputError: The directory holds something else, a run with other settings, or is in use.
+    """
+    with only_writer(directory), StopRequest() as stop:
+        state = state_to_resume(directory, facts, resume)
+        yield Run(
+            directory=directory, facts=facts, runtime=runtime, resume=resume, state=state, stop=stop, reporter=reporter
+        )
