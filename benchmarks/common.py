@@ -1,4 +1,7 @@
-"""What every benchmark shares: where results go, and what they were measured with."""
+"""What every script shares: where results go, and what they were measured with.
+
+A script imports it first: it lets `benchmarks.bench` and `tests` be found.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # a script itself finds only what lies beside it
+
 import spanbert
-from spanbert.apps.bench.common import environment
+from benchmarks.bench.common import environment
 from spanbert.apps.curves import loss_curves
 from spanbert.train.tracking import read_log
 
-ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 
 

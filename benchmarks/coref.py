@@ -21,8 +21,8 @@ from typing import Any
 from common import ROOT, real_data, write_result
 
 import spanbert
+from benchmarks.bench.common import in_fresh_process, seconds_of, spread_of
 from spanbert import FinetuneConfig, TaskData
-from spanbert.apps.bench.common import in_fresh_process, seconds_of, spread_of
 from spanbert.apps.console import make_reporter
 from spanbert.apps.quickstart import packaged_minilm
 from spanbert.core.types import Document

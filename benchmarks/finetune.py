@@ -9,7 +9,7 @@ import sys
 
 from common import real_data, write_result
 
-from spanbert.apps.bench.finetune import run
+from benchmarks.bench.finetune import run
 from spanbert.apps.console import make_reporter
 
 if __name__ == "__main__":

@@ -5,18 +5,15 @@ SPANBERT_DATA=... python benchmarks/masking.py      # 10,000 segments of enwiki_
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 
 import numpy as np
-from common import ROOT, real_data, write_result
+from common import real_data, write_result
 
 from spanbert.apps.quickstart import packaged_minilm
 from spanbert.batches.masking import MaskingOptions, SpanMasker, length_law
 from spanbert.core.seeding import keyed_generator
 from spanbert.tokens.tokenizer import load_tokenizer
-
-sys.path.insert(0, str(ROOT))
 from tests.reference import span_masking
 
 SEGMENTS = 10_000

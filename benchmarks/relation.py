@@ -22,11 +22,11 @@ from typing import Any
 from common import real_data, write_result
 
 import spanbert
+from benchmarks.bench.common import alternate, in_fresh_process, ratio_of, spread_of
+from benchmarks.bench.finetune_sides.ours import preparation
+from benchmarks.bench.finetune_sides.peer import Recipe, batched_predict_labels, train_classifier
+from benchmarks.bench.finetune_sides.recipe import BATCH, HIDDEN_DROPOUT, WARM_UP, WEIGHT_DECAY
 from spanbert import FinetuneConfig, TaskData
-from spanbert.apps.bench.common import alternate, in_fresh_process, ratio_of, spread_of
-from spanbert.apps.bench.finetune_ours import preparation
-from spanbert.apps.bench.finetune_peer import Recipe, batched_predict_labels, train_classifier
-from spanbert.apps.bench.finetune_recipe import BATCH, HIDDEN_DROPOUT, WARM_UP, WEIGHT_DECAY
 from spanbert.apps.quickstart import packaged_minilm
 from spanbert.core.seeding import keyed_generator
 from spanbert.core.types import Document, Span

@@ -16,8 +16,8 @@ from typing import Any
 from common import real_data, write_result
 
 import spanbert
+from benchmarks.bench.common import alternate, ratio_of, spread_of
 from spanbert import FinetuneConfig, TaskData
-from spanbert.apps.bench.common import alternate, ratio_of, spread_of
 from spanbert.apps.console import make_reporter
 from spanbert.apps.quickstart import packaged_minilm
 from spanbert.core.files import read_json, write_json

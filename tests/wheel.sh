@@ -12,7 +12,14 @@ cd "$work"
 "$work/venv/bin/spanbert" --help >"$work/help.txt"
 grep -q quickstart "$work/help.txt"
 "$work/venv/bin/python" -c "
-import importlib.resources as resources, spanbert
+import importlib.resources as resources, importlib.util, spanbert
 assert resources.files('spanbert').joinpath('py.typed').is_file()
 assert resources.files('spanbert.apps').joinpath('templates', 'quickstart.html.j2').is_file()
+assert importlib.util.find_spec('benchmarks') is None
 print('wheel: spanbert', spanbert.__version__, 'runs in an empty environment')"
+code=0
+"$work/venv/bin/spanbert" bench masking 2>"$work/bench.txt" || code=$?
+if [ "$code" -ne 2 ] || ! grep -q "not part of the installed package. Clone the repository" "$work/bench.txt"; then
+    cat "$work/bench.txt"
+    exit 1
+fi

@@ -3,13 +3,65 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from spanbert.apps.bench import common, pretrain
+from benchmarks.bench import common, pretrain
 from spanbert.core.errors import SpanbertError
 from tests.conftest import make_text
+
+ROOT = Path(__file__).parents[3]
+
+
+def python(*arguments: object, source: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs Python in a folder where only this source of the package is found."""
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(source)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_a_source_tree_runs_them_from_any_folder(tmp_path: Path):
+    (tmp_path / "short.txt").write_text("too little")
+    arguments = ("-m", "spanbert", "bench", "masking", "--data", "short.txt")
+    done = python(*arguments, source=ROOT / "src", folder=tmp_path)
+    assert done.returncode == 2
+    assert "short.txt: too little text" in done.stderr  # says the benchmark
+
+
+def test_a_package_without_its_source_tree_says_where_they_are(tmp_path: Path):
+    shutil.copytree(ROOT / "src" / "spanbert", tmp_path / "site" / "spanbert")
+    (tmp_path / "benchmarks" / "bench").mkdir(parents=True)  # a folder of that name is not enough
+    done = python("-m", "spanbert", "bench", "masking", source=tmp_path / "site", folder=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert f"{tmp_path / 'benchmarks' / 'bench'}: no benchmarks here, since" in done.stderr
+    assert "Clone the repository" in done.stderr
+
+
+def test_help_imports_no_benchmark(tmp_path: Path):
+    code = (
+        "import sys; from spanbert.apps.cli.main import main\n"
+        "sys.argv = ['spanbert', 'bench', '--help']\n"
+        "try: main()\nexcept SystemExit as end: assert not end.code\n"
+        "assert not {'torch', 'benchmarks'} & set(sys.modules)"
+    )
+    done = python("-c", code, source=ROOT / "src", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "encoders" in done.stdout
+
+
+def test_every_script_finds_what_it_imports(tmp_path: Path):
+    """A script is run by its path, from any folder: its own folder comes first on Python's path."""
+    names = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if path.stem != "__init__")
+    assert {"common", "coref", "relation", "report", "tasks"} <= set(names)
+    code = f"import sys; sys.path[0] = {str(ROOT / 'benchmarks')!r}\nimport {', '.join(names)}"
+    done = python("-c", code, source=ROOT / "src", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
 
 
 def test_contenders_take_turns_after_a_warm_up():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spanbert.apps.bench import attention, encoders
+from benchmarks.bench import attention, encoders
 
 
 def test_attention_small(cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -11,10 +11,12 @@ from statistics import mean
 
 import pytest
 
-from spanbert.apps.bench import finetune, finetune_ours, finetune_peer_runs
-from spanbert.apps.bench.finetune_data import DATA_SETS, Amounts, cut, gold_tags, make_contest, read, words_of
-from spanbert.apps.bench.finetune_recipe import Trained
-from spanbert.apps.bench.finetune_scores import compared, main_score, score
+from benchmarks.bench import finetune
+from benchmarks.bench.finetune_sides import ours as our_side
+from benchmarks.bench.finetune_sides import peer_runs as peer_side
+from benchmarks.bench.finetune_sides.data import DATA_SETS, Amounts, cut, gold_tags, make_contest, read, words_of
+from benchmarks.bench.finetune_sides.recipe import Trained
+from benchmarks.bench.finetune_sides.scores import compared, main_score, score
 from spanbert.core.errors import InputError
 from spanbert.scores.bootstrap import compare
 
@@ -166,7 +168,7 @@ def test_ratios_say_which_side_they_divide_by():
 
 def test_what_goes_to_other_processes_can_go(data: Path, tmp_path: Path):
     contest = make_contest("sst2", Amounts(predict=3, epochs=1, seeds=1), data=data, folder=tmp_path)
-    sent = (finetune_ours.train, finetune_ours.predict, finetune_peer_runs.train, finetune_peer_runs.predict, contest,
+    sent = (our_side.train, our_side.predict, peer_side.train, peer_side.predict, contest,
             Trained(seconds=1.0, steps=1, answers=["yes"]))  # fmt: skip
     assert pickle.loads(pickle.dumps(sent)) == sent
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from spanbert.apps.bench import finetune_peer as peer_tasks
-from spanbert.apps.bench import finetune_peer_qa as peer_qa
-from spanbert.apps.bench import finetune_peer_tags as peer_tags
+from benchmarks.bench.finetune_sides import peer as peer_tasks
+from benchmarks.bench.finetune_sides import peer_qa as peer_qa
+from benchmarks.bench.finetune_sides import peer_tags as peer_tags
 from spanbert.core.types import Document, Question, Span
 from tests.conftest import save_hugging_face_bert
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import spanbert
-from spanbert.apps.bench.common import in_fresh_process
+from benchmarks.bench.common import in_fresh_process
 from spanbert.core.memory import resident_memory
 from spanbert.encoder import hardware
 from spanbert.train.config import OptimConfig, TrainConfig

@@ -1,10 +1,15 @@
-"""`spanbert bench`: speed side by side with a peer, and memory, on this machine."""
+"""`spanbert bench`: speed side by side with a peer, and memory, on this machine.
+
+The benchmarks and the peers' code are not part of the package; they lie in `benchmarks/bench` of the source tree.
+"""
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -21,6 +26,7 @@ EXAMPLES = examples(
     ("Transformer, span-wise Transformer, RNN or CNN?", "spanbert bench encoders --picture encoders.png"),
 )
 NAMES = ("pretrain", "finetune", "masking", "prepare", "attention", "encoders")
+_ROOT = Path(__file__).resolve().parents[4]  # of the source tree, which holds src/ and benchmarks/
 
 
 def command(
@@ -46,11 +52,12 @@ def command(
     second. `prepare`: against tokenizers.encode_batch alone, and memory. `attention`: full against span-wise.
     `encoders`: held-out loss after equal time, time and memory by length.
 
-    Run it alone: other work on the machine distorts it.
+    It needs a clone of the repository, with spanbert installed from it. Run it alone: other work on the machine
+    distorts it.
     """
     if name not in NAMES:
         raise InputError(f"no benchmark {name!r}; {nearest(name, NAMES)}")
-    module = import_module(f"spanbert.apps.bench.{name}")
+    module = _benchmark(name)
     if picture is not None and not hasattr(module, "picture"):
         raise InputError("this benchmark has no picture", where="--picture", got=name, expected="encoders")
     if picture is not None and find_spec("matplotlib") is None:
@@ -69,3 +76,20 @@ def command(
     else:
         for line in lines_of(result):
             typer.echo(line)
+
+
+def _benchmark(name: str) -> ModuleType:
+    """Imports a benchmark by a name under which the processes that it starts find it too.
+
+    Raises:
+        InputError: The package does not run from a source tree.
+    """
+    folder = _ROOT / "benchmarks" / "bench"
+    if not (folder / "__init__.py").is_file():
+        raise InputError(
+            "no benchmarks here, since they are not part of the installed package",
+            where=str(folder),
+            remedy="Clone the repository and, in the clone, run pip install -e '.[hf]'",
+        )
+    sys.path.insert(0, str(_ROOT))
+    return import_module(f"benchmarks.bench.{name}")

@@ -7,7 +7,7 @@ which its documentation shows first, and batches of texts of like length, which 
 
 Times hold the work alone, from raw inputs to trained weights or final answers; imports and the reading of weights are
 outside. Every function is to run in a process of its own, since it sets seeds and verbosity.
-`finetune_peer_tags` and `finetune_peer_qa` hold tagging and question answering.
+`peer_tags` and `peer_qa` hold tagging and question answering.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, Generic, TypedDict, TypeVar, Unpack
 
 import torch
 
-from spanbert.apps.bench.finetune_recipe import HIDDEN_DROPOUT, WARM_UP, WEIGHT_DECAY
+from benchmarks.bench.finetune_sides.recipe import HIDDEN_DROPOUT, WARM_UP, WEIGHT_DECAY
 
 _TOKENISED_AT_ONCE = 1000
 

@@ -32,11 +32,12 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-from spanbert.apps.bench import finetune_ours, finetune_peer_runs
-from spanbert.apps.bench.common import environment, in_fresh_process, ratio_of, spread_of
-from spanbert.apps.bench.finetune_data import Amounts, Contest, make_contest, read
-from spanbert.apps.bench.finetune_recipe import BATCH, RATE, Trained
-from spanbert.apps.bench.finetune_scores import compared, main_score, mean_score, score
+from benchmarks.bench.common import environment, in_fresh_process, ratio_of, spread_of
+from benchmarks.bench.finetune_sides import ours as our_side
+from benchmarks.bench.finetune_sides import peer_runs as peer_side
+from benchmarks.bench.finetune_sides.data import Amounts, Contest, make_contest, read
+from benchmarks.bench.finetune_sides.recipe import BATCH, RATE, Trained
+from benchmarks.bench.finetune_sides.scores import compared, main_score, mean_score, score
 from spanbert.apps.quickstart import packaged_minilm
 from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.progress import Reporter
@@ -139,11 +140,11 @@ def _train(contest: Contest, model: Path, folder: Path, reporter: Reporter) -> d
         return trained
 
     for seed in range(contest.amounts.seeds):
-        in_fresh_process(finetune_peer_runs.start, contest, model, folder / f"start-{seed}", seed)
-        steps = note("peer", finetune_peer_runs.train, seed, 0.0, False, True).steps
-        note("ours", finetune_ours.train, steps, seed)
+        in_fresh_process(peer_side.start, contest, model, folder / f"start-{seed}", seed)
+        steps = note("peer", peer_side.train, seed, 0.0, False, True).steps
+        note("ours", our_side.train, steps, seed)
         for side, (dropout, our_allocator, answers) in others.items() if not seed else ():
-            note(side, finetune_peer_runs.train, seed, dropout, our_allocator, answers)
+            note(side, peer_side.train, seed, dropout, our_allocator, answers)
     return runs
 
 
@@ -180,12 +181,12 @@ def _predict(contest: Contest, folder: Path) -> _Times:
     """Seconds of each way to predict in each round, each in a process that stays; the first round warms up."""
     ours, peer = folder / "ours-0", folder / "peer-0"
     sides: dict[str, tuple[Callable[..., float], tuple[object, ...]]] = {
-        "ours": (finetune_ours.predict, (contest, ours)),
-        "batched": (finetune_peer_runs.predict, (contest, peer, "batched")),
-        "pipeline": (finetune_peer_runs.predict, (contest, peer, "pipeline")),
+        "ours": (our_side.predict, (contest, ours)),
+        "batched": (peer_side.predict, (contest, peer, "batched")),
+        "pipeline": (peer_side.predict, (contest, peer, "pipeline")),
     }
     if has_bfloat16(compute_device()):
-        sides["ours_bfloat16"] = (finetune_ours.predict, (contest, ours, "bfloat16"))
+        sides["ours_bfloat16"] = (our_side.predict, (contest, ours, "bfloat16"))
     times: _Times = {side: [] for side in sides}
     spawning = multiprocessing.get_context("spawn")
     with ExitStack() as stack:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
-from spanbert.apps.bench.finetune_peer import (
+from benchmarks.bench.finetune_sides.peer import (
     Feature,
     Predicted,
     Recipe,

@@ -19,7 +19,7 @@ class Trained:
     Attributes:
         seconds: Wall time of tokenising, batching and all steps.
         steps: Optimiser steps.
-        answers: Of the held-out examples, as `finetune_scores.score` takes them; none where it was not to answer.
+        answers: Of the held-out examples, as `scores.score` takes them; none where it was not to answer.
     """
 
     seconds: float

@@ -26,7 +26,7 @@ from typing import Any, Self
 
 import torch
 
-from spanbert.apps.bench.common import alternate, benchmark_text, environment, ratio_of
+from benchmarks.bench.common import alternate, benchmark_text, environment, ratio_of
 from spanbert.apps.quickstart import packaged_minilm
 from spanbert.batches.loader import Loader
 from spanbert.batches.plan import PackingPlan

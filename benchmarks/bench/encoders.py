@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from spanbert.apps.bench.common import benchmark_text, environment, in_fresh_process, seconds_of, spread_of
+from benchmarks.bench.common import benchmark_text, environment, in_fresh_process, seconds_of, spread_of
 from spanbert.apps.curves import Panel, panels
 from spanbert.apps.quickstart import packaged_minilm
 from spanbert.batches.packed import pack

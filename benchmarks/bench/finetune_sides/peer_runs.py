@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import torch
 
-from spanbert.apps.bench.finetune_data import Contest, Kind, gold_tags, read, words_of
-from spanbert.apps.bench.finetune_peer import (
+from benchmarks.bench.finetune_sides.data import Contest, Kind, gold_tags, read, words_of
+from benchmarks.bench.finetune_sides.peer import (
     Recipe,
     TrainedPeer,
     batched_predict_labels,
@@ -18,19 +18,19 @@ from spanbert.apps.bench.finetune_peer import (
     silence,
     train_classifier,
 )
-from spanbert.apps.bench.finetune_peer_qa import (
+from benchmarks.bench.finetune_sides.peer_qa import (
     batched_predict_answers,
     one_by_one_predict_answers,
     squad_examples,
     train_reader,
 )
-from spanbert.apps.bench.finetune_peer_tags import (
+from benchmarks.bench.finetune_sides.peer_tags import (
     batched_predict_entities,
     pipeline_predict_entities,
     tag_words,
     train_tagger,
 )
-from spanbert.apps.bench.finetune_recipe import BATCH, RATE, Trained
+from benchmarks.bench.finetune_sides.recipe import BATCH, RATE, Trained
 from spanbert.core.tagging import split_tag
 from spanbert.core.types import Document
 from spanbert.encoder.hardware import tune_process
@@ -147,7 +147,7 @@ def _labels(kind: Kind, documents: list[Document]) -> list[str]:
 
 
 def _answers(kind: Kind, peer: TrainedPeer, documents: list[Document]) -> list[Any]:
-    """As `finetune_scores.score` takes them."""
+    """As `scores.score` takes them."""
     if kind == "classify":
         return batched_predict_labels(peer, [document.text for document in documents]).answers
     if kind == "tag":

@@ -17,7 +17,7 @@ from typing import Any, Unpack
 import numpy as np
 import torch
 
-from spanbert.apps.bench.finetune_peer import (
+from benchmarks.bench.finetune_sides.peer import (
     Feature,
     Predicted,
     Recipe,

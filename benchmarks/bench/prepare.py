@@ -16,7 +16,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from spanbert.apps.bench.common import alternate, benchmark_text, environment, in_fresh_process, ratio_of, spread_of
+from benchmarks.bench.common import alternate, benchmark_text, environment, in_fresh_process, ratio_of, spread_of
 from spanbert.apps.quickstart import packaged_minilm
 from spanbert.core.progress import Reporter
 from spanbert.tokens.prepare import prepare

@@ -7,7 +7,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from spanbert.apps.bench.common import benchmark_text, environment, seconds_of, spread_of
+from benchmarks.bench.common import benchmark_text, environment, seconds_of, spread_of
 from spanbert.apps.quickstart import packaged_minilm
 from spanbert.batches.masking import SpanMasker
 from spanbert.core.errors import InputError

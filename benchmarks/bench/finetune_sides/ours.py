@@ -11,9 +11,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from spanbert.apps.bench.common import seconds_of
-from spanbert.apps.bench.finetune_data import Contest, read
-from spanbert.apps.bench.finetune_recipe import BATCH, HIDDEN_DROPOUT, RATE, WARM_UP, WEIGHT_DECAY, Trained
+from benchmarks.bench.common import seconds_of
+from benchmarks.bench.finetune_sides.data import Contest, read
+from benchmarks.bench.finetune_sides.recipe import BATCH, HIDDEN_DROPOUT, RATE, WARM_UP, WEIGHT_DECAY, Trained
 from spanbert.checkpoint.bundle import open_bundle
 from spanbert.core.types import Document
 from spanbert.encoder.hardware import tune_process
@@ -87,7 +87,7 @@ def _loaded(bundle: Path, precision: Precision) -> Pipeline:
 
 
 def _answers(contest: Contest, nlp: Pipeline, documents: list[Document]) -> list[Any]:
-    """As `finetune_scores.score` takes them."""
+    """As `scores.score` takes them."""
     if contest.kind == "qa":
         found = [one.answering.answer for one in nlp.answers(documents)]
         return [one.text if one else "" for one in found]

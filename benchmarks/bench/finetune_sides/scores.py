@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from spanbert.apps.bench.finetune_data import Kind, gold_tags
+from benchmarks.bench.finetune_sides.data import Kind, gold_tags
 from spanbert.core.predictions import Answer, Answering, Classification
 from spanbert.core.tagging import decode_tags
 from spanbert.core.types import Document, FloatArray
@@ -29,7 +29,7 @@ def score(kind: Kind, documents: Sequence[Document], answers: Sequence[Any]) -> 
 
     Args:
         kind: The kind of task.
-        documents: From `finetune_data.read`.
+        documents: From `data.read`.
         answers: For each document a label, a tag a word, or the text of an answer.
     """
     pairs = list(zip(documents, answers, strict=True))

@@ -1,0 +1,1 @@
+"""The two sides of `bench finetune`, and what they share: data, recipe, scores."""

@@ -1,1 +1,0 @@
-"""Benchmarks as commands: ours and the peer alternately, on the same work, in one run; ratios rather than times."""
