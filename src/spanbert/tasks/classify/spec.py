@@ -1,0 +1,81 @@
+"""Text classification, as the rest of the program knows it."""
+
+from __future__ import annotations
+
+from spanbert.core.predictions import Classification
+from spanbert.tasks.classify.options import ClassifyOptions
+from spanbert.tasks.spec import TaskOption, TaskSpec, Verb
+
+_READING: tuple[Verb, ...] = ("finetune", "doctor", "evaluate")
+
+CLASSIFY = TaskSpec(
+    kind="classify",
+    title="text classification",
+    title_zh="文本分类",
+    config=ClassifyOptions,
+    task="spanbert.tasks.classify.task:ClassifyTask",
+    check="spanbert.tasks.classify.check:ClassifySurvey",
+    render="spanbert.tasks.classify.render:ClassifyRender",
+    result=Classification,
+    produces=frozenset({"labels"}),
+    formats=("table",),
+    same_head=("labels", "mode"),
+    main_metric="accuracy",
+    slug="text-classification",
+    files="CSV, TSV, JSON lines or Parquet",
+    options=(
+        TaskOption(
+            flag="--mode",
+            setting="mode",
+            help="single, multi or regression.",
+            default="looks",
+            verbs=("finetune", "doctor"),
+        ),
+        TaskOption(
+            flag="--class-weights",
+            setting="class_weights",
+            help="weigh rare labels as much as frequent ones.",
+            value="balanced",
+            verbs=("finetune",),
+        ),
+        TaskOption(
+            flag="--threshold",
+            setting="threshold",
+            help="with several labels a text, the probability from which one is given.",
+            default="the best on --dev",
+            type=float,
+            verbs=("finetune",),
+        ),
+        TaskOption(
+            flag="--text-column",
+            setting="text_column",
+            help="column of the text.",
+            default="by the header",
+            verbs=_READING,
+        ),
+        TaskOption(
+            flag="--pair-column", setting="pair_column", help="column of the second text of a pair.", verbs=_READING
+        ),
+        TaskOption(flag="--label-column", setting="label_column", help="column of the label.", verbs=_READING),
+        TaskOption(
+            flag="--separator",
+            setting="separator",
+            help="what stands between several labels of one text.",
+            verbs=_READING,
+        ),
+    ),
+    examples={
+        "finetune": (
+            (
+                "Texts with labels, five minutes, three seeds",
+                "spanbert finetune classify --model bundle/ --train train.tsv --dev dev.tsv --out sentiment/ --budget 5m --seeds 3",  # noqa: E501
+            ),
+        ),
+        "doctor": (
+            (
+                "Texts with labels, and a copy without repeats and contradictions",
+                "spanbert doctor classify --data train.csv --model bundle/ --fix repaired.csv",
+            ),
+        ),
+    },
+)

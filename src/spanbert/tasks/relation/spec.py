@@ -1,0 +1,43 @@
+"""Relation extraction, as the rest of the program knows it."""
+
+from __future__ import annotations
+
+from spanbert.core.predictions import RelationExtraction
+from spanbert.tasks.relation.options import RelationOptions
+from spanbert.tasks.spec import TaskOption, TaskSpec
+
+RELATION = TaskSpec(
+    kind="relation",
+    title="relation extraction",
+    title_zh="关系抽取",
+    config=RelationOptions,
+    task="spanbert.tasks.relation.task:RelationTask",
+    check="spanbert.tasks.relation.check:RelationSurvey",
+    render="spanbert.tasks.relation.render:RelationRender",
+    result=RelationExtraction,
+    needs=frozenset({"entities"}),
+    produces=frozenset({"relations"}),
+    formats=("tacred", "semeval", "relation-jsonl"),
+    same_head=("labels", "markers", "pool"),
+    main_metric="micro_f1",
+    files="TACRED's JSON, SemEval-2010 Task 8's text, JSON lines with head and tail",
+    input="pairs.jsonl",
+    epochs=5.0,
+    options=(
+        TaskOption(
+            flag="--pool",
+            setting="pool",
+            help="what a pair is judged by, start or cls.",
+            default="start",
+            verbs=("finetune",),
+        ),
+    ),
+    examples={
+        "finetune": (
+            (
+                "How two entities are related",
+                "spanbert finetune relation --model bundle/ --train train.json --dev dev.json --out relation/ --pool cls",  # noqa: E501
+            ),
+        ),
+    },
+)

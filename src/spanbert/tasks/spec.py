@@ -1,0 +1,124 @@
+"""What the rest of the program must know of a kind of task: its `TaskSpec`, torch-free and cheap to import.
+
+A new task is a folder with a spec and one line in `tasks.registry`. Classes that cost more than a moment to import are
+named (`"package.module:Class"`) and imported when they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
+
+from spanbert.core.config import Config
+
+if TYPE_CHECKING:
+    from spanbert.tasks.base import TextTaskBase
+    from spanbert.tasks.render import TaskRender
+    from spanbert.tasks.survey import Survey
+
+Need = Literal["pair", "question", "entities"]
+Product = Literal["labels", "tags", "spans", "answers", "clusters", "relations"]
+Verb = Literal["finetune", "doctor", "evaluate", "predict"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskOption:
+    """An option of the command line that stands for a setting of a kind of task.
+
+    Attributes:
+        flag: With its dashes.
+        setting: Which setting of the kind.
+        help: Without the kind's name.
+        default: What holds without it, for the help; None: nothing is said.
+        value: What a switch sets; None: the option takes a value.
+        type: Of the value.
+        least: The smallest number.
+        verbs: The verbs that have it.
+    """
+
+    flag: str
+    setting: str
+    help: str
+    default: str | None = None
+    value: object = None
+    type: type[str] | type[int] | type[float] = str
+    least: int | None = None
+    verbs: tuple[Verb, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSpec:
+    """A kind of task, or a variant of one.
+
+    Attributes:
+        kind: Its name on the command line, in settings and in bundles.
+        variant: A setting of the kind, and a key of a manifest, that asks for this spec in place of the plain one of the
+            kind (`nested`); None: this is the plain one.
+        title: What it is called, in English.
+        title_zh: The same in Chinese.
+        config: Its settings, a section of those of `finetune`.
+        task: The class of the task (`TextTaskBase`).
+        check: The class that looks for faults of its data (`Survey`).
+        render: The class that shows its results and scores (`TaskRender`).
+        result: The type of its predictions.
+        needs: What of a document it reads beside the text; `pair` only where all its tasks read two texts.
+        produces: What it finds.
+        formats: Names of the formats that it is trained on and scored by, in the order in which they are tried.
+        same_head: Keys of a manifest that must agree where a new task goes on with the head of an earlier one.
+        main_metric: The score by which models are chosen, where its settings name no other.
+        slug: What the Hugging Face hub calls such tasks, where it has names for their heads too (`checkpoint.names`).
+        files: These formats in words, for the help.
+        input: What people hand to it, as the name of a file in examples.
+        epochs: How long it is trained where no budget is given.
+        examples_a_step: How many windows a step of training reads where no other number is asked for.
+        options: Options of the command line.
+        examples: For the help of a verb, (comment, command) pairs.
+    """
+
+    kind: str
+    variant: str | None = None
+    title: str
+    title_zh: str
+    config: type[Config]
+    task: str
+    check: str
+    render: str
+    result: type
+    needs: frozenset[Need] = frozenset()
+    produces: frozenset[Product]
+    formats: tuple[str, ...]
+    same_head: tuple[str, ...] = ("labels",)
+    main_metric: str
+    slug: str | None = None
+    files: str
+    input: str = "texts.txt"
+    epochs: float = 3.0
+    examples_a_step: int = 16
+    options: tuple[TaskOption, ...] = ()
+    examples: Mapping[Verb, tuple[tuple[str, str], ...]]
+
+    def task_class(self) -> type[TextTaskBase[Any]]:
+        """The class of the task."""
+        found: type[TextTaskBase[Any]] = _imported(self.task)
+        return found
+
+    def check_class(self) -> type[Survey[Any]]:
+        """The class that looks for faults of its data."""
+        found: type[Survey[Any]] = _imported(self.check)
+        return found
+
+    def renderer(self) -> TaskRender[Any]:
+        """What shows its results and scores."""
+        found: TaskRender[Any] = _imported(self.render)()
+        return found
+
+    def is_meant_by(self, facts: Mapping[str, Any]) -> bool:
+        """Whether settings of the kind, or an entry of a manifest, ask for this variant."""
+        return self.variant is not None and bool(facts.get(self.variant))
+
+
+def _imported(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
