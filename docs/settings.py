@@ -49,6 +49,8 @@ def rows(model: type[Config], prefix: str = "") -> list[tuple[str, str, str]]:
         else:
             default = field.default_factory() if field.default_factory else field.default  # type: ignore[call-arg]
             found.append((f"{prefix}{name}", "" if default is None else str(default), said.get(name, "")))
+    for name, kind in model.sections().items() if issubclass(model, FinetuneConfig) else ():
+        found += rows(kind, f"{prefix}{name}.")
     return found
 
 

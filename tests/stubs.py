@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from spanbert.batches.examples import HeadRows, Layout, Window
 from spanbert.core.types import Document, IntArray, PackedBatch
-from spanbert.tasks.inference import Predictor
+from spanbert.inference.predictor import Predictor
+from spanbert.inference.torch_backend import TorchBackend
 from spanbert.tasks.protocol import Reading, TextTask
 
 
@@ -106,10 +107,10 @@ def read_windows(task: TextTask, reading: Reading) -> list[tuple[Window, HeadRow
 
 def predicted(task: TextTask, head: nn.Module, documents: Sequence[Document]) -> list[Any]:
     """What a task says of documents with the stand-in encoder."""
-    predictor = Predictor(PieceEncoder(), {"t": task}, {"t": head})  # type: ignore[arg-type]
+    predictor = Predictor(TorchBackend(PieceEncoder(), {"t": head}), {"t": task})  # type: ignore[arg-type]
     return [found["t"] for _, found in predictor.predict(documents)]
 
 
 def predictor_of(tasks: Mapping[str, TextTask], heads: Mapping[str, nn.Module]) -> tuple[Predictor, PieceEncoder]:
     encoder = PieceEncoder()
-    return Predictor(encoder, tasks, heads), encoder  # type: ignore[arg-type]
+    return Predictor(TorchBackend(encoder, heads), tasks), encoder  # type: ignore[arg-type]

@@ -35,7 +35,7 @@ from spanbert.core.files import read_json
 from spanbert.core.progress import Reporter, SilentReporter
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.hardware import tune_process
-from spanbert.tasks.pretrain.task import PretrainTask, SBOOptions
+from spanbert.tasks.pretrain.objectives import PretrainTask, SBOOptions
 from spanbert.tokens.prepare import prepare
 from spanbert.tokens.store import TokenStore
 from spanbert.tokens.tokenizer import load_tokenizer

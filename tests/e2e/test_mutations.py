@@ -27,15 +27,16 @@ from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import SpanbertError
 from spanbert.core.progress import SilentReporter
+from spanbert.inference.predictor import Predictor
+from spanbert.inference.scoring import score_task, tune_thresholds
+from spanbert.inference.torch_backend import TorchBackend
 from spanbert.pipelines.load import Pipeline
 from spanbert.tasks.coref.options import CorefOptions
-from spanbert.tasks.inference import Predictor
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.relation.options import RelationOptions
 from spanbert.train.finetune import TaskData, build_tasks
 from spanbert.train.finetune_config import FinetuneConfig
-from spanbert.train.text_evaluation import score_task, tune_thresholds
 from tests.mutants import ODD_TEXTS, ODD_VALUES, mutants
 from tests.mutation_seeds import Seed, real_seeds, written_seeds
 
@@ -99,13 +100,13 @@ def use(bundle: Path, hugging_face_model: Path, tmp_path_factory: pytest.TempPat
 
 def learn_and_score(seed: Seed, path: Path, nlp: Pipeline, files: BundleFiles) -> None:
     """As `finetune` with the file as training and dev data, but without a step of the optimiser."""
-    kind, encoder = seed.kind, nlp.predictor.encoder
+    kind, encoder = seed.kind, nlp.predictor.backend.encoder
     base = OPTIONS[kind].model_dump() if kind in OPTIONS else {}
     config = FinetuneConfig.assemble(base={kind: {**base, **seed.options}})
     task = build_tasks({kind: TaskData(kind=kind, train=path, dev=path)}, files, nlp.tokenizer, config)[kind]
     head = task.build_head(encoder.config).eval()
     assert all(value < float("inf") for value in losses(task, path, nlp, head))
-    own = Predictor(encoder, {kind: task}, {kind: head})
+    own = Predictor(TorchBackend(encoder, {kind: head}), {kind: task})
     tune_thresholds(own, {kind: path}, SilentReporter())
     mistakes: list[Any] = []
     json.dumps(score_task(own, kind, path, mistakes=mistakes).scores())
@@ -114,7 +115,7 @@ def learn_and_score(seed: Seed, path: Path, nlp: Pipeline, files: BundleFiles) -
 
 @torch.inference_mode()
 def losses(task: TextTask, path: Path, nlp: Pipeline, head: torch.nn.Module) -> list[float]:
-    encoder, joint = nlp.predictor.encoder, JointTask({task.kind: task})
+    encoder, joint = nlp.predictor.backend.encoder, JointTask({task.kind: task})
     heads = torch.nn.ModuleDict({task.kind: head})
     examples = [one for reading in task.readings(list(task.read(path))) for one in task.examples(reading)]
     found = []

@@ -18,7 +18,7 @@ from spanbert.checkpoint.bundle import open_bundle
 from spanbert.core.seeding import keyed_generator
 from spanbert.encoder.model import Encoder, load_encoder
 from spanbert.tasks.pretrain.heads import PretrainHead
-from spanbert.tasks.pretrain.task import PretrainTask, SBOOptions
+from spanbert.tasks.pretrain.objectives import PretrainTask, SBOOptions
 from spanbert.tokens.store import TokenStore
 
 

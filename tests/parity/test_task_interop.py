@@ -108,8 +108,8 @@ def outputs_of(nlp: Pipeline, name: str, documents: list[Document]) -> list[tupl
     read = [one for reading in task.readings(documents) for one in read_windows(task, reading)]
     windows, asked = [window for window, _ in read], [rows for _, rows in read]
     with torch.no_grad():
-        hidden_RD = nlp.predictor.encoder(pack_windows(windows), rows=rows_of_batch(windows, asked))
-        outputs = nlp.predictor.heads[name].outputs(hidden_RD, Layout.of(asked))
+        hidden_RD = nlp.predictor.backend.encoder(pack_windows(windows), rows=rows_of_batch(windows, asked))
+        outputs = nlp.predictor.backend.heads[name].outputs(hidden_RD, Layout.of(asked))
     return list(zip(windows, asked, outputs, strict=True))
 
 

@@ -15,7 +15,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.types import Document
 from spanbert.corpus.columns import write_columns
 from spanbert.corpus.squad import write_squad
-from spanbert.tasks import options_class, task_class
+from spanbert.tasks.registry import spec_of
 
 Kind = Literal["classify", "tag", "qa"]
 
@@ -181,5 +181,6 @@ def gold_tags(document: Document) -> list[str]:
 
 
 def _documents(kind: Kind, file: Path) -> list[Document]:
-    reader: Any = task_class(kind).reader(options_class(kind)())
+    spec = spec_of(kind)
+    reader: Any = spec.task_class().reader(spec.config())
     return list(reader(file))

@@ -26,7 +26,7 @@ from spanbert.apps.report import render_report
 from spanbert.checkpoint.bundle import MANIFEST, open_bundle, tensor_shapes
 from spanbert.core.files import read_json, write_atomically
 from spanbert.core.progress import Reporter
-from spanbert.tasks import usual_input
+from spanbert.tasks.registry import spec_of
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.tracking import read_log
 
@@ -169,7 +169,7 @@ def _commands(bundle: Path, entries: Mapping[str, Any], names: list[str]) -> lis
     found = []
     for name in names:
         chosen = f" --task {name}" if len(names) > 1 else ""
-        texts = usual_input(entries[name]["kind"])
+        texts = spec_of(entries[name]["kind"], entries[name]).input
         found.append(("", f"spanbert evaluate {path}{chosen} --data TEST"))
         found.append(("", f"spanbert predict {path}{chosen} {texts} --format html --out page.html"))
     found.append(("# Python", f"import spanbert\nnlp = spanbert.load({str(bundle)!r})"))

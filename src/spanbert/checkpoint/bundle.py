@@ -3,6 +3,7 @@
     config.json  model.safetensors  tokenizer.json  tokenizer_config.json  vocab.txt   Hugging Face names and layout
     heads.safetensors   every head that Hugging Face has no name for, under tasks.<task>.*
     spanbert.json       format, tasks, recipe, data, checksums of the other files (written last)
+    assets/TASK/        what a task brings of its own
     README.md           model card
 
 A plain Hugging Face directory reads as a bundle without tasks.
@@ -10,6 +11,7 @@ A plain Hugging Face directory reads as a bundle without tasks.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +26,7 @@ from spanbert.core.sources import resolve
 FORMAT = 1
 MANIFEST = "spanbert.json"
 HEADS_PREFIX = "tasks."  # before a task's name, of the tensors in heads.safetensors
+ASSETS = "assets"
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
 
 
@@ -51,6 +54,11 @@ class BundleFiles:
         """heads.safetensors, where there is one."""
         path = self.path / "heads.safetensors"
         return path if path.is_file() else None
+
+    def assets(self, task: str) -> dict[str, Path]:
+        """A task's own files, by their names in `assets/TASK/`."""
+        folder = self.path / ASSETS / task
+        return {path.name: path for path in sorted(folder.iterdir())} if folder.is_dir() else {}
 
     @property
     def tasks(self) -> dict[str, Any]:
@@ -149,12 +157,26 @@ def write_bundle(
     with directory_written_whole(target, last=MANIFEST) as temporary:
         write_json(temporary / "config.json", dict(config))
         write_files(temporary)
-        files = sorted(path for path in temporary.iterdir() if path.is_file())
+        files = sorted(path for path in temporary.rglob("*") if path.is_file())
         for path in files:
             sync_file(path)
         checked = {
-            path.name: {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
+            path.relative_to(temporary).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
             for path in files
             if path.name != "README.md"  # the card is for people to edit
         }
         write_json(temporary / MANIFEST, {"format": FORMAT, **manifest, "files": checked})
+
+
+def copy_assets(assets: Mapping[str, Path], directory: Path, task: str) -> None:
+    """Copies a task's own files to where a bundle keeps them.
+
+    Args:
+        assets: By name.
+        directory: The bundle's.
+        task: The task's name.
+    """
+    for name, path in assets.items():
+        folder = directory / ASSETS / task
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, folder / name)

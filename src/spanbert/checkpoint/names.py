@@ -66,18 +66,18 @@ _SBO = {
         for kind in ("weight", "bias")
     },
 }
-_TASKS = {  # our names of a task's head, and theirs; the pooler of BERT is among the encoder's names
-    "classify": {"task.output": "classifier"},
-    "tag": {"task.output": "classifier"},
-    "qa": {"task.output": "qa_outputs"},
+_CLASSIFICATION = "text-classification"
+_TASKS = {  # by the hub's slug, our names of a task's head, and theirs; the pooler of BERT is among the encoder's names
+    _CLASSIFICATION: {"task.output": "classifier"},
+    "token-classification": {"task.output": "classifier"},
+    "question-answering": {"task.output": "qa_outputs"},
 }
-_ROBERTA_TASKS = {**_TASKS, "classify": {"task.pooler": "classifier.dense", "task.output": "classifier.out_proj"}}
+_ROBERTA_TASKS = {**_TASKS, _CLASSIFICATION: {"task.pooler": "classifier.dense", "task.output": "classifier.out_proj"}}
 _ARCHITECTURES = {
-    "classify": "ForSequenceClassification",
-    "tag": "ForTokenClassification",
-    "qa": "ForQuestionAnswering",
+    _CLASSIFICATION: "ForSequenceClassification",
+    "token-classification": "ForTokenClassification",
+    "question-answering": "ForQuestionAnswering",
 }
-KINDS = frozenset(_ARCHITECTURES)  # of tasks whose heads Hugging Face has names for
 _OLD_NORM = re.compile(r"(LayerNorm|layer_norm[12])\.(gamma|beta)$")
 _TIED = ("cls.predictions.decoder.weight", f"{_SBO_PREFIX}decoder.weight", "lm_head.decoder.weight")
 _DERIVED = re.compile(
@@ -92,7 +92,7 @@ class Family:
     Attributes:
         prefix: Before the encoder's names.
         mlm: Our names of the masked-language-model head to theirs.
-        tasks: Our names of each kind of task's head to theirs, without `.weight` and `.bias`.
+        tasks: By the hub's slug, our names of a task's head to theirs, without `.weight` and `.bias`.
         classes: How the classes in `transformers` begin that hold encoder and head.
     """
 
@@ -106,9 +106,13 @@ class Family:
         """The class that holds encoder and MLM head."""
         return f"{self.classes}ForMaskedLM"
 
-    def architecture(self, kind: str) -> str:
-        """The class that holds encoder and head of a kind of task."""
-        return f"{self.classes}{_ARCHITECTURES[kind]}"
+    def architecture(self, slug: str) -> str:
+        """The class that holds encoder and head of a task."""
+        return f"{self.classes}{_ARCHITECTURES[slug]}"
+
+    def keeps_pooler(self, slug: str | None) -> bool:
+        """Whether the head of a task lies in part among the encoder's names: BERT's pooler, that of classification."""
+        return slug == _CLASSIFICATION and "task.pooler" not in self.tasks[slug]
 
 
 FAMILIES = {
@@ -118,10 +122,10 @@ FAMILIES = {
 }
 
 
-def kind_of(architectures: object) -> str | None:
-    """The kind of task whose head a config.json's `architectures` names; None where there is none."""
+def slug_of(architectures: object) -> str | None:
+    """What the hub calls the task whose head a config.json's `architectures` names; None where there is none."""
     stated = architectures[0] if isinstance(architectures, list) and architectures else ""
-    return next((kind for kind, ending in _ARCHITECTURES.items() if str(stated).endswith(ending)), None)
+    return next((slug for slug, ending in _ARCHITECTURES.items() if str(stated).endswith(ending)), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,11 +160,11 @@ def sbo_rules() -> list[Rule]:
     return [Rule(ours=ours, theirs=(theirs,)) for ours, theirs in _SBO.items()]
 
 
-def task_rules(family: Family, kind: str) -> list[Rule]:
+def task_rules(family: Family, slug: str) -> list[Rule]:
     """The rules of the head of a task that Hugging Face has a name for."""
     return [
         Rule(ours=f"{ours}.{part}", theirs=(f"{theirs}.{part}",))
-        for ours, theirs in family.tasks[kind].items()
+        for ours, theirs in family.tasks[slug].items()
         for part in ("weight", "bias")
     ]
 
@@ -183,7 +187,7 @@ def from_hugging_face(
     family: Family,
     where: str,
     same: Callable[[TensorT, TensorT], bool],
-    kind: str | None = None,
+    slug: str | None = None,
 ) -> tuple[dict[str, TensorT], list[str]]:
     """Renames a Hugging Face state into ours.
 
@@ -194,7 +198,7 @@ def from_hugging_face(
         family: The family's names.
         where: The file, for messages.
         same: Whether two tensors are equal.
-        kind: The kind of task whose head is among them (`kind_of`).
+        slug: What the hub calls the task whose head is among them (`slug_of`).
 
     Returns:
         Our tensors (encoder; pooler, MLM and SBO heads where complete; the task's head as `task.*`), and the names that
@@ -213,7 +217,7 @@ def from_hugging_face(
     mlm_complete = all(name in present for name in family.mlm.values())
     sbo_complete = all(name in present for name in _SBO.values())
     heads = (mlm_rules(family) if mlm_complete else []) + (sbo_rules() if sbo_complete else [])
-    heads += task_rules(family, kind) if kind is not None else []
+    heads += task_rules(family, slug) if slug is not None else []
     for rule in encoder_rules(layers) + heads:
         missing = [name for name in rule.theirs if name not in present]
         if missing and rule.ours in _POOLER:
@@ -245,7 +249,7 @@ def to_hugging_face(
     split: Callable[[TensorT, int], Sequence[TensorT]],
     *,
     family: Family,
-    kind: str | None = None,
+    slug: str | None = None,
 ) -> dict[str, TensorT]:
     """Renames our tensors into Hugging Face's, the encoder with the family's prefix.
 
@@ -254,13 +258,13 @@ def to_hugging_face(
         layers: Layers of the encoder.
         split: Cuts a tensor into so many equal parts along the first axis.
         family: The family's names.
-        kind: The kind of task whose head is among them as `task.*`.
+        slug: What the hub calls the task whose head is among them as `task.*`.
 
     Raises:
         KeyError: A tensor of ours that no rule names.
     """
     rules = {rule.ours: (rule, family.prefix) for rule in encoder_rules(layers)}
-    others = mlm_rules(family) + sbo_rules() + (task_rules(family, kind) if kind is not None else [])
+    others = mlm_rules(family) + sbo_rules() + (task_rules(family, slug) if slug is not None else [])
     rules.update({rule.ours: (rule, "") for rule in others})
     theirs: dict[str, TensorT] = {}
     for name, tensor in tensors.items():

@@ -193,7 +193,7 @@ def load_encoder(
             family=family,
             where=where,
             same=tensors.same,
-            kind=names.kind_of(files.config.get("architectures")),
+            slug=names.slug_of(files.config.get("architectures")),
         )
     if positions is not None and config.kind != "transformer":
         changes["positions"] = positions

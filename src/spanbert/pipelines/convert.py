@@ -24,6 +24,8 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.files import directory_written_whole, only_writer, write_json
 from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.protocol import TextTask
+from spanbert.tasks.registry import spec_of
+from spanbert.tasks.registry import specs as registered
 from spanbert.tokens.tokenizer import load_tokenizer
 
 Layout = Literal["bundle", "hugging-face", "head-checkpoint"]
@@ -98,8 +100,8 @@ def _read(files: BundleFiles, shape: EncoderConfig) -> tuple[Tensors, list[str]]
     Ours are the encoder's, `mlm.*`, `sbo.*`, `task.*` of the head with Hugging Face's names, `tasks.NAME.*` of others.
     """
     from spanbert.checkpoint import tensors
+    from spanbert.inference.loading import task_entries
     from spanbert.tasks.pretrain.heads import SBO_PREFIX
-    from spanbert.tasks.stored import task_entries
 
     ours, left_out = names.from_hugging_face(
         tensors.read_weights(files.weights),
@@ -108,7 +110,7 @@ def _read(files: BundleFiles, shape: EncoderConfig) -> tuple[Tensors, list[str]]
         family=names.FAMILIES[shape.family],
         where=str(files.weights),
         same=tensors.same,
-        kind=names.kind_of(files.config.get("architectures")),
+        slug=names.slug_of(files.config.get("architectures")),
     )
     tasks = tuple(f"{_TASKS}{name}." for name in task_entries(files))
     for name, tensor in tensors.read_tensors(files.heads).items() if files.heads is not None else ():
@@ -133,10 +135,10 @@ def _without(ours: Tensors, *prefixes: str) -> Tensors:
     return {name: tensor for name, tensor in ours.items() if not name.startswith(prefixes)}
 
 
-def _in_their_names(ours: Tensors, shape: EncoderConfig, kind: str | None = None) -> Tensors:
+def _in_their_names(ours: Tensors, shape: EncoderConfig, slug: str | None = None) -> Tensors:
     from spanbert.checkpoint import tensors
 
-    return names.to_hugging_face(ours, shape.layers, tensors.split, family=names.FAMILIES[shape.family], kind=kind)
+    return names.to_hugging_face(ours, shape.layers, tensors.split, family=names.FAMILIES[shape.family], slug=slug)
 
 
 def _config(
@@ -155,11 +157,11 @@ def _masked_lm(ours: Tensors, shape: EncoderConfig) -> str | None:
 
 def _write_bundle(files: BundleFiles, shape: EncoderConfig, ours: Tensors, target: Path) -> tuple[Tensors, list[str]]:
     from spanbert.checkpoint import tensors
+    from spanbert.inference.loading import task_entries
     from spanbert.tasks.pretrain.heads import SBO_PREFIX
-    from spanbert.tasks.stored import task_entries
 
-    kind = names.kind_of(files.config.get("architectures"))
-    weights = _in_their_names(_without(ours, "sbo.", _TASKS), shape, kind)
+    slug = names.slug_of(files.config.get("architectures"))
+    weights = _in_their_names(_without(ours, "sbo.", _TASKS), shape, slug)
     heads = {f"{SBO_PREFIX}{name}": tensor for name, tensor in ours.items() if name.startswith("sbo.")}
     heads |= {name: tensor for name, tensor in ours.items() if name.startswith(_TASKS)}
 
@@ -177,7 +179,7 @@ def _write_bundle(files: BundleFiles, shape: EncoderConfig, ours: Tensors, targe
         "base": files.path.name,
     }
     said = {key: files.config[key] for key in _OF_A_HEAD if key in files.config}
-    config = _config(files, shape, _masked_lm(ours, shape) if kind is None else None, said)
+    config = _config(files, shape, _masked_lm(ours, shape) if slug is None else None, said)
     write_bundle(target, config=config, manifest=kept or made, write_files=write_files)
     return {**weights, **heads}, []
 
@@ -187,18 +189,19 @@ def _write_hugging_face(
 ) -> tuple[Tensors, list[str]]:
     """Encoder and one head: that of the task, else of the task with Hugging Face's names, else MLM."""
     from spanbert.checkpoint import tensors
-    from spanbert.tasks.stored import hugging_face_labels, stored_tasks
+    from spanbert.inference.loading import stored_tasks
 
-    name, kind, said = _chosen(files, task), None, {}
+    name, slug, said = _chosen(files, task), None, {}
     architecture, card = _masked_lm(ours, shape), None
     kept = _without(ours, "sbo.", "task.", _TASKS)
     if name is not None:
         made = stored_tasks(files, load_tokenizer(files.path))[name]
-        kind, said = made.kind, hugging_face_labels(made)
-        architecture = names.FAMILIES[shape.family].architecture(kind)
+        slug, said = made.spec.slug, made.hugging_face_config()
+        assert slug is not None
+        architecture = names.FAMILIES[shape.family].architecture(slug)
         kept = {**_without(kept, "mlm.", "pooler."), **_head_of(files, shape, ours, name)}
         card = _card(files, made, architecture, target.name)
-    weights = _in_their_names(kept, shape, kind)
+    weights = _in_their_names(kept, shape, slug)
     with directory_written_whole(target) as directory:
         write_json(directory / "config.json", _config(files, shape, architecture, said))
         tensors.write_tensors(directory / "model.safetensors", weights)
@@ -215,7 +218,7 @@ def _chosen(files: BundleFiles, task: str | None) -> str | None:
     Raises:
         InputError: No such task, or one that Hugging Face has no name for.
     """
-    from spanbert.tasks.stored import task_entries
+    from spanbert.inference.loading import task_entries
 
     entries = task_entries(files)
     where = str(files.path)
@@ -227,14 +230,15 @@ def _chosen(files: BundleFiles, task: str | None) -> str | None:
         )
     named = [name for name, entry in entries.items() if entry.get("named", False)]
     name = task or next(iter(named), None)
-    if entries and (name is None or entries[name]["kind"] not in names.KINDS or entries[name].get("nested", False)):
+    specs = {name: spec_of(entry["kind"], entry) for name, entry in entries.items()}
+    if entries and (name is None or specs[name].slug is None):
         chosen = name or next(iter(entries))
-        what = "nested entities" if entries[chosen].get("nested", False) else f"the kind {entries[chosen]['kind']}"
+        what = specs[chosen].title if specs[chosen].variant else f"the kind {specs[chosen].kind}"
         raise InputError(
             f"Hugging Face has no class for {what}",
             where=where,
             got=f"task {chosen}",
-            expected="a task of classification, flat tags or question answering",
+            expected=f"a task of {', '.join(spec.title for spec in registered() if spec.slug is not None)}",
             remedy="Keep it as a bundle",
         )
     return name
@@ -242,15 +246,17 @@ def _chosen(files: BundleFiles, task: str | None) -> str | None:
 
 def _head_of(files: BundleFiles, shape: EncoderConfig, ours: Tensors, name: str) -> Tensors:
     """The tensors of a task's head by the names under which they lie beside the encoder's."""
-    from spanbert.tasks.stored import named_weights, task_entries
+    from spanbert.inference.heads import named_weights
+    from spanbert.inference.loading import task_entries
 
     entry = task_entries(files)[name]
     if entry.get("named", False):
-        beside = ("task.", "pooler.") if entry["kind"] == "classify" else ("task.",)
+        keeps_pooler = names.FAMILIES[shape.family].keeps_pooler(spec_of(entry["kind"], entry).slug)
+        beside = ("task.", "pooler.") if keeps_pooler else ("task.",)
         return {key: tensor for key, tensor in ours.items() if key.startswith(beside)}
     prefix = f"{_TASKS}{name}."
     state = {key.removeprefix(prefix): tensor for key, tensor in ours.items() if key.startswith(prefix)}
-    return named_weights(entry["kind"], state, family=shape.family)
+    return named_weights(state, family=shape.family)
 
 
 def _card(files: BundleFiles, task: TextTask, architecture: str, title: str) -> str | None:

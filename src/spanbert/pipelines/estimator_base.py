@@ -99,6 +99,7 @@ class FinetunedEstimator(BaseEstimator):  # type: ignore[misc]
     def _write(self, target: Path) -> None:
         with directory_written_whole(target, last=MANIFEST) as directory:
             for name, content in self._files.items():
+                (directory / name).parent.mkdir(parents=True, exist_ok=True)
                 (directory / name).write_bytes(content)
 
     def _settings(self, **of_kind: Any) -> FinetuneConfig:
@@ -137,7 +138,7 @@ class FinetunedEstimator(BaseEstimator):  # type: ignore[misc]
             with TemporaryDirectory(prefix="spanbert-") as directory:
                 self._write(Path(directory))
                 nlp = load(directory)
-                nlp.predictor.encoder.requires_grad_(False)
+                nlp.warm_up()
             self._loaded = nlp
         return self._loaded
 

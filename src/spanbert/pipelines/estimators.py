@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_consistent_length
 from spanbert.core.errors import InputError
 from spanbert.core.tagging import decode_tags, encode_tags
 from spanbert.core.types import Document, FloatArray
+from spanbert.inference.predictor import Predictor
 from spanbert.pipelines.estimator_base import FinetunedEstimator
 from spanbert.pipelines.estimator_data import (
     labelled_texts,
@@ -246,7 +247,7 @@ class SpanBertTagger(FinetunedEstimator):
         )
         order = [task.tags.index(name) for name in names_of(self.classes_)]
         tasks: dict[str, Any] = {self._kind: probing}
-        predictor = type(nlp.predictor)(nlp.predictor.encoder, tasks, nlp.predictor.heads)
+        predictor = Predictor(nlp.predictor.backend, tasks)
         return [found[self._kind][:, order] for _, found in predictor.predict(word_documents(X))]
 
     def score(self, X: Any, y: Any) -> float:

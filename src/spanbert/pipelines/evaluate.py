@@ -10,12 +10,12 @@ from typing import Any
 
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.progress import Reporter
+from spanbert.inference.scoring import score_task
 from spanbert.pipelines.load import Pipeline, load
 from spanbert.scores.bootstrap import compare
 from spanbert.tasks.base import changed_options
 from spanbert.tasks.protocol import DocumentScorer, TextTask
 from spanbert.train.sources import documents_of
-from spanbert.train.text_evaluation import score_task
 
 
 def evaluate(

@@ -10,8 +10,9 @@ from typing import Any
 from spanbert.batches.masking import MaskingOptions
 from spanbert.batches.statistics import masking_statistics
 from spanbert.checkpoint.bundle import open_bundle, tensor_shapes
-from spanbert.checkpoint.names import is_derived, kind_of
+from spanbert.checkpoint.names import is_derived, slug_of
 from spanbert.core.errors import InputError
+from spanbert.tasks.registry import spec_of_slug
 from spanbert.tokens.store import INDEX_NAME, SPLITS, TokenStore
 
 
@@ -69,7 +70,8 @@ def _bundle_facts(source: str) -> dict[str, Any]:
 
         shapes |= {name: tuple(tensor.shape) for name, tensor in read_weights(files.weights).items()}
     config = files.config
-    foreign = None if files.manifest else kind_of(config.get("architectures"))
+    slug = None if files.manifest else slug_of(config.get("architectures"))
+    foreign = None if slug is None else spec_of_slug(slug).kind
     return {
         "kind": "bundle" if files.manifest else "Hugging Face directory",
         "path": str(files.path),

@@ -13,6 +13,7 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.predictions import Answer
 from spanbert.core.types import Document, Filling, Question, Relation, Span, outer_first
 from spanbert.encoder.config import EncoderConfig
+from spanbert.inference.loading import stored_tasks
 from spanbert.pipelines.relating import Relating, has_entities, no_entities, without_entities
 from spanbert.pipelines.results import Annotated, AnsweredQuestion
 from spanbert.tasks.pretrain.fill import PieceScorer, fill_template
@@ -22,7 +23,7 @@ from spanbert.tasks.relation.task import RelationTask
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 
 if TYPE_CHECKING:
-    from spanbert.tasks.inference import Predictor
+    from spanbert.inference.predictor import Predictor
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -48,8 +49,6 @@ class Pipeline:
     @cached_property
     def tasks(self) -> dict[str, TextTask]:
         """The bundle's tasks on labelled texts, by name."""
-        from spanbert.tasks.stored import stored_tasks
-
         return stored_tasks(self.files, self.tokenizer, self.options)
 
     @cached_property
@@ -59,7 +58,7 @@ class Pipeline:
 
         from spanbert.encoder.hardware import compute_device, has_bfloat16, tune_process
         from spanbert.encoder.linear import can_pack
-        from spanbert.tasks.stored import load_predictor
+        from spanbert.inference.heads import load_predictor
 
         if self.precision == "bfloat16" and not (can_pack() and has_bfloat16(compute_device())):
             raise InputError(
@@ -70,6 +69,11 @@ class Pipeline:
             )
         tune_process()
         return load_predictor(self.files, self.tasks, dtype=getattr(torch, self.precision))
+
+    def warm_up(self) -> None:
+        """Reads the weights now, and not when the first answer is asked for."""
+        if self.tasks:
+            _ = self.predictor
 
     def names(self, task: str | None = None, *, reads_questions: bool = False) -> list[str]:
         """The names of the tasks that read questions with a context, or of those that read texts.

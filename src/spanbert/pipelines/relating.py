@@ -16,7 +16,7 @@ from spanbert.pipelines.results import Annotated
 from spanbert.tasks.relation.task import RelationTask
 
 if TYPE_CHECKING:
-    from spanbert.tasks.inference import Predictor
+    from spanbert.inference.predictor import Predictor
 
 
 class _WithEntities(NamedTuple):

@@ -9,13 +9,11 @@ from spanbert.scores.bootstrap import Bootstrap, Statistic
 
 
 class Scorer(Protocol):
-    """Collects counts of gold and predicted objects in bounded memory.
+    """Collects counts of gold and predicted objects in bounded memory."""
 
-    Attributes:
-        main: The name of the figure by which models are chosen and compared; higher is better.
-    """
-
-    main: str
+    @property
+    def main(self) -> str:
+        """The name of the figure by which models are chosen and compared; higher is better."""
 
     def scores(self) -> dict[str, Any]:
         """Figures as fractions, `interval` ({figure: [low, high]}) among them."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
@@ -16,8 +17,8 @@ from spanbert.core.errors import InputError
 from spanbert.core.types import Document
 from spanbert.encoder.config import EncoderConfig
 from spanbert.scores.scorer import figure_lines
-from spanbert.tasks import options_class
-from spanbert.tasks.protocol import HeadContext, Reading, Tuner
+from spanbert.tasks.protocol import HeadContext, Reading, TextTask, Tuner
+from spanbert.tasks.spec import TaskSpec
 from spanbert.tokens.pieces import read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
@@ -63,7 +64,7 @@ class WindowOptions(Config):
         return length, min(self.overlap, length // 2)
 
 
-class TextTaskBase:
+class TextTaskBase(TextTask):
     """Reads one text in windows; the figures of the main score, in lines.
 
     Args:
@@ -72,12 +73,10 @@ class TextTaskBase:
         window: Tokens of a window and of the overlap.
     """
 
-    kind: ClassVar[str]
+    spec: ClassVar[TaskSpec]
     unit: ClassVar[str]
-    examples_a_step: ClassVar[int] = 16  # where no other number is asked for
-    epochs: ClassVar[float] = 3.0  # where no budget is given
     main: str
-    plain = True
+    plain: bool = True
     reads_pairs: bool | None = False
     threshold: float | None = None
     changeable: ClassVar[tuple[str, ...]] = ()
@@ -92,6 +91,66 @@ class TextTaskBase:
     def __init__(self, name: str, tokenizer: TokenizerAdapter, window: tuple[int, int]) -> None:
         self.name, self.tokenizer, self.window = name, tokenizer, window
         self.framer = Framer(tokenizer)
+
+    @property
+    def kind(self) -> str:
+        """As `TextTask`."""
+        return self.spec.kind
+
+    @property
+    def entity_types(self) -> frozenset[str]:
+        """As `TextTask`: it finds none."""
+        return frozenset()
+
+    def remarks(self, others: Sequence[TextTask]) -> Iterator[str]:
+        """As `TextTask`: nothing."""
+        return iter(())
+
+    @classmethod
+    @abstractmethod
+    def from_training(
+        cls,
+        name: str,
+        documents: Iterable[Document],
+        *,
+        options: Any,
+        window: WindowOptions,
+        tokenizer: TokenizerAdapter,
+        positions: int,
+    ) -> Self:
+        """The task that some training documents pose.
+
+        Args:
+            name: Its name in the bundle.
+            documents: Read once.
+            options: The settings of its kind.
+            window: How long texts are read.
+            tokenizer: The model's; it may get new tokens.
+            positions: Longest segment that the model reads.
+
+        Raises:
+            InputError: There is nothing to learn.
+        """
+
+    @classmethod
+    @abstractmethod
+    def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
+        """The task of a bundle, from its entry in the manifest."""
+
+    @classmethod
+    def foreign_entry(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        """What a manifest would say of a Hugging Face directory's task, by its config.json; for kinds with a slug."""
+        raise NotImplementedError
+
+    def hugging_face_config(self) -> dict[str, Any]:
+        """As `TextTask`: the labels."""
+        labels = self.manifest().get("labels")
+        if labels is None:
+            return {}
+        return {
+            "id2label": {str(number): label for number, label in enumerate(labels)},
+            "label2id": {label: number for number, label in enumerate(labels)},
+        }
 
     @staticmethod
     def stored_window(entry: Mapping[str, Any], positions: int) -> tuple[int, int]:
@@ -172,11 +231,27 @@ def changed_options(made: Any, options: Mapping[str, Any], changes: Mapping[str,
     Raises:
         InputError: A setting that its kind does not have, one that cannot change after training, or a bad value.
     """
-    kind_options: type[Config] = options_class(made.kind)
+    kind, kind_options = made.spec.kind, made.spec.config
     for key, value in changes.items():
         if key not in kind_options.model_fields:
-            raise InputError(f"a task of the kind {made.kind} has no {key}", got=f"{key}={value}")
+            raise InputError(f"a task of the kind {kind} has no {key}", got=f"{key}={value}")
         if key not in made.changeable:
             allowed = ", ".join(made.changeable) or "nothing"
-            raise InputError(f"{made.kind}.{key} cannot change after training", got=str(value), expected=allowed)
-    return kind_options.assemble(base={**options, **changes})
+            raise InputError(f"{kind}.{key} cannot change after training", got=str(value), expected=allowed)
+    changed: Config = kind_options.assemble(base={**options, **changes})
+    return changed
+
+
+def foreign_labels(config: Mapping[str, Any]) -> list[str]:
+    """The labels that a Hugging Face config.json states, in the order of the logits.
+
+    Raises:
+        InputError: They are not numbered.
+    """
+    stated = config.get("id2label")
+    count = int(config.get("num_labels", 2))
+    by_number = stated if isinstance(stated, Mapping) else {str(number): f"LABEL_{number}" for number in range(count)}
+    try:
+        return [str(by_number[key]) for key in sorted(by_number, key=int)]
+    except ValueError:
+        raise InputError("labels that are not numbered", where="config.json: id2label", got=str(stated)[:80]) from None

@@ -63,3 +63,17 @@ class Head(nn.Module, ABC, Generic[GoldT]):
             InputError: A tensor is missing, unknown or of another shape.
         """
         fill_parameters(self, values, where=where)
+
+
+class GeneratingHead(Head[GoldT]):
+    """A head that writes something step by step, each step on what it wrote before."""
+
+    @abstractmethod
+    def generate(self, hidden_TD: Tensor, layout: Layout, options: Mapping[str, float]) -> list[OutputArray]:
+        """What it writes for each window, an array each.
+
+        Args:
+            hidden_TD: All rows of all windows.
+            layout: Which of them belong to which window.
+            options: Its own.
+        """

@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from spanbert.batches.examples import Example, HeadRows, Window
 from spanbert.core.types import Document, IntArray, OutputArray, PackedBatch
 from spanbert.encoder.config import EncoderConfig
 from spanbert.scores.scorer import Scorer
+from spanbert.tasks.spec import TaskSpec
 from spanbert.tokens.pieces import Pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
@@ -137,6 +138,7 @@ class TextTask(Protocol):
     """A task on labelled texts; built from training documents or from what a bundle says.
 
     Attributes:
+        spec: What the rest of the program knows of its kind.
         kind: Its name on the command line.
         name: Its name in the bundle.
         unit: What its loss counts: example, word, window.
@@ -150,22 +152,33 @@ class TextTask(Protocol):
         reads_pairs: It reads two texts; None: one or two.
         window: Tokens of a window, specials included, and of the overlap between two.
         threshold: From where on something is (or is not) answered; None where there is no such choice.
+        assets: Its own files in the bundle, by name.
+        entity_types: Labels of the entities that it finds.
     """
 
-    kind: str
+    spec: ClassVar[TaskSpec]
     name: str
-    unit: str
+    unit: ClassVar[str]
     main: str
     plain: bool
     reads_pairs: bool | None
     options: Any
-    changeable: tuple[str, ...]
+    changeable: ClassVar[tuple[str, ...]]
     added_pieces: Sequence[int]
     window: tuple[int, int]
     threshold: float | None
+    assets: Mapping[str, Path]
+
+    @property
+    def kind(self) -> str:
+        """See above."""
 
     @property
     def scored_by(self) -> str:
+        """See above."""
+
+    @property
+    def entity_types(self) -> frozenset[str]:
         """See above."""
 
     def read(self, source: Path) -> Iterator[Document]:
@@ -220,6 +233,12 @@ class TextTask(Protocol):
 
     def manifest(self) -> dict[str, Any]:
         """What a bundle must say for the task to be built again."""
+
+    def hugging_face_config(self) -> dict[str, Any]:
+        """What config.json says of the task: labels and the like, as Hugging Face's classes read it."""
+
+    def remarks(self, others: Sequence[TextTask]) -> Iterator[str]:
+        """What people should know who learn it together with others."""
 
     def goodness(self, scores: Mapping[str, Any]) -> float:
         """As in `Task`."""

@@ -54,7 +54,7 @@ class TaskSpec:
 
     Attributes:
         kind: Its name on the command line, in settings and in bundles.
-        variant: A setting of the kind, and a key of a manifest, that asks for this spec in place of the plain one of the
+        variant: A setting of the kind, and a key of a manifest, that asks for this spec instead of the plain one of the
             kind (`nested`); None: this is the plain one.
         title: What it is called, in English.
         title_zh: The same in Chinese.
@@ -99,9 +99,9 @@ class TaskSpec:
     options: tuple[TaskOption, ...] = ()
     examples: Mapping[Verb, tuple[tuple[str, str], ...]]
 
-    def task_class(self) -> type[TextTaskBase[Any]]:
+    def task_class(self) -> type[TextTaskBase]:
         """The class of the task."""
-        found: type[TextTaskBase[Any]] = _imported(self.task)
+        found: type[TextTaskBase] = _imported(self.task)
         return found
 
     def check_class(self) -> type[Survey[Any]]:

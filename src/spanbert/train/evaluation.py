@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from spanbert.batches.plan import Pack, PackingPlan
-from spanbert.tasks.pretrain.task import PretrainTask
+from spanbert.tasks.pretrain.objectives import PretrainTask
 from spanbert.train.model import TaskModel
 
 

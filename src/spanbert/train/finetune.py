@@ -23,12 +23,12 @@ from spanbert.core.files import write_json
 from spanbert.core.progress import Reporter, SilentReporter
 from spanbert.core.types import Document
 from spanbert.encoder.config import EncoderConfig
-from spanbert.tasks import options_class, task_class
-from spanbert.tasks.inference import Predictor
+from spanbert.inference.predictor import Predictor
+from spanbert.inference.scoring import evaluate_documents, tune_thresholds, write_mistakes
+from spanbert.inference.torch_backend import TorchBackend
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.protocol import TextTask
-from spanbert.tasks.relation.task import RelationTask
-from spanbert.tasks.tag.base import WordTask
+from spanbert.tasks.registry import spec_of
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.finetuned import build_joint_model, heads_of, write_finetuned
@@ -37,7 +37,6 @@ from spanbert.train.model import TaskModel
 from spanbert.train.run import model_fact, run_into, settled, with_budget
 from spanbert.train.run_directory import budget_of_run
 from spanbert.train.sources import Source, documents_of, name_of, require_file, source_facts
-from spanbert.train.text_evaluation import evaluate_documents, tune_thresholds, write_mistakes
 
 _DOCUMENTS_AT_ONCE = 512
 
@@ -108,7 +107,7 @@ def finetune(
         InputError: Unusable files, model or settings, or an `out` that is in use.
     """
     reporter, config, target = reporter or SilentReporter(), config or FinetuneConfig(), Path(out)
-    usual = max((task_class(data.kind).epochs for data in tasks.values()), default=1.0)
+    usual = max((spec_of(data.kind).epochs for data in tasks.values()), default=1.0)
     earlier = budget_of_run(target) if resume else {}
     config, runtime = settled(with_budget(config, earlier, usual={"max_epochs": usual}, reporter=reporter))
     facts = _facts(tasks, model, config)
@@ -116,7 +115,9 @@ def finetune(
     with run_into(target, facts, runtime=runtime, resume=resume, reporter=reporter) as run:
         tokenizer = load_tokenizer(files.path)
         made = build_tasks(tasks, files, tokenizer, config)
-        _say_strangers(made, reporter)
+        for task in made.values():
+            for remark in task.remarks([other for other in made.values() if other is not task]):
+                reporter.say(remark)
         joint = JointTask(made)
         task_model, kept = build_joint_model(joint, files, config, reporter)
         task_model.to(runtime.device)
@@ -163,9 +164,8 @@ def build_tasks(
         raise InputError("no task to learn", expected="at least one")
     made: dict[str, TextTask] = {}
     for name, data in tasks.items():
-        options_class(data.kind)  # refuses unknown kinds
-        options = data.options or getattr(config, data.kind)
-        kind = task_class(data.kind, nested=getattr(options, "nested", False))
+        options = data.options or config.of_kind(data.kind)
+        kind = spec_of(data.kind, options.model_dump()).task_class()
         reader = kind.reader(options)
         if data.dev is not None:
             require_file(data.dev)
@@ -223,16 +223,6 @@ def _check_dev(task: TextTask, source: Source, reporter: Reporter) -> None:
         raise InputError(f"task {task.name}: dev data without labels", where=name_of(source))
 
 
-def _say_strangers(tasks: Mapping[str, TextTask], reporter: Reporter) -> None:
-    """Says so where a task on relations will leave out what the bundle's tasks on entities find."""
-    taggers: list[Any] = [task for task in tasks.values() if isinstance(task, WordTask)]
-    found: frozenset[str] = frozenset().union(*(task.entity_types for task in taggers))
-    for name, task in tasks.items():
-        if found and isinstance(task, RelationTask) and not task.untyped and found - task.entity_types:
-            strange, known = (", ".join(sorted(one)) for one in (found - task.entity_types, task.entity_types))
-            reporter.say(f"{name}: knows entities of the types {known}; in raw text {strange} will not be related")
-
-
 def _say_how_read(task: TextTask, source: Source, reporter: Reporter) -> None:
     if isinstance(source, Path):
         reporter.say(f"{task.name}: {source.name} is read as {task.read_as(source)}")
@@ -265,7 +255,7 @@ def _examples(task: TextTask, source: Source, reporter: Reporter) -> tuple[list[
 
 def _predictor(model: TaskModel, tasks: Mapping[str, TextTask]) -> Predictor:
     model.eval()
-    return Predictor(model.encoder, tasks, heads_of(model))
+    return Predictor(TorchBackend(model.encoder, heads_of(model)), tasks)
 
 
 def _score(model: TaskModel, tasks: Mapping[str, TextTask], dev: Mapping[str, Source]) -> dict[str, Any]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, SerializeAsAny, ValidationError, model_validator
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from spanbert.core.config import Config
-from spanbert.tasks import task_class
 from spanbert.tasks.base import WindowOptions
-from spanbert.tasks.classify.options import ClassifyOptions
-from spanbert.tasks.coref.options import CorefOptions
-from spanbert.tasks.qa.options import QAOptions
-from spanbert.tasks.relation.options import RelationOptions
-from spanbert.tasks.tag.options import TagOptions
+from spanbert.tasks.registry import kinds, spec_of
 from spanbert.train.config import OptimConfig, TrainConfig
 
 
@@ -32,7 +29,7 @@ class ExampleBatchConfig(Config):
 
     def examples_of(self, kind: str) -> int:
         """Examples a step of a task of this kind."""
-        return self.examples or task_class(kind).examples_a_step
+        return self.examples or spec_of(kind).examples_a_step
 
 
 class FinetuneOptimConfig(OptimConfig):
@@ -62,15 +59,12 @@ class FinetuneTrainConfig(TrainConfig):
 
 
 class FinetuneConfig(Config):
-    """All settings of `spanbert finetune`.
+    """All settings of `spanbert finetune`, with a section for each kind of task (`classify`, `tag` and so on).
+
+    The sections are those of the kinds in `tasks.registry`; `of_kind` gives one, and so does an attribute of its name.
 
     Attributes:
         window: How long texts are read.
-        classify: Settings of classification.
-        tag: Settings of sequence labelling.
-        qa: Settings of question answering.
-        coref: Settings of coreference resolution.
-        relation: Settings of relation extraction.
         batch: What a step reads.
         optim: Optimiser and schedule.
         train: Budget, intervals, seed.
@@ -80,12 +74,10 @@ class FinetuneConfig(Config):
         licence: Licence and attribution of the training data, for the model card.
     """
 
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, SerializeAsAny[Config]] = Field(init=False)
+
     window: WindowOptions = WindowOptions()
-    classify: ClassifyOptions = ClassifyOptions()
-    tag: TagOptions = TagOptions()
-    qa: QAOptions = QAOptions()
-    coref: CorefOptions = CorefOptions()
-    relation: RelationOptions = RelationOptions()
     batch: ExampleBatchConfig = ExampleBatchConfig()
     optim: FinetuneOptimConfig = FinetuneOptimConfig()
     train: FinetuneTrainConfig = FinetuneTrainConfig()
@@ -94,6 +86,54 @@ class FinetuneConfig(Config):
     keep_heads: bool = False
     licence: str | None = None
 
+    @classmethod
+    def sections(cls) -> dict[str, type[Config]]:
+        """The settings of each kind of task."""
+        return {kind: spec_of(kind).config for kind in kinds()}
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_sections(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Reads the section of each kind, with its defaults where nothing is said; other keys are refused."""
+        if not isinstance(values, Mapping):
+            return handler(values)
+        sections = cls.sections()
+        own: dict[str, Any] = {}
+        problems: list[InitErrorDetails] = []
+        for key in values.keys() - cls.model_fields.keys() - sections.keys():
+            problems.append({"type": "extra_forbidden", "loc": (key,), "input": values[key]})
+        for kind, settings in sections.items():
+            try:
+                own[kind] = settings.model_validate(values.get(kind, {}))
+            except ValidationError as error:
+                problems += [_inside(kind, one) for one in error.errors()]
+        if problems:
+            raise ValidationError.from_exception_data(cls.__name__, problems)
+        return handler({**{key: value for key, value in values.items() if key in cls.model_fields}, **own})
+
+    @classmethod
+    def dotted_keys(cls) -> list[str]:
+        """As `Config`, with those of each kind of task."""
+        of_kinds = [f"{kind}.{key}" for kind, settings in cls.sections().items() for key in settings.dotted_keys()]
+        return [*super().dotted_keys(), *of_kinds]
+
+    def of_kind(self, kind: str) -> Config:
+        """The settings of a kind of task.
+
+        Raises:
+            InputError: No such kind.
+        """
+        spec_of(kind)
+        found: Config = getattr(self, kind)
+        return found
+
     def with_train(self, **changes: object) -> Self:
         """The same with other settings of the loop."""
         return self.model_copy(update={"train": self.train.model_copy(update=changes)})
+
+
+def _inside(section: str, error: ErrorDetails) -> InitErrorDetails:
+    """An error of a section as one of the whole."""
+    kind = PydanticCustomError(error["type"], "{message}", {"message": error["msg"]})
+    known = "extra_forbidden" if error["type"] == "extra_forbidden" else kind
+    return {"type": known, "loc": (section, *error["loc"]), "input": error["input"]}

@@ -11,18 +11,17 @@ from torch import Tensor, nn
 
 from spanbert import __version__
 from spanbert.checkpoint import names, tensors
-from spanbert.checkpoint.bundle import BundleFiles, write_bundle
+from spanbert.checkpoint.bundle import BundleFiles, copy_assets, write_bundle
 from spanbert.checkpoint.card import model_card
 from spanbert.core.progress import Reporter
 from spanbert.core.seeding import keyed_seed
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import load_encoder
-from spanbert.tasks import usual_input
+from spanbert.inference.heads import head_weights, start_from_pooler, stored_head, task_to_go_on_with
 from spanbert.tasks.head import Head
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.pretrain.heads import SBO_PREFIX, TASK
 from spanbert.tasks.protocol import TextTask
-from spanbert.tasks.stored import head_weights, hugging_face_labels, start_from_pooler, stored_head, task_to_go_on_with
 from spanbert.tokens.tokenizer import TokenizerAdapter
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.loop import Outcome
@@ -56,7 +55,7 @@ def build_joint_model(
             start_from_pooler(head, encoder)
         else:
             assert isinstance(head, Head)
-            head.load_stored(stored_head(files, earlier, given, encoder), where=str(files.path))
+            head.load_stored(stored_head(files, earlier, head, given, encoder), where=str(files.path))
             reporter.say(f"{name}: goes on with the checkpoint's head for {earlier}")
     kept: dict[str, Tensor] = {}
     if config.keep_heads:
@@ -110,17 +109,17 @@ def write_finetuned(
     encoder, heads = model.encoder, heads_of(model)
     shape = encoder.config
     same_elsewhere = shape.kind == "transformer" and shape.attention_span is None
-    named = next((name for name, task in tasks.items() if same_elsewhere and has_foreign_names(task)), None)
+    named = next((name for name, task in tasks.items() if same_elsewhere and task.spec.slug is not None), None)
     weights = {name: tensor for name, tensor in encoder.state_dict().items() if not name.startswith("pooler.")}
     weights |= {name: tensor for name, tensor in kept.items() if name.startswith("mlm.")}
     other = {f"{SBO_PREFIX}{name}": tensor for name, tensor in kept.items() if name.startswith("sbo.")}
-    for name, task in tasks.items():
-        state = head_weights(name, task.kind, heads[name], named=name == named, family=shape.family)
+    for name in tasks:
+        state = head_weights(name, heads[name], named=name == named, family=shape.family)
         (weights if name == named else other).update(state)
-    kind = tasks[named].kind if named is not None else None
+    slug = tasks[named].spec.slug if named is not None else None
     if shape.kind == "transformer":
         family = names.FAMILIES[shape.family]
-        weights = names.to_hugging_face(weights, shape.layers, tensors.split, family=family, kind=kind)
+        weights = names.to_hugging_face(weights, shape.layers, tensors.split, family=family, slug=slug)
     entries = {
         name: {**task.manifest(), "named": name == named, "scores": _figures(scores.get(name, {}))}
         for name, task in tasks.items()
@@ -146,8 +145,8 @@ def write_finetuned(
             "weights_of_step": outcome.best.step if outcome.best else outcome.progress.step,
         },
     }
-    said = hugging_face_labels(tasks[named]) if named is not None else {}
-    architecture = [names.FAMILIES[shape.family].architecture(kind)] if kind is not None else None
+    said = tasks[named].hugging_face_config() if named is not None else {}
+    architecture = [names.FAMILIES[shape.family].architecture(slug)] if slug is not None else None
     stated = shape.to_hugging_face(special=tokenizer.special)
     stated = {**stated, **({"architectures": architecture} if architecture else {"architectures": []}), **said}
     card = _card(title, tasks, shape, architecture, files, data, config, lines)
@@ -156,15 +155,12 @@ def write_finetuned(
         tensors.write_tensors(directory / "model.safetensors", weights)
         if other:
             tensors.write_tensors(directory / "heads.safetensors", other)
+        for name, task in tasks.items():
+            copy_assets(task.assets, directory, name)
         tokenizer.save(directory, longest=shape.longest_segment)
         (directory / "README.md").write_text(card, encoding="utf-8")
 
     write_bundle(target, config=stated, manifest=manifest, write_files=write_files)
-
-
-def has_foreign_names(task: TextTask) -> bool:
-    """Whether Hugging Face has names for a task's head."""
-    return task.kind in names.KINDS and not task.manifest().get("nested", False)
 
 
 def _figures(scores: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,7 +180,7 @@ def _card(
 ) -> str:
     what = ", ".join(f"{_WHAT[task.kind]} ({name})" for name, task in tasks.items())
     first = next(iter(tasks.values()))
-    texts = usual_input(first.kind)
+    texts = first.spec.input
     chosen = f" --task {first.name}" if len(tasks) > 1 else ""
     usage = [f"spanbert predict {title} {texts}{chosen}", f"spanbert evaluate {title}{chosen} --data TEST --json"]
     return model_card(

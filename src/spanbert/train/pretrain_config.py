@@ -9,7 +9,7 @@ from pydantic import Field
 from spanbert.batches.masking import MaskingOptions
 from spanbert.core.config import Config
 from spanbert.encoder.config import Kind
-from spanbert.tasks.pretrain.task import SBOOptions
+from spanbert.tasks.pretrain.objectives import SBOOptions
 from spanbert.train.config import BatchConfig, OptimConfig, TrainConfig
 
 

@@ -19,7 +19,7 @@ from spanbert.core.seeding import keyed_seed
 from spanbert.encoder.config import EncoderConfig, Size
 from spanbert.encoder.model import Encoder, fill_parameters, load_encoder
 from spanbert.tasks.pretrain.heads import SBO_PREFIX, TASK, PretrainHead
-from spanbert.tasks.pretrain.task import PretrainTask
+from spanbert.tasks.pretrain.objectives import PretrainTask
 from spanbert.tokens.store import TokenStore
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 from spanbert.train.loop import Outcome

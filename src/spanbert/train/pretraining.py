@@ -18,7 +18,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import sha256_of, write_json
 from spanbert.core.progress import Reporter, SilentReporter
 from spanbert.encoder.config import Size
-from spanbert.tasks.pretrain.task import PretrainTask
+from spanbert.tasks.pretrain.objectives import PretrainTask
 from spanbert.tokens.store import INDEX_NAME, TokenStore
 from spanbert.train.evaluation import evaluate
 from spanbert.train.loop import Outcome

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from spanbert.checkpoint.bundle import MANIFEST
+from spanbert.checkpoint.bundle import ASSETS, MANIFEST
 from spanbert.core.errors import InputError
 from spanbert.core.files import directory_written_whole, only_writer, write_json
 from spanbert.core.progress import Reporter, SilentReporter
@@ -114,5 +114,7 @@ def _copy_bundle(source: Path, target: Path, seeds: list[str]) -> None:
         for file in sorted(source.iterdir()):
             if file.is_file() and file.name != "run.json":
                 shutil.copyfile(file, temporary / file.name)
+        if (source / ASSETS).is_dir():
+            shutil.copytree(source / ASSETS, temporary / ASSETS)
         with (temporary / "README.md").open("a", encoding="utf-8") as card:
             card.write("\n" + "\n".join(seeds) + "\n")

@@ -11,8 +11,8 @@ import spanbert
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Classification
 from spanbert.core.types import Document
+from spanbert.inference.scoring import score_task
 from spanbert.tasks.classify.scoring import ClassifyScorer
-from spanbert.train.text_evaluation import score_task
 from tests.labelled import single_rows, tiny, write_table
 
 

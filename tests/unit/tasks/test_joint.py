@@ -13,10 +13,10 @@ from spanbert.batches.loader import Step
 from spanbert.batches.plan import PlanPosition
 from spanbert.core.errors import InputError
 from spanbert.encoder.model import Encoder
-from spanbert.tasks import options_class, task_class
 from spanbert.tasks.base import WindowOptions
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.protocol import TextTask
+from spanbert.tasks.registry import spec_of
 from spanbert.train.config import TrainConfig
 from spanbert.train.model import TaskModel
 from spanbert.train.runtime import Runtime
@@ -50,8 +50,8 @@ def made(tmp_path_factory: pytest.TempPathFactory, tokenizer) -> dict[str, tuple
     found = {}
     for name, (kind, writer, suffix, given) in FILES.items():
         file = writer(folder / f"{name}{suffix}", 10, 1)
-        options = options_class(kind)(**given)
-        made = task_class(kind, nested=given.get("nested", False))
+        options = spec_of(kind).config(**given)
+        made = spec_of(kind, given).task_class()
         task = made.from_training(
             name, made.reader(options)(file), options=options, window=WindowOptions(length=16, overlap=4),
             tokenizer=tokenizer, positions=64,

@@ -341,7 +341,7 @@ def test_several_tasks_on_one_encoder(hugging_face_model: Path, tmp_path_factory
     assert all(result.scores[name][figure] > 0.85 for name, figure in main.items())
     assert result.outcome.best.goodness <= sum(result.scores[name][main[name]] for name in main) / 4 + 0.05
     nlp = spanbert.load(result.path)
-    encoder, calls = nlp.predictor.encoder, []
+    encoder, calls = nlp.predictor.backend.encoder, []
     handle = encoder.register_forward_hook(lambda *_: calls.append(1))
     doc = nlp("the red fox runs over a king often")
     handle.remove()

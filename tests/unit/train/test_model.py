@@ -11,7 +11,7 @@ from torch.func import functional_call
 
 from spanbert.batches.plan import PackingPlan, PlanPosition
 from spanbert.core.progress import SilentReporter
-from spanbert.tasks.pretrain.task import PretrainTask
+from spanbert.tasks.pretrain.objectives import PretrainTask
 from spanbert.tokens.store import TokenStore
 from spanbert.train.model import TaskModel
 from spanbert.train.pretrain_config import PretrainConfig

@@ -108,7 +108,7 @@ def command(
     if kind not in KINDS:
         raise InputError(f"no kind of task {kind!r}; {nearest(kind, KINDS)}")
     from spanbert.apps.finetune_report import write_finetune_report
-    from spanbert.tasks import usual_input
+    from spanbert.tasks.registry import spec_of
     from spanbert.train.config import budget_overrides
     from spanbert.train.finetune import finetune
     from spanbert.train.finetune_config import FinetuneConfig
@@ -171,7 +171,7 @@ def command(
     else:
         first, data = next(iter(tasks.items()))
         name, bundle = f" --task {first}" if len(tasks) > 1 else "", shlex.quote(str(out))
-        texts = usual_input(data.kind)
+        texts = spec_of(data.kind).input
         typer.echo(f"next: spanbert evaluate {bundle}{name} --data TEST, or spanbert predict {bundle}{name} {texts}")
 
 

@@ -11,7 +11,7 @@ import typer
 
 from spanbert.core.config import parse_override
 from spanbert.core.errors import InputError, nearest
-from spanbert.tasks import REGISTRY
+from spanbert.tasks.registry import kinds
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on the last line.")]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.", show_default=False)]
@@ -88,8 +88,8 @@ def kind_options(stated: Sequence[str], max_mentions: int | None = None) -> dict
         kind, _, key = name.partition(".")
         if not key:
             raise InputError("not a setting of a kind of task", where=f"--set {one}", expected="KIND.KEY=VALUE")
-        if kind not in REGISTRY:
-            raise InputError(f"no kind of task {kind!r}; {nearest(kind, REGISTRY)}", where=f"--set {one}")
+        if kind not in kinds():
+            raise InputError(f"no kind of task {kind!r}; {nearest(kind, kinds())}", where=f"--set {one}")
         found.setdefault(kind, {})[key] = value
     return found
 

@@ -24,8 +24,8 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.progress import Reporter, SilentReporter
 from spanbert.core.types import Document
 from spanbert.encoder.config import EncoderConfig
-from spanbert.tasks import task_class
 from spanbert.tasks.protocol import Reading
+from spanbert.tasks.registry import spec_of
 from spanbert.tokens.pieces import read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 from spanbert.train.finetune_config import FinetuneConfig
@@ -150,7 +150,7 @@ def _task(
 
 
 def _class_of(kind: str, options: Any) -> Any:
-    return task_class(kind, nested=getattr(options, "nested", False))
+    return spec_of(kind, options.model_dump()).task_class()
 
 
 def _run(survey: Survey[Any], sample: WindowSample | None) -> None:

@@ -19,7 +19,6 @@ from spanbert.batches.loader import Loader, Step
 from spanbert.checkpoint.bundle import BundleFiles
 from spanbert.core.memory import resident_memory
 from spanbert.core.progress import SilentReporter
-from spanbert.tasks import task_class
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.protocol import Encoded, TextTask
 from spanbert.train.finetune_config import FinetuneConfig
@@ -131,7 +130,7 @@ def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: F
         tokens_a_second=sample.tokens / seconds,
         windows_an_epoch=sample.count,
         steps_an_epoch=steps_an_epoch,
-        epochs=budget.max_epochs or (None if other else task_class(task.kind).epochs),
+        epochs=budget.max_epochs or (None if other else task.spec.epochs),
         parameters=parameters,
         weights=_FLOAT32 * parameters,
         gradients=_FLOAT32 * trained,

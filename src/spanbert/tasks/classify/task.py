@@ -21,9 +21,10 @@ from spanbert.core.predictions import Classification
 from spanbert.core.types import Document, FloatArray, IntArray, OutputArray
 from spanbert.corpus.files import SourceFile
 from spanbert.corpus.labelled import LabelledFormat, guess_labelled, read_labelled
-from spanbert.tasks.base import TextTaskBase, WindowOptions
+from spanbert.tasks.base import TextTaskBase, WindowOptions, foreign_labels
 from spanbert.tasks.classify.options import ClassifyOptions, Mode
 from spanbert.tasks.classify.scoring import ClassifyScorer, ThresholdTuner, number_of, single_gold
+from spanbert.tasks.classify.spec import CLASSIFY
 from spanbert.tasks.protocol import HeadContext, Mistake, Reading
 from spanbert.tokens.pieces import Pieces, read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _USUAL_WINDOW = 512
 _MOST_LABELS = 1000
+_PROBLEMS = {"single": "single_label_classification", "multi": "multi_label_classification", "regression": "regression"}
 _FIRST_ROW = np.zeros(1, dtype=np.int64)
 
 
@@ -58,7 +60,7 @@ class ClassifyTask(TextTaskBase):
         pairs: Whether it reads two texts; None: one or two, as some models of other libraries.
     """
 
-    kind = "classify"
+    spec = CLASSIFY
     unit = "example"
     changeable = ("text_column", "pair_column", "label_column", "separator")
 
@@ -172,6 +174,19 @@ class ClassifyTask(TextTaskBase):
             threshold=entry["threshold"],
             pairs=entry["pairs"],
         )
+
+    @classmethod
+    def foreign_entry(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        """As `TextTaskBase`."""
+        labels = foreign_labels(config)
+        modes = {theirs: ours for ours, theirs in _PROBLEMS.items()}
+        usual = "regression" if len(labels) == 1 else "single"
+        mode = modes.get(str(config.get("problem_type")), usual)
+        return {"window": [512, 128], "options": {}, "mode": mode, "labels": labels, "threshold": 0.5, "pairs": None}
+
+    def hugging_face_config(self) -> dict[str, Any]:
+        """As `TextTask`, and the kind of problem."""
+        return {**super().hugging_face_config(), "problem_type": _PROBLEMS[self.mode]}
 
     def manifest(self) -> dict[str, Any]:
         """As `TextTask`."""

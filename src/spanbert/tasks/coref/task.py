@@ -35,6 +35,7 @@ from spanbert.tasks.coref.links import (
 )
 from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.coref.scoring import CorefDocumentScorer
+from spanbert.tasks.coref.spec import COREF
 from spanbert.tasks.coref.targets import CorefGold, WordPieces, candidates, mentions_on_words, window_gold
 from spanbert.tasks.protocol import HeadContext, Mistake, Reading
 from spanbert.tokens.pieces import rows_of_words
@@ -80,12 +81,10 @@ class CorefTask(TextTaskBase):
         has_singletons: Whether the training data has clusters of one mention, and not by mistake: a tenth of all.
     """
 
-    kind = "coref"
+    spec = COREF
     unit = "mention"
     main = "conll_f1"
     changeable = ("max_mentions", "depth", "singletons", "kept")
-    examples_a_step = 2  # each is several windows
-    epochs = 20.0
 
     def __init__(
         self,

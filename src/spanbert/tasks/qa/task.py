@@ -25,6 +25,7 @@ from spanbert.tasks.protocol import HeadContext, Mistake, Reading
 from spanbert.tasks.qa.decode import WindowLogits, answer_question
 from spanbert.tasks.qa.options import QAOptions
 from spanbert.tasks.qa.scoring import AnswerTuner, QADocumentScorer, gold_texts
+from spanbert.tasks.qa.spec import QA
 from spanbert.tokens.alignment import touched_pieces
 from spanbert.tokens.chinese import has_han
 from spanbert.tokens.pieces import Pieces, read_pieces
@@ -61,7 +62,7 @@ class QATask(TextTaskBase):
         threshold: When nothing is answered; None: there is always an answer.
     """
 
-    kind = "qa"
+    spec = QA
     unit = "window"
     changeable = ("longest_question", "longest_answer", "candidates")
     main = "f1"
@@ -123,6 +124,11 @@ class QATask(TextTaskBase):
             language=entry["language"],
             threshold=entry["threshold"],
         )
+
+    @classmethod
+    def foreign_entry(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        """As `TextTaskBase`: read as English, and always answered."""
+        return {"window": [384, 128], "options": {}, "language": "en", "threshold": None}
 
     def manifest(self) -> dict[str, Any]:
         """As `TextTask`."""

@@ -19,10 +19,11 @@ from spanbert.core.types import Document, IntArray, OutputArray, Relation, Span
 from spanbert.corpus.relations import RelationFormat, read_relations, relation_format
 from spanbert.scores.relations import Averaging, is_directed, relates
 from spanbert.tasks.base import TextTaskBase, WindowOptions
-from spanbert.tasks.protocol import HeadContext, Mistake, Reading
+from spanbert.tasks.protocol import HeadContext, Mistake, Reading, TextTask
 from spanbert.tasks.relation.marking import MARKS, SIDES, Range, marked, marker_names, marker_pair, parts_around
 from spanbert.tasks.relation.options import RelationOptions
 from spanbert.tasks.relation.scoring import RelationDocumentScorer, check_labels
+from spanbert.tasks.relation.spec import RELATION
 from spanbert.tokens.pieces import Pieces, read_pieces, rows_of_words
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
@@ -66,9 +67,8 @@ class RelationTask(TextTaskBase):
         untyped: Whether entities without a type were seen, so that the markers without one are known.
     """
 
-    kind = "relation"
+    spec = RELATION
     unit = "pair"
-    epochs = 5.0
     plain = False
 
     def __init__(
@@ -249,9 +249,16 @@ class RelationTask(TextTaskBase):
         return self.untyped or f"[E1:{entity.label}]" in self.markers
 
     @property
-    def entity_types(self) -> frozenset[str]:
+    def known_types(self) -> frozenset[str]:
         """The types of entities that have markers."""
         return frozenset(name.rstrip("]").partition(":")[2] for name in self.markers) - {""}
+
+    def remarks(self, others: Sequence[TextTask]) -> Iterator[str]:
+        """As `TextTask`: which of the entities that the others find will not be related."""
+        found: frozenset[str] = frozenset().union(*(task.entity_types for task in others))
+        if not self.untyped and found - self.known_types:
+            strange, known = (", ".join(sorted(one)) for one in (found - self.known_types, self.known_types))
+            yield f"{self.name}: knows entities of the types {known}; in raw text {strange} will not be related"
 
     def _require_known(self, entity: Span, document: Document) -> None:
         if not self.knows(entity):
@@ -259,7 +266,7 @@ class RelationTask(TextTaskBase):
                 f"task {self.name}: a type of entity that it has not seen",
                 where=document.place,
                 got=repr(entity.label) if entity.label is not None else "an entity without a type",
-                expected=", ".join(sorted(self.entity_types)),
+                expected=", ".join(sorted(self.known_types)),
             )
 
     def _markers_of(self, side: str, entity: Span, document: Document) -> tuple[int, int]:

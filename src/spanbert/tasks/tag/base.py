@@ -32,7 +32,6 @@ class WordTask(TextTaskBase):
         joined: How text without words is split: like the words of column files (`U.S.` is one), else at every mark.
     """
 
-    kind = "tag"
     unit = "word"
     changeable = ("column",)
 
@@ -41,11 +40,6 @@ class WordTask(TextTaskBase):
     ) -> None:
         super().__init__(name, tokenizer, window)
         self.options, self.joined = options, joined
-
-    @property
-    def entity_types(self) -> frozenset[str]:
-        """Labels of the entities that it finds; none where it tags words."""
-        return frozenset()
 
     @staticmethod
     def reader(options: TagOptions) -> Callable[[Path], Iterator[Document]]:

@@ -20,6 +20,7 @@ from spanbert.tasks.tag.base import USUAL_WINDOW, WordTask, owned_words
 from spanbert.tasks.tag.options import TagOptions
 from spanbert.tasks.tag.read import spans_on_words
 from spanbert.tasks.tag.scoring import EntityDocumentScorer
+from spanbert.tasks.tag.spec import NESTED
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class NestedTask(WordTask):
         labels: In the order of the logits, after the one for none.
     """
 
+    spec = NESTED
     main = "f1"
 
     def __init__(

@@ -15,16 +15,17 @@ import numpy.typing as npt
 from spanbert.batches.examples import Example, HeadRows, Target
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Tagging
-from spanbert.core.tagging import Scheme, decode_tags, encode_tags, split_tag
+from spanbert.core.tagging import Scheme, decode_tags, encode_tags, scheme_of_tags, split_tag
 from spanbert.core.types import Document, FloatArray, OutputArray, Span
 from spanbert.corpus.columns import format_of
-from spanbert.tasks.base import WindowOptions
+from spanbert.tasks.base import WindowOptions, foreign_labels
 from spanbert.tasks.protocol import HeadContext, Reading
 from spanbert.tasks.tag.base import USUAL_WINDOW, WordTask, owned_words
 from spanbert.tasks.tag.decode import Steps, best_legal_tags
 from spanbert.tasks.tag.options import TagOptions
 from spanbert.tasks.tag.read import spans_on_words
 from spanbert.tasks.tag.scoring import EntityDocumentScorer, TagDocumentScorer
+from spanbert.tasks.tag.spec import TAG
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class TagTask(WordTask):
         tags: In the order of the logits.
         scheme: How they make spans; None for parts of speech.
     """
+
+    spec = TAG
 
     def __init__(
         self,
@@ -132,6 +135,13 @@ class TagTask(WordTask):
             tags=entry["labels"],
             scheme=entry["scheme"],
         )
+
+    @classmethod
+    def foreign_entry(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+        """As `TextTaskBase`."""
+        labels = foreign_labels(config)
+        scheme = scheme_of_tags(labels)
+        return {"window": [512, 128], "options": {}, "labels": labels, "scheme": scheme, "joined": True}
 
     def manifest(self) -> dict[str, Any]:
         """As `TextTask`."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from spanbert.core.files import write_atomically
 from spanbert.core.progress import Reporter
-from spanbert.tasks.inference import Predictor
+from spanbert.inference.predictor import Predictor
 from spanbert.tasks.protocol import DocumentScorer, Mistake
 from spanbert.train.sources import Source, documents_of, name_of
 

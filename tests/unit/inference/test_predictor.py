@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from spanbert.core.types import Document, Question
+from spanbert.inference.predictor import Predictor
+from spanbert.inference.torch_backend import TorchBackend
 from spanbert.tasks.classify.options import ClassifyOptions
 from spanbert.tasks.classify.task import ClassifyTask
-from spanbert.tasks.inference import Predictor
 from spanbert.tasks.qa.options import QAOptions
 from spanbert.tasks.qa.task import QATask
 from spanbert.tasks.tag.nested import NestedTask
@@ -141,7 +142,7 @@ def test_batches_do_not_change_what_is_said(tasks, hugging_face_model):
     for head in heads.values():
         for parameter in head.parameters():
             torch.nn.init.normal_(parameter, std=0.5)
-    predictor = Predictor(encoder, chosen, heads)
+    predictor = Predictor(TorchBackend(encoder, heads), chosen)
     documents = texts(8, seed=5)
     together = [found for _, found in predictor.predict(documents)]
     for document, found in zip(documents, together, strict=True):

@@ -15,15 +15,9 @@ from spanbert.checkpoint.bundle import open_bundle
 from spanbert.core.errors import InputError
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import Encoder
+from spanbert.inference.heads import head_weights, load_predictor, start_from_pooler
+from spanbert.inference.loading import stored_tasks, task_entries
 from spanbert.tasks.classify.head import ClassifyHead
-from spanbert.tasks.stored import (
-    head_weights,
-    hugging_face_labels,
-    load_predictor,
-    start_from_pooler,
-    stored_tasks,
-    task_entries,
-)
 from spanbert.tokens.tokenizer import load_tokenizer
 from tests.labelled import tiny
 
@@ -45,16 +39,16 @@ def test_what_a_bundle_says_of_its_tasks(joint: Path, trained_bundle: Path, hugg
     assert {name: task.name for name, task in tasks.items()} == {name: name for name in entries}
     assert task_entries(open_bundle(trained_bundle)) == {}, "pre-training is no task on labelled texts"
     assert task_entries(open_bundle(hugging_face_model)) == {}
-    assert list(load_predictor(files, {"pos": tasks["pos"]}).heads) == ["pos"]
+    assert list(load_predictor(files, {"pos": tasks["pos"]}).backend.heads) == ["pos"]
     for name, task in tasks.items():
         kept = {key: value for key, value in entries[name].items() if key not in ("named", "scores")}
         assert task.manifest() == kept
-    assert hugging_face_labels(tasks["kind"]) == {
+    assert tasks["kind"].hugging_face_config() == {
         "id2label": {"0": "animal", "1": "person"}, "label2id": {"animal": 0, "person": 1},
         "problem_type": "single_label_classification",
     }  # fmt: skip
-    assert hugging_face_labels(tasks["who"]) == {}
-    assert list(hugging_face_labels(tasks["ner"])["label2id"]) == ["O", "B-ANI", "I-ANI", "B-PER", "I-PER"]
+    assert tasks["who"].hugging_face_config() == {}
+    assert list(tasks["ner"].hugging_face_config()["label2id"]) == ["O", "B-ANI", "I-ANI", "B-PER", "I-PER"]
 
 
 def hugging_face_directory(
@@ -110,13 +104,13 @@ def test_names_of_heads_and_the_pooler_they_begin_with(hugging_face_model: Path)
     encoder = Encoder.from_pretrained(hugging_face_model)
     config = encoder.config
     head = ClassifyHead(config, 2, "single")
-    assert sorted(head_weights("a", "classify", head, named=False, family="bert")) == [
+    assert sorted(head_weights("a", head, named=False, family="bert")) == [
         "tasks.a.output.bias", "tasks.a.output.weight", "tasks.a.pooler.bias", "tasks.a.pooler.weight",
     ]  # fmt: skip
-    assert sorted(head_weights("a", "classify", head, named=True, family="bert")) == [
+    assert sorted(head_weights("a", head, named=True, family="bert")) == [
         "pooler.bias", "pooler.weight", "task.output.bias", "task.output.weight",
     ]  # fmt: skip
-    assert "task.pooler.weight" in head_weights("a", "classify", head, named=True, family="roberta")
+    assert "task.pooler.weight" in head_weights("a", head, named=True, family="roberta")
     before = head.pooler.weight.clone()
     start_from_pooler(head, encoder)  # the checkpoint of a masked language model has none
     assert not config.has_pooler

@@ -5,49 +5,43 @@ Memory is bounded by a chunk of documents (and the longest document); order is k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import torch
-
-from spanbert.batches.examples import HeadRows, Layout, Window, batches_by_length, pack_windows, rows_of_batch
-from spanbert.core.types import Document, IntArray, OutputArray
-from spanbert.encoder.model import Encoder
-from spanbert.tasks.head import Head
+from spanbert.batches.examples import HeadRows, Window, batches_by_length
+from spanbert.core.types import Document
+from spanbert.inference.backend import Backend, Outputs
 from spanbert.tasks.protocol import Reading, TextTask
 
 _TOKENS_AT_ONCE = 4096
 _DOCUMENTS_AT_ONCE = 512
 _CHARACTERS_AT_ONCE = 250_000
-Outputs = dict[str, list[OutputArray]]
+Predictions = dict[str, Any]  # by task
 
 
 class Predictor:
-    """An encoder with the heads of some tasks.
+    """Tasks, and the backend that computes for them.
 
     Args:
-        encoder: In eval mode.
+        backend: Encoder and heads, by the tasks' names.
         tasks: By name.
-        heads: By the same names, in eval mode.
     """
 
-    def __init__(self, encoder: Encoder, tasks: Mapping[str, TextTask], heads: Mapping[str, Head[Any]]) -> None:
-        self.encoder, self.tasks, self.heads = encoder, tasks, heads
+    def __init__(self, backend: Backend, tasks: Mapping[str, TextTask]) -> None:
+        self.backend, self.tasks = backend, tasks
 
     def only(self, names: Sequence[str]) -> Predictor:
-        """The same encoder with some of the tasks."""
-        tasks, heads = {name: self.tasks[name] for name in names}, {name: self.heads[name] for name in names}
-        return Predictor(self.encoder, tasks, heads)
+        """The same backend with some of the tasks."""
+        return Predictor(self.backend, {name: self.tasks[name] for name in names})
 
-    def predict(self, documents: Iterable[Document]) -> Iterator[tuple[Document, dict[str, Any]]]:
+    def predict(self, documents: Iterable[Document]) -> Iterator[tuple[Document, Predictions]]:
         """Each document with the prediction of every task, in order.
 
         Args:
             documents: Read as they are needed.
         """
         for chunk in _chunks(documents):
-            predictions: list[dict[str, Any]] = [{} for _ in chunk]
+            predictions: list[Predictions] = [{} for _ in chunk]
             for names in self._passes():
                 readings = self.tasks[names[0]].readings(chunk)
                 for number, found in enumerate(self._one_pass(names, readings)):
@@ -57,12 +51,12 @@ class Predictor:
 
     def _passes(self) -> list[list[str]]:
         """Which tasks share a pass of the encoder."""
-        groups: dict[Any, list[str]] = {}
+        groups: dict[Hashable, list[str]] = {}
         for name, task in self.tasks.items():
             groups.setdefault(task.window if task.plain else name, []).append(name)
         return list(groups.values())
 
-    def _one_pass(self, names: Sequence[str], readings: Sequence[Reading]) -> list[dict[str, Any]]:
+    def _one_pass(self, names: Sequence[str], readings: Sequence[Reading]) -> list[Predictions]:
         """The predictions of tasks that read the same windows, which the first of them makes for all."""
         windows = [self.tasks[names[0]].windows(reading) for reading in readings]
         asked = {name: [one for reading in readings for one in self.tasks[name].rows(reading)] for name in names}
@@ -85,29 +79,10 @@ class Predictor:
         outputs: dict[str, list[Any]] = {name: [None] * len(windows) for name in asked}
         for batch in batches_by_length([len(window.ids) for window in windows], _TOKENS_AT_ONCE):
             picked = {name: [own[index] for index in batch] for name, own in asked.items()}
-            for name, arrays in self._read([windows[index] for index in batch], picked).items():
+            for name, arrays in self.backend.run([windows[index] for index in batch], picked).items():
                 for index, array in zip(batch, arrays, strict=True):
                     outputs[name][index] = array
         return outputs
-
-    @torch.inference_mode()
-    def _read(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
-        rows = {name: rows_of_batch(windows, own) for name, own in asked.items()}
-        wanted_R, places = _union(list(rows.values()))
-        hidden_RD = self.encoder(pack_windows(windows), rows=wanted_R)
-        outputs = {}
-        for (name, own), place in zip(asked.items(), places, strict=True):
-            own_RD = hidden_RD if len(rows) == 1 else hidden_RD[torch.from_numpy(place)]
-            outputs[name] = self.heads[name].outputs(own_RD, Layout.of(own))
-        return outputs
-
-
-def _union(rows: Sequence[IntArray]) -> tuple[IntArray, list[IntArray]]:
-    """All rows once, and where each task's are among them."""
-    if len(rows) == 1:
-        return rows[0], [np.arange(len(rows[0]))]
-    union, places = np.unique(np.concatenate(rows), return_inverse=True)
-    return union, np.split(places, np.cumsum([len(one) for one in rows])[:-1])
 
 
 def _chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:

@@ -1,0 +1,41 @@
+"""What computes: windows and the rows that heads read to arrays. `torch_backend` is one; exported models are others.
+
+Shapes: S windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from spanbert.batches.examples import HeadRows, Window
+from spanbert.core.types import OutputArray
+
+Outputs = dict[str, list[OutputArray]]
+
+
+class Backend(Protocol):
+    """An encoder with heads, whatever runs them."""
+
+    def run(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
+        """What some heads say of each window; the encoder runs once for all of them.
+
+        Args:
+            windows: What the encoder reads, (S,): as many as should be computed at once.
+            asked: By head, what it is asked about each window, (S,).
+
+        Returns:
+            By head, an array a window, (S,).
+        """
+
+    def generate(self, windows: Sequence[Window], head: str, options: Mapping[str, float]) -> list[OutputArray]:
+        """What a head that writes step by step makes of each window.
+
+        Args:
+            windows: As in `run`.
+            head: Which.
+            options: Its own: the number of beams and so on.
+
+        Returns:
+            An array a window, (S,).
+        """

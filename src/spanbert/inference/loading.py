@@ -1,0 +1,59 @@
+"""What a bundle, or a plain Hugging Face directory, says of its tasks: from manifest to tasks, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from spanbert.checkpoint import names
+from spanbert.checkpoint.bundle import BundleFiles
+from spanbert.core.errors import InputError
+from spanbert.encoder.config import EncoderConfig
+from spanbert.tasks.base import changed_options
+from spanbert.tasks.protocol import TextTask
+from spanbert.tasks.registry import kinds, spec_of, spec_of_slug
+from spanbert.tokens.tokenizer import TokenizerAdapter
+
+Entry = dict[str, Any]  # what a manifest says of a task
+
+
+def task_entries(files: BundleFiles) -> dict[str, Entry]:
+    """What a bundle says of its tasks on labelled texts, by name; of a Hugging Face directory, its one task."""
+    if files.manifest:
+        known = kinds()
+        return {name: entry for name, entry in files.tasks.items() if entry["kind"] in known}
+    slug = names.slug_of(files.config.get("architectures"))
+    if slug is None:
+        return {}
+    spec = spec_of_slug(slug)
+    return {spec.kind: {"kind": spec.kind, "named": True, **spec.task_class().foreign_entry(files.config)}}
+
+
+def stored_tasks(
+    files: BundleFiles, tokenizer: TokenizerAdapter, options: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, TextTask]:
+    """The tasks of a bundle or a Hugging Face directory, by name.
+
+    Args:
+        files: The bundle.
+        tokenizer: Its tokenizer.
+        options: By kind of task, settings in place of those that it was trained with.
+
+    Raises:
+        InputError: A setting that the kind does not have, or a kind that the bundle has no task of.
+    """
+    entries, given = task_entries(files), options or {}
+    for kind in given.keys() - {entry["kind"] for entry in entries.values()}:
+        present = ", ".join(sorted({entry["kind"] for entry in entries.values()})) or "no fine-tuned task"
+        raise InputError(f"a setting of {kind}, which this bundle has no task of", where=str(files.path), got=present)
+    shape = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
+    found: dict[str, TextTask] = {}
+    for name, entry in entries.items():
+        made = spec_of(entry["kind"], entry).task_class()
+        if entry["kind"] in given:
+            changed = changed_options(made, entry["options"], given[entry["kind"]])
+            entry = {**entry, "options": changed.model_dump()}
+        task = made.from_manifest(name, entry, tokenizer=tokenizer, positions=shape.longest_segment)
+        task.assets = files.assets(name)
+        found[name] = task
+    return found

@@ -1,0 +1,58 @@
+"""The backend that needs torch: encoder and heads as they were trained.
+
+Shapes: S windows, T tokens of them, R rows that heads read, D hidden size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from spanbert.batches.examples import HeadRows, Layout, Window, pack_windows, rows_of_batch
+from spanbert.core.types import IntArray, OutputArray
+from spanbert.encoder.model import Encoder
+from spanbert.inference.backend import Outputs
+from spanbert.tasks.head import GeneratingHead, Head
+
+
+class TorchBackend:
+    """An encoder with heads, as `Backend`.
+
+    Args:
+        encoder: In eval mode.
+        heads: By name, in eval mode.
+    """
+
+    def __init__(self, encoder: Encoder, heads: Mapping[str, Head[Any]]) -> None:
+        self.encoder, self.heads = encoder, heads
+
+    @torch.inference_mode()
+    def run(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
+        """As `Backend`; the encoder's last layer computes the rows that somebody reads."""
+        rows = {name: rows_of_batch(windows, own) for name, own in asked.items()}
+        wanted_R, places = _union(list(rows.values()))
+        hidden_RD = self.encoder(pack_windows(windows), rows=wanted_R)
+        outputs = {}
+        for (name, own), place in zip(asked.items(), places, strict=True):
+            own_RD = hidden_RD if len(rows) == 1 else hidden_RD[torch.from_numpy(place)]
+            outputs[name] = self.heads[name].outputs(own_RD, Layout.of(own))
+        return outputs
+
+    @torch.inference_mode()
+    def generate(self, windows: Sequence[Window], head: str, options: Mapping[str, float]) -> list[OutputArray]:
+        """As `Backend`; the head reads all rows."""
+        own = self.heads[head]
+        assert isinstance(own, GeneratingHead), f"{head} writes nothing"
+        asked = [HeadRows(rows=np.arange(len(window.ids))) for window in windows]
+        return own.generate(self.encoder(pack_windows(windows)), Layout.of(asked), options)
+
+
+def _union(rows: Sequence[IntArray]) -> tuple[IntArray, list[IntArray]]:
+    """All rows once, and where each task's are among them."""
+    if len(rows) == 1:
+        return rows[0], [np.arange(len(rows[0]))]
+    union, places = np.unique(np.concatenate(rows), return_inverse=True)
+    return union, np.split(places, np.cumsum([len(one) for one in rows])[:-1])
