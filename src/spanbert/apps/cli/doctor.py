@@ -7,47 +7,25 @@ from typing import Annotated
 
 import typer
 
-from spanbert.apps.cli.options import (
-    ColumnOption,
-    ConfigOption,
-    JsonOption,
-    LabelColumnOption,
-    NestedOption,
-    PairColumnOption,
-    SeparatorOption,
-    SetOption,
-    TextColumnOption,
-    examples,
-    kind_overrides,
-    print_json,
-)  # fmt: skip
+from spanbert.apps.cli.options import ConfigOption, JsonOption, SetOption, print_json
+from spanbert.apps.cli.task_options import Given, overrides_of, settings_of, task_examples, with_task_options
 from spanbert.apps.console import make_reporter
+from spanbert.tasks.registry import kinds
 
-EXAMPLES = examples(
-    ("Entities, before they are learned", "spanbert doctor tag --data train.conll --dev dev.conll --model bundle/"),
-    ("Texts with labels, and a copy without repeats and contradictions", "spanbert doctor classify --data train.csv --model bundle/ --fix repaired.csv"),  # noqa: E501
-    ("Clusters, and a copy without mentions in two of them", "spanbert doctor coref --data train.conll --model bundle/ --fix repaired.conll"),  # noqa: E501
-    ("Questions, as JSON, without measuring", "spanbert doctor qa --data train.json --model bundle/ --no-estimate --json"),  # noqa: E501
-)  # fmt: skip
+EXAMPLES = task_examples("doctor")
 
 
+@with_task_options("doctor")
 def command(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="What to learn: classify, tag, qa, coref, relation.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"What to learn: {', '.join(kinds())}.")],
     data: Annotated[Path, typer.Option(help="Data to train on.")],
     model: Annotated[str, typer.Option(help="Bundle, Hugging Face directory or hub id to start from.")],
     dev: Annotated[Path | None, typer.Option(help="Data to choose the best weights by.", show_default=False)] = None,
     fix: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write a repaired copy of --data.", show_default=False)
     ] = None,
-    mode: Annotated[
-        str | None, typer.Option(help="classify: single, multi or regression.  [default: looks]", show_default=False)
-    ] = None,
-    text_column: TextColumnOption = None,
-    pair_column: PairColumnOption = None,
-    label_column: LabelColumnOption = None,
-    separator: SeparatorOption = None,
-    column: ColumnOption = None,
-    nested: NestedOption = False,
+    *,
+    given: Given,
     estimate: Annotated[
         bool, typer.Option("--estimate/--no-estimate", help="Measure time and memory by a few steps of training.")
     ] = True,
@@ -65,8 +43,7 @@ def command(
     from spanbert.apps.doctor.lines import report_lines
     from spanbert.train.finetune_config import FinetuneConfig
 
-    overrides = kind_overrides(text_column, pair_column, label_column, separator, column, nested)
-    overrides += [f"classify.mode={mode}"] if mode else []
+    overrides = overrides_of(settings_of("doctor", given, None))
     settings = FinetuneConfig.assemble(file=config, overrides=[*overrides, *(set_ or [])])
     with make_reporter() as reporter:
         report = doctor(

@@ -7,19 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from spanbert.apps.cli.options import (
-    ColumnOption,
-    JsonOption,
-    LabelColumnOption,
-    MaxMentionsOption,
-    PairColumnOption,
-    SeparatorOption,
-    TextColumnOption,
-    examples,
-    kind_options,
-    print_json,
-    reading_settings,
-)  # fmt: skip
+from spanbert.apps.cli.options import JsonOption, examples, kind_options, print_json
+from spanbert.apps.cli.task_options import Given, settings_of, with_task_options
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
 
@@ -31,6 +20,7 @@ EXAMPLES = examples(
 _LABELS = 40
 
 
+@with_task_options("evaluate")
 def command(
     bundles: Annotated[
         list[str], typer.Argument(metavar="BUNDLE", help="A bundle or Hugging Face directory; with --compare, two.")
@@ -39,12 +29,8 @@ def command(
     task: Annotated[
         str | None, typer.Option(help="Which task, where a bundle holds several.", show_default=False)
     ] = None,
-    text_column: TextColumnOption = None,
-    pair_column: PairColumnOption = None,
-    label_column: LabelColumnOption = None,
-    separator: SeparatorOption = None,
-    column: ColumnOption = None,
-    max_mentions: MaxMentionsOption = None,
+    *,
+    given: Given,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,9 +50,8 @@ def command(
     if len(bundles) != (2 if compare else 1):
         raise InputError("how many bundles?", got=str(len(bundles)), expected="two with --compare, else one")
     other = bundles[1] if compare else None
-    given = reading_settings(text_column, pair_column, label_column, separator, column)
-    options: dict[str, Any] = {key.partition(".")[2]: value for key, value in given.items()}
-    for kind, changed in kind_options(set_ or [], max_mentions).items():
+    options = settings_of("evaluate", given, None)
+    for kind, changed in kind_options(set_ or []).items():
         options |= {f"{kind}.{key}": value for key, value in changed.items()}
     with make_reporter() as reporter:
         found = evaluate(bundles[0], data, task=task, other=other, options=options, seed=seed, reporter=reporter)

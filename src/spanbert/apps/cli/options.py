@@ -25,64 +25,14 @@ SetOption = Annotated[
     ),
 ]
 
-TextColumnOption = Annotated[
-    str | None, typer.Option(help="classify: column of the text.  [default: by the header]", show_default=False)
-]
-PairColumnOption = Annotated[
-    str | None, typer.Option(help="classify: column of the second text of a pair.", show_default=False)
-]
-LabelColumnOption = Annotated[str | None, typer.Option(help="classify: column of the label.", show_default=False)]
-SeparatorOption = Annotated[
-    str | None, typer.Option(help="classify: what stands between several labels of one text.", show_default=False)
-]
-ColumnOption = Annotated[
-    str | None, typer.Option(help="tag: ner, upos or xpos.  [default: ner where there is any]", show_default=False)
-]
-MaxMentionsOption = Annotated[
-    int | None,
-    typer.Option(help="coref: candidates kept a document.  [default: 0.4 a word]", min=2, show_default=False),
-]
-NestedOption = Annotated[bool, typer.Option("--nested", help="tag: entities may lie in one another.")]
 
-
-def reading_settings(
-    text_column: str | None,
-    pair_column: str | None,
-    label_column: str | None,
-    separator: str | None,
-    column: str | None,
-) -> dict[str, str]:
-    """The settings that the options which say how files are read stand for, as far as they were given."""
-    given = {
-        "classify.text_column": text_column,
-        "classify.pair_column": pair_column,
-        "classify.label_column": label_column,
-        "classify.separator": separator,
-        "tag.column": column,
-    }
-    return {key: value for key, value in given.items() if value is not None}
-
-
-def kind_overrides(
-    text_column: str | None,
-    pair_column: str | None,
-    label_column: str | None,
-    separator: str | None,
-    column: str | None,
-    nested: bool,
-) -> list[str]:
-    """The settings that the options of a kind of task stand for."""
-    given = reading_settings(text_column, pair_column, label_column, separator, column)
-    return [f"{key}={json.dumps(value)}" for key, value in given.items()] + (["tag.nested=true"] if nested else [])
-
-
-def kind_options(stated: Sequence[str], max_mentions: int | None = None) -> dict[str, dict[str, Any]]:
-    """Settings of kinds of tasks from `KIND.KEY=VALUE`, the value read as YAML; and what `--max-mentions` stands for.
+def kind_options(stated: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Settings of kinds of tasks from `KIND.KEY=VALUE`, the value read as YAML.
 
     Raises:
         InputError: Not of this form, or no such kind.
     """
-    found: dict[str, dict[str, Any]] = {} if max_mentions is None else {"coref": {"max_mentions": max_mentions}}
+    found: dict[str, dict[str, Any]] = {}
     for one in stated:
         name, value = parse_override(one)
         kind, _, key = name.partition(".")

@@ -4,34 +4,32 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
-from spanbert.apps.cli.options import MaxMentionsOption, examples, kind_options
+from spanbert.apps.cli.options import kind_options
+from spanbert.apps.cli.task_options import Given, settings_of, task_examples, with_task_options
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole
 from spanbert.core.progress import Reporter
 from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, text_lines
 
-EXAMPLES = examples(
+EXAMPLES = task_examples(
+    "predict",
     ("Entities of a text", 'echo "Barack Obama was born in Honolulu." | spanbert predict ner/'),
     ("A page to look at", "spanbert predict ner/ texts.txt --format html --out page.html"),
-    (
-        "What stands for the same thing in a long text",
-        "spanbert predict coref/ novel.txt --documents file --max-mentions 5000",
-    ),
-    ("Questions with their texts", "spanbert predict qa/ questions.jsonl"),
     ("A table with a column of texts", "spanbert predict sentiment/ reviews.csv"),
 )
 DOCUMENTS = ("line", "file")
 FORMATS = ("jsonl", "conll", "html")
 
 
+@with_task_options("predict")
 def command(
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="A bundle or Hugging Face directory.")],
     source: Annotated[
@@ -49,7 +47,8 @@ def command(
         str, typer.Option(help="float32, or bfloat16: faster on processors that multiply it.")
     ] = "float32",
     documents: Annotated[str, typer.Option(help="What a text is in plain text: a line, or the whole file.")] = "line",
-    max_mentions: MaxMentionsOption = None,
+    *,
+    given: Given,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -83,7 +82,7 @@ def command(
     lines = _lines(source, read)
     if documents == "file":
         lines = ("\n".join(one) for one in [lines])
-    pieces = _pieces(bundle, lines, source, task, format_, precision, kind_options(set_ or [], max_mentions))
+    pieces = _pieces(bundle, lines, source, task, format_, precision, _options(set_ or [], given))
     with ExitStack() as stack:
         if source != "-" and (out is not None or not sys.stdout.isatty()):
             reporter = make_reporter()
@@ -94,6 +93,15 @@ def command(
             stream.write(piece)
             if out is None:
                 stream.flush()  # who reads a pipe sees each answer as it comes
+
+
+def _options(stated: Sequence[str], given: Given) -> dict[str, dict[str, Any]]:
+    """Settings of kinds of tasks, by kind."""
+    found = kind_options(stated)
+    for key, value in settings_of("predict", given, None).items():
+        kind, _, setting = key.partition(".")
+        found.setdefault(kind, {})[setting] = value
+    return found
 
 
 def _followed(pieces: Iterator[str], source: str, read: ByteCounter, reporter: Reporter) -> Iterator[str]:

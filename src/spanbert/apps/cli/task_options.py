@@ -1,0 +1,113 @@
+"""Options of kinds of tasks, made from their specs: `--text-column` of classification, `--max-mentions` of coreference.
+
+A verb's command has a parameter `given`, in whose place the options stand; it gets those that people passed.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from spanbert.apps.cli.options import examples
+from spanbert.core.errors import InputError
+from spanbert.tasks.registry import specs
+from spanbert.tasks.spec import TaskOption, Verb
+
+Given = Mapping[str, Any]  # values by flag
+
+
+def options_of(verb: Verb) -> dict[str, dict[str, TaskOption]]:
+    """The options of a verb: by flag, by the kinds of task that have it."""
+    found: dict[str, dict[str, TaskOption]] = {}
+    for spec in specs():
+        for option in spec.options:
+            if verb in option.verbs:
+                found.setdefault(option.flag, {})[spec.kind] = option
+    return found
+
+
+def task_examples(verb: Verb, *more: tuple[str, str]) -> str:
+    """The examples at the end of a verb's help: those of the specs, then others."""
+    return examples(*(one for spec in specs() for one in spec.examples.get(verb, ())), *more)
+
+
+def with_task_options(verb: Verb) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Puts the options of all kinds of tasks in the place of a command's parameter `given`."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        flags = {_name(flag): flag for flag in options_of(verb)}
+
+        @functools.wraps(command)
+        def wrapped(**values: Any) -> None:
+            passed = {flag: values.pop(name) for name, flag in flags.items()}
+            given = {flag: value for flag, value in passed.items() if value is not None and value is not False}
+            command(**values, given=given)
+
+        parameters: list[inspect.Parameter] = []
+        signature = inspect.signature(command, eval_str=True)
+        for parameter in signature.parameters.values():
+            if parameter.name == "given":
+                parameters += [_parameter(flag, of_kinds) for flag, of_kinds in options_of(verb).items()]
+            else:
+                parameters.append(parameter)
+        wrapped.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        wrapped.__annotations__ = {one.name: one.annotation for one in parameters}
+        return wrapped
+
+    return decorate
+
+
+def settings_of(verb: Verb, given: Given, kind: str | None) -> dict[str, Any]:
+    """The settings that options stand for, by dotted key.
+
+    Args:
+        verb: The verb.
+        given: What people passed.
+        kind: The kind of task that they are for; None: any that has them, where one alone does.
+
+    Raises:
+        InputError: An option that the kind does not have, or that several kinds have where it is not said which.
+    """
+    found: dict[str, Any] = {}
+    for flag, value in given.items():
+        of_kinds = options_of(verb)[flag]
+        owners = " and ".join(of_kinds)
+        if kind is not None and kind not in of_kinds:
+            raise InputError(f"an option of {owners}", where=flag, got=f"the kind {kind}")
+        if kind is None and len(of_kinds) > 1:
+            settings = " or ".join(f"{one}.{option.setting}=..." for one, option in of_kinds.items())
+            remedy = f"Use --set {settings}"
+            raise InputError(f"an option of {owners}", where=flag, got="several kinds of tasks", remedy=remedy)
+        owner = next(iter(of_kinds)) if kind is None else kind
+        option = of_kinds[owner]
+        found[f"{owner}.{option.setting}"] = value if option.value is None else option.value
+    return found
+
+
+def overrides_of(settings: Mapping[str, Any]) -> list[str]:
+    """Settings as `--set` takes them."""
+    return [f"{key}={json.dumps(value)}" for key, value in settings.items()]
+
+
+def _name(flag: str) -> str:
+    return flag.removeprefix("--").replace("-", "_")
+
+
+def _parameter(flag: str, of_kinds: Mapping[str, TaskOption]) -> inspect.Parameter:
+    option = next(iter(of_kinds.values()))
+    said = "; ".join(f"{kind}: {one.help.removesuffix('.')}" for kind, one in of_kinds.items()) + "."
+    said += "" if option.default is None else f"  [default: {option.default}]"
+    is_switch = option.value is not None
+    annotation: Any = bool if is_switch else option.type | None
+    info = typer.Option(flag, help=said, show_default=False, min=option.least)
+    return inspect.Parameter(
+        _name(flag),
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False if is_switch else None,
+        annotation=Annotated[annotation, info],
+    )
