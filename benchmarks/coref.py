@@ -105,8 +105,8 @@ def study(name: str, work: Path) -> None:
         nlp = spanbert.load(bundle)
         documents = list(read_coref(dev))
         raw = [replace(document, clusters=None) for document in documents]
-        list(nlp.annotate(raw[:1]))
-        times = [seconds_of(lambda nlp=nlp, raw=raw: list(nlp.annotate(raw))) for _ in range(3)]
+        list(nlp.predict(raw[:1]))
+        times = [seconds_of(lambda nlp=nlp, raw=raw: list(nlp.predict(raw))) for _ in range(3)]
         words = sum(len(document.words or ()) for document in documents)
         runs.append({
             "seed": seed,
@@ -138,7 +138,7 @@ def same_strings(bundle: Path, documents: Sequence[Document], signature: str) ->
     The model's are those that it links (`own`), or all that it takes for mentions, linked or not (`all`).
     """
     nlp = spanbert.load(bundle, options={"coref": {"singletons": "keep"}})
-    results = list(nlp.annotate([replace(one, clusters=None) for one in documents]))
+    results = list(nlp.predict([replace(one, clusters=None) for one in documents]))
     scorers = {
         name: CoreferenceScorer(singletons="keep" if "singletons:keep" in signature else "drop")
         for name in ("own", "all", "gold")
@@ -179,14 +179,14 @@ def of_length(bundle: Path, file: Path, words: int) -> dict[str, float]:
     """What one document of so many words takes; run in a process of its own."""
     nlp = spanbert.load(bundle)
     text = next(iter(read_coref(file))).text
-    list(nlp.annotate([Document(id="warm-up", text=text[:2000])]))
+    list(nlp.predict([Document(id="warm-up", text=text[:2000])]))
     parts = [document.text for document in read_coref(file)]
     pieces = " ".join(parts).split()
     while len(pieces) < words:
         pieces += pieces
     document = Document(id="long", text=" ".join(pieces[:words]))
     begun = time.perf_counter()
-    [result] = nlp.annotate([document])
+    [result] = nlp.predict([document])
     return {"seconds": time.perf_counter() - begun, "clusters": float(len(result.clusters))}
 
 

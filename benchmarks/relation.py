@@ -120,7 +120,7 @@ def ours(
     tasks = {"relation": TaskData(kind="relation", train=train, options=RelationOptions(pool=pool))}
     seconds = preparation(tasks, weights, config)
     progress = spanbert.finetune(tasks, model=weights, out=out, config=config).outcome.progress
-    results = spanbert.load(out).annotate(read_relations(test))
+    results = spanbert.load(out).predict(read_relations(test))
     return seconds + progress.seconds, [result["relation"].relations[0].label for result in results]
 
 

@@ -76,7 +76,7 @@ def predict(contest: Contest, bundle: Path, precision: Precision = "float32") ->
     nlp = _loaded(bundle, precision)
     documents = read(contest.kind, contest.predict)
     if contest.kind == "qa":
-        return seconds_of(lambda: list(nlp.answers(documents)))
+        return seconds_of(lambda: list(nlp.predict(documents)))
     texts = [document.text for document in documents]
     return seconds_of(lambda: list(nlp.pipe(texts)))
 
@@ -89,9 +89,9 @@ def _loaded(bundle: Path, precision: Precision) -> Pipeline:
 def _answers(contest: Contest, nlp: Pipeline, documents: list[Document]) -> list[Any]:
     """As `scores.score` takes them."""
     if contest.kind == "qa":
-        found = [one.answering.answer for one in nlp.answers(documents)]
+        found = [one.answering.answer for one in nlp.predict(documents)]
         return [one.text if one else "" for one in found]
-    results = nlp.annotate(documents)
+    results = nlp.predict(documents)
     if contest.kind == "classify":
         return [one.labels[0] for one in results]
     return [[word.label for word in one.taggings[contest.name].words] for one in results]

@@ -40,14 +40,17 @@ class Predictor:
         Args:
             documents: Read as they are needed.
         """
-        for chunk in _chunks(documents):
-            predictions: list[Predictions] = [{} for _ in chunk]
-            for names in self._passes():
-                readings = self.tasks[names[0]].readings(chunk)
-                for number, found in enumerate(self._one_pass(names, readings)):
-                    predictions[number] |= found
-            for document, found in zip(chunk, predictions, strict=True):
-                yield document, {name: found[name] for name in self.tasks}
+        for chunk in chunks(documents):
+            yield from zip(chunk, self.predict_chunk(chunk), strict=True)
+
+    def predict_chunk(self, documents: Sequence[Document]) -> list[Predictions]:
+        """The predictions of every task for some documents, held in memory together."""
+        predictions: list[Predictions] = [{} for _ in documents]
+        for names in self._passes():
+            readings = self.tasks[names[0]].readings(documents)
+            for number, found in enumerate(self._one_pass(names, readings)):
+                predictions[number] |= found
+        return [{name: found[name] for name in self.tasks} for found in predictions]
 
     def _passes(self) -> list[list[str]]:
         """Which tasks share a pass of the encoder."""
@@ -85,7 +88,7 @@ class Predictor:
         return outputs
 
 
-def _chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
+def chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
     """One document, then two, four and so on up to the limits: who waits for the first answer does not wait long."""
     chunk: list[Document] = []
     characters, most = 0, 1

@@ -121,7 +121,7 @@ class SpanBertClassifier(ClassifierMixin, FinetunedEstimator):  # type: ignore[m
         """
         nlp = self._pipeline()
         names = names_of(self.classes_)
-        found = [doc.classifications[self._kind].scores for doc in nlp.annotate(self._documents(nlp, X))]
+        found = [doc.classifications[self._kind].scores for doc in nlp.predict(self._documents(nlp, X))]
         rows = [[scores.get(name, 0.0) for name in names] for scores in found]
         return np.array(rows, dtype=np.float64).reshape(len(rows), len(names))
 
@@ -227,7 +227,7 @@ class SpanBertTagger(FinetunedEstimator):
         of_name = dict(zip(names_of(self.classes_), self.classes_.tolist(), strict=True))
         none = next(iter(of_name)) if self._scheme is None else "O"  # for what the tokenizer leaves nothing of
         found = []
-        for doc in nlp.annotate(word_documents(X)):
+        for doc in nlp.predict(word_documents(X)):
             words = doc.taggings[self._kind].words
             names = [none if word.label is None else word.label for word in words]
             if self._scheme == "IOB1":

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import chain
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError, nearest
@@ -14,22 +14,33 @@ from spanbert.core.predictions import Answer
 from spanbert.core.types import Document, Filling, Question, Relation, Span, outer_first
 from spanbert.encoder.config import EncoderConfig
 from spanbert.inference.loading import stored_tasks
-from spanbert.pipelines.relating import Relating, has_entities, no_entities, without_entities
+from spanbert.inference.predictor import Predictions, chunks
 from spanbert.pipelines.results import Annotated, AnsweredQuestion
+from spanbert.pipelines.routing import Router
 from spanbert.tasks.pretrain.fill import PieceScorer, fill_template
 from spanbert.tasks.pretrain.template import parse_template
-from spanbert.tasks.protocol import TextTask
-from spanbert.tasks.relation.task import RelationTask
+from spanbert.tasks.protocol import RelatingTask, TextTask
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 
 if TYPE_CHECKING:
     from spanbert.inference.predictor import Predictor
 
 Precision = Literal["float32", "bfloat16"]
+ValueT = TypeVar("ValueT")
+
+
+class LoadedOnce(cached_property[ValueT]):
+    """A property that is computed when it is first asked for, and once, however many threads ask."""
+
+    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
+        if instance is None:
+            return self
+        with instance.lock:
+            return super().__get__(instance, owner)
 
 
 class Pipeline:
-    """A loaded bundle; weights are read when the first answer is asked for.
+    """A loaded bundle; weights are read when the first answer is asked for. Threads may share it.
 
     Args:
         files: The opened bundle.
@@ -44,14 +55,15 @@ class Pipeline:
         options: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.files, self.precision, self.options = files, precision, options
+        self.lock = RLock()
         self.tokenizer: TokenizerAdapter = load_tokenizer(files.path)
 
-    @cached_property
+    @LoadedOnce
     def tasks(self) -> dict[str, TextTask]:
         """The bundle's tasks on labelled texts, by name."""
         return stored_tasks(self.files, self.tokenizer, self.options)
 
-    @cached_property
+    @LoadedOnce
     def predictor(self) -> Predictor:
         """Encoder and heads of all tasks."""
         import torch
@@ -75,29 +87,18 @@ class Pipeline:
         if self.tasks:
             _ = self.predictor
 
-    def names(self, task: str | None = None, *, reads_questions: bool = False) -> list[str]:
-        """The names of the tasks that read questions with a context, or of those that read texts.
-
-        Args:
-            task: One of them alone.
-            reads_questions: Which of the two.
+    def names(self, task: str | None = None) -> list[str]:
+        """The names of all tasks, or of the one that is named.
 
         Raises:
             InputError: There is no such task.
         """
-        where = str(self.files.path)
-        if task is not None and task not in self.tasks:
-            raise InputError(f"no task {task!r}", where=where, remedy=nearest(task, self.tasks) if self.tasks else None)
-        wanted = [task] if task is not None else list(self.tasks)
-        found = [name for name in wanted if (self.tasks[name].kind == "qa") == reads_questions]
-        if not found:
-            raise InputError(
-                f"this bundle has no task that reads {'questions' if reads_questions else 'texts'}",
-                where=where,
-                got=", ".join(f"{name} ({one.kind})" for name, one in self.tasks.items()) or "no fine-tuned task",
-                remedy=_remedy(reads_questions) if self.tasks else "Train one with spanbert finetune",
-            )
-        return found
+        if task is None:
+            return list(self.tasks)
+        if task not in self.tasks:
+            where, remedy = str(self.files.path), nearest(task, self.tasks) if self.tasks else None
+            raise InputError(f"no task {task!r}", where=where, remedy=remedy)
+        return [task]
 
     def __call__(self, text: str, pair: str | None = None) -> Annotated:
         """What all tasks on texts say of one text; the encoder runs once for all that read it alone.
@@ -109,7 +110,7 @@ class Pipeline:
         Raises:
             InputError: No task on texts.
         """
-        return next(self.annotate([Document(id="text", text=text, pair=pair)]))
+        return _text(next(self.predict([Document(id="text", text=text, pair=pair)])))
 
     def pipe(self, texts: Iterable[str], *, task: str | None = None) -> Iterator[Annotated]:
         """What `__call__` says of many texts, batched by length, in order, in bounded memory.
@@ -124,49 +125,32 @@ class Pipeline:
         if isinstance(texts, str):
             raise InputError("one text in place of many", got=repr(texts[:40]), remedy="Pass a list, or call nlp(text)")
         documents = (Document(id=str(number), text=text) for number, text in enumerate(texts, start=1))
-        return self.annotate(documents, task=task)
+        return map(_text, self.predict(documents, task=task))
 
-    def annotate(self, documents: Iterable[Document], *, task: str | None = None) -> Iterator[Annotated]:
-        """What the tasks on texts say of documents, in order.
+    def predict(
+        self, documents: Iterable[Document], *, task: str | None = None
+    ) -> Iterator[Annotated | AnsweredQuestion]:
+        """What the bundle's tasks say of documents, in order, in bounded memory; texts and questions may be mixed.
 
-        Where the first document has no second text, tasks on pairs are left out, unless there are no others. Entities
-        are related that documents bring (`relations` to judge, or `spans`), else those that the bundle's tasks find.
-        Where the first document brings none and no task finds any, relations are left out, unless there is nothing
-        else.
+        Each document is read by the tasks that what it carries suits: see `routing`. Entities are related that it
+        brings (`relations` to judge, or `spans`), else those that the bundle's tasks find in it.
 
         Args:
-            documents: With their words, where they are to be taken as they are; `pair` is the second text.
+            documents: With their words, where they are to be taken as they are; read as they are needed.
             task: One task alone.
 
-        Raises:
-            InputError: No task on texts, a second text that none reads, or one text where a task reads two.
-        """
-        names = self.names(task)
-        documents = iter(documents)
-        first = next(documents, None)
-        if first is None:
-            return
-        documents = chain([first], documents)
-        related = [name for name in names if self.tasks[name].kind == "relation"]
-        names = [name for name in names if name not in related]
-        if first.pair is None:
-            names = [name for name in names if self.tasks[name].reads_pairs is not True] or names
-        if all(self.tasks[name].reads_pairs is False for name in names):
-            documents = map(_single, documents)
-        entities = self._entity_tasks()
-        if related and not entities and not has_entities(first):
-            if not names:
-                raise no_entities(first)
-            related, documents = [], map(without_entities, documents)  # the other tasks have something to say
-        if related:
-            yield from Relating(self.predictor, related, entities).annotate(documents, names)
-            return
-        for document, found in self.predictor.only(names).predict(documents):
-            yield Annotated(id=document.id, text=document.text, tasks=found, source=document)
+        Yields:
+            A result for each text, and for each question of a document with questions.
 
-    def _entity_tasks(self) -> list[str]:
-        """The tasks that find entities."""
-        return [name for name, one in self.tasks.items() if one.kind == "tag" and one.main == "f1"]
+        Raises:
+            InputError: No task reads what a document carries.
+        """
+        router = Router(self.tasks, self.names(task), where=str(self.files.path))
+        for chunk in chunks(documents):
+            for document in chunk:
+                router.route(document)  # refuses before weights are read
+            for document, found in zip(chunk, router.predict(self.predictor, chunk), strict=True):
+                yield from _results(document, found)
 
     def relate(self, text: str, entities: Sequence[Span], *, task: str | None = None) -> tuple[Relation, ...]:
         """How entities of a text are related, all pairs in one batch; pairs that are not are left out.
@@ -179,7 +163,7 @@ class Pipeline:
         Raises:
             InputError: No task on relations, several and none was named, or an entity outside the text.
         """
-        names = [name for name in self.names(task) if self.tasks[name].kind == "relation"]
+        names = [name for name in self.names(task) if "entities" in self.tasks[name].spec.needs]
         if len(names) != 1:
             raise InputError(
                 "several tasks on relations" if names else "this bundle has no task on relations",
@@ -190,10 +174,10 @@ class Pipeline:
         if any(entity.end > len(text) for entity in entities):
             raise InputError("an entity past the end of the text", expected=f"within {len(text)} characters")
         related = self.tasks[names[0]]
-        assert isinstance(related, RelationTask)
+        assert isinstance(related, RelatingTask)
         pairs = related.pairs(sorted(entities, key=outer_first), [(0, len(text))])
         document = Document(id="text", text=text, relations=tuple(pairs))
-        return next(Relating(self.predictor, names).pairs([document])).relations
+        return _text(next(self.predict([document], task=names[0]))).relations
 
     def answer(self, question: str, context: str) -> Answer | None:
         """The answer to a question from a text, or None where the text is taken not to answer it.
@@ -209,30 +193,22 @@ class Pipeline:
 
     def ask(self, question: str, context: str) -> AnsweredQuestion:
         """As `answer`, with the other candidates and how sure the model is that there is an answer."""
-        asked = Question(id="question", text=question)
-        return next(self.answers([Document(id="context", text=context, questions=(asked,))]))
-
-    def answers(self, documents: Iterable[Document], *, task: str | None = None) -> Iterator[AnsweredQuestion]:
-        """The answers to the questions of documents, in order.
-
-        Raises:
-            InputError: The bundle has no task that answers questions, or several and none was named.
-        """
-        names = self.names(task, reads_questions=True)
+        names = [name for name in self.tasks if "question" in self.tasks[name].spec.needs]
         if len(names) > 1:
-            raise InputError("several tasks answer questions", got=", ".join(names), remedy="Name one with task=")
-        for document, found in self.predictor.only(names).predict(documents):
-            for question, answering in zip(document.questions or (), found[names[0]], strict=True):
-                yield AnsweredQuestion(
-                    id=question.id, question=question.text, context=document.text, answering=answering
-                )
+            remedy = "Ask one with predict(documents, task=)"
+            raise InputError("several tasks answer questions", got=", ".join(names), remedy=remedy)
+        asked = Question(id="question", text=question)
+        document = Document(id="context", text=context, questions=(asked,))
+        answered = next(self.predict([document]))
+        assert isinstance(answered, AnsweredQuestion)
+        return answered
 
     @cached_property
     def _longest_segment(self) -> int:
         where = str(self.files.path / "config.json")
         return EncoderConfig.from_hugging_face(self.files.config, where=where).longest_segment
 
-    @cached_property
+    @LoadedOnce
     def _scorer(self) -> PieceScorer:
         from spanbert.tasks.pretrain.scorer import TorchPieceScorer
 
@@ -254,15 +230,19 @@ class Pipeline:
         return fill_template(template, self.tokenizer, self._scorer, top_k=top_k)
 
 
-def _single(document: Document) -> Document:
-    if document.pair is not None:
-        raise InputError("a second text, which no task of this bundle reads", where=document.place)
-    return document
+def _results(document: Document, found: Predictions) -> Iterator[Annotated | AnsweredQuestion]:
+    """The result of a text, or one for each of its questions."""
+    if document.questions is None:
+        yield Annotated(id=document.id, text=document.text, tasks=found, source=document)
+        return
+    [answers] = found.values()
+    for question, answering in zip(document.questions, answers, strict=True):
+        yield AnsweredQuestion(id=question.id, question=question.text, context=document.text, answering=answering)
 
 
-def _remedy(reads_questions: bool) -> str:
-    asked = '{"question": ..., "context": ...}'
-    return f"Without {asked} it reads texts alone" if reads_questions else f"Ask it: {asked}, one a line"
+def _text(result: Annotated | AnsweredQuestion) -> Annotated:
+    assert isinstance(result, Annotated)
+    return result
 
 
 def load(

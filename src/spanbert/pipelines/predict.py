@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from spanbert.core.errors import InputError
-from spanbert.core.types import Document
 from spanbert.corpus.annotations import COLUMN_SUFFIXES
 from spanbert.corpus.coref import detected_coref, read_coref
 from spanbert.corpus.files import SourceFile
@@ -75,10 +73,10 @@ def predict_file(
     first = nlp.tasks[names[0]]
     documents = read_coref(path) if first.kind == "coref" else first.read(path)
     if first.kind == "qa":
-        return nlp.answers(documents, task=names[0])
+        return nlp.predict(documents, task=names[0])
     asked = ("columns", *(("relations",) if first.kind == "relation" else ()))  # the pairs that are asked for
     bare = (document.without_gold(keep=asked) for document in documents)
-    return nlp.annotate(bare, task=task if len(names) > 1 else names[0])
+    return nlp.predict(bare, task=task if len(names) > 1 else names[0])
 
 
 def predict(
@@ -111,17 +109,4 @@ def predict(
     nlp = load(bundle, precision=precision, options=options)
     relates = any(one.kind == "relation" and task in (None, own) for own, one in nlp.tasks.items())
     documents = read_inputs(lines, name=name, entities=relates)
-    first = next(documents, None)
-    if first is None:
-        return
-    asks = first.questions is not None
-    nlp.names(task, reads_questions=asks)
-    alike = _all_alike(chain([first], documents), asks, name)
-    yield from (nlp.answers(alike, task=task) if asks else nlp.annotate(alike, task=task))
-
-
-def _all_alike(documents: Iterable[Document], asks: bool, name: str) -> Iterator[Document]:
-    for document in documents:
-        if (document.questions is not None) != asks:
-            raise InputError("texts and questions in one input", where=f"{name}, id {document.id}")
-        yield document
+    yield from nlp.predict(documents, task=task)

@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from spanbert.batches.examples import Example, HeadRows, Window
-from spanbert.core.types import Document, IntArray, OutputArray, PackedBatch
+from spanbert.core.types import Document, IntArray, OutputArray, PackedBatch, Relation, Span
 from spanbert.encoder.config import EncoderConfig
 from spanbert.scores.scorer import Scorer
 from spanbert.tasks.spec import TaskSpec
@@ -248,6 +248,22 @@ class TextTask(Protocol):
 
     def render(self, scores: Mapping[str, Any]) -> list[str]:
         """The figures in lines for people."""
+
+
+@runtime_checkable
+class RelatingTask(Protocol):
+    """A task that is asked how entities are related."""
+
+    def knows(self, entity: Span) -> bool:
+        """Whether entities of this type, or without one, were seen in training."""
+
+    def pairs(self, entities: Sequence[Span], sentences: Sequence[tuple[int, int]]) -> list[Relation]:
+        """The pairs of entities of a text that may be related.
+
+        Args:
+            entities: In text order.
+            sentences: Half-open stretches of the text, none of which ends inside an entity.
+        """
 
 
 class DocumentScorer(Scorer, Protocol):

@@ -9,7 +9,7 @@ import torch
 
 import spanbert
 from spanbert.core.errors import InputError
-from spanbert.core.types import Document, Span
+from spanbert.core.types import Document, Question, Span
 from spanbert.pipelines.load import Pipeline
 from tests.labelled import data, pair_file, single_file, tiny, tune
 
@@ -40,7 +40,7 @@ def test_texts_one_by_one_and_many(bundles):
 
 def test_words_that_a_document_brings_are_kept(bundles):
     words = (Span(start=0, end=7), Span(start=8, end=12))
-    [doc] = bundles["joint"].annotate([Document(id="a", text="red fox runs", words=words)], task="ner")
+    [doc] = bundles["joint"].predict([Document(id="a", text="red fox runs", words=words)], task="ner")
     assert [(word.start, word.end) for word in doc["ner"].words] == [(0, 7), (8, 12)]
 
 
@@ -113,10 +113,11 @@ def test_precisions_that_cannot_be_had(bundles, monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_tasks_that_a_bundle_does_not_have(bundles, name: str, task, questions: bool, message: str):
+    asked = (Question(id="q", text="who?"),) if questions else None
     with pytest.raises(InputError, match=message):
-        bundles[name].names(task, reads_questions=questions)
-    assert bundles["joint"].names() == ["kind", "ner", "pos"]
-    assert bundles["joint"].names(reads_questions=True) == ["who"]
+        list(bundles[name].predict([Document(id="a", text="a fox", questions=asked)], task=task))
+    assert bundles["joint"].names() == ["kind", "ner", "pos", "who"]
+    assert bundles["joint"].names("who") == ["who"]
 
 
 def test_a_bundle_that_was_not_fine_tuned_says_so(trained_bundle: Path, tmp_path: Path):

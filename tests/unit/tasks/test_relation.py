@@ -230,7 +230,7 @@ def test_a_tiny_model_learns_who_sees_whom(learned, tmp_path: Path):
     with pytest.raises(InputError, match="no entities that could be related"):
         nlp(text)
     with pytest.raises(InputError, match=r"d2: no entities that could be related"):
-        list(nlp.annotate([Document(id="d1", text=text, spans=tuple(entities)), Document(id="d2", text=text)]))
+        list(nlp.predict([Document(id="d1", text=text, spans=tuple(entities)), Document(id="d2", text=text)]))
     sides = {
         side: {"start": one.start, "end": one.end, "label": one.label}
         for side, one in zip(("head", "tail"), entities, strict=True)
@@ -267,18 +267,18 @@ def test_entities_then_relations_from_raw_text(hugging_face_model: Path, tmp_pat
     assert list(only.tasks) == ["relation"]
     assert only.relations == doc.relations
     given = tuple(Span(start=one.start, end=one.end, label=one.label) for one in doc.entities)
-    mixed = list(nlp.annotate([Document(id="1", text=text, spans=given), Document(id="2", text=text)]))
+    mixed = list(nlp.predict([Document(id="1", text=text, spans=given), Document(id="2", text=text)]))
     assert [len(one.relations) for one in mixed] == [1, 1], "given, then found"
     judged = Document(id="1", text=text, relations=(Relation(head=given[0], tail=given[1], label=""),))
     for task in (None, "relation"):
         documents = [judged, Document(id="2", text=text), judged, Document(id="4", text=other)]
-        mixed = list(nlp.annotate(documents, task=task))
+        mixed = list(nlp.predict(documents, task=task))
         assert [one.id for one in mixed] == ["1", "2", "1", "4"]
         labels = [[(r.head.start, r.tail.start, r.label) for r in one.relations] for one in mixed]
         assert labels == [[(4, 17, "sees")]] * 3 + [[(2, 19, "seen-by")]], "a pair, then found"
     words = tuple(Span(start=start, end=end) for start, end in split_words(text, joined=True))
     stated = Document(id="1", text=text, words=words, sentences=((0, 3), (3, 6)))
-    assert next(nlp.annotate([stated])).relations == (), "the king finds | a fox ."
+    assert next(nlp.predict([stated])).relations == (), "the king finds | a fox ."
     several = list(nlp.pipe([text, "the old road", text]))
     assert [len(one.relations) for one in several] == [1, 0, 1]
     assert several[2].relations == doc.relations

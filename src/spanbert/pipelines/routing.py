@@ -1,0 +1,141 @@
+"""Which tasks of a bundle speak about a document, by what it carries; documents of all kinds may be mixed.
+
+questions              the tasks that answer questions
+a second text          tasks on pairs, and those that read its first text alone
+pairs of entities      tasks on relations, beside those on texts; so are entities, whose pairs are then made
+a text alone           tasks on texts; relations between the entities that the bundle's own tasks find
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from spanbert.core.errors import InputError
+from spanbert.core.predictions import Tagging
+from spanbert.core.types import Document, Span, outer_first
+from spanbert.corpus.sentences import sentence_stretches
+from spanbert.inference.predictor import Predictions, Predictor
+from spanbert.tasks.protocol import RelatingTask, TextTask
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """What is asked about a document.
+
+    Attributes:
+        names: Tasks that read it as it is.
+        related: Tasks that relate its entities.
+        brings_entities: Whether these come with it.
+    """
+
+    names: tuple[str, ...]
+    related: tuple[str, ...] = ()
+    brings_entities: bool = False
+
+
+class Router:
+    """Finds the tasks for each document, and the entities that some of them need.
+
+    Args:
+        tasks: The bundle's, by name.
+        names: Those that may speak.
+        where: The bundle, for messages.
+    """
+
+    def __init__(self, tasks: Mapping[str, TextTask], names: Sequence[str], *, where: str) -> None:
+        self._tasks, self._where = tasks, where
+        needs = {name: tasks[name].spec.needs for name in names}
+        self._asked = tuple(name for name in names if "question" in needs[name])
+        self._related = tuple(name for name in names if "entities" in needs[name])
+        self._read = tuple(name for name in names if not needs[name] & {"question", "entities"})
+        self._finders = tuple(name for name, task in tasks.items() if task.entity_types)
+
+    def route(self, document: Document) -> Route:
+        """What is asked about a document.
+
+        Raises:
+            InputError: No task reads what it carries.
+        """
+        if document.questions is not None:
+            if not self._asked:
+                raise self._no_task(reads_questions=True)
+            return Route(names=self._asked)
+        if not self._read and not self._related:
+            raise self._no_task(reads_questions=False)
+        brings_entities = document.relations is not None or document.spans is not None
+        related = self._related if brings_entities or self._finders else ()
+        names = self._read
+        if document.pair is None:
+            single = tuple(name for name in names if self._tasks[name].reads_pairs is not True)
+            names = single or names
+        elif all(self._tasks[name].reads_pairs is False for name in names):
+            raise InputError("a second text, which no task of this bundle reads", where=document.place)
+        if not names and not related:
+            raise InputError(
+                "no entities that could be related",
+                where=document.place,
+                expected='"head" and "tail", or "entities", beside "text"',
+                remedy="Or train entities into the bundle: spanbert finetune multi",
+            )
+        return Route(names=names, related=related, brings_entities=brings_entities)
+
+    def predict(self, predictor: Predictor, documents: Sequence[Document]) -> list[Predictions]:
+        """What is said of a chunk of documents; the encoder runs as often as there are kinds of routes.
+
+        Args:
+            predictor: Of the bundle's tasks.
+            documents: So many as are to be held in memory.
+        """
+        routes = [self.route(document) for document in documents]
+        first = [
+            tuple(dict.fromkeys((*route.names, *(() if route.brings_entities or not route.related else self._finders))))
+            for route in routes
+        ]
+        found: list[Predictions] = [{} for _ in documents]
+        for names in dict.fromkeys(first):
+            places = [place for place, own in enumerate(first) if own == names]
+            if names:
+                said = predictor.only(names).predict_chunk([documents[place] for place in places])
+                for place, one in zip(places, said, strict=True):
+                    found[place] |= one
+        for name in self._related:
+            places = [place for place, route in enumerate(routes) if name in route.related]
+            asked = [self._with_pairs(documents[place], routes[place], found[place], name) for place in places]
+            for place, one in zip(places, predictor.only([name]).predict_chunk(asked), strict=True):
+                found[place] |= one
+        return [
+            {name: one[name] for name in self._tasks if name in (*route.names, *route.related)}
+            for route, one in zip(routes, found, strict=True)
+        ]
+
+    def _with_pairs(self, document: Document, route: Route, found: Predictions, name: str) -> Document:
+        """The document with the pairs that a task on relations is asked about."""
+        if document.relations is not None:
+            return document
+        task = self._tasks[name]
+        assert isinstance(task, RelatingTask)
+        spans = document.spans or ()
+        if (
+            not route.brings_entities
+        ):  # types that are not known are refused in what people hand over, and left out here
+            spans = tuple(one for one in _found_spans(found[finder] for finder in self._finders) if task.knows(one))
+        entities = sorted(spans, key=outer_first)
+        sentences = sentence_stretches(document, kept_whole=entities)
+        return replace(document, relations=tuple(task.pairs(entities, sentences)))
+
+    def _no_task(self, *, reads_questions: bool) -> InputError:
+        asked = '{"question": ..., "context": ...}'
+        remedy = f"Without {asked} it reads texts alone" if reads_questions else f"Ask it: {asked}, one a line"
+        return InputError(
+            f"this bundle has no task that reads {'questions' if reads_questions else 'texts'}",
+            where=self._where,
+            got=", ".join(f"{name} ({one.kind})" for name, one in self._tasks.items()) or "no fine-tuned task",
+            remedy=remedy if self._tasks else "Train one with spanbert finetune",
+        )
+
+
+def _found_spans(taggings: Iterable[Tagging]) -> Iterable[Span]:
+    """The spans of several tasks; what two of them find alike stands once."""
+    every = [span for tagging in taggings for span in tagging.spans or ()]
+    return {(span.start, span.end, span.label): span for span in every}.values()
