@@ -8,17 +8,16 @@ head-checkpoint   pytorch_model.bin with encoder, MLM and SBO heads, as SpanBERT
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import yaml
 
 from spanbert import __version__
 from spanbert.checkpoint import names
-from spanbert.checkpoint.bundle import BundleFiles, open_bundle, write_bundle
+from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.checkpoint.card import model_card
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.files import directory_written_whole, only_writer, write_json
@@ -27,6 +26,9 @@ from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.registry import spec_of
 from spanbert.tasks.registry import specs as registered
 from spanbert.tokens.tokenizer import load_tokenizer
+
+if TYPE_CHECKING:
+    from spanbert.encoder.saving import SavedModel
 
 Layout = Literal["bundle", "hugging-face", "head-checkpoint"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
@@ -123,22 +125,35 @@ def _read(files: BundleFiles, shape: EncoderConfig) -> tuple[Tensors, list[str]]
     return ours, left_out
 
 
-def _copy_what_goes_along(files: BundleFiles, shape: EncoderConfig, directory: Path) -> None:
-    """Tokenizer, and the model card with the licence of the text."""
-    load_tokenizer(files.path).save(directory, longest=shape.longest_segment)
-    card = files.path / "README.md"
-    if card.is_file():
-        shutil.copyfile(card, directory / card.name)
+def _saved(
+    files: BundleFiles,
+    shape: EncoderConfig,
+    weights: Tensors,
+    slug: str | None = None,
+    *,
+    heads: Tensors | None = None,
+    card: str | None = None,
+) -> SavedModel:
+    """A model with the tokenizer of the source, and with its card, which names the licence of the text."""
+    from spanbert.encoder.saving import CARD, SavedModel
+
+    theirs = files.path / CARD
+    if card is None and theirs.is_file():
+        card = theirs.read_text(encoding="utf-8")
+    assets = {name: files.assets(name) for name in files.tasks} if heads is not None else {}
+    return SavedModel(
+        shape=shape,
+        weights=weights,
+        slug=slug,
+        heads=heads or {},
+        tokenizer=load_tokenizer(files.path),
+        assets=assets,
+        card=card,
+    )
 
 
 def _without(ours: Tensors, *prefixes: str) -> Tensors:
     return {name: tensor for name, tensor in ours.items() if not name.startswith(prefixes)}
-
-
-def _in_their_names(ours: Tensors, shape: EncoderConfig, slug: str | None = None) -> Tensors:
-    from spanbert.checkpoint import tensors
-
-    return names.to_hugging_face(ours, shape.layers, tensors.split, family=names.FAMILIES[shape.family], slug=slug)
 
 
 def _config(
@@ -156,21 +171,13 @@ def _masked_lm(ours: Tensors, shape: EncoderConfig) -> str | None:
 
 
 def _write_bundle(files: BundleFiles, shape: EncoderConfig, ours: Tensors, target: Path) -> tuple[Tensors, list[str]]:
-    from spanbert.checkpoint import tensors
     from spanbert.inference.loading import task_entries
     from spanbert.tasks.pretrain.heads import SBO_PREFIX
 
     slug = names.slug_of(files.config.get("architectures"))
-    weights = _in_their_names(_without(ours, "sbo.", _TASKS), shape, slug)
     heads = {f"{SBO_PREFIX}{name}": tensor for name, tensor in ours.items() if name.startswith("sbo.")}
     heads |= {name: tensor for name, tensor in ours.items() if name.startswith(_TASKS)}
-
-    def write_files(directory: Path) -> None:
-        tensors.write_tensors(directory / "model.safetensors", weights)
-        if heads:
-            tensors.write_tensors(directory / "heads.safetensors", heads)
-        _copy_what_goes_along(files, shape, directory)
-
+    saved = _saved(files, shape, _without(ours, "sbo.", _TASKS), slug, heads=heads)
     has_mlm = _masked_lm(ours, shape) is not None
     kept = {key: value for key, value in files.manifest.items() if key not in ("format", "files")}
     made: Mapping[str, Any] = {
@@ -180,15 +187,14 @@ def _write_bundle(files: BundleFiles, shape: EncoderConfig, ours: Tensors, targe
     }
     said = {key: files.config[key] for key in _OF_A_HEAD if key in files.config}
     config = _config(files, shape, _masked_lm(ours, shape) if slug is None else None, said)
-    write_bundle(target, config=config, manifest=kept or made, write_files=write_files)
-    return {**weights, **heads}, []
+    saved.write_bundle(target, config=config, manifest=kept or made)
+    return {**saved.named_weights(), **heads}, []
 
 
 def _write_hugging_face(
     files: BundleFiles, shape: EncoderConfig, ours: Tensors, target: Path, task: str | None
 ) -> tuple[Tensors, list[str]]:
     """Encoder and one head: that of the task, else of the task with Hugging Face's names, else MLM."""
-    from spanbert.checkpoint import tensors
     from spanbert.inference.loading import stored_tasks
 
     name, slug, said = _chosen(files, task), None, {}
@@ -201,15 +207,12 @@ def _write_hugging_face(
         architecture = names.FAMILIES[shape.family].architecture(slug)
         kept = {**_without(kept, "mlm.", "pooler."), **_head_of(files, shape, ours, name)}
         card = _card(files, made, architecture, target.name)
-    weights = _in_their_names(kept, shape, slug)
+    saved = _saved(files, shape, kept, slug, card=card)
     with directory_written_whole(target) as directory:
         write_json(directory / "config.json", _config(files, shape, architecture, said))
-        tensors.write_tensors(directory / "model.safetensors", weights)
-        _copy_what_goes_along(files, shape, directory)
-        if card is not None:
-            (directory / "README.md").write_text(card, encoding="utf-8")
+        saved.write_into(directory)
     used = {id(tensor) for tensor in kept.values()}
-    return weights, [name for name, tensor in ours.items() if id(tensor) not in used]
+    return saved.named_weights(), [name for name, tensor in ours.items() if id(tensor) not in used]
 
 
 def _chosen(files: BundleFiles, task: str | None) -> str | None:
@@ -291,9 +294,10 @@ def _write_head_checkpoint(
             remedy="Train the heads with spanbert pretrain --freeze-encoder" if lacking else None,
         )
     kept = _without(ours, "task.", _TASKS)
-    weights = names.with_tied_decoders(_in_their_names(kept, shape), family=names.FAMILIES[shape.family])
+    saved = _saved(files, shape, kept)
+    weights = names.with_tied_decoders(saved.named_weights(), family=names.FAMILIES[shape.family])
     with directory_written_whole(target) as directory:
         write_json(directory / "config.json", _config(files, shape, _masked_lm(ours, shape), {}))
         tensors.write_pickled(directory / "pytorch_model.bin", weights)
-        _copy_what_goes_along(files, shape, directory)
+        saved.write_beside(directory)
     return weights, [name for name in ours if name not in kept]

@@ -115,11 +115,10 @@ class Router:
             return document
         task = self._tasks[name]
         assert isinstance(task, RelatingTask)
-        spans = document.spans or ()
-        if (
-            not route.brings_entities
-        ):  # types that are not known are refused in what people hand over, and left out here
-            spans = tuple(one for one in _found_spans(found[finder] for finder in self._finders) if task.knows(one))
+        if route.brings_entities:
+            spans: Iterable[Span] = document.spans or ()
+        else:  # types that are not known are left out; in what people hand over they are refused
+            spans = (one for one in _found_spans(found[finder] for finder in self._finders) if task.knows(one))
         entities = sorted(spans, key=outer_first)
         sentences = sentence_stretches(document, kept_whole=entities)
         return replace(document, relations=tuple(task.pairs(entities, sentences)))

@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from spanbert import __version__
 from spanbert.checkpoint import names, tensors
-from spanbert.checkpoint.bundle import BundleFiles, copy_assets, write_bundle
+from spanbert.checkpoint.bundle import BundleFiles
 from spanbert.checkpoint.card import model_card
 from spanbert.core.progress import Reporter
 from spanbert.core.seeding import keyed_seed
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import load_encoder
+from spanbert.encoder.saving import SavedModel
 from spanbert.inference.heads import head_weights, start_from_pooler, stored_head, task_to_go_on_with
 from spanbert.tasks.head import Head
 from spanbert.tasks.joint import JointTask
@@ -26,6 +26,7 @@ from spanbert.tokens.tokenizer import TokenizerAdapter
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
+from spanbert.train.run import trained_manifest
 
 _WHAT = {
     "classify": "text classification",
@@ -116,10 +117,6 @@ def write_finetuned(
     for name in tasks:
         state = head_weights(name, heads[name], named=name == named, family=shape.family)
         (weights if name == named else other).update(state)
-    slug = tasks[named].spec.slug if named is not None else None
-    if shape.kind == "transformer":
-        family = names.FAMILIES[shape.family]
-        weights = names.to_hugging_face(weights, shape.layers, tensors.split, family=family, slug=slug)
     entries = {
         name: {**task.manifest(), "named": name == named, "scores": _figures(scores.get(name, {}))}
         for name, task in tasks.items()
@@ -133,34 +130,21 @@ def write_finetuned(
         "fingerprint": {name: one["train"]["sha256"] for name, one in facts["tasks"].items()},
         "sizes": dict(sizes),
     }
-    manifest = {
-        "spanbert_version": __version__,
-        "tasks": entries,
-        "base": files.path.name,
-        "data": data,
-        "recipe": config.model_dump(mode="json"),
-        "training": {
-            **vars(outcome.progress),
-            "stopped_by": outcome.stopped_by,
-            "weights_of_step": outcome.best.step if outcome.best else outcome.progress.step,
-        },
-    }
+    slug = tasks[named].spec.slug if named is not None else None
     said = tasks[named].hugging_face_config() if named is not None else {}
-    architecture = [names.FAMILIES[shape.family].architecture(slug)] if slug is not None else None
-    stated = shape.to_hugging_face(special=tokenizer.special)
-    stated = {**stated, **({"architectures": architecture} if architecture else {"architectures": []}), **said}
-    card = _card(title, tasks, shape, architecture, files, data, config, lines)
-
-    def write_files(directory: Path) -> None:
-        tensors.write_tensors(directory / "model.safetensors", weights)
-        if other:
-            tensors.write_tensors(directory / "heads.safetensors", other)
-        for name, task in tasks.items():
-            copy_assets(task.assets, directory, name)
-        tokenizer.save(directory, longest=shape.longest_segment)
-        (directory / "README.md").write_text(card, encoding="utf-8")
-
-    write_bundle(target, config=stated, manifest=manifest, write_files=write_files)
+    architecture = [names.FAMILIES[shape.family].architecture(slug)] if slug is not None else []
+    saved = SavedModel(
+        shape=shape,
+        weights=weights,
+        slug=slug,
+        heads=other,
+        tokenizer=tokenizer,
+        assets={name: task.assets for name, task in tasks.items()},
+        card=_card(title, tasks, shape, architecture, files, data, config, lines),
+    )
+    stated = {**shape.to_hugging_face(special=tokenizer.special), "architectures": architecture, **said}
+    manifest = trained_manifest(entries, base=files.path.name, data=data, config=config, outcome=outcome)
+    saved.write_bundle(target, config=stated, manifest=manifest)
 
 
 def _figures(scores: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,7 +156,7 @@ def _card(
     title: str,
     tasks: Mapping[str, TextTask],
     shape: EncoderConfig,
-    architecture: list[str] | None,
+    architecture: list[str],
     files: BundleFiles,
     data: Mapping[str, Any],
     config: FinetuneConfig,
@@ -196,7 +180,7 @@ def _card(
     )
 
 
-def _loads(shape: EncoderConfig, architecture: list[str] | None, tasks: int) -> str:
+def _loads(shape: EncoderConfig, architecture: list[str], tasks: int) -> str:
     if architecture:
         others = "" if tasks == 1 else "; the other heads are in `heads.safetensors`, which only spanbert loads"
         return f"`transformers` loads it as `{architecture[0]}`{others}."

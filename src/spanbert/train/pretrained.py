@@ -9,15 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from spanbert import __version__
-from spanbert.checkpoint import names, tensors
-from spanbert.checkpoint.bundle import open_bundle, write_bundle
+from spanbert.checkpoint import tensors
+from spanbert.checkpoint.bundle import open_bundle
 from spanbert.checkpoint.card import model_card
 from spanbert.core.errors import InputError
 from spanbert.core.progress import Reporter
 from spanbert.core.seeding import keyed_seed
 from spanbert.encoder.config import EncoderConfig, Size
 from spanbert.encoder.model import Encoder, fill_parameters, load_encoder
+from spanbert.encoder.saving import SavedModel
 from spanbert.tasks.pretrain.heads import SBO_PREFIX, TASK, PretrainHead
 from spanbert.tasks.pretrain.objectives import PretrainTask
 from spanbert.tokens.store import TokenStore
@@ -25,6 +25,7 @@ from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
 from spanbert.train.pretrain_config import PretrainConfig
+from spanbert.train.run import trained_manifest
 
 
 def build_model(
@@ -118,28 +119,6 @@ def write_pretrained(
         "pieces": store.count("train", "pieces"),
         "fingerprint": facts["store"],
     }
-    manifest = {
-        "spanbert_version": __version__,
-        "tasks": {
-            "pretrain": {
-                "kind": "pretrain",
-                "scores": dict(scores),
-            }
-        },
-        "base": base,
-        "data": data,
-        "recipe": config.model_dump(mode="json"),
-        "training": {
-            **vars(outcome.progress),
-            "stopped_by": outcome.stopped_by,
-            "weights_of_step": outcome.best.step if outcome.best else outcome.progress.step,
-        },
-    }
-    weights = {**encoder.state_dict(), **_part(head, "mlm.")}
-    if encoder.config.kind == "transformer":
-        family = names.FAMILIES[encoder.config.family]
-        weights = names.to_hugging_face(weights, encoder.config.layers, tensors.split, family=family)
-    other = {f"{SBO_PREFIX}{name}": tensor for name, tensor in _part(head, "sbo.").items()}
     card = model_card(
         title=target.name,
         what=_what(encoder.config, has_sbo=head.sbo is not None),
@@ -151,16 +130,16 @@ def write_pretrained(
         scores=lines,
         usage=[f'spanbert fill {target.name} "The quick [MASK:1-3] fox" --top-k 5'],
     )
-
-    def write_files(directory: Path) -> None:
-        tensors.write_tensors(directory / "model.safetensors", weights)
-        if other:
-            tensors.write_tensors(directory / "heads.safetensors", other)
-        adapter.save(directory, longest=encoder.config.longest_segment)
-        (directory / "README.md").write_text(card, encoding="utf-8")
-
-    config_json = encoder.config.to_hugging_face(special=adapter.special)
-    write_bundle(target, config=config_json, manifest=manifest, write_files=write_files)
+    saved = SavedModel(
+        shape=encoder.config,
+        weights={**encoder.state_dict(), **_part(head, "mlm.")},
+        heads={f"{SBO_PREFIX}{name}": tensor for name, tensor in _part(head, "sbo.").items()},
+        tokenizer=adapter,
+        card=card,
+    )
+    entries = {TASK: {"kind": TASK, "scores": dict(scores)}}
+    manifest = trained_manifest(entries, base=base, data=data, config=config, outcome=outcome)
+    saved.write_bundle(target, config=encoder.config.to_hugging_face(special=adapter.special), manifest=manifest)
 
 
 _KINDS = {"transformer": "Transformer", "bilstm": "bidirectional LSTM", "cnn": "convolutional"}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
+from spanbert import __version__
 from spanbert.batches.loader import Loader, Plan
 from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.state import SavedState, load_state
@@ -39,6 +40,9 @@ class RunConfig(Protocol):
 
     def with_train(self, **changes: object) -> Self:
         """The same with other settings of the loop."""
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """All of them."""
 
 
 ConfigT = TypeVar("ConfigT", bound=RunConfig)
@@ -82,6 +86,32 @@ def settled(config: ConfigT) -> tuple[ConfigT, Runtime]:
 def model_fact(model: str | Path) -> str:
     """What run.json says of the model that a run starts from: its path, or its id on the hub."""
     return str(Path(model).resolve() if Path(model).exists() else model)
+
+
+def trained_manifest(
+    entries: Mapping[str, Any], *, base: str, data: Mapping[str, Any], config: RunConfig, outcome: Outcome
+) -> dict[str, Any]:
+    """What the manifest of a bundle says that a run made.
+
+    Args:
+        entries: Its tasks, by name.
+        base: What training began with.
+        data: What it was trained on.
+        config: The settings.
+        outcome: How the run ended.
+    """
+    return {
+        "spanbert_version": __version__,
+        "tasks": dict(entries),
+        "base": base,
+        "data": dict(data),
+        "recipe": config.model_dump(mode="json"),
+        "training": {
+            **vars(outcome.progress),
+            "stopped_by": outcome.stopped_by,
+            "weights_of_step": outcome.best.step if outcome.best else outcome.progress.step,
+        },
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
