@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from spanbert.apps.doctor.diagnose import doctor
-from spanbert.apps.doctor.findings import Report, difference
-from spanbert.apps.doctor.hashes import TextHashes
 from spanbert.apps.doctor.lengths import summary
 from spanbert.apps.doctor.lines import report_lines
+from spanbert.apps.doctor.report import Report
 from spanbert.apps.doctor.sample import WindowSample
 from spanbert.batches.examples import Example, HeadRows, Target, Window
 from spanbert.core.errors import InputError
+from spanbert.core.findings import difference
+from spanbert.core.hashes import TextHashes
 from spanbert.train.finetune_config import FinetuneConfig
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from spanbert.apps.doctor.findings import SHOWN, Rule, excerpt
-from spanbert.apps.doctor.survey import Survey
+from spanbert.core.findings import SHOWN, Rule, excerpt
+from spanbert.tasks.survey import Survey
 
 _FEWEST = 5
 _FEW = Rule(

@@ -9,35 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from spanbert.apps.doctor import lengths
-from spanbert.apps.doctor.classify import ClassifySurvey
 from spanbert.apps.doctor.compare import tell_labels, tell_leakage
-from spanbert.apps.doctor.coref import CorefSurvey
-from spanbert.apps.doctor.findings import SEVERITIES, Ledger, Report, Rule
-from spanbert.apps.doctor.qa import QASurvey
-from spanbert.apps.doctor.relation import RelationSurvey
 from spanbert.apps.doctor.repair import check_target, repair
+from spanbert.apps.doctor.report import Report
 from spanbert.apps.doctor.sample import WindowSample
-from spanbert.apps.doctor.survey import Survey
-from spanbert.apps.doctor.tag import TagSurvey
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError, nearest
+from spanbert.core.findings import SEVERITIES, Ledger, Rule
 from spanbert.core.progress import Reporter, SilentReporter
 from spanbert.core.types import Document
 from spanbert.encoder.config import EncoderConfig
+from spanbert.tasks.base import TextTaskBase
 from spanbert.tasks.protocol import Reading
-from spanbert.tasks.registry import spec_of
+from spanbert.tasks.registry import kinds, spec_of
+from spanbert.tasks.spec import TaskSpec
+from spanbert.tasks.survey import Survey
 from spanbert.tokens.pieces import read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.sources import require_file
 
-KINDS: dict[str, type[Survey[Any]]] = {
-    "classify": ClassifySurvey,
-    "tag": TagSurvey,
-    "qa": QASurvey,
-    "coref": CorefSurvey,
-    "relation": RelationSurvey,
-}
 _DOCUMENTS_AT_ONCE = 512
 _TIMED_STEPS = 3
 
@@ -58,7 +49,7 @@ def doctor(
     Memory grows by 16 bytes a text (32 a question), labels and lengths, besides what the format's reader holds.
 
     Args:
-        kind: `classify`, `tag`, `qa`, `coref` or `relation`.
+        kind: One of `tasks.registry.kinds`.
         data: The file to train on.
         model: Bundle, Hugging Face directory or hub id to start from.
         dev: The file by which the best weights would be chosen.
@@ -69,14 +60,13 @@ def doctor(
 
     Returns:
         The report; its `facts` are `read_as`, `texts`, `labels` and `numbers` (of a regression) by file, `pieces`
-        (lengths), `window`, `windows`, `texts_in_windows`, of questions `questions` and `questions_cut`, and of
-        clusters `clusters`, `mentions` and `singletons`.
+        (lengths), `window`, `windows`, `texts_in_windows`, and what the survey of the kind counts besides (`counts`).
 
     Raises:
         InputError: A file that cannot be read at all, no such kind, or a `fix` that cannot be written to.
     """
-    if kind not in KINDS:
-        raise InputError(f"no kind of task {kind!r}; {nearest(kind, KINDS)}")
+    if kind not in kinds():
+        raise InputError(f"no kind of task {kind!r}; {nearest(kind, kinds())}")
     reporter, config, source = reporter or SilentReporter(), config or FinetuneConfig(), Path(data)
     held_out = None if dev is None else Path(dev)
     paths = [path for path in (source, held_out) if path is not None]
@@ -88,9 +78,11 @@ def doctor(
         check_target(source, Path(fix))
     files = open_bundle(os.fspath(model))
     tokenizer = load_tokenizer(files.path)
-    options, made = getattr(config, kind), KINDS[kind]
+    options = config.of_kind(kind)
+    spec = spec_of(kind, options.model_dump())
+    made = spec.check_class()
     problems = Ledger(names[0])
-    task = _task(kind, source, files, tokenizer, config, problems)
+    task = _task(spec, source, files, tokenizer, config, problems)
     a_step = config.batch.examples_of(kind)
     sample = WindowSample(size=_TIMED_STEPS * a_step, longest=a_step)
     reporter.say(f"reading {source}")
@@ -115,7 +107,8 @@ def doctor(
         kind=kind,
         files=tuple(survey.name for survey in surveys),
         model=os.fspath(model),
-        facts={"read_as": _class_of(kind, options).described(options, source), **_facts(surveys, task)},
+        facts={"read_as": spec.task_class().described(options, source), **_facts(surveys, task)},
+        fact_lines=tuple(train.fact_lines()),
         findings=tuple(sorted(found, key=lambda one: SEVERITIES.index(one.rule.severity))),
         estimate=measured,
         repairs=() if fix is None else repair(train, repeats[0], Path(fix)),
@@ -123,20 +116,20 @@ def doctor(
 
 
 def _task(
-    kind: str,
+    spec: TaskSpec,
     source: Path,
     files: BundleFiles,
     tokenizer: TokenizerAdapter,
     config: FinetuneConfig,
     problems: Ledger,
-) -> Any:
+) -> TextTaskBase | None:
     """The task that the file poses; None, and a finding, where it poses none."""
     shape = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
-    options = getattr(config, kind)
+    options = config.of_kind(spec.kind)
     try:
-        return _class_of(kind, options).from_training(
-            kind,
-            KINDS[kind].read(source, options),
+        return spec.task_class().from_training(
+            spec.kind,
+            spec.check_class().read(source, options),
             options=options,
             window=config.window,
             tokenizer=tokenizer,
@@ -144,13 +137,9 @@ def _task(
         )
     except InputError as error:
         got = f"; got {error.got}" if error.got is not None else ""
-        what = error.what.removeprefix(f"task {kind}: ") + got
+        what = error.what.removeprefix(f"task {spec.kind}: ") + got
         problems.add(Rule(severity="error", name="no_task", what=what, remedy=error.remedy or ""))
         return None
-
-
-def _class_of(kind: str, options: Any) -> Any:
-    return spec_of(kind, options.model_dump()).task_class()
 
 
 def _run(survey: Survey[Any], sample: WindowSample | None) -> None:
@@ -160,8 +149,7 @@ def _run(survey: Survey[Any], sample: WindowSample | None) -> None:
             survey.take(reading)
             if sample is not None and survey.task is not None:
                 sample.take(survey.task.examples(reading))
-    if isinstance(survey, QASurvey):
-        survey.tell_ids()
+    survey.finish()
 
 
 def _readings(survey: Survey[Any], chunk: list[Document]) -> list[Reading]:

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from spanbert.apps.doctor.findings import SEVERITIES, Finding, Report
 from spanbert.apps.doctor.lengths import histogram_lines
+from spanbert.apps.doctor.report import Report
+from spanbert.core.findings import SEVERITIES, Finding
 
 if TYPE_CHECKING:
     from spanbert.apps.doctor.estimate import Estimate
@@ -23,13 +24,8 @@ def report_lines(report: Report) -> Iterator[str]:
     yield f"spanbert doctor {report.kind}: {', '.join(report.files)}; model {report.model}"
     yield from _section("Data")
     yield _line("read as", facts["read_as"])
-    if "questions" in facts:
-        yield _line(
-            "questions", f"{facts['questions']:,}, of which cut to the longest read: {facts['questions_cut']:,}"
-        )
-    if "clusters" in facts:
-        yield _line("clusters", f"{facts['clusters']:,}, of which one mention alone: {facts['singletons']:,}")
-        yield _line("mentions", f"{facts['mentions']:,}")
+    for name, words in report.fact_lines:
+        yield _line(name, words)
     yield from _table(report.files, facts)
     for file, figures in facts.get("numbers", {}).items():
         shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())

@@ -84,3 +84,9 @@ def spans_on_words(document: Document, words: Sequence[Span]) -> list[tuple[int,
         if first < last:
             found.append((first, last, span.label or ""))
     return found
+
+
+def is_outside(span: Span, words: Sequence[Span]) -> bool:
+    """Whether a span touches no word."""
+    after = bisect_left([word.end for word in words], span.start + 1)
+    return after == len(words) or words[after].start >= span.end

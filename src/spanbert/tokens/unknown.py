@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spanbert.apps.doctor.findings import SHOWN, Ledger, Rule, excerpt
+from spanbert.core.findings import SHOWN, Ledger, Rule, excerpt
 from spanbert.core.types import Document
 from spanbert.tokens.pieces import Pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter

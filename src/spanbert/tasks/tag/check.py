@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from spanbert.apps.doctor.findings import Rule, excerpt
-from spanbert.apps.doctor.survey import Item, Survey, leave_out
+from spanbert.core.findings import Rule, excerpt
+from spanbert.core.hashes import Repeats
 from spanbert.core.tagging import decode_tags, encode_tags
 from spanbert.core.types import Document, Span
 from spanbert.corpus.column_format import ColumnFormat, guess_format
 from spanbert.corpus.columns import format_of, lines_of_words
 from spanbert.corpus.files import OnBroken, SourceFile
 from spanbert.tasks.protocol import Reading
+from spanbert.tasks.survey import Item, Survey, leave_out
 from spanbert.tasks.tag.base import WordTask
 from spanbert.tasks.tag.options import TagOptions
-from spanbert.tasks.tag.read import read_tagged, spans_on_words
+from spanbert.tasks.tag.read import is_outside, read_tagged, spans_on_words
+from spanbert.tasks.tag.repair import repair_words
 from spanbert.tasks.tag.task import without_overlaps
 
 _EMPTY = Rule(severity="warning", name="empty", what="texts without words", remedy="They teach nothing")
@@ -179,8 +180,6 @@ class TagSurvey(Survey[WordTask]):
     def _shown(self, document: Document, span: Span) -> str:
         return f"{self.place(document)} {excerpt(document.text[span.start : span.end])} ({span.label})"
 
-
-def is_outside(span: Span, words: Sequence[Span]) -> bool:
-    """Whether a span touches no word."""
-    after = bisect_left([word.end for word in words], span.start + 1)
-    return after == len(words) or words[after].start >= span.end
+    def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:
+        """As `Survey`: illegal tags as they are read; spans on whole words, fewer where they overlap."""
+        return repair_words(self, target)

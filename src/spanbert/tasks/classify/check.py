@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from math import inf
 from pathlib import Path
 
-from spanbert.apps.doctor.findings import Rule, excerpt
-from spanbert.apps.doctor.survey import DUPLICATES, Item, Survey, leave_out
+from spanbert.core.findings import Rule, excerpt
+from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document
 from spanbert.corpus.files import OnBroken, SourceFile
 from spanbert.corpus.labelled import read_labelled
 from spanbert.tasks.classify.options import ClassifyOptions
+from spanbert.tasks.classify.repair import repair_rows
 from spanbert.tasks.classify.task import ClassifyTask, PairReading, columns_of
 from spanbert.tasks.protocol import Reading
+from spanbert.tasks.survey import DUPLICATES, Item, Survey, leave_out
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 BROKEN = Rule(
@@ -110,3 +112,7 @@ class ClassifySurvey(Survey[ClassifyTask]):
 
     def examine(self, reading: Reading, task: ClassifyTask) -> None:
         """As `Survey`: nothing that the pieces of a text could show."""
+
+    def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:
+        """As `Survey`: rows that cannot be used, repeats and contradictions are left out."""
+        return repair_rows(self, repeats, target, drop_conflicts=not self.is_regression)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from spanbert.apps.doctor.findings import Rule, excerpt
-from spanbert.apps.doctor.survey import Item, Survey, leave_out
+from spanbert.core.findings import Rule, excerpt
+from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document, Relation
 from spanbert.corpus.files import OnBroken
-from spanbert.corpus.relations import read_relations
+from spanbert.corpus.relations import read_relations, relation_format, write_relations
 from spanbert.tasks.protocol import Reading
 from spanbert.tasks.relation.options import RelationOptions
 from spanbert.tasks.relation.task import RelationReading, RelationTask
+from spanbert.tasks.survey import Item, Survey, leave_out
 
 _SAME_PLACE = Rule(
     severity="error",
@@ -64,7 +67,7 @@ class RelationSurvey(Survey[RelationTask]):
         """As `Survey`: the pairs with their labels."""
         for relation in document.relations or ():
             if relation.label:
-                yield Item(self.place(document), pair_key(document, relation), relation.label)
+                yield Item(self.place(document), _pair_key(document, relation), relation.label)
 
     def texts_of(self, document: Document) -> Iterator[Item]:
         """As `Survey`: the text."""
@@ -98,8 +101,32 @@ class RelationSurvey(Survey[RelationTask]):
             if len(parts) > 1:
                 self.ledger.add(_APART, f"{self.place(reading.document)} {excerpt(reading.document.text)}")
 
+    def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:
+        """As `Survey`: texts that cannot be read are left out; of pairs that stand twice in a text the first stays."""
+        done = self.left_out()
+        seen = set()
 
-def pair_key(document: Document, relation: Relation) -> str:
+        def mended() -> Iterator[Document]:
+            for document in self.read(self.path, self.options):
+                kept = []
+                for relation in document.relations or ():
+                    key = hashlib.sha256(_pair_key(document, relation).encode()).digest()
+                    if relation.label and key in seen:
+                        done["pairs that stand twice left out"] += 1
+                        continue
+                    if relation.label:
+                        seen.add(key)
+                    kept.append(relation)
+                if len(kept) == len(document.relations or ()):
+                    yield document
+                elif kept:
+                    yield replace(document, relations=tuple(kept))
+
+        write_relations(mended(), target, to=relation_format(self.path))
+        return done
+
+
+def _pair_key(document: Document, relation: Relation) -> str:
     """A text with the places of a pair: what may stand twice."""
     places = (relation.head.start, relation.head.end, relation.tail.start, relation.tail.end)
     return f"{places}\n{document.text}"

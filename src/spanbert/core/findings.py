@@ -1,14 +1,10 @@
-"""What the doctor says: rules, how often each is broken and where, and the whole report."""
+"""What is wrong with data: rules, how often a file breaks each, and where."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from spanbert.apps.doctor.estimate import Estimate
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
@@ -84,46 +80,6 @@ class Ledger:
             for rule, count in self._counts.items()
         ]
         return sorted(found, key=lambda one: SEVERITIES.index(one.rule.severity))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """What the doctor found.
-
-    Attributes:
-        kind: The kind of task.
-        files: Names of the data and, where there is one, of the dev file.
-        model: The model.
-        facts: How the files were read, and counts: see `diagnose.doctor`.
-        findings: Errors first.
-        estimate: What fine-tuning would cost; None where it was not asked for, or there is nothing to learn from.
-        repairs: What was done in the repaired copy; empty where none was asked for.
-    """
-
-    kind: str
-    files: tuple[str, ...]
-    model: str
-    facts: Mapping[str, Any]
-    findings: tuple[Finding, ...]
-    estimate: Estimate | None = None
-    repairs: tuple[str, ...] = field(default=())
-
-    @property
-    def exit_code(self) -> int:
-        """2 where there is an error, else 0."""
-        return 2 if any(finding.rule.severity == "error" for finding in self.findings) else 0
-
-    def as_record(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "kind": self.kind,
-            "files": list(self.files),
-            "model": self.model,
-            **self.facts,
-            "findings": [finding.as_record() for finding in self.findings],
-            "estimate": None if self.estimate is None else {**asdict(self.estimate), "memory": self.estimate.memory},
-            "repairs": list(self.repairs),
-        }
 
 
 def excerpt(text: str) -> str:

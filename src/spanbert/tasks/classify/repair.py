@@ -7,23 +7,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from spanbert.apps.doctor.classify import CONFLICTS, ClassifySurvey
-from spanbert.apps.doctor.hashes import Repeats
 from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole
+from spanbert.core.hashes import Repeats
 from spanbert.corpus.files import SourceFile, decode_line, open_bytes
 from spanbert.corpus.tables import delimited_rows
+from spanbert.tasks.survey import Survey
 
 _ROWS_AT_ONCE = 1024
 
 
-def repair_rows(survey: ClassifySurvey, repeats: Repeats, target: Path) -> Counter[str]:
+def repair_rows(survey: Survey[Any], repeats: Repeats, target: Path, *, drop_conflicts: bool) -> Counter[str]:
     """Writes the rows that can be learned from.
 
     Args:
         survey: Of the file; finished.
-        repeats: Which labelled rows come again; of contradictions none is kept, of repeats the first.
+        repeats: Which labelled rows come again; of repeats the first is kept.
         target: The copy.
+        drop_conflicts: Keep none of the rows that contradict each other, else all of them.
 
     Returns:
         How many rows were left out, and why.
@@ -31,7 +32,6 @@ def repair_rows(survey: ClassifySurvey, repeats: Repeats, target: Path) -> Count
     Raises:
         InputError: A quote in a .csv file that is never closed: which rows it swallows is not for a program to say.
     """
-    drop_conflicts = survey.conflicts is CONFLICTS
     left_out: dict[int, str] = {}
 
     def broken(error: InputError) -> None:

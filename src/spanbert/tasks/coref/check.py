@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from spanbert.apps.doctor.findings import Rule, excerpt
-from spanbert.apps.doctor.survey import Item, Survey, leave_out
+from spanbert.core.findings import Rule, excerpt
+from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document, Span
 from spanbert.corpus.clusters import crossing_mentions, in_first_cluster, repeated_mentions
-from spanbert.corpus.coref import read_coref
+from spanbert.corpus.coref import coref_format, read_coref, write_coref
 from spanbert.corpus.files import OnBroken
 from spanbert.corpus.sentences import sentence_numbers
 from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.coref.task import CorefTask
 from spanbert.tasks.protocol import Reading
+from spanbert.tasks.survey import Item, Survey, leave_out
 from spanbert.tokens.pieces import rows_of_words
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
@@ -97,6 +98,11 @@ class CorefSurvey(Survey[CorefTask]):
         """As `Survey`."""
         return {"clusters": self.clusters, "mentions": self.mentions, "singletons": self.singletons}
 
+    def fact_lines(self) -> list[tuple[str, str]]:
+        """As `Survey`."""
+        clusters = f"{self.clusters:,}, of which one mention alone: {self.singletons:,}"
+        return [("clusters", clusters), ("mentions", f"{self.mentions:,}")]
+
     def examine(self, reading: Reading, task: CorefTask) -> None:
         """As `Survey`."""
         document, most = reading.document, task.options.longest_mention
@@ -120,6 +126,19 @@ class CorefSurvey(Survey[CorefTask]):
                 pieces = int(last[0] - first[0]) + 1
                 if pieces > most:
                     self.ledger.add(too_long, f"{self._shown(document, mention)}, {pieces} pieces")
+
+    def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:
+        """As `Survey`: texts that cannot be read are left out; a mention in two clusters stays in the first."""
+        done = self.left_out()
+
+        def mended() -> Iterator[Document]:
+            for document in self.read(self.path, self.options):
+                repeated = repeated_mentions(document)
+                done["mentions in two clusters left in the first"] += len(repeated)
+                yield replace(document, clusters=in_first_cluster(document)) if repeated else document
+
+        write_coref(mended(), target, to=coref_format(self.path))
+        return done
 
     def _shown(self, document: Document, mention: Span) -> str:
         return f"{self.place(document)} {excerpt(document.text[mention.start : mention.end])}"

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from spanbert.apps.doctor.findings import Rule, excerpt
-from spanbert.apps.doctor.hashes import TextHashes
-from spanbert.apps.doctor.survey import Item, Survey, leave_out
 from spanbert.core.characters import UNSPACED
+from spanbert.core.findings import Rule, excerpt
+from spanbert.core.hashes import Repeats, TextHashes
 from spanbert.core.types import Document, Question, Span
 from spanbert.corpus.files import OnBroken, SourceFile
 from spanbert.corpus.squad import read_squad
 from spanbert.tasks.protocol import Reading
 from spanbert.tasks.qa.options import QAOptions
+from spanbert.tasks.qa.repair import repair_questions
 from spanbert.tasks.qa.task import QAReading, QATask
+from spanbert.tasks.survey import Item, Survey, leave_out
 from spanbert.tokens.pieces import read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
@@ -152,6 +153,10 @@ class QASurvey(Survey[QATask]):
         """As `Survey`."""
         return {"questions": self.questions, "questions_cut": self.cut_questions}
 
+    def fact_lines(self) -> list[tuple[str, str]]:
+        """As `Survey`."""
+        return [("questions", f"{self.questions:,}, of which cut to the longest read: {self.cut_questions:,}")]
+
     def is_cut(self, reading: Reading) -> bool:
         """As `Survey`: for any of its questions."""
         return isinstance(reading, QAReading) and len(reading.windows) > len(reading.questions)
@@ -173,11 +178,15 @@ class QASurvey(Survey[QATask]):
                     shown = excerpt(reading.document.text[answer.start : answer.end])
                     self.ledger.add(rule, f"{self._shown(reading.document, question)} {shown}, {pieces} pieces")
 
-    def tell_ids(self) -> None:
-        """Writes down how many questions have the id of another."""
+    def finish(self) -> None:
+        """As `Survey`: how many questions have the id of another."""
         again = int(self.ids.repeats().again_N.sum())
         if again:
             self.ledger.add(_SAME_ID, times=again)
+
+    def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:
+        """As `Survey`: answers get the place where they were found; answers and questions without one are left out."""
+        return repair_questions(self, target)
 
     def _shown(self, document: Document, question: Question) -> str:
         return f"{self.place(document)} {question.id}"

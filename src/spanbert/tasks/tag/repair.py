@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from spanbert.apps.doctor.tag import TagSurvey, is_outside
 from spanbert.core.files import file_written_whole
 from spanbert.core.tagging import decode_tags, encode_tags
 from spanbert.core.types import Document, Span
@@ -17,11 +16,13 @@ from spanbert.corpus.columns import column_lines, format_of, lines_of_words, raw
 from spanbert.corpus.files import open_bytes
 from spanbert.corpus.spans_json import is_as_read, span_lines, write_label_studio
 from spanbert.corpus.words import words_of
-from spanbert.tasks.tag.read import spans_on_words
+from spanbert.tasks.survey import Survey
+from spanbert.tasks.tag.base import WordTask
+from spanbert.tasks.tag.read import is_outside, spans_on_words
 from spanbert.tasks.tag.task import without_overlaps
 
 
-def repair_words(survey: TagSurvey, target: Path) -> Counter[str]:
+def repair_words(survey: Survey[WordTask], target: Path) -> Counter[str]:
     """Writes a repaired copy; what is not at fault stays as it was.
 
     Args:

@@ -1,21 +1,21 @@
-"""One pass over a labelled file: what the surveys of all kinds of task count and remember."""
+"""One pass over a labelled file: what the surveys of all kinds of task count and remember, and its repair."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from spanbert.apps.doctor.findings import SHOWN, Ledger, Rule, difference, excerpt
-from spanbert.apps.doctor.hashes import Repeats, TextHashes
-from spanbert.apps.doctor.unknown import UnknownPieces
 from spanbert.core.errors import InputError
+from spanbert.core.findings import SHOWN, Ledger, Rule, difference, excerpt
+from spanbert.core.hashes import Repeats, TextHashes
 from spanbert.core.types import Document
 from spanbert.corpus.files import OnBroken
 from spanbert.tasks.protocol import Reading
 from spanbert.tokens.tokenizer import TokenizerAdapter
+from spanbert.tokens.unknown import UnknownPieces
 
 TaskT = TypeVar("TaskT")
 DUPLICATES = Rule(
@@ -47,7 +47,12 @@ class Item(NamedTuple):
 
 
 class Survey(ABC, Generic[TaskT]):
-    """What is in one file.
+    """What is in one file; a task's spec names the survey of its kind.
+
+    Attributes:
+        conflicts: The rule that items break which stand several times with different labels.
+        duplicates: The same, with the same labels.
+        unusable: The rule that rows or texts break which cannot be read.
 
     Args:
         path: The file.
@@ -96,6 +101,21 @@ class Survey(ABC, Generic[TaskT]):
     def examine(self, reading: Reading, task: TaskT) -> None:
         """Checks what needs pieces."""
 
+    @abstractmethod
+    def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:
+        """Writes a repaired copy of the file, in the same format; what is not at fault stays as it was.
+
+        Args:
+            repeats: Which items come again.
+            target: The copy.
+
+        Returns:
+            How often each thing was done.
+
+        Raises:
+            InputError: Something that only a person can mend.
+        """
+
     def documents(self) -> Iterator[Document]:
         """The documents, in the first pass; broken ones are noted."""
         return self.read(self.path, self.options, self.broken)
@@ -113,6 +133,14 @@ class Survey(ABC, Generic[TaskT]):
     def counts(self) -> dict[str, int]:
         """What else there is in the file, by name."""
         return {}
+
+    def fact_lines(self) -> list[tuple[str, str]]:
+        """The counts for people, as (name, words) pairs."""
+        return [(name.replace("_", " "), f"{count:,}") for name, count in self.counts().items()]
+
+    def left_out(self) -> Counter[str]:
+        """What a copy does without where texts that cannot be read are left out."""
+        return Counter({"texts that cannot be read left out": self.ledger.count(self.unusable)})
 
     def texts_of(self, document: Document) -> Iterator[Item]:
         """What dev data should not share with training data: by default, the items."""
@@ -140,6 +168,9 @@ class Survey(ABC, Generic[TaskT]):
         self.unknown.take(reading.document, reading.pieces, where)
         if self.task is not None:
             self.examine(reading, self.task)
+
+    def finish(self) -> None:
+        """Writes down what the end of the pass shows: by default, nothing."""
 
     def is_cut(self, reading: Reading) -> bool:
         """Whether a text needs more than one window."""

@@ -1,0 +1,55 @@
+"""Repaired copies of SQuAD's JSON: answers where they stand, none that stand nowhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from spanbert.core.files import read_json, write_json
+from spanbert.tasks.survey import Survey
+
+
+def repair_questions(survey: Survey[Any], target: Path) -> Counter[str]:
+    """Patches the JSON itself, so that fields that nobody interprets stay.
+
+    Args:
+        survey: Of the file.
+        target: The copy.
+
+    Returns:
+        How often each thing was done.
+    """
+    content = read_json(survey.path)
+    paragraphs = (paragraph for article in content["data"] for paragraph in article["paragraphs"])
+    done: Counter[str] = Counter()
+    for paragraph, document in zip(paragraphs, survey.read(survey.path, survey.options), strict=True):
+        found = {
+            (question.id, one.text, one.stated): one.found
+            for question in document.questions or ()
+            for one in question.misplaced
+        }
+        kept = []
+        for record in paragraph["qas"]:
+            answers = list(_mended(record, found, done))
+            if not answers and not record.get("is_impossible", False):
+                done["questions without an answer left out"] += 1
+                continue
+            kept.append({**record, "answers": answers} if "answers" in record else record)
+        paragraph["qas"] = kept
+    write_json(target, content)
+    return done
+
+
+def _mended(
+    record: Mapping[str, Any], found: Mapping[tuple[str, str, int], int | None], done: Counter[str]
+) -> Iterator[dict[str, Any]]:
+    for answer in record.get("answers") or []:
+        stated = answer["answer_start"]
+        start = found.get((str(record["id"]), answer["text"], stated), stated)
+        if start is None:
+            done["answers that stand nowhere left out"] += 1
+            continue
+        done["answers given the place where they stand"] += start != stated
+        yield {**answer, "answer_start": start}
