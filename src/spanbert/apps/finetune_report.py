@@ -21,12 +21,13 @@ import yaml
 
 from spanbert import __version__
 from spanbert.apps.curves import Scored, reliability_diagram, score_curve, training_curve
-from spanbert.apps.finetune_tables import TaskTables, name_of_figure
+from spanbert.apps.finetune_tables import TaskTables
 from spanbert.apps.report import render_report
 from spanbert.checkpoint.bundle import MANIFEST, open_bundle, tensor_shapes
 from spanbert.core.files import read_json, write_atomically
 from spanbert.core.progress import Reporter
 from spanbert.tasks.registry import spec_of
+from spanbert.tasks.render import TaskRender
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.tracking import read_log
 
@@ -84,7 +85,8 @@ def finetune_report(bundle: Path) -> str:
     for name, data in run["tasks"].items():
         entry, own = manifest["tasks"][name], scores.get(name, {})
         spread = seeds.get("spread", {}).get(name, {})
-        drawn = _pictures(name, entry, own, logs, kept)
+        render = spec_of(entry["kind"], entry).renderer()
+        drawn = _pictures(name, render, own, logs, kept)
         curves = {f"{name} {number}": caption for number, caption in enumerate(drawn)}
         pictures |= dict(zip(curves, drawn.values(), strict=True))
         section = _Section(
@@ -92,7 +94,7 @@ def finetune_report(bundle: Path) -> str:
             tables=TaskTables.of(entry, own, data=data, sizes=manifest["data"]["sizes"][name], spread=spread),
             curves=curves,
             mistakes=[_mistake(line) for line in logs["mistakes"] if line["task"] == name],
-            sureness="off by" if entry.get("mode") == "regression" else "how sure",
+            sureness=render.sureness(entry),
         )
         sections.append(section)
     files = open_bundle(bundle, verify=False)
@@ -121,7 +123,7 @@ def _mistake(line: Mapping[str, Any]) -> dict[str, Any]:
 
 def _pictures(
     name: str,
-    entry: Mapping[str, Any],
+    render: TaskRender[Any],
     scores: Mapping[str, Any],
     logs: Mapping[str, list[dict[str, Any]]],
     kept: int | None,
@@ -136,7 +138,7 @@ def _pictures(
     if lines and scores:
         figures = sorted(scores["interval"], key=lambda figure: figure != scores["main"])[:_LINES]
         curves = {figure: list(_scored(lines, figure)) for figure in figures}
-        named = {name_of_figure(entry, figure): points for figure, points in curves.items()}
+        named = {render.figure(figure).name: points for figure, points in curves.items()}
         found["Scores on the dev data; the band is a 95% interval"] = score_curve(named, best=kept)
     if scores.get("reliability"):
         caption = f"Calibration: how often predictions were right, by how sure the model was (ECE {scores['ece']:.4f})"
@@ -167,24 +169,12 @@ def _commands(bundle: Path, entries: Mapping[str, Any], names: list[str]) -> lis
     """Comments and the commands that use the bundle, a shell's and Python's."""
     path = shlex.quote(str(bundle))
     found = []
-    for name in names:
+    specs = {name: spec_of(entries[name]["kind"], entries[name]) for name in names}
+    for name, spec in specs.items():
         chosen = f" --task {name}" if len(names) > 1 else ""
-        texts = spec_of(entries[name]["kind"], entries[name]).input
         found.append(("", f"spanbert evaluate {path}{chosen} --data TEST"))
-        found.append(("", f"spanbert predict {path}{chosen} {texts} --format html --out page.html"))
+        found.append(("", f"spanbert predict {path}{chosen} {spec.input} --format html --out page.html"))
     found.append(("# Python", f"import spanbert\nnlp = spanbert.load({str(bundle)!r})"))
-    found += [("", line) for line in dict.fromkeys(_python(entries[name]) for name in names)]
+    lines = (spec.renderer().python(entries[name]) for name, spec in specs.items())
+    found += [("", line) for line in dict.fromkeys(lines)]
     return found
-
-
-def _python(entry: Mapping[str, Any]) -> str:
-    if entry["kind"] == "qa":
-        return "nlp.answer(question, context)"
-    if entry["kind"] == "tag":
-        return f"nlp(text).{'entities' if entry['nested'] or entry['scheme'] else 'tags'}"
-    if entry["kind"] == "coref":
-        return "nlp(text).clusters"
-    if entry["kind"] == "relation":
-        return "nlp.relate(text, entities)"
-    read = "text, pair" if entry["pairs"] else "text"
-    return f"nlp({read}).{'value' if entry['mode'] == 'regression' else 'labels'}"

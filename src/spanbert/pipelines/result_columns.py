@@ -1,105 +1,81 @@
-"""Results in columns, a line a word: tags beside each other, or clusters as CoNLL-2012."""
+"""Results in columns: a line a word with tags beside each other, or the lines of a task's own format."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 
 from spanbert.core.errors import InputError
-from spanbert.core.predictions import Coreference, Tagging
-from spanbert.core.types import Document, Span, outer_first
-from spanbert.corpus.conll2012 import conll2012_lines
-from spanbert.corpus.sentences import sentence_ranges
-from spanbert.corpus.word_tags import tags_of
-from spanbert.pipelines.results import Annotated
+from spanbert.core.types import Document, Span
+from spanbert.pipelines.results import Annotated, render_of
+from spanbert.tasks.registry import specs
+from spanbert.tasks.render import WordColumns
+
+
+def has_columns(doc: Annotated) -> bool:
+    """Whether a file of columns can hold a result of a text."""
+    return any(render_of(result).in_columns for result in doc.tasks.values())
 
 
 def conll_lines(doc: Annotated) -> Iterator[str]:
-    """The tags of a text in columns, a line a word and a blank line at the end; clusters as CoNLL-2012.
+    """What columns can hold of a text: a line a word and a blank line at the end, or a format of a task's own.
 
     Args:
-        doc: A text with tagging tasks, or without any and with a coreference task.
+        doc: A text with tasks that give each word tags, or with one alone that has lines of its own (CoNLL-2012).
 
     Yields:
-        The word, then for each tagging task its tag: the word's own, or BIO tags of the spans. Where spans overlap, a
-        task has as many columns as the text needs: each span is in the first that is free, outer ones first.
+        The word, then the columns of each task: see the kinds' `columns`, in `tasks`; or the lines.
 
     Raises:
-        InputError: No tagging task, or tasks that split the text into different words.
+        InputError: Nothing that columns can hold, tasks that no file holds together, or tasks that split the text into
+            different words.
     """
-    taggings = doc.taggings
-    if doc.coreferences and (taggings or len(doc.coreferences) > 1):
-        raise InputError(
-            "tags and clusters in one file of columns" if taggings else "two tasks of coreference in one file",
-            where=doc.id,
-            got=", ".join([*taggings, *doc.coreferences]),
-            remedy="Choose one task",
-        )
-    for found in doc.coreferences.values():
-        yield from conll2012_lines([_as_conll2012(doc, found)])
-        return
-    if not taggings:
+    renders = {name: render_of(result) for name, result in doc.tasks.items()}
+    renders = {name: render for name, render in renders.items() if render.in_columns}
+    if not renders:
+        kinds = dict.fromkeys(spec.renderer().columns_of for spec in specs())
         raise InputError(
             "no tags to write in columns",
             where=doc.id,
             got=f"results of {', '.join(doc.tasks) or 'no task'}",
-            expected="a tagging task or one of coreference",
+            expected=" or ".join(kind for kind in kinds if kind),
             remedy="Choose the format jsonl or html",
         )
-    first, *others = taggings
-    places = _places(taggings[first].words)
+    document = doc.source or Document(id=doc.id, text=doc.text)
+    own = {name: render.lines(document, doc[name]) for name, render in renders.items()}
+    whole = {name: lines for name, lines in own.items() if lines is not None}
+    if whole and len(renders) > 1:
+        names = sorted(renders, key=lambda name: name in whole)
+        held = list(dict.fromkeys(renders[name].in_columns for name in names))
+        raise InputError(
+            f"{' and '.join(held)}{' of several tasks' if len(held) == 1 else ''} in one file of columns",
+            where=doc.id,
+            got=", ".join(names),
+            remedy="Choose one task",
+        )
+    for lines in whole.values():
+        yield from lines
+        return
+    columns = {name: render.columns(document, doc[name]) for name, render in renders.items()}
+    yield from _word_lines(doc, {name: found for name, found in columns.items() if found is not None})
+
+
+def _word_lines(doc: Annotated, found: Mapping[str, WordColumns]) -> Iterator[str]:
+    first, *others = found
+    places = _places(found[first].words)
     for other in others:
-        if _places(taggings[other].words) != places:
+        if _places(found[other].words) != places:
             raise InputError(
                 "two tasks split the text into different words, which one file of columns cannot hold",
                 where=doc.id,
                 got=f"{first} and {other}",
                 remedy="Choose one task",
             )
-    columns = [column for tagging in taggings.values() for column in _columns(doc, tagging)]
+    columns = [column for one in found.values() for column in one.columns]
     words = [doc.text[start:end] for start, end in places]
     for cells in zip(words, *columns, strict=True):
         yield "\t".join(cells)
     yield ""
 
 
-def _as_conll2012(doc: Annotated, found: Coreference) -> Document:
-    """The text with its clusters, and with the lines that it came in, where it came in such a file."""
-    came = doc.source
-    if came is None or came.words != found.words:
-        came = Document(id=doc.id, text=doc.text, words=found.words)
-    sentences = came.sentences or sentence_ranges(doc.text, found.words)
-    return replace(came, clusters=found.clusters, sentences=sentences)
-
-
 def _places(words: Sequence[Span]) -> list[tuple[int, int]]:
     return [(word.start, word.end) for word in words]
-
-
-def _columns(doc: Annotated, tagging: Tagging) -> list[list[str]]:
-    if tagging.spans is None:
-        return [[word.label or "_" for word in tagging.words]]
-    layers = [
-        Document(id=doc.id, text=doc.text, words=tagging.words, spans=tuple(layer))
-        for layer in overlap_free_layers(tagging.spans)
-    ]
-    return [tags_of(layer, "BIO") for layer in layers]
-
-
-def overlap_free_layers(spans: Sequence[Span]) -> list[list[Span]]:
-    """Spans in as few layers as keep the spans of each apart, outer ones first.
-
-    Args:
-        spans: Spans that may nest or cross.
-
-    Returns:
-        The layers, each in text order; one empty layer where there are no spans. Cost: spans times layers.
-    """
-    layers: list[list[Span]] = [[]]
-    for span in sorted(spans, key=outer_first):
-        free = next((layer for layer in layers if not layer or layer[-1].end <= span.start), None)
-        if free is None:
-            free = []
-            layers.append(free)
-        free.append(span)
-    return layers

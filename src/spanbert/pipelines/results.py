@@ -12,16 +12,27 @@ A notebook shows either of them as HTML.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from spanbert.core import mentions
 from spanbert.core.errors import InputError, nearest
+from spanbert.core.html.style import Palette, escaped
+from spanbert.core.html.text import text_block
 from spanbert.core.predictions import Answering, Classification, Coreference, RelationExtraction, Tagging
 from spanbert.core.types import Document, Relation, Span, outer_first
+from spanbert.pipelines.html import article, fragment
 from spanbert.scores.relations import relates
+from spanbert.tasks.registry import spec_of_result
+from spanbert.tasks.render import TaskRender
+
+ResultT = TypeVar("ResultT")
+
+
+def render_of(result: object) -> TaskRender[Any]:
+    """What shows a result."""
+    return spec_of_result(result).renderer()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,9 +55,8 @@ class AnsweredQuestion:
     answering: Answering
 
     def __post_init__(self) -> None:
-        best = self.answering.answer
-        for answer in (*self.answering.candidates, *([best] if best else [])):
-            if not 0 <= answer.start <= answer.end <= len(self.context):
+        for answer in render_of(self.answering).places(self.answering):
+            if answer.end > len(self.context):
                 raise ValueError(
                     f"question {self.id!r}: answer {answer.start}..{answer.end} is not within the "
                     f"{len(self.context)} characters of the context"
@@ -54,25 +64,16 @@ class AnsweredQuestion:
 
     def as_record(self) -> dict[str, Any]:
         """The answer as JSON: id, question, answer (None where there is none), place, scores and candidates."""
-        best, null = self.answering.answer, self.answering.null_score  # infinite where there is no candidate
-        return {
-            "id": self.id,
-            "question": self.question,
-            "answer": best.text if best else None,
-            "start": best.start if best else None,
-            "end": best.end if best else None,
-            "score": best.score if best else None,
-            "null_score": null if math.isfinite(null) else None,
-            "candidates": [asdict(candidate) for candidate in self.answering.candidates],
-        }
+        record = render_of(self.answering).record(self.context, self.answering)
+        return {"id": self.id, "question": self.question, **record}
+
+    def html(self, palette: Palette) -> str:
+        """Question and answer as an article of a page with these colours."""
+        question = f'<div class="sb-question" dir="auto" lang="">{escaped(self.question)}</div>'
+        return article(self.id, question + render_of(self.answering).html(self.context, self.answering, palette))
 
     def _repr_html_(self) -> str:
-        from spanbert.pipelines.html import fragment
-
         return fragment(self)
-
-
-Result = Classification | Tagging | Coreference | RelationExtraction
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,19 +94,19 @@ class Annotated:
 
     id: str
     text: str
-    tasks: Mapping[str, Result]
+    tasks: Mapping[str, object]
     source: Document | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, result in self.tasks.items():
-            for span in _places_of(result):
+            for span in render_of(result).places(result):
                 if span.end > len(self.text):
                     raise ValueError(
                         f"{self.id!r}, task {name!r}: span {span.start}..{span.end} reaches past the end of the "
                         f"{len(self.text)} characters"
                     )
 
-    def __getitem__(self, name: str) -> Result:
+    def __getitem__(self, name: str) -> Any:
         """The result of one task.
 
         Raises:
@@ -121,12 +122,12 @@ class Annotated:
     @property
     def taggings(self) -> dict[str, Tagging]:
         """The results of tagging tasks, by name."""
-        return {name: result for name, result in self.tasks.items() if isinstance(result, Tagging)}
+        return _of_type(self.tasks, Tagging)
 
     @property
     def classifications(self) -> dict[str, Classification]:
         """The results of classification and regression tasks, by name."""
-        return {name: result for name, result in self.tasks.items() if isinstance(result, Classification)}
+        return _of_type(self.tasks, Classification)
 
     @property
     def entities(self) -> tuple[Span, ...]:
@@ -142,7 +143,7 @@ class Annotated:
     @property
     def coreferences(self) -> dict[str, Coreference]:
         """The results of coreference tasks, by name."""
-        return {name: result for name, result in self.tasks.items() if isinstance(result, Coreference)}
+        return _of_type(self.tasks, Coreference)
 
     @property
     def clusters(self) -> tuple[tuple[Span, ...], ...]:
@@ -152,8 +153,8 @@ class Annotated:
     @property
     def relations(self) -> tuple[Relation, ...]:
         """How entities are related, by all relation tasks; pairs that are not related are left out."""
-        found = (result.relations for result in self.tasks.values() if isinstance(result, RelationExtraction))
-        return tuple(one for relations in found for one in relations if relates(one.label))
+        found = _of_type(self.tasks, RelationExtraction).values()
+        return tuple(one for result in found for one in result.relations if relates(one.label))
 
     def resolve(self) -> str:
         """The text with every pronoun replaced by what it stands for: see `core.mentions.resolve`.
@@ -211,67 +212,29 @@ class Annotated:
         """The results as JSON.
 
         Returns:
-            `id` and `text`, then by kind of the task `entities` or `tags` (start, end, label, score, text), `labels`
-            and `scores`, `value`, `clusters` and `links`, or `relations` (none left out); where there are several
-            tasks, under their names in `tasks`.
+            `id` and `text`, then what the kind of the task has in its records, such as `entities` or `tags` (start,
+            end, label, score, text), or `labels` and `scores`; where there are several tasks, under their names in
+            `tasks`.
         """
-        records = {name: self._record_of(result) for name, result in self.tasks.items()}
+        records = {name: render_of(result).record(self.text, result) for name, result in self.tasks.items()}
         head = {"id": self.id, "text": self.text}
         if len(records) > 1:
             return {**head, "tasks": records}
         return head | next(iter(records.values()), {})
 
-    def _record_of(self, result: Result) -> dict[str, Any]:
-        if isinstance(result, Classification):
-            if result.value is not None:
-                return {"value": result.value}
-            return {"labels": list(result.labels), "scores": dict(result.scores)}
-        if isinstance(result, Coreference):
-            clusters = zip(result.heads, result.clusters, strict=True)
-            return {
-                "clusters": [
-                    {"head": self._span(head), "mentions": [self._span(mention) for mention in cluster]}
-                    for head, cluster in clusters
-                ],
-                "links": [
-                    {"mention": _place(link.mention), "antecedent": _place(link.antecedent), "score": link.score}
-                    for link in result.links
-                ],
-            }
-        if isinstance(result, RelationExtraction):
-            return {
-                "relations": [
-                    {
-                        "head": self._span(one.head),
-                        "tail": self._span(one.tail),
-                        "label": one.label,
-                        "score": one.score,
-                    }
-                    for one in result.relations
-                ]
-            }
-        name, spans = ("tags", result.words) if result.spans is None else ("entities", result.spans)
-        return {name: [{**asdict(span), "text": self.text[span.start : span.end]} for span in spans]}
-
-    def _span(self, span: Span) -> dict[str, Any]:
-        said = {name: value for name, value in asdict(span).items() if value is not None}
-        return {**said, "text": self.text[span.start : span.end]}
+    def html(self, palette: Palette) -> str:
+        """The text and its results as an article of a page with these colours."""
+        renders = {name: render_of(result) for name, result in self.tasks.items()}
+        body = "" if any(render.shows_text for render in renders.values()) else text_block(escaped(self.text))
+        for name, render in renders.items():
+            if len(renders) > 1:
+                body += f'<div class="sb-task">{escaped(name)}</div>'
+            body += render.html(self.text, self.tasks[name], palette)
+        return article(self.id, body)
 
     def _repr_html_(self) -> str:
-        from spanbert.pipelines.html import fragment
-
         return fragment(self)
 
 
-def _places_of(result: Result) -> Iterator[Span]:
-    """Every span of a result."""
-    if isinstance(result, Tagging):
-        yield from (*result.words, *(result.spans or ()))
-    elif isinstance(result, Coreference):
-        yield from (*result.words, *result.heads, *(mention for cluster in result.clusters for mention in cluster))
-    elif isinstance(result, RelationExtraction):
-        yield from (end for relation in result.relations for end in (relation.head, relation.tail))
-
-
-def _place(span: Span) -> list[int]:
-    return [span.start, span.end]
+def _of_type(results: Mapping[str, object], wanted: type[ResultT]) -> dict[str, ResultT]:
+    return {name: result for name, result in results.items() if isinstance(result, wanted)}

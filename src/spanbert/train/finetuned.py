@@ -22,19 +22,12 @@ from spanbert.tasks.head import Head
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.pretrain.heads import SBO_PREFIX, TASK
 from spanbert.tasks.protocol import TextTask
+from spanbert.tasks.registry import spec_of
 from spanbert.tokens.tokenizer import TokenizerAdapter
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
 from spanbert.train.run import trained_manifest
-
-_WHAT = {
-    "classify": "text classification",
-    "tag": "sequence labelling",
-    "qa": "extractive question answering",
-    "coref": "coreference resolution",
-    "relation": "relation extraction",
-}
 
 
 def build_joint_model(
@@ -162,7 +155,7 @@ def _card(
     config: FinetuneConfig,
     lines: list[str],
 ) -> str:
-    what = ", ".join(f"{_WHAT[task.kind]} ({name})" for name, task in tasks.items())
+    what = ", ".join(f"{spec_of(task.kind).title} ({name})" for name, task in tasks.items())
     first = next(iter(tasks.values()))
     texts = first.spec.input
     chosen = f" --task {first.name}" if len(tasks) > 1 else ""

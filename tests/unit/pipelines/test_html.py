@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spanbert.core.html.style import COLOURS, STYLE, Palette
 from spanbert.core.predictions import Answer, Answering, Classification, Tagging
 from spanbert.core.types import Span
 from spanbert.pipelines.html import fragment, page
-from spanbert.pipelines.html_style import COLOURS, STYLE, Palette
 from spanbert.pipelines.results import Annotated, AnsweredQuestion
 
 HOSTILE = "<script>alert(1)</script> & \"quotes\" 'single' </div> &amp;"

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spanbert.core.errors import InputError
+from spanbert.core.layers import overlap_free_layers
 from spanbert.core.predictions import Answer, Answering, Classification, Tagging
 from spanbert.core.tagging import decode_tags
 from spanbert.core.types import Span, outer_first
-from spanbert.pipelines.result_columns import conll_lines, overlap_free_layers
+from spanbert.pipelines.result_columns import conll_lines
 from spanbert.pipelines.results import Annotated, AnsweredQuestion
 
 TEXT = "Mara left the Bank of England."

@@ -127,7 +127,7 @@ def _pieces(
     from spanbert.pipelines.html import page
     from spanbert.pipelines.load import Precision
     from spanbert.pipelines.predict import predict, predict_file
-    from spanbert.pipelines.result_columns import conll_lines
+    from spanbert.pipelines.result_columns import conll_lines, has_columns
     from spanbert.pipelines.results import Annotated as AnnotatedText
 
     name = source if source != "-" else "stdin"
@@ -140,7 +140,7 @@ def _pieces(
     for result in results:
         if format_ == "jsonl":
             yield json.dumps(result.as_record(), ensure_ascii=False) + "\n"
-        elif isinstance(result, AnnotatedText) and (result.taggings or result.coreferences):
+        elif isinstance(result, AnnotatedText) and has_columns(result):
             yield "".join(f"{line}\n" for line in conll_lines(result))
         else:
             raise InputError(

@@ -14,9 +14,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from spanbert.core.html.style import Palette, escaped
+from spanbert.core.layers import overlap_free_layers
 from spanbert.core.types import Span, outer_first
-from spanbert.pipelines.html_style import Palette, escaped
-from spanbert.pipelines.result_columns import overlap_free_layers
 
 _CUT = '<span class="sb-cut"> … </span>'
 

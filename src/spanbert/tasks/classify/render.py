@@ -1,0 +1,78 @@
+"""Classifications and regressions for people and programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from spanbert.core.html.style import Palette, escaped
+from spanbert.core.predictions import Classification
+from spanbert.tasks.render import Figure, TaskRender, threshold_remark
+
+_BARS = 8
+_MODES = {"single": "one label a text", "multi": "any number of labels a text", "regression": "a number a text"}
+
+
+class ClassifyRender(TaskRender[Classification]):
+    """Labels with their probabilities, or a number."""
+
+    figures: ClassVar = {
+        "mcc": Figure("MCC", "Matthews correlation: 0 is guessing, 1 is perfect"),
+        "exact_match": Figure("exact match", "share of the texts whose labels are all right and complete"),
+        "threshold": Figure("threshold", "probability from which a label is given"),
+        "pearson": Figure("Pearson", "linear correlation with the right numbers"),
+        "spearman": Figure("Spearman", "correlation of the ranks"),
+        "mse": Figure("MSE", "mean squared error"),
+        "mae": Figure("MAE", "mean absolute error"),
+    }
+
+    def record(self, text: str, result: Classification) -> dict[str, Any]:
+        """As `TaskRender`: `labels` and `scores`, or `value`."""
+        if result.value is not None:
+            return {"value": result.value}
+        return {"labels": list(result.labels), "scores": dict(result.scores)}
+
+    def html(self, text: str, result: Classification, palette: Palette) -> str:
+        """As `TaskRender`: the most probable labels as bars, given ones in bold wherever they rank."""
+        if result.value is not None:
+            return f'<p class="sb-note">value <b class="sb-number">{result.value:.4g}</b></p>'
+        ranked = sorted(result.scores, key=lambda label: -result.scores[label])
+        shown = [label for rank, label in enumerate(ranked) if rank < _BARS or label in result.labels]
+        bars = "".join(_bar(label, result.scores[label], given=label in result.labels) for label in shown)
+        notes = [] if result.labels else ["no label"]
+        notes += [f"{len(ranked) - len(shown)} less probable labels not shown"] if len(shown) < len(ranked) else []
+        note = f'<p class="sb-note">{"; ".join(notes)}</p>' if notes else ""
+        return f'<table class="sb-bars"><tbody>{bars}</tbody></table>{note}'
+
+    def in_words(self, entry: Mapping[str, Any]) -> str:
+        """As `TaskRender`."""
+        return f"text classification: {_MODES[entry['mode']]}"
+
+    def remarks(self, entry: Mapping[str, Any], scores: Mapping[str, Any]) -> list[str]:
+        """As `TaskRender`: the accuracy of the most frequent label; where the threshold comes from."""
+        said = []
+        if "confusion" in scores and scores["examples"]:
+            label, figures = max(scores["by_label"].items(), key=lambda one: one[1]["gold"])
+            share = figures["gold"] / scores["examples"]
+            said.append(f"Always saying {label!r}, the most frequent label, would have an accuracy of {share:.4f}.")
+        if scores and entry["mode"] == "multi":
+            said.append(threshold_remark(entry, f"a label is given from a probability of {entry['threshold']:.4g}"))
+        return said
+
+    def sureness(self, entry: Mapping[str, Any]) -> str:
+        """As `TaskRender`."""
+        return "off by" if entry["mode"] == "regression" else super().sureness(entry)
+
+    def python(self, entry: Mapping[str, Any]) -> str:
+        """As `TaskRender`."""
+        read = "text, pair" if entry["pairs"] else "text"
+        return f"nlp({read}).{'value' if entry['mode'] == 'regression' else 'labels'}"
+
+
+def _bar(label: str, score: float, *, given: bool) -> str:
+    row = '<tr class="sb-given">' if given else "<tr>"
+    heading = '<th scope="row" class="sb-given">' if given else '<th scope="row">'
+    return (
+        f'{row}{heading}{escaped(label)}</th><td><div class="sb-bar" style="width:{100 * score:.1f}%"></div></td>'
+        f'<td class="sb-number">{score:.3f}</td></tr>'
+    )

@@ -1,0 +1,107 @@
+"""Clusters of mentions for people and programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from spanbert.core.html.style import Palette, escaped
+from spanbert.core.html.text import marked_text
+from spanbert.core.predictions import Coreference
+from spanbert.core.types import Document, Span
+from spanbert.corpus.conll2012 import conll2012_lines
+from spanbert.corpus.sentences import sentence_ranges
+from spanbert.tasks.render import Figure, TaskRender, span_record
+
+
+class CorefRender(TaskRender[Coreference]):
+    """The mentions of each cluster in one colour, and a table of clusters; a file of columns is CoNLL-2012."""
+
+    shows_text = True
+    in_columns = "clusters"
+    columns_of = "one of coreference"
+    units = ("documents", "pronouns")
+    figures: ClassVar = {
+        "conll_f1": Figure("CoNLL F1", "mean F1 of MUC, B-cubed and CEAF"),
+        "muc_f1": Figure("MUC F1", "links between mentions"),
+        "b_cubed_f1": Figure("B-cubed F1", "how much of each mention's cluster is right"),
+        "ceaf_f1": Figure("CEAF F1", "clusters aligned one to one, by phi4"),
+        "lea_f1": Figure("LEA F1", "links of each cluster, large clusters weigh more"),
+        "mention_f1": Figure("mention F1", "mentions that were found, whatever their cluster"),
+    }
+
+    def record(self, text: str, result: Coreference) -> dict[str, Any]:
+        """As `TaskRender`: `clusters`, each with its head and mentions, and `links`."""
+        clusters = zip(result.heads, result.clusters, strict=True)
+        return {
+            "clusters": [
+                {"head": span_record(text, head), "mentions": [span_record(text, mention) for mention in cluster]}
+                for head, cluster in clusters
+            ],
+            "links": [
+                {"mention": _place(link.mention), "antecedent": _place(link.antecedent), "score": link.score}
+                for link in result.links
+            ],
+        }
+
+    def places(self, result: Coreference) -> Iterator[Span]:
+        """As `TaskRender`."""
+        yield from (*result.words, *result.heads, *(mention for cluster in result.clusters for mention in cluster))
+
+    def html(self, text: str, result: Coreference, palette: Palette) -> str:
+        """As `TaskRender`: all mentions of a cluster light up under the pointer."""
+        sure = {(link.mention.start, link.mention.end): link for link in result.links}
+        marks, groups, titles = [], {}, {}
+        for number, (cluster, head) in enumerate(zip(result.clusters, result.heads, strict=True), start=1):
+            name = text[head.start : head.end]
+            for mention in cluster:
+                mark = Span(start=mention.start, end=mention.end, label=str(number))
+                marks.append(mark)
+                groups[id(mark)] = f"sb-c{number}"
+                link = sure.get((mention.start, mention.end))
+                said = ""
+                if link is not None:
+                    said = f", refers to {text[link.antecedent.start : link.antecedent.end]} {link.score:.3f}"
+                titles[id(mark)] = f"{number}: {name}{said}"
+        shown = marked_text(text, marks, palette, groups=groups, titles=titles)
+        if not result.clusters:
+            return f'{shown}<p class="sb-note">no clusters</p>'
+        rules = "".join(
+            f".sb-text:has(.sb-c{number}:hover) .sb-c{number}{{outline:.15em solid var(--deep)}}"
+            for number in range(1, len(result.clusters) + 1)
+        )
+        return f"<style>{rules}</style>{shown}{_table(text, result)}"
+
+    def lines(self, document: Document, result: Coreference) -> Iterator[str]:
+        """As `TaskRender`: CoNLL-2012, with the lines that the text came in, where it came in such a file."""
+        came = document
+        if came.words != result.words:
+            came = Document(id=document.id, text=document.text, words=result.words)
+        sentences = came.sentences or sentence_ranges(document.text, result.words)
+        return conll2012_lines([replace(came, clusters=result.clusters, sentences=sentences)])
+
+    def in_words(self, entry: Mapping[str, Any]) -> str:
+        """As `TaskRender`."""
+        what = "clusters, those of one mention too" if entry["singletons"] else "clusters of two mentions or more"
+        return f"coreference resolution: {what}"
+
+    def python(self, entry: Mapping[str, Any]) -> str:
+        """As `TaskRender`."""
+        return "nlp(text).clusters"
+
+
+def _table(text: str, result: Coreference) -> str:
+    rows = "".join(
+        f'<tr><td class="sb-number">{number}</td><td dir="auto">{escaped(text[head.start : head.end])}</td>'
+        f'<td class="sb-number">{len(cluster)}</td></tr>'
+        for number, (cluster, head) in enumerate(zip(result.clusters, result.heads, strict=True), start=1)
+    )
+    return (
+        '<table class="sb-table"><thead><tr><th scope="col">cluster</th><th scope="col">head</th>'
+        f'<th scope="col">mentions</th></tr></thead><tbody>{rows}</tbody></table>'
+    )
+
+
+def _place(span: Span) -> list[int]:
+    return [span.start, span.end]

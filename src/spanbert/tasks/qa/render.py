@@ -1,0 +1,118 @@
+"""Answers for people and programs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+from spanbert.core.html.style import Palette, escaped
+from spanbert.core.html.text import marked_text
+from spanbert.core.predictions import Answering
+from spanbert.core.types import Span
+from spanbert.tasks.render import Figure, TaskRender, threshold_remark
+
+_AROUND = 300  # characters of a long context that are shown on either side of the answer
+_SNAP = 30  # how far a cut moves inwards to fall on a blank
+
+
+class QARender(TaskRender[Answering]):
+    """An answer marked in its context, and the other candidates; the text is the context."""
+
+    shows_text = True
+    units = ("questions",)
+    figures: ClassVar = {
+        "f1": Figure("F1", "mean overlap of the answers with the right ones"),
+        "em": Figure("exact match", "share of the questions whose answer is exactly a right one"),
+        "has_answer_em": Figure("exact match, answerable", "over the questions that have an answer"),
+        "has_answer_f1": Figure("F1, answerable", "over the questions that have an answer"),
+        "no_answer_accuracy": Figure(
+            "accuracy, unanswerable", "share of the questions without answer that were left unanswered"
+        ),
+        "best_em": Figure("best exact match", "with the best threshold for exact match"),
+        "best_f1": Figure("best F1", "with the best threshold for F1"),
+        "best_em_threshold": Figure("its threshold", "nats in favour of no answer"),
+        "best_f1_threshold": Figure("its threshold", "nats in favour of no answer"),
+    }
+
+    def record(self, text: str, result: Answering) -> dict[str, Any]:
+        """As `TaskRender`: answer (None where there is none), place, scores and candidates."""
+        best, null = result.answer, result.null_score  # infinite where there is no candidate
+        return {
+            "answer": best.text if best else None,
+            "start": best.start if best else None,
+            "end": best.end if best else None,
+            "score": best.score if best else None,
+            "null_score": null if math.isfinite(null) else None,
+            "candidates": [asdict(candidate) for candidate in result.candidates],
+        }
+
+    def places(self, result: Answering) -> Iterator[Span]:
+        """As `TaskRender`."""
+        for answer in (*result.candidates, *([result.answer] if result.answer else [])):
+            yield Span(start=answer.start, end=answer.end)
+
+    def html(self, text: str, result: Answering, palette: Palette) -> str:
+        """As `TaskRender`."""
+        best = result.answer
+        said = "No answer in this text."
+        marks = []
+        if best:
+            said = f'Answer: <b>{escaped(best.text)}</b> <span class="sb-number sb-note">{best.score:.3f}</span>'
+            marks = [Span(start=best.start, end=best.end, label="answer", score=best.score)]
+        return f"<p>{said}</p>{_context(text, marks, palette)}{_candidates(result)}"
+
+    def in_words(self, entry: Mapping[str, Any]) -> str:
+        """As `TaskRender`."""
+        return f"question answering: answers in a text{'' if entry['threshold'] is None else ', or none'}"
+
+    def remarks(self, entry: Mapping[str, Any], scores: Mapping[str, Any]) -> list[str]:
+        """As `TaskRender`: where the threshold comes from."""
+        if not scores or entry["threshold"] is None:
+            return []
+        value = f"{entry['threshold']:.4g}"
+        return [threshold_remark(entry, f"nothing is answered above {value} nats in favour of no answer")]
+
+    def python(self, entry: Mapping[str, Any]) -> str:
+        """As `TaskRender`."""
+        return "nlp.answer(question, context)"
+
+
+def _context(context: str, marks: list[Span], palette: Palette) -> str:
+    """The context with the answer marked; a long one is cut around it (or after its beginning), the whole folded."""
+    focus_start, focus_end = (marks[0].start, marks[0].end) if marks else (0, 0)
+    start, end = _cut(context, focus_start, focus_end)
+    whole = marked_text(context, marks, palette)
+    if (start, end) == (0, len(context)):
+        return whole
+    moved = [Span(start=mark.start - start, end=mark.end - start, label=mark.label, score=mark.score) for mark in marks]
+    excerpt = marked_text(context[start:end], moved, palette, cut_before=start > 0, cut_after=end < len(context))
+    return f"{excerpt}<details><summary>whole text, {len(context):,} characters</summary>{whole}</details>"
+
+
+def _cut(context: str, focus_start: int, focus_end: int) -> tuple[int, int]:
+    """Where to cut a context around a stretch of it, at a blank where one is near."""
+    start, end = max(0, focus_start - _AROUND), min(len(context), focus_end + _AROUND)
+    if start:
+        blank = context.find(" ", start, min(start + _SNAP, focus_start))
+        start = blank + 1 if blank >= 0 else start
+    if end < len(context):
+        blank = context.rfind(" ", max(end - _SNAP, focus_end), end)
+        end = blank if blank >= 0 else end
+    return start, end
+
+
+def _candidates(answering: Answering) -> str:
+    if not answering.candidates:
+        return ""
+    rows = "".join(
+        f'<tr><td dir="auto">{escaped(one.text)}</td><td class="sb-number">{one.start}–{one.end}</td>'
+        f'<td class="sb-number">{one.score:.3f}</td></tr>'
+        for one in answering.candidates
+    )
+    return (
+        f'<table class="sb-table"><caption>no answer against the best: {answering.null_score:+.2f} nats</caption>'
+        '<thead><tr><th scope="col">candidate</th><th scope="col">characters</th><th scope="col">score</th></tr>'
+        f"</thead><tbody>{rows}</tbody></table>"
+    )

@@ -1,0 +1,69 @@
+"""Relations for people and programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from spanbert.core.html.style import Palette, escaped
+from spanbert.core.html.text import marked_text
+from spanbert.core.predictions import RelationExtraction
+from spanbert.core.types import Relation, Span
+from spanbert.scores.relations import relates
+from spanbert.tasks.render import TaskRender, span_record
+
+
+class RelationRender(TaskRender[RelationExtraction]):
+    """The entities marked in the text, and a row for each pair that is related."""
+
+    shows_text = True
+    units = ("pairs",)
+
+    def record(self, text: str, result: RelationExtraction) -> dict[str, Any]:
+        """As `TaskRender`: `relations`, none left out."""
+        return {
+            "relations": [
+                {
+                    "head": span_record(text, one.head),
+                    "tail": span_record(text, one.tail),
+                    "label": one.label,
+                    "score": one.score,
+                }
+                for one in result.relations
+            ]
+        }
+
+    def places(self, result: RelationExtraction) -> Iterator[Span]:
+        """As `TaskRender`."""
+        yield from (end for relation in result.relations for end in (relation.head, relation.tail))
+
+    def html(self, text: str, result: RelationExtraction, palette: Palette) -> str:
+        """As `TaskRender`."""
+        ends = {(end.start, end.end): end for one in result.relations for end in (one.head, one.tail)}
+        marks = [Span(start=end.start, end=end.end, label=end.label or "entity") for end in ends.values()]
+        related = [one for one in result.relations if relates(one.label)]
+        rows = "".join(_row(text, one) for one in related)
+        body = marked_text(text, marks, palette)
+        if not rows:
+            return f'{body}<p class="sb-note">no relations among {len(result.relations)} pairs</p>'
+        return (
+            f'{body}<table class="sb-table"><thead><tr><th scope="col">head</th><th scope="col">relation</th>'
+            f'<th scope="col">tail</th><th scope="col">score</th></tr></thead><tbody>{rows}</tbody></table>'
+        )
+
+    def in_words(self, entry: Mapping[str, Any]) -> str:
+        """As `TaskRender`."""
+        return f"relation extraction: one of {len(entry['labels'])} labels a pair of entities"
+
+    def python(self, entry: Mapping[str, Any]) -> str:
+        """As `TaskRender`."""
+        return "nlp.relate(text, entities)"
+
+
+def _row(text: str, relation: Relation) -> str:
+    head, tail = (escaped(text[end.start : end.end]) for end in (relation.head, relation.tail))
+    score = "" if relation.score is None else f"{relation.score:.3f}"
+    return (
+        f'<tr><td dir="auto">{head}</td><td>{escaped(relation.label)}</td><td dir="auto">{tail}</td>'
+        f'<td class="sb-number">{score}</td></tr>'
+    )

@@ -1,0 +1,154 @@
+"""How the results and scores of a kind of task are shown: its `TaskRender`, torch-free.
+
+    result --record--> JSON        result --html--> a page        result --columns, lines--> a file of columns
+    entry of a manifest, scores --in_words, figure, remarks, python ...--> the report of a run
+
+A kind must say what stands in a record and what an entry means; all else has a default.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+
+from spanbert.core.html.style import Palette, escaped
+from spanbert.core.types import Document, Span
+
+ResultT = TypeVar("ResultT")
+
+
+class Figure(NamedTuple):
+    """What people call a score, and what it means."""
+
+    name: str
+    meaning: str = ""
+
+
+_COMMON = {  # scores that several kinds have
+    "accuracy": Figure("accuracy", "share that got the right label"),
+    "f1": Figure("F1", "harmonic mean of precision and recall"),
+    "precision": Figure("precision", "share of what was found that is right"),
+    "recall": Figure("recall", "share of what is there that was found"),
+    "macro_f1": Figure("macro F1", "mean F1 of the labels: rare ones count as much as frequent ones"),
+    "micro_f1": Figure("micro F1", "F1 over all labels together: frequent ones weigh more"),
+    "ece": Figure("ECE", "expected calibration error: mean distance between how sure and how often right"),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WordColumns:
+    """What a file of columns holds of a result.
+
+    Attributes:
+        words: The words of the text.
+        columns: Each with a cell for every word; may raise `InputError` where a column cannot hold it.
+    """
+
+    words: Sequence[Span]
+    columns: Iterable[Sequence[str]]
+
+
+class TaskRender(ABC, Generic[ResultT]):
+    """Shows results, and the scores of a fine-tuned task, whose facts are its entry in a manifest.
+
+    Attributes:
+        shows_text: Whether `html` shows the text itself.
+        in_columns: What a file of columns can hold of its results (`tags`); empty: nothing.
+        columns_of: How messages call a task that finds that, with its article.
+        figures: Its scores by their keys, beside the common ones or in their place.
+        units: Scores that say how much was scored.
+    """
+
+    shows_text: ClassVar[bool] = False
+    in_columns: ClassVar[str] = ""
+    columns_of: ClassVar[str] = ""
+    figures: ClassVar[Mapping[str, Figure]] = {}
+    units: ClassVar[tuple[str, ...]] = ("examples",)
+
+    @abstractmethod
+    def record(self, text: str, result: ResultT) -> dict[str, Any]:
+        """A result as JSON, without the text and its id."""
+
+    def places(self, result: ResultT) -> Iterator[Span]:
+        """Every place in the text that a result names."""
+        return iter(())
+
+    def html(self, text: str, result: ResultT, palette: Palette) -> str:
+        """A result for people: what stands in its record, where a kind has nothing better.
+
+        Args:
+            text: The text.
+            result: What was predicted.
+            palette: The colours of the page.
+        """
+        facts = (
+            f'{escaped(name)} <b class="sb-number">{escaped(str(value))}</b>'
+            for name, value in self.record(text, result).items()
+        )
+        return f'<p class="sb-note">{"; ".join(facts)}</p>'
+
+    def columns(self, document: Document, result: ResultT) -> WordColumns | None:
+        """A result in columns beside the words; None: it is in `lines`. Not asked where nothing is `in_columns`.
+
+        Args:
+            document: The text, with its id for messages.
+            result: What was predicted.
+        """
+        return None
+
+    def lines(self, document: Document, result: ResultT) -> Iterator[str] | None:
+        """A result as lines of a file that holds no other task's; None: it is in `columns`.
+
+        Args:
+            document: The document that was read, with what its format needs to write it back.
+            result: What was predicted.
+        """
+        return None
+
+    @abstractmethod
+    def in_words(self, entry: Mapping[str, Any]) -> str:
+        """What a task is, from its entry."""
+
+    def figure(self, key: str) -> Figure:
+        """What people call a score."""
+        return self.figures.get(key) or _COMMON.get(key) or Figure(key.replace("_", " "))
+
+    def by_label(self, scores: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+        """F1, precision, recall, gold and predicted of each label; nothing where there are no labels."""
+        found: Mapping[str, Mapping[str, Any]] = scores.get("by_label", {})
+        return found
+
+    def nothing(self, entry: Mapping[str, Any]) -> str:
+        """What "-" means among the confusions."""
+        return "-"
+
+    def remarks(self, entry: Mapping[str, Any], scores: Mapping[str, Any]) -> list[str]:
+        """What a reader should know before believing the scores, which are empty where nothing was scored."""
+        return []
+
+    def sureness(self, entry: Mapping[str, Any]) -> str:
+        """The heading of the column that says how bad a mistake is."""
+        return "how sure"
+
+    def python(self, entry: Mapping[str, Any]) -> str:
+        """The line of Python that asks a loaded bundle, `nlp`, for its results."""
+        return "nlp(text)"
+
+
+def span_record(text: str, span: Span) -> dict[str, Any]:
+    """A span as JSON, with its characters, without a label or score that it does not have."""
+    said = {name: value for name, value in asdict(span).items() if value is not None}
+    return {**said, "text": text[span.start : span.end]}
+
+
+def threshold_remark(entry: Mapping[str, Any], meaning: str) -> str:
+    """Where a task's threshold comes from.
+
+    Args:
+        entry: Of a task that has one.
+        meaning: What it decides.
+    """
+    chosen = "set by hand" if entry["options"]["threshold"] is not None else "tuned on this dev data"
+    return f"Threshold, {chosen}: {meaning}."

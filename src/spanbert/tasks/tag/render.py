@@ -1,0 +1,75 @@
+"""Tags and entities, flat and nested, for people and programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from spanbert.core.html.style import Palette
+from spanbert.core.html.text import captioned_text, marked_text
+from spanbert.core.layers import overlap_free_layers
+from spanbert.core.predictions import Tagging
+from spanbert.core.types import Document, Span
+from spanbert.corpus.word_tags import tags_of
+from spanbert.tasks.render import TaskRender, WordColumns
+
+
+class TagRender(TaskRender[Tagging]):
+    """Spans marked in the text, or a tag below each word."""
+
+    shows_text = True
+    in_columns = "tags"
+    columns_of = "a tagging task"
+    units = ("entities", "words")
+
+    def record(self, text: str, result: Tagging) -> dict[str, Any]:
+        """As `TaskRender`: `entities`, or `tags`."""
+        name, spans = ("tags", result.words) if result.spans is None else ("entities", result.spans)
+        return {name: [{**asdict(span), "text": text[span.start : span.end]} for span in spans]}
+
+    def places(self, result: Tagging) -> Iterator[Span]:
+        """As `TaskRender`."""
+        yield from (*result.words, *(result.spans or ()))
+
+    def html(self, text: str, result: Tagging, palette: Palette) -> str:
+        """As `TaskRender`."""
+        if result.spans is None:
+            return captioned_text(text, result.words)
+        return marked_text(text, result.spans, palette)
+
+    def columns(self, document: Document, result: Tagging) -> WordColumns:
+        """As `TaskRender`: the tag of each word, or BIO tags of the spans.
+
+        Where spans overlap there are as many columns as the text needs: each span is in the first that is free, outer
+        ones first. A span that begins or ends inside a word is an `InputError`.
+        """
+        if result.spans is None:
+            return WordColumns(words=result.words, columns=[[word.label or "_" for word in result.words]])
+        layers = (
+            Document(id=document.id, text=document.text, words=result.words, spans=tuple(layer))
+            for layer in overlap_free_layers(result.spans)
+        )
+        return WordColumns(words=result.words, columns=(tags_of(layer, "BIO") for layer in layers))
+
+    def in_words(self, entry: Mapping[str, Any]) -> str:
+        """As `TaskRender`."""
+        what = "nested entities" if entry["nested"] else "entities" if entry["scheme"] else "a tag a word"
+        return f"sequence labelling: {what}"
+
+    def by_label(self, scores: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+        """As `TaskRender`: of each tag where words have tags of their own."""
+        found: Mapping[str, Mapping[str, Any]] = scores.get("by_tag") or super().by_label(scores)
+        return found
+
+    def nothing(self, entry: Mapping[str, Any]) -> str:
+        """As `TaskRender`: no entity; but a dash may be a tag of words."""
+        return "nothing there" if _finds_entities(entry) else super().nothing(entry)
+
+    def python(self, entry: Mapping[str, Any]) -> str:
+        """As `TaskRender`."""
+        return f"nlp(text).{'entities' if _finds_entities(entry) else 'tags'}"
+
+
+def _finds_entities(entry: Mapping[str, Any]) -> bool:
+    return bool(entry["nested"] or entry["scheme"])
