@@ -274,3 +274,11 @@ def tiny(name: str, model: Path, base: Path) -> tuple[FinetuneResult, dict[str, 
     }
     steps = {"joint": 240, "entities": 200, "pair": 240, "multi": 200, "bio": 60, "bioes": 60, "pos": 60}.get(name, 120)
     return tune(tasks, model, folder / "bundle", f"train.max_steps={steps}"), tasks
+
+
+def flat(line: str) -> dict[str, Any]:
+    """A record of a bundle with one task, what this says beside id and text."""
+    record = json.loads(line)
+    [(_, said)] = record.pop("tasks").items()
+    assert not record.keys() & said.keys()
+    return {**record, **said}

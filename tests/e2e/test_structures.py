@@ -17,7 +17,7 @@ from spanbert.corpus.coref import read_coref, write_coref
 from spanbert.corpus.gap import HEADER
 from spanbert.corpus.relations import read_relations, write_relations
 from spanbert.corpus.words import words_between
-from tests.labelled import SETTINGS, coref_file, people_file, relation_file, tiny
+from tests.labelled import SETTINGS, coref_file, flat, people_file, relation_file, tiny
 
 FEW = [part for one in (*SETTINGS, "train.max_steps=3", "train.threads=1") for part in ("--set", one)]
 COREF_KEYS = {"conll_f1", "muc_f1", "b_cubed_f1", "ceaf_f1", "lea_f1", "mention_f1"}
@@ -143,7 +143,7 @@ def test_clusters_in_every_format(cli, runs, stdin, tmp_path: Path):
     stdin(content)
     code, out, err = cli("predict", result.path)
     assert code == 0, err
-    records = [json.loads(line) for line in out.splitlines()]
+    records = [flat(line) for line in out.splitlines()]
     assert [one["text"] for one in records] == texts
     clusters = [cluster for one in records for cluster in one["clusters"]]
     assert clusters
@@ -159,7 +159,7 @@ def test_clusters_in_every_format(cli, runs, stdin, tmp_path: Path):
     assert [len(one.clusters) for one in again] == [len(one["clusters"]) for one in records]
     code, out, _ = cli("predict", result.path, tmp_path / "found.conll")
     assert code == 0
-    assert [len(json.loads(line)["clusters"]) for line in out.splitlines()] == [len(one["clusters"]) for one in records]
+    assert [len(flat(line)["clusters"]) for line in out.splitlines()] == [len(one["clusters"]) for one in records]
     stdin(content + "<b>fox</b> & fox\n")
     code, out, _ = cli("predict", result.path, "--format", "html")
     page = Balanced()
@@ -178,7 +178,7 @@ def test_relations_in_every_format(cli, runs, stdin):
     stdin("\n".join(map(json.dumps, (given, entities))))
     code, out, err = cli("predict", result.path)
     assert code == 0, err
-    one, other = map(json.loads, out.splitlines())
+    one, other = map(flat, out.splitlines())
     [relation] = one["relations"]
     assert (relation["label"], relation["head"]["text"], relation["tail"]["text"]) == ("sees", "king", "fox")
     assert other["relations"] == one["relations"]
@@ -208,7 +208,7 @@ def test_files_as_the_tasks_are_trained_on(cli, runs, tmp_path: Path):
     def records(bundle: str, file: Path, *more: object) -> list[dict]:
         code, out, err = cli("predict", runs[bundle][0].path, file, *more)
         assert code == 0, err
-        return [json.loads(line) for line in out.splitlines()]
+        return [flat(line) for line in out.splitlines()]
 
     words = ["the", "fox", "runs", "near", "a", "fox"]
     sentences = tmp_path / "a.jsonl"

@@ -18,7 +18,7 @@ from spanbert.core.seeding import keyed_fraction
 from spanbert.corpus.files import SourceFile, text_lines
 from spanbert.pipelines.evaluate import evaluate
 from spanbert.pipelines.load import load
-from spanbert.pipelines.results import Annotated
+from spanbert.pipelines.results import AnnotatedText
 from spanbert.train.finetune import FinetuneResult, TaskData, finetune
 from spanbert.train.finetune_config import FinetuneConfig
 
@@ -45,7 +45,7 @@ class Sentiment:
     result: FinetuneResult
     scores: Mapping[str, Any]
     majority: float
-    predictions: list[Annotated]
+    predictions: list[AnnotatedText]
 
     @property
     def line(self) -> str:

@@ -15,7 +15,7 @@ from spanbert.core.types import Document, Filling, Question, Relation, Span, out
 from spanbert.encoder.config import EncoderConfig
 from spanbert.inference.loading import stored_tasks
 from spanbert.inference.predictor import Predictions, chunks
-from spanbert.pipelines.results import Annotated, AnsweredQuestion
+from spanbert.pipelines.results import AnnotatedText
 from spanbert.pipelines.routing import Router
 from spanbert.tasks.pretrain.fill import PieceScorer, fill_template
 from spanbert.tasks.pretrain.template import parse_template
@@ -100,7 +100,7 @@ class Pipeline:
             raise InputError(f"no task {task!r}", where=where, remedy=remedy)
         return [task]
 
-    def __call__(self, text: str, pair: str | None = None) -> Annotated:
+    def __call__(self, text: str, pair: str | None = None) -> AnnotatedText:
         """What all tasks on texts say of one text; the encoder runs once for all that read it alone.
 
         Args:
@@ -110,9 +110,9 @@ class Pipeline:
         Raises:
             InputError: No task on texts.
         """
-        return _text(next(self.predict([Document(id="text", text=text, pair=pair)])))
+        return next(self.predict([Document(id="text", text=text, pair=pair)]))
 
-    def pipe(self, texts: Iterable[str], *, task: str | None = None) -> Iterator[Annotated]:
+    def pipe(self, texts: Iterable[str], *, task: str | None = None) -> Iterator[AnnotatedText]:
         """What `__call__` says of many texts, batched by length, in order, in bounded memory.
 
         Args:
@@ -125,11 +125,9 @@ class Pipeline:
         if isinstance(texts, str):
             raise InputError("one text in place of many", got=repr(texts[:40]), remedy="Pass a list, or call nlp(text)")
         documents = (Document(id=str(number), text=text) for number, text in enumerate(texts, start=1))
-        return map(_text, self.predict(documents, task=task))
+        return self.predict(documents, task=task)
 
-    def predict(
-        self, documents: Iterable[Document], *, task: str | None = None
-    ) -> Iterator[Annotated | AnsweredQuestion]:
+    def predict(self, documents: Iterable[Document], *, task: str | None = None) -> Iterator[AnnotatedText]:
         """What the bundle's tasks say of documents, in order, in bounded memory; texts and questions may be mixed.
 
         Each document is read by the tasks that what it carries suits: see `routing`. Entities are related that it
@@ -177,7 +175,7 @@ class Pipeline:
         assert isinstance(related, RelatingTask)
         pairs = related.pairs(sorted(entities, key=outer_first), [(0, len(text))])
         document = Document(id="text", text=text, relations=tuple(pairs))
-        return _text(next(self.predict([document], task=names[0]))).relations
+        return next(self.predict([document], task=names[0])).relations
 
     def answer(self, question: str, context: str) -> Answer | None:
         """The answer to a question from a text, or None where the text is taken not to answer it.
@@ -191,7 +189,7 @@ class Pipeline:
         """
         return self.ask(question, context).answering.answer
 
-    def ask(self, question: str, context: str) -> AnsweredQuestion:
+    def ask(self, question: str, context: str) -> AnnotatedText:
         """As `answer`, with the other candidates and how sure the model is that there is an answer."""
         names = [name for name in self.tasks if "question" in self.tasks[name].spec.needs]
         if len(names) > 1:
@@ -199,9 +197,7 @@ class Pipeline:
             raise InputError("several tasks answer questions", got=", ".join(names), remedy=remedy)
         asked = Question(id="question", text=question)
         document = Document(id="context", text=context, questions=(asked,))
-        answered = next(self.predict([document]))
-        assert isinstance(answered, AnsweredQuestion)
-        return answered
+        return next(self.predict([document]))
 
     @cached_property
     def _longest_segment(self) -> int:
@@ -230,19 +226,14 @@ class Pipeline:
         return fill_template(template, self.tokenizer, self._scorer, top_k=top_k)
 
 
-def _results(document: Document, found: Predictions) -> Iterator[Annotated | AnsweredQuestion]:
+def _results(document: Document, found: Predictions) -> Iterator[AnnotatedText]:
     """The result of a text, or one for each of its questions."""
     if document.questions is None:
-        yield Annotated(id=document.id, text=document.text, tasks=found, source=document)
+        yield AnnotatedText(id=document.id, text=document.text, tasks=found, source=document)
         return
-    [answers] = found.values()
-    for question, answering in zip(document.questions, answers, strict=True):
-        yield AnsweredQuestion(id=question.id, question=question.text, context=document.text, answering=answering)
-
-
-def _text(result: Annotated | AnsweredQuestion) -> Annotated:
-    assert isinstance(result, Annotated)
-    return result
+    for number, question in enumerate(document.questions):
+        answers = {name: answered[number] for name, answered in found.items()}
+        yield AnnotatedText(id=question.id, text=document.text, question=question.text, tasks=answers, source=document)
 
 
 def load(

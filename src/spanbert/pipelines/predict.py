@@ -14,7 +14,7 @@ from spanbert.corpus.files import SourceFile
 from spanbert.corpus.relations import detected_relations
 from spanbert.pipelines.inputs import read_inputs
 from spanbert.pipelines.load import Precision, load
-from spanbert.pipelines.results import Annotated, AnsweredQuestion
+from spanbert.pipelines.results import AnnotatedText
 
 _READ_AS_DATA = {  # other files are lines, of text or JSON
     "classify": (".csv", ".tsv", ".parquet"),
@@ -30,7 +30,7 @@ def predict_file(
     task: str | None = None,
     precision: Precision = "float32",
     options: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Iterator[Annotated | AnsweredQuestion] | None:
+) -> Iterator[AnnotatedText] | None:
     """What a bundle says of a file of its tasks' data formats; gold is not read.
 
     These are tables, columns of words, SQuAD's JSON, and every format of coreference and relations.
@@ -87,7 +87,7 @@ def predict(
     task: str | None = None,
     precision: Precision = "float32",
     options: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Iterator[Annotated | AnsweredQuestion]:
+) -> Iterator[AnnotatedText]:
     """What a bundle says of each line, in order, in bounded memory.
 
     Args:

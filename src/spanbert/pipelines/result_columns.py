@@ -6,17 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
-from spanbert.pipelines.results import Annotated, render_of
+from spanbert.pipelines.results import AnnotatedText, render_of
 from spanbert.tasks.registry import specs
 from spanbert.tasks.render import WordColumns
 
 
-def has_columns(doc: Annotated) -> bool:
+def has_columns(doc: AnnotatedText) -> bool:
     """Whether a file of columns can hold a result of a text."""
     return any(render_of(result).in_columns for result in doc.tasks.values())
 
 
-def conll_lines(doc: Annotated) -> Iterator[str]:
+def conll_lines(doc: AnnotatedText) -> Iterator[str]:
     """What columns can hold of a text: a line a word and a blank line at the end, or a format of a task's own.
 
     Args:
@@ -59,7 +59,7 @@ def conll_lines(doc: Annotated) -> Iterator[str]:
     yield from _word_lines(doc, {name: found for name, found in columns.items() if found is not None})
 
 
-def _word_lines(doc: Annotated, found: Mapping[str, WordColumns]) -> Iterator[str]:
+def _word_lines(doc: AnnotatedText, found: Mapping[str, WordColumns]) -> Iterator[str]:
     first, *others = found
     places = _places(found[first].words)
     for other in others:

@@ -1,4 +1,4 @@
-"""What a loaded bundle answers: a text with the results of its tasks, and an answered question.
+"""What a loaded bundle says of a text, or of a question about one: the results of its tasks.
 
     doc = nlp("Ann left Rome.")
     doc.entities            the spans of all tagging tasks, in text order
@@ -7,7 +7,7 @@
     doc.relations           how entities are related
     doc.as_record()         for JSON
 
-A notebook shows either of them as HTML.
+A notebook shows it as HTML.
 """
 
 from __future__ import annotations
@@ -36,55 +36,15 @@ def render_of(result: object) -> TaskRender[Any]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AnsweredQuestion:
-    """A question about a context, answered.
-
-    Attributes:
-        id: Id of the question.
-        question: The question.
-        context: The text that it is about, unmodified.
-        answering: What the model answers; places are code points of the context.
-
-    Raises:
-        ValueError: A candidate reaches past the end of the context.
-    """
-
-    id: str
-    question: str
-    context: str
-    answering: Answering
-
-    def __post_init__(self) -> None:
-        for answer in render_of(self.answering).places(self.answering):
-            if answer.end > len(self.context):
-                raise ValueError(
-                    f"question {self.id!r}: answer {answer.start}..{answer.end} is not within the "
-                    f"{len(self.context)} characters of the context"
-                )
-
-    def as_record(self) -> dict[str, Any]:
-        """The answer as JSON: id, question, answer (None where there is none), place, scores and candidates."""
-        record = render_of(self.answering).record(self.context, self.answering)
-        return {"id": self.id, "question": self.question, **record}
-
-    def html(self, palette: Palette) -> str:
-        """Question and answer as an article of a page with these colours."""
-        question = f'<div class="sb-question" dir="auto" lang="">{escaped(self.question)}</div>'
-        return article(self.id, question + render_of(self.answering).html(self.context, self.answering, palette))
-
-    def _repr_html_(self) -> str:
-        return fragment(self)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Annotated:
-    """A text with what each task of a bundle says about it.
+class AnnotatedText:
+    """A text, or a question about one, with what each task of a bundle says about it.
 
     Iterating gives the names of the tasks, so that `name in doc` works.
 
     Attributes:
-        id: Name of the text.
+        id: Name of the text, or of the question.
         text: The text, unmodified; every span counts code points of it.
+        question: What is asked about it; None: it is read as it is.
         tasks: The result of each task, by the task's name, in the bundle's order.
         source: The document that was read, for what its format carries beside the text.
 
@@ -94,6 +54,7 @@ class Annotated:
 
     id: str
     text: str
+    question: str | None = None
     tasks: Mapping[str, object]
     source: Document | None = field(default=None, repr=False, compare=False)
 
@@ -118,6 +79,19 @@ class Annotated:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.tasks)
+
+    @property
+    def answering(self) -> Answering:
+        """The answer to the question, with what else the model thought of.
+
+        Raises:
+            InputError: No task answered it, or several did.
+        """
+        found = list(_of_type(self.tasks, Answering).values())
+        if len(found) != 1:
+            what = "several tasks answered" if found else "no question was answered"
+            raise InputError(what, where=self.id, got=", ".join(self.tasks), remedy="Ask for one task: doc[NAME]")
+        return found[0]
 
     @property
     def taggings(self) -> dict[str, Tagging]:
@@ -212,20 +186,19 @@ class Annotated:
         """The results as JSON.
 
         Returns:
-            `id` and `text`, then what the kind of the task has in its records, such as `entities` or `tags` (start,
-            end, label, score, text), or `labels` and `scores`; where there are several tasks, under their names in
-            `tasks`.
+            `id`, the `question` or else the `text`, and under `tasks` by name what the kind of each task has in its
+            records: `entities` or `tags` (start, end, label, score, text), `labels` and `scores`, `answer` and so on.
         """
         records = {name: render_of(result).record(self.text, result) for name, result in self.tasks.items()}
-        head = {"id": self.id, "text": self.text}
-        if len(records) > 1:
-            return {**head, "tasks": records}
-        return head | next(iter(records.values()), {})
+        about = {"text": self.text} if self.question is None else {"question": self.question}
+        return {"id": self.id, **about, "tasks": records}
 
     def html(self, palette: Palette) -> str:
         """The text and its results as an article of a page with these colours."""
         renders = {name: render_of(result) for name, result in self.tasks.items()}
         body = "" if any(render.shows_text for render in renders.values()) else text_block(escaped(self.text))
+        if self.question is not None:
+            body = f'<div class="sb-question" dir="auto" lang="">{escaped(self.question)}</div>{body}'
         for name, render in renders.items():
             if len(renders) > 1:
                 body += f'<div class="sb-task">{escaped(name)}</div>'

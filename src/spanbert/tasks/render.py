@@ -53,6 +53,9 @@ class WordColumns:
 class TaskRender(ABC, Generic[ResultT]):
     """Shows results, and the scores of a fine-tuned task, whose facts are its entry in a manifest.
 
+    Of all kinds, reports draw what scores hold under `confusion` (`labels`, `matrix`), `confusions` (gold, predicted,
+    count), `missed` and `spurious` (entities), and `reliability`.
+
     Attributes:
         shows_text: Whether `html` shows the text itself.
         in_columns: What a file of columns can hold of its results (`tags`); empty: nothing.

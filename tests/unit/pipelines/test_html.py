@@ -14,7 +14,7 @@ from spanbert.core.html.style import COLOURS, STYLE, Palette
 from spanbert.core.predictions import Answer, Answering, Classification, Tagging
 from spanbert.core.types import Span
 from spanbert.pipelines.html import fragment, page
-from spanbert.pipelines.results import Annotated, AnsweredQuestion
+from spanbert.pipelines.results import AnnotatedText
 
 HOSTILE = "<script>alert(1)</script> & \"quotes\" 'single' </div> &amp;"
 NOT_OF_THE_TEXT = ("sb-label", "sb-cut")
@@ -79,28 +79,30 @@ def span(text: str, part: str, label: str, score: float | None = None) -> Span:
     return Span(start=start, end=start + len(part), label=label, score=score)
 
 
-def tagged(text: str, *spans: Span, id: str = "d1") -> Annotated:  # noqa: A002
-    return Annotated(id=id, text=text, tasks={"ner": Tagging(words=(), spans=spans)})
+def tagged(text: str, *spans: Span, id: str = "d1") -> AnnotatedText:  # noqa: A002
+    return AnnotatedText(id=id, text=text, tasks={"ner": Tagging(words=(), spans=spans)})
 
 
-def classified(result: Classification) -> Annotated:
-    return Annotated(id="d1", text="All is well.", tasks={"kind": result})
+def classified(result: Classification) -> AnnotatedText:
+    return AnnotatedText(id="d1", text="All is well.", tasks={"kind": result})
 
 
-def question(context: str, found: str | None, *, candidates: tuple[str, ...] = ()) -> AnsweredQuestion:
+def question(context: str, found: str | None, *, candidates: tuple[str, ...] = ()) -> AnnotatedText:
     def answer(text: str) -> Answer:
         return Answer(text=text, start=context.index(text), end=context.index(text) + len(text), score=0.625)
 
-    return AnsweredQuestion(
+    return AnnotatedText(
         id="q1",
         question="Who built it?",
-        context=context,
-        answering=Answering(
-            question="q1",
-            answer=None if found is None else answer(found),
-            candidates=tuple(answer(one) for one in candidates),
-            null_score=-2.5,
-        ),
+        text=context,
+        tasks={
+            "qa": Answering(
+                question="q1",
+                answer=None if found is None else answer(found),
+                candidates=tuple(answer(one) for one in candidates),
+                null_score=-2.5,
+            )
+        },
     )
 
 
@@ -153,13 +155,13 @@ def test_no_character_is_lost_with_captions(data):
     text = data.draw(st.text(st.sampled_from("ab<>& \r\n中"), max_size=30))
     bounds = sorted(data.draw(st.sets(st.integers(0, len(text)))))
     words = tuple(Span(start=a, end=b, label="<X>") for a, b in list(pairwise(bounds))[::2])
-    read = Reader(fragment(Annotated(id="d", text=text, tasks={"pos": Tagging(words=words)})))
+    read = Reader(fragment(AnnotatedText(id="d", text=text, tasks={"pos": Tagging(words=words)})))
     assert read.texts == [text]
     assert len(read.all("rt")) == len(words)
 
 
 def test_everything_is_escaped():
-    doc = Annotated(
+    doc = AnnotatedText(
         id=HOSTILE,
         text=HOSTILE,
         tasks={
@@ -168,16 +170,18 @@ def test_everything_is_escaped():
             "kind": Classification(labels=(HOSTILE,), scores={HOSTILE: 1.0}),
         },
     )
-    asked = AnsweredQuestion(
+    asked = AnnotatedText(
         id=HOSTILE,
         question=HOSTILE,
-        context=HOSTILE,
-        answering=Answering(
-            question=HOSTILE,
-            answer=Answer(text=HOSTILE, start=0, end=8, score=0.5),
-            candidates=(Answer(text=HOSTILE, start=0, end=8, score=0.5),),
-            null_score=0.0,
-        ),
+        text=HOSTILE,
+        tasks={
+            "qa": Answering(
+                question=HOSTILE,
+                answer=Answer(text=HOSTILE, start=0, end=8, score=0.5),
+                candidates=(Answer(text=HOSTILE, start=0, end=8, score=0.5),),
+                null_score=0.0,
+            )
+        },
     )
     html = "".join(page([doc, asked], title=HOSTILE))
     read = Reader(html)
@@ -295,10 +299,10 @@ def test_no_label_and_numbers_are_said():
 def test_several_tasks_are_named_and_one_is_not():
     text = "Ann left."
     ner, tone = Tagging(words=(), spans=()), Classification(labels=("calm",), scores={"calm": 1.0})
-    both = Reader(fragment(Annotated(id="d", text=text, tasks={"people": ner, "tone": tone})))
+    both = Reader(fragment(AnnotatedText(id="d", text=text, tasks={"people": ner, "tone": tone})))
     assert both.texts == [text]  # the tagging task shows it, once
     assert len(both.all("div", "sb-task")) == 2
-    assert not Reader(fragment(Annotated(id="d", text=text, tasks={"people": ner}))).all("div", "sb-task")
+    assert not Reader(fragment(AnnotatedText(id="d", text=text, tasks={"people": ner}))).all("div", "sb-task")
 
 
 def test_an_answer_in_a_short_context():

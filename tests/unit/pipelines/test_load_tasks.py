@@ -62,7 +62,7 @@ def test_answers_point_into_the_context(bundles):
     best = asked.answering.candidates[0]
     assert best.text == context[best.start : best.end] == "King"
     assert nlp.answer("who sees it?", context) == asked.answering.answer
-    assert nlp.ask("who sees it?", "").as_record()["null_score"] is None, "JSON has no infinity"
+    assert nlp.ask("who sees it?", "").as_record()["tasks"]["qa"]["null_score"] is None, "JSON has no infinity"
     long = "the old runs over a near " * 60 + "the queen sleeps " + "the old runs over a near " * 60
     assert nlp.ask("who sees it?", long).answering.candidates[0].start == long.index("queen")
 

@@ -70,7 +70,7 @@ def test_ids_and_order_are_kept(paths):
         for n, who in enumerate(["king", "fox"])
     ]
     answered = [one.as_record() for one in predict(paths["joint"], questions)]
-    assert [(one["id"], one["answer"]) for one in answered] == [("0", "king"), ("1", None)]
+    assert [(one["id"], one["tasks"]["who"]["answer"]) for one in answered] == [("0", "king"), ("1", None)]
     assert list(predict(paths["single"], ["", " \n"])) == []
     pairs = ['{"text": "a fox", "pair": "a king"}', '{"text": "a fox", "pair": "a city"}']
     assert [one.labels for one in predict(paths["pair"], pairs)] == [("yes",), ("no",)]

@@ -17,7 +17,7 @@ from spanbert.core.predictions import Answer, Answering, Classification, Tagging
 from spanbert.core.tagging import decode_tags
 from spanbert.core.types import Span, outer_first
 from spanbert.pipelines.result_columns import conll_lines
-from spanbert.pipelines.results import Annotated, AnsweredQuestion
+from spanbert.pipelines.results import AnnotatedText
 
 TEXT = "Mara left the Bank of England."
 WORDS = tuple(
@@ -39,17 +39,17 @@ TOPIC = Classification(labels=("money", "people"), scores={"money": 0.9, "people
 STARS = Classification(scores={}, value=3.5)
 
 
-def annotated(**tasks) -> Annotated:
-    return Annotated(id="d1", text=TEXT, tasks=tasks)
+def annotated(**tasks) -> AnnotatedText:
+    return AnnotatedText(id="d1", text=TEXT, tasks=tasks)
 
 
-def answered(answer: Answer | None) -> AnsweredQuestion:
+def answered(answer: Answer | None) -> AnnotatedText:
     candidate = Answer(text="Mara", start=0, end=4, score=0.8)
-    return AnsweredQuestion(
+    return AnnotatedText(
         id="q1",
         question="Who left?",
-        context=TEXT,
-        answering=Answering(question="q1", answer=answer, candidates=(candidate,), null_score=-1.5),
+        text=TEXT,
+        tasks={"qa": Answering(question="q1", answer=answer, candidates=(candidate,), null_score=-1.5)},
     )
 
 
@@ -69,7 +69,7 @@ def test_views_over_all_tasks():
 def test_views_without_a_task_are_empty():
     doc = annotated()
     assert (doc.entities, doc.tags, doc.labels, doc.scores, doc.value) == ((), (), (), {}, None)
-    assert doc.as_record() == {"id": "d1", "text": TEXT}
+    assert doc.as_record() == {"id": "d1", "text": TEXT, "tasks": {}}
 
 
 def test_an_unknown_task_names_the_nearest():
@@ -87,7 +87,7 @@ def test_what_two_tasks_say_differently_is_refused():
 def test_places_outside_the_text_are_refused():
     with pytest.raises(ValueError, match=r"task 'ner': span 0\.\.31 reaches past the end of the 30 characters"):
         annotated(ner=Tagging(words=(), spans=(Span(start=0, end=31, label="X"),)))
-    with pytest.raises(ValueError, match=r"answer 28\.\.31 is not within the 30 characters"):
+    with pytest.raises(ValueError, match=r"task 'qa': span 28\.\.31 reaches past the end of the 30 characters"):
         answered(Answer(text="d.", start=28, end=31, score=0.1))
 
 
@@ -107,9 +107,9 @@ def test_places_outside_the_text_are_refused():
         ),
     ],
 )
-def test_records_of_one_task_are_flat(result, record):
+def test_records_of_one_task(result, record):
     made = annotated(only=result).as_record()
-    assert made == {"id": "d1", "text": TEXT, **record}
+    assert made == {"id": "d1", "text": TEXT, "tasks": {"only": record}}
     assert json.loads(json.dumps(made)) == made
 
 
@@ -126,12 +126,11 @@ def test_records_of_questions():
     answer = Answer(text="Mara", start=0, end=4, score=0.8)
     candidates = [{"text": "Mara", "start": 0, "end": 4, "score": 0.8}]
     expected = {
-        "id": "q1", "question": "Who left?", "answer": "Mara", "start": 0, "end": 4, "score": 0.8,
-        "null_score": -1.5, "candidates": candidates,
+        "answer": "Mara", "start": 0, "end": 4, "score": 0.8, "null_score": -1.5, "candidates": candidates,
     }  # fmt: skip
-    assert answered(answer).as_record() == expected
+    assert answered(answer).as_record() == {"id": "q1", "question": "Who left?", "tasks": {"qa": expected}}
     none = {"answer": None, "start": None, "end": None, "score": None}
-    assert answered(None).as_record() == expected | none
+    assert answered(None).as_record()["tasks"]["qa"] == expected | none
 
 
 def test_columns_of_one_task():
@@ -170,7 +169,7 @@ def test_what_columns_cannot_hold():
 def test_columns_hold_every_span_and_outer_ones_come_first(spans):
     text = "a" * 18
     words = tuple(Span(start=place, end=place + 1) for place in range(18))
-    *rows, last = conll_lines(Annotated(id="d", text=text, tasks={"ner": Tagging(words=words, spans=tuple(spans))}))
+    *rows, last = conll_lines(AnnotatedText(id="d", text=text, tasks={"ner": Tagging(words=words, spans=tuple(spans))}))
     assert last == ""
     columns = list(zip(*(row.split("\t")[1:] for row in rows), strict=True))
     found = [span for column in columns for span in decode_tags(column, "BIO")]
@@ -191,5 +190,5 @@ def test_notebooks_show_html():
 
 
 def test_results_need_no_torch():
-    code = "import sys, spanbert.pipelines.html; sys.exit('torch' in sys.modules)"
+    code = "import sys, spanbert.pipelines.results; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -18,7 +18,7 @@ from spanbert.core.predictions import Classification, Coreference, Tagging
 from spanbert.core.types import Document, Span
 from spanbert.pipelines.html import fragment, page
 from spanbert.pipelines.result_columns import conll_lines, has_columns
-from spanbert.pipelines.results import Annotated
+from spanbert.pipelines.results import AnnotatedText
 from spanbert.tasks import registry
 from spanbert.tasks.registry import spec_of, specs
 from spanbert.tasks.render import Figure, TaskRender, WordColumns
@@ -87,12 +87,12 @@ def _toys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_toys_record_and_pages():
-    doc = Annotated(id="d1", text=TEXT, tasks={"size": WordCount(words=3)})
-    assert json.loads(json.dumps(doc.as_record())) == {"id": "d1", "text": TEXT, "words": 3}
+    doc = AnnotatedText(id="d1", text=TEXT, tasks={"size": WordCount(words=3)})
+    assert json.loads(json.dumps(doc.as_record())) == {"id": "d1", "text": TEXT, "tasks": {"size": {"words": 3}}}
     for html in (fragment(doc), "".join(page([doc], title="Counts")), doc._repr_html_()):
         assert 'words <b class="sb-number">3</b>' in html
         assert "Mara left &lt;early&gt;." in html, "the text is shown, since the task does not show it"
-    both = Annotated(id="d1", text=TEXT, tasks={"size": WordCount(words=3), "pos": TAGS})
+    both = AnnotatedText(id="d1", text=TEXT, tasks={"size": WordCount(words=3), "pos": TAGS})
     assert both.as_record()["tasks"]["size"] == {"words": 3}
     assert fragment(both).count("Mara") == 1
     assert '<div class="sb-task">size</div>' in fragment(both)
@@ -120,15 +120,15 @@ def test_a_toys_tables_of_a_report():
 
 def test_a_toys_places_are_checked():
     with pytest.raises(ValueError, match=r"task 'size': span 0\.\.19 reaches past the end of the 18 characters"):
-        Annotated(id="d1", text=TEXT, tasks={"size": WordLengths(longest=Span(start=0, end=19))})
+        AnnotatedText(id="d1", text=TEXT, tasks={"size": WordLengths(longest=Span(start=0, end=19))})
 
 
 def test_a_toys_columns_stand_beside_those_of_other_tasks():
     lengths = WordLengths(longest=WORDS[2])
-    doc = Annotated(id="d1", text=TEXT, tasks={"pos": TAGS, "size": lengths, "count": WordCount(words=3)})
+    doc = AnnotatedText(id="d1", text=TEXT, tasks={"pos": TAGS, "size": lengths, "count": WordCount(words=3)})
     assert list(conll_lines(doc)) == ["Mara\tX\t4", "left\tX\t4", "<early>.\tX\t8", ""]
     assert has_columns(doc)
-    alone = Annotated(id="d1", text=TEXT, tasks={"count": WordCount(words=3)})
+    alone = AnnotatedText(id="d1", text=TEXT, tasks={"count": WordCount(words=3)})
     assert not has_columns(alone)
     with pytest.raises(InputError, match="expected a tagging task or one of coreference or a task of lengths"):
         list(conll_lines(alone))
@@ -143,11 +143,11 @@ def test_a_toys_columns_stand_beside_those_of_other_tasks():
 )
 def test_a_format_of_its_own_holds_one_task_alone(tasks: dict[str, object], message: str):
     with pytest.raises(InputError, match=message):
-        list(conll_lines(Annotated(id="d1", text=TEXT, tasks=tasks)))
+        list(conll_lines(AnnotatedText(id="d1", text=TEXT, tasks=tasks)))
 
 
 def test_clusters_are_lines_of_conll2012():
-    doc = Annotated(id="d1", text=TEXT, tasks={"who": CLUSTERS, "tone": Classification(scores={"calm": 0.5})})
+    doc = AnnotatedText(id="d1", text=TEXT, tasks={"who": CLUSTERS, "tone": Classification(scores={"calm": 0.5})})
     first, second, *_, last = conll_lines(doc)
     assert first == "#begin document (d1); part 000"
     assert second.split()[3:4] + second.split()[-1:] == ["Mara", "(0)"]

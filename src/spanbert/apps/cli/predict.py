@@ -128,7 +128,6 @@ def _pieces(
     from spanbert.pipelines.load import Precision
     from spanbert.pipelines.predict import predict, predict_file
     from spanbert.pipelines.result_columns import conll_lines, has_columns
-    from spanbert.pipelines.results import Annotated as AnnotatedText
 
     name = source if source != "-" else "stdin"
     exact = cast(Precision, precision)
@@ -140,7 +139,7 @@ def _pieces(
     for result in results:
         if format_ == "jsonl":
             yield json.dumps(result.as_record(), ensure_ascii=False) + "\n"
-        elif isinstance(result, AnnotatedText) and has_columns(result):
+        elif has_columns(result):
             yield "".join(f"{line}\n" for line in conll_lines(result))
         else:
             raise InputError(
