@@ -104,7 +104,7 @@ def learn_and_score(seed: Seed, path: Path, nlp: Pipeline, files: BundleFiles) -
     base = OPTIONS[kind].model_dump() if kind in OPTIONS else {}
     config = FinetuneConfig.assemble(base={kind: {**base, **seed.options}})
     task = build_tasks({kind: TaskData(kind=kind, train=path, dev=path)}, files, nlp.tokenizer, config)[kind]
-    head = task.build_head(encoder.config).eval()
+    head = task.build_head(task.head_context(encoder.config)).eval()
     assert all(value < float("inf") for value in losses(task, path, nlp, head))
     own = Predictor(TorchBackend(encoder, {kind: head}), {kind: task})
     tune_thresholds(own, {kind: path}, SilentReporter())

@@ -43,10 +43,10 @@ def with_task_options(verb: Verb) -> Callable[[Callable[..., None]], Callable[..
         flags = {_name(flag): flag for flag in options_of(verb)}
 
         @functools.wraps(command)
-        def wrapped(**values: Any) -> None:
-            passed = {flag: values.pop(name) for name, flag in flags.items()}
+        def wrapped(*arguments: Any, **values: Any) -> None:
+            passed = {flag: values.pop(name, None) for name, flag in flags.items()}
             given = {flag: value for flag, value in passed.items() if value is not None and value is not False}
-            command(**values, given=given)
+            command(*arguments, **values, given=given)
 
         parameters: list[inspect.Parameter] = []
         signature = inspect.signature(command, eval_str=True)
