@@ -26,9 +26,10 @@ from spanbert import FinetuneConfig, TaskData
 from spanbert.apps.console import make_reporter
 from spanbert.apps.quickstart import packaged_minilm
 from spanbert.core.types import Document
-from spanbert.corpus.clusters import in_first_cluster, repeated_mentions
-from spanbert.corpus.coref import read_coref, write_coref
+from spanbert.corpus.formats.clusters import in_first_cluster, repeated_mentions
+from spanbert.corpus.formats.registry import open_data, write_data
 from spanbert.scores.coreference import CoreferenceScorer
+from spanbert.tasks.coref.spec import COREF
 from spanbert.train.tracking import read_log
 
 SEEDS = (0,)  # a run takes most of an hour
@@ -37,6 +38,7 @@ SETTINGS = (
     "optim.lr=1e-4", "optim.head_lr=5e-4", f"train.max_epochs={EPOCHS}", "train.evaluate_every=10%", "train.checkpoint_every=10%",
 )  # fmt: skip
 LENGTHS = (1000, 4000, 16000)
+FORMATS = COREF.formats
 FIGURES = ("conll_f1", "muc_f1", "b_cubed_f1", "ceaf_f1", "lea_f1", "mention_f1")
 Mention = tuple[int, int]
 
@@ -53,13 +55,13 @@ def joined(files: Sequence[Path], target: Path) -> Path:
 
     def documents() -> Iterator[Document]:
         for file in files:
-            for document in read_coref(file):
+            for document in open_data(file, among=FORMATS).documents():
                 yield (
                     replace(document, clusters=in_first_cluster(document)) if repeated_mentions(document) else document
                 )
 
     if not target.is_file():
-        write_coref(documents(), target, to="conll2012")
+        write_data(documents(), target, to="conll2012")
     return target
 
 
@@ -103,7 +105,7 @@ def study(name: str, work: Path) -> None:
         test = spanbert.evaluate(bundle, files["test"]) if "test" in files else None
         facts = spanbert.info(bundle)["training"]
         nlp = spanbert.load(bundle)
-        documents = list(read_coref(dev))
+        documents = list(open_data(dev, among=FORMATS).documents())
         raw = [replace(document, clusters=None) for document in documents]
         list(nlp.predict(raw[:1]))
         times = [seconds_of(lambda nlp=nlp, raw=raw: list(nlp.predict(raw))) for _ in range(3)]
@@ -178,9 +180,9 @@ def gap(work: Path) -> None:
 def of_length(bundle: Path, file: Path, words: int) -> dict[str, float]:
     """What one document of so many words takes; run in a process of its own."""
     nlp = spanbert.load(bundle)
-    text = next(iter(read_coref(file))).text
+    text = next(open_data(file, among=FORMATS).documents()).text
     list(nlp.predict([Document(id="warm-up", text=text[:2000])]))
-    parts = [document.text for document in read_coref(file)]
+    parts = [document.text for document in open_data(file, among=FORMATS).documents()]
     pieces = " ".join(parts).split()
     while len(pieces) < words:
         pieces += pieces

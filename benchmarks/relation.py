@@ -30,7 +30,7 @@ from spanbert import FinetuneConfig, TaskData
 from spanbert.apps.quickstart import packaged_minilm
 from spanbert.core.seeding import keyed_generator
 from spanbert.core.types import Document, Span
-from spanbert.corpus.relations import read_relations, write_relations
+from spanbert.corpus.formats.registry import open_data, write_data
 from spanbert.scores.relations import Averaging, RelationScorer
 from spanbert.tasks.relation.marking import marker_names
 from spanbert.tasks.relation.options import Pool, RelationOptions
@@ -57,12 +57,12 @@ def parts(name: str, work: Path) -> dict[str, Path]:
             records = [one for file in sorted(folder.glob(pattern)) for one in json.loads(file.read_text("utf-8"))]
             target.write_text(json.dumps(records, ensure_ascii=False), encoding="utf-8")
     fit, held_out = work / f"{name}-fit.json", work / f"{name}-held-out.json"
-    documents = list(read_relations(train))
+    documents = list(open_data(train, among=["tacred"]).documents())
     order = keyed_generator(0, "held-out").permutation(len(documents))
     cut = len(documents) // 10
     for target, chosen in ((held_out, order[:cut]), (fit, order[cut:])):
         if not target.is_file():
-            write_relations([documents[place] for place in sorted(chosen)], target, to="tacred")
+            write_data([documents[place] for place in sorted(chosen)], target, to="tacred")
     return {"train": train, "test": test, "fit": fit, "held_out": held_out}
 
 
@@ -96,11 +96,13 @@ def marked_text(document: Document) -> str:
 
 def peer(weights: Path, train: Path, test: Path, rate: float, epochs: int, seed: int) -> tuple[float, list[str]]:
     """Training time and answers of `AutoModelForSequenceClassification` ([CLS]); in a process of its own."""
-    documents = list(read_relations(train))
+    documents = list(open_data(train, among=["tacred"]).documents())
     labels = [document.relations[0].label for document in documents if document.relations]
     recipe: Recipe = {"epochs": epochs, "lr": rate, "batch": BATCH, "seed": seed, "attention_dropout": 0.0}
     trained = train_classifier(weights, [marked_text(document) for document in documents], labels, **recipe)
-    answers = batched_predict_labels(trained, [marked_text(document) for document in read_relations(test)]).answers
+    answers = batched_predict_labels(
+        trained, [marked_text(document) for document in open_data(test, among=["tacred"]).documents()]
+    ).answers
     return trained.seconds, answers
 
 
@@ -120,13 +122,15 @@ def ours(
     tasks = {"relation": TaskData(kind="relation", train=train, options=RelationOptions(pool=pool))}
     seconds = preparation(tasks, weights, config)
     progress = spanbert.finetune(tasks, model=weights, out=out, config=config).outcome.progress
-    results = spanbert.load(out).predict(read_relations(test))
+    results = spanbert.load(out).predict(open_data(test, among=["tacred"]).documents())
     return seconds + progress.seconds, [result["relation"].relations[0].label for result in results]
 
 
 def scored(name: str, test: Path, answers: Sequence[str]) -> dict[str, Any]:
     """The main score with its interval."""
-    gold = [document.relations[0].label for document in read_relations(test) if document.relations]
+    gold = [
+        document.relations[0].label for document in open_data(test, among=["tacred"]).documents() if document.relations
+    ]
     scorer = RelationScorer(sorted({*gold, *answers}), averaging=AVERAGING[name])
     for one, other in zip(gold, answers, strict=True):
         scorer.add(one, other)

@@ -17,8 +17,9 @@ from spanbert.tasks.classify.options import ClassifyOptions
 from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.qa.options import QAOptions
 from spanbert.tasks.tag.options import TagOptions
-from spanbert.train.finetune import FinetuneResult, TaskData, finetune
+from spanbert.train.finetune import FinetuneResult, finetune
 from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.task_data import TaskData
 
 ANIMALS, PEOPLE, PLACES = (
     ("fox", "dog", "cat", "bird"),

@@ -31,16 +31,17 @@ if TYPE_CHECKING:
     from spanbert.pipelines.predict import predict
     from spanbert.tokens.prepare import prepare
     from spanbert.tokens.tokenizer import load_tokenizer
-    from spanbert.train.finetune import TaskData, finetune
+    from spanbert.train.finetune import finetune
     from spanbert.train.finetune_config import FinetuneConfig
     from spanbert.train.pretrain_config import PretrainConfig
     from spanbert.train.pretraining import pretrain
     from spanbert.train.seeds import finetune_seeds
+    from spanbert.train.task_data import TaskData
 
 _HOMES = {
     "Answer": "core.predictions",
     "FinetuneConfig": "train.finetune_config",
-    "TaskData": "train.finetune",
+    "TaskData": "train.task_data",
     "evaluate": "pipelines.evaluate",
     "finetune": "train.finetune",
     "finetune_seeds": "train.seeds",

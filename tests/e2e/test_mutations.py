@@ -35,8 +35,9 @@ from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.relation.options import RelationOptions
-from spanbert.train.finetune import TaskData, build_tasks
+from spanbert.train.finetune import build_tasks
 from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.task_data import TaskData
 from tests.mutants import ODD_TEXTS, ODD_VALUES, mutants
 from tests.mutation_seeds import Seed, real_seeds, written_seeds
 
@@ -91,7 +92,7 @@ def use(bundle: Path, hugging_face_model: Path, tmp_path_factory: pytest.TempPat
             with redirect_stdout(io.StringIO()):
                 predict_command.command(str(bundle), str(path), task=task, format_=format_)
         elif number % 3 == 2 or seed.name == "gap.tsv":  # which only scores
-            score_task(nlp.predictor, seed.kind, path).scores()
+            score_task(nlp.predictor, seed.kind, nlp.tasks[seed.kind].opened(path)).scores()
         else:
             learn_and_score(seed, path, nlp, files)
 
@@ -107,9 +108,10 @@ def learn_and_score(seed: Seed, path: Path, nlp: Pipeline, files: BundleFiles) -
     head = task.build_head(task.head_context(encoder.config)).eval()
     assert all(value < float("inf") for value in losses(task, path, nlp, head))
     own = Predictor(TorchBackend(encoder, {kind: head}), {kind: task})
-    tune_thresholds(own, {kind: path}, SilentReporter())
+    data = task.opened(path)
+    tune_thresholds(own, {kind: data}, SilentReporter())
     mistakes: list[Any] = []
-    json.dumps(score_task(own, kind, path, mistakes=mistakes).scores())
+    json.dumps(score_task(own, kind, data, mistakes=mistakes).scores())
     json.dumps([asdict(one) for one in mistakes], ensure_ascii=False).encode()
 
 

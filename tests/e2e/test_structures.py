@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from spanbert.core.errors import InputError
-from spanbert.corpus.clusters import coref_origin
-from spanbert.corpus.coref import read_coref, write_coref
-from spanbert.corpus.gap import HEADER
-from spanbert.corpus.relations import read_relations, write_relations
+from spanbert.corpus.formats.clusters import coref_origin
+from spanbert.corpus.formats.gap import HEADER
+from spanbert.corpus.formats.registry import write_data
 from spanbert.corpus.words import words_between
+from tests.formats import read_coref, read_relations
 from tests.labelled import SETTINGS, coref_file, flat, people_file, relation_file, tiny
 
 FEW = [part for one in (*SETTINGS, "train.max_steps=3", "train.threads=1") for part in ("--set", one)]
@@ -411,7 +411,7 @@ def test_readers_go_on_after_a_broken_text(form: str, tmp_path: Path):
         row = "1\tAnn met Eve. She left.\tShe\t13\tAnn\t0\tTRUE\tEve\t8\tFALSE\thttp://x"
         path.write_text("\n".join(["\t".join(HEADER), row, row.replace("13", "14"), row]) + "\n")
     elif form in ("conll2012", "coref-jsonl"):
-        write_coref(read_coref(coref_file(tmp_path / "a.jsonl", 3, 1)), path, to=form)
+        write_data(read_coref(coref_file(tmp_path / "a.jsonl", 3, 1)), path, to=form)
         parts = (
             path.read_text().splitlines(keepends=True) if form == "coref-jsonl" else path.read_text().split("#begin")
         )
@@ -421,7 +421,7 @@ def test_readers_go_on_after_a_broken_text(form: str, tmp_path: Path):
         path.write_text(("" if form == "coref-jsonl" else "#begin").join(parts))
     else:
         words = [replace(one, words=words_between(one.text, edges_of(one))) for one in pairs]
-        write_relations(words, path, to=form)
+        write_data(words, path, to=form)
         broken = {"semeval": ("<e2>", ""), "relation-jsonl": ('"tail"', '"tale"'), "tacred": ("obj_end", "obj")}[form]
         content = path.read_text()
         first = content.index(broken[0])

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from spanbert.core.errors import InputError
 from spanbert.core.types import MisplacedAnswer, Span
 from spanbert.corpus.files import SourceFile
-from spanbert.corpus.spans_json import read_label_studio, read_span_lines, span_lines, write_label_studio
-from spanbert.corpus.squad import read_squad, write_squad
+from spanbert.corpus.formats.label_studio import read_label_studio, write_label_studio
+from spanbert.corpus.formats.span_lines import read_span_lines, span_lines
+from spanbert.corpus.formats.squad import read_squad, write_squad
 
 
 def source(path: Path) -> SourceFile:

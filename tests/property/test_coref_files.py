@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
-from spanbert.corpus.clusters import CorefOrigin, coref_origin, in_first_cluster, repeated_mentions
-from spanbert.corpus.conll2012 import conll2012_lines
-from spanbert.corpus.coref import coref_format, detected_coref, read_coref, write_coref
-from spanbert.corpus.coref_json import coref_lines
-from spanbert.corpus.gap import HEADER
+from spanbert.corpus.formats.clusters import CorefOrigin, coref_origin, in_first_cluster, repeated_mentions
+from spanbert.corpus.formats.conll2012 import conll2012_lines
+from spanbert.corpus.formats.coref_lines import coref_lines
+from spanbert.corpus.formats.gap import HEADER
+from spanbert.corpus.formats.registry import write_data
 from spanbert.corpus.words import text_of_words
+from tests.formats import marks_of, open_coref, read_coref
 
 WORD = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=4)
 CELLS = "doc\t0\t{place}\t{word}\t-\t-\t-\t-\t-\t-\t-\t{cell}"
@@ -63,16 +64,16 @@ def mentions_of(document: Document) -> list[set[tuple[int, int]]]:
 @given(made=st.lists(documents(), min_size=1, max_size=3), to=st.sampled_from(["conll2012", "coref-jsonl"]))
 def test_there_and_back(tmp_path_factory, made: list[Document], to: str):
     folder = tmp_path_factory.mktemp("coref")
-    write_coref(made, folder / "one", to=to)
+    write_data(made, folder / "one", to=to)
     read = list(read_coref(folder / "one"))
-    assert coref_format(folder / "one") == to
+    assert open_coref(folder / "one").format.name == to
     assert [one.text for one in read] == [one.text for one in made]
     assert [mentions_of(one) for one in read] == [mentions_of(one) for one in made]
     assert [one.sentences for one in read] == [one.sentences for one in made]
-    write_coref(read, folder / "two", to=to)
+    write_data(read, folder / "two", to=to)
     assert (folder / "two").read_bytes() == (folder / "one").read_bytes()
     other = {"conll2012": "coref-jsonl", "coref-jsonl": "conll2012"}[to]
-    write_coref(read, folder / "three", to=other)
+    write_data(read, folder / "three", to=other)
     assert [mentions_of(one) for one in read_coref(folder / "three")] == [mentions_of(one) for one in made]
 
 
@@ -80,7 +81,7 @@ def test_there_and_back(tmp_path_factory, made: list[Document], to: str):
 @given(made=documents())
 def test_changed_clusters_change_the_last_cells_alone(tmp_path_factory, made: Document):
     path = tmp_path_factory.mktemp("coref") / "one.conll"
-    write_coref([made], path, to="conll2012")
+    write_data([made], path, to="conll2012")
     [read] = read_coref(path)
     before, after = path.read_text().splitlines(), list(conll2012_lines([replace(read, clusters=())]))
     assert [line.split("\t")[:-1] for line in after] == [line.split("\t")[:-1] for line in before]
@@ -95,7 +96,7 @@ def test_real_files_come_back_byte_for_byte(real_data: Path, tmp_path: Path):
     ]
     for file in files:
         read = list(read_coref(file))
-        write_coref(read, tmp_path / "again", to=coref_format(file))
+        write_data(read, tmp_path / "again", to=open_coref(file).format.name)
         assert (tmp_path / "again").read_bytes() == file.read_bytes(), file.name
         assert any(one.clusters for one in read)
 
@@ -190,7 +191,7 @@ def test_gap_rows(tmp_path: Path, real_data: Path):
     assert document.text[pronoun.start : pronoun.end] == lines[2].split("\t")[2]
     assert [name.label for name in names] == ["A", "B"]
     with pytest.raises(InputError, match="not a pronoun and two names"):
-        write_coref([replace(document, origin=None)], tmp_path / "out.tsv", to="gap")
+        write_data([replace(document, origin=None)], tmp_path / "out.tsv", to="gap")
     assert not (tmp_path / "out.tsv").exists()
 
 
@@ -203,7 +204,7 @@ def test_mentions_in_two_clusters_are_named_and_can_be_told_apart(tmp_path: Path
     assert mentions_of(document) == [{(0, 5), (6, 8)}, {(0, 5), (9, 11)}, {(12, 14)}]
     mended = replace(document, clusters=in_first_cluster(document))
     assert mentions_of(mended) == [{(0, 5), (6, 8)}, {(12, 14)}], "a cluster that lost all but one is gone"
-    write_coref([document], tmp_path / "b.conll", to="conll2012")
+    write_data([document], tmp_path / "b.conll", to="conll2012")
     assert (tmp_path / "b.conll").read_bytes() == path.read_bytes()
     (tmp_path / "c.jsonl").write_text('{"text": "abc", "clusters": [[[0, 1]], [[0, 1]]]}\n')
     [of_json] = read_coref(tmp_path / "c.jsonl")
@@ -216,32 +217,32 @@ def test_what_words_and_brackets_cannot_hold(tmp_path: Path):
     )
     for to in ("conll2012", "coref-jsonl"):
         with pytest.raises(InputError, match="a mention begins or ends inside a word"):
-            write_coref([document], tmp_path / "out", to=to)
+            write_data([document], tmp_path / "out", to=to)
     text, words = text_of_words(["a", "b", "c", "d"])
     crossing = (Span(start=0, end=words[2].end), Span(start=words[1].start, end=words[3].end))
     made = Document(id="a", text=text, words=tuple(words), clusters=(crossing,))
     with pytest.raises(InputError, match="mentions of one cluster cross"):
-        write_coref([made], tmp_path / "out", to="conll2012")
+        write_data([made], tmp_path / "out", to="conll2012")
     apart = replace(made, clusters=((crossing[0],), (crossing[1],)))
-    write_coref([apart], tmp_path / "apart", to="conll2012")
+    write_data([apart], tmp_path / "apart", to="conll2012")
     assert mentions_of(next(read_coref(tmp_path / "apart"))) == mentions_of(apart), "of two clusters they may"
-    write_coref([made], tmp_path / "lines", to="coref-jsonl")
+    write_data([made], tmp_path / "lines", to="coref-jsonl")
     assert mentions_of(next(read_coref(tmp_path / "lines"))) == mentions_of(made)
     touching = replace(made, clusters=((crossing[0], Span(start=words[2].start, end=words[3].end)),))
     assert [line.rpartition("\t")[2] for line in conll2012_lines([touching])][1:5] == ["(0", "-", "0)|(0", "0)"]
     with pytest.raises(InputError, match="a: a text without clusters among others"):
-        write_coref([apart, replace(made, clusters=None)], tmp_path / "out", to="conll2012")
+        write_data([apart, replace(made, clusters=None)], tmp_path / "out", to="conll2012")
     with pytest.raises(InputError, match=r"out.jsonl.gz: compressed files are not written"):
-        write_coref([made], tmp_path / "out.jsonl.gz", to="coref-jsonl")
+        write_data([made], tmp_path / "out.jsonl.gz", to="coref-jsonl")
     with pytest.raises(InputError, match="unknown format 'conl2012'"):
-        write_coref([document], tmp_path / "out", to="conl2012")
+        write_data([document], tmp_path / "out", to="conl2012")
     assert not (tmp_path / "out").exists()
 
 
 def test_texts_without_words_are_split_where_mentions_end(tmp_path: Path, real_data: Path):
     clusters = ((Span(start=0, end=3), Span(start=6, end=11)), (Span(start=14, end=17),))
     text = "Ann's father.\nShe left."
-    write_coref([Document(id="a", text=text, clusters=clusters)], tmp_path / "a.conll", to="conll2012")
+    write_data([Document(id="a", text=text, clusters=clusters)], tmp_path / "a.conll", to="conll2012")
     [read] = read_coref(tmp_path / "a.conll")
     assert [read.text[one.start : one.end] for one in read.words][:3] == ["Ann", "'s", "fathe"]
     assert [[read.text[one.start : one.end] for one in cluster] for cluster in read.clusters] == [
@@ -250,7 +251,7 @@ def test_texts_without_words_are_split_where_mentions_end(tmp_path: Path, real_d
     ]
     assert list(read.sentences) == [(0, 5), (5, 8)]
     rows = list(read_coref(real_data / "coref/gap/gap-validation.tsv"))
-    write_coref(rows, tmp_path / "gap.conll", to="conll2012")
+    write_data(rows, tmp_path / "gap.conll", to="conll2012")
     again = list(read_coref(tmp_path / "gap.conll"))
     assert [len(one.clusters) for one in again] == [len(one.clusters) for one in rows]
 
@@ -258,7 +259,7 @@ def test_texts_without_words_are_split_where_mentions_end(tmp_path: Path, real_d
 def test_wrapped_mentions_and_sentences_of_a_text(tmp_path: Path):
     text = "He lives in New\nyork city. He likes it."
     clusters = ((Span(start=12, end=25), Span(start=36, end=38)), (Span(start=0, end=2), Span(start=27, end=29)))
-    write_coref([Document(id="a", text=text, clusters=clusters)], tmp_path / "a.conll", to="conll2012")
+    write_data([Document(id="a", text=text, clusters=clusters)], tmp_path / "a.conll", to="conll2012")
     [read] = read_coref(tmp_path / "a.conll")
     assert list(read.sentences) == [(0, 7), (7, 11)]
     assert [len(cluster) for cluster in read.clusters] == [2, 2]
@@ -266,14 +267,14 @@ def test_wrapped_mentions_and_sentences_of_a_text(tmp_path: Path):
     spaced.write_text((tmp_path / "a.conll").read_text().replace("\t-\n", "\t- \n"))
     assert mentions_of(next(read_coref(spaced))) == mentions_of(read), "a blank after the last cell"
     with pytest.raises(InputError, match="what one cell cannot hold"):
-        write_coref([replace(read, origin=CorefOrigin(document="a\tb"))], tmp_path / "c.conll", to="conll2012")
+        write_data([replace(read, origin=CorefOrigin(document="a\tb"))], tmp_path / "c.conll", to="conll2012")
 
 
 def test_nameless_speakers_and_white_space_inside_words(tmp_path: Path):
     record = {"sentences": [["10\u00a0000", "left"]], "speakers": [["", "Bob"]], "clusters": [[[0, 0], [1, 1]]]}
     (tmp_path / "a.jsonl").write_text(json.dumps(record) + "\n")
     made = next(read_coref(tmp_path / "a.jsonl"))
-    write_coref([made], tmp_path / "a.conll", to="conll2012")
+    write_data([made], tmp_path / "a.conll", to="conll2012")
     tabs = (tmp_path / "a.conll").read_text()
     (tmp_path / "b.conll").write_text(tabs.replace("\t", "  "))
     for name in ("a.conll", "b.conll"):
@@ -286,10 +287,10 @@ def test_parts_and_empty_clusters(tmp_path: Path):
     path = tmp_path / "a.conll"
     path.write_text(frame("(1)", "(1)").replace("part 000", "part 003"))
     [read] = read_coref(path)
-    write_coref([read], tmp_path / "a.jsonl", to="coref-jsonl")
+    write_data([read], tmp_path / "a.jsonl", to="coref-jsonl")
     [again] = read_coref(tmp_path / "a.jsonl")
     assert (again.id, coref_origin(again).part) == (read.id, "003") == ("doc;3", "003")
-    write_coref([again], tmp_path / "b.conll", to="conll2012")
+    write_data([again], tmp_path / "b.conll", to="conll2012")
     assert next(read_coref(tmp_path / "b.conll")).id == "doc;3"
     (tmp_path / "c.jsonl").write_text('{"text": "ab", "clusters": [[], [[0, 1]]], "id": null}\n')
     [read] = read_coref(tmp_path / "c.jsonl")
@@ -309,5 +310,5 @@ def test_files_of_coreference_are_known_by_their_first_line(tmp_path: Path):
     }
     for content, expected in contents.items():
         (tmp_path / "a").write_text(content)
-        assert detected_coref(tmp_path / "a") == expected
-    assert detected_coref(tmp_path / "none") is None
+        assert marks_of(tmp_path / "a") == ([expected] if expected else [])
+    assert marks_of(tmp_path / "none") == []

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Relation, Span
-from spanbert.corpus.relations import detected_relations, read_relations, relation_format, write_relations
+from spanbert.corpus.formats.registry import write_data
+from tests.formats import marks_of, open_relations, read_relations
 
 WORD = st.text(
     st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters="<>"), min_size=1, max_size=5
@@ -53,13 +54,13 @@ def entities_of(document: Document) -> list[tuple[str, str, str]]:
 )
 def test_there_and_back(tmp_path_factory, made: list[Document], to: str, then: str):
     folder = tmp_path_factory.mktemp("relations")
-    write_relations(made, folder / "one", to=to)
-    assert relation_format(folder / "one") == to
+    write_data(made, folder / "one", to=to)
+    assert open_relations(folder / "one").format.name == to
     read = list(read_relations(folder / "one"))
     assert [entities_of(one) for one in read] == [entities_of(one) for one in made]
-    write_relations(read, folder / "two", to=to)
+    write_data(read, folder / "two", to=to)
     assert (folder / "two").read_bytes() == (folder / "one").read_bytes()
-    write_relations(read, folder / "three", to=then)
+    write_data(read, folder / "three", to=then)
     last = list(read_relations(folder / "three"))
     assert [entities_of(one) for one in last] == [entities_of(one) for one in made]
     if "tacred" not in (to, then):
@@ -68,10 +69,10 @@ def test_there_and_back(tmp_path_factory, made: list[Document], to: str, then: s
 
 def test_real_files_come_back(real_data: Path, tmp_path: Path):
     semeval = real_data / "re/semeval2010_task8/TEST_FILE_FULL.TXT"
-    write_relations(read_relations(semeval), tmp_path / "again.txt", to="semeval")
+    write_data(read_relations(semeval), tmp_path / "again.txt", to="semeval")
     assert (tmp_path / "again.txt").read_bytes() == semeval.read_bytes().replace(b"\r\n", b"\n")
     for file in (real_data / "re/kbp37/tacred_format/dev-0.json", real_data / "re/fewrel/tacred_format/dev.json"):
-        write_relations(read_relations(file), tmp_path / "again.json", to="tacred")
+        write_data(read_relations(file), tmp_path / "again.json", to="tacred")
         assert json.loads((tmp_path / "again.json").read_text()) == json.loads(file.read_text())
     converted = real_data / "re/semeval2010_task8/tacred_format/test.json"
     for one, other in zip(read_relations(semeval), read_relations(converted), strict=True):
@@ -93,22 +94,22 @@ def test_types_and_several_pairs_a_line(tmp_path: Path):
     [document] = read_relations(path)
     assert entities_of(document) == [("Ann", "Rome", "left"), ("Rome", "Ann", "no_relation")]
     assert document.relations[0].head.label == "PER"
-    write_relations([document], tmp_path / "b.jsonl", to="relation-jsonl")
+    write_data([document], tmp_path / "b.jsonl", to="relation-jsonl")
     assert json.loads((tmp_path / "b.jsonl").read_text()) == record
-    write_relations([document], tmp_path / "c.json", to="tacred")
+    write_data([document], tmp_path / "c.json", to="tacred")
     again = list(read_relations(tmp_path / "c.json"))
     assert [entities_of(one) for one in again] == [[("Ann", "Rome", "left")], [("Rome", "Ann", "no_relation")]]
     assert [one.id for one in again] == [f"{document.id}-1", f"{document.id}-2"]
     path.write_text(json.dumps({"text": "Ann left", "relations": []}) + "\n")
     with pytest.raises(InputError, match=r"a.jsonl:1: a text without a relation"):
-        write_relations(read_relations(path), tmp_path / "d.json", to="tacred")
+        write_data(read_relations(path), tmp_path / "d.json", to="tacred")
     assert not (tmp_path / "d.json").exists()
 
 
 def test_entities_inside_words_cut_the_words_of_tacred(tmp_path: Path):
     path = tmp_path / "a.txt"
     path.write_text('7\t"<e1>car</e1>s and sub<e2>way</e2>s"\nOther\nComment:\n\n')
-    write_relations(read_relations(path), tmp_path / "a.json", to="tacred")
+    write_data(read_relations(path), tmp_path / "a.json", to="tacred")
     [record] = json.loads((tmp_path / "a.json").read_text())
     assert record["token"] == ["car", "s", "and", "sub", "way", "s"]
     assert [record[key] for key in ("subj_start", "subj_end", "obj_start", "obj_end")] == [0, 0, 4, 4]
@@ -165,7 +166,7 @@ def test_lines_of_tacred_keep_their_fields(tmp_path: Path):
     path = write_text(tmp_path / "a.jsonl", json.dumps(record) + "\n")
     [document] = read_relations(path)
     assert document.id == "a.jsonl:1"
-    write_relations([document], tmp_path / "b.jsonl", to="relation-jsonl")
+    write_data([document], tmp_path / "b.jsonl", to="relation-jsonl")
     assert json.loads((tmp_path / "b.jsonl").read_text()) == record
     unlabelled = write_text(tmp_path / "c.json", json.dumps([{**TACRED, "relation": None}]))
     assert next(read_relations(unlabelled)).relations[0].label == ""
@@ -177,14 +178,14 @@ def test_compressed_files_byte_order_marks_and_late_labels(tmp_path: Path):
         ("b.json", b"\xef\xbb\xbf" + json.dumps([TACRED]).encode()),
     ):
         (tmp_path / name).write_bytes(content)
-        assert detected_relations(tmp_path / name) == relation_format(tmp_path / name) == "tacred"
+        assert marks_of(tmp_path / name) == [open_relations(tmp_path / name).format.name] == ["tacred"]
         assert entities_of(next(read_relations(tmp_path / name))) == [("a", "b", "r")]
     (tmp_path / "c.json.gz").write_bytes(gzip.compress(json.dumps([TACRED]).encode(), mtime=0)[:-9])
     with pytest.raises(InputError, match="damaged or cut short"):
         list(read_relations(tmp_path / "c.json.gz"))
     late = write_text(tmp_path / "d.txt", '1\t"<e1>a</e1> <e2>b</e2>"\n\nOther\nComment:\n\n')
     assert next(read_relations(late)).relations[0].label == "Other"
-    write_relations(read_relations(late), tmp_path / "e.txt", to="semeval")
+    write_data(read_relations(late), tmp_path / "e.txt", to="semeval")
     assert (tmp_path / "e.txt").read_bytes() == late.read_bytes()
 
 
@@ -193,7 +194,7 @@ def test_relations_that_stay_keep_their_fields(tmp_path: Path):
     record = {"text": "a b", "relations": [{**sides, "label": "x", "evidence": 1}, {**sides, "label": "y"}]}
     [document] = read_relations(write_text(tmp_path / "a.jsonl", json.dumps(record) + "\n"))
     kept = replace(document, relations=document.relations[:1])
-    write_relations([kept], tmp_path / "b.jsonl", to="relation-jsonl")
+    write_data([kept], tmp_path / "b.jsonl", to="relation-jsonl")
     assert json.loads((tmp_path / "b.jsonl").read_text()) == {**record, "relations": record["relations"][:1]}
 
 
@@ -208,14 +209,14 @@ def test_every_sentence_has_a_number_of_its_own(tmp_path: Path):
         pairs = tuple(Relation(head=head, tail=tail, label=label) for label in labels)
         return Document(id=identity, text="Ann left Acme.", relations=pairs)
 
-    write_relations([document("1", "a", "b"), document("2", "c"), document("9", "d"), document("x", "e")],
+    write_data([document("1", "a", "b"), document("2", "c"), document("9", "d"), document("x", "e")],
                     tmp_path / "a.txt", to="semeval")  # fmt: skip
     read = list(read_relations(tmp_path / "a.txt"))
     assert [(one.id, one.relations[0].label) for one in read] == [
         ("1", "a"), ("2", "b"), ("3", "c"), ("9", "d"), ("10", "e"),
     ]  # fmt: skip
     with pytest.raises(InputError, match="compressed files are not written"):
-        write_relations(read, tmp_path / "a.txt.bz2", to="semeval")
+        write_data(read, tmp_path / "a.txt.bz2", to="semeval")
 
 
 def test_files_of_relations_are_known_by_their_beginning(tmp_path: Path):
@@ -229,18 +230,18 @@ def test_files_of_relations_are_known_by_their_beginning(tmp_path: Path):
         "": None,
     }
     for content, expected in contents.items():
-        assert detected_relations(write_text(tmp_path / "a", content)) == expected
+        assert marks_of(write_text(tmp_path / "a", content)) == ([expected] if expected else [])
 
 
 def test_unknown_formats_and_line_breaks(tmp_path: Path):
     relation = Relation(head=Span(start=0, end=1), tail=Span(start=2, end=3), label="r")
     document = Document(id="1", text="a\nb", relations=(relation,))
     with pytest.raises(InputError, match="a text with line breaks"):
-        write_relations([document], tmp_path / "out", to="semeval")
+        write_data([document], tmp_path / "out", to="semeval")
     with pytest.raises(InputError, match="a text with line breaks or marks"):
-        write_relations([Document(id="1", text="a <e1>", relations=(relation,))], tmp_path / "out", to="semeval")
+        write_data([Document(id="1", text="a <e1>", relations=(relation,))], tmp_path / "out", to="semeval")
     plain = Document(id="a.jsonl:7", text="a b", relations=(relation,))
-    write_relations([plain], tmp_path / "named", to="semeval")
+    write_data([plain], tmp_path / "named", to="semeval")
     assert next(read_relations(tmp_path / "named")).id == "1"
     with pytest.raises(InputError, match="unknown format 'semevel'"):
-        write_relations([document], tmp_path / "out", to="semevel")
+        write_data([document], tmp_path / "out", to="semevel")

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document
-from spanbert.corpus.columns import write_columns
-from spanbert.corpus.squad import write_squad
+from spanbert.corpus.formats.columns import write_columns
+from spanbert.corpus.formats.squad import write_squad
 from spanbert.tasks.registry import spec_of
 
 Kind = Literal["classify", "tag", "qa"]
@@ -182,5 +182,4 @@ def gold_tags(document: Document) -> list[str]:
 
 def _documents(kind: Kind, file: Path) -> list[Document]:
     spec = spec_of(kind)
-    reader: Any = spec.task_class().reader(spec.config())
-    return list(reader(file))
+    return list(spec.task_class().open(spec.config(), file).documents())

@@ -16,12 +16,13 @@ from benchmarks.bench.finetune_sides.data import Contest, read
 from benchmarks.bench.finetune_sides.recipe import BATCH, HIDDEN_DROPOUT, RATE, WARM_UP, WEIGHT_DECAY, Trained
 from spanbert.checkpoint.bundle import open_bundle
 from spanbert.core.types import Document
+from spanbert.corpus.data import documents_of
 from spanbert.encoder.hardware import tune_process
 from spanbert.pipelines.load import Pipeline, Precision, load
 from spanbert.tokens.tokenizer import load_tokenizer
-from spanbert.train.finetune import TaskData, build_tasks, finetune
+from spanbert.train.finetune import build_tasks, finetune
 from spanbert.train.finetune_config import FinetuneConfig
-from spanbert.train.sources import documents_of
+from spanbert.train.task_data import TaskData, train_source
 
 
 def train(contest: Contest, model: Path, out: Path, steps: int, seed: int) -> Trained:
@@ -60,7 +61,7 @@ def preparation(tasks: Mapping[str, TaskData], model: Path, config: FinetuneConf
     tune_process()
     begun = time.perf_counter()
     for name, task in made.items():
-        for reading in task.readings(list(documents_of(tasks[name].train, task.read))):
+        for reading in task.readings(list(documents_of(train_source(tasks[name], config)))):
             task.examples(reading)
     return time.perf_counter() - begun
 

@@ -19,8 +19,9 @@ from spanbert.corpus.files import SourceFile, text_lines
 from spanbert.pipelines.evaluate import evaluate
 from spanbert.pipelines.load import load
 from spanbert.pipelines.results import AnnotatedText
-from spanbert.train.finetune import FinetuneResult, TaskData, finetune
+from spanbert.train.finetune import FinetuneResult, finetune
 from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.task_data import TaskData
 
 _SHARES = {"dev": 0.05, "test": 0.15}  # of the films; the rest is for training
 _LABELS = {"fresh": "positive", "rotten": "negative"}

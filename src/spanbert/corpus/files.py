@@ -6,16 +6,15 @@ import bz2
 import glob
 import gzip
 import io
-import json
 import zlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
 from spanbert.core.errors import InputError
-from spanbert.core.files import parse_json
+from spanbert.core.files import file_written_whole, parse_json
 
 COMPRESSED = (".gz", ".bz2", ".zst")
 OnBroken = Callable[[InputError], None]
@@ -41,6 +40,16 @@ class SourceFile:
         while suffixes and suffixes[-1] in COMPRESSED:
             suffixes.pop()
         return suffixes[-1] if suffixes else ""
+
+
+def require_file(path: Path) -> None:
+    """Refuses a file that is not there.
+
+    Raises:
+        InputError: It is not.
+    """
+    if not path.is_file():
+        raise InputError("no such file", where=str(path))
 
 
 def require_plain(target: Path, *, option: str = "") -> None:
@@ -230,6 +239,17 @@ def json_lines(
             yield from readable(partial(made, raw, number), on_broken)
 
 
+def write_lines(target: Path, lines: Iterable[str]) -> None:
+    """Writes a file of lines, whole or not at all.
+
+    Args:
+        target: The file.
+        lines: Without line ends; in memory one by one.
+    """
+    with file_written_whole(target) as stream:
+        stream.writelines(f"{line}\n" for line in lines)
+
+
 def whole_text(path: Path, most: int | None = None) -> str:
     """The text of a file, plain or compressed, or of its beginning.
 
@@ -248,29 +268,3 @@ def whole_text(path: Path, most: int | None = None) -> str:
             raise InputError("not UTF-8 text", where=str(path), got=f"byte {error.start}") from None
         except (EOFError, zlib.error, OSError) as error:
             raise InputError("the compressed file is damaged or cut short", where=str(path), got=str(error)) from None
-
-
-def first_line(path: Path) -> str:
-    """The first line of a file that is not blank, as far as it is text; empty where there is none."""
-    if not path.is_file():
-        return ""
-    for _, raw in read_lines(SourceFile(path=path, name=path.name), ByteCounter()):
-        if raw.strip():
-            return raw.decode("utf-8", "replace").removeprefix("\ufeff")
-    return ""
-
-
-def keys_of(line: str, wanted: Collection[str]) -> set[str]:
-    """Which of some keys the JSON object of a line has; a line that holds none of the words is not parsed.
-
-    Args:
-        line: A line; a whole file may be one.
-        wanted: The keys.
-    """
-    if not any(f'"{key}"' in line for key in wanted):
-        return set()
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return set()
-    return set(wanted) & value.keys() if isinstance(value, dict) else set()

@@ -11,9 +11,9 @@ from typing import Any
 
 from spanbert.core.files import write_atomically
 from spanbert.core.progress import Reporter
+from spanbert.corpus.data import Source, documents_of, name_of
 from spanbert.inference.predictor import Predictor
 from spanbert.tasks.protocol import DocumentScorer, Mistake
-from spanbert.train.sources import Source, documents_of, name_of
 
 _KEPT_MISTAKES = 50
 
@@ -56,8 +56,8 @@ def score_task(
     worst: list[tuple[float, int, Mistake]] = []
     number = 0
     stage = f"evaluate {name} on {name_of(source)}"
-    total = sum(1 for _ in documents_of(source, task.read)) if reporter else 0
-    for done, (document, found) in enumerate(alone.predict(documents_of(source, task.read)), start=1):
+    total = sum(1 for _ in documents_of(source)) if reporter else 0
+    for done, (document, found) in enumerate(alone.predict(documents_of(source)), start=1):
         scorer.add(document, found[name])
         if reporter:
             reporter.update(stage, done / total, {"documents": f"{done:,}"})
@@ -82,7 +82,7 @@ def tune_thresholds(predictor: Predictor, sources: Mapping[str, Source], reporte
         tuner = task.tuner()
         if tuner is None:
             continue
-        for document, found in predictor.only([name]).predict(documents_of(source, task.read)):
+        for document, found in predictor.only([name]).predict(documents_of(source)):
             tuner.add(document, found[name])
         task.threshold = tuner.best()
         reporter.say(f"{name}: threshold {task.threshold:.4g}, tuned on {name_of(source)}")

@@ -1,9 +1,4 @@
-"""Annotated files from one format to another.
-
-columns, jsonl (with spans), label-studio, squad
-conll2012, coref-jsonl, gap                           coreference
-tacred, semeval, relation-jsonl                       relations
-"""
+"""Annotated files from one format to another of its family (`corpus.formats.registry`)."""
 
 from __future__ import annotations
 
@@ -13,23 +8,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
+from typing import cast
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import only_writer
 from spanbert.core.tagging import SCHEMES, Scheme
 from spanbert.core.types import Document
-from spanbert.corpus.annotations import TARGETS, Kind, annotation_kind, read_annotations, write_annotations
-from spanbert.corpus.coref import FORMATS as COREF_FORMATS
-from spanbert.corpus.coref import coref_format, read_coref, write_coref
-from spanbert.corpus.relations import FORMATS as RELATION_FORMATS
-from spanbert.corpus.relations import read_relations, relation_format, write_relations
+from spanbert.corpus.formats.data_file import DataFile
+from spanbert.corpus.formats.format import Layer, ReadSettings, WriteSettings
+from spanbert.corpus.formats.registry import WRITTEN, family_of, format_named, open_data, write_data
 from spanbert.corpus.words import split_words
 
-ALL_TARGETS = (*TARGETS, *COREF_FORMATS, *RELATION_FORMATS)
 COLUMNS = ("ner", "upos", "xpos")
-_KINDS: dict[str, Kind] = {
-    "columns": "columns", "jsonl": "span-lines", "label-studio": "label-studio", "squad": "squad",
-}  # fmt: skip
 _COUNTS = ("documents", "words", "spans", "questions", "clusters", "mentions", "relations", "moved", "lost")
 
 
@@ -90,7 +80,7 @@ def convert_data(
         InputError: No such format, a file that is not of it, annotations that the new format cannot hold, or `out`
             exists; names file and line.
     """
-    options = {"--to": (to, ALL_TARGETS), "--from": (from_, ALL_TARGETS), "--scheme": (scheme, SCHEMES)}
+    options = {"--to": (to, WRITTEN), "--from": (from_, WRITTEN), "--scheme": (scheme, SCHEMES)}
     for option, (value, choices) in {**options, "--column": (column, COLUMNS)}.items():
         if value is not None and value not in choices:
             raise InputError("no such choice", where=option, got=repr(value), expected=", ".join(choices))
@@ -106,50 +96,35 @@ def convert_data(
     with only_writer(target):
         if target.exists():
             raise InputError("the file exists already", where=str(target), remedy="Choose another one")
-        if to in TARGETS:
-            read_as = _convert_spans(origin, target, to, from_, scheme, "nested" if nested else column, counts)
-        else:
-            read_as = _convert_structures(origin, target, to, from_, counts)
-    return DataConversion(path=target, read_as=read_as, **{name: counts[name] for name in _COUNTS})
+        layer = cast(Layer, "nested" if nested else column)
+        data = _opened(origin, to, from_, ReadSettings(layer=layer))
+        layers = _layers(data.documents()) if nested and to == "columns" else 1
+        documents = _counted(_converted(data), counts, origin)
+        write_data(documents, target, to=to, settings=WriteSettings(scheme=_scheme(scheme), layers=layers))
+    return DataConversion(path=target, read_as=data.format.name, **{name: counts[name] for name in _COUNTS})
 
 
-def _convert_spans(
-    origin: Path, target: Path, to: str, from_: str | None, scheme: str | None, layer: str, counts: Counter[str]
-) -> str:
-    if from_ is not None and from_ not in TARGETS:
-        raise InputError("annotations of another kind", where="--to", got=to, expected=_alternatives(from_))
-    kind = annotation_kind(origin) if from_ is None else _KINDS[from_]
-    is_nested = layer == "nested" and to == "columns"
-    layers = _layers(read_annotations(origin, task=layer, kind=kind)) if is_nested else 1
-    documents = _counted(read_annotations(origin, task=layer, kind=kind), counts, origin)
-    write_annotations(documents, target, to=to, scheme=_scheme(scheme), layers=layers)
-    return next(name for name in TARGETS if _KINDS[name] == kind)
+def _opened(origin: Path, to: str, from_: str | None, settings: ReadSettings) -> DataFile:
+    """The file in the format that the user states, else in the one of the target's family that it has."""
+    family = family_of(to)
+    if from_ is None or format_named(to).family.told_apart:
+        data = open_data(origin, among=family, settings=settings)
+        if from_ not in (None, data.format.name):
+            raise InputError("not a file of this format", where=str(origin), got=data.format.name, expected=from_)
+        return data
+    if from_ not in family:
+        raise InputError("annotations of another kind", where="--to", got=to, expected=", ".join(family_of(from_)))
+    return open_data(origin, among=[from_], settings=settings)
 
 
-def _convert_structures(origin: Path, target: Path, to: str, from_: str | None, counts: Counter[str]) -> str:
-    """Clusters or relations."""
-    is_coref = to in COREF_FORMATS
-    read_as: str = coref_format(origin) if is_coref else relation_format(origin)
-    if from_ not in (None, read_as):
-        raise InputError("not a file of this format", where=str(origin), got=read_as, expected=from_)
-    documents = _counted(_annotated(origin, is_coref=is_coref), counts, origin)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    (write_coref if is_coref else write_relations)(documents, target, to=to)
-    return read_as
-
-
-def _annotated(origin: Path, *, is_coref: bool) -> Iterator[Document]:
-    """Documents with clusters or relations; refuses a file in which none has any."""
-    found = False
-    for document in (read_coref if is_coref else read_relations)(origin):
-        found = found or (document.clusters if is_coref else document.relations) is not None
+def _converted(data: DataFile) -> Iterator[Document]:
+    """The documents of a file; refuses one in which none has what its format is for."""
+    needs, found = data.format.family.needs, False
+    for document in data.documents():
+        found = found or needs is None or getattr(document, needs) is not None
         yield document
-    if not found:
-        raise InputError(f"no {'clusters' if is_coref else 'relations'} in the file", where=str(origin))
-
-
-def _alternatives(name: str) -> str:
-    return ", ".join(COREF_FORMATS if name in COREF_FORMATS else RELATION_FORMATS)
+    if needs is not None and not found:
+        raise InputError(f"no {needs} in the file", where=str(data.path))
 
 
 def _scheme(name: str | None) -> Scheme | None:

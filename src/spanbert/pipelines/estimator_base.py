@@ -115,7 +115,8 @@ class FinetunedEstimator(BaseEstimator):  # type: ignore[misc]
         return FinetuneConfig.assemble(base=base, overrides=list(self.overrides))
 
     def _learn(self, documents: Sequence[Document], config: FinetuneConfig) -> None:
-        from spanbert.train.finetune import TaskData, finetune
+        from spanbert.train.finetune import finetune
+        from spanbert.train.task_data import TaskData
 
         with TemporaryDirectory(prefix="spanbert-") as directory:
             result = finetune(

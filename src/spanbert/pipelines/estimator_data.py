@@ -16,8 +16,8 @@ from sklearn.utils.multiclass import is_multilabel
 from spanbert.core.errors import InputError
 from spanbert.core.tagging import Scheme, decode_tags, guess_scheme, scheme_of_tags
 from spanbert.core.types import Document, Span
-from spanbert.corpus.column_format import ColumnFormat
-from spanbert.corpus.columns import ColumnOrigin
+from spanbert.corpus.formats.column_format import ColumnFormat
+from spanbert.corpus.formats.columns import ColumnOrigin
 from spanbert.pipelines.inputs import document_of_words
 
 Form = Literal["single", "indicator", "collections"]

@@ -10,12 +10,12 @@ from typing import Any
 
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.progress import Reporter
+from spanbert.corpus.formats.data_file import DataFile
 from spanbert.inference.scoring import score_task
 from spanbert.pipelines.load import Pipeline, load
 from spanbert.scores.bootstrap import compare
 from spanbert.tasks.base import changed_options
 from spanbert.tasks.protocol import DocumentScorer, TextTask
-from spanbert.train.sources import documents_of
 
 
 def evaluate(
@@ -48,9 +48,10 @@ def evaluate(
     Raises:
         InputError: No such task, or data that it cannot read.
     """
-    nlp, file = load(bundle), Path(data)
+    nlp = load(bundle)
     name = _one_task(nlp, task)
     _read_by(nlp.tasks[name], options or {})
+    file = nlp.tasks[name].opened(Path(data))
     scorer = _scored(nlp, name, file, seed, reporter)
     found = {
         "task": name,
@@ -71,14 +72,15 @@ def evaluate(
                 got=f"{two.kind}, scored by {two.scored_by}",
                 expected=f"{one.kind}, scored by {one.scored_by}",
             )
-        if _gold_digest(one, file) != _gold_digest(two, file):
+        as_rival = two.opened(file.path)
+        if _gold_digest(one, file) != _gold_digest(two, as_rival):
             raise InputError(
                 "the bundles read different gold from this file",
-                where=str(file),
-                got=f"{one.read_as(file)}; {two.read_as(file)}",
+                where=str(file.path),
+                got=f"{file.description}; {as_rival.description}",
                 remedy="Name the columns",
             )
-        found["compared"] = _comparison(scorer, _scored(rival, other_name, file, seed, reporter), os.fspath(other))
+        found["compared"] = _comparison(scorer, _scored(rival, other_name, as_rival, seed, reporter), os.fspath(other))
     return found
 
 
@@ -111,21 +113,19 @@ def _read_by(task: TextTask, options: Mapping[str, Any]) -> None:
     task.options = changed_options(task, task.options.model_dump(), changes)
 
 
-def _gold_digest(task: TextTask, file: Path) -> str:
+def _gold_digest(task: TextTask, file: DataFile) -> str:
     """Of what a task compares predictions with."""
     digest = hashlib.sha256()
-    for document in documents_of(file, task.read):
+    for document in file.documents():
         if task.is_labelled(document):
             digest.update(repr((document.text, document.pair, document.gold())).encode())
     return digest.hexdigest()
 
 
-def _scored(nlp: Pipeline, name: str, file: Path, seed: int, reporter: Reporter | None) -> DocumentScorer:
-    if not file.is_file():
-        raise InputError("no such file", where=str(file))
+def _scored(nlp: Pipeline, name: str, file: DataFile, seed: int, reporter: Reporter | None) -> DocumentScorer:
     scorer = score_task(nlp.predictor, name, file, seed=seed, reporter=reporter)
     if not scorer.paired()[0].units:
-        raise InputError("nothing labelled to score", where=str(file))
+        raise InputError("nothing labelled to score", where=str(file.path))
     return scorer
 
 

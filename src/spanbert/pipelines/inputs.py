@@ -11,8 +11,8 @@ from typing import Any
 from spanbert.core.errors import InputError
 from spanbert.core.files import parse_json
 from spanbert.core.types import Document, Question
-from spanbert.corpus.relation_json import document_of_pairs, entity_of
-from spanbert.corpus.spans_json import span_of
+from spanbert.corpus.formats.relation_lines import document_of_pairs, entity_of
+from spanbert.corpus.formats.span_records import span_of
 from spanbert.corpus.words import text_of_words
 
 _EXPECTED = (

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, get_args, overload
 
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError, nearest
@@ -32,9 +32,14 @@ ValueT = TypeVar("ValueT")
 class LoadedOnce(cached_property[ValueT]):
     """A property that is computed when it is first asked for, and once, however many threads ask."""
 
-    def __get__(self, instance: Any, owner: type[Any] | None = None) -> Any:
+    @overload
+    def __get__(self, instance: None, owner: type[object] | None = None) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type[object] | None = None) -> ValueT: ...
+    def __get__(self, instance: object, owner: type[object] | None = None) -> Self | ValueT:
         if instance is None:
             return self
+        assert isinstance(instance, Pipeline)
         with instance.lock:
             return super().__get__(instance, owner)
 

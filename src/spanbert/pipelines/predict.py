@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from spanbert.core.errors import InputError
-from spanbert.corpus.annotations import COLUMN_SUFFIXES
-from spanbert.corpus.coref import detected_coref, read_coref
 from spanbert.corpus.files import SourceFile
-from spanbert.corpus.relations import detected_relations
+from spanbert.corpus.formats.format import Format
+from spanbert.corpus.formats.registry import marked_formats, named_formats
 from spanbert.pipelines.inputs import read_inputs
 from spanbert.pipelines.load import Precision, load
 from spanbert.pipelines.results import AnnotatedText
+from spanbert.tasks.protocol import TextTask
 
-_READ_AS_DATA = {  # other files are lines, of text or JSON
-    "classify": (".csv", ".tsv", ".parquet"),
-    "tag": tuple(suffix for suffix in COLUMN_SUFFIXES if suffix != ".txt"),
-    "qa": (".json",),
-}
+_ASKED = {"entities": "relations", "question": "questions"}  # what a need is called in a Document
 
 
 def predict_file(
@@ -33,7 +30,8 @@ def predict_file(
 ) -> Iterator[AnnotatedText] | None:
     """What a bundle says of a file of its tasks' data formats; gold is not read.
 
-    These are tables, columns of words, SQuAD's JSON, and every format of coreference and relations.
+    A file is data where its suffix names a format, such as `.csv`, or where it begins as those of a format do that a
+    task reads, such as CoNLL-2012.
 
     Args:
         bundle: The bundle.
@@ -49,21 +47,18 @@ def predict_file(
         InputError: The file cannot be read, or no task of the bundle reads it.
     """
     path = Path(source)
-    suffix = SourceFile(path=path, name=path.name).kind
-    kinds = [kind for kind, suffixes in _READ_AS_DATA.items() if suffix in suffixes]
-    coref, relations = detected_coref(path), detected_relations(path)
-    if not kinds and coref is None and relations is None:
+    marked, named = marked_formats(path), named_formats(path)
+    if not marked and not named:
         return None
     nlp = load(bundle, precision=precision, options=options)
-    known = {one.kind for name, one in nlp.tasks.items() if task in (None, name)}
-    if coref is not None and (coref == "conll2012" or "coref" in known):
-        kinds = ["coref"]
-    elif relations is not None and "relation" in known:
-        kinds = ["relation"]
-    elif not kinds:
+    asked = {name: one for name, one in nlp.tasks.items() if task in (None, name)}
+    own = next((one for one in marked if one.exclusive or _readers(asked, [one])), None)
+    formats = named if own is None else [own]
+    if not formats:
         return None
-    names = [name for name, one in nlp.tasks.items() if one.kind in kinds and task in (None, name)]
+    names = _readers(asked, formats)
     if not names or len({nlp.tasks[name].kind for name in names}) > 1:
+        suffix = SourceFile(path=path, name=path.name).kind
         raise InputError(
             "several tasks read such a file" if names else f"no task that reads {suffix} files",
             where=str(path),
@@ -71,12 +66,16 @@ def predict_file(
             remedy="Name one with --task" if names else "Pass one text a line (.txt) or JSON lines (.jsonl)",
         )
     first = nlp.tasks[names[0]]
-    documents = read_coref(path) if first.kind == "coref" else first.read(path)
-    if first.kind == "qa":
-        return nlp.predict(documents, task=names[0])
-    asked = ("columns", *(("relations",) if first.kind == "relation" else ()))  # the pairs that are asked for
-    bare = (document.without_gold(keep=asked) for document in documents)
+    documents = replace(first.opened(path), check=None).documents()
+    kept = ("columns", *(_ASKED[need] for need in first.spec.needs if need in _ASKED))
+    bare = (document.without_gold(keep=kept) for document in documents)
     return nlp.predict(bare, task=task if len(names) > 1 else names[0])
+
+
+def _readers(tasks: Mapping[str, TextTask], formats: Sequence[Format]) -> list[str]:
+    """The names of the tasks that read one of some formats."""
+    known = {one.name for one in formats}
+    return [name for name, task in tasks.items() if known.intersection(task.spec.formats)]
 
 
 def predict(
@@ -92,7 +91,7 @@ def predict(
 
     Args:
         bundle: The bundle.
-        lines: See `pipelines.inputs`; all of them texts, or all questions with their contexts.
+        lines: See `pipelines.inputs`; texts, and questions with their contexts.
         name: Of the source, for messages.
         task: One task alone.
         precision: See `load`.
@@ -107,6 +106,5 @@ def predict(
     if isinstance(lines, str):
         raise InputError("one text in place of lines", got=repr(lines[:40]), remedy="Pass a list of texts")
     nlp = load(bundle, precision=precision, options=options)
-    relates = any(one.kind == "relation" and task in (None, own) for own, one in nlp.tasks.items())
-    documents = read_inputs(lines, name=name, entities=relates)
-    yield from nlp.predict(documents, task=task)
+    relates = any("entities" in nlp.tasks[one].spec.needs for one in nlp.names(task))
+    yield from nlp.predict(read_inputs(lines, name=name, entities=relates), task=task)

@@ -15,6 +15,7 @@ from spanbert.batches.windows import cut_windows
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document
+from spanbert.corpus.formats.data_file import DataFile
 from spanbert.encoder.config import EncoderConfig
 from spanbert.scores.scorer import figure_lines
 from spanbert.tasks.protocol import HeadContext, Reading, TextTask, Tuner
@@ -83,10 +84,7 @@ class TextTaskBase(TextTask):
     added_pieces: Sequence[int] = ()
     assets: Mapping[str, Path] = MappingProxyType({})
     options: Any  # the settings of its kind, a `Config`
-    reader: Callable[
-        [Any], Callable[[Path], Iterator[Document]]
-    ]  # of the options: what reads files before there is a task
-    described: Callable[[Any, Path], str]  # of the options and a file: how the file is read
+    open: Callable[[Any, Path], DataFile]  # of the options and a path: the file as the kind reads it, once and for all
 
     def __init__(self, name: str, tokenizer: TokenizerAdapter, window: tuple[int, int]) -> None:
         self.name, self.tokenizer, self.window = name, tokenizer, window
@@ -166,9 +164,13 @@ class TextTaskBase(TextTask):
             "options": self.options.model_dump(mode="json"),
         }
 
-    def read(self, source: Path) -> Iterator[Document]:
-        """As `TextTask`: by the task's `reader` of its options."""
-        return self.reader(self.options)(source)
+    def opened(self, path: Path) -> DataFile:
+        """As `TextTask`: by the task's options."""
+        return self.open(self.options, path)
+
+    def read(self, path: Path) -> Iterator[Document]:
+        """As `TextTask`."""
+        return self.opened(path).documents()
 
     def readings(self, documents: Sequence[Document]) -> list[Reading]:
         """As `TextTask`."""
@@ -190,10 +192,6 @@ class TextTaskBase(TextTask):
     def head_context(self, encoder: EncoderConfig) -> HeadContext:
         """As `TextTask`."""
         return HeadContext(encoder=encoder, tokenizer=self.tokenizer, assets=self.assets)
-
-    def read_as(self, source: Path) -> str:
-        """As `TextTask`: by the task's `described`."""
-        return self.described(self.options, source)
 
     @property
     def scored_by(self) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, run
 
 from spanbert.batches.examples import Example, HeadRows, Window
 from spanbert.core.types import Document, IntArray, OutputArray, PackedBatch, Relation, Span
+from spanbert.corpus.formats.data_file import DataFile
 from spanbert.encoder.config import EncoderConfig
 from spanbert.scores.scorer import Scorer
 from spanbert.tasks.spec import TaskSpec
@@ -181,15 +182,19 @@ class TextTask(Protocol):
     def entity_types(self) -> frozenset[str]:
         """See above."""
 
-    def read(self, source: Path) -> Iterator[Document]:
-        """The documents of a file.
+    def opened(self, path: Path) -> DataFile:
+        """A file as the task reads it; format, columns and so on are found out here, once.
+
+        Raises:
+            InputError: It cannot be used.
+        """
+
+    def read(self, path: Path) -> Iterator[Document]:
+        """The documents of a file that is read once.
 
         Raises:
             InputError: It cannot be used; names file and line.
         """
-
-    def read_as(self, source: Path) -> str:
-        """How a file is read, in words: columns, scheme, what was guessed."""
 
     def is_labelled(self, document: Document) -> bool:
         """Whether there is something to score in a document."""

@@ -13,6 +13,7 @@ from spanbert.core.findings import SHOWN, Ledger, Rule, difference, excerpt
 from spanbert.core.hashes import Repeats, TextHashes
 from spanbert.core.types import Document
 from spanbert.corpus.files import OnBroken
+from spanbert.corpus.formats.data_file import DataFile
 from spanbert.tasks.protocol import Reading
 from spanbert.tokens.tokenizer import TokenizerAdapter
 from spanbert.tokens.unknown import UnknownPieces
@@ -55,7 +56,7 @@ class Survey(ABC, Generic[TaskT]):
         unusable: The rule that rows or texts break which cannot be read.
 
     Args:
-        path: The file.
+        data: The file.
         options: Settings of the kind of task.
         tokenizer: The model's.
         task: The task that the training file poses; None where it poses none.
@@ -66,8 +67,11 @@ class Survey(ABC, Generic[TaskT]):
     duplicates: Rule = DUPLICATES
     unusable: Rule = BROKEN
 
-    def __init__(self, path: Path, options: Any, tokenizer: TokenizerAdapter, task: TaskT | None, *, name: str) -> None:
-        self.path, self.options, self.tokenizer, self.task, self.name = path, options, tokenizer, task, name
+    def __init__(
+        self, data: DataFile, options: Any, tokenizer: TokenizerAdapter, task: TaskT | None, *, name: str
+    ) -> None:
+        self.data, self.options, self.tokenizer, self.task, self.name = data, options, tokenizer, task, name
+        self.path = data.path
         self.ledger = Ledger(name)
         self.texts = self.windows = self.cut = 0
         self.labels: Counter[str] = Counter()
@@ -75,19 +79,16 @@ class Survey(ABC, Generic[TaskT]):
         self.unknown = UnknownPieces(tokenizer)
         self.items, self.whole_texts = TextHashes(), TextHashes()
 
-    @staticmethod
-    @abstractmethod
-    def read(path: Path, options: Any, on_broken: OnBroken = leave_out) -> Iterator[Document]:
-        """The documents of a file.
+    def read(self, on_broken: OnBroken = leave_out) -> Iterator[Document]:
+        """The documents of the file.
 
         Args:
-            path: The file.
-            options: Settings of the kind of task.
             on_broken: Is told of rows or texts that cannot be used and are left out, where a reader can go on.
 
         Raises:
             InputError: The file cannot be read.
         """
+        return self.data.documents(on_broken)
 
     @abstractmethod
     def items_of(self, document: Document) -> Iterator[Item]:
@@ -118,7 +119,7 @@ class Survey(ABC, Generic[TaskT]):
 
     def documents(self) -> Iterator[Document]:
         """The documents, in the first pass; broken ones are noted."""
-        return self.read(self.path, self.options, self.broken)
+        return self.read(self.broken)
 
     def broken(self, error: InputError) -> None:
         """Takes in a row or text that cannot be used."""
@@ -204,7 +205,7 @@ class Survey(ABC, Generic[TaskT]):
         found: dict[int, Item] = {}
         if not wanted:
             return found
-        numbered = enumerate(item for document in self.read(self.path, self.options) for item in items(document))
+        numbered = enumerate(item for document in self.read() for item in items(document))
         for number, item in numbered:
             if number in wanted:
                 found[number] = item

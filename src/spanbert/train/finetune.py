@@ -8,20 +8,21 @@ OUT/training/        training state: last/ (for --resume) and best/
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from spanbert.batches.examples import Example, ExamplePlan
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
-from spanbert.core.config import Config
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_json
 from spanbert.core.progress import Reporter, SilentReporter
 from spanbert.core.types import Document
+from spanbert.corpus.data import Source, documents_of, name_of, opened, source_facts
+from spanbert.corpus.files import require_file
+from spanbert.corpus.formats.data_file import DataFile
 from spanbert.encoder.config import EncoderConfig
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.scoring import evaluate_documents, tune_thresholds, write_mistakes
@@ -36,32 +37,9 @@ from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
 from spanbert.train.run import model_fact, run_into, settled, with_budget
 from spanbert.train.run_directory import budget_of_run
-from spanbert.train.sources import Source, documents_of, name_of, require_file, source_facts
+from spanbert.train.task_data import TaskData, kind_of, train_source
 
 _DOCUMENTS_AT_ONCE = 512
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaskData:
-    """A task to learn, and the files or documents to learn it from.
-
-    Attributes:
-        kind: `classify`, `tag`, `qa`, `coref` or `relation`.
-        train: What to train on: a file, or documents.
-        dev: What the best weights and thresholds are chosen by; None: the last weights.
-        options: The task's own settings; None: those of its kind.
-    """
-
-    kind: str
-    train: Source
-    dev: Source | None = None
-    options: Config | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("train", "dev"):
-            value = getattr(self, name)
-            if isinstance(value, str | os.PathLike):
-                object.__setattr__(self, name, Path(value))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +92,8 @@ def finetune(
     files = open_bundle(model)
     with run_into(target, facts, runtime=runtime, resume=resume, reporter=reporter) as run:
         tokenizer = load_tokenizer(files.path)
+        train = {name: train_source(data, config) for name, data in tasks.items()}
+        tasks = {name: replace(data, train=train[name]) for name, data in tasks.items()}
         made = build_tasks(tasks, files, tokenizer, config)
         for task in made.values():
             for remark in task.remarks([other for other in made.values() if other is not task]):
@@ -123,11 +103,11 @@ def finetune(
         task_model.to(runtime.device)
         examples, sizes = {}, {}
         for name, task in made.items():
-            examples[name], sizes[name] = _examples(task, tasks[name].train, reporter)
+            examples[name], sizes[name] = _examples(task, train[name], reporter)
         per_step = {name: config.batch.examples_of(task.kind) for name, task in made.items()}
         plan = ExamplePlan(examples, per_step=per_step, seed=config.train.seed, temperature=config.batch.temperature)
         stepped = _with_steps(config, plan)
-        dev = {name: data.dev for name, data in tasks.items() if data.dev is not None}
+        dev = {name: opened(data.dev, made[name].opened) for name, data in tasks.items() if data.dev is not None}
         for name, source in dev.items():
             _check_dev(made[name], source, reporter)
         trainer = run.trainer(
@@ -164,14 +144,12 @@ def build_tasks(
         raise InputError("no task to learn", expected="at least one")
     made: dict[str, TextTask] = {}
     for name, data in tasks.items():
-        options = data.options or config.of_kind(data.kind)
-        kind = spec_of(data.kind, options.model_dump()).task_class()
-        reader = kind.reader(options)
-        if data.dev is not None:
+        kind, options = kind_of(data, config)
+        if isinstance(data.dev, Path):
             require_file(data.dev)
         made[name] = kind.from_training(
             name,
-            documents_of(data.train, reader),
+            documents_of(train_source(data, config)),
             options=options,
             window=config.window,
             tokenizer=tokenizer,
@@ -191,10 +169,10 @@ def _with_steps(config: FinetuneConfig, plan: ExamplePlan) -> FinetuneConfig:
 def _facts(tasks: Mapping[str, TaskData], model: str | Path, config: FinetuneConfig) -> dict[str, Any]:
     """What the run is, for run.json and for --resume to compare."""
 
-    def facts_of(source: Source | None) -> dict[str, str] | None:
-        if source is None or (isinstance(source, Path) and not source.is_file()):
+    def facts_of(given: Path | Source | None) -> dict[str, str] | None:
+        if given is None or (isinstance(given, Path) and not given.is_file()):
             return None
-        return source_facts(source)
+        return source_facts(given)
 
     return {
         "tasks": {
@@ -216,7 +194,7 @@ def _check_dev(task: TextTask, source: Source, reporter: Reporter) -> None:
     """Reads dev data to its end before time is spent on training."""
     _say_how_read(task, source, reporter)
     labelled = 0
-    for document in documents_of(source, task.read):
+    for document in documents_of(source):
         task.check(document)
         labelled += task.is_labelled(document)
     if not labelled:
@@ -224,8 +202,8 @@ def _check_dev(task: TextTask, source: Source, reporter: Reporter) -> None:
 
 
 def _say_how_read(task: TextTask, source: Source, reporter: Reporter) -> None:
-    if isinstance(source, Path):
-        reporter.say(f"{task.name}: {source.name} is read as {task.read_as(source)}")
+    if isinstance(source, DataFile):
+        reporter.say(f"{task.name}: {source.name} is read as {source.description}")
 
 
 def _examples(task: TextTask, source: Source, reporter: Reporter) -> tuple[list[Example], dict[str, int]]:
@@ -240,7 +218,7 @@ def _examples(task: TextTask, source: Source, reporter: Reporter) -> tuple[list[
             found.extend(task.examples(reading))
         chunk.clear()
 
-    for document in documents_of(source, task.read):
+    for document in documents_of(source):
         chunk.append(document)
         documents += 1
         if len(chunk) == _DOCUMENTS_AT_ONCE:

@@ -17,8 +17,9 @@ from spanbert.checkpoint.bundle import ASSETS, MANIFEST
 from spanbert.core.errors import InputError
 from spanbert.core.files import directory_written_whole, only_writer, write_json
 from spanbert.core.progress import Reporter, SilentReporter
-from spanbert.train.finetune import FinetuneResult, TaskData, finetune
+from spanbert.train.finetune import FinetuneResult, finetune
 from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.task_data import TaskData
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,14 +14,11 @@ from spanbert.core.errors import InputError
 from spanbert.core.findings import Rule, excerpt
 from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document
-from spanbert.corpus.files import OnBroken
 from spanbert.tasks import registry
-from spanbert.tasks.classify.check import ClassifySurvey
-from spanbert.tasks.classify.options import ClassifyOptions
 from spanbert.tasks.classify.spec import CLASSIFY
 from spanbert.tasks.classify.task import ClassifyTask
 from spanbert.tasks.protocol import Reading
-from spanbert.tasks.survey import Item, Survey, leave_out
+from spanbert.tasks.survey import Item, Survey
 
 
 class WordsSurvey(Survey[ClassifyTask]):
@@ -33,10 +30,6 @@ class WordsSurvey(Survey[ClassifyTask]):
     total = Rule(severity="note", name="total", what="words in all")
 
     words = 0
-
-    @staticmethod
-    def read(path: Path, options: ClassifyOptions, on_broken: OnBroken = leave_out) -> Iterator[Document]:
-        return ClassifySurvey.read(path, options, on_broken)
 
     def items_of(self, document: Document) -> Iterator[Item]:
         yield Item(self.place(document), document.text, stated(document))
@@ -61,7 +54,7 @@ class WordsSurvey(Survey[ClassifyTask]):
         return {"counted_words": self.words}
 
     def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:
-        rows = [(one.text, len(one.text.split())) for one in self.read(self.path, self.options)]
+        rows = [(one.text, len(one.text.split())) for one in self.read()]
         target.write_text("text\tlabel\n" + "".join(f"{text}\t{count}\n" for text, count in rows))
         return {**self.left_out(), "numbers of words corrected": self.ledger.count(self.miscounted)}
 

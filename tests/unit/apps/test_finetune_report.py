@@ -15,8 +15,9 @@ from spanbert.apps import finetune_report as module
 from spanbert.apps.curves import Scored, reliability_diagram, score_curve, training_curve
 from spanbert.apps.finetune_report import finetune_report, write_finetune_report
 from spanbert.apps.finetune_tables import TaskTables
-from spanbert.train.finetune import TaskData, finetune
+from spanbert.train.finetune import finetune
 from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.task_data import TaskData
 
 _DATA = {"train": {"name": "train.tsv"}, "dev": {"name": "dev.tsv"}}
 _SIZES = {"texts": 1200, "windows": 1300, "tokens": 20000}

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from spanbert.core.errors import InputError
 from spanbert.core.tagging import SCHEMES, encode_tags
 from spanbert.core.types import Document, Span
-from spanbert.corpus.annotations import annotation_kind, read_annotations, write_annotations
-from spanbert.corpus.column_format import ColumnFormat, guess_format
-from spanbert.corpus.columns import read_columns
 from spanbert.corpus.files import SourceFile
+from spanbert.corpus.formats.column_format import ColumnFormat, guess_format
+from spanbert.corpus.formats.columns import read_columns
+from spanbert.corpus.formats.format import WriteSettings
+from spanbert.corpus.formats.registry import write_data
 from spanbert.corpus.words import split_words
+from tests.formats import open_annotations, read_annotations
 
 LINE = '{"id": "1", "text": "Ann left.", "spans": [{"start": 0, "end": 3, "label": "PER"}]}\n'
 TASKS = [{"data": {"text": "Ann left."}, "annotations": []}]
@@ -34,21 +36,21 @@ SQUAD = {
     [
         *[(f"a{suffix}", "Ann\tB-PER\n", "columns") for suffix in (".conll", ".tsv", ".txt", ".bio", ".iob2", ".bmes")],
         ("a.dev", "Ann\tB-PER\n", "columns"),
-        ("a.json", LINE, "span-lines"),
-        ("a.jsonl", "\n" + LINE + LINE, "span-lines"),
-        ("a.jsonl", '{"text": "Ann"', "span-lines"),
-        ("a.data", LINE, "span-lines"),
+        ("a.json", LINE, "jsonl"),
+        ("a.jsonl", "\n" + LINE + LINE, "jsonl"),
+        ("a.jsonl", '{"text": "Ann"', "jsonl"),
+        ("a.data", LINE, "jsonl"),
         ("a.json", json.dumps(TASKS), "label-studio"),
         ("a.json", json.dumps(TASKS, indent=1), "label-studio"),
         ("a.json", json.dumps(SQUAD), "squad"),
         ("a.json", json.dumps(SQUAD, indent=1), "squad"),
-        ("a.jsonl", '{"text": "Ann", "data": []}', "span-lines"),
+        ("a.jsonl", '{"text": "Ann", "data": []}', "jsonl"),
     ],
 )
 def test_kinds(tmp_path: Path, name: str, content: str, kind: str):
     path = tmp_path / name
     path.write_text(content)
-    assert annotation_kind(path) == kind
+    assert open_annotations(path).format.name == kind
 
 
 @pytest.mark.parametrize(
@@ -89,7 +91,7 @@ def test_every_format_is_read(tmp_path: Path):
         assert document.spans == span
     [document] = read_annotations(tmp_path / "b.json")
     assert document.questions[0].answers == (Span(start=0, end=3),)
-    [document] = read_annotations(tmp_path / "a.conll", task="pos")
+    [document] = read_annotations(tmp_path / "a.conll", layer="upos")
     assert document.columns["tag"] == ("B-PER", "O")
 
 
@@ -120,16 +122,16 @@ def test_columns_to_json_lines_and_back(tmp_path_factory, data, scheme, stated: 
     (folder / "a.conll").write_text(content, encoding="utf-8", newline="\n")
     file = SourceFile(path=folder / "a.conll", name="a.conll")
     first = list(read_columns(file, ColumnFormat(word=0, tag=2, scheme=scheme)))
-    write_annotations(first, folder / "a.jsonl", to="jsonl")
+    write_data(first, folder / "a.jsonl", to="jsonl")
     second = list(read_annotations(folder / "a.jsonl"))
     kept = ("id", "text", "words", "spans") if scheme else KEPT
     assert [what(one, *kept) for one in second] == [what(one, *kept) for one in first]
-    write_annotations(second, folder / "b.conll", to="columns", scheme=scheme or "BIO")
+    write_data(second, folder / "b.conll", to="columns", settings=WriteSettings(scheme=scheme or "BIO"))
     file = SourceFile(path=folder / "b.conll", name="b.conll")
     third = list(read_columns(file, ColumnFormat(word=0, tag=1, scheme=scheme)))
     names = ("text", "words", "spans", "columns")
     assert [what(one, *names) for one in third] == [what(one, *names) for one in first]
-    write_annotations(first, folder / "c.conll", to="columns")
+    write_data(first, folder / "c.conll", to="columns")
     assert (folder / "c.conll").read_text(encoding="utf-8") == content
 
 
@@ -157,10 +159,10 @@ def test_json_lines_to_label_studio_and_back(tmp_path_factory, some: list[dict])
     folder = tmp_path_factory.mktemp("convert")
     (folder / "a.jsonl").write_text("".join(json.dumps(one) + "\n" for one in some))
     first = list(read_annotations(folder / "a.jsonl"))
-    write_annotations(first, folder / "b.json", to="label-studio")
+    write_data(first, folder / "b.json", to="label-studio")
     second = list(read_annotations(folder / "b.json"))
     assert [what(one, *KEPT) for one in second] == [what(one, *KEPT) for one in first]
-    write_annotations(second, folder / "c.jsonl", to="jsonl")
+    write_data(second, folder / "c.jsonl", to="jsonl")
     assert [json.loads(line) for line in (folder / "c.jsonl").read_bytes().splitlines()] == some
     assert [what(one, *KEPT) for one in read_annotations(folder / "c.jsonl")] == [what(one, *KEPT) for one in first]
 
@@ -169,14 +171,16 @@ def test_texts_without_words_become_columns(tmp_path: Path):
     path = tmp_path / "a.jsonl"
     record = {"text": "Ann lives in 北京, U.S.", "spans": [{"start": 13, "end": 15, "label": "LOC", "by": "me"}]}
     path.write_text(json.dumps(record) + "\n")
-    write_annotations(read_annotations(path), tmp_path / "new" / "a.conll", to="columns", scheme="BIOES")
+    write_data(
+        read_annotations(path), tmp_path / "new" / "a.conll", to="columns", settings=WriteSettings(scheme="BIOES")
+    )
     assert (tmp_path / "new" / "a.conll").read_text().splitlines() == [
         "# text = Ann lives in 北京, U.S.", "Ann\tO", "lives\tO", "in\tO", "北\tB-LOC", "京\tE-LOC", ",\tO",
         "U\tO", ".\tO", "S\tO", ".\tO", "",
     ]  # fmt: skip
     [again] = read_annotations(tmp_path / "new" / "a.conll")
     assert (again.text, again.spans) == (record["text"], (Span(start=13, end=15, label="LOC"),))
-    write_annotations(read_annotations(path), tmp_path / "b.jsonl", to="jsonl")
+    write_data(read_annotations(path), tmp_path / "b.jsonl", to="jsonl")
     assert json.loads((tmp_path / "b.jsonl").read_text()) == record  # with what was not understood of the span
 
 
@@ -185,11 +189,11 @@ def test_nested_spans_become_columns_where_asked(tmp_path: Path):
     (tmp_path / "a.jsonl").write_text(json.dumps({"text": "New York", "spans": spans}) + "\n")
     target = tmp_path / "a.conll"
     with pytest.raises(InputError, match=r"a\.jsonl:1: spans overlap more"):
-        write_annotations(read_annotations(tmp_path / "a.jsonl"), target, to="columns")
-    write_annotations(read_annotations(tmp_path / "a.jsonl"), target, to="columns", layers=2)
+        write_data(read_annotations(tmp_path / "a.jsonl"), target, to="columns")
+    write_data(read_annotations(tmp_path / "a.jsonl"), target, to="columns", settings=WriteSettings(layers=2))
     assert target.read_text() == "New\tB-LOC\tB-X\nYork\tI-LOC\tO\n\n"
-    [document] = read_annotations(target, task="nested")
-    write_annotations([document], tmp_path / "b.jsonl", to="jsonl")
+    [document] = read_annotations(target, layer="nested")
+    write_data([document], tmp_path / "b.jsonl", to="jsonl")
     [again] = read_annotations(tmp_path / "b.jsonl")
     assert again.spans == document.spans == (Span(start=0, end=8, label="LOC"), Span(start=0, end=3, label="X"))
 
@@ -216,19 +220,19 @@ def test_what_cannot_be_written_leaves_the_target_alone(tmp_path: Path, line: st
     if to == "squad":
         (tmp_path / "a.jsonl").write_text("\n" + line + "\n")
     with pytest.raises(InputError, match=message):
-        write_annotations(read_annotations(tmp_path / "a.jsonl"), target, to=to)
+        write_data(read_annotations(tmp_path / "a.jsonl"), target, to=to)
     assert target.read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl", "target"]
 
 
 def test_questions_stay_questions(tmp_path: Path):
     (tmp_path / "a.json").write_text(json.dumps(SQUAD))
-    write_annotations(read_annotations(tmp_path / "a.json"), tmp_path / "b.json", to="squad")
+    write_data(read_annotations(tmp_path / "a.json"), tmp_path / "b.json", to="squad")
     assert json.loads((tmp_path / "b.json").read_text()) == SQUAD
     with pytest.raises(InputError, match="questions, which only the format squad can hold"):
-        write_annotations(read_annotations(tmp_path / "a.json"), tmp_path / "b.jsonl", to="jsonl")
+        write_data(read_annotations(tmp_path / "a.json"), tmp_path / "b.jsonl", to="jsonl")
     with pytest.raises(InputError, match="compressed files are not written"):
-        write_annotations([], tmp_path / "b.jsonl.gz", to="jsonl")
+        write_data([], tmp_path / "b.jsonl.gz", to="jsonl")
 
 
 def test_other_fields_called_words_are_left_alone(tmp_path: Path):
@@ -236,7 +240,7 @@ def test_other_fields_called_words_are_left_alone(tmp_path: Path):
     (tmp_path / "a.jsonl").write_text(line + "\n")
     [document] = read_annotations(tmp_path / "a.jsonl")
     assert (document.words, dict(document.columns)) == (None, {})
-    write_annotations([document], tmp_path / "b.jsonl", to="jsonl")
+    write_data([document], tmp_path / "b.jsonl", to="jsonl")
     assert (tmp_path / "b.jsonl").read_text() == line + "\n"
 
 
@@ -277,9 +281,9 @@ def test_words_by_hand(text: str, apart: str, joined: str):
 )  # fmt: skip
 def test_real_columns_to_json_lines_and_back(real_data: Path, tmp_path: Path, name: str, task: str):
     path = real_data / name
-    first = list(read_annotations(path, task=task))
-    write_annotations(first, tmp_path / "a.jsonl", to="jsonl")
-    write_annotations(read_annotations(tmp_path / "a.jsonl"), tmp_path / "b.conll", to="columns")
+    first = list(read_annotations(path, layer=task))
+    write_data(first, tmp_path / "a.jsonl", to="jsonl")
+    write_data(read_annotations(tmp_path / "a.jsonl"), tmp_path / "b.conll", to="columns")
     file = SourceFile(path=tmp_path / "b.conll", name="b.conll")
     scheme = guess_format(SourceFile(path=path, name=path.name), task=task).scheme
     second = list(read_columns(file, dataclasses.replace(guess_format(file, task=task), scheme=scheme)))

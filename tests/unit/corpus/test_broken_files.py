@@ -11,9 +11,11 @@ import pytest
 from pyarrow import parquet
 
 from spanbert.core.errors import InputError
-from spanbert.corpus.annotations import read_annotations, write_annotations
 from spanbert.corpus.files import SourceFile
-from spanbert.corpus.labelled import LabelledFormat, guess_labelled, read_labelled
+from spanbert.corpus.formats.labelled import guess_labelled, read_labelled
+from spanbert.corpus.formats.labelled_columns import LabelledColumns
+from spanbert.corpus.formats.registry import write_data
+from tests.formats import read_annotations
 
 
 def studio(annotations: Any) -> list[dict[str, Any]]:
@@ -56,7 +58,7 @@ def test_label_studio_with_other_results_and_none(tmp_path: Path):
     path.write_text(json.dumps(content))
     documents = list(read_annotations(path))
     assert [None if one.spans is None else len(one.spans) for one in documents] == [None, 0, None, 1]
-    write_annotations(documents, target, to="label-studio")
+    write_data(documents, target, to="label-studio")
     assert json.loads(target.read_text()) == content
 
 
@@ -80,7 +82,7 @@ def test_json_that_is_no_annotation(tmp_path: Path, content: str, message: str):
 
 def test_parquet_that_is_damaged_or_holds_what_is_no_text(tmp_path: Path):
     path = tmp_path / "a.parquet"
-    columns = LabelledFormat(text="text", label="label")
+    columns = LabelledColumns(text="text", label="label")
     parquet.write_table(pyarrow.table({"text": ["a fox"] * 50, "label": ["x"] * 50}), path)
     sound = path.read_bytes()
     for damaged in (sound[4:], sound[:40] + b"\xff" * 40 + sound[80:], sound[:-200] + sound[-100:], b"PAR1" * 3):

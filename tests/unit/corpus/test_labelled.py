@@ -3,6 +3,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow
@@ -11,7 +12,8 @@ from pyarrow import parquet
 
 from spanbert.core.errors import InputError
 from spanbert.corpus.files import SourceFile
-from spanbert.corpus.labelled import LabelledFormat, guess_labelled, read_labelled
+from spanbert.corpus.formats.labelled import guess_labelled, read_labelled
+from spanbert.corpus.formats.labelled_columns import LabelledColumns
 
 
 def source(path: Path) -> SourceFile:
@@ -24,7 +26,7 @@ def written(folder: Path, name: str, content: str) -> SourceFile:
     return source(path)
 
 
-def rows(file: SourceFile, columns: LabelledFormat | None = None) -> list[tuple]:
+def rows(file: SourceFile, columns: LabelledColumns | None = None) -> list[tuple]:
     documents = read_labelled(file, columns or guess_labelled(file))
     return [(one.text, one.pair, one.labels) for one in documents]
 
@@ -58,7 +60,7 @@ def test_a_format_says_itself_in_one_line(tmp_path: Path):
     assert str(guess_labelled(file, text="sentence", label="label")) == "text: 'sentence', label: 'label'"
     bare = written(tmp_path, "b.tsv", "0\tA dull film.\n1\tA fine film.\n")
     assert str(guess_labelled(bare)) == "text: column 2, label: column 1 (no header, guessed from the content)"
-    assert str(LabelledFormat(text="a", pair="b")) == "text: 'a', pair: 'b', no label"
+    assert str(LabelledColumns(text="a", pair="b")) == "text: 'a', pair: 'b', no label"
 
 
 def test_names_of_the_user_win(tmp_path: Path):
@@ -159,7 +161,7 @@ def test_labels_of_json(tmp_path: Path, value: object, labels: tuple[str, ...] |
 
 def test_several_labels_in_a_cell(tmp_path: Path):
     file = written(tmp_path, "a.csv", "text,labels\none two,a|b\nthree four, c \nfive six,\n")
-    columns = guess_labelled(file).with_separator("|")
+    columns = replace(guess_labelled(file), separator="|")
     assert [one.labels for one in read_labelled(file, columns)] == [("a", "b"), ("c",), None]
 
 
@@ -177,7 +179,7 @@ def test_compressed_and_parquet(tmp_path: Path):
     parquet.write_table(pyarrow.table({"text": ["a b"], "label": [["x", "y"]]}), tmp_path / "b.parquet")
     assert rows(source(tmp_path / "b.parquet")) == [("a b", None, ("x", "y"))]
     with pytest.raises(InputError, match=r"b\.parquet: no column 'body'; got columns text, label"):
-        list(read_labelled(source(tmp_path / "b.parquet"), LabelledFormat(text="body")))
+        list(read_labelled(source(tmp_path / "b.parquet"), LabelledColumns(text="body")))
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from spanbert.core.errors import InputError
-from spanbert.corpus.annotations import read_annotations
 from spanbert.pipelines.convert_data import convert_data
+from tests.formats import read_annotations
 
 COLUMNS = "Ann\tB-PER\nLee\tI-PER\nleft\tO\nRome\tB-LOC\n\nBirds\tO\nsing\tO\n\n"
 NESTED = "The\tB-PER\tO\nking\tI-PER\tO\nof\tI-PER\tO\nOslo\tI-PER\tB-LOC\nsleeps\tO\tO\n\n"

@@ -19,8 +19,8 @@ from spanbert.batches.examples import HeadRows, Window
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Question
 from spanbert.tasks.tag.options import TagOptions
-from spanbert.train.finetune import TaskData
 from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.task_data import TaskData
 from tests.conftest import VOCABULARY
 from tests.labelled import conll_file, multi_file, nested_file, regression_file, single_file, squad_file
 

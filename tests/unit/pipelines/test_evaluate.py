@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_the_scorer_sees_documents_while_the_file_is_still_read(runs, monkeypatc
     read, most = 0, 0
     seen: list[str] = []
 
-    def many(source: Path) -> Iterator[Document]:
+    def many(*_: object) -> Iterator[Document]:
         nonlocal read
         for number in range(2000):
             read += 1
@@ -70,9 +71,10 @@ def test_the_scorer_sees_documents_while_the_file_is_still_read(runs, monkeypatc
         most = max(most, read - len(seen))
         add(self, document, prediction)
 
-    monkeypatch.setattr(task, "read", many)
+    data = task.opened(tasks["classify"].dev)
+    endless = replace(data, format=replace(data.format, read=many))
     monkeypatch.setattr(ClassifyScorer, "add", note)
-    scores = score_task(nlp.predictor, "classify", tasks["classify"].dev).scores()
+    scores = score_task(nlp.predictor, "classify", endless).scores()
     assert (scores["examples"], len(seen)) == (2000, 2000)
     assert most < 600, "documents that are read but not yet scored"
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scorch import scores as scorch
 
-from spanbert.corpus.clusters import in_first_cluster
-from spanbert.corpus.coref import read_coref
+from spanbert.corpus.formats.clusters import in_first_cluster
 from spanbert.scores.coreference import CoreferenceScorer, coreference_counts
+from tests.formats import read_coref
 
 KEY = ("a", "bc", "def")
 TRUTH = ("12345", "67", "89ABC")  # Bagga and Baldwin 1998, figure 1

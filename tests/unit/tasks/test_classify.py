@@ -316,9 +316,9 @@ def test_mistakes_say_what_was_wrong_and_how_sure_the_model_was(tokenizer):
 def test_files_and_manifest_there_and_back(tokenizer, tmp_path: Path):
     table = write_table(tmp_path / "a.tsv", ("sentence", "topic"), [("a fox", "x|y"), ("a dog", "y")])
     options = ClassifyOptions(text_column="sentence", label_column="topic", separator="|")
-    assert [one.labels for one in ClassifyTask.reader(options)(table)] == [("x", "y"), ("y",)]
+    assert [one.labels for one in ClassifyTask.open(options, table).documents()] == [("x", "y"), ("y",)]
     lines = write_lines(tmp_path / "a.jsonl", [{"text": "a", "text_b": "b", "label": 1}, {"text": "c", "text_b": "d"}])
-    task = task_of(tokenizer, list(ClassifyTask.reader(ClassifyOptions())(lines)), mode="multi")
+    task = task_of(tokenizer, list(ClassifyTask.open(ClassifyOptions(), lines).documents()), mode="multi")
     assert (task.pairs, task.labels) == (True, ("1",))
     again = ClassifyTask.from_manifest("t", task.manifest(), tokenizer=tokenizer, positions=32)
     assert again.window == (32, 8)

@@ -17,8 +17,7 @@ from spanbert.batches.examples import pack_windows, rows_of_batch
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Coreference, MentionLink
 from spanbert.core.types import Document, Span
-from spanbert.corpus.coref import read_coref
-from spanbert.corpus.gap import GapOrigin
+from spanbert.corpus.formats.gap import GapOrigin
 from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.base import WindowOptions
 from spanbert.tasks.coref.head import CorefHead
@@ -34,10 +33,11 @@ from spanbert.tasks.coref.links import (
 )
 from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.coref.scoring import CorefDocumentScorer
-from spanbert.tasks.coref.task import CorefTask, read_unambiguous
+from spanbert.tasks.coref.task import CorefTask
 from spanbert.tasks.tag.options import TagOptions
 from spanbert.tasks.tag.task import TagTask
 from tests.conftest import WORDS
+from tests.formats import read_coref
 from tests.labelled import coref_file, tiny
 from tests.stubs import TableHead, layout_of, predicted, predictor_of, read_windows
 
@@ -342,7 +342,7 @@ def test_from_training(tokenizer, tmp_path: Path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"text": "abc", "clusters": [[[0, 1]], [[0, 1], [1, 2]]]}\n')
     with pytest.raises(InputError, match=r"a.jsonl:1: a mention in two clusters; got 'a' in clusters 1 and 2"):
-        list(read_unambiguous(path))
+        list(CorefTask.open(CorefOptions(), path).documents())
 
 
 def gap_document(truth: tuple[bool, bool], pronoun: str = "she") -> Document:

@@ -150,7 +150,7 @@ def test_from_files_to_a_task_and_back(tokenizer, tmp_path: Path):
     path = nested_file(tmp_path / "a.jsonl", 20, 0)
     options = TagOptions(nested=True)
     given = {"options": options, "window": WindowOptions(), "tokenizer": tokenizer, "positions": 64}
-    task = NestedTask.from_training("t", NestedTask.reader(options)(path), **given)
+    task = NestedTask.from_training("t", NestedTask.open(options, path).documents(), **given)
     assert (task.labels, task.main, task.joined) == (("ANI", "CORE", "PER"), "f1", False)
     again = NestedTask.from_manifest("t", task.manifest(), tokenizer=tokenizer, positions=64)
     assert again.manifest() == task.manifest()

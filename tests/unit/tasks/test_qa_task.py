@@ -141,10 +141,12 @@ def test_the_longest_words_of_a_question_and_its_context(tokenizer):
 
 def test_what_the_training_data_poses(tokenizer, tmp_path: Path):
     given = {"options": QAOptions(), "window": WindowOptions(), "tokenizer": tokenizer, "positions": 64}
-    two = QATask.from_training("q", QATask.reader(QAOptions())(squad_file(tmp_path / "a.json", 9, 0)), **given)
+    two = QATask.from_training(
+        "q", QATask.open(QAOptions(), squad_file(tmp_path / "a.json", 9, 0)).documents(), **given
+    )
     assert (two.threshold, two.language, two.window, two.tuner() is None) == (0.0, "en", (64, 32), False)
     one = QATask.from_training(
-        "q", QATask.reader(QAOptions())(squad_file(tmp_path / "b.json", 9, 0, answerable=True)), **given
+        "q", QATask.open(QAOptions(), squad_file(tmp_path / "b.json", 9, 0, answerable=True)).documents(), **given
     )
     assert (one.threshold, one.tuner()) == (None, None)
     fixed = QATask.from_training(

@@ -18,13 +18,13 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import read_json
 from spanbert.core.predictions import RelationExtraction
 from spanbert.core.types import Document, Relation, Span
-from spanbert.corpus.relations import read_relations
 from spanbert.corpus.words import split_words
 from spanbert.tasks.base import WindowOptions
 from spanbert.tasks.relation.marking import MARKS, marked, marker_names, marker_pair, parts_around
 from spanbert.tasks.relation.options import RelationOptions
 from spanbert.tasks.relation.task import RelationTask
 from spanbert.tokens.tokenizer import load_tokenizer
+from tests.formats import read_relations
 from tests.labelled import people_file, relation_file, tiny, tune, write_lines
 from tests.stubs import read_windows
 

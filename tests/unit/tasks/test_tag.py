@@ -141,7 +141,7 @@ def test_entities_are_learned_in_their_own_scheme(tokenizer, tmp_path: Path, sch
         words = ("old", "red", "fox", "king", "the", "old", "dog")
         path.write_text("".join(f"{word} {tag}\n" for word, tag in zip(words, tags, strict=True)))
     task = TagTask.from_training(
-        "t", TagTask.reader(TagOptions())(path), options=TagOptions(), window=WindowOptions(), tokenizer=tokenizer,
+        "t", TagTask.open(TagOptions(), path).documents(), options=TagOptions(), window=WindowOptions(), tokenizer=tokenizer,
         positions=64,
     )  # fmt: skip
     assert task.scheme == ("BIO" if scheme == "IOB1" else scheme)
@@ -167,7 +167,7 @@ def test_entities_are_learned_in_their_own_scheme(tokenizer, tmp_path: Path, sch
 def test_parts_of_speech_are_tags_as_they_are(tokenizer, tmp_path: Path):
     path = pos_file(tmp_path / "a.conll", 10, 0)
     task = TagTask.from_training(
-        "t", TagTask.reader(TagOptions())(path), options=TagOptions(), window=WindowOptions(), tokenizer=tokenizer,
+        "t", TagTask.open(TagOptions(), path).documents(), options=TagOptions(), window=WindowOptions(), tokenizer=tokenizer,
         positions=64,
     )  # fmt: skip
     assert (task.tags, task.scheme, task.main) == (("DET", "NOUN", "X"), None, "accuracy")
@@ -194,7 +194,7 @@ def test_other_files_are_read_for_the_column_that_was_learned(tokenizer, tmp_pat
     without.write_text(CONLLU.format(misc="_"), encoding="utf-8")
     train, other = (with_entities, without) if entities_in_training else (without, with_entities)
     made = TagTask.from_training(
-        "t", TagTask.reader(TagOptions())(train), options=TagOptions(), window=WindowOptions(), tokenizer=tokenizer,
+        "t", TagTask.open(TagOptions(), train).documents(), options=TagOptions(), window=WindowOptions(), tokenizer=tokenizer,
         positions=64,
     )  # fmt: skip
     task = TagTask.from_manifest("t", made.manifest(), tokenizer=tokenizer, positions=64)
@@ -208,9 +208,9 @@ def test_other_files_are_read_for_the_column_that_was_learned(tokenizer, tmp_pat
 def test_text_without_words_is_split_as_the_training_data_was(tokenizer, tmp_path: Path):
     lines = nested_file(tmp_path / "a.jsonl", 5, 0)
     options = {"options": TagOptions(), "window": WindowOptions(), "tokenizer": tokenizer, "positions": 64}
-    from_lines = TagTask.from_training("t", TagTask.reader(TagOptions())(lines), **options)
+    from_lines = TagTask.from_training("t", TagTask.open(TagOptions(), lines).documents(), **options)
     from_columns = TagTask.from_training(
-        "t", TagTask.reader(TagOptions())(conll_file(tmp_path / "a.conll", 5, 0)), **options
+        "t", TagTask.open(TagOptions(), conll_file(tmp_path / "a.conll", 5, 0)).documents(), **options
     )
     text = Document(id="a", text="the well-read king's U.S. fox.")
     for task, words in ((from_lines, 13), (from_columns, 6)):

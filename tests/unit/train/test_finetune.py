@@ -24,11 +24,11 @@ from spanbert.tasks.classify.options import ClassifyOptions
 from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.qa.options import QAOptions
-from spanbert.train.finetune import TaskData
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer
 from spanbert.train.seeds import finetune_seeds
+from spanbert.train.task_data import TaskData
 from spanbert.train.tracking import Tracker, read_log
 from tests.labelled import (
     SETTINGS,

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+import spanbert
 from spanbert.core.errors import InputError
+from spanbert.core.progress import SilentReporter
 from spanbert.core.types import Document, Span
+from spanbert.corpus.data import name_of, opened, source_facts
+from spanbert.corpus.files import SourceFile
 from spanbert.tasks.classify.options import ClassifyOptions
-from spanbert.tasks.classify.task import read_texts
+from spanbert.tasks.classify.task import ClassifyTask
+from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.tag.options import TagOptions
-from spanbert.tasks.tag.read import read_tagged
-from spanbert.train.finetune import TaskData
-from spanbert.train.sources import documents_of, name_of, source_facts
-from tests.labelled import conll_file, data, single_file, tune
+from spanbert.tasks.tag.read import open_tagged
+from spanbert.train.task_data import TaskData
+from tests.labelled import conll_file, coref_file, data, single_file, tune
 
 
 @pytest.mark.parametrize("kind", ["classify", "tag"])
@@ -28,7 +35,11 @@ def test_documents_train_as_their_file_does(kind: str, hugging_face_model: Path,
     assert isinstance(files.train, Path)
     assert isinstance(files.dev, Path)
     train, dev = (
-        list(read_texts(one, ClassifyOptions()) if kind == "classify" else read_tagged(one, TagOptions()))
+        list(
+            (
+                ClassifyTask.open(ClassifyOptions(), one) if kind == "classify" else open_tagged(TagOptions(), one)
+            ).documents()
+        )
         for one in (files.train, files.dev)
     )
     of_files = tune({kind: files}, hugging_face_model, tmp_path / "a", "train.max_steps=6")
@@ -44,6 +55,49 @@ def test_documents_train_as_their_file_does(kind: str, hugging_face_model: Path,
     assert manifest["data"]["fingerprint"] == {kind: facts["train"]["sha256"]}
 
 
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[str, str]]:
+    """How often each file's format was looked for, and its columns."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for place in ("registry.Beginning", "columns.guess_format", "labelled.guess_labelled"):
+        module, name = f"spanbert.corpus.formats.{place}".rsplit(".", 1)
+        looked = getattr(import_module(module), name)
+
+        def look(file: SourceFile, *args: Any, looked: Any = looked, name: str = name, **more: Any) -> Any:
+            counts[name, file.name] += 1
+            return looked(file, *args, **more)
+
+        monkeypatch.setattr(f"{module}.{name}", look)
+    return counts
+
+
+@pytest.mark.parametrize(
+    ("kind", "writer", "suffix", "found_out"),
+    [
+        ("tag", conll_file, ".conll", ("Beginning", "guess_format")),
+        ("classify", single_file, ".tsv", ("guess_labelled",)),
+        ("coref", coref_file, ".jsonl", ("Beginning",)),
+    ],
+)
+def test_a_file_is_looked_at_once(looks, hugging_face_model: Path, tmp_path: Path, kind, writer, suffix, found_out):
+    options = CorefOptions(size=8) if kind == "coref" else None
+    files = data(kind, writer, tmp_path, options, suffix=suffix)
+    of_dev = {(what, f"dev{suffix}"): 1 for what in found_out}
+    tune({kind: files}, hugging_face_model, tmp_path / "a", "train.max_steps=4")
+    assert looks == {**of_dev, **{(what, f"train{suffix}"): 1 for what in found_out}}
+    looks.clear()
+    spanbert.evaluate(tmp_path / "a", files.dev, reporter=SilentReporter())
+    assert looks == of_dev
+    looks.clear()
+    spanbert.evaluate(tmp_path / "a", files.dev, other=tmp_path / "a")
+    assert looks == dict.fromkeys(of_dev, 2)  # once a bundle, since each may read it in its way
+    looks.clear()
+    spanbert.doctor(
+        kind, files.train, dev=files.dev, model=hugging_face_model, fix=tmp_path / f"b{suffix}", estimate=False
+    )
+    assert looks == {**of_dev, **{(what, f"train{suffix}"): 1 for what in found_out}}
+
+
 def test_a_fingerprint_hangs_on_everything_that_documents_hold():
     document = Document(id="1", text="a fox", labels=("x",), spans=(Span(start=0, end=1, label="D"),), pair="b")
     changes = [{"id": "2"}, {"text": "a dog"}, {"labels": ("y",)}, {"spans": ()}, {"pair": "c"}, {"pair": None}]
@@ -55,4 +109,4 @@ def test_a_fingerprint_hangs_on_everything_that_documents_hold():
 
 def test_a_file_that_is_not_there(tmp_path: Path):
     with pytest.raises(InputError, match="no such file"):
-        documents_of(tmp_path / "nothing.tsv", lambda _: [])
+        opened(tmp_path / "nothing.tsv", lambda path: pytest.fail(f"{path} was opened"))

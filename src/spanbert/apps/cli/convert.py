@@ -52,10 +52,10 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """Writes a model in another layout, its weights as they are; or an annotated file in another format."""
-    from spanbert.pipelines.convert_data import ALL_TARGETS
+    from spanbert.corpus.formats.registry import WRITTEN
 
     given = {"--from": from_, "--scheme": scheme, "--column": column, "--nested": nested or None}
-    if Path(source).is_file() or to in ALL_TARGETS:
+    if Path(source).is_file() or to in WRITTEN:
         if task is not None:
             raise InputError("files of annotations have no tasks", where="--task", got=task)
         _convert_data(source, out, to, from_, scheme, column or "ner", nested, as_json)

@@ -143,7 +143,7 @@ def _with_own_settings(tasks: dict[str, Any], stated: Sequence[str], settings: A
 
 def _tasks(kind: str, train: Path | None, dev: Path | None, stated: Sequence[str]) -> dict[str, Any]:
     """The tasks that the options name."""
-    from spanbert.train.finetune import TaskData
+    from spanbert.train.task_data import TaskData
 
     if kind != _MULTI:
         if train is None or stated:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,17 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.findings import SEVERITIES, Ledger, Rule
 from spanbert.core.progress import Reporter, SilentReporter
 from spanbert.core.types import Document
+from spanbert.corpus.files import require_file
+from spanbert.corpus.formats.data_file import DataFile
 from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.base import TextTaskBase
 from spanbert.tasks.protocol import Reading
 from spanbert.tasks.registry import kinds, spec_of
 from spanbert.tasks.spec import TaskSpec
-from spanbert.tasks.survey import Survey
+from spanbert.tasks.survey import Survey, leave_out
 from spanbert.tokens.pieces import read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 from spanbert.train.finetune_config import FinetuneConfig
-from spanbert.train.sources import require_file
 
 _DOCUMENTS_AT_ONCE = 512
 _TIMED_STEPS = 3
@@ -82,16 +84,18 @@ def doctor(
     spec = spec_of(kind, options.model_dump())
     made = spec.check_class()
     problems = Ledger(names[0])
-    task = _task(spec, source, files, tokenizer, config, problems)
+    opened = _opened(spec, source, options)
+    task = _task(spec, opened, files, tokenizer, config, problems)
     a_step = config.batch.examples_of(kind)
     sample = WindowSample(size=_TIMED_STEPS * a_step, longest=a_step)
     reporter.say(f"reading {source}")
-    train = made(source, options, tokenizer, task, name=names[0])
+    train = made(opened, options, tokenizer, task, name=names[0])
     _run(train, sample)
     surveys = [train]
     if held_out is not None:
         reporter.say(f"reading {held_out}")
-        surveys.append(made(held_out, task.options if task else options, tokenizer, task, name=names[1]))
+        dev_options = task.options if task else options
+        surveys.append(made(_opened(spec, held_out, dev_options), dev_options, tokenizer, task, name=names[1]))
         _run(surveys[1], None)
         tell_leakage(train, surveys[1])
     tell_labels(train, surveys[1] if held_out is not None else None)
@@ -107,7 +111,7 @@ def doctor(
         kind=kind,
         files=tuple(survey.name for survey in surveys),
         model=os.fspath(model),
-        facts={"read_as": spec.task_class().described(options, source), **_facts(surveys, task)},
+        facts={"read_as": opened.description, **_facts(surveys, task)},
         fact_lines=tuple(train.fact_lines()),
         findings=tuple(sorted(found, key=lambda one: SEVERITIES.index(one.rule.severity))),
         estimate=measured,
@@ -115,9 +119,15 @@ def doctor(
     )
 
 
+def _opened(spec: TaskSpec, path: Path, options: Any) -> DataFile:
+    """A file as tasks of the kind read it; what they would refuse in its documents is told by the survey."""
+    data: DataFile = spec.task_class().open(options, path)
+    return replace(data, check=None)
+
+
 def _task(
     spec: TaskSpec,
-    source: Path,
+    data: DataFile,
     files: BundleFiles,
     tokenizer: TokenizerAdapter,
     config: FinetuneConfig,
@@ -129,7 +139,7 @@ def _task(
     try:
         return spec.task_class().from_training(
             spec.kind,
-            spec.check_class().read(source, options),
+            data.documents(leave_out),
             options=options,
             window=config.window,
             tokenizer=tokenizer,

@@ -10,13 +10,12 @@ from pathlib import Path
 from spanbert.core.findings import Rule, excerpt
 from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document
-from spanbert.corpus.files import OnBroken, SourceFile
-from spanbert.corpus.labelled import read_labelled
+from spanbert.corpus.formats.data_file import DataFile
 from spanbert.tasks.classify.options import ClassifyOptions
 from spanbert.tasks.classify.repair import repair_rows
-from spanbert.tasks.classify.task import ClassifyTask, PairReading, columns_of
+from spanbert.tasks.classify.task import ClassifyTask, PairReading
 from spanbert.tasks.protocol import Reading
-from spanbert.tasks.survey import DUPLICATES, Item, Survey, leave_out
+from spanbert.tasks.survey import DUPLICATES, Item, Survey
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 BROKEN = Rule(
@@ -56,23 +55,17 @@ class ClassifySurvey(Survey[ClassifyTask]):
 
     def __init__(
         self,
-        path: Path,
+        data: DataFile,
         options: ClassifyOptions,
         tokenizer: TokenizerAdapter,
         task: ClassifyTask | None,
         *,
         name: str,
     ) -> None:
-        super().__init__(path, options, tokenizer, task, name=name)
+        super().__init__(data, options, tokenizer, task, name=name)
         self.is_regression = task is not None and task.mode == "regression"
         self.conflicts = _OTHER_NUMBERS if self.is_regression else CONFLICTS
         self._count, self._sum, self._lowest, self._highest = 0, 0.0, inf, -inf
-
-    @staticmethod
-    def read(path: Path, options: ClassifyOptions, on_broken: OnBroken = leave_out) -> Iterator[Document]:
-        """As `Survey`."""
-        file = SourceFile(path=path, name=path.name)
-        return read_labelled(file, columns_of(path, options), on_broken)
 
     def items_of(self, document: Document) -> Iterator[Item]:
         """As `Survey`: the text, or the pair."""

@@ -38,7 +38,7 @@ def repair_rows(survey: Survey[Any], repeats: Repeats, target: Path, *, drop_con
         left_out[_number(error.where or "")] = "rows that cannot be used left out"
 
     labelled = 0
-    for document in survey.read(survey.path, survey.options, broken):
+    for document in survey.read(broken):
         if document.labels is None:
             continue
         if repeats.again_N[labelled]:

@@ -6,7 +6,7 @@ Shapes: L labels.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -19,8 +19,9 @@ from spanbert.batches.windows import cut_windows
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Classification
 from spanbert.core.types import Document, FloatArray, IntArray, OutputArray
-from spanbert.corpus.files import SourceFile
-from spanbert.corpus.labelled import LabelledFormat, guess_labelled, read_labelled
+from spanbert.corpus.formats.data_file import DataFile
+from spanbert.corpus.formats.format import ReadSettings
+from spanbert.corpus.formats.registry import open_data
 from spanbert.tasks.base import TextTaskBase, WindowOptions, foreign_labels
 from spanbert.tasks.classify.options import ClassifyOptions, Mode
 from spanbert.tasks.classify.scoring import ClassifyScorer, ThresholdTuner, number_of, single_gold
@@ -199,14 +200,15 @@ class ClassifyTask(TextTaskBase):
         }
 
     @staticmethod
-    def reader(options: ClassifyOptions) -> Callable[[Path], Iterator[Document]]:
-        """What reads files before there is a task: a table or JSON lines."""
-        return lambda source: read_texts(source, options)
-
-    @staticmethod
-    def described(options: ClassifyOptions, source: Path) -> str:
-        """How a file is read: which columns, and what they were guessed from."""
-        return str(columns_of(source, options))
+    def open(options: ClassifyOptions, path: Path) -> DataFile:
+        """A table or JSON lines, by the options' columns or guessed ones."""
+        settings = ReadSettings(
+            text_column=options.text_column,
+            pair_column=options.pair_column,
+            label_column=options.label_column,
+            separator=options.separator,
+        )
+        return open_data(path, among=CLASSIFY.formats, settings=settings)
 
     def check(self, document: Document) -> None:
         """As `TextTask`: one label, or one number, unless a text may have several."""
@@ -342,18 +344,6 @@ class ClassifyTask(TextTaskBase):
     def tuner(self) -> ThresholdTuner | None:
         """What tunes the threshold on dev data; None where there is none to tune."""
         return ThresholdTuner() if self.mode == "multi" and self.options.threshold is None else None
-
-
-def read_texts(source: Path, options: ClassifyOptions) -> Iterator[Document]:
-    """The documents of a table or of JSON lines, by the options' columns or guessed ones."""
-    return read_labelled(SourceFile(path=source, name=source.name), columns_of(source, options))
-
-
-def columns_of(source: Path, options: ClassifyOptions) -> LabelledFormat:
-    """Which columns of a file are read: the options', or guessed ones."""
-    file = SourceFile(path=source, name=source.name)
-    columns = guess_labelled(file, text=options.text_column, pair=options.pair_column, label=options.label_column)
-    return columns if options.separator is None else columns.with_separator(options.separator)
 
 
 def _limits(first: int, second: int, room: int) -> tuple[int, int]:

@@ -10,14 +10,13 @@ from pathlib import Path
 from spanbert.core.findings import Rule, excerpt
 from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document, Span
-from spanbert.corpus.clusters import crossing_mentions, in_first_cluster, repeated_mentions
-from spanbert.corpus.coref import coref_format, read_coref, write_coref
-from spanbert.corpus.files import OnBroken
+from spanbert.corpus.formats.clusters import crossing_mentions, in_first_cluster, repeated_mentions
+from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.sentences import sentence_numbers
 from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.coref.task import CorefTask
 from spanbert.tasks.protocol import Reading
-from spanbert.tasks.survey import Item, Survey, leave_out
+from spanbert.tasks.survey import Item, Survey
 from spanbert.tokens.pieces import rows_of_words
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
@@ -62,15 +61,10 @@ class CorefSurvey(Survey[CorefTask]):
     conflicts = _CONFLICTS
 
     def __init__(
-        self, path: Path, options: CorefOptions, tokenizer: TokenizerAdapter, task: CorefTask | None, *, name: str
+        self, data: DataFile, options: CorefOptions, tokenizer: TokenizerAdapter, task: CorefTask | None, *, name: str
     ) -> None:
-        super().__init__(path, options, tokenizer, task, name=name)
+        super().__init__(data, options, tokenizer, task, name=name)
         self.mentions = self.clusters = self.singletons = 0
-
-    @staticmethod
-    def read(path: Path, options: CorefOptions, on_broken: OnBroken = leave_out) -> Iterator[Document]:
-        """As `Survey`; mentions in two clusters are in both."""
-        return read_coref(path, on_broken)
 
     def items_of(self, document: Document) -> Iterator[Item]:
         """As `Survey`: the whole text."""
@@ -132,12 +126,12 @@ class CorefSurvey(Survey[CorefTask]):
         done = self.left_out()
 
         def mended() -> Iterator[Document]:
-            for document in self.read(self.path, self.options):
+            for document in self.read():
                 repeated = repeated_mentions(document)
                 done["mentions in two clusters left in the first"] += len(repeated)
                 yield replace(document, clusters=in_first_cluster(document)) if repeated else document
 
-        write_coref(mended(), target, to=coref_format(self.path))
+        self.data.copy(mended(), target)
         return done
 
     def _shown(self, document: Document, mention: Span) -> str:

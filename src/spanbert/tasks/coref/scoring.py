@@ -7,7 +7,7 @@ from typing import Any
 from spanbert.core.mentions import possessive_end
 from spanbert.core.predictions import Coreference
 from spanbert.core.types import Document, Span
-from spanbert.corpus.gap import is_gap
+from spanbert.corpus.formats.gap import is_gap
 from spanbert.scores.bootstrap import Bootstrap, Statistic
 from spanbert.scores.coreference import CoreferenceScorer, Singletons
 from spanbert.scores.gap import GapScorer, Gender

@@ -5,7 +5,8 @@ Shapes: w words of a window, W most words of a mention.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,9 +18,10 @@ from spanbert.core.errors import InputError
 from spanbert.core.mentions import head_mention
 from spanbert.core.predictions import Coreference, MentionLink
 from spanbert.core.types import Document, IntArray, OutputArray, Span
-from spanbert.corpus.clusters import repeated_mentions
-from spanbert.corpus.coref import CorefFormat, coref_format, read_coref
-from spanbert.corpus.gap import is_gap
+from spanbert.corpus.formats.clusters import repeated_mentions
+from spanbert.corpus.formats.data_file import DataFile
+from spanbert.corpus.formats.gap import is_gap
+from spanbert.corpus.formats.registry import open_data
 from spanbert.corpus.sentences import sentence_numbers
 from spanbert.corpus.words import words_of
 from spanbert.tasks.base import TextTaskBase, WindowOptions
@@ -46,28 +48,6 @@ if TYPE_CHECKING:
 
 _USUAL_WINDOW = 512
 _SINGLETONS = 0.1  # OntoGUM has one cluster of one mention in a thousand, by mistake; LitBank three in four
-_DESCRIBED: dict[CorefFormat, str] = {
-    "conll2012": "CoNLL-2012, words in column 4, clusters in the last",
-    "coref-jsonl": "JSON lines with clusters",
-    "gap": "GAP, a pronoun and two names a row",
-}
-
-
-def read_unambiguous(source: Path) -> Iterator[Document]:
-    """The documents of a file, none of whose mentions is in two clusters.
-
-    Raises:
-        InputError: It cannot be read, or has such a mention; names file and line.
-    """
-    for document in read_coref(source):
-        for one in repeated_mentions(document):
-            raise InputError(
-                "a mention in two clusters",
-                where=one.where,
-                got=f"{_text(document, one.mention)!r} in clusters {one.clusters[0]} and {one.clusters[1]}",
-                remedy=f"spanbert doctor coref --data {source} --model MODEL --fix OUT leaves it in the first",
-            )
-        yield document
 
 
 class CorefTask(TextTaskBase):
@@ -165,14 +145,19 @@ class CorefTask(TextTaskBase):
         }
 
     @staticmethod
-    def reader(options: CorefOptions) -> Callable[[Path], Iterator[Document]]:
-        """What reads files before there is a task: CoNLL-2012, JSON lines, GAP."""
-        return read_unambiguous
+    def open(options: CorefOptions, path: Path) -> DataFile:
+        """CoNLL-2012, JSON lines or GAP, whose mentions may be in one cluster alone."""
 
-    @staticmethod
-    def described(options: CorefOptions, source: Path) -> str:
-        """How a file is read."""
-        return _DESCRIBED[coref_format(source)]
+        def refuse_repeated(document: Document) -> None:
+            for one in repeated_mentions(document):
+                raise InputError(
+                    "a mention in two clusters",
+                    where=one.where,
+                    got=f"{_text(document, one.mention)!r} in clusters {one.clusters[0]} and {one.clusters[1]}",
+                    remedy=f"spanbert doctor coref --data {path} --model MODEL --fix OUT leaves it in the first",
+                )
+
+        return replace(open_data(path, among=COREF.formats), check=refuse_repeated)
 
     def is_labelled(self, document: Document) -> bool:
         """As `TextTask`."""

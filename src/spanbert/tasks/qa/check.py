@@ -13,13 +13,12 @@ from spanbert.core.characters import UNSPACED
 from spanbert.core.findings import Rule, excerpt
 from spanbert.core.hashes import Repeats, TextHashes
 from spanbert.core.types import Document, Question, Span
-from spanbert.corpus.files import OnBroken, SourceFile
-from spanbert.corpus.squad import read_squad
+from spanbert.corpus.formats.data_file import DataFile
 from spanbert.tasks.protocol import Reading
 from spanbert.tasks.qa.options import QAOptions
 from spanbert.tasks.qa.repair import repair_questions
 from spanbert.tasks.qa.task import QAReading, QATask
-from spanbert.tasks.survey import Item, Survey, leave_out
+from spanbert.tasks.survey import Item, Survey
 from spanbert.tokens.pieces import read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
@@ -85,16 +84,11 @@ class QASurvey(Survey[QATask]):
     duplicates = _REPEATED
 
     def __init__(
-        self, path: Path, options: QAOptions, tokenizer: TokenizerAdapter, task: QATask | None, *, name: str
+        self, data: DataFile, options: QAOptions, tokenizer: TokenizerAdapter, task: QATask | None, *, name: str
     ) -> None:
-        super().__init__(path, options, tokenizer, task, name=name)
+        super().__init__(data, options, tokenizer, task, name=name)
         self.ids = TextHashes()
         self.questions = self.cut_questions = 0
-
-    @staticmethod
-    def read(path: Path, options: QAOptions, on_broken: OnBroken = leave_out) -> Iterator[Document]:
-        """As `Survey`."""
-        return read_squad(SourceFile(path=path, name=path.name))
 
     def items_of(self, document: Document) -> Iterator[Item]:
         """As `Survey`: the questions."""

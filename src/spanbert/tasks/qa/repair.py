@@ -24,7 +24,7 @@ def repair_questions(survey: Survey[Any], target: Path) -> Counter[str]:
     content = read_json(survey.path)
     paragraphs = (paragraph for article in content["data"] for paragraph in article["paragraphs"])
     done: Counter[str] = Counter()
-    for paragraph, document in zip(paragraphs, survey.read(survey.path, survey.options), strict=True):
+    for paragraph, document in zip(paragraphs, survey.read(), strict=True):
         found = {
             (question.id, one.text, one.stated): one.found
             for question in document.questions or ()

@@ -5,7 +5,7 @@ Shapes: n pieces of a context, r rows of a window that may begin or end an answe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -17,8 +17,8 @@ from spanbert.batches.windows import cut_windows
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Answering
 from spanbert.core.types import Document, IntArray, OutputArray, Question
-from spanbert.corpus.files import SourceFile
-from spanbert.corpus.squad import read_squad
+from spanbert.corpus.formats.data_file import DataFile
+from spanbert.corpus.formats.registry import open_data
 from spanbert.scores.qa import Language, best_over_gold, exact_match
 from spanbert.tasks.base import TextTaskBase, WindowOptions
 from spanbert.tasks.protocol import HeadContext, Mistake, Reading
@@ -139,14 +139,9 @@ class QATask(TextTaskBase):
         }
 
     @staticmethod
-    def reader(options: QAOptions) -> Callable[[Path], Iterator[Document]]:
-        """What reads files before there is a task: SQuAD JSON."""
-        return lambda source: read_squad(SourceFile(path=source, name=source.name))
-
-    @staticmethod
-    def described(options: QAOptions, source: Path) -> str:
-        """How a file is read."""
-        return "SQuAD JSON; file:article.paragraph says where something is"
+    def open(options: QAOptions, path: Path) -> DataFile:
+        """SQuAD JSON."""
+        return open_data(path, among=QA.formats)
 
     def is_labelled(self, document: Document) -> bool:
         """As `TextTask`."""

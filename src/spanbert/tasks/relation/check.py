@@ -10,12 +10,9 @@ from pathlib import Path
 from spanbert.core.findings import Rule, excerpt
 from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document, Relation
-from spanbert.corpus.files import OnBroken
-from spanbert.corpus.relations import read_relations, relation_format, write_relations
 from spanbert.tasks.protocol import Reading
-from spanbert.tasks.relation.options import RelationOptions
 from spanbert.tasks.relation.task import RelationReading, RelationTask
-from spanbert.tasks.survey import Item, Survey, leave_out
+from spanbert.tasks.survey import Item, Survey
 
 _SAME_PLACE = Rule(
     severity="error",
@@ -57,11 +54,6 @@ class RelationSurvey(Survey[RelationTask]):
 
     conflicts = CONFLICTS
     duplicates = DUPLICATES
-
-    @staticmethod
-    def read(path: Path, options: RelationOptions, on_broken: OnBroken = leave_out) -> Iterator[Document]:
-        """As `Survey`."""
-        return read_relations(path, on_broken)
 
     def items_of(self, document: Document) -> Iterator[Item]:
         """As `Survey`: the pairs with their labels."""
@@ -107,7 +99,7 @@ class RelationSurvey(Survey[RelationTask]):
         seen = set()
 
         def mended() -> Iterator[Document]:
-            for document in self.read(self.path, self.options):
+            for document in self.read():
                 kept = []
                 for relation in document.relations or ():
                     key = hashlib.sha256(_pair_key(document, relation).encode()).digest()
@@ -122,7 +114,7 @@ class RelationSurvey(Survey[RelationTask]):
                 elif kept:
                     yield replace(document, relations=tuple(kept))
 
-        write_relations(mended(), target, to=relation_format(self.path))
+        self.data.copy(mended(), target)
         return done
 
 

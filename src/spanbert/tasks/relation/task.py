@@ -5,7 +5,7 @@ Shapes: n pieces of a text, L labels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -16,7 +16,8 @@ from spanbert.batches.examples import Example, HeadRows, Target, Window
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import RelationExtraction
 from spanbert.core.types import Document, IntArray, OutputArray, Relation, Span
-from spanbert.corpus.relations import RelationFormat, read_relations, relation_format
+from spanbert.corpus.formats.data_file import DataFile
+from spanbert.corpus.formats.registry import open_data
 from spanbert.scores.relations import Averaging, is_directed, relates
 from spanbert.tasks.base import TextTaskBase, WindowOptions
 from spanbert.tasks.protocol import HeadContext, Mistake, Reading, TextTask
@@ -32,11 +33,6 @@ if TYPE_CHECKING:
 
 _USUAL_WINDOW = 256
 _MOST_LABELS = 1000
-_DESCRIBED: dict[RelationFormat, str] = {
-    "tacred": "TACRED's JSON, a list of words with subject and object",
-    "semeval": "SemEval-2010 Task 8, sentences with <e1> and <e2>",
-    "relation-jsonl": "JSON lines with head and tail",
-}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -176,14 +172,9 @@ class RelationTask(TextTaskBase):
         }
 
     @staticmethod
-    def reader(options: RelationOptions) -> Callable[[Path], Iterator[Document]]:
-        """What reads files before there is a task: TACRED's JSON, SemEval's text, JSON lines."""
-        return read_relations
-
-    @staticmethod
-    def described(options: RelationOptions, source: Path) -> str:
-        """How a file is read."""
-        return _DESCRIBED[relation_format(source)]
+    def open(options: RelationOptions, path: Path) -> DataFile:
+        """TACRED's JSON, SemEval's text or JSON lines."""
+        return open_data(path, among=RELATION.formats)
 
     def is_labelled(self, document: Document) -> bool:
         """As `TextTask`."""

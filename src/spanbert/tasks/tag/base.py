@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +10,12 @@ import numpy as np
 from spanbert.batches.windows import owned_parts
 from spanbert.core.predictions import Tagging
 from spanbert.core.types import BoolArray, Document, IntArray, Span
+from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.words import words_of
 from spanbert.tasks.base import TextTaskBase
 from spanbert.tasks.protocol import Mistake, Reading
 from spanbert.tasks.tag.options import TagOptions
-from spanbert.tasks.tag.read import how_read, read_tagged
+from spanbert.tasks.tag.read import open_tagged
 from spanbert.tokens.pieces import rows_of_words
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
@@ -42,14 +43,9 @@ class WordTask(TextTaskBase):
         self.options, self.joined = options, joined
 
     @staticmethod
-    def reader(options: TagOptions) -> Callable[[Path], Iterator[Document]]:
-        """What reads files before there is a task: columns, CoNLL-U, JSON lines with spans, Label Studio."""
-        return lambda source: read_tagged(source, options)
-
-    @staticmethod
-    def described(options: TagOptions, source: Path) -> str:
-        """How a file is read: format, columns, scheme."""
-        return how_read(source, options)
+    def open(options: TagOptions, path: Path) -> DataFile:
+        """Columns, CoNLL-U, JSON lines with spans, or Label Studio's."""
+        return open_tagged(options, path)
 
     def mistakes(self, document: Document, prediction: Tagging) -> Iterator[Mistake]:
         """As `TextTask`: spans that are not gold, gold spans that were not found, words with another tag."""

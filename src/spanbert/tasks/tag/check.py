@@ -10,14 +10,13 @@ from spanbert.core.findings import Rule, excerpt
 from spanbert.core.hashes import Repeats
 from spanbert.core.tagging import decode_tags, encode_tags
 from spanbert.core.types import Document, Span
-from spanbert.corpus.column_format import ColumnFormat, guess_format
-from spanbert.corpus.columns import format_of, lines_of_words
-from spanbert.corpus.files import OnBroken, SourceFile
+from spanbert.corpus.files import SourceFile
+from spanbert.corpus.formats.column_format import ColumnFormat, guess_format
+from spanbert.corpus.formats.columns import format_of, lines_of_words
 from spanbert.tasks.protocol import Reading
-from spanbert.tasks.survey import Item, Survey, leave_out
+from spanbert.tasks.survey import Item, Survey
 from spanbert.tasks.tag.base import WordTask
-from spanbert.tasks.tag.options import TagOptions
-from spanbert.tasks.tag.read import is_outside, read_tagged, spans_on_words
+from spanbert.tasks.tag.read import is_outside, spans_on_words
 from spanbert.tasks.tag.repair import repair_words
 from spanbert.tasks.tag.task import without_overlaps
 
@@ -79,11 +78,6 @@ class TagSurvey(Survey[WordTask]):
     """A file of labelled words."""
 
     conflicts = _CONFLICTS
-
-    @staticmethod
-    def read(path: Path, options: TagOptions, on_broken: OnBroken = leave_out) -> Iterator[Document]:
-        """As `Survey`."""
-        return read_tagged(path, options)
 
     def items_of(self, document: Document) -> Iterator[Item]:
         """As `Survey`: a sentence or text."""

@@ -7,14 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from spanbert.core.files import file_written_whole
 from spanbert.core.tagging import decode_tags, encode_tags
 from spanbert.core.types import Document, Span
-from spanbert.corpus.annotations import annotation_kind
-from spanbert.corpus.column_format import ColumnFormat
-from spanbert.corpus.columns import column_lines, format_of, lines_of_words, raw_lines, with_lines
-from spanbert.corpus.files import open_bytes
-from spanbert.corpus.spans_json import is_as_read, span_lines, write_label_studio
+from spanbert.corpus.formats.column_format import ColumnFormat
+from spanbert.corpus.formats.columns import format_of, lines_of_words, raw_lines, with_lines
 from spanbert.corpus.words import words_of
 from spanbert.tasks.survey import Survey
 from spanbert.tasks.tag.base import WordTask
@@ -34,29 +30,9 @@ def repair_words(survey: Survey[WordTask], target: Path) -> Counter[str]:
     """
     done: Counter[str] = Counter()
     joined = survey.task.joined if survey.task is not None else False
-    mended = (_mended(document, joined, survey.options.nested, done) for document in survey.documents())
-    kind = annotation_kind(survey.path)
-    if kind == "label-studio":
-        write_label_studio(mended, target)
-        return done
-    with file_written_whole(target) as stream:
-        if kind == "columns":
-            stream.writelines(f"{line}\n" for line in column_lines(mended))
-        else:
-            stream.buffer.writelines(_raw_or_mended(survey.path, mended))
+    mended = (_mended(document, joined, survey.options.nested, done) for document in survey.read())
+    survey.data.copy(mended, target)
     return done
-
-
-def _raw_or_mended(source: Path, mended: Iterator[Document]) -> Iterator[bytes]:
-    """Lines of JSON: byte for byte where nothing was done, else written anew."""
-    content, raw = open_bytes(source)
-    with raw, content:
-        for line in content:
-            document = next(mended) if line.strip() else None
-            if document is None or document.spans is None or is_as_read(document):
-                yield line
-            else:
-                yield f"{next(span_lines([document]))}\n".encode()
 
 
 def _mended(document: Document, joined: bool, nested: bool, done: Counter[str]) -> Document:

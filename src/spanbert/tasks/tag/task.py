@@ -17,7 +17,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.predictions import Tagging
 from spanbert.core.tagging import Scheme, decode_tags, encode_tags, scheme_of_tags, split_tag
 from spanbert.core.types import Document, FloatArray, OutputArray, Span
-from spanbert.corpus.columns import format_of
+from spanbert.corpus.formats.columns import format_of
 from spanbert.tasks.base import WindowOptions, foreign_labels
 from spanbert.tasks.protocol import HeadContext, Reading
 from spanbert.tasks.tag.base import USUAL_WINDOW, WordTask, owned_words

@@ -16,6 +16,9 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import read_json, write_json
 from spanbert.core.types import Document, MisplacedAnswer, Question, Span
 from spanbert.corpus.files import SourceFile
+from spanbert.corpus.formats.families import ANNOTATED
+from spanbert.corpus.formats.format import Format, WriteSettings
+from spanbert.corpus.formats.json_shape import json_shape
 
 _EXPECTED = '{"data": [{"title": ..., "paragraphs": [{"context": ..., "qas": [...]}]}]}'
 
@@ -144,3 +147,26 @@ def _paragraph(document: Document) -> dict[str, Any]:
             for question in document.questions or ()
         ],
     }
+
+
+def _write(documents: Iterable[Document], target: Path, settings: WriteSettings) -> None:
+    write_squad(map(_with_questions, documents), target)
+
+
+def _with_questions(document: Document) -> Document:
+    if document.questions is None:
+        raise InputError("no questions to write as SQuAD", where=document.place)
+    return document
+
+
+FORMAT = Format(
+    name="squad",
+    title="SQuAD JSON",
+    family=ANNOTATED,
+    holds=frozenset({"questions"}),
+    detect=lambda beginning: json_shape(beginning) == "squad",
+    read=lambda file, settings, on_broken: read_squad(file),
+    describe=lambda file, settings: "SQuAD JSON; file:article.paragraph says where something is",
+    write=_write,
+    suffixes=(".json",),
+)

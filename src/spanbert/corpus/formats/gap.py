@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from spanbert.core.errors import InputError
-from spanbert.core.files import write_atomically
 from spanbert.core.types import Document, Span
-from spanbert.corpus.files import ByteCounter, OnBroken, SourceFile, decode_line, read_lines, readable
+from spanbert.corpus.files import ByteCounter, OnBroken, SourceFile, decode_line, read_lines, readable, write_lines
+from spanbert.corpus.formats.beginning import Beginning
+from spanbert.corpus.formats.families import COREFERENCE
+from spanbert.corpus.formats.format import Format
 
 HEADER = ("ID", "Text", "Pronoun", "Pronoun-offset", "A", "A-offset", "A-coref", "B", "B-offset", "B-coref", "URL")
 _TRUTH = {"TRUE": True, "FALSE": False}
@@ -37,7 +38,8 @@ def read_gap(file: SourceFile, on_broken: OnBroken | None = None) -> Iterator[Do
 
     Args:
         file: Plain or compressed.
-        on_broken: See `read_coref`; the header must be right.
+        on_broken: Is told of a row that cannot be read, which is then left out; the header must be right. None: the
+            error is raised.
 
     Raises:
         InputError: Another header, an offset at which the name does not stand, or no truth value; names file and line.
@@ -110,6 +112,17 @@ def gap_lines(documents: Iterable[Document]) -> Iterator[str]:
         yield "\t".join(document.origin.cells)
 
 
-def write_gap(documents: Iterable[Document], target: Path) -> None:
-    """Writes a GAP file, whole or not at all."""
-    write_atomically(target, "".join(line + "\n" for line in gap_lines(documents)))
+def _begins_so(beginning: Beginning) -> bool:
+    return tuple(beginning.line.split("\t")) == HEADER
+
+
+FORMAT = Format(
+    name="gap",
+    title="GAP, a pronoun and two names a row",
+    family=COREFERENCE,
+    holds=frozenset({"spans", "clusters"}),
+    detect=_begins_so,
+    read=lambda file, settings, on_broken: read_gap(file, on_broken),
+    write=lambda documents, target, settings: write_lines(target, gap_lines(documents)),
+    marks=_begins_so,
+)

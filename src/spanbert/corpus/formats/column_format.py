@@ -82,6 +82,13 @@ class ColumnFormat:
             parts[first + 2 * place] = tag
         return "".join(parts)
 
+    def __str__(self) -> str:
+        if self.misc_key is not None:
+            return f"words in column {self.word + 1}, spans as {self.misc_key}= in column {self.tag + 1}"
+        places = ", ".join(str(place + 1) for place in self.tag_columns)
+        scheme = "a tag a word" if self.scheme is None else f"scheme {self.scheme}, guessed from the tags"
+        return f"words in column {self.word + 1}, tags in {places} ({scheme})"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sentence:

@@ -17,13 +17,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spanbert.core.errors import InputError
-from spanbert.core.files import write_atomically
 from spanbert.core.tagging import Scheme, decode_tags
 from spanbert.core.types import Document, Span
-from spanbert.corpus.column_format import CONLLU_COLUMNS, MISC, ColumnFormat, Sentence, sentences
-from spanbert.corpus.files import SourceFile
+from spanbert.corpus.files import SourceFile, write_lines
+from spanbert.corpus.formats.beginning import Beginning
+from spanbert.corpus.formats.column_format import (
+    CONLLU_COLUMNS,
+    MISC,
+    ColumnFormat,
+    Sentence,
+    guess_format,
+    sentences,
+)
+from spanbert.corpus.formats.families import ANNOTATED
+from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
 from spanbert.corpus.word_tags import layers_of, word_spans
-from spanbert.corpus.words import text_of_words
+from spanbert.corpus.words import split_words, text_of_words
+
+_SUFFIXES = (".conll", ".tsv", ".bio", ".iob", ".iob2", ".conllu", ".bmes")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -197,4 +208,51 @@ def write_columns(
     documents: Iterable[Document], target: Path, *, scheme: Scheme | None = None, layers: int = 1
 ) -> None:
     """Writes a column file, whole or not at all: see `column_lines`."""
-    write_atomically(target, "".join(line + "\n" for line in column_lines(documents, scheme=scheme, layers=layers)))
+    write_lines(target, column_lines(documents, scheme=scheme, layers=layers))
+
+
+def _with_words(document: Document) -> Document:
+    """The document with words (`words.split_words`) if it came without; its line breaks are lost in columns."""
+    if document.words is not None:
+        return document
+    words = tuple(Span(start=start, end=end) for start, end in split_words(document.text, joined=False))
+    return replace(document, words=words)
+
+
+def _detect(beginning: Beginning) -> bool:
+    kind = beginning.file.kind
+    if kind in (*_SUFFIXES, ".txt"):
+        return True
+    return kind not in (".json", ".jsonl") and beginning.line.lstrip()[:1] not in ("", "[", "{")
+
+
+def _resolve(file: SourceFile, settings: ReadSettings) -> ReadSettings:
+    layer = "ner" if settings.layer == "auto" else settings.layer
+    columns = guess_format(file, task=layer)
+    may_lack_entities = settings.layer == "auto" and columns.misc_key is not None  # CoNLL-U need not have any
+    if may_lack_entities and not any(document.spans for document in read_columns(file, columns)):
+        columns = guess_format(file, task="upos")
+    return replace(settings, columns=columns)
+
+
+def _columns(settings: ReadSettings) -> ColumnFormat:
+    assert isinstance(settings.columns, ColumnFormat)
+    return settings.columns
+
+
+def _write(documents: Iterable[Document], target: Path, settings: WriteSettings) -> None:
+    write_columns(map(_with_words, documents), target, scheme=settings.scheme, layers=settings.layers)
+
+
+FORMAT = Format(
+    name="columns",
+    title="columns of words and tags",
+    family=ANNOTATED,
+    holds=frozenset({"spans", "columns"}),
+    detect=_detect,
+    resolve=_resolve,
+    read=lambda file, settings, on_broken: read_columns(file, _columns(settings)),
+    describe=lambda file, settings: str(_columns(settings)),
+    write=_write,
+    suffixes=_SUFFIXES,
+)

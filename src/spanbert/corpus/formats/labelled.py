@@ -7,7 +7,7 @@ a dull film        0            gj04   1      The boat sank.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any, Literal, NoReturn
@@ -15,8 +15,11 @@ from typing import Any, Literal, NoReturn
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.files import parse_json
 from spanbert.core.types import Document
-from spanbert.corpus.column_guess import KNOWN_NAMES, Roles, are_numbers, roles_of_content, roles_of_names
 from spanbert.corpus.files import ByteCounter, OnBroken, SourceFile, readable, text_lines
+from spanbert.corpus.formats.column_guess import KNOWN_NAMES, Roles, are_numbers, roles_of_content, roles_of_names
+from spanbert.corpus.formats.families import LABELLED
+from spanbert.corpus.formats.format import Format, ReadSettings
+from spanbert.corpus.formats.labelled_columns import LabelledColumns
 from spanbert.corpus.tables import delimited_records, delimited_rows, numbered, parquet_records
 
 KINDS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
@@ -25,50 +28,9 @@ _EXPECTED = '{"text": ..., "label": ...}, one object a line'
 _REMEDY = "Name them with --text-column and --label-column"
 
 
-@dataclass(frozen=True, kw_only=True)
-class LabelledFormat:
-    """Which columns (or JSON fields) of a file hold what.
-
-    Attributes:
-        text: The text, or the first of two.
-        pair: The second text.
-        label: The label; None where nothing is labelled.
-        header: The columns have names; else they are named "1", "2", ... from the left.
-        separator: What stands between several labels in one cell; None where a cell is one label.
-        guessed: What the columns that the user did not name were guessed from; None where nothing was.
-    """
-
-    text: str
-    pair: str | None = None
-    label: str | None = None
-    header: bool = True
-    separator: str | None = None
-    guessed: Literal["header", "content"] | None = None
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns that are read."""
-        return tuple(name for name in (self.text, self.pair, self.label) if name is not None)
-
-    def with_separator(self, separator: str) -> LabelledFormat:
-        """The same columns, cells of labels split at the separator."""
-        return replace(self, separator=separator)
-
-    def __str__(self) -> str:
-        def shown(name: str) -> str:
-            return repr(name) if self.header else f"column {name}"
-
-        parts = [f"text: {shown(self.text)}"]
-        parts += [f"pair: {shown(self.pair)}"] if self.pair is not None else []
-        parts += [f"label: {shown(self.label)}" if self.label is not None else "no label"]
-        remarks = [] if self.header else ["no header"]
-        remarks += [f"guessed from the {self.guessed}"] if self.guessed else []
-        return ", ".join(parts) + (f" ({', '.join(remarks)})" if remarks else "")
-
-
 def guess_labelled(
     file: SourceFile, *, text: str | None = None, pair: str | None = None, label: str | None = None
-) -> LabelledFormat:
+) -> LabelledColumns:
     """Which columns hold the text and its label: those that the user named, else by their names, else by their content.
 
     Args:
@@ -100,7 +62,7 @@ def guess_labelled(
     guessed: Literal["header", "content"] | None = None
     if roles != given:
         guessed = "header" if roles == named else "content"
-    return LabelledFormat(text=roles.text, pair=roles.pair, label=roles.label, header=header, guessed=guessed)
+    return LabelledColumns(text=roles.text, pair=roles.pair, label=roles.label, header=header, guessed=guessed)
 
 
 def _undecided(file: SourceFile, names: Sequence[str], header: bool) -> NoReturn:
@@ -154,7 +116,7 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-def read_labelled(file: SourceFile, columns: LabelledFormat, on_broken: OnBroken | None = None) -> Iterator[Document]:
+def read_labelled(file: SourceFile, columns: LabelledColumns, on_broken: OnBroken | None = None) -> Iterator[Document]:
     """The labelled texts of a file, streaming.
 
     Args:
@@ -182,7 +144,7 @@ def read_labelled(file: SourceFile, columns: LabelledFormat, on_broken: OnBroken
         yield from readable(make, on_broken)
 
 
-def _document(record: Mapping[str, Any], columns: LabelledFormat, where: str, default_id: str) -> Document:
+def _document(record: Mapping[str, Any], columns: LabelledColumns, where: str, default_id: str) -> Document:
     identity = record.get("id")
     return Document(
         id=default_id if identity in (None, "") else str(identity),
@@ -197,7 +159,7 @@ def _raise(error: InputError) -> None:
     raise error
 
 
-def _checker(columns: LabelledFormat) -> Callable[[Sequence[str], str], None]:
+def _checker(columns: LabelledColumns) -> Callable[[Sequence[str], str], None]:
     """Refuses a table in which a column of the format is missing, or stands twice."""
 
     def check(names: Sequence[str], where: str) -> None:
@@ -210,7 +172,7 @@ def _checker(columns: LabelledFormat) -> Callable[[Sequence[str], str], None]:
 
 
 def _named_records(
-    file: SourceFile, columns: LabelledFormat | None, on_broken: OnBroken
+    file: SourceFile, columns: LabelledColumns | None, on_broken: OnBroken
 ) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Records of JSON lines or Parquet; all of a Parquet file's columns where no format says which are needed."""
     if file.kind == ".parquet":
@@ -254,7 +216,7 @@ def _text(record: Mapping[str, Any], name: str, where: str) -> str:
     return value
 
 
-def _labels(value: object, columns: LabelledFormat, where: str) -> tuple[str, ...] | None:
+def _labels(value: object, columns: LabelledColumns, where: str) -> tuple[str, ...] | None:
     if isinstance(value, list):
         return tuple(_label(one, where) for one in value)
     if value is None or value != value or (isinstance(value, str) and not value.strip()):  # NaN is how tables say None
@@ -272,3 +234,26 @@ def _label(value: object, where: str) -> str:
     raise InputError(
         "a label is neither text nor number", where=where, got=type(value).__name__, expected="text, a number or a list"
     )
+
+
+def _resolve(file: SourceFile, settings: ReadSettings) -> ReadSettings:
+    columns = guess_labelled(file, text=settings.text_column, pair=settings.pair_column, label=settings.label_column)
+    return replace(settings, columns=replace(columns, separator=settings.separator))
+
+
+def _columns(settings: ReadSettings) -> LabelledColumns:
+    assert isinstance(settings.columns, LabelledColumns)
+    return settings.columns
+
+
+FORMAT = Format(
+    name="labelled",
+    title="a table or JSON lines of labelled texts",
+    family=LABELLED,
+    holds=frozenset({"labels"}),
+    detect=lambda beginning: beginning.file.kind in KINDS,
+    resolve=_resolve,
+    read=lambda file, settings, on_broken: read_labelled(file, _columns(settings), on_broken),
+    describe=lambda file, settings: str(_columns(settings)),
+    suffixes=(".csv", ".tsv", ".parquet"),
+)

@@ -15,14 +15,15 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from pathlib import Path
 from typing import Any
 
 from spanbert.core.errors import InputError
-from spanbert.core.files import write_atomically
 from spanbert.core.types import Document, Span
-from spanbert.corpus.clusters import Clusters, CorefOrigin, Repeated, coref_origin
-from spanbert.corpus.files import OnBroken, SourceFile, json_lines
+from spanbert.corpus.files import OnBroken, SourceFile, json_lines, write_lines
+from spanbert.corpus.formats.beginning import Beginning
+from spanbert.corpus.formats.clusters import Clusters, CorefOrigin, Repeated, coref_origin
+from spanbert.corpus.formats.families import COREFERENCE
+from spanbert.corpus.formats.format import Format
 from spanbert.corpus.word_tags import WordEdges
 from spanbert.corpus.words import text_of_words
 
@@ -43,7 +44,7 @@ def read_coref_lines(file: SourceFile, on_broken: OnBroken | None = None) -> Ite
 
     Args:
         file: Plain or compressed.
-        on_broken: See `read_coref`.
+        on_broken: Is told of a document that cannot be read, which is then left out; None: the error is raised.
 
     Raises:
         InputError: Not JSON, neither text nor words, a mention outside of them; names file and line.
@@ -195,6 +196,18 @@ class _Places:
         return list(self._edges.first_and_last(mention, "a mention"))
 
 
-def write_coref_lines(documents: Iterable[Document], target: Path) -> None:
-    """Writes a JSON lines file, whole or not at all: see `coref_lines`."""
-    write_atomically(target, "".join(line + "\n" for line in coref_lines(documents)))
+def _detect(beginning: Beginning) -> bool:
+    is_json = beginning.file.kind in (".jsonl", ".json") and beginning.line != ""
+    return is_json or beginning.line.startswith("{")
+
+
+FORMAT = Format(
+    name="coref-jsonl",
+    title="JSON lines with clusters",
+    family=COREFERENCE,
+    holds=frozenset({"clusters", "columns"}),
+    detect=_detect,
+    read=lambda file, settings, on_broken: read_coref_lines(file, on_broken),
+    write=lambda documents, target, settings: write_lines(target, coref_lines(documents)),
+    marks=lambda beginning: beginning.has_key("clusters", "sentences", "doc_key"),
+)

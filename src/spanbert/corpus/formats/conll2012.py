@@ -23,10 +23,12 @@ from itertools import pairwise
 from pathlib import Path
 
 from spanbert.core.errors import InputError
-from spanbert.core.files import write_atomically
 from spanbert.core.types import Document, Span, outer_first
-from spanbert.corpus.clusters import CorefOrigin, Repeated, coref_origin
-from spanbert.corpus.files import OnBroken, SourceFile, readable, text_lines
+from spanbert.corpus.files import OnBroken, SourceFile, readable, text_lines, write_lines
+from spanbert.corpus.formats.beginning import Beginning
+from spanbert.corpus.formats.clusters import CorefOrigin, Repeated, coref_origin
+from spanbert.corpus.formats.families import COREFERENCE
+from spanbert.corpus.formats.format import Format
 from spanbert.corpus.sentences import sentence_ranges
 from spanbert.corpus.word_tags import WordEdges, said_of
 from spanbert.corpus.words import text_of_words, words_between
@@ -61,7 +63,8 @@ def read_conll2012(file: SourceFile, on_broken: OnBroken | None = None) -> Itera
 
     Args:
         file: Plain or compressed.
-        on_broken: See `read_coref`; where documents begin and end must be right.
+        on_broken: Is told of a document that cannot be read, which is then left out; where documents begin and end
+            must be right. None: the error is raised.
 
     Yields:
         Text, words, sentences, clusters; `columns["speaker"]` where a speaker is named.
@@ -304,6 +307,18 @@ def _with_words(document: Document) -> Document:
     return replace(document, words=words, sentences=sentences)
 
 
-def write_conll2012(documents: Iterable[Document], target: Path) -> None:
-    """Writes a CoNLL-2012 file, whole or not at all: see `conll2012_lines`."""
-    write_atomically(target, "".join(line + "\n" for line in conll2012_lines(documents)))
+def _begins_so(beginning: Beginning) -> bool:
+    return beginning.line.startswith("#begin document")
+
+
+FORMAT = Format(
+    name="conll2012",
+    title="CoNLL-2012, words in column 4, clusters in the last",
+    family=COREFERENCE,
+    holds=frozenset({"clusters", "columns"}),
+    detect=_begins_so,
+    read=lambda file, settings, on_broken: read_conll2012(file, on_broken),
+    write=lambda documents, target, settings: write_lines(target, conll2012_lines(documents)),
+    marks=_begins_so,
+    exclusive=True,
+)

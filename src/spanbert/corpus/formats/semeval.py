@@ -17,9 +17,13 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import write_atomically
 from spanbert.core.types import Document, Relation, Span
 from spanbert.corpus.files import OnBroken, SourceFile, readable, text_lines
+from spanbert.corpus.formats.beginning import Beginning
+from spanbert.corpus.formats.families import RELATIONS
+from spanbert.corpus.formats.format import Format
+from spanbert.corpus.formats.relations import one_by_one
 
-SENTENCE = re.compile(r'(\d+)\t"(.*)"\s*')
-MARKS = re.compile(r"</?e[12]>")
+_SENTENCE = re.compile(r'(\d+)\t"(.*)"\s*')
+_MARKS = re.compile(r"</?e[12]>")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +46,8 @@ def read_semeval(file: SourceFile, on_broken: OnBroken | None = None) -> Iterato
 
     Args:
         file: Plain or compressed.
-        on_broken: See `read_relations`; sentences without number or quotes are errors.
+        on_broken: Is told of a sentence that cannot be read, which is then left out; one without number or quotes is
+            an error. None: the error is raised.
 
     Raises:
         InputError: A line that belongs to no sentence, or marks that are missing or wrong; names file and line.
@@ -56,11 +61,11 @@ def read_semeval(file: SourceFile, on_broken: OnBroken | None = None) -> Iterato
             yield from readable(partial(_of_marks, *sentence, label, tuple(rest)), on_broken)
 
     for number, line in text_lines(file):
-        match = SENTENCE.fullmatch(line)
+        match = _SENTENCE.fullmatch(line)
         if match:
             yield from made()
             sentence, label, rest = (match[1], match[2], f"{file.path}:{number}"), "", []
-        elif MARKS.search(line) and not line.startswith("Comment"):
+        elif _MARKS.search(line) and not line.startswith("Comment"):
             expected = '8001<tab>"The <e1>audits</e1> ..."'
             raise InputError("not a sentence", where=f"{file.path}:{number}", got=repr(line[:60]), expected=expected)
         elif sentence is None and line.strip():
@@ -76,7 +81,7 @@ def read_semeval(file: SourceFile, on_broken: OnBroken | None = None) -> Iterato
 def _of_marks(identity: str, marked: str, where: str, label: str, rest: tuple[str | None, ...]) -> Document:
     places: dict[str, int] = {}
     text, last = "", 0
-    for mark in MARKS.finditer(marked):
+    for mark in _MARKS.finditer(marked):
         text += marked[last : mark.start()]
         last = mark.end()
         if mark[0] in places:
@@ -135,7 +140,7 @@ def _lines(document: Document, number: str) -> str:
     origin = document.origin
     marked, rest = (origin.marked, origin.rest) if isinstance(origin, SemevalOrigin) else ("", (None, "Comment:", ""))
     if not _came_so(document):
-        if re.search(r"[\r\n]", document.text) or MARKS.search(document.text):
+        if re.search(r"[\r\n]", document.text) or _MARKS.search(document.text):
             what = "a text with line breaks or marks"
             raise InputError(what, where=document.place, remedy="Write relation-jsonl")
         marks = [(relation.head.start, 1, "<e1>"), (relation.head.end, 0, "</e1>"),
@@ -149,3 +154,19 @@ def _lines(document: Document, number: str) -> str:
     after = [line for one in rest for line in (label if one is None else [one])]
     after = after if None in rest else [*label, *after]
     return "\n".join([f'{number}\t"{marked}"', *after]) + "\n"
+
+
+def _detect(beginning: Beginning) -> bool:
+    return _SENTENCE.fullmatch(beginning.line) is not None
+
+
+FORMAT = Format(
+    name="semeval",
+    title="SemEval-2010 Task 8, sentences with <e1> and <e2>",
+    family=RELATIONS,
+    holds=frozenset({"relations"}),
+    detect=_detect,
+    read=lambda file, settings, on_broken: read_semeval(file, on_broken),
+    write=lambda documents, target, settings: write_semeval(one_by_one(documents), target),
+    marks=lambda beginning: _detect(beginning) and _MARKS.search(beginning.line) is not None,
+)

@@ -1,0 +1,58 @@
+"""What a task is learned from and scored on: an opened file, or documents that are in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from spanbert.core.files import sha256_of
+from spanbert.core.types import Document
+from spanbert.corpus.files import require_file
+from spanbert.corpus.formats.data_file import DataFile
+
+Source = DataFile | Sequence[Document]
+
+
+def opened(given: Path | Source, open_file: Callable[[Path], DataFile]) -> Source:
+    """What a user named, as a source: a path is opened, anything else is one already.
+
+    Args:
+        given: A path, or a source.
+        open_file: Opens a file as the task reads it.
+
+    Raises:
+        InputError: No such file, or one that cannot be used.
+    """
+    if not isinstance(given, Path):
+        return given
+    require_file(given)
+    return open_file(given)
+
+
+def documents_of(source: Source) -> Iterable[Document]:
+    """The documents of a source; those of a file stream by.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    return source.documents() if isinstance(source, DataFile) else source
+
+
+def name_of(source: Source) -> str:
+    """What to call a source in a line for people."""
+    return source.name if isinstance(source, DataFile) else f"{len(source):,} documents"
+
+
+def source_facts(given: Path | Source) -> dict[str, str]:
+    """Name and SHA-256 of a file's bytes, or of everything that documents hold."""
+    if isinstance(given, DataFile):
+        given = given.path
+    if isinstance(given, Path):
+        return {"name": given.name, "sha256": sha256_of(given)}
+    digest = hashlib.sha256()
+    for document in given:
+        digest.update(json.dumps(asdict(document), sort_keys=True, default=str).encode())
+    return {"name": name_of(given), "sha256": digest.hexdigest()}

@@ -1,0 +1,1 @@
+"""Formats of annotated files: one module each, and one registry of them."""

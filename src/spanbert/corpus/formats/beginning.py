@@ -1,0 +1,99 @@
+"""The beginning of a file, by which formats know their own."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from spanbert.core.errors import InputError
+from spanbert.core.files import read_json
+from spanbert.corpus.files import COMPRESSED, ByteCounter, SourceFile, decode_line, read_lines
+
+
+class Beginning:
+    """What a file begins with; read once, and no further than it is asked for.
+
+    Args:
+        file: Plain or compressed.
+    """
+
+    def __init__(self, file: SourceFile) -> None:
+        self.file = file
+
+    @cached_property
+    def _first(self) -> tuple[int, bytes, str] | None:
+        """Number, bytes and text of the first line that is not blank, what is no text in it replaced."""
+        for number, raw in read_lines(self.file, ByteCounter()):
+            text = raw.decode("utf-8", "replace").removeprefix("\ufeff")
+            if text.strip():
+                return number, raw, text
+        return None
+
+    @property
+    def line(self) -> str:
+        """The first line that is not blank, as far as it is text; empty where there is none.
+
+        Raises:
+            InputError: The compressed file is damaged.
+        """
+        return "" if self._first is None else self._first[2]
+
+    @property
+    def place(self) -> str:
+        """File and number of that line."""
+        return f"{self.file.path}:{1 if self._first is None else self._first[0]}"
+
+    def require_text(self) -> None:
+        """Refuses a file that begins as no text does.
+
+        Raises:
+            InputError: Not UTF-8, or binary; names the line.
+        """
+        if self._first is not None:
+            number, raw, _ = self._first
+            decode_line(raw, self.place, first=number == 1)
+
+    @cached_property
+    def _json_of_line(self) -> tuple[Any] | None:
+        """The JSON value of the first line, in a tuple, since it may be null; None where it is no JSON."""
+        try:
+            return (json.loads(self.line),)
+        except (ValueError, RecursionError):
+            return None
+
+    @property
+    def has_json_line(self) -> bool:
+        """Whether the first line alone is JSON."""
+        return self._json_of_line is not None
+
+    @cached_property
+    def json(self) -> Any:
+        """The JSON value of the first line, else of the whole file.
+
+        Raises:
+            InputError: Neither is JSON; names the line. Or a compressed file that would have to be read whole.
+        """
+        if self._json_of_line is not None:
+            return self._json_of_line[0]
+        refuse_compressed(self.file.path)
+        return read_json(self.file.path)
+
+    def has_key(self, *keys: str) -> bool:
+        """Whether the first line is a JSON object with one of some keys; without any of the words, it is not parsed."""
+        if not any(f'"{key}"' in self.line for key in keys) or self._json_of_line is None:
+            return False
+        [value] = self._json_of_line
+        return isinstance(value, dict) and not value.keys().isdisjoint(keys)
+
+
+def refuse_compressed(path: Path) -> None:
+    """Refuses a compressed file of a format that is read whole.
+
+    Raises:
+        InputError: It is one.
+    """
+    if path.suffix.lower() in COMPRESSED:
+        remedy = "Decompress it, or write JSON lines"
+        raise InputError("a compressed file that is not one object a line", where=str(path), remedy=remedy)

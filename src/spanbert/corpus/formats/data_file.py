@@ -1,0 +1,71 @@
+"""A file whose format is known, and with it how the file is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from spanbert.core.types import Document
+from spanbert.corpus.files import OnBroken, SourceFile
+from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFile:
+    """An annotated file; what is found out about it once is kept here, however often it is read.
+
+    Attributes:
+        path: Where it is.
+        format: Its format.
+        settings: How it is read, with what the file itself decides.
+        check: Refuses documents that their reader cannot use; None: all are taken.
+    """
+
+    path: Path
+    format: Format
+    settings: ReadSettings
+    check: Callable[[Document], None] | None = None
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.path.name
+
+    @property
+    def description(self) -> str:
+        """How it is read, in words: format, columns, what was guessed."""
+        describe = self.format.describe
+        return self.format.title if describe is None else describe(self._file, self.settings)
+
+    @property
+    def _file(self) -> SourceFile:
+        return SourceFile(path=self.path, name=self.path.name)
+
+    def documents(self, on_broken: OnBroken | None = None) -> Iterator[Document]:
+        """The documents, as many times as one likes; they stream where the format allows.
+
+        Args:
+            on_broken: Is told of rows or texts that cannot be used, and are left out, where a reader can go on; None:
+                the error is raised.
+
+        Raises:
+            InputError: The file cannot be read, or `check` refuses a document; names file and line.
+        """
+        for document in self.format.read(self._file, self.settings, on_broken):
+            if self.check is not None:
+                self.check(document)
+            yield document
+
+    def copy(self, documents: Iterable[Document], target: Path) -> None:
+        """Writes the file anew with some of its documents changed or left out; what nobody changed stays as it was.
+
+        Args:
+            documents: Those of the file, in order.
+            target: The copy, whole or not at all.
+        """
+        if self.format.copy is not None:
+            self.format.copy(self._file, documents, target)
+            return
+        assert self.format.write is not None
+        self.format.write(documents, target, WriteSettings())

@@ -1,0 +1,24 @@
+"""Which formats are told apart from which."""
+
+from __future__ import annotations
+
+from spanbert.corpus.formats.format import Family
+
+LABELLED = Family(called="labelled texts", expected="a table, or an object with a text a line")
+ANNOTATED = Family(
+    called="annotations",
+    expected="one object with a text a line, a list of Label Studio tasks, or SQuAD's object with a list of data",
+)
+COREFERENCE = Family(
+    called="coreference",
+    expected="#begin document (NAME), an object with clusters a line, or GAP's header",
+    needs="clusters",
+    told_apart=True,
+)
+RELATIONS = Family(
+    called="relations",
+    expected='{"text": ..., "head": {"start": 0, "end": 3}, "tail": {...}, "label": ...}, or TACRED\'s token, '
+    "subj_start ...",
+    needs="relations",
+    told_apart=True,
+)

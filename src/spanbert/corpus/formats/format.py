@@ -1,0 +1,115 @@
+"""What a format of annotated files is: how its files are known, read and written, and what they can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from spanbert.core.tagging import Scheme
+from spanbert.core.types import Document
+from spanbert.corpus.files import OnBroken, SourceFile
+from spanbert.corpus.formats.beginning import Beginning
+from spanbert.corpus.formats.column_format import ColumnFormat
+from spanbert.corpus.formats.labelled_columns import LabelledColumns
+
+Layer = Literal["auto", "ner", "nested", "upos", "xpos"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadSettings:
+    """How a file is to be read, as far as a user says so; each format heeds what concerns it.
+
+    Attributes:
+        layer: Which tags of columns: the spans of one column (`ner`) or of all (`nested`), one tag a word (`upos`,
+            `xpos`); `auto`: spans where the file has any, else its tags as they are.
+        text_column: Column of a table's text; None: guessed.
+        pair_column: Of the second text of a pair; None: guessed.
+        label_column: Of the label; None: guessed.
+        separator: What stands between the labels of one cell; None: a cell is one label.
+        columns: What the file's columns hold; None until somebody has looked at it (`Format.resolve`).
+    """
+
+    layer: Layer = "ner"
+    text_column: str | None = None
+    pair_column: str | None = None
+    label_column: str | None = None
+    separator: str | None = None
+    columns: ColumnFormat | LabelledColumns | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteSettings:
+    """How columns of tags are written.
+
+    Attributes:
+        scheme: How spans are written; None is a column document's own scheme, BIO for others.
+        layers: Columns of tags for documents that did not come from columns; spans that nest need more than one.
+    """
+
+    scheme: Scheme | None = None
+    layers: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """Formats of one sort of annotation, among which a file's own is looked for.
+
+    Attributes:
+        called: What the files hold, in messages.
+        expected: How the files begin, in messages.
+        needs: The gold field without which a file has nothing to convert; None: any will do.
+        told_apart: Every file says by its beginning which of the formats it has, so that no other can be stated.
+    """
+
+    called: str
+    expected: str
+    needs: str | None = None
+    told_apart: bool = False
+
+
+def as_given(file: SourceFile, settings: ReadSettings) -> ReadSettings:
+    """Settings of a format whose files leave nothing to find out."""
+    return settings
+
+
+def unmarked(beginning: Beginning) -> bool:
+    """Of a format whose files could be texts, or of another format, as well."""
+    return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A format of annotated files.
+
+    Attributes:
+        name: What it is called on the command line.
+        title: What it is called in sentences.
+        family: The formats that it is told apart from.
+        holds: The gold fields of a Document that its files can carry.
+        detect: Whether a file has it, if it has one of the family's; asked in the order of the registry.
+        read: The documents of a file by resolved settings, streaming where the format allows; `on_broken` is told of
+            rows or texts that cannot be used, and are left out, where a reader can go on.
+        resolve: The settings with what the file itself decides.
+        describe: How a file is read by resolved settings, in words; None: the title says it.
+        write: Writes documents, whole or not at all; None: it is read alone.
+        copy: Writes the documents of a file, some of them changed, so that all the rest stays; None: as `write` does.
+        suffixes: Suffixes that say that a file is data, where it might be raw text.
+        marks: Whether a file that might be raw text, or of any format, begins as this one alone does.
+        exclusive: A file with its marks is nothing else, whether anybody reads the format or not.
+    """
+
+    name: str
+    title: str
+    family: Family
+    holds: frozenset[str]
+    detect: Callable[[Beginning], bool]
+    read: Callable[[SourceFile, ReadSettings, OnBroken | None], Iterator[Document]]
+    resolve: Callable[[SourceFile, ReadSettings], ReadSettings] = as_given
+    describe: Callable[[SourceFile, ReadSettings], str] | None = None
+    write: Callable[[Iterable[Document], Path, WriteSettings], None] | None = None
+    copy: Callable[[SourceFile, Iterable[Document], Path], None] | None = None
+    suffixes: tuple[str, ...] = ()
+    marks: Callable[[Beginning], bool] = unmarked
+    exclusive: bool = False

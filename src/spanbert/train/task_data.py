@@ -1,0 +1,57 @@
+"""A task to learn, and what it is learned from and chosen by."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from spanbert.core.config import Config
+from spanbert.corpus.data import Source, opened
+from spanbert.tasks.registry import spec_of
+from spanbert.train.finetune_config import FinetuneConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskData:
+    """A task to learn, and the files or documents to learn it from.
+
+    Attributes:
+        kind: `classify`, `tag`, `qa`, `coref` or `relation`.
+        train: What to train on: a file, or documents.
+        dev: What the best weights and thresholds are chosen by; None: the last weights.
+        options: The task's own settings; None: those of its kind.
+    """
+
+    kind: str
+    train: Path | Source
+    dev: Path | Source | None = None
+    options: Config | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("train", "dev"):
+            value = getattr(self, name)
+            if isinstance(value, str | os.PathLike):
+                object.__setattr__(self, name, Path(value))
+
+
+def train_source(data: TaskData, config: FinetuneConfig) -> Source:
+    """What a task is learned from; a file is opened as its kind reads it.
+
+    Raises:
+        InputError: The file cannot be used, or there is no such kind of task.
+    """
+    kind, options = kind_of(data, config)
+    return opened(data.train, partial(kind.open, options))
+
+
+def kind_of(data: TaskData, config: FinetuneConfig) -> tuple[Any, Any]:
+    """The class of a task, and its settings.
+
+    Raises:
+        InputError: No such kind.
+    """
+    options = data.options or config.of_kind(data.kind)
+    return spec_of(data.kind, options.model_dump()).task_class(), options
