@@ -21,8 +21,8 @@ from spanbert import FinetuneConfig, TaskData
 from spanbert.apps.console import make_reporter
 from spanbert.apps.quickstart import packaged_minilm
 from spanbert.core.files import read_json, write_json
-from spanbert.corpus.files import SourceFile
 from spanbert.corpus.formats.labelled import guess_labelled, read_labelled
+from spanbert.corpus.io.files import SourceFile
 
 KEPT = (
     "f1",

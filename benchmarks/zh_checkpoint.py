@@ -13,7 +13,7 @@ from common import pretraining_run, real_data, write_result
 
 from spanbert.batches.masking import SpanMasker
 from spanbert.core.seeding import keyed_generator
-from spanbert.corpus.readers import DocumentReader
+from spanbert.corpus.raw.readers import DocumentReader
 from spanbert.tokens.store import TokenStore
 
 TEXTS = (

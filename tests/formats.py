@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from spanbert.core.types import Document
-from spanbert.corpus.files import OnBroken
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.format import Layer, ReadSettings
 from spanbert.corpus.formats.registry import family_of, marked_formats, open_data
+from spanbert.corpus.io.files import OnBroken
 
 
 def open_annotations(path: Path, layer: Layer = "ner") -> DataFile:

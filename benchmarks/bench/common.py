@@ -16,7 +16,7 @@ from typing import Any
 from spanbert.apps.quickstart import packaged_wikipedia
 from spanbert.core.errors import SpanbertError
 from spanbert.core.memory import resident_memory
-from spanbert.corpus.readers import DocumentReader
+from spanbert.corpus.raw.readers import DocumentReader
 
 
 def benchmark_text(data: Path | None, characters: int) -> tuple[list[str], str]:

@@ -15,7 +15,7 @@ from spanbert.core.errors import InputError
 from spanbert.corpus.formats.clusters import coref_origin
 from spanbert.corpus.formats.gap import HEADER
 from spanbert.corpus.formats.registry import write_data
-from spanbert.corpus.words import words_between
+from spanbert.corpus.text.words import words_between
 from tests.formats import read_coref, read_relations
 from tests.labelled import SETTINGS, coref_file, flat, people_file, relation_file, tiny
 

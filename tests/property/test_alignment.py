@@ -11,7 +11,7 @@ import spanbert
 from spanbert.batches.plan import PackingPlan
 from spanbert.core.errors import InputError
 from spanbert.core.types import Span
-from spanbert.corpus.readers import ReadOptions
+from spanbert.corpus.raw.readers import ReadOptions
 from spanbert.tokens.alignment import pieces_of_spans
 from spanbert.tokens.prepare import prepare
 from spanbert.tokens.store import TokenStore

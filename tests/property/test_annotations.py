@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import MisplacedAnswer, Span
-from spanbert.corpus.files import SourceFile
 from spanbert.corpus.formats.label_studio import read_label_studio, write_label_studio
 from spanbert.corpus.formats.span_lines import read_span_lines, span_lines
 from spanbert.corpus.formats.squad import read_squad, write_squad
+from spanbert.corpus.io.files import SourceFile
 
 
 def source(path: Path) -> SourceFile:

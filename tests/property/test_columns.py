@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from spanbert.core.errors import InputError
 from spanbert.core.tagging import SCHEMES, decode_tags, encode_tags
 from spanbert.core.types import Document, Span
-from spanbert.corpus.files import SourceFile
 from spanbert.corpus.formats.column_format import ColumnFormat, guess_format
 from spanbert.corpus.formats.columns import column_lines, read_columns, write_columns
-from spanbert.corpus.word_tags import layers_of
+from spanbert.corpus.io.files import SourceFile
+from spanbert.corpus.text.word_tags import layers_of
 
 CONLLU = """\
 # newdoc id = a

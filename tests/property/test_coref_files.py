@@ -18,7 +18,7 @@ from spanbert.corpus.formats.conll2012 import conll2012_lines
 from spanbert.corpus.formats.coref_lines import coref_lines
 from spanbert.corpus.formats.gap import HEADER
 from spanbert.corpus.formats.registry import write_data
-from spanbert.corpus.words import text_of_words
+from spanbert.corpus.text.words import text_of_words
 from tests.formats import marks_of, open_coref, read_coref
 
 WORD = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=4)

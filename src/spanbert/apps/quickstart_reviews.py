@@ -15,7 +15,7 @@ from spanbert.apps.finetune_report import write_finetune_report
 from spanbert.core.files import file_written_whole
 from spanbert.core.progress import Reporter
 from spanbert.core.seeding import keyed_fraction
-from spanbert.corpus.files import SourceFile, text_lines
+from spanbert.corpus.io.files import SourceFile, text_lines
 from spanbert.pipelines.evaluate import evaluate
 from spanbert.pipelines.load import load
 from spanbert.pipelines.results import AnnotatedText

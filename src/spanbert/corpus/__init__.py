@@ -1,1 +1,1 @@
-"""Files to Documents: readers, cleaning, de-duplication."""
+"""Files to Documents and back: raw text, and annotations in every format."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from spanbert.core.files import sha256_of
 from spanbert.core.types import Document
-from spanbert.corpus.files import require_file
 from spanbert.corpus.formats.data_file import DataFile
+from spanbert.corpus.io.files import require_file
 
 Source = DataFile | Sequence[Document]
 

@@ -17,7 +17,7 @@ from spanbert.core.types import Document
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.format import Layer, ReadSettings, WriteSettings
 from spanbert.corpus.formats.registry import WRITTEN, family_of, format_named, open_data, write_data
-from spanbert.corpus.words import split_words
+from spanbert.corpus.text.words import split_words
 
 COLUMNS = ("ner", "upos", "xpos")
 _COUNTS = ("documents", "words", "spans", "questions", "clusters", "mentions", "relations", "moved", "lost")

@@ -13,7 +13,7 @@ from spanbert.core.files import parse_json
 from spanbert.core.types import Document, Question
 from spanbert.corpus.formats.relation_lines import document_of_pairs, entity_of
 from spanbert.corpus.formats.span_records import span_of
-from spanbert.corpus.words import text_of_words
+from spanbert.corpus.text.words import text_of_words
 
 _EXPECTED = (
     '{"text": ...}, {"text": ..., "pair": ...}, {"question": ..., "context": ...}, {"tokens": [...]}, '

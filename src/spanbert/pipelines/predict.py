@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from spanbert.core.errors import InputError
-from spanbert.corpus.files import SourceFile
 from spanbert.corpus.formats.format import Format
 from spanbert.corpus.formats.registry import marked_formats, named_formats
+from spanbert.corpus.io.files import SourceFile
 from spanbert.pipelines.inputs import read_inputs
 from spanbert.pipelines.load import Precision, load
 from spanbert.pipelines.results import AnnotatedText

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Tagging
 from spanbert.core.types import Document, Span, outer_first
-from spanbert.corpus.sentences import sentence_stretches
+from spanbert.corpus.text.sentences import sentence_stretches
 from spanbert.inference.predictor import Predictions, Predictor
 from spanbert.tasks.protocol import RelatingTask, TextTask
 

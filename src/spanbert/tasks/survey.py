@@ -12,8 +12,8 @@ from spanbert.core.errors import InputError
 from spanbert.core.findings import SHOWN, Ledger, Rule, difference, excerpt
 from spanbert.core.hashes import Repeats, TextHashes
 from spanbert.core.types import Document
-from spanbert.corpus.files import OnBroken
 from spanbert.corpus.formats.data_file import DataFile
+from spanbert.corpus.io.files import OnBroken
 from spanbert.tasks.protocol import Reading
 from spanbert.tokens.tokenizer import TokenizerAdapter
 from spanbert.tokens.unknown import UnknownPieces

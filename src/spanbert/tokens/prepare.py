@@ -27,7 +27,7 @@ from spanbert.core.files import only_writer, read_json, sha256_of, sync_file, wr
 from spanbert.core.progress import Reporter, SilentReporter
 from spanbert.core.seeding import keyed_fraction
 from spanbert.core.types import Document
-from spanbert.corpus.readers import DocumentReader, ReadOptions, ReadSummary
+from spanbert.corpus.raw.readers import DocumentReader, ReadOptions, ReadSummary
 from spanbert.tokens.alignment import pieces_of_spans
 from spanbert.tokens.store import FORMAT, INDEX_NAME, SPLITS, Split, StoredDocument, TokenStore, shard_schema
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
@@ -71,7 +71,7 @@ def prepare(
     """Turns text files into a token store.
 
     Args:
-        inputs: Files, folders, globs or hub data sets: see `corpus.readers.DocumentReader`.
+        inputs: Files, folders, globs or hub data sets: see `corpus.raw.readers.DocumentReader`.
         tokenizer: Path or hub id of a tokenizer, or one that was loaded or trained.
         out: The store to make; must not exist.
         held_out: Share (0..1) of the documents kept for evaluation, chosen by the hash of their ids.

@@ -21,8 +21,8 @@ from spanbert.core.files import write_json
 from spanbert.core.progress import Reporter, SilentReporter
 from spanbert.core.types import Document
 from spanbert.corpus.data import Source, documents_of, name_of, opened, source_facts
-from spanbert.corpus.files import require_file
 from spanbert.corpus.formats.data_file import DataFile
+from spanbert.corpus.io.files import require_file
 from spanbert.encoder.config import EncoderConfig
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.scoring import evaluate_documents, tune_thresholds, write_mistakes

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from spanbert.core.errors import InputError
 from spanbert.core.tagging import SCHEMES, encode_tags
 from spanbert.core.types import Document, Span
-from spanbert.corpus.files import SourceFile
 from spanbert.corpus.formats.column_format import ColumnFormat, guess_format
 from spanbert.corpus.formats.columns import read_columns
 from spanbert.corpus.formats.format import WriteSettings
 from spanbert.corpus.formats.registry import write_data
-from spanbert.corpus.words import split_words
+from spanbert.corpus.io.files import SourceFile
+from spanbert.corpus.text.words import split_words
 from tests.formats import open_annotations, read_annotations
 
 LINE = '{"id": "1", "text": "Ann left.", "spans": [{"start": 0, "end": 3, "label": "PER"}]}\n'

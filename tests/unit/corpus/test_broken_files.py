@@ -11,10 +11,10 @@ import pytest
 from pyarrow import parquet
 
 from spanbert.core.errors import InputError
-from spanbert.corpus.files import SourceFile
 from spanbert.corpus.formats.labelled import guess_labelled, read_labelled
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
 from spanbert.corpus.formats.registry import write_data
+from spanbert.corpus.io.files import SourceFile
 from tests.formats import read_annotations
 
 

@@ -11,9 +11,9 @@ import pytest
 from pyarrow import parquet
 
 from spanbert.core.errors import InputError
-from spanbert.corpus.files import SourceFile
 from spanbert.corpus.formats.labelled import guess_labelled, read_labelled
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
+from spanbert.corpus.io.files import SourceFile
 
 
 def source(path: Path) -> SourceFile:

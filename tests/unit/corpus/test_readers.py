@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from spanbert.core.errors import InputError
-from spanbert.corpus.clean import clean_text
-from spanbert.corpus.readers import DocumentReader, ReadOptions
+from spanbert.corpus.raw.clean import clean_text
+from spanbert.corpus.raw.readers import DocumentReader, ReadOptions
 
 
 def read(*inputs: object, **options: object) -> tuple[list[tuple[str, str]], DocumentReader]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spanbert.core.types import Span
-from spanbert.corpus.sentences import split_sentences
+from spanbert.corpus.text.sentences import split_sentences
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import read_json
 from spanbert.core.predictions import RelationExtraction
 from spanbert.core.types import Document, Relation, Span
-from spanbert.corpus.words import split_words
+from spanbert.corpus.text.words import split_words
 from spanbert.tasks.base import WindowOptions
 from spanbert.tasks.relation.marking import MARKS, marked, marker_names, marker_pair, parts_around
 from spanbert.tasks.relation.options import RelationOptions

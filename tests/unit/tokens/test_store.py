@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from spanbert.core.errors import InputError
-from spanbert.corpus.readers import DocumentReader, ReadOptions
+from spanbert.corpus.raw.readers import DocumentReader, ReadOptions
 from spanbert.tokens.prepare import prepare
 from spanbert.tokens.store import TokenStore
 from tests.conftest import make_text

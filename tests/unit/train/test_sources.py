@@ -18,7 +18,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.progress import SilentReporter
 from spanbert.core.types import Document, Span
 from spanbert.corpus.data import name_of, opened, source_facts
-from spanbert.corpus.files import SourceFile
+from spanbert.corpus.io.files import SourceFile
 from spanbert.tasks.classify.options import ClassifyOptions
 from spanbert.tasks.classify.task import ClassifyTask
 from spanbert.tasks.coref.options import CorefOptions

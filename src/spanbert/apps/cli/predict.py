@@ -17,7 +17,7 @@ from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole
 from spanbert.core.progress import Reporter
-from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, text_lines
+from spanbert.corpus.io.files import ByteCounter, SourceFile, decode_line, text_lines
 
 EXAMPLES = task_examples(
     "predict",

@@ -12,7 +12,7 @@ import typer
 from spanbert.apps.cli.options import JsonOption, examples, parse_share, print_json
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
-from spanbert.corpus.readers import DocumentReader, ReadOptions
+from spanbert.corpus.raw.readers import DocumentReader, ReadOptions
 
 EXAMPLES = examples(
     ("A folder of text files", "spanbert prepare texts/ --tokenizer bert-base-cased/ --out store/"),

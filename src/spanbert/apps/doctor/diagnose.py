@@ -19,8 +19,8 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.findings import SEVERITIES, Ledger, Rule
 from spanbert.core.progress import Reporter, SilentReporter
 from spanbert.core.types import Document
-from spanbert.corpus.files import require_file
 from spanbert.corpus.formats.data_file import DataFile
+from spanbert.corpus.io.files import require_file
 from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.base import TextTaskBase
 from spanbert.tasks.protocol import Reading

@@ -7,7 +7,7 @@ from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.core.hashes import Repeats
-from spanbert.corpus.files import SourceFile, require_plain
+from spanbert.corpus.io.files import SourceFile, require_plain
 from spanbert.tasks.survey import Survey
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json
-from spanbert.corpus.files import COMPRESSED, ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.io.files import COMPRESSED, ByteCounter, SourceFile, decode_line, read_lines
 
 
 class Beginning:

@@ -10,7 +10,7 @@ from itertools import islice
 
 from spanbert.core.errors import InputError
 from spanbert.core.tagging import Scheme, guess_scheme
-from spanbert.corpus.files import SourceFile, text_lines
+from spanbert.corpus.io.files import SourceFile, text_lines
 
 MISC = 9
 CONLLU_COLUMNS = 10

@@ -19,7 +19,6 @@ from pathlib import Path
 from spanbert.core.errors import InputError
 from spanbert.core.tagging import Scheme, decode_tags
 from spanbert.core.types import Document, Span
-from spanbert.corpus.files import SourceFile, write_lines
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.column_format import (
     CONLLU_COLUMNS,
@@ -31,8 +30,9 @@ from spanbert.corpus.formats.column_format import (
 )
 from spanbert.corpus.formats.families import ANNOTATED
 from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
-from spanbert.corpus.word_tags import layers_of, word_spans
-from spanbert.corpus.words import split_words, text_of_words
+from spanbert.corpus.io.files import SourceFile, write_lines
+from spanbert.corpus.text.word_tags import layers_of, word_spans
+from spanbert.corpus.text.words import split_words, text_of_words
 
 _SUFFIXES = (".conll", ".tsv", ".bio", ".iob", ".iob2", ".conllu", ".bmes")
 
@@ -212,7 +212,7 @@ def write_columns(
 
 
 def _with_words(document: Document) -> Document:
-    """The document with words (`words.split_words`) if it came without; its line breaks are lost in columns."""
+    """The document with words (`text.words.split_words`) if it came without; its line breaks are lost in columns."""
     if document.words is not None:
         return document
     words = tuple(Span(start=start, end=end) for start, end in split_words(document.text, joined=False))

@@ -24,14 +24,14 @@ from pathlib import Path
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span, outer_first
-from spanbert.corpus.files import OnBroken, SourceFile, readable, text_lines, write_lines
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.clusters import CorefOrigin, Repeated, coref_origin
 from spanbert.corpus.formats.families import COREFERENCE
 from spanbert.corpus.formats.format import Format
-from spanbert.corpus.sentences import sentence_ranges
-from spanbert.corpus.word_tags import WordEdges, said_of
-from spanbert.corpus.words import text_of_words, words_between
+from spanbert.corpus.io.files import OnBroken, SourceFile, readable, text_lines, write_lines
+from spanbert.corpus.text.sentences import sentence_ranges
+from spanbert.corpus.text.word_tags import WordEdges, said_of
+from spanbert.corpus.text.words import text_of_words, words_between
 
 _BEGIN = re.compile(r"#begin document \(?(.*?)\)?(?:; part (\d{1,18}))?\s*")
 _BRACKET = re.compile(r"\((\d{1,18})\)|\((\d{1,18})|(\d{1,18})\)")

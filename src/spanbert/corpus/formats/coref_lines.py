@@ -19,13 +19,13 @@ from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
-from spanbert.corpus.files import OnBroken, SourceFile, json_lines, write_lines
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.clusters import Clusters, CorefOrigin, Repeated, coref_origin
 from spanbert.corpus.formats.families import COREFERENCE
 from spanbert.corpus.formats.format import Format
-from spanbert.corpus.word_tags import WordEdges
-from spanbert.corpus.words import text_of_words
+from spanbert.corpus.io.files import OnBroken, SourceFile, json_lines, write_lines
+from spanbert.corpus.text.word_tags import WordEdges
+from spanbert.corpus.text.words import text_of_words
 
 _EXPECTED = '{"text": ..., "clusters": [[[0, 3], [10, 13]]]}, or "sentences" or "tokens" with clusters of words'
 FIELDS = ("sentences", "tokens", "text")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spanbert.core.types import Document
-from spanbert.corpus.files import OnBroken, SourceFile
 from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
+from spanbert.corpus.io.files import OnBroken, SourceFile
 
 
 @dataclass(frozen=True, kw_only=True)

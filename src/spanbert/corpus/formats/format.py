@@ -9,10 +9,10 @@ from typing import Literal
 
 from spanbert.core.tagging import Scheme
 from spanbert.core.types import Document
-from spanbert.corpus.files import OnBroken, SourceFile
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.column_format import ColumnFormat
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
+from spanbert.corpus.io.files import OnBroken, SourceFile
 
 Layer = Literal["auto", "ner", "nested", "upos", "xpos"]
 

@@ -12,10 +12,10 @@ from functools import partial
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
-from spanbert.corpus.files import ByteCounter, OnBroken, SourceFile, decode_line, read_lines, readable, write_lines
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.families import COREFERENCE
 from spanbert.corpus.formats.format import Format
+from spanbert.corpus.io.files import ByteCounter, OnBroken, SourceFile, decode_line, read_lines, readable, write_lines
 
 HEADER = ("ID", "Text", "Pronoun", "Pronoun-offset", "A", "A-offset", "A-coref", "B", "B-offset", "B-coref", "URL")
 _TRUTH = {"TRUE": True, "FALSE": False}

@@ -10,7 +10,6 @@ from typing import Any
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json, write_json
 from spanbert.core.types import Document
-from spanbert.corpus.files import SourceFile
 from spanbert.corpus.formats.families import ANNOTATED
 from spanbert.corpus.formats.format import Format
 from spanbert.corpus.formats.json_shape import json_shape
@@ -21,6 +20,7 @@ from spanbert.corpus.formats.span_records import (
     span_of,
     words_of_record,
 )
+from spanbert.corpus.io.files import SourceFile
 
 
 def read_label_studio(file: SourceFile) -> Iterator[Document]:

@@ -15,12 +15,12 @@ from typing import Any, Literal, NoReturn
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.files import parse_json
 from spanbert.core.types import Document
-from spanbert.corpus.files import ByteCounter, OnBroken, SourceFile, readable, text_lines
 from spanbert.corpus.formats.column_guess import KNOWN_NAMES, Roles, are_numbers, roles_of_content, roles_of_names
 from spanbert.corpus.formats.families import LABELLED
 from spanbert.corpus.formats.format import Format, ReadSettings
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
-from spanbert.corpus.tables import delimited_records, delimited_rows, numbered, parquet_records
+from spanbert.corpus.io.files import ByteCounter, OnBroken, SourceFile, readable, text_lines
+from spanbert.corpus.io.tables import delimited_records, delimited_rows, numbered, parquet_records
 
 KINDS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 _SAMPLE = 1000

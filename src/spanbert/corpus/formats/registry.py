@@ -7,7 +7,6 @@ from pathlib import Path
 
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.types import Document
-from spanbert.corpus.files import SourceFile, require_file, require_plain
 from spanbert.corpus.formats import (
     columns,
     conll2012,
@@ -24,6 +23,7 @@ from spanbert.corpus.formats import (
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
+from spanbert.corpus.io.files import SourceFile, require_file, require_plain
 
 FORMATS: tuple[Format, ...] = (
     columns.FORMAT,

@@ -15,11 +15,11 @@ from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Relation, Span
-from spanbert.corpus.files import OnBroken, SourceFile, json_lines, write_lines
 from spanbert.corpus.formats.families import RELATIONS
 from spanbert.corpus.formats.format import Format
 from spanbert.corpus.formats.relations import identity_of, label_of
 from spanbert.corpus.formats.tacred import TacredOrigin, document_of_example, example_of
+from spanbert.corpus.io.files import OnBroken, SourceFile, json_lines, write_lines
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

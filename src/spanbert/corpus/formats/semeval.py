@@ -16,11 +16,11 @@ from pathlib import Path
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_atomically
 from spanbert.core.types import Document, Relation, Span
-from spanbert.corpus.files import OnBroken, SourceFile, readable, text_lines
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.families import RELATIONS
 from spanbert.corpus.formats.format import Format
 from spanbert.corpus.formats.relations import one_by_one
+from spanbert.corpus.io.files import OnBroken, SourceFile, readable, text_lines
 
 _SENTENCE = re.compile(r'(\d+)\t"(.*)"\s*')
 _MARKS = re.compile(r"</?e[12]>")

@@ -16,11 +16,11 @@ from typing import Any
 from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole, parse_json
 from spanbert.core.types import Document, Span
-from spanbert.corpus.files import SourceFile, open_bytes, text_lines, write_lines
 from spanbert.corpus.formats.families import ANNOTATED
 from spanbert.corpus.formats.format import Format
 from spanbert.corpus.formats.json_shape import json_shape
 from spanbert.corpus.formats.span_records import EXPECTED, SpanLineOrigin, record_of, span_of, words_of_record
+from spanbert.corpus.io.files import SourceFile, open_bytes, text_lines, write_lines
 
 _SPAN_FIELDS = ("spans", "entities", "label", "labels", "entity_list")
 

@@ -15,10 +15,10 @@ from typing import Any
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json, write_json
 from spanbert.core.types import Document, MisplacedAnswer, Question, Span
-from spanbert.corpus.files import SourceFile
 from spanbert.corpus.formats.families import ANNOTATED
 from spanbert.corpus.formats.format import Format, WriteSettings
 from spanbert.corpus.formats.json_shape import json_shape
+from spanbert.corpus.io.files import SourceFile
 
 _EXPECTED = '{"data": [{"title": ..., "paragraphs": [{"context": ..., "qas": [...]}]}]}'
 

@@ -16,13 +16,13 @@ from typing import Any
 from spanbert.core.errors import InputError
 from spanbert.core.files import parse_json, write_json
 from spanbert.core.types import Document, Relation, Span
-from spanbert.corpus.files import OnBroken, SourceFile, readable, whole_text
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.families import RELATIONS
 from spanbert.corpus.formats.format import Format
 from spanbert.corpus.formats.relations import identity_of, label_of, one_by_one
-from spanbert.corpus.word_tags import WordEdges
-from spanbert.corpus.words import text_of_words, words_between
+from spanbert.corpus.io.files import OnBroken, SourceFile, readable, whole_text
+from spanbert.corpus.text.word_tags import WordEdges
+from spanbert.corpus.text.words import text_of_words, words_between
 
 _FIELDS = ("token", "subj_start", "subj_end", "obj_start", "obj_end")
 _LOOKED_AT = 1 << 16  # bytes of a file that tell what it is

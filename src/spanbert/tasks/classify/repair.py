@@ -10,8 +10,8 @@ from typing import Any
 from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole
 from spanbert.core.hashes import Repeats
-from spanbert.corpus.files import SourceFile, decode_line, open_bytes
-from spanbert.corpus.tables import delimited_rows
+from spanbert.corpus.io.files import SourceFile, decode_line, open_bytes
+from spanbert.corpus.io.tables import delimited_rows
 from spanbert.tasks.survey import Survey
 
 _ROWS_AT_ONCE = 1024

@@ -12,7 +12,7 @@ from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document, Span
 from spanbert.corpus.formats.clusters import crossing_mentions, in_first_cluster, repeated_mentions
 from spanbert.corpus.formats.data_file import DataFile
-from spanbert.corpus.sentences import sentence_numbers
+from spanbert.corpus.text.sentences import sentence_numbers
 from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.coref.task import CorefTask
 from spanbert.tasks.protocol import Reading

@@ -11,7 +11,7 @@ from spanbert.core.html.text import marked_text
 from spanbert.core.predictions import Coreference
 from spanbert.core.types import Document, Span
 from spanbert.corpus.formats.conll2012 import conll2012_lines
-from spanbert.corpus.sentences import sentence_ranges
+from spanbert.corpus.text.sentences import sentence_ranges
 from spanbert.tasks.render import Figure, TaskRender, span_record
 
 

@@ -22,8 +22,8 @@ from spanbert.corpus.formats.clusters import repeated_mentions
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.gap import is_gap
 from spanbert.corpus.formats.registry import open_data
-from spanbert.corpus.sentences import sentence_numbers
-from spanbert.corpus.words import words_of
+from spanbert.corpus.text.sentences import sentence_numbers
+from spanbert.corpus.text.words import words_of
 from spanbert.tasks.base import TextTaskBase, WindowOptions
 from spanbert.tasks.coref.links import (
     BUCKETS,

@@ -11,7 +11,7 @@ from spanbert.batches.windows import owned_parts
 from spanbert.core.predictions import Tagging
 from spanbert.core.types import BoolArray, Document, IntArray, Span
 from spanbert.corpus.formats.data_file import DataFile
-from spanbert.corpus.words import words_of
+from spanbert.corpus.text.words import words_of
 from spanbert.tasks.base import TextTaskBase
 from spanbert.tasks.protocol import Mistake, Reading
 from spanbert.tasks.tag.options import TagOptions

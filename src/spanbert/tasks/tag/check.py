@@ -10,9 +10,9 @@ from spanbert.core.findings import Rule, excerpt
 from spanbert.core.hashes import Repeats
 from spanbert.core.tagging import decode_tags, encode_tags
 from spanbert.core.types import Document, Span
-from spanbert.corpus.files import SourceFile
 from spanbert.corpus.formats.column_format import ColumnFormat, guess_format
 from spanbert.corpus.formats.columns import format_of, lines_of_words
+from spanbert.corpus.io.files import SourceFile
 from spanbert.tasks.protocol import Reading
 from spanbert.tasks.survey import Item, Survey
 from spanbert.tasks.tag.base import WordTask

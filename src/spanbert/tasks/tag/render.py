@@ -11,7 +11,7 @@ from spanbert.core.html.text import captioned_text, marked_text
 from spanbert.core.layers import overlap_free_layers
 from spanbert.core.predictions import Tagging
 from spanbert.core.types import Document, Span
-from spanbert.corpus.word_tags import tags_of
+from spanbert.corpus.text.word_tags import tags_of
 from spanbert.tasks.render import TaskRender, WordColumns
 
 

@@ -11,7 +11,7 @@ from spanbert.core.tagging import decode_tags, encode_tags
 from spanbert.core.types import Document, Span
 from spanbert.corpus.formats.column_format import ColumnFormat
 from spanbert.corpus.formats.columns import format_of, lines_of_words, raw_lines, with_lines
-from spanbert.corpus.words import words_of
+from spanbert.corpus.text.words import words_of
 from spanbert.tasks.survey import Survey
 from spanbert.tasks.tag.base import WordTask
 from spanbert.tasks.tag.read import is_outside, spans_on_words

@@ -15,13 +15,13 @@ from typing import Literal
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
-from spanbert.corpus.clean import clean_text
-from spanbert.corpus.deduplicate import DuplicateFilter
-from spanbert.corpus.files import ByteCounter, SourceFile, decode_line, find_files, read_lines
-from spanbert.corpus.hub import PREFIX, HubDataset
-from spanbert.corpus.language import LanguageGuesser
-from spanbert.corpus.mediawiki import read_dump
-from spanbert.corpus.tables import read_delimited, read_parquet
+from spanbert.corpus.io.files import ByteCounter, SourceFile, decode_line, find_files, read_lines
+from spanbert.corpus.raw.clean import clean_text
+from spanbert.corpus.raw.deduplicate import DuplicateFilter
+from spanbert.corpus.raw.hub import PREFIX, HubDataset
+from spanbert.corpus.raw.language import LanguageGuesser
+from spanbert.corpus.raw.mediawiki import read_dump
+from spanbert.corpus.raw.tables import read_delimited, read_parquet
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document
-from spanbert.corpus.tables import require_column
+from spanbert.corpus.raw.tables import require_column
 
 PREFIX = "hf:"
 _SOURCE = re.compile(r"hf:(?P<name>[^@:]+)(?:@(?P<config>[^:]+))?(?::(?P<split>[\w.]+))?$")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document
-from spanbert.corpus.files import ByteCounter, SourceFile, open_bytes
+from spanbert.corpus.io.files import ByteCounter, SourceFile, open_bytes
 
 _LAST_SECTIONS = re.compile(
     r"^=+\s*(see also|references|notes|footnotes|citations|sources|further reading|external links|bibliography)"

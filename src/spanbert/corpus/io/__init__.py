@@ -1,0 +1,1 @@
+"""Files and their bytes, lines and rows: what every reader and writer stands on."""
