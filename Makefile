@@ -53,7 +53,7 @@ bench: .venv/.dev
 
 # 25 minutes of training; needs SPANBERT_DATA and a fresh BENCH_DIR
 BENCH_DIR ?= build/bench
-MINILM = $$($(BIN)/python -c "from spanbert.apps.quickstart import packaged_minilm; print(packaged_minilm())")
+MINILM = $$($(BIN)/python -c "from spanbert.apps.quickstart.build import packaged_minilm; print(packaged_minilm())")
 bench-pretrain: .venv/.dev
 	mkdir -p $(BENCH_DIR)
 	$(BIN)/spanbert prepare "$(SPANBERT_DATA)/pretrain/enwiki_core/part-*.txt" --tokenizer $(MINILM) \

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from common import ROOT, real_data, write_result
 
-from spanbert.apps.curves import Panel, panels
+from spanbert.apps.reports.curves import Panel, panels
 from spanbert.batches.masking import SCHEMES
 from spanbert.train.tracking import read_log
 

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))  # a script itself finds only what lies beside it
 
 import spanbert
 from benchmarks.bench.common import environment
-from spanbert.apps.curves import loss_curves
+from spanbert.apps.reports.curves import loss_curves
 from spanbert.train.tracking import read_log
 
 RESULTS = ROOT / "benchmarks" / "results"

@@ -24,7 +24,7 @@ import spanbert
 from benchmarks.bench.common import in_fresh_process, seconds_of, spread_of
 from spanbert import FinetuneConfig, TaskData
 from spanbert.apps.console import make_reporter
-from spanbert.apps.quickstart import packaged_minilm
+from spanbert.apps.quickstart.build import packaged_minilm
 from spanbert.core.types import Document
 from spanbert.corpus.formats.clusters import in_first_cluster, repeated_mentions
 from spanbert.corpus.formats.registry import open_data, write_data

@@ -10,8 +10,8 @@ from collections import Counter
 import numpy as np
 from common import real_data, write_result
 
-from spanbert.apps.quickstart import packaged_minilm
-from spanbert.batches.masking import MaskingOptions, SpanMasker, length_law
+from spanbert.apps.quickstart.build import packaged_minilm
+from spanbert.batches.masking import MaskingConfig, SpanMasker, length_law
 from spanbert.core.seeding import keyed_generator
 from spanbert.tokens.tokenizer import load_tokenizer
 from tests.reference import span_masking
@@ -29,7 +29,7 @@ def main() -> None:
     documents = []
     for file in sorted((real_data() / "pretrain" / "enwiki_core").glob("part-*.txt")):
         documents += tokenizer.encode_batch(file.read_text().split("\n\n"))
-    result: dict[str, object] = {"law": [round(float(share), 4) for share in length_law(MaskingOptions())]}
+    result: dict[str, object] = {"law": [round(float(share), 4) for share in length_law(MaskingConfig())]}
     for n in (126, 510):
         segments = [
             (ids[first : first + n], starts[first : first + n])

@@ -1,6 +1,6 @@
 """Collects a finished pre-training run on enwiki_core: held-out curves, picture, ten fills.
 
-M=$(python -c "from spanbert.apps.quickstart import packaged_minilm as m; print(m())")
+M=$(python -c "from spanbert.apps.quickstart.build import packaged_minilm as m; print(m())")
 spanbert prepare "$SPANBERT_DATA/pretrain/enwiki_core/part-*.txt" --tokenizer $M --out store --held-out 1%
 spanbert pretrain store --model $M --out bundle --budget 25m \\
         --set train.evaluate_every=10% --set train.evaluate_tokens=65536

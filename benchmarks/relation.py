@@ -27,13 +27,13 @@ from benchmarks.bench.finetune_sides.ours import preparation
 from benchmarks.bench.finetune_sides.peer import Recipe, batched_predict_labels, train_classifier
 from benchmarks.bench.finetune_sides.recipe import BATCH, HIDDEN_DROPOUT, WARM_UP, WEIGHT_DECAY
 from spanbert import FinetuneConfig, TaskData
-from spanbert.apps.quickstart import packaged_minilm
+from spanbert.apps.quickstart.build import packaged_minilm
 from spanbert.core.seeding import keyed_generator
 from spanbert.core.types import Document, Span
 from spanbert.corpus.formats.registry import open_data, write_data
 from spanbert.scores.relations import Averaging, RelationScorer
+from spanbert.tasks.relation.config import Pool, RelationConfig
 from spanbert.tasks.relation.marking import marker_names
-from spanbert.tasks.relation.options import Pool, RelationOptions
 from spanbert.train.tracking import read_log
 
 SEEDS = (0, 1)
@@ -119,7 +119,7 @@ def ours(
             "hidden_dropout": HIDDEN_DROPOUT,
         }
     )
-    tasks = {"relation": TaskData(kind="relation", train=train, options=RelationOptions(pool=pool))}
+    tasks = {"relation": TaskData(kind="relation", train=train, options=RelationConfig(pool=pool))}
     seconds = preparation(tasks, weights, config)
     progress = spanbert.finetune(tasks, model=weights, out=out, config=config).outcome.progress
     results = spanbert.load(out).predict(open_data(test, among=["tacred"]).documents())
@@ -135,7 +135,11 @@ def scored(name: str, test: Path, answers: Sequence[str]) -> dict[str, Any]:
     for one, other in zip(gold, answers, strict=True):
         scorer.add(one, other)
     found = scorer.scores()
-    return {"score": found[scorer.main], "interval": found["interval"][scorer.main], "accuracy": found["accuracy"]}
+    return {
+        "score": found[scorer.main_metric],
+        "interval": found["interval"][scorer.main_metric],
+        "accuracy": found["accuracy"],
+    }
 
 
 def each(

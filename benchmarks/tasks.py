@@ -19,7 +19,7 @@ import spanbert
 from benchmarks.bench.common import alternate, ratio_of, spread_of
 from spanbert import FinetuneConfig, TaskData
 from spanbert.apps.console import make_reporter
-from spanbert.apps.quickstart import packaged_minilm
+from spanbert.apps.quickstart.build import packaged_minilm
 from spanbert.core.files import read_json, write_json
 from spanbert.corpus.formats.labelled import guess_labelled, read_labelled
 from spanbert.corpus.io.files import SourceFile

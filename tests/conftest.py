@@ -154,8 +154,8 @@ def hugging_face_model(tmp_path_factory: pytest.TempPathFactory, vocabulary_file
 @pytest.fixture(scope="session")
 def trained_bundle(tmp_path_factory: pytest.TempPathFactory, store_path: Path, hugging_face_model: Path) -> Path:
     """A bundle after a few real steps, shared by tests that only read it."""
+    from spanbert.train.pretrain import pretrain
     from spanbert.train.pretrain_config import PretrainConfig
-    from spanbert.train.pretraining import pretrain
 
     path = tmp_path_factory.mktemp("bundle") / "bundle"
     overrides = ["train.max_steps=6", "batch.segment_length=32", "batch.pack_tokens=256", "optim.lr=1e-3"]
@@ -166,7 +166,7 @@ def trained_bundle(tmp_path_factory: pytest.TempPathFactory, store_path: Path, h
 @pytest.fixture(scope="session")
 def minilm() -> Path:
     """The real MiniLM-L6 weights of requirements-demo.txt."""
-    from spanbert.apps.quickstart import packaged_minilm
+    from spanbert.apps.quickstart.build import packaged_minilm
 
     return packaged_minilm()
 

@@ -13,10 +13,10 @@ import torch
 
 from spanbert.core.config import Config
 from spanbert.core.tagging import Scheme, encode_tags
-from spanbert.tasks.classify.options import ClassifyOptions
-from spanbert.tasks.coref.options import CorefOptions
-from spanbert.tasks.qa.options import QAOptions
-from spanbert.tasks.tag.options import TagOptions
+from spanbert.tasks.classify.config import ClassifyConfig
+from spanbert.tasks.coref.config import CorefConfig
+from spanbert.tasks.qa.config import QAConfig
+from spanbert.tasks.tag.config import TagConfig
 from spanbert.train.finetune import FinetuneResult, finetune
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.task_data import TaskData
@@ -240,10 +240,10 @@ PLANS: dict[str, dict[str, tuple[str, Writer, Config | None, str]]] = {
     "bio": {"tag": ("tag", conll_file, None, ".conll")},
     "bioes": {"tag": ("tag", bioes_file, None, ".conll")},
     "pos": {"tag": ("tag", pos_file, None, ".conll")},
-    "nested": {"tag": ("tag", nested_file, TagOptions(nested=True, longest_span=4), ".jsonl")},
-    "qa": {"qa": ("qa", squad_file, QAOptions(longest_question=10, longest_answer=3), ".json")},
+    "nested": {"tag": ("tag", nested_file, TagConfig(nested=True, longest_span=4), ".jsonl")},
+    "qa": {"qa": ("qa", squad_file, QAConfig(longest_question=10, longest_answer=3), ".json")},
     "coref": {
-        "coref": ("coref", coref_file, CorefOptions(size=32, longest_mention=2, dropout=0.0), ".jsonl"),
+        "coref": ("coref", coref_file, CorefConfig(size=32, longest_mention=2, dropout=0.0), ".jsonl"),
     },
     "relation": {"relation": ("relation", relation_file, None, ".jsonl")},
     "entities": {
@@ -251,10 +251,10 @@ PLANS: dict[str, dict[str, tuple[str, Writer, Config | None, str]]] = {
         "relation": ("relation", relation_file, None, ".jsonl"),
     },
     "joint": {
-        "kind": ("classify", single_file, ClassifyOptions(), ".tsv"),
+        "kind": ("classify", single_file, ClassifyConfig(), ".tsv"),
         "ner": ("tag", conll_file, None, ".conll"),
         "pos": ("tag", pos_file, None, ".conll"),
-        "who": ("qa", squad_file, QAOptions(longest_question=10, longest_answer=3), ".json"),
+        "who": ("qa", squad_file, QAConfig(longest_question=10, longest_answer=3), ".json"),
     },
 }
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
+from spanbert.train.pretrain import pretrain
 from spanbert.train.pretrain_config import PretrainConfig
-from spanbert.train.pretraining import pretrain
 from spanbert.train.tracking import read_log
 
 SMALL = ["batch.segment_length=32", "batch.pack_tokens=256", "optim.lr=1e-3", "train.evaluate_tokens=2000",

@@ -14,7 +14,7 @@ from spanbert.batches.examples import HeadRows, Layout, Window
 from spanbert.core.types import Document, IntArray, PackedBatch
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.torch_backend import TorchBackend
-from spanbert.tasks.protocol import Reading, TextTask
+from spanbert.tasks.protocol import TextTask, WindowedDocument
 
 
 class PieceEncoder(nn.Module):
@@ -100,9 +100,9 @@ def layout_of(*sizes: int) -> Layout:
     return Layout(sizes=sizes, candidates=(None,) * len(sizes))
 
 
-def read_windows(task: TextTask, reading: Reading) -> list[tuple[Window, HeadRows]]:
+def read_windows(task: TextTask, windowed: WindowedDocument) -> list[tuple[Window, HeadRows]]:
     """What is read of a document for a prediction."""
-    return list(zip(task.windows(reading), task.rows(reading), strict=True))
+    return list(zip(task.windows(windowed), task.rows(windowed), strict=True))
 
 
 def predicted(task: TextTask, head: nn.Module, documents: Sequence[Document]) -> list[Any]:

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from benchmarks.bench.common import alternate, environment, in_fresh_process, spread_of
-from spanbert.core.progress import Reporter
+from spanbert.core.reporter import Reporter
 from spanbert.encoder.attention import attend, span_boundaries
 from spanbert.encoder.hardware import tune_process
 

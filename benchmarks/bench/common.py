@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from spanbert.apps.quickstart import packaged_wikipedia
+from spanbert.apps.quickstart.build import packaged_wikipedia
 from spanbert.core.errors import SpanbertError
 from spanbert.core.memory import resident_memory
 from spanbert.corpus.raw.readers import DocumentReader

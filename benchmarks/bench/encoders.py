@@ -17,17 +17,17 @@ import numpy as np
 import torch
 
 from benchmarks.bench.common import benchmark_text, environment, in_fresh_process, seconds_of, spread_of
-from spanbert.apps.curves import Panel, panels
-from spanbert.apps.quickstart import packaged_minilm
+from spanbert.apps.quickstart.build import packaged_minilm
+from spanbert.apps.reports.curves import Panel, panels
 from spanbert.batches.packed import pack
 from spanbert.core.files import read_json
-from spanbert.core.progress import Reporter, SilentReporter
+from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import Encoder
 from spanbert.tokens.prepare import prepare
 from spanbert.train.config import TrainConfig
+from spanbert.train.pretrain import pretrain
 from spanbert.train.pretrain_config import PretrainConfig
-from spanbert.train.pretraining import pretrain
 from spanbert.train.runtime import Runtime
 from spanbert.train.tracking import read_log
 

@@ -38,9 +38,9 @@ from benchmarks.bench.finetune_sides import peer_runs as peer_side
 from benchmarks.bench.finetune_sides.data import Amounts, Contest, make_contest, read
 from benchmarks.bench.finetune_sides.recipe import BATCH, RATE, Trained
 from benchmarks.bench.finetune_sides.scores import compared, main_score, mean_score, score
-from spanbert.apps.quickstart import packaged_minilm
+from spanbert.apps.quickstart.build import packaged_minilm
 from spanbert.core.errors import InputError, SpanbertError
-from spanbert.core.progress import Reporter
+from spanbert.core.reporter import Reporter
 from spanbert.encoder.hardware import compute_device, has_bfloat16
 from spanbert.scores.scorer import Scorer
 
@@ -156,7 +156,7 @@ def _scores(scorers: Mapping[str, Sequence[Scorer]]) -> dict[str, Any]:
         if "em" in ours[0].scores()
     }
     return {
-        "metric": ours[0].main,
+        "metric": ours[0].main_metric,
         "examples_scored": ours[0].paired()[0].units,
         **compared(ours, peers),
         "peer_score_default_dropout": mean_score(scorers["peer_default_dropout"]),

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bench.common import benchmark_text, environment, seconds_of, spread_of
-from spanbert.apps.quickstart import packaged_minilm
+from spanbert.apps.quickstart.build import packaged_minilm
 from spanbert.batches.masking import SpanMasker
 from spanbert.core.errors import InputError
-from spanbert.core.progress import Reporter
+from spanbert.core.reporter import Reporter
 from spanbert.core.seeding import keyed_generator
 from spanbert.core.types import BoolArray, IntArray
 from spanbert.tokens.tokenizer import load_tokenizer

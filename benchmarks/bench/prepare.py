@@ -17,8 +17,8 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from benchmarks.bench.common import alternate, benchmark_text, environment, in_fresh_process, ratio_of, spread_of
-from spanbert.apps.quickstart import packaged_minilm
-from spanbert.core.progress import Reporter
+from spanbert.apps.quickstart.build import packaged_minilm
+from spanbert.core.reporter import Reporter
 from spanbert.tokens.prepare import prepare
 
 _SMALL, _LARGE = 5_000_000, 43_000_000

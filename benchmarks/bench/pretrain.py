@@ -27,21 +27,21 @@ from typing import Any, Self
 import torch
 
 from benchmarks.bench.common import alternate, benchmark_text, environment, ratio_of
-from spanbert.apps.quickstart import packaged_minilm
+from spanbert.apps.quickstart.build import packaged_minilm
 from spanbert.batches.loader import Loader
 from spanbert.batches.plan import PackingPlan
 from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.files import read_json
-from spanbert.core.progress import Reporter, SilentReporter
+from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.hardware import tune_process
-from spanbert.tasks.pretrain.objectives import PretrainTask, SBOOptions
+from spanbert.tasks.pretrain.objectives import PretrainTask, SBOConfig
 from spanbert.tokens.prepare import prepare
 from spanbert.tokens.store import TokenStore
 from spanbert.tokens.tokenizer import load_tokenizer
 from spanbert.train.optimizer import make_optimizer
+from spanbert.train.pretrain_bundle import build_model
 from spanbert.train.pretrain_config import PretrainConfig
-from spanbert.train.pretrained import build_model
 from spanbert.train.runtime import Runtime
 from spanbert.train.step import backward
 
@@ -204,7 +204,7 @@ def _our_step(path: Path, length: int, tokens: int, tuned: bool) -> Callable[[],
     )
     model.to(runtime.device).train()
     optimizer = make_optimizer(model, config.optim)
-    steps = iter(Loader(PackingPlan(store, segment_length=length, pack_tokens=tokens), task.encode))
+    steps = iter(Loader(PackingPlan(store, segment_length=length, pack_tokens=tokens), task.collate))
 
     def step() -> int:
         drawn = next(steps)
@@ -290,7 +290,7 @@ def model_flops(length: int) -> tuple[float, float]:
     hidden, wide = config.hidden_size, config.feed_forward_size
     encoder = config.layers * (4 * hidden * hidden + 2 * hidden * wide + 2 * length * hidden)
     decoder = hidden * config.vocab_size
-    boundary = (2 * hidden + SBOOptions().position_size) * hidden + hidden * hidden
+    boundary = (2 * hidden + SBOConfig().position_size) * hidden + hidden * hidden
     targets = 0.15 * (length - 2) / length
     mlm = hidden * hidden + decoder
     return 6 * (encoder + targets * (mlm + boundary + decoder)), 6 * (encoder + mlm)

@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from spanbert.core.predictions import Answer
     from spanbert.core.types import Document, Filling, PackedBatch, Span
     from spanbert.encoder.model import Encoder
-    from spanbert.pipelines.convert import convert
-    from spanbert.pipelines.convert_data import convert_data
-    from spanbert.pipelines.estimators import SpanBertClassifier, SpanBertTagger
+    from spanbert.pipelines.convert.data import convert_data
+    from spanbert.pipelines.convert.models import convert
     from spanbert.pipelines.evaluate import evaluate
     from spanbert.pipelines.info import info
     from spanbert.pipelines.load import load
     from spanbert.pipelines.predict import predict
+    from spanbert.pipelines.sklearn.estimators import SpanBertClassifier, SpanBertTagger
     from spanbert.tokens.prepare import prepare
     from spanbert.tokens.tokenizer import load_tokenizer
     from spanbert.train.finetune import finetune
     from spanbert.train.finetune_config import FinetuneConfig
+    from spanbert.train.pretrain import pretrain
     from spanbert.train.pretrain_config import PretrainConfig
-    from spanbert.train.pretraining import pretrain
     from spanbert.train.seeds import finetune_seeds
     from spanbert.train.task_data import TaskData
 
@@ -53,11 +53,11 @@ _HOMES = {
     "PackedBatch": "core.types",
     "PretrainConfig": "train.pretrain_config",
     "Span": "core.types",
-    "SpanBertClassifier": "pipelines.estimators",
-    "SpanBertTagger": "pipelines.estimators",
+    "SpanBertClassifier": "pipelines.sklearn.estimators",
+    "SpanBertTagger": "pipelines.sklearn.estimators",
     "SpanbertError": "core.errors",
-    "convert": "pipelines.convert",
-    "convert_data": "pipelines.convert_data",
+    "convert": "pipelines.convert.models",
+    "convert_data": "pipelines.convert.data",
     "doctor": "apps.doctor.diagnose",
     "info": "pipelines.info",
     "load": "pipelines.load",
@@ -65,7 +65,7 @@ _HOMES = {
     "mask_spans": "batches.masking",
     "pack": "batches.packed",
     "prepare": "tokens.prepare",
-    "pretrain": "train.pretraining",
+    "pretrain": "train.pretrain",
 }
 
 __all__ = [

@@ -26,15 +26,15 @@ from spanbert.batches.examples import Drawn
 from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import SpanbertError
-from spanbert.core.progress import SilentReporter
+from spanbert.core.reporter import SilentReporter
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.scoring import score_task, tune_thresholds
 from spanbert.inference.torch_backend import TorchBackend
 from spanbert.pipelines.load import Pipeline
-from spanbert.tasks.coref.options import CorefOptions
+from spanbert.tasks.coref.config import CorefConfig
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.protocol import TextTask
-from spanbert.tasks.relation.options import RelationOptions
+from spanbert.tasks.relation.config import RelationConfig
 from spanbert.train.finetune import build_tasks
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.task_data import TaskData
@@ -43,7 +43,7 @@ from tests.mutation_seeds import Seed, real_seeds, written_seeds
 
 OF_WRITTEN, OF_REAL, OF_HYPOTHESIS = 40, 15, 100
 LONGEST_MESSAGE = 1500
-OPTIONS = {"coref": CorefOptions(size=16, longest_mention=5), "relation": RelationOptions(typed="no")}
+OPTIONS = {"coref": CorefConfig(size=16, longest_mention=5), "relation": RelationConfig(typed="no")}
 WRITTEN = written_seeds()
 REAL = real_seeds(Path(os.environ["SPANBERT_DATA"])) if os.environ.get("SPANBERT_DATA") else []
 BY_NAME = {seed.name: seed for seed in WRITTEN}
@@ -119,11 +119,11 @@ def learn_and_score(seed: Seed, path: Path, nlp: Pipeline, files: BundleFiles) -
 def losses(task: TextTask, path: Path, nlp: Pipeline, head: torch.nn.Module) -> list[float]:
     encoder, joint = nlp.predictor.backend.encoder, JointTask({task.kind: task})
     heads = torch.nn.ModuleDict({task.kind: head})
-    examples = [one for reading in task.readings(list(task.read(path))) for one in task.examples(reading)]
+    examples = [one for windowed in task.tokenize(list(task.read(path))) for one in task.examples(windowed)]
     found = []
     for first in range(0, len(examples), 32):
-        items = [Drawn(example=one, key=("x",), after=PlanPosition(pack=0)) for one in examples[first : first + 32]]
-        encoded = joint.encode(items)
+        items = [Drawn(example=one, key=("x",), after=PlanPosition(item=0)) for one in examples[first : first + 32]]
+        encoded = joint.collate(items)
         hidden_RD = encoder(encoded.inputs, rows=encoded.rows)
         found.append(float(joint.loss(encoder, heads, hidden_RD, encoded.targets)[task.kind]))
     return found

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import spanbert
-from spanbert.apps.quickstart import packaged_reviews
+from spanbert.apps.quickstart.build import packaged_reviews
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from spanbert.train.pretrain import pretrain
 from spanbert.train.pretrain_config import PretrainConfig
-from spanbert.train.pretraining import pretrain
 from spanbert.train.tracking import read_log
 
 GOLDEN = Path(__file__).with_name("pretrain_curve.json")

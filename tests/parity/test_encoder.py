@@ -166,8 +166,8 @@ def test_bundle_loads_in_transformers_with_equal_outputs(trained_bundle: Path):
 def test_a_pooler_that_came_with_the_weights_stays(store_path: Path, vocabulary_file: Path, tmp_path: Path):
     from transformers import BertModel
 
+    from spanbert.train.pretrain import pretrain
     from spanbert.train.pretrain_config import PretrainConfig
-    from spanbert.train.pretraining import pretrain
 
     masked = save_hugging_face_bert(tmp_path / "masked", vocabulary_file)
     source = tmp_path / "source"

@@ -11,14 +11,14 @@ import torch
 from torch.nn.functional import gelu, layer_norm
 from transformers import AutoModel, AutoModelForMaskedLM
 
-from spanbert.batches.masking import MaskingOptions, SpanMasker
+from spanbert.batches.masking import MaskingConfig, SpanMasker
 from spanbert.batches.plan import PackingPlan, PlanPosition
 from spanbert.checkpoint import names, tensors
 from spanbert.checkpoint.bundle import open_bundle
 from spanbert.core.seeding import keyed_generator
 from spanbert.encoder.model import Encoder, load_encoder
 from spanbert.tasks.pretrain.heads import PretrainHead
-from spanbert.tasks.pretrain.objectives import PretrainTask, SBOOptions
+from spanbert.tasks.pretrain.objectives import PretrainTask, SBOConfig
 from spanbert.tokens.store import TokenStore
 
 
@@ -29,8 +29,8 @@ def setup(request, store_path: Path, hugging_face_model: Path):
     task = PretrainTask(
         tokenizer,
         store.unigram_counts(),
-        masking=MaskingOptions(budget=0.3),
-        sbo=SBOOptions(positions=request.param),
+        masking=MaskingConfig(budget=0.3),
+        sbo=SBOConfig(positions=request.param),
         seed=3,
     )
     encoder, _ = load_encoder(open_bundle(hugging_face_model))
@@ -87,7 +87,7 @@ def slow_losses(theirs, head: PretrainHead, packs, task, tokenizer) -> tuple[tor
 
 def test_losses_and_gradients_equal_the_slow_reference(setup, hugging_face_model: Path):
     task, encoder, head, packs, tokenizer = setup
-    batch = task.encode(packs)
+    batch = task.collate(packs)
     assert batch.counts["mlm"] > 40
     assert batch.counts["sbo"] <= batch.counts["mlm"]
     fast = task.loss(encoder, head, encoder(batch.inputs), batch.targets)
@@ -117,13 +117,13 @@ def test_losses_and_gradients_equal_the_slow_reference(setup, hugging_face_model
 def test_mlm_loss_equals_transformers(store_path: Path, hugging_face_model: Path):
     store = TokenStore(store_path)
     task = PretrainTask(
-        store.tokenizer(), store.unigram_counts(), masking=MaskingOptions(), sbo=SBOOptions(weight=0), seed=0
+        store.tokenizer(), store.unigram_counts(), masking=MaskingConfig(), sbo=SBOConfig(weight=0), seed=0
     )
     encoder, given = load_encoder(open_bundle(hugging_face_model))
     head = PretrainHead(encoder.config, sbo_positions=0)
     head.load_state_dict(given)
     theirs = AutoModelForMaskedLM.from_pretrained(hugging_face_model).eval()
-    batch = task.encode(list(islice(PackingPlan(store, segment_length=48, pack_tokens=240).stream(PlanPosition()), 2)))
+    batch = task.collate(list(islice(PackingPlan(store, segment_length=48, pack_tokens=240).stream(PlanPosition()), 2)))
     assert batch.counts["sbo"] == 0
     with torch.no_grad():
         ours = task.loss(encoder, head, encoder(batch.inputs), batch.targets)
@@ -141,7 +141,7 @@ def test_mlm_loss_equals_transformers(store_path: Path, hugging_face_model: Path
 
 def test_new_heads_start_at_the_unigram_model(store_path: Path, hugging_face_model: Path):
     store = TokenStore(store_path)
-    task = PretrainTask(store.tokenizer(), store.unigram_counts(), masking=MaskingOptions(), sbo=SBOOptions(), seed=0)
+    task = PretrainTask(store.tokenizer(), store.unigram_counts(), masking=MaskingConfig(), sbo=SBOConfig(), seed=0)
     head = task.build_head(Encoder.from_pretrained(hugging_face_model))
     counts = store.unigram_counts() + 1.0
     for bias in (head.mlm.bias, head.sbo.bias):

@@ -19,8 +19,8 @@ from transformers import (
 
 import spanbert
 from spanbert.tokens.prepare import prepare
+from spanbert.train.pretrain import pretrain
 from spanbert.train.pretrain_config import PretrainConfig
-from spanbert.train.pretraining import pretrain
 from tests.conftest import make_text
 from tests.parity.test_encoder import largest_difference, sequences_of
 

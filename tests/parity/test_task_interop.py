@@ -105,7 +105,7 @@ def base(request, tmp_path_factory: pytest.TempPathFactory, tokenizers: dict[str
 def outputs_of(nlp: Pipeline, name: str, documents: list[Document]) -> list[tuple[Window, HeadRows, np.ndarray]]:
     """Every window of some documents, and what the head says of its rows."""
     task = nlp.tasks[name]
-    read = [one for reading in task.readings(documents) for one in read_windows(task, reading)]
+    read = [one for windowed in task.tokenize(documents) for one in read_windows(task, windowed)]
     windows, asked = [window for window, _ in read], [rows for _, rows in read]
     with torch.no_grad():
         hidden_RD = nlp.predictor.backend.encoder(pack_windows(windows), rows=rows_of_batch(windows, asked))
@@ -327,7 +327,7 @@ def test_pipelines_of_transformers_on_our_bundles(base: Path, tmp_path: Path):
 def test_one_named_head_of_several(base: Path, tmp_path: Path):
     tasks = {
         "nested": data(
-            "tag", nested_file, tmp_path / "n", spanbert.tasks.tag.options.TagOptions(nested=True), suffix=".jsonl"
+            "tag", nested_file, tmp_path / "n", spanbert.tasks.tag.config.TagConfig(nested=True), suffix=".jsonl"
         ),
         "who": data("qa", squad_file, tmp_path / "q", suffix=".json"),
         "kind": data("classify", single_file, tmp_path / "k"),

@@ -11,7 +11,7 @@ import spanbert
 from spanbert.batches.plan import PackingPlan
 from spanbert.core.errors import InputError
 from spanbert.core.types import Span
-from spanbert.corpus.raw.readers import ReadOptions
+from spanbert.corpus.raw.readers import ReadConfig
 from spanbert.tokens.alignment import pieces_of_spans
 from spanbert.tokens.prepare import prepare
 from spanbert.tokens.store import TokenStore
@@ -46,7 +46,7 @@ def test_entities_travel_from_json_to_the_masks(vocabulary_file: Path, tmp_path:
             json.dumps({"text": text, "names": [[name, text.index(" ", name + 1), "X"]] if " " in text[name:] else []})
         )
     file.write_text("\n".join(lines))
-    options = ReadOptions(entities_field="names")
+    options = ReadConfig(entities_field="names")
     store = TokenStore(
         prepare([file], tokenizer=vocabulary_file, out=tmp_path / "store", held_out=0, options=options).path
     )
@@ -72,7 +72,7 @@ def test_bad_entities_name_the_line(vocabulary_file: Path, tmp_path: Path, names
     file = tmp_path / "a.jsonl"
     file.write_text('{"text": "the fox"}\n{"text": "the dog", "names": ' + names + "}\n")
     with pytest.raises(InputError, match=rf"a\.jsonl:2: {message}"):
-        prepare([file], tokenizer=vocabulary_file, out=tmp_path / "s", options=ReadOptions(entities_field="names"))
+        prepare([file], tokenizer=vocabulary_file, out=tmp_path / "s", options=ReadConfig(entities_field="names"))
 
 
 def test_statistics_of_masking(cli, store_path: Path):

@@ -45,7 +45,7 @@ def plan_of(sizes: dict[str, int], *, per_step: int | dict[str, int], **settings
 
 
 def steps_of(plan: ExamplePlan, count: int, start: int = 0) -> list[list[Drawn]]:
-    return list(islice(plan.steps(PlanPosition(pack=start)), count))
+    return list(islice(plan.steps(PlanPosition(item=start)), count))
 
 
 def names(drawn) -> list[tuple[str, int]]:
@@ -68,14 +68,14 @@ def test_every_example_once_an_epoch_of_its_task(sizes: dict[str, int], per_step
             assert sorted(own[epoch * size : (epoch + 1) * size]) == list(range(size))
     keys = [one.key for one in drawn]
     assert len(set(keys)) == len(keys), "a key names one reading of one example"
-    assert [one.after.pack for one in drawn] == list(range(1, len(drawn) + 1))
+    assert [one.after.item for one in drawn] == list(range(1, len(drawn) + 1))
 
 
 @settings(max_examples=150, deadline=None)
 @given(sizes=SIZES, per_step=PER_STEP, seed=st.integers(0, 9), step=st.integers(0, 40))
 def test_the_steps_go_on_from_any_of_them(sizes: dict[str, int], per_step: dict[str, int], seed: int, step: int):
     first = steps_of(plan_of(sizes, per_step=per_step, seed=seed), 50)
-    start = first[step][0].after.pack - 1
+    start = first[step][0].after.item - 1
     rest = steps_of(plan_of(sizes, per_step=per_step, seed=seed), 50 - step, start)
     assert [names(items) for items in rest] == [names(items) for items in first[step:]]
     assert [[one.key for one in items] for items in rest] == [[one.key for one in items] for items in first[step:]]
@@ -119,9 +119,9 @@ def test_epochs_are_the_steps_of_all_tasks():
 
 def test_a_position_inside_a_step_is_a_programmer_error():
     with pytest.raises(AssertionError, match="inside a step"):
-        next(plan_of({"a": 5}, per_step=4, seed=0).steps(PlanPosition(pack=3)))
+        next(plan_of({"a": 5}, per_step=4, seed=0).steps(PlanPosition(item=3)))
     with pytest.raises(AssertionError, match="inside a step"):
-        next(plan_of({"a": 5, "b": 5}, per_step=4, seed=0).steps(PlanPosition(pack=3)))
+        next(plan_of({"a": 5, "b": 5}, per_step=4, seed=0).steps(PlanPosition(item=3)))
     with pytest.raises(AssertionError, match="without examples"):
         plan_of({"a": 5, "b": 0}, per_step=4, seed=0)
 
@@ -186,6 +186,6 @@ def test_rows_and_types_of_packed_examples():
     pair = Window(ids=np.array([1, 4]), token_types=np.array([0, 1]))
     asked = [HeadRows(rows=np.array(rows, dtype=np.int64)) for rows in ([0, 2], [], [1])]
     batch = pack_windows([plain, none, pair])
-    assert batch.segments_T.tolist() == [0, 0, 0, 0, 0, 1]
+    assert batch.token_types_T.tolist() == [0, 0, 0, 0, 0, 1]
     assert rows_of_batch([plain, none, pair], asked).tolist() == [0, 2, 5]
-    assert pack_windows([plain, none]).segments_T is None
+    assert pack_windows([plain, none]).token_types_T is None

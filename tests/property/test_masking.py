@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spanbert.batches.masking import MaskingOptions, SpanMasker, length_law, mask_spans
+from spanbert.batches.masking import MaskingConfig, SpanMasker, length_law, mask_spans
 from spanbert.core.errors import InputError
 from spanbert.core.seeding import keyed_generator
 from tests.reference import span_masking, words_of
@@ -69,7 +69,7 @@ def test_a_word_longer_than_the_budget_stays_whole(tokenizer):
 
 
 def test_length_law_is_geometric_and_renormalised():
-    law = length_law(MaskingOptions())
+    law = length_law(MaskingConfig())
     assert law.sum() == pytest.approx(1)
     assert law[1:] / law[:-1] == pytest.approx(0.8)
     assert (law * np.arange(1, 11)).sum() == pytest.approx(3.797, abs=1e-3)
@@ -86,7 +86,7 @@ def compare_with_reference(segments: list[tuple[np.ndarray, np.ndarray]], tokeni
     results = [masker.mask(ids, starts, keyed_generator(0, n)) for n, (ids, starts) in enumerate(segments)]
     slow = [span_masking(starts.tolist(), keyed_generator(1, n)) for n, (_, starts) in enumerate(segments)]
     drawn = histogram([words for result in results for words in result.drawn_words])
-    assert np.abs(drawn - length_law(MaskingOptions())).max() < 0.012
+    assert np.abs(drawn - length_law(MaskingConfig())).max() < 0.012
     realised = [words for result in results for words in result.span_words]
     expected = [words for spans in slow for _, words in spans]
     assert np.abs(histogram(realised) - histogram(expected)).max() < 0.015
@@ -126,7 +126,7 @@ def test_starts_are_uniform_over_words(tokenizer):
     hidden = np.zeros(len(lengths))
     ids, starts = segment_of(lengths, tokenizer.ordinary_ids, 0)
     firsts = np.flatnonzero(starts)
-    options = MaskingOptions(longest_span=1)
+    options = MaskingConfig(longest_span=1)
     masker = SpanMasker(tokenizer, options)
     for seed in range(3000):
         for start, _ in masker.mask(ids, starts, keyed_generator(seed)).spans:

@@ -63,7 +63,7 @@ def test_packing_bad_sequences():
         pack([[1], []])
     with pytest.raises(InputError, match="token_types"):
         pack([[1, 2]], token_types=[[0]])
-    assert pack([[1, 2], [3]], token_types=[[0, 1], [1]]).segments_T.tolist() == [0, 1, 1]
+    assert pack([[1, 2], [3]], token_types=[[0, 1], [1]]).token_types_T.tolist() == [0, 1, 1]
 
 
 @pytest.fixture

@@ -61,8 +61,8 @@ def preparation(tasks: Mapping[str, TaskData], model: Path, config: FinetuneConf
     tune_process()
     begun = time.perf_counter()
     for name, task in made.items():
-        for reading in task.readings(list(documents_of(train_source(tasks[name], config)))):
-            task.examples(reading)
+        for windowed in task.tokenize(list(documents_of(train_source(tasks[name], config)))):
+            task.examples(windowed)
     return time.perf_counter() - begun
 
 

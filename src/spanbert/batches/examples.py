@@ -1,7 +1,7 @@
 """Windows, the rows of them that heads read, and the order in which training reads labelled ones.
 
     Document --task--> Windows, HeadRows                                              (prediction)
-    Document --task--> Examples --ExamplePlan--> the examples of each step --encode--> Encoded
+    Document --task--> Examples --ExamplePlan--> the examples of each step --encode--> MicroBatch
 
 Shapes: n pieces of a window with specials, r rows of it that a head reads; T, R the same of a batch, S windows.
 """
@@ -240,7 +240,7 @@ class ExamplePlan:
         """The examples of each step, without an end, from a position between two steps on."""
         step, used = self._before(start)
         orders: dict[str, tuple[int, IntArray]] = {}
-        drawn = start.pack
+        drawn = start.item
         while True:
             items: list[Drawn] = []
             name = self.task_of_step(step)
@@ -252,7 +252,7 @@ class ExamplePlan:
                 number = int(orders[name][1][place])
                 used[name] += 1
                 drawn += 1
-                items.append(Drawn(example=own[number], key=(name, epoch, number), after=PlanPosition(pack=drawn)))
+                items.append(Drawn(example=own[number], key=(name, epoch, number), after=PlanPosition(item=drawn)))
             yield items
             step += 1
 
@@ -261,15 +261,15 @@ class ExamplePlan:
         used = dict.fromkeys(self.examples, 0)
         if len(used) == 1:
             [(name, size)] = ((name, self.per_step[name]) for name in used)
-            step, inside = divmod(position.pack, size)
-            used[name] = position.pack
+            step, inside = divmod(position.item, size)
+            used[name] = position.item
         else:
             step, drawn = 0, 0
-            while drawn < position.pack:
+            while drawn < position.item:
                 name = self.task_of_step(step)
                 used[name] += self.per_step[name]
                 drawn += self.per_step[name]
                 step += 1
-            inside = drawn - position.pack
-        assert inside == 0, f"position {position.pack} is inside a step"
+            inside = drawn - position.item
+        assert inside == 0, f"position {position.item} is inside a step"
         return step, used

@@ -16,7 +16,7 @@ from typing import Generic, Protocol, TypeVar
 from spanbert.batches.plan import PlanPosition
 from spanbert.core.errors import InputError
 
-EncodedT = TypeVar("EncodedT")
+MicroBatchT = TypeVar("MicroBatchT")
 
 
 class Item(Protocol):
@@ -47,22 +47,22 @@ class Plan(Protocol[ItemT_co]):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Step(Generic[EncodedT]):
+class Step(Generic[MicroBatchT]):
     """What one optimiser step reads.
 
     Attributes:
-        micro_batches: Encoded batches; gradients are summed over them.
+        micro_batches: MicroBatch batches; gradients are summed over them.
         tokens: Tokens in all of them, specials included.
         after: Where the plan stands when the step is done.
     """
 
-    micro_batches: list[EncodedT]
+    micro_batches: list[MicroBatchT]
     tokens: int
     after: PlanPosition
 
 
-class Loader(Generic[ItemT, EncodedT]):
-    """Encoded steps of a plan, prefetched.
+class Loader(Generic[ItemT, MicroBatchT]):
+    """MicroBatch steps of a plan, prefetched.
 
     Args:
         plan: Where the items come from.
@@ -78,7 +78,7 @@ class Loader(Generic[ItemT, EncodedT]):
     def __init__(
         self,
         plan: Plan[ItemT],
-        encode: Callable[[Sequence[ItemT]], EncodedT],
+        collate: Callable[[Sequence[ItemT]], MicroBatchT],
         *,
         accumulation: int = 1,
         start: PlanPosition | None = None,
@@ -91,24 +91,24 @@ class Loader(Generic[ItemT, EncodedT]):
                     where="train.accumulation",
                     got=f"{accumulation} micro-batches for {size} packs (or examples)",
                 )
-        self.plan, self.encode, self.accumulation = plan, encode, accumulation
+        self.plan, self.collate, self.accumulation = plan, collate, accumulation
         self.start = start or PlanPosition()
         self.prefetch = prefetch
 
-    def _make(self) -> Iterator[Step[EncodedT]]:
+    def _make(self) -> Iterator[Step[MicroBatchT]]:
         for items in self.plan.steps(self.start):
             size = len(items) // self.accumulation
             yield Step(
-                micro_batches=[self.encode(items[first : first + size]) for first in range(0, len(items), size)],
+                micro_batches=[self.collate(items[first : first + size]) for first in range(0, len(items), size)],
                 tokens=sum(item.tokens for item in items),
                 after=items[-1].after,
             )
 
-    def __iter__(self) -> Iterator[Step[EncodedT]]:
-        ready: queue.Queue[Step[EncodedT] | BaseException] = queue.Queue(maxsize=self.prefetch)
+    def __iter__(self) -> Iterator[Step[MicroBatchT]]:
+        ready: queue.Queue[Step[MicroBatchT] | BaseException] = queue.Queue(maxsize=self.prefetch)
         closed = threading.Event()
 
-        def put(item: Step[EncodedT] | BaseException) -> None:
+        def put(item: Step[MicroBatchT] | BaseException) -> None:
             while not closed.is_set():
                 try:
                     return ready.put(item, timeout=0.2)

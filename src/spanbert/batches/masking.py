@@ -22,7 +22,7 @@ from typing import Literal, Self, get_args
 import numpy as np
 from pydantic import Field, model_validator
 
-from spanbert.batches.schemes import Pieces, draw_spans, draw_subwords, draw_words
+from spanbert.batches.schemes import PieceSpan, draw_spans, draw_subwords, draw_words
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
 from spanbert.core.seeding import keyed_generator
@@ -33,7 +33,7 @@ Scheme = Literal["span", "subword", "word", "entity"]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 
 
-class MaskingOptions(Config):
+class MaskingConfig(Config):
     """How segments are masked.
 
     Attributes:
@@ -78,7 +78,7 @@ class MaskedSegment:
     replacements: list[str]
 
 
-def length_law(options: MaskingOptions) -> FloatArray:
+def length_law(options: MaskingConfig) -> FloatArray:
     """The probability of each span length 1..longest_span in words, renormalised (mean 3.8 for 0.2 and 10)."""
     lengths = np.arange(1, options.longest_span + 1)
     weights = np.power(1 - options.geometric_p, lengths - 1.0)
@@ -94,8 +94,8 @@ class SpanMasker:
         options: Budget, law of lengths, shares.
     """
 
-    def __init__(self, tokenizer: TokenizerAdapter, options: MaskingOptions | None = None) -> None:
-        self.options = options or MaskingOptions()
+    def __init__(self, tokenizer: TokenizerAdapter, options: MaskingConfig | None = None) -> None:
+        self.options = options or MaskingConfig()
         self._mask_id = tokenizer.special["mask"]
         self._ordinary_ids = tokenizer.ordinary_ids
         self._length_steps = np.cumsum(length_law(self.options))[:-1]
@@ -106,7 +106,7 @@ class SpanMasker:
         word_starts: BoolArray,
         generator: np.random.Generator,
         *,
-        entities: Sequence[Pieces] = (),
+        entities: Sequence[PieceSpan] = (),
     ) -> MaskedSegment:
         """Masks one segment.
 
@@ -171,7 +171,7 @@ def mask_spans(
     seed: int = 0,
     scheme: Scheme = "span",
     budget: float = 0.15,
-    entities: Sequence[Pieces] = (),
+    entities: Sequence[PieceSpan] = (),
 ) -> MaskedSegment:
     """Masks one segment under a seed; for many segments make one `SpanMasker`.
 
@@ -195,7 +195,7 @@ def mask_spans(
         raise InputError("unknown masking scheme", got=repr(scheme), expected=", ".join(SCHEMES))
     if any(not 0 <= start < end <= len(ids) for start, end in entities):
         raise InputError("an entity outside the segment", got=str(list(entities)), expected=f"within 0..{len(ids)}")
-    masker = SpanMasker(tokenizer, MaskingOptions(scheme=scheme, budget=budget))
+    masker = SpanMasker(tokenizer, MaskingConfig(scheme=scheme, budget=budget))
     return masker.mask(
         np.asarray(ids, dtype=np.int64),
         np.asarray(word_starts, dtype=bool),

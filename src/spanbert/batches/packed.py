@@ -33,15 +33,15 @@ def pack(
             where=None if at is None else f"sequences[{at}]",
             expected="at least one segment of at least one piece",
         )
-    segments_T = None
+    token_types_T = None
     if token_types is not None:
         if [len(types) for types in token_types] != lengths:
             raise InputError("token_types differ in shape from the sequences", expected=f"lengths {lengths}")
-        segments_T = np.concatenate([np.asarray(types, dtype=np.int64) for types in token_types])
+        token_types_T = np.concatenate([np.asarray(types, dtype=np.int64) for types in token_types])
     return PackedBatch(
         ids_T=np.concatenate([np.asarray(sequence, dtype=np.int64) for sequence in sequences]),
         positions_T=np.concatenate([np.arange(length) for length in lengths]),
         cu_seqlens=np.cumsum([0, *lengths], dtype=np.int32),
         longest=max(lengths),
-        segments_T=segments_T,
+        token_types_T=token_types_T,
     )

@@ -13,7 +13,7 @@ Cost: a few microseconds of Python a segment, in the loader's thread; memory: th
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 
@@ -27,6 +27,7 @@ from spanbert.tokens.store import Split, StoredDocument, TokenStore
 
 SPECIALS = 2  # [CLS] and [SEP] of a single segment
 _OPEN_PACKS = 256
+_EARLIER_NAMES = {"window": "shard_window", "pack": "item"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,17 +36,23 @@ class PlanPosition:
 
     Attributes:
         epoch: Passes over the store finished.
-        window: Windows of shards finished in this epoch.
-        pack: Packs used in this window.
+        shard_window: Windows of shards finished in this epoch (`PackingPlan` shuffles the segments of a few shards at a
+            time); 0 of a plan of examples.
+        item: Packs used in this window, or examples in all.
     """
 
     epoch: int = 0
-    window: int = 0
-    pack: int = 0
+    shard_window: int = 0
+    item: int = 0
 
     def as_dict(self) -> dict[str, int]:
         """For the training state."""
         return asdict(self)
+
+    @classmethod
+    def of_state(cls, state: Mapping[str, int]) -> PlanPosition:
+        """Reads `as_dict`, and states written when `shard_window` was called window and `item` pack."""
+        return cls(**{_EARLIER_NAMES.get(name, name): value for name, value in state.items()})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -190,14 +197,14 @@ class PackingPlan:
         """The packs of one epoch, from `start` on."""
         windows = self.windows(epoch)
         begin = start or PlanPosition(epoch=epoch)
-        for window in range(begin.window, len(windows)):
+        for window in range(begin.shard_window, len(windows)):
             packs = self.window_packs(epoch, window, windows[window])
-            first = begin.pack if window == begin.window else 0
+            first = begin.item if window == begin.shard_window else 0
             for number in range(first, len(packs)):
                 if number + 1 < len(packs):
-                    after = PlanPosition(epoch=epoch, window=window, pack=number + 1)
+                    after = PlanPosition(epoch=epoch, shard_window=window, item=number + 1)
                 elif window + 1 < len(windows):
-                    after = PlanPosition(epoch=epoch, window=window + 1)
+                    after = PlanPosition(epoch=epoch, shard_window=window + 1)
                 else:
                     after = PlanPosition(epoch=epoch + 1)
                 yield Pack(epoch=epoch, segments=tuple(packs[number]), after=after)

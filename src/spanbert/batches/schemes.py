@@ -18,7 +18,7 @@ import numpy as np
 
 from spanbert.core.types import FloatArray
 
-Pieces = tuple[int, int]
+PieceSpan = tuple[int, int]
 _PATIENCE = 20
 _DRAWS_AT_ONCE = 64
 _TAKEN = 1
@@ -26,7 +26,7 @@ _TAKEN = 1
 
 def draw_spans(
     bounds: Sequence[int], budget: int, length_steps: FloatArray, generator: np.random.Generator
-) -> tuple[list[Pieces], list[int]]:
+) -> tuple[list[PieceSpan], list[int]]:
     """Scheme `span`.
 
     Args:
@@ -40,7 +40,7 @@ def draw_spans(
     """
     word_count = len(bounds) - 1
     blocked = bytearray(word_count + 1)  # words of spans, and the words beside them: one more would touch
-    chosen: list[Pieces] = []
+    chosen: list[PieceSpan] = []
     drawn: list[int] = []
     left, misses = budget, 0
     while word_count and left > 0 and misses < _PATIENCE:
@@ -68,15 +68,15 @@ def draw_spans(
     return sorted(chosen), drawn
 
 
-def draw_subwords(bounds: Sequence[int], budget: int, generator: np.random.Generator) -> list[Pieces]:
+def draw_subwords(bounds: Sequence[int], budget: int, generator: np.random.Generator) -> list[PieceSpan]:
     """Scheme `subword`: `budget` pieces, every one as likely as the other."""
     pieces = generator.choice(bounds[-1], size=budget, replace=False)
     return [(piece, piece + 1) for piece in sorted(pieces.tolist())]
 
 
 def draw_words(
-    bounds: Sequence[int], budget: int, generator: np.random.Generator, entities: Sequence[Pieces] = ()
-) -> list[Pieces]:
+    bounds: Sequence[int], budget: int, generator: np.random.Generator, entities: Sequence[PieceSpan] = ()
+) -> list[PieceSpan]:
     """Schemes `word` (no entities) and `entity`.
 
     Args:
@@ -87,7 +87,7 @@ def draw_words(
     """
     word_count = len(bounds) - 1
     taken = bytearray(bounds[-1])
-    chosen: list[Pieces] = []
+    chosen: list[PieceSpan] = []
     left, misses = budget, 0
     while word_count and left > 0 and misses < _PATIENCE:
         words = generator.integers(0, word_count, _DRAWS_AT_ONCE).tolist()

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-from spanbert.batches.masking import MaskedSegment, MaskingOptions, SpanMasker
+from spanbert.batches.masking import MaskedSegment, MaskingConfig, SpanMasker
 from spanbert.batches.plan import PackingPlan, Segment
 from spanbert.core.seeding import keyed_generator
 from spanbert.tokens.store import TokenStore
 
 
 def masking_statistics(
-    store: TokenStore, options: MaskingOptions, *, segment_length: int = 128, segments: int = 2000
+    store: TokenStore, options: MaskingConfig, *, segment_length: int = 128, segments: int = 2000
 ) -> dict[str, Any]:
     """Masks segments of the train split as the first epoch would, and counts.
 

@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import directory_written_whole, read_json, sha256_of, sync_file, write_json
-from spanbert.core.sources import resolve
+from spanbert.core.model_path import resolve
 
 FORMAT = 1
 MANIFEST = "spanbert.json"

@@ -174,7 +174,7 @@ class PackedBatch:
         positions_T: int64, position of each token in its segment, from 0.
         cu_seqlens: int32 (S + 1), where each segment starts, then T.
         longest: Tokens in the longest segment.
-        segments_T: int64, token type (0 or 1); None means all 0.
+        token_types_T: int64, token type (0 or 1); None means all 0.
 
     Raises:
         ValueError: Shapes that do not agree, or boundaries that do not rise from 0 to T.
@@ -184,14 +184,14 @@ class PackedBatch:
     positions_T: IntArray
     cu_seqlens: npt.NDArray[np.int32]
     longest: int
-    segments_T: IntArray | None = None
+    token_types_T: IntArray | None = None
 
     def __post_init__(self) -> None:
         tokens = len(self.ids_T)
         if self.positions_T.shape != (tokens,):
             raise ValueError(f"positions_T has shape {self.positions_T.shape}, ids_T has ({tokens},)")
-        if self.segments_T is not None and self.segments_T.shape != (tokens,):
-            raise ValueError(f"segments_T has shape {self.segments_T.shape}, ids_T has ({tokens},)")
+        if self.token_types_T is not None and self.token_types_T.shape != (tokens,):
+            raise ValueError(f"segments_T has shape {self.token_types_T.shape}, ids_T has ({tokens},)")
         bounds = self.cu_seqlens
         if len(bounds) < 2 or bounds[0] != 0 or bounds[-1] != tokens or np.any(np.diff(bounds) <= 0):
             raise ValueError(f"cu_seqlens must rise from 0 to {tokens}, got {bounds.tolist()}")

@@ -94,11 +94,11 @@ class Encoder(nn.Module):
                 remedy="Use the tokenizer that belongs to the model",
             )
         device = self.device
-        segments_T = None if batch.segments_T is None else torch.from_numpy(batch.segments_T).to(device)
+        token_types_T = None if batch.token_types_T is None else torch.from_numpy(batch.token_types_T).to(device)
         hidden_TD: Tensor = self.embeddings(
             torch.from_numpy(batch.ids_T).to(device),
             torch.from_numpy(batch.positions_T + config.position_offset).to(device),
-            segments_T,
+            token_types_T,
         )
         bounds = self._attention_bounds(batch.cu_seqlens.tolist())
         blocks = list(self.blocks)

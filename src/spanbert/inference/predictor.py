@@ -11,7 +11,7 @@ from typing import Any
 from spanbert.batches.examples import HeadRows, Window, batches_by_length
 from spanbert.core.types import Document
 from spanbert.inference.backend import Backend, Outputs
-from spanbert.tasks.protocol import Reading, TextTask
+from spanbert.tasks.protocol import TextTask, WindowedDocument
 
 _TOKENS_AT_ONCE = 4096
 _DOCUMENTS_AT_ONCE = 512
@@ -47,8 +47,8 @@ class Predictor:
         """The predictions of every task for some documents, held in memory together."""
         predictions: list[Predictions] = [{} for _ in documents]
         for names in self._passes():
-            readings = self.tasks[names[0]].readings(documents)
-            for number, found in enumerate(self._one_pass(names, readings)):
+            tokenized = self.tasks[names[0]].tokenize(documents)
+            for number, found in enumerate(self._one_pass(names, tokenized)):
                 predictions[number] |= found
         return [{name: found[name] for name in self.tasks} for found in predictions]
 
@@ -56,19 +56,19 @@ class Predictor:
         """Which tasks share a pass of the encoder."""
         groups: dict[Hashable, list[str]] = {}
         for name, task in self.tasks.items():
-            groups.setdefault(task.window if task.plain else name, []).append(name)
+            groups.setdefault(task.window if task.shares_encoder_pass else name, []).append(name)
         return list(groups.values())
 
-    def _one_pass(self, names: Sequence[str], readings: Sequence[Reading]) -> list[Predictions]:
+    def _one_pass(self, names: Sequence[str], tokenized: Sequence[WindowedDocument]) -> list[Predictions]:
         """The predictions of tasks that read the same windows, which the first of them makes for all."""
-        windows = [self.tasks[names[0]].windows(reading) for reading in readings]
-        asked = {name: [one for reading in readings for one in self.tasks[name].rows(reading)] for name in names}
+        windows = [self.tasks[names[0]].windows(windowed) for windowed in tokenized]
+        asked = {name: [one for windowed in tokenized for one in self.tasks[name].rows(windowed)] for name in names}
         outputs = self.outputs([one for own in windows for one in own], asked)
         found = []
         first = 0
-        for reading, own in zip(readings, windows, strict=True):
+        for windowed, own in zip(tokenized, windows, strict=True):
             last = first + len(own)
-            found.append({name: self.tasks[name].decode(reading, outputs[name][first:last]) for name in names})
+            found.append({name: self.tasks[name].decode(windowed, outputs[name][first:last]) for name in names})
             first = last
         return found
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spanbert.core.files import write_atomically
-from spanbert.core.progress import Reporter
+from spanbert.core.reporter import Reporter
 from spanbert.corpus.data import Source, documents_of, name_of
 from spanbert.inference.predictor import Predictor
 from spanbert.tasks.protocol import DocumentScorer, Mistake

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spanbert.core.errors import InputError, nearest
-from spanbert.core.progress import Reporter
+from spanbert.core.reporter import Reporter
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.inference.scoring import score_task
 from spanbert.pipelines.load import Pipeline, load
@@ -56,7 +56,7 @@ def evaluate(
     found = {
         "task": name,
         "kind": nlp.tasks[name].kind,
-        "main": scorer.main,
+        "main": scorer.main_metric,
         "data": file.name,
         **scorer.scores(),
     }
@@ -65,12 +65,12 @@ def evaluate(
         other_name = _one_task(rival, task if task in rival.tasks else None)
         one, two = nlp.tasks[name], rival.tasks[other_name]
         _read_by(two, options or {})
-        if (one.kind, one.scored_by) != (two.kind, two.scored_by):
+        if (one.kind, one.comparison_key) != (two.kind, two.comparison_key):
             raise InputError(
                 "tasks that are scored in different ways",
                 where=os.fspath(other),
-                got=f"{two.kind}, scored by {two.scored_by}",
-                expected=f"{one.kind}, scored by {one.scored_by}",
+                got=f"{two.kind}, scored by {two.comparison_key}",
+                expected=f"{one.kind}, scored by {one.comparison_key}",
             )
         as_rival = two.opened(file.path)
         if _gold_digest(one, file) != _gold_digest(two, as_rival):

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from spanbert.batches.masking import MaskingOptions
+from spanbert.batches.masking import MaskingConfig
 from spanbert.batches.statistics import masking_statistics
 from spanbert.checkpoint.bundle import open_bundle, tensor_shapes
 from spanbert.checkpoint.names import is_derived, slug_of
@@ -38,7 +38,7 @@ def masking_facts(path: str | os.PathLike[str], scheme: str, segment_length: int
     Raises:
         InputError: Not a store, or no such scheme.
     """
-    options = MaskingOptions.assemble(base={"scheme": scheme})
+    options = MaskingConfig.assemble(base={"scheme": scheme})
     facts = masking_statistics(TokenStore(Path(path)), options, segment_length=segment_length)
     return {"kind": "masking", "path": os.fspath(path), "scheme": scheme, "segment_length": segment_length, **facts}
 

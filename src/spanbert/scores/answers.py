@@ -31,7 +31,7 @@ class AnswerScorer:
         seed: Seed of the bootstrap.
     """
 
-    main = "f1"
+    main_metric = "f1"
 
     def __init__(self, *, language: Language, threshold: float | None, seed: int = 0) -> None:
         self.language: Language = language

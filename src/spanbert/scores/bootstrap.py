@@ -65,7 +65,7 @@ class Bootstrap:
     """Sums of counts and of their resamples.
 
     Units wait until `CHUNK` of them are weighted at once, at the same places however they were grouped into calls, so
-    that the sums are the same to the last bit. Reading sums takes in those that wait.
+    that the sums are the same to the last bit. WindowedDocument sums takes in those that wait.
 
     Args:
         width: K.

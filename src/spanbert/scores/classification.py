@@ -114,7 +114,7 @@ class ClassificationScorer:
         seed: Seed of the bootstrap.
     """
 
-    main = "accuracy"
+    main_metric = "accuracy"
 
     def __init__(self, labels: Sequence[str], *, seed: int = 0) -> None:
         self.calibration = Calibration()
@@ -203,7 +203,7 @@ class MultiLabelScorer:
         seed: Seed of the bootstrap.
     """
 
-    main = "micro_f1"
+    main_metric = "micro_f1"
 
     def __init__(self, labels: Sequence[str], *, threshold: float, seed: int = 0) -> None:
         self.threshold = threshold

@@ -180,7 +180,7 @@ class CoreferenceScorer:
         seed: Seed of the bootstrap, whose units are documents.
     """
 
-    main = "conll_f1"
+    main_metric = "conll_f1"
 
     def __init__(self, *, singletons: Singletons = "keep", seed: int = 0) -> None:
         self.singletons = singletons

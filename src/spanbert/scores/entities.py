@@ -27,7 +27,7 @@ class EntityScorer:
         seed: Seed of the bootstrap.
     """
 
-    main = "f1"
+    main_metric = "f1"
 
     def __init__(self, *, seed: int = 0) -> None:
         self.bootstrap = Bootstrap(3, seed=seed)  # right, predicted, gold
@@ -122,7 +122,7 @@ class TagScorer:
         seed: Seed of the bootstrap.
     """
 
-    main = "accuracy"
+    main_metric = "accuracy"
 
     def __init__(self, *, seed: int = 0) -> None:
         self.bootstrap = Bootstrap(2, seed=seed)  # right, words

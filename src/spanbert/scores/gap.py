@@ -22,7 +22,7 @@ class GapScorer:
         seed: Seed of the bootstrap, whose units are pronouns.
     """
 
-    main = "gap_f1"
+    main_metric = "gap_f1"
 
     def __init__(self, *, seed: int = 0) -> None:
         self.bootstrap = Bootstrap(3 * len(_GENDERS), seed=seed)

@@ -31,7 +31,7 @@ class RegressionScorer:
         seed: Seed of the bootstrap.
     """
 
-    main = "pearson"
+    main_metric = "pearson"
 
     def __init__(self, *, seed: int = 0) -> None:
         self.bootstrap = Bootstrap(8, seed=seed)  # 1, x, y, xx, yy, xy, squared and absolute error

@@ -51,7 +51,7 @@ class RelationScorer:
     """
 
     def __init__(self, labels: Sequence[str], *, averaging: Averaging, seed: int = 0) -> None:
-        self.main = "micro_f1" if averaging == "micro" else "macro_f1"
+        self.main_metric = "micro_f1" if averaging == "micro" else "macro_f1"
         named = [undirected(label) if averaging == "semeval" else label for label in labels if relates(label)]
         self._averaging = averaging
         self.none_labels = frozenset(label for label in labels if not relates(label))
@@ -113,7 +113,7 @@ class RelationScorer:
 
     def paired(self) -> tuple[Bootstrap, Statistic]:
         """The counts behind the main score."""
-        return self.bootstrap, self.micro_f1 if self.main == "micro_f1" else self.macro_f1
+        return self.bootstrap, self.micro_f1 if self.main_metric == "micro_f1" else self.macro_f1
 
     def _by_relation(self, sums: FloatArray) -> FloatArray:
         return sums.reshape(*sums.shape[:-1], len(self._relations), 3)

@@ -12,7 +12,7 @@ class Scorer(Protocol):
     """Collects counts of gold and predicted objects in bounded memory."""
 
     @property
-    def main(self) -> str:
+    def main_metric(self) -> str:
         """The name of the figure by which models are chosen and compared; higher is better."""
 
     def scores(self) -> dict[str, Any]:

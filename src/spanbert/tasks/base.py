@@ -18,7 +18,7 @@ from spanbert.core.types import Document
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.encoder.config import EncoderConfig
 from spanbert.scores.scorer import figure_lines
-from spanbert.tasks.protocol import HeadContext, Reading, TextTask, Tuner
+from spanbert.tasks.protocol import HeadContext, TextTask, Tuner, WindowedDocument
 from spanbert.tasks.spec import TaskSpec
 from spanbert.tokens.pieces import read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -26,7 +26,7 @@ from spanbert.tokens.tokenizer import TokenizerAdapter
 _SHORTEST = 16
 
 
-class WindowOptions(Config):
+class WindowConfig(Config):
     """How long texts are read.
 
     Attributes:
@@ -76,12 +76,12 @@ class TextTaskBase(TextTask):
 
     spec: ClassVar[TaskSpec]
     unit: ClassVar[str]
-    main: str
-    plain: bool = True
+    main_metric: str
+    shares_encoder_pass: bool = True
     reads_pairs: bool | None = False
     threshold: float | None = None
-    changeable: ClassVar[tuple[str, ...]] = ()
-    added_pieces: Sequence[int] = ()
+    runtime_options: ClassVar[tuple[str, ...]] = ()
+    added_token_ids: Sequence[int] = ()
     assets: Mapping[str, Path] = MappingProxyType({})
     options: Any  # the settings of its kind, a `Config`
     open: Callable[[Any, Path], DataFile]  # of the options and a path: the file as the kind reads it, once and for all
@@ -112,7 +112,7 @@ class TextTaskBase(TextTask):
         documents: Iterable[Document],
         *,
         options: Any,
-        window: WindowOptions,
+        window: WindowConfig,
         tokenizer: TokenizerAdapter,
         positions: int,
     ) -> Self:
@@ -172,12 +172,12 @@ class TextTaskBase(TextTask):
         """As `TextTask`."""
         return self.opened(path).documents()
 
-    def readings(self, documents: Sequence[Document]) -> list[Reading]:
+    def tokenize(self, documents: Sequence[Document]) -> list[WindowedDocument]:
         """As `TextTask`."""
         limit = self.window[0] - self.framer.specials[0]
         overlap = min(self.window[1], limit // 2)
         return [
-            Reading(
+            WindowedDocument(
                 document=document,
                 pieces=pieces,
                 windows=cut_windows(pieces.word_starts, limit, overlap) or [(0, 0)],  # nothing still has its [CLS]
@@ -185,18 +185,18 @@ class TextTaskBase(TextTask):
             for document, pieces in zip(documents, read_pieces(self.tokenizer, documents), strict=True)
         ]
 
-    def windows(self, reading: Reading) -> list[Window]:
+    def windows(self, windowed: WindowedDocument) -> list[Window]:
         """As `TextTask`: each stretch of pieces between special tokens; the same for all tasks that read so."""
-        return [self.framer.one(reading.pieces.ids[start:end]) for start, end in reading.windows]
+        return [self.framer.one(windowed.pieces.ids[start:end]) for start, end in windowed.windows]
 
     def head_context(self, encoder: EncoderConfig) -> HeadContext:
         """As `TextTask`."""
         return HeadContext(encoder=encoder, tokenizer=self.tokenizer, assets=self.assets)
 
     @property
-    def scored_by(self) -> str:
+    def comparison_key(self) -> str:
         """As `TextTask`: the main score."""
-        return self.main
+        return self.main_metric
 
     def check(self, document: Document) -> None:
         """As `TextTask`: whatever can be read can be scored."""
@@ -205,15 +205,15 @@ class TextTaskBase(TextTask):
         """As `TextTask`: nothing to tune."""
         return None
 
-    def goodness(self, scores: Mapping[str, Any]) -> float:
+    def selection_score(self, scores: Mapping[str, Any]) -> float:
         """As `Task`: the main score."""
-        return float(scores[self.main])
+        return float(scores[self.main_metric])
 
     def headline(self, scores: Mapping[str, Any]) -> str:
         """As `Task`: the main score."""
-        return f"{self.main} {scores[self.main]:.4f}"
+        return f"{self.main_metric} {scores[self.main_metric]:.4f}"
 
-    def render(self, scores: Mapping[str, Any]) -> list[str]:
+    def score_lines(self, scores: Mapping[str, Any]) -> list[str]:
         """As `TextTask`: the figures, then the signature."""
         return [*figure_lines(scores), *([str(scores["signature"])] if "signature" in scores else [])]
 
@@ -233,8 +233,8 @@ def changed_options(made: Any, options: Mapping[str, Any], changes: Mapping[str,
     for key, value in changes.items():
         if key not in kind_options.model_fields:
             raise InputError(f"a task of the kind {kind} has no {key}", got=f"{key}={value}")
-        if key not in made.changeable:
-            allowed = ", ".join(made.changeable) or "nothing"
+        if key not in made.runtime_options:
+            allowed = ", ".join(made.runtime_options) or "nothing"
             raise InputError(f"{kind}.{key} cannot change after training", got=str(value), expected=allowed)
     changed: Config = kind_options.assemble(base={**options, **changes})
     return changed

@@ -17,7 +17,7 @@ from spanbert.core.errors import InputError
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import Encoder
 from spanbert.tasks.head import Head
-from spanbert.tasks.protocol import Encoded, TextTask
+from spanbert.tasks.protocol import MicroBatch, TextTask
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _TAKEN = {"pretrain", "step", "tokens", "seconds"}  # in bundles and in the log of evaluations
@@ -61,13 +61,13 @@ class JointTask:
         """A new head for every task, by name."""
         return nn.ModuleDict({name: task.build_head(task.head_context(config)) for name, task in self.tasks.items()})
 
-    def encode(self, items: Sequence[Drawn]) -> Encoded[JointTargets]:
+    def collate(self, items: Sequence[Drawn]) -> MicroBatch[JointTargets]:
         """As `Task`: examples of one task, longest first, so that equal lengths are neighbours."""
         ordered = sorted(items, key=lambda item: -item.tokens)
         examples = [item.example for item in ordered]
         name = examples[0].task
         windows, asked = [one.window for one in examples], [one.asked for one in examples]
-        return Encoded(
+        return MicroBatch(
             inputs=pack_windows(windows),
             targets=JointTargets(task=name, layout=Layout.of(asked), gold=[one.target.gold for one in examples]),
             counts={name: sum(one.target.units for one in examples)},
@@ -82,9 +82,9 @@ class JointTask:
         assert isinstance(own, Head)
         return {targets.task: own.loss(hidden_RD, targets.layout, targets.gold)}
 
-    def goodness(self, scores: Mapping[str, Any]) -> float:
+    def selection_score(self, scores: Mapping[str, Any]) -> float:
         """As `Task`: the mean of the tasks' main scores, by name in `scores`."""
-        return sum(self.tasks[name].goodness(one) for name, one in scores.items()) / max(len(scores), 1)
+        return sum(self.tasks[name].selection_score(one) for name, one in scores.items()) / max(len(scores), 1)
 
     def headline(self, scores: Mapping[str, Any]) -> str:
         """As `Task`."""

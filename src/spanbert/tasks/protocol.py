@@ -22,7 +22,7 @@ from spanbert.corpus.formats.data_file import DataFile
 from spanbert.encoder.config import EncoderConfig
 from spanbert.scores.scorer import Scorer
 from spanbert.tasks.spec import TaskSpec
-from spanbert.tokens.pieces import Pieces
+from spanbert.tokens.pieces import TokenizedText
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ TargetsT = TypeVar("TargetsT")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Encoded(Generic[TargetsT]):
+class MicroBatch(Generic[TargetsT]):
     """One micro-batch.
 
     Attributes:
@@ -63,13 +63,13 @@ class Task(Protocol[ItemT_contra, TargetsT]):
 
     objectives: Mapping[str, float]
 
-    def encode(self, items: Sequence[ItemT_contra]) -> Encoded[TargetsT]:
+    def collate(self, items: Sequence[ItemT_contra]) -> MicroBatch[TargetsT]:
         """Makes one micro-batch; a pure function of the items."""
 
     def loss(self, encoder: Encoder, head: nn.Module, hidden_RD: Tensor, targets: TargetsT) -> dict[str, Tensor]:
         """The summed loss of each objective, scalars; the loop divides by the step's counts."""
 
-    def goodness(self, scores: Mapping[str, Any]) -> float:
+    def selection_score(self, scores: Mapping[str, Any]) -> float:
         """The figure by which held-out scores are ranked; higher is better."""
 
     def headline(self, scores: Mapping[str, Any]) -> str:
@@ -77,7 +77,7 @@ class Task(Protocol[ItemT_contra, TargetsT]):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class Reading:
+class WindowedDocument:
     """A document as the encoder will read it.
 
     Attributes:
@@ -87,7 +87,7 @@ class Reading:
     """
 
     document: Document
-    pieces: Pieces
+    pieces: TokenizedText
     windows: Sequence[tuple[int, int]]
 
 
@@ -147,9 +147,9 @@ class TextTask(Protocol):
         plain: It reads one text and nothing else, so that several such tasks share one pass of the encoder and one list
             of windows.
         options: The settings of its kind.
-        changeable: The settings that a trained task may be used with other values of.
-        added_pieces: Ids of the tokens that the task added to the tokenizer, which the encoder needs embeddings for.
-        scored_by: By what two models of the task can be compared: the main score, and what else decides it.
+        runtime_options: The settings that a trained task may be used with other values of.
+        added_token_ids: Ids of the tokens that the task added to the tokenizer, which the encoder needs embeddings for.
+        comparison_key: By what two models of the task can be compared: the main score, and what else decides it.
         reads_pairs: It reads two texts; None: one or two.
         window: Tokens of a window, specials included, and of the overlap between two.
         threshold: From where on something is (or is not) answered; None where there is no such choice.
@@ -160,12 +160,12 @@ class TextTask(Protocol):
     spec: ClassVar[TaskSpec]
     name: str
     unit: ClassVar[str]
-    main: str
-    plain: bool
+    main_metric: str
+    shares_encoder_pass: bool
     reads_pairs: bool | None
     options: Any
-    changeable: ClassVar[tuple[str, ...]]
-    added_pieces: Sequence[int]
+    runtime_options: ClassVar[tuple[str, ...]]
+    added_token_ids: Sequence[int]
     window: tuple[int, int]
     threshold: float | None
     assets: Mapping[str, Path]
@@ -175,7 +175,7 @@ class TextTask(Protocol):
         """See above."""
 
     @property
-    def scored_by(self) -> str:
+    def comparison_key(self) -> str:
         """See above."""
 
     @property
@@ -206,16 +206,16 @@ class TextTask(Protocol):
             InputError: Such gold; names file and line.
         """
 
-    def readings(self, documents: Sequence[Document]) -> list[Reading]:
+    def tokenize(self, documents: Sequence[Document]) -> list[WindowedDocument]:
         """Tokenises documents and cuts them into windows."""
 
-    def windows(self, reading: Reading) -> list[Window]:
+    def windows(self, windowed: WindowedDocument) -> list[Window]:
         """The windows of a document as the encoder reads them for a prediction, in order."""
 
-    def rows(self, reading: Reading) -> list[HeadRows]:
+    def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
         """What the head is asked about each of these windows."""
 
-    def examples(self, reading: Reading) -> list[Example]:
+    def examples(self, windowed: WindowedDocument) -> list[Example]:
         """What there is to learn from a document; nothing where it has no gold."""
 
     def head_context(self, encoder: EncoderConfig) -> HeadContext:
@@ -224,7 +224,7 @@ class TextTask(Protocol):
     def build_head(self, context: HeadContext) -> Head[Any]:
         """A new head."""
 
-    def decode(self, reading: Reading, outputs: Sequence[OutputArray]) -> Any:
+    def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> Any:
         """The prediction for a document from the outputs of all its windows, in order."""
 
     def scorer(self, *, seed: int = 0) -> DocumentScorer:
@@ -245,13 +245,13 @@ class TextTask(Protocol):
     def remarks(self, others: Sequence[TextTask]) -> Iterator[str]:
         """What people should know who learn it together with others."""
 
-    def goodness(self, scores: Mapping[str, Any]) -> float:
+    def selection_score(self, scores: Mapping[str, Any]) -> float:
         """As in `Task`."""
 
     def headline(self, scores: Mapping[str, Any]) -> str:
         """As in `Task`."""
 
-    def render(self, scores: Mapping[str, Any]) -> list[str]:
+    def score_lines(self, scores: Mapping[str, Any]) -> list[str]:
         """The figures in lines for people."""
 
 

@@ -14,7 +14,7 @@ from spanbert.core.hashes import Repeats, TextHashes
 from spanbert.core.types import Document
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.io.files import OnBroken
-from spanbert.tasks.protocol import Reading
+from spanbert.tasks.protocol import WindowedDocument
 from spanbert.tokens.tokenizer import TokenizerAdapter
 from spanbert.tokens.unknown import UnknownPieces
 
@@ -99,7 +99,7 @@ class Survey(ABC, Generic[TaskT]):
         """Counts labels and checks what needs no pieces; returns what of the document can be tokenised."""
 
     @abstractmethod
-    def examine(self, reading: Reading, task: TaskT) -> None:
+    def examine(self, windowed: WindowedDocument, task: TaskT) -> None:
         """Checks what needs pieces."""
 
     @abstractmethod
@@ -147,9 +147,9 @@ class Survey(ABC, Generic[TaskT]):
         """What dev data should not share with training data: by default, the items."""
         return self.items_of(document)
 
-    def length(self, reading: Reading) -> int:
+    def length(self, windowed: WindowedDocument) -> int:
         """Pieces of a text."""
-        return len(reading.pieces.ids)
+        return len(windowed.pieces.ids)
 
     def first_look(self, document: Document) -> Document:
         """Takes in a document before it is tokenised."""
@@ -160,22 +160,22 @@ class Survey(ABC, Generic[TaskT]):
             self.whole_texts.add(item.text)
         return self.look(document)
 
-    def take(self, reading: Reading) -> None:
+    def take(self, windowed: WindowedDocument) -> None:
         """Takes in a document as the encoder reads it."""
-        where = self.place(reading.document)
-        self.lengths[self.length(reading)] += 1
-        self.windows += len(reading.windows)
-        self.cut += self.is_cut(reading)
-        self.unknown.take(reading.document, reading.pieces, where)
+        where = self.place(windowed.document)
+        self.lengths[self.length(windowed)] += 1
+        self.windows += len(windowed.windows)
+        self.cut += self.is_cut(windowed)
+        self.unknown.take(windowed.document, windowed.pieces, where)
         if self.task is not None:
-            self.examine(reading, self.task)
+            self.examine(windowed, self.task)
 
     def finish(self) -> None:
         """Writes down what the end of the pass shows: by default, nothing."""
 
-    def is_cut(self, reading: Reading) -> bool:
+    def is_cut(self, windowed: WindowedDocument) -> bool:
         """Whether a text needs more than one window."""
-        return len(reading.windows) > 1
+        return len(windowed.windows) > 1
 
     def place(self, document: Document) -> str:
         """File and line of a document, without folders."""

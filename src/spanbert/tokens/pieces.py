@@ -16,7 +16,7 @@ from spanbert.tokens.tokenizer import TokenizerAdapter
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class Pieces:
+class TokenizedText:
     """A text as pieces, without specials.
 
     Attributes:
@@ -30,7 +30,7 @@ class Pieces:
     offsets: IntArray
 
 
-def read_pieces(tokenizer: TokenizerAdapter, documents: Sequence[Document]) -> list[Pieces]:
+def read_pieces(tokenizer: TokenizerAdapter, documents: Sequence[Document]) -> list[TokenizedText]:
     """Tokenises documents, on all cores; nothing is truncated.
 
     Words that a document brings are tokenised one by one (a blank is put between them, so that `do` + `n't` are two
@@ -56,7 +56,7 @@ def read_pieces(tokenizer: TokenizerAdapter, documents: Sequence[Document]) -> l
             starts = starts_V[ids] if starts_V is not None else _starts_of_words(encoding.word_ids)
         else:
             offsets, starts = _in_the_text(offsets, document.words)
-        found.append(Pieces(ids=ids, word_starts=starts, offsets=offsets))
+        found.append(TokenizedText(ids=ids, word_starts=starts, offsets=offsets))
     return found
 
 
@@ -83,7 +83,7 @@ def _in_the_text(offsets: IntArray, words: Sequence[Span]) -> tuple[IntArray, Bo
     return offsets + (starts - joined)[owner][:, None], np.diff(owner, prepend=-1) != 0
 
 
-def rows_of_words(pieces: Pieces, words: Sequence[Span]) -> tuple[IntArray, IntArray, BoolArray]:
+def rows_of_words(pieces: TokenizedText, words: Sequence[Span]) -> tuple[IntArray, IntArray, BoolArray]:
     """Which pieces each word begins and ends with.
 
     Args:

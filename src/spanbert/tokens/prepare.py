@@ -24,10 +24,10 @@ import pyarrow as pa
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import only_writer, read_json, sha256_of, sync_file, write_json
-from spanbert.core.progress import Reporter, SilentReporter
+from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.seeding import keyed_fraction
 from spanbert.core.types import Document
-from spanbert.corpus.raw.readers import DocumentReader, ReadOptions, ReadSummary
+from spanbert.corpus.raw.readers import DocumentReader, ReadConfig, ReadSummary
 from spanbert.tokens.alignment import pieces_of_spans
 from spanbert.tokens.store import FORMAT, INDEX_NAME, SPLITS, Split, StoredDocument, TokenStore, shard_schema
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
@@ -63,7 +63,7 @@ def prepare(
     tokenizer: str | Path | TokenizerAdapter,
     out: str | Path,
     held_out: float = 0.005,
-    options: ReadOptions | None = None,
+    options: ReadConfig | None = None,
     licence: str | None = None,
     shard_pieces: int = 1 << 24,
     reporter: Reporter | None = None,

@@ -17,7 +17,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 from spanbert.core.characters import UNSPACED
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json
-from spanbert.core.sources import resolve
+from spanbert.core.model_path import resolve
 from spanbert.core.types import BoolArray, IntArray
 from spanbert.tokens.chinese import chinese_word_starts, has_han
 

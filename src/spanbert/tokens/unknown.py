@@ -10,7 +10,7 @@ import numpy as np
 
 from spanbert.core.findings import SHOWN, Ledger, Rule, excerpt
 from spanbert.core.types import Document
-from spanbert.tokens.pieces import Pieces
+from spanbert.tokens.pieces import TokenizedText
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 _TOO_MANY = 0.01
@@ -40,7 +40,7 @@ class UnknownPieces:
         self._strings: dict[str, _Unknown] = {}
         self._characters: Counter[str] = Counter()
 
-    def take(self, document: Document, pieces: Pieces, where: str) -> None:
+    def take(self, document: Document, pieces: TokenizedText, where: str) -> None:
         """Takes in one text."""
         self.pieces += len(pieces.ids)
         self._characters.update(document.text)

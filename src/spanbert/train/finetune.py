@@ -18,7 +18,7 @@ from spanbert.batches.examples import Example, ExamplePlan
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_json
-from spanbert.core.progress import Reporter, SilentReporter
+from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.types import Document
 from spanbert.corpus.data import Source, documents_of, name_of, opened, source_facts
 from spanbert.corpus.formats.data_file import DataFile
@@ -31,8 +31,8 @@ from spanbert.tasks.joint import JointTask
 from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.registry import spec_of
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
+from spanbert.train.finetune_bundle import build_joint_model, heads_of, write_finetuned
 from spanbert.train.finetune_config import FinetuneConfig
-from spanbert.train.finetuned import build_joint_model, heads_of, write_finetuned
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
 from spanbert.train.run import model_fact, run_into, settled, with_budget
@@ -126,7 +126,9 @@ def finetune(
         predictor = _predictor(task_model, made)
         tune_thresholds(predictor, dev, reporter)
         scores = write_mistakes(predictor, dev, target / "mistakes.jsonl")
-        write_json(target / "scores.json", {name: {"main": made[name].main, **one} for name, one in scores.items()})
+        write_json(
+            target / "scores.json", {name: {"main": made[name].main_metric, **one} for name, one in scores.items()}
+        )
         lines = _lines(made, scores)
         write_finetuned(
             target, title or target.name, task_model, made, tokenizer, facts=facts, files=files, kept=kept, sizes=sizes,
@@ -214,8 +216,8 @@ def _examples(task: TextTask, source: Source, reporter: Reporter) -> tuple[list[
     chunk: list[Document] = []
 
     def take() -> None:
-        for reading in task.readings(chunk):
-            found.extend(task.examples(reading))
+        for windowed in task.tokenize(chunk):
+            found.extend(task.examples(windowed))
         chunk.clear()
 
     for document in documents_of(source):
@@ -248,5 +250,5 @@ def _lines(tasks: Mapping[str, TextTask], scores: Mapping[str, Mapping[str, Any]
     lines = []
     for name, one in scores.items():
         lines += [f"{name}:"] if len(tasks) > 1 else []
-        lines += tasks[name].render(one)
+        lines += tasks[name].score_lines(one)
     return lines

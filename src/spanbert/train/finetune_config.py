@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, SerializeAsAn
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from spanbert.core.config import Config
-from spanbert.tasks.base import WindowOptions
+from spanbert.tasks.base import WindowConfig
 from spanbert.tasks.registry import kinds, spec_of
 from spanbert.train.config import OptimConfig, TrainConfig
 
@@ -77,7 +77,7 @@ class FinetuneConfig(Config):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, SerializeAsAny[Config]] = Field(init=False)
 
-    window: WindowOptions = WindowOptions()
+    window: WindowConfig = WindowConfig()
     batch: ExampleBatchConfig = ExampleBatchConfig()
     optim: FinetuneOptimConfig = FinetuneOptimConfig()
     train: FinetuneTrainConfig = FinetuneTrainConfig()

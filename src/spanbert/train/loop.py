@@ -23,13 +23,13 @@ import torch
 from spanbert.batches.loader import Loader, Step
 from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.state import SavedState, load_state, save_state
-from spanbert.core.progress import Reporter
-from spanbert.tasks.protocol import Encoded
+from spanbert.core.reporter import Reporter
+from spanbert.tasks.protocol import MicroBatch
+from spanbert.train.budget import Budget, Progress, is_due, schedule_factor
 from spanbert.train.config import Amount, OptimConfig, TrainConfig
 from spanbert.train.figures import StepFigures, require_finite
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rates
-from spanbert.train.progress import Budget, Progress, is_due, schedule_factor
 from spanbert.train.runtime import Runtime
 from spanbert.train.signals import StopRequest
 from spanbert.train.step import backward
@@ -43,7 +43,7 @@ class Best:
     """The best held-out figures of a run and the step they were reached at."""
 
     step: int
-    goodness: float
+    selection_score: float
     scores: Mapping[str, Any]
 
 
@@ -114,7 +114,7 @@ class Trainer:
         restore_optimizer(self.optimizer, self.model, state.optimizer)
         facts = state.facts
         self.progress = Progress(**facts["progress"])
-        self.position = PlanPosition(**facts["position"])
+        self.position = PlanPosition.of_state(facts["position"])
         self.last_scores, self.scored_at = facts["last_scores"], facts["scored_at"]
         self.to_beat, self.without_gain = facts["to_beat"], facts["without_gain"]
         best = load_state(self.directory / "training" / "best")  # may be of a later step that a kill took back
@@ -175,7 +175,7 @@ class Trainer:
         self.reporter.finish("train")
         return Outcome(progress=self.progress, stopped_by=stopped_by, best=self.best, last_scores=self.last_scores)
 
-    def _step(self, step: Step[Encoded[Any]], figures: StepFigures) -> None:
+    def _step(self, step: Step[MicroBatch[Any]], figures: StepFigures) -> None:
         """One optimiser step."""
         self.optimizer.zero_grad(set_to_none=True)
         number = self.progress.step
@@ -214,20 +214,20 @@ class Trainer:
             return
         scores = self.evaluate()
         step = self.progress.step
-        goodness = self.model.task.goodness(scores)
-        require_finite(self.directory, step, held_out_score=goodness)
+        selection_score = self.model.task.selection_score(scores)
+        require_finite(self.directory, step, held_out_score=selection_score)
         tracker.evaluation(step, {**scores, "tokens": self.progress.tokens, "seconds": self.progress.seconds})
         self.reporter.say(f"step {step:,}: held-out {self.model.task.headline(scores)}")
         self.last_scores, self.scored_at = scores, step
         self.without_gain += 1
-        if self.to_beat is None or goodness > self.to_beat:
-            self.to_beat, self.without_gain = goodness, 0
-            self.best = Best(step=step, goodness=goodness, scores=scores)
+        if self.to_beat is None or selection_score > self.to_beat:
+            self.to_beat, self.without_gain = selection_score, 0
+            self.best = Best(step=step, selection_score=selection_score, scores=scores)
             save_state(
                 self.directory / "training" / "best",
                 model=self.model.tensors(),
                 optimizer={},
-                facts={"step": step, "goodness": goodness, "scores": scores},
+                facts={"step": step, "goodness": selection_score, "scores": scores},
             )
 
     def _save(self) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from spanbert.encoder.model import Encoder
-from spanbert.tasks.protocol import Encoded, Task
+from spanbert.tasks.protocol import MicroBatch, Task
 
 
 class TaskModel(nn.Module):
@@ -34,7 +34,7 @@ class TaskModel(nn.Module):
         if freeze_encoder:
             encoder.requires_grad_(False)
 
-    def forward(self, micro_batch: Encoded[Any]) -> dict[str, Tensor]:
+    def forward(self, micro_batch: MicroBatch[Any]) -> dict[str, Tensor]:
         """The summed loss of each objective over a micro-batch, scalars."""
         with torch.no_grad() if self.freeze_encoder else nullcontext():
             hidden_RD = self.encoder(micro_batch.inputs, rows=micro_batch.rows)

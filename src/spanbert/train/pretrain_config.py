@@ -6,10 +6,10 @@ from typing import Self
 
 from pydantic import Field
 
-from spanbert.batches.masking import MaskingOptions
+from spanbert.batches.masking import MaskingConfig
 from spanbert.core.config import Config
 from spanbert.encoder.config import Kind
-from spanbert.tasks.pretrain.objectives import SBOOptions
+from spanbert.tasks.pretrain.objectives import SBOConfig
 from spanbert.train.config import BatchConfig, OptimConfig, TrainConfig
 
 
@@ -55,8 +55,8 @@ class PretrainConfig(Config):
     """
 
     encoder: EncoderChanges = EncoderChanges()
-    masking: MaskingOptions = MaskingOptions()
-    sbo: SBOOptions = SBOOptions()
+    masking: MaskingConfig = MaskingConfig()
+    sbo: SBOConfig = SBOConfig()
     batch: BatchConfig = BatchConfig()
     optim: OptimConfig = OptimConfig()
     train: PretrainTrainConfig = PretrainTrainConfig()

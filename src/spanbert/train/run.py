@@ -18,7 +18,7 @@ from spanbert.batches.loader import Loader, Plan
 from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.state import SavedState, load_state
 from spanbert.core.files import only_writer, write_json
-from spanbert.core.progress import Reporter
+from spanbert.core.reporter import Reporter
 from spanbert.train.config import OptimConfig, TrainConfig
 from spanbert.train.loop import Outcome, Trainer
 from spanbert.train.model import TaskModel
@@ -162,7 +162,7 @@ class Run:
 
         def make_loader(start: PlanPosition) -> Loader[Any, Any]:
             accumulation = config.train.accumulation
-            return Loader(plan, model.task.encode, accumulation=accumulation, start=start, prefetch=prefetch)
+            return Loader(plan, model.task.collate, accumulation=accumulation, start=start, prefetch=prefetch)
 
         make_loader(PlanPosition())  # refuses before anything is written
         return Trainer(

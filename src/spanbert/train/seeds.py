@@ -16,7 +16,7 @@ from typing import Any
 from spanbert.checkpoint.bundle import ASSETS, MANIFEST
 from spanbert.core.errors import InputError
 from spanbert.core.files import directory_written_whole, only_writer, write_json
-from spanbert.core.progress import Reporter, SilentReporter
+from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.train.finetune import FinetuneResult, finetune
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.task_data import TaskData
@@ -74,8 +74,10 @@ def finetune_seeds(
             )
             if results[seed].outcome.stopped_by not in ("budget", "patience"):
                 break  # a signal: the rest is for --resume
-        goodness = {seed: one.outcome.best.goodness for seed, one in results.items() if one.outcome.best is not None}
-        best = max(goodness, key=lambda seed: goodness[seed], default=config.train.seed)
+        selection_score = {
+            seed: one.outcome.best.selection_score for seed, one in results.items() if one.outcome.best is not None
+        }
+        best = max(selection_score, key=lambda seed: selection_score[seed], default=config.train.seed)
         spread = _spread({seed: one.scores for seed, one in results.items()})
         _copy_bundle(results[best].path, target, _lines(spread, best))
         write_json(target / "seeds.json", {"best": best, "spread": spread})

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from spanbert.batches.loader import Step
 from spanbert.core.seeding import keyed_seed
-from spanbert.tasks.protocol import Encoded
+from spanbert.tasks.protocol import MicroBatch
 from spanbert.train.model import TaskModel
 from spanbert.train.runtime import Runtime
 
 
-def backward(model: TaskModel, step: Step[Encoded[Any]], *, number: int, runtime: Runtime) -> dict[str, Tensor]:
+def backward(model: TaskModel, step: Step[MicroBatch[Any]], *, number: int, runtime: Runtime) -> dict[str, Tensor]:
     """Adds the gradients of the weighted mean losses over all micro-batches of a step.
 
     Each objective is a sum over its units divided by their number in the whole step, so that accumulation changes

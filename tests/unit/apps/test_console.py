@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from spanbert.apps.console import LiveReporter, PlainReporter
-from spanbert.apps.curves import loss_curves
+from spanbert.apps.reports.curves import loss_curves
 
 
 def test_plain_lines_come_now_and_then_with_the_time_left(monkeypatch: pytest.MonkeyPatch):

@@ -17,7 +17,7 @@ from spanbert.core.types import Document
 from spanbert.tasks import registry
 from spanbert.tasks.classify.spec import CLASSIFY
 from spanbert.tasks.classify.task import ClassifyTask
-from spanbert.tasks.protocol import Reading
+from spanbert.tasks.protocol import WindowedDocument
 from spanbert.tasks.survey import Item, Survey
 
 
@@ -42,10 +42,10 @@ class WordsSurvey(Survey[ClassifyTask]):
             self.ledger.add(self.miscounted, f"{self.place(document)} {excerpt(document.text)} has {count}")
         return document
 
-    def examine(self, reading: Reading, task: ClassifyTask) -> None:
+    def examine(self, windowed: WindowedDocument, task: ClassifyTask) -> None:
         assert isinstance(task, WordsTask)
-        if len(reading.pieces.ids) > len(reading.document.text.split()):
-            self.ledger.add(self.split, self.place(reading.document))
+        if len(windowed.pieces.ids) > len(windowed.document.text.split()):
+            self.ledger.add(self.split, self.place(windowed.document))
 
     def finish(self) -> None:
         self.ledger.add(self.total, times=self.words)

@@ -12,9 +12,9 @@ from xml.etree import ElementTree
 import pytest
 
 from spanbert.apps import finetune_report as module
-from spanbert.apps.curves import Scored, reliability_diagram, score_curve, training_curve
-from spanbert.apps.finetune_report import finetune_report, write_finetune_report
-from spanbert.apps.finetune_tables import TaskTables
+from spanbert.apps.reports.curves import Scored, reliability_diagram, score_curve, training_curve
+from spanbert.apps.reports.finetune_report import finetune_report, write_finetune_report
+from spanbert.apps.reports.finetune_tables import TaskTables
 from spanbert.train.finetune import finetune
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.task_data import TaskData

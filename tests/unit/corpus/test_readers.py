@@ -13,11 +13,11 @@ from pyarrow import parquet
 
 from spanbert.core.errors import InputError
 from spanbert.corpus.raw.clean import clean_text
-from spanbert.corpus.raw.readers import DocumentReader, ReadOptions
+from spanbert.corpus.raw.readers import DocumentReader, ReadConfig
 
 
 def read(*inputs: object, **options: object) -> tuple[list[tuple[str, str]], DocumentReader]:
-    reader = DocumentReader([str(item) for item in inputs], ReadOptions(**options))
+    reader = DocumentReader([str(item) for item in inputs], ReadConfig(**options))
     return [(document.id, document.text) for document in reader], reader
 
 

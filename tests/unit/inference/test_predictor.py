@@ -10,12 +10,12 @@ import pytest
 from spanbert.core.types import Document, Question
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.torch_backend import TorchBackend
-from spanbert.tasks.classify.options import ClassifyOptions
+from spanbert.tasks.classify.config import ClassifyConfig
 from spanbert.tasks.classify.task import ClassifyTask
-from spanbert.tasks.qa.options import QAOptions
+from spanbert.tasks.qa.config import QAConfig
 from spanbert.tasks.qa.task import QATask
+from spanbert.tasks.tag.config import TagConfig
 from spanbert.tasks.tag.nested import NestedTask
-from spanbert.tasks.tag.options import TagOptions
 from spanbert.tasks.tag.task import TagTask
 from tests.conftest import make_text
 from tests.stubs import LabelTableHead, PieceEncoder, SpanTableHead, TableHead, predictor_of
@@ -26,20 +26,20 @@ def tasks(tokenizer) -> dict:
     window = (24, 6)
     labels = {"mode": "single", "labels": ("a", "b"), "threshold": 0.5}
     return {
-        "topic": ClassifyTask("topic", tokenizer, window, options=ClassifyOptions(), pairs=False, **labels),
+        "topic": ClassifyTask("topic", tokenizer, window, options=ClassifyConfig(), pairs=False, **labels),
         "cut": ClassifyTask(
-            "cut", tokenizer, window, options=ClassifyOptions(long_texts="truncate"), pairs=False, **labels
+            "cut", tokenizer, window, options=ClassifyConfig(long_texts="truncate"), pairs=False, **labels
         ),
-        "pair": ClassifyTask("pair", tokenizer, window, options=ClassifyOptions(), pairs=True, **labels),
+        "pair": ClassifyTask("pair", tokenizer, window, options=ClassifyConfig(), pairs=True, **labels),
         "ner": TagTask(
-            "ner", tokenizer, window, options=TagOptions(), joined=True, tags=("O", "B-X", "I-X"), scheme="BIO"
+            "ner", tokenizer, window, options=TagConfig(), joined=True, tags=("O", "B-X", "I-X"), scheme="BIO"
         ),
-        "pos": TagTask("pos", tokenizer, window, options=TagOptions(), joined=True, tags=("N", "V"), scheme=None),
+        "pos": TagTask("pos", tokenizer, window, options=TagConfig(), joined=True, tags=("N", "V"), scheme=None),
         "nested": NestedTask(
-            "nested", tokenizer, window, options=TagOptions(nested=True, longest_span=3), joined=False, labels=("X",)
+            "nested", tokenizer, window, options=TagConfig(nested=True, longest_span=3), joined=False, labels=("X",)
         ),
-        "wide": TagTask("wide", tokenizer, (64, 6), options=TagOptions(), joined=True, tags=("N", "V"), scheme=None),
-        "qa": QATask("qa", tokenizer, window, options=QAOptions(longest_question=6), language="en", threshold=None),
+        "wide": TagTask("wide", tokenizer, (64, 6), options=TagConfig(), joined=True, tags=("N", "V"), scheme=None),
+        "qa": QATask("qa", tokenizer, window, options=QAConfig(longest_question=6), language="en", threshold=None),
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from spanbert.core.errors import InputError
-from spanbert.pipelines.convert_data import convert_data
+from spanbert.pipelines.convert.data import convert_data
 from tests.formats import read_annotations
 
 COLUMNS = "Ann\tB-PER\nLee\tI-PER\nleft\tO\nRome\tB-LOC\n\nBirds\tO\nsing\tO\n\n"

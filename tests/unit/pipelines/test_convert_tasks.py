@@ -18,7 +18,7 @@ import spanbert
 from spanbert.batches.examples import HeadRows, Window
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Question
-from spanbert.tasks.tag.options import TagOptions
+from spanbert.tasks.tag.config import TagConfig
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.task_data import TaskData
 from tests.conftest import VOCABULARY
@@ -53,7 +53,7 @@ def tasks(folder: Path) -> dict[str, TaskData]:
         "several": ("classify", multi_file, ".jsonl"), "grade": ("classify", regression_file, ".tsv"), "asks": ("qa", squad_file, ".json"),
     }  # fmt: skip
     return {
-        name: TaskData(kind=kind, train=write(folder / f"{name}{suffix}", 8, 1), options=TagOptions(nested=True) if name == "nested" else None)
+        name: TaskData(kind=kind, train=write(folder / f"{name}{suffix}", 8, 1), options=TagConfig(nested=True) if name == "nested" else None)
         for name, (kind, write, suffix) in files.items()
     }  # fmt: skip
 
@@ -88,8 +88,8 @@ def our_outputs(bundle: Path, name: str) -> tuple[list[np.ndarray], list[tuple[W
     nlp = spanbert.load(bundle)
     task, asked = nlp.tasks[name], (Question(id="q", text="who sees it"),)
     document = Document(id="x", text=TEXT, questions=asked if nlp.tasks[name].kind == "qa" else None)
-    [reading] = task.readings([document])
-    windows, asked = task.windows(reading), task.rows(reading)
+    [windowed] = task.tokenize([document])
+    windows, asked = task.windows(windowed), task.rows(windowed)
     outputs = nlp.predictor.only([name]).outputs(windows, {name: asked})[name]
     return outputs, list(zip(windows, asked, strict=True))
 

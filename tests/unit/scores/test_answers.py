@@ -99,7 +99,7 @@ def test_intervals_and_pairs():
     scorer: Scorer = good
     (a, statistic), (b, _) = scorer.paired(), bad.paired()
     comparison = compare(a, b, statistic)
-    assert comparison.difference.value == pytest.approx(scores[scorer.main] - 0.5)
+    assert comparison.difference.value == pytest.approx(scores[scorer.main_metric] - 0.5)
     assert comparison.p_value < 0.01
 
 

@@ -131,7 +131,7 @@ def test_models_that_know_other_labels_are_paired():
     b: Scorer = score_pairs([(gold, "a") for gold, _ in pairs], ["a", "z"])
     (counts, statistic), (others, _) = a.paired(), b.paired()
     difference = compare(counts, others, statistic).difference
-    assert a.main == "accuracy"
+    assert a.main_metric == "accuracy"
     assert difference.value == pytest.approx(a.scores()["accuracy"] - b.scores()["accuracy"])
     assert difference.low > 0
 
@@ -156,7 +156,10 @@ def test_multi_label_worked_case():
     assert set(scores["interval"]) == {"micro_f1", "macro_f1", "exact_match"}
     for name, (low, high) in scores["interval"].items():
         assert 0.0 <= low <= scores[name] <= high <= 1.0
-    assert (scorer.main, float(scorer.paired()[1](scorer.paired()[0].sums_K))) == ("micro_f1", scores["micro_f1"])
+    assert (scorer.main_metric, float(scorer.paired()[1](scorer.paired()[0].sums_K))) == (
+        "micro_f1",
+        scores["micro_f1"],
+    )
 
 
 def drawn_matrix(count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -61,7 +61,11 @@ def test_two_systems_are_compared_by_their_main_figure():
         good.add([(0, 1, "A")], [(0, 1, "A")])
         bad.add([(0, 1, "A")], [(0, 1, "B")])
     (a, statistic), (b, _) = good.paired(), bad.paired()
-    assert compare(a, b, statistic).difference.value == good.scores()[good.main] - bad.scores()[bad.main] == 1.0
+    assert (
+        compare(a, b, statistic).difference.value
+        == good.scores()[good.main_metric] - bad.scores()[bad.main_metric]
+        == 1.0
+    )
 
 
 def test_nothing_to_find_and_nothing_found():
@@ -96,7 +100,7 @@ def test_both_are_scorers():
     scorers: list[Scorer] = [EntityScorer(), TagScorer()]
     for scorer in scorers:
         bootstrap, statistic = scorer.paired()
-        assert float(statistic(bootstrap.sums_K)) == scorer.scores()[scorer.main] == 0.0
+        assert float(statistic(bootstrap.sums_K)) == scorer.scores()[scorer.main_metric] == 0.0
 
 
 def test_figures_of_tags():

@@ -81,6 +81,6 @@ def test_it_is_a_scorer_and_pairs():
     better: Scorer = scored(gold, gold**2)
     worse = scored(gold, predicted)
     comparison = compare(better.paired()[0], *worse.paired())
-    assert better.main == "pearson"
+    assert better.main_metric == "pearson"
     assert comparison.difference.value == pytest.approx(better.scores()["pearson"] - worse.scores()["pearson"])
     assert comparison.p_value < 0.01

@@ -40,7 +40,7 @@ def test_the_official_scorers_figures():
         for _ in range(WRONG_DIRECTION[gold]):
             scorer.add(label(gold), label(gold, turned=True))
     scores = scorer.scores()
-    assert scorer.main == "macro_f1"
+    assert scorer.main_metric == "macro_f1"
     assert round(100 * scores["macro_f1"], 2) == 83.25
     assert round(100 * scores["micro_f1"], 2) == 84.01
     assert (round(100 * scores["precision"], 2), round(100 * scores["recall"], 2)) == (83.08, 84.96)
@@ -64,7 +64,7 @@ def test_micro_f1_leaves_none_out():
     for gold, predicted in [("a", "a"), ("b", "b"), ("a", "b"), ("no_relation", "a"), ("no_relation", "no_relation")]:
         scorer.add(gold, predicted, 0.9)
     scores = scorer.scores()
-    assert scorer.main == "micro_f1"
+    assert scorer.main_metric == "micro_f1"
     assert (scores["precision"], scores["recall"]) == (2 / 4, 2 / 3)
     assert scores["micro_f1"] == pytest.approx(2 * 2 / (4 + 3))
     assert scores["accuracy"] == 3 / 5

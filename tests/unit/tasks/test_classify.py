@@ -13,9 +13,9 @@ from spanbert.core.errors import InputError
 from spanbert.core.predictions import Classification
 from spanbert.core.types import Document
 from spanbert.encoder.config import EncoderConfig
-from spanbert.tasks.base import WindowOptions
+from spanbert.tasks.base import WindowConfig
+from spanbert.tasks.classify.config import ClassifyConfig
 from spanbert.tasks.classify.head import ClassifyHead
-from spanbert.tasks.classify.options import ClassifyOptions
 from spanbert.tasks.classify.task import ClassifyTask
 from tests.labelled import write_lines, write_table
 from tests.stubs import layout_of, read_windows
@@ -27,7 +27,7 @@ def documents(*rows: tuple[str, tuple[str, ...] | None], pair: str | None = None
 
 def task_of(tokenizer, learned: list[Document], *, length: int = 64, overlap: int = 8, **options) -> ClassifyTask:
     return ClassifyTask.from_training(
-        "t", learned, options=ClassifyOptions(**options), window=WindowOptions(length=length, overlap=overlap),
+        "t", learned, options=ClassifyConfig(**options), window=WindowConfig(length=length, overlap=overlap),
         tokenizer=tokenizer, positions=64,
     )  # fmt: skip
 
@@ -48,7 +48,7 @@ def task_of(tokenizer, learned: list[Document], *, length: int = 64, overlap: in
 )
 def test_the_mode_is_told_by_the_labels(tokenizer, labels, mode: str, names: tuple[str, ...]):
     task = task_of(tokenizer, documents(*(("a fox", one) for one in labels), ("unlabelled", None)))
-    assert (task.mode, task.labels, task.main) == (
+    assert (task.mode, task.labels, task.main_metric) == (
         mode, names, {"single": "accuracy", "multi": "micro_f1", "regression": "pearson"}[mode],
     )  # fmt: skip
 
@@ -143,8 +143,8 @@ def test_a_regression_is_learned_in_standard_deviations(tokenizer):
     assert head.loss(hidden_SD, layout_of(1), [task.scale[0] + 2 * task.scale[1]]).item() == pytest.approx(4.0)
     with torch.inference_mode():
         [logits_L] = head.eval().outputs(hidden_SD, layout_of(1))
-    [reading] = task.readings([Document(id="x", text="a fox")])
-    assert task.decode(reading, [logits_L]) == Classification(scores={}, value=pytest.approx(15.25))
+    [windowed] = task.tokenize([Document(id="x", text="a fox")])
+    assert task.decode(windowed, [logits_L]) == Classification(scores={}, value=pytest.approx(15.25))
 
 
 @pytest.mark.parametrize(("mean", "deviation"), [(0.0, 1.0), (50.0, 25.0), (300_000.0, 120_000.0), (0.5, 0.003)])
@@ -175,16 +175,16 @@ def test_one_threshold_is_chosen_for_several_labels_and_models_are_ranked_by_it(
     scores = scorer.scores()
     assert (scores["micro_f1"], scores["best_micro_f1"]) == (0.0, 1.0)
     assert 0.1 < scores["best_threshold"] <= 0.3
-    assert task.goodness(scores) == 1.0, "at one half nothing is given, and all models would seem alike"
+    assert task.selection_score(scores) == 1.0, "at one half nothing is given, and all models would seem alike"
     stated = task_of(tokenizer, documents(("a", ("x", "y")), ("b", ())), threshold=0.5)
-    assert stated.goodness(scores) == 0.0
+    assert stated.selection_score(scores) == 0.0
     assert {"ece", "reliability"} <= scores.keys()
 
 
 def test_pairs_are_not_single_texts(tokenizer):
     task, _, _ = paired(tokenizer, "a fox", "a dog")
     with pytest.raises(InputError, match="f:1: task t: a text alone; expected two texts, as in training"):
-        task.readings([Document(id="f:1", text="a fox")])
+        task.tokenize([Document(id="f:1", text="a fox")])
     mixed = [Document(id="1", text="a", labels=("x",)), Document(id="2", text="b", labels=("y",), pair="c")]
     with pytest.raises(InputError, match="texts with and without a second one; got 1 of 2 with"):
         task_of(tokenizer, mixed)
@@ -195,41 +195,41 @@ def test_pairs_are_not_single_texts(tokenizer):
 def test_the_windows_of_a_long_text_are_averaged(tokenizer):
     task = task_of(tokenizer, documents(("a", ("x",)), ("b", ("y",))), length=16, overlap=4)
     text = "the fox runs over the old stone " * 5
-    [reading] = task.readings([Document(id="a", text=text, labels=("y",))])
-    assert len(reading.windows) > 2
-    examples = task.examples(reading)
-    assert [one.target.gold for one in examples] == [1] * len(reading.windows)
+    [windowed] = task.tokenize([Document(id="a", text=text, labels=("y",))])
+    assert len(windowed.windows) > 2
+    examples = task.examples(windowed)
+    assert [one.target.gold for one in examples] == [1] * len(windowed.windows)
     assert all(one.asked.rows.tolist() == [0] and one.target.units == 1 and one.tokens <= 16 for one in examples)
-    read = {piece for start, end in reading.windows for piece in range(start, end)}
-    assert read == set(range(len(reading.pieces.ids)))
+    read = {piece for start, end in windowed.windows for piece in range(start, end)}
+    assert read == set(range(len(windowed.pieces.ids)))
     logits = [np.array([float(n), 1.0], dtype=np.float32) for n in range(len(examples))]
     mean = np.mean(range(len(examples)))
-    found = task.decode(reading, logits)
+    found = task.decode(windowed, logits)
     assert found.scores["x"] == pytest.approx(1 / (1 + np.exp(1 - mean)))
     assert sum(found.scores.values()) == pytest.approx(1)
     cut = task_of(tokenizer, documents(("a", ("x",)), ("b", ("y",))), length=16, overlap=4, long_texts="truncate")
-    [reading] = cut.readings([Document(id="a", text=text)])
-    [(first, _)] = read_windows(cut, reading)
+    [windowed] = cut.tokenize([Document(id="a", text=text)])
+    [(first, _)] = read_windows(cut, windowed)
     assert first.ids.tolist() == examples[0].window.ids.tolist()
-    assert not cut.plain, "a task that reads other windows has a pass of its own"
+    assert not cut.shares_encoder_pass, "a task that reads other windows has a pass of its own"
 
 
 def test_a_text_without_pieces_is_read_as_the_special_tokens_alone(tokenizer):
     task = task_of(tokenizer, documents(("a", ("x",)), ("b", ("y",))))
-    [reading] = task.readings([Document(id="a", text="\u200b", labels=("x",))])
-    [example] = task.examples(reading)
+    [windowed] = task.tokenize([Document(id="a", text="\u200b", labels=("x",))])
+    [example] = task.examples(windowed)
     assert example.window.ids.tolist() == [tokenizer.special["cls"], tokenizer.special["sep"]]
 
 
 def test_several_labels_from_a_threshold(tokenizer):
     task = task_of(tokenizer, documents(("a", ("x", "y")), ("b", ())), threshold=0.7)
-    [reading] = task.readings([Document(id="a", text="fox", labels=("y",))])
-    assert task.examples(reading)[0].target.gold.tolist() == [0, 1]
-    found = task.decode(reading, [np.array([1.0, 0.5], dtype=np.float32)])
+    [windowed] = task.tokenize([Document(id="a", text="fox", labels=("y",))])
+    assert task.examples(windowed)[0].target.gold.tolist() == [0, 1]
+    found = task.decode(windowed, [np.array([1.0, 0.5], dtype=np.float32)])
     assert found.labels == ("x",)
     assert found.scores == pytest.approx({"x": 1 / (1 + np.exp(-1.0)), "y": 1 / (1 + np.exp(-0.5))})
     assert task.tuner() is None
-    task.options = ClassifyOptions()
+    task.options = ClassifyConfig()
     tuner = task.tuner()
     for labels, score in ((("x",), 0.3), ((), 0.2), (("x",), 0.4)):
         tuner.add(Document(id="a", text="fox", labels=labels), Classification(scores={"x": score, "y": 0.01}))
@@ -238,19 +238,19 @@ def test_several_labels_from_a_threshold(tokenizer):
 
 def paired(tokenizer, first: str, second: str, **options):
     task = task_of(tokenizer, documents(("a", ("x",)), ("b", ("y",)), pair="c"), length=16, overlap=2, **options)
-    [reading] = task.readings([Document(id="a", text=first, pair=second, labels=("x",))])
-    return task, reading, task.examples(reading)
+    [windowed] = task.tokenize([Document(id="a", text=first, pair=second, labels=("x",))])
+    return task, windowed, task.examples(windowed)
 
 
 @pytest.mark.parametrize(("long", "other"), [(40, 3), (3, 40), (30, 25), (1, 1), (6, 7)])
 def test_pairs_longer_than_a_window_lose_nothing(tokenizer, long: int, other: int):
     words = ("fox", "dog", "tree", "bird", "king")
     first, second = (" ".join(words[n % 5] for n in range(count)) for count in (long, other))
-    task, reading, examples = paired(tokenizer, first, second)
-    assert not task.plain
+    task, windowed, examples = paired(tokenizer, first, second)
+    assert not task.shares_encoder_pass
     assert all(one.tokens <= 16 and one.window.token_types is not None for one in examples)
-    parts, others = ({pair[side] for pair in reading.pairs} for side in (0, 1))
-    assert {(a, b) for a, b in reading.pairs} == {(a, b) for a in parts for b in others}, "every part with every other"
+    parts, others = ({pair[side] for pair in windowed.pairs} for side in (0, 1))
+    assert {(a, b) for a, b in windowed.pairs} == {(a, b) for a in parts for b in others}, "every part with every other"
     assert {piece for start, end in parts for piece in range(start, end)} == set(range(long))
     assert {piece for start, end in others for piece in range(start, end)} == set(range(other))
     if long <= 6:
@@ -258,8 +258,8 @@ def test_pairs_longer_than_a_window_lose_nothing(tokenizer, long: int, other: in
     if other <= 6:
         assert len(others) == 1
     separator = tokenizer.special["sep"]
-    for one, ((a, b), (c, d)) in zip(examples, reading.pairs, strict=True):
-        ids = [tokenizer.special["cls"], *reading.pieces.ids[a:b], separator, *reading.second[c:d], separator]
+    for one, ((a, b), (c, d)) in zip(examples, windowed.pairs, strict=True):
+        ids = [tokenizer.special["cls"], *windowed.pieces.ids[a:b], separator, *windowed.second[c:d], separator]
         assert one.window.ids.tolist() == ids
         assert one.window.token_types.tolist() == [0] * (2 + b - a) + [1] * (1 + d - c)
 
@@ -286,8 +286,8 @@ def test_unknown_gold_labels_are_wrong_not_fatal(tokenizer):
     assert (scores["accuracy"], scores["examples"]) == (pytest.approx(1 / 3), 3)
     assert scores["by_label"]["new"]["recall"] == 0
     with pytest.raises(InputError, match="a label that the model does not know; got 'new'; expected x, y"):
-        [reading] = task.readings([Document(id="f:7", text="a fox", labels=("new",))])
-        task.examples(reading)
+        [windowed] = task.tokenize([Document(id="f:7", text="a fox", labels=("new",))])
+        task.examples(windowed)
     several = task_of(tokenizer, documents(("a", ("x", "y")), ("b", ())))
     assert scored(several, (("x", "new"), right))["micro_f1"] == pytest.approx(2 / 3)
 
@@ -315,10 +315,10 @@ def test_mistakes_say_what_was_wrong_and_how_sure_the_model_was(tokenizer):
 
 def test_files_and_manifest_there_and_back(tokenizer, tmp_path: Path):
     table = write_table(tmp_path / "a.tsv", ("sentence", "topic"), [("a fox", "x|y"), ("a dog", "y")])
-    options = ClassifyOptions(text_column="sentence", label_column="topic", separator="|")
+    options = ClassifyConfig(text_column="sentence", label_column="topic", separator="|")
     assert [one.labels for one in ClassifyTask.open(options, table).documents()] == [("x", "y"), ("y",)]
     lines = write_lines(tmp_path / "a.jsonl", [{"text": "a", "text_b": "b", "label": 1}, {"text": "c", "text_b": "d"}])
-    task = task_of(tokenizer, list(ClassifyTask.open(ClassifyOptions(), lines).documents()), mode="multi")
+    task = task_of(tokenizer, list(ClassifyTask.open(ClassifyConfig(), lines).documents()), mode="multi")
     assert (task.pairs, task.labels) == (True, ("1",))
     again = ClassifyTask.from_manifest("t", task.manifest(), tokenizer=tokenizer, positions=32)
     assert again.window == (32, 8)

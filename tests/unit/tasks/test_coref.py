@@ -19,7 +19,8 @@ from spanbert.core.predictions import Coreference, MentionLink
 from spanbert.core.types import Document, Span
 from spanbert.corpus.formats.gap import GapOrigin
 from spanbert.encoder.config import EncoderConfig
-from spanbert.tasks.base import WindowOptions
+from spanbert.tasks.base import WindowConfig
+from spanbert.tasks.coref.config import CorefConfig
 from spanbert.tasks.coref.head import CorefHead
 from spanbert.tasks.coref.links import (
     BUCKETS,
@@ -31,10 +32,9 @@ from spanbert.tasks.coref.links import (
     without_crossing,
     word_hashes,
 )
-from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.coref.scoring import CorefDocumentScorer
 from spanbert.tasks.coref.task import CorefTask
-from spanbert.tasks.tag.options import TagOptions
+from spanbert.tasks.tag.config import TagConfig
 from spanbert.tasks.tag.task import TagTask
 from tests.conftest import WORDS
 from tests.formats import read_coref
@@ -46,7 +46,7 @@ CONFIG = EncoderConfig(vocab_size=50, hidden_size=HIDDEN, layers=1, heads=2, fee
 
 
 def coref_task(tokenizer, *, length: int = 64, overlap: int = 0, **options) -> CorefTask:
-    made = CorefOptions(**{"size": 8, "dropout": 0.0, "longest_mention": 4, **options})
+    made = CorefConfig(**{"size": 8, "dropout": 0.0, "longest_mention": 4, **options})
     return CorefTask("t", tokenizer, (length, overlap), options=made, has_singletons=False)
 
 
@@ -179,8 +179,8 @@ def reference_loss(head: CorefHead, hidden_RD: torch.Tensor, gold) -> torch.Tens
 def test_the_loss_is_that_of_a_loop_over_spans_and_pairs(tokenizer):
     task = coref_task(tokenizer, kept=2.0, longest_mention=2)
     document = document_of(["the", "fox", "sees", "a", "dog", "the", "fox"], [(0, 1), (5, 6)], [(4, 4), (2, 2)])
-    [reading] = task.readings([document])
-    [example] = task.examples(reading)
+    [windowed] = task.tokenize([document])
+    [example] = task.examples(windowed)
     torch.manual_seed(0)
     head = CorefHead(CONFIG, task.options).double()
     for parameter in head.parameters():
@@ -200,7 +200,7 @@ def test_no_candidate_reaches_over_the_end_of_a_sentence(tokenizer):
         (stated, [(0, 0), (1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (3, 3)]),
         (raw, [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2), (3, 3), (3, 4), (3, 5), (4, 4), (4, 5), (5, 5)]),
     ):
-        [(_, asked)] = read_windows(task, task.readings([document])[0])
+        [(_, asked)] = read_windows(task, task.tokenize([document])[0])
         assert [(first, first + more) for first, more in np.argwhere(asked.candidates).tolist()] == expected
 
 
@@ -209,13 +209,13 @@ def test_several_documents_and_windows_are_summed(tokenizer):
     words = ["the", "fox", "sees", "a", "dog", "."] * 8
     task = coref_task(tokenizer, length=32, kept=2.0, longest_mention=1)
     document = document_of(words, [(1, 1), (7, 7), (43, 43)], [(4, 4), (10, 10)])
-    [reading] = task.readings([document])
-    assert len(reading.windows) > 1
-    [example] = task.examples(reading)
-    assert len(example.window.cuts) == len(reading.windows) - 1
+    [windowed] = task.tokenize([document])
+    assert len(windowed.windows) > 1
+    [example] = task.examples(windowed)
+    assert len(example.window.cuts) == len(windowed.windows) - 1
     assert sum(len(window.allowed_wW) for window in example.target.gold.windows) == len(words)
     batch = pack_windows([example.window])
-    assert np.diff(batch.cu_seqlens).tolist() == [end - start + 2 for start, end in reading.windows]
+    assert np.diff(batch.cu_seqlens).tolist() == [end - start + 2 for start, end in windowed.windows]
     ids = batch.ids_T[rows_of_batch([example.window], [example.asked])]
     pieces = task.tokenizer.ids_batch([" ".join(words)])[0]
     firsts = np.concatenate([half[: len(half) // 2] for half in _by_window(ids, example)])
@@ -236,7 +236,7 @@ def _by_window(ids: np.ndarray, example) -> list[np.ndarray]:
 class TellingHead(torch.nn.Module):
     """Keeps the spans of one word that a set names, and links each to the last before it with the same piece."""
 
-    def __init__(self, ids: set[int], options: CorefOptions) -> None:
+    def __init__(self, ids: set[int], options: CorefConfig) -> None:
         super().__init__()
         self.ids, self.options = ids, options
 
@@ -287,7 +287,7 @@ def test_windows_change_nothing_where_vectors_do_not_depend_on_them(
 def test_entities_and_clusters_share_one_pass(tokenizer):
     """Each says what it says alone, and the encoder runs as often as for one of them."""
     window = (32, 8)
-    tags = TagTask("ner", tokenizer, window, options=TagOptions(), joined=False, tags=("O", "B-X", "I-X"), scheme="BIO")
+    tags = TagTask("ner", tokenizer, window, options=TagConfig(), joined=False, tags=("O", "B-X", "I-X"), scheme="BIO")
     task = coref_task(tokenizer, length=window[0], overlap=window[1])
     telling = TellingHead({tokenizer.backend.token_to_id(word) for word in WORDS[:6]}, task.options)
     tasks, heads = {"ner": tags, "coref": task}, {"ner": TableHead(3), "coref": telling}
@@ -304,24 +304,24 @@ def test_nothing_to_read(tokenizer):
     task = coref_task(tokenizer)
     found = predicted(task, TellingHead(set(), task.options), [Document(id="a", text=""), Document(id="b", text=" ")])
     assert [one.clusters for one in found] == [(), ()]
-    assert task.examples(task.readings([Document(id="a", text="", clusters=())])[0]) == []
+    assert task.examples(task.tokenize([Document(id="a", text="", clusters=())])[0]) == []
 
 
 def test_too_long_or_cut_mentions_are_no_gold(tokenizer):
     task = coref_task(tokenizer, longest_mention=2)
     document = document_of(["the", "old", "fox", "unbelievable", "dog"], [(0, 2), (4, 4)], [(3, 3)])
-    [example] = task.examples(task.readings([document])[0])
+    [example] = task.examples(task.tokenize([document])[0])
     [window] = example.target.gold.windows
     assert np.argwhere(window.cluster_wW).tolist() == [[4, 0]], "three words are too long, and so are the pieces of one"
     inside = replace(document, clusters=((Span(start=1, end=3), Span(start=5, end=6)),))
-    [example] = task.examples(task.readings([inside])[0])
+    [example] = task.examples(task.tokenize([inside])[0])
     assert np.argwhere(example.target.gold.windows[0].cluster_wW).tolist() == [[0, 0], [1, 0]], "widened to whole words"
 
 
 def test_from_training(tokenizer, tmp_path: Path):
     def made(*documents: Document, **options) -> CorefTask:
         return CorefTask.from_training(
-            "t", documents, options=CorefOptions(**options), window=WindowOptions(), tokenizer=tokenizer, positions=512
+            "t", documents, options=CorefConfig(**options), window=WindowConfig(), tokenizer=tokenizer, positions=512
         )
 
     linked, alone = document_of(["a", "b", "a"], [(0, 0), (2, 2)]), document_of(["a", "b"], [(0, 0)])
@@ -342,7 +342,7 @@ def test_from_training(tokenizer, tmp_path: Path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"text": "abc", "clusters": [[[0, 1]], [[0, 1], [1, 2]]]}\n')
     with pytest.raises(InputError, match=r"a.jsonl:1: a mention in two clusters; got 'a' in clusters 1 and 2"):
-        list(CorefTask.open(CorefOptions(), path).documents())
+        list(CorefTask.open(CorefConfig(), path).documents())
 
 
 def gap_document(truth: tuple[bool, bool], pronoun: str = "she") -> Document:
@@ -366,7 +366,7 @@ def test_gap_is_scored_by_gender():
     scorer.add(wrong, said(wrong, "Ann", "he"))
     scorer.add(none, said(none, "Ann", "ran"))
     scores = scorer.scores()
-    assert scorer.main == "gap_f1"
+    assert scorer.main_metric == "gap_f1"
     assert (scores["precision"], scores["recall"], scores["gap_f1"]) == (0.5, 0.5, 0.5)
     assert (scores["masculine_f1"], scores["feminine_f1"], scores["bias"], scores["pronouns"]) == (0, 1, 0, 3)
 
@@ -400,9 +400,9 @@ def test_prediction_keeps_the_candidates_that_training_keeps(tokenizer):
     task = coref_task(tokenizer, length=24, overlap=10, kept=0.3, train_windows=100)
     words = ["the", "fox", "\u200b", "unbelievable", "dog", "sees", "it"] * 9
     document = document_of(words, [(1, 1), (8, 8)])
-    [reading] = task.readings([document])
-    asked = task.rows(reading)
-    [learned] = task.examples(reading)
+    [windowed] = task.tokenize([document])
+    asked = task.rows(windowed)
+    [learned] = task.examples(windowed)
     assert len(asked) == len(learned.target.gold.windows) > 2
     for one, window in zip(asked, learned.target.gold.windows, strict=True):
         assert (one.candidates == window.allowed_wW).all()

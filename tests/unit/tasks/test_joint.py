@@ -13,7 +13,7 @@ from spanbert.batches.loader import Step
 from spanbert.batches.plan import PlanPosition
 from spanbert.core.errors import InputError
 from spanbert.encoder.model import Encoder
-from spanbert.tasks.base import WindowOptions
+from spanbert.tasks.base import WindowConfig
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.registry import spec_of
@@ -53,24 +53,24 @@ def made(tmp_path_factory: pytest.TempPathFactory, tokenizer) -> dict[str, tuple
         options = spec_of(kind).config(**given)
         made = spec_of(kind, given).task_class()
         task = made.from_training(
-            name, made.open(options, file).documents(), options=options, window=WindowOptions(length=16, overlap=4),
+            name, made.open(options, file).documents(), options=options, window=WindowConfig(length=16, overlap=4),
             tokenizer=tokenizer, positions=64,
         )  # fmt: skip
-        readings = task.readings(list(task.read(file)))
-        found[name] = (task, [one for reading in readings for one in task.examples(reading)])
+        tokenized = task.tokenize(list(task.read(file)))
+        found[name] = (task, [one for windowed in tokenized for one in task.examples(windowed)])
     return found
 
 
 def drawn(examples: list[Example]) -> list[Drawn]:
     return [
-        Drawn(example=one, key=(one.task, 0, number), after=PlanPosition(pack=number + 1))
+        Drawn(example=one, key=(one.task, 0, number), after=PlanPosition(item=number + 1))
         for number, one in enumerate(examples)
     ]
 
 
 def gradients(model: TaskModel, joint: JointTask, micro_batches: list[list[Drawn]]) -> dict[str, torch.Tensor]:
     model.zero_grad(set_to_none=True)
-    step = Step(micro_batches=[joint.encode(one) for one in micro_batches], tokens=1, after=PlanPosition())
+    step = Step(micro_batches=[joint.collate(one) for one in micro_batches], tokens=1, after=PlanPosition())
     losses = backward(model, step, number=0, runtime=Runtime.of(TrainConfig(precision="float32")))
     found = {name: one.grad.clone() for name, one in model.named_parameters() if one.grad is not None}
     return {**found, **{f"loss.{name}": value for name, value in losses.items()}}
@@ -89,7 +89,7 @@ def test_a_step_is_the_mean_over_its_units_however_it_is_split(made, model_path:
     model.zero_grad(set_to_none=True)
     total = torch.zeros(())
     for item in items:
-        one = joint.encode([item])
+        one = joint.collate([item])
         hidden = encoder(one.inputs, rows=one.rows)
         assert one.counts == {name: item.example.target.units}
         total = total + joint.loss(encoder, model.head, hidden, one.targets)[name] / units
@@ -109,7 +109,7 @@ def test_a_batch_is_laid_out_longest_first_with_its_gold(made):
     task, examples = made["tag"]
     joint = JointTask({"tag": task})
     items = drawn(sorted(examples, key=lambda one: one.tokens))
-    encoded = joint.encode(items)
+    encoded = joint.collate(items)
     lengths = encoded.inputs.lengths.tolist()
     assert lengths == sorted(lengths, reverse=True)
     assert encoded.rows.tolist() == sorted(encoded.rows.tolist())
@@ -130,7 +130,7 @@ def test_steps_of_a_plan_are_of_one_task_each(made):
     )
     seen = set()
     for items in islice(plan.steps(PlanPosition()), 30):
-        encoded = joint.encode(items)
+        encoded = joint.collate(items)
         assert encoded.counts.keys() == {encoded.targets.task}
         seen.add(encoded.targets.task)
     assert seen == {"single", "tag", "qa"}
@@ -140,8 +140,8 @@ def test_steps_of_a_plan_are_of_one_task_each(made):
 def test_goodness_is_the_mean_of_the_main_scores(made):
     joint = JointTask({name: made[name][0] for name in ("single", "tag", "qa")})
     scores = {"single": {"accuracy": 0.5}, "tag": {"f1": 1.0}, "qa": {"f1": 0.0, "em": 1.0}}
-    assert joint.goodness(scores) == 0.5
-    assert joint.goodness({"tag": {"f1": 0.25}}) == 0.25
+    assert joint.selection_score(scores) == 0.5
+    assert joint.selection_score({"tag": {"f1": 0.25}}) == 0.25
     assert joint.headline(scores) == "single accuracy 0.5000  tag f1 1.0000  qa f1 0.0000"
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
 from spanbert.encoder.config import EncoderConfig
-from spanbert.tasks.base import WindowOptions
+from spanbert.tasks.base import WindowConfig
+from spanbert.tasks.tag.config import TagConfig
 from spanbert.tasks.tag.heads import SpanHead
 from spanbert.tasks.tag.nested import NestedTask
-from spanbert.tasks.tag.options import TagOptions
 from spanbert.tokens.pieces import rows_of_words
 from tests.conftest import WORDS
 from tests.labelled import nested_file
@@ -26,7 +26,7 @@ LABELS = ("X", "Y")
 
 
 def nested_task(tokenizer, *, length: int = 64, overlap: int = 0, longest: int = 4) -> NestedTask:
-    options = TagOptions(nested=True, longest_span=longest)
+    options = TagConfig(nested=True, longest_span=longest)
     return NestedTask("t", tokenizer, (length, overlap), options=options, joined=False, labels=LABELS)
 
 
@@ -41,16 +41,16 @@ def test_spans_across_windows_are_found_once_where_one_window_holds_them(
     document = Document(id="a", text=" ".join(words))
     task = nested_task(tokenizer, length=length, overlap=overlap, longest=longest)
     [tagging] = predicted(task, SpanTableHead(2, longest), [document])
-    [reading] = task.readings([document])
-    places = task.words(reading)
+    [windowed] = task.tokenize([document])
+    places = task.words(windowed)
     expected = set()
     if words:
-        first_W, last_W, _ = rows_of_words(reading.pieces, places)
+        first_W, last_W, _ = rows_of_words(windowed.pieces, places)
         for first in range(len(places)):
             for last in range(first, min(first + longest, len(places))):
-                whole = any(start <= first_W[first] and last_W[last] < end for start, end in reading.windows)
+                whole = any(start <= first_W[first] and last_W[last] < end for start, end in windowed.windows)
                 logits = span_logits(
-                    int(reading.pieces.ids[first_W[first]]), int(reading.pieces.ids[last_W[last]]), last - first, 2
+                    int(windowed.pieces.ids[first_W[first]]), int(windowed.pieces.ids[last_W[last]]), last - first, 2
                 )
                 if whole and logits.argmax():
                     label = LABELS[logits.argmax() - 1]
@@ -67,8 +67,8 @@ def test_a_span_longer_than_half_the_overlap_is_found_at_the_border(tokenizer):
     """It begins in the part of the first window, reaches past its end, and lies whole in the second."""
     words = ["fox"] * 10 + ["king", "queen", "child", "bird"] + ["dog"] * 8
     task = nested_task(tokenizer, length=14, overlap=4, longest=4)
-    [reading] = task.readings([Document(id="a", text=" ".join(words))])
-    assert reading.windows[:2] == [(0, 12), (8, 20)]
+    [windowed] = task.tokenize([Document(id="a", text=" ".join(words))])
+    assert windowed.windows[:2] == [(0, 12), (8, 20)]
 
     class OneSpan(SpanTableHead):
         def outputs(self, hidden_RD, layout):
@@ -84,8 +84,8 @@ def test_a_span_longer_than_half_the_overlap_is_found_at_the_border(tokenizer):
                         logits[place] = [0.0, 0.0, 3.0]
             return found
 
-    [tagging] = predicted(task, OneSpan(2, 4), [reading.document])
-    assert [(reading.document.text[span.start : span.end], span.label) for span in tagging.spans] == [
+    [tagging] = predicted(task, OneSpan(2, 4), [windowed.document])
+    assert [(windowed.document.text[span.start : span.end], span.label) for span in tagging.spans] == [
         ("king queen child bird", "Y")
     ]
     assert tagging.spans[0].score == pytest.approx(np.exp(3) / (np.exp(3) + 2))
@@ -99,8 +99,8 @@ def test_every_span_of_a_window_is_learned(tokenizer):
     )  # fmt: skip
     document = Document(id="a", text="red fox runs queen!", words=words, spans=spans)
     task = nested_task(tokenizer, longest=3)
-    [reading] = task.readings([document])
-    [example] = task.examples(reading)
+    [windowed] = task.tokenize([document])
+    [example] = task.examples(windowed)
     candidates = [(first, first + more + 1) for more in range(3) for first in range(4 - more)]
     named = {
         candidates[place]: LABELS[label - 1] for place, label in enumerate(example.target.gold.tolist()) if label
@@ -108,10 +108,10 @@ def test_every_span_of_a_window_is_learned(tokenizer):
     assert len(example.target.gold) == len(candidates) == 9
     assert named == {(0, 2): "X", (1, 2): "Y", (1, 4): "X", (2, 3): "Y"}, "the longest is too long, one is widened"
     assert example.target.units == 4
-    first_W, last_W, _ = rows_of_words(reading.pieces, words)
+    first_W, last_W, _ = rows_of_words(windowed.pieces, words)
     assert example.asked.rows.tolist() == [*(first_W + 1), *(last_W + 1)]
     plain = Document(id="a", text=document.text, words=words)
-    assert task.examples(task.readings([plain])[0]) == []
+    assert task.examples(task.tokenize([plain])[0]) == []
 
 
 def test_the_head_scores_every_span_from_its_ends_and_its_width():
@@ -148,10 +148,10 @@ def test_the_head_scores_every_span_from_its_ends_and_its_width():
 
 def test_from_files_to_a_task_and_back(tokenizer, tmp_path: Path):
     path = nested_file(tmp_path / "a.jsonl", 20, 0)
-    options = TagOptions(nested=True)
-    given = {"options": options, "window": WindowOptions(), "tokenizer": tokenizer, "positions": 64}
+    options = TagConfig(nested=True)
+    given = {"options": options, "window": WindowConfig(), "tokenizer": tokenizer, "positions": 64}
     task = NestedTask.from_training("t", NestedTask.open(options, path).documents(), **given)
-    assert (task.labels, task.main, task.joined) == (("ANI", "CORE", "PER"), "f1", False)
+    assert (task.labels, task.main_metric, task.joined) == (("ANI", "CORE", "PER"), "f1", False)
     again = NestedTask.from_manifest("t", task.manifest(), tokenizer=tokenizer, positions=64)
     assert again.manifest() == task.manifest()
     document = next(task.read(path))

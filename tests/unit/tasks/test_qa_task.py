@@ -16,9 +16,9 @@ from spanbert.core.errors import InputError
 from spanbert.core.predictions import Answer, Answering
 from spanbert.core.types import Document, MisplacedAnswer, Question, Span
 from spanbert.encoder.config import EncoderConfig
-from spanbert.tasks.base import WindowOptions
+from spanbert.tasks.base import WindowConfig
+from spanbert.tasks.qa.config import QAConfig
 from spanbert.tasks.qa.head import QAHead
-from spanbert.tasks.qa.options import QAOptions
 from spanbert.tasks.qa.task import QATask
 from tests.conftest import WORDS
 from tests.labelled import squad_file
@@ -27,7 +27,7 @@ from tests.stubs import TableHead, layout_of, number_of_window, predicted, read_
 
 def qa_task(tokenizer, *, length: int = 64, overlap: int = 8, threshold: float | None = None, **options) -> QATask:
     return QATask(
-        "q", tokenizer, (length, overlap), options=QAOptions(**options), language="en", threshold=threshold
+        "q", tokenizer, (length, overlap), options=QAConfig(**options), language="en", threshold=threshold
     )  # fmt: skip
 
 
@@ -56,20 +56,20 @@ def test_answers_over_windows_are_those_of_every_span_of_the_context(
         tokenizer, length=length, overlap=overlap, threshold=threshold, longest_answer=longest, candidates=6,
         longest_question=6,
     )  # fmt: skip
-    [reading] = task.readings([document])
+    [windowed] = task.tokenize([document])
     [found] = predicted(task, TableHead(2), [document])
-    logits_n2 = table_of(reading.pieces.ids, 2, 0).astype(np.float32)
-    firsts = [number_of_window(one.ids) for one in task.windows(reading)]
+    logits_n2 = table_of(windowed.pieces.ids, 2, 0).astype(np.float32)
+    firsts = [number_of_window(one.ids) for one in task.windows(windowed)]
     null_S = table_of(np.array(firsts), 2, 0).astype(np.float32).sum(1)
     assert [one.question for one in found] == ["q0", "q1"]
     for number, answering in enumerate(found):
         windows = [
-            window for window, owner in zip(reading.windows, reading.owners, strict=True) if owner == number
+            window for window, owner in zip(windowed.windows, windowed.owners, strict=True) if owner == number
         ]  # fmt: skip
-        null = min(null_S[place] for place, owner in enumerate(reading.owners) if owner == number)
-        assert {piece for start, end in windows for piece in range(start, end)} == set(range(len(reading.pieces.ids)))
+        null = min(null_S[place] for place, owner in enumerate(windowed.owners) if owner == number)
+        assert {piece for start, end in windows for piece in range(start, end)} == set(range(len(windowed.pieces.ids)))
         spans = {
-            (int(reading.pieces.offsets[a, 0]), int(reading.pieces.offsets[b, 1])): float(logits_n2[a, 0] + logits_n2[b, 1])
+            (int(windowed.pieces.offsets[a, 0]), int(windowed.pieces.offsets[b, 1])): float(logits_n2[a, 0] + logits_n2[b, 1])
             for start, end in windows
             for a in range(start, end)
             for b in range(a, min(a + longest, end))
@@ -90,14 +90,14 @@ def test_rows_are_the_first_and_the_context_and_gold_is_among_them(tokenizer):
     start = context.index("king")
     document = asked(context, "who sees it?", "who?", answers=((start, start + 4), (0, 3)))
     task = qa_task(tokenizer, length=16, overlap=4)
-    [reading] = task.readings([document])
-    examples = task.examples(reading)
-    assert len(examples) == len(reading.windows) > 4
+    [windowed] = task.tokenize([document])
+    examples = task.examples(windowed)
+    assert len(examples) == len(windowed.windows) > 4
     held = 0
-    for one, (low, high), owner in zip(examples, reading.windows, reading.owners, strict=True):
-        question = reading.questions[owner]
+    for one, (low, high), owner in zip(examples, windowed.windows, windowed.owners, strict=True):
+        question = windowed.questions[owner]
         special = tokenizer.special
-        ids = [special["cls"], *question, special["sep"], *reading.pieces.ids[low:high], special["sep"]]
+        ids = [special["cls"], *question, special["sep"], *windowed.pieces.ids[low:high], special["sep"]]
         assert one.window.ids.tolist() == ids
         assert len(ids) <= 16
         assert one.window.token_types.tolist() == [0] * (len(question) + 2) + [1] * (high - low + 1)
@@ -113,26 +113,26 @@ def test_rows_are_the_first_and_the_context_and_gold_is_among_them(tokenizer):
 
 def test_what_teaches_nothing_is_left_out_and_the_unanswerable_is_nothing(tokenizer):
     task = qa_task(tokenizer)
-    [lost] = task.readings([asked("the fox runs", "who?")])
+    [lost] = task.tokenize([asked("the fox runs", "who?")])
     assert task.examples(lost) == [], "answerable, but its answer is nowhere"
     assert len(read_windows(task, lost)) == 1
-    [none] = task.readings([asked("the fox runs", "who?", answers=((4, 7),), answerable=False)])
+    [none] = task.tokenize([asked("the fox runs", "who?", answers=((4, 7),), answerable=False)])
     assert [one.target.gold for one in task.examples(none)] == [(0, 0)]
     inside = asked("unbelievable fox", "who?", answers=((3, 8),))  # widened to the pieces that hold it
-    [reading] = task.readings([inside])
-    [example] = task.examples(reading)
-    first, last = (int(reading.pieces.offsets[row - 1][edge]) for edge, row in enumerate(example.target.gold))
+    [windowed] = task.tokenize([inside])
+    [example] = task.examples(windowed)
+    first, last = (int(windowed.pieces.offsets[row - 1][edge]) for edge, row in enumerate(example.target.gold))
     assert first <= 3
     assert last >= 8
 
 
 def test_the_longest_words_of_a_question_and_its_context(tokenizer):
     task = qa_task(tokenizer, length=16, overlap=8, longest_question=4)
-    [reading] = task.readings([asked("fox " * 30, "who " * 50)])
-    assert len(reading.questions[0]) == 4
-    assert all(len(one.ids) <= 16 for one in task.windows(reading))
+    [windowed] = task.tokenize([asked("fox " * 30, "who " * 50)])
+    assert len(windowed.questions[0]) == 4
+    assert all(len(one.ids) <= 16 for one in task.windows(windowed))
     with pytest.raises(InputError, match="the question leaves no room for its text; got 12 pieces"):
-        qa_task(tokenizer, length=16).readings([asked("fox", " ".join(["fox"] * 12))])
+        qa_task(tokenizer, length=16).tokenize([asked("fox", " ".join(["fox"] * 12))])
     [empty] = predicted(task, TableHead(2), [asked("", "who?")])
     assert empty == [Answering(question="q0", answer=None, candidates=(), null_score=float("inf"))]
     [silent] = predicted(task, TableHead(2), [Document(id="c", text="fox")])
@@ -140,17 +140,15 @@ def test_the_longest_words_of_a_question_and_its_context(tokenizer):
 
 
 def test_what_the_training_data_poses(tokenizer, tmp_path: Path):
-    given = {"options": QAOptions(), "window": WindowOptions(), "tokenizer": tokenizer, "positions": 64}
-    two = QATask.from_training(
-        "q", QATask.open(QAOptions(), squad_file(tmp_path / "a.json", 9, 0)).documents(), **given
-    )
+    given = {"options": QAConfig(), "window": WindowConfig(), "tokenizer": tokenizer, "positions": 64}
+    two = QATask.from_training("q", QATask.open(QAConfig(), squad_file(tmp_path / "a.json", 9, 0)).documents(), **given)
     assert (two.threshold, two.language, two.window, two.tuner() is None) == (0.0, "en", (64, 32), False)
     one = QATask.from_training(
-        "q", QATask.open(QAOptions(), squad_file(tmp_path / "b.json", 9, 0, answerable=True)).documents(), **given
+        "q", QATask.open(QAConfig(), squad_file(tmp_path / "b.json", 9, 0, answerable=True)).documents(), **given
     )
     assert (one.threshold, one.tuner()) == (None, None)
     fixed = QATask.from_training(
-        "q", two.read(tmp_path / "a.json"), **{**given, "options": QAOptions(threshold=1.5, language="zh")}
+        "q", two.read(tmp_path / "a.json"), **{**given, "options": QAConfig(threshold=1.5, language="zh")}
     )
     assert (fixed.threshold, fixed.language, fixed.tuner()) == (1.5, "zh", None)
     chinese = [asked("国王看见了狐狸", "谁？", answers=((0, 2),)), asked("fox", "who?", answers=((0, 3),))]

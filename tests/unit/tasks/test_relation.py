@@ -19,9 +19,9 @@ from spanbert.core.files import read_json
 from spanbert.core.predictions import RelationExtraction
 from spanbert.core.types import Document, Relation, Span
 from spanbert.corpus.text.words import split_words
-from spanbert.tasks.base import WindowOptions
+from spanbert.tasks.base import WindowConfig
+from spanbert.tasks.relation.config import RelationConfig
 from spanbert.tasks.relation.marking import MARKS, marked, marker_names, marker_pair, parts_around
-from spanbert.tasks.relation.options import RelationOptions
 from spanbert.tasks.relation.task import RelationTask
 from spanbert.tokens.tokenizer import load_tokenizer
 from tests.formats import read_relations
@@ -106,14 +106,14 @@ def test_marker_names_and_types():
     assert marker_pair(numbers, "1", "LOC") == marker_pair(numbers, "1", None) == (0, 1)
 
 
-def made(tokenizer, *labels: str, options: RelationOptions | None = None, types=("PER", "ORG")) -> RelationTask:
+def made(tokenizer, *labels: str, options: RelationConfig | None = None, types=("PER", "ORG")) -> RelationTask:
     head, tail = Span(start=0, end=3, label=types[0]), Span(start=9, end=13, label=types[1])
     documents = [
         Document(id="d", text="Ann left Acme.", relations=(Relation(head=head, tail=tail, label=label),))
         for label in labels
     ]
     return RelationTask.from_training(
-        "t", documents, options=options or RelationOptions(), window=WindowOptions(), tokenizer=tokenizer, positions=64
+        "t", documents, options=options or RelationConfig(), window=WindowConfig(), tokenizer=tokenizer, positions=64
     )
 
 
@@ -124,10 +124,10 @@ def test_from_training(vocabulary_file: Path):
     assert task("no_relation", "b").averaging == "micro"
     assert task("A-B(e1,e2)", "Other").averaging == "semeval"
     assert task("A-B(e1,e2)", "no_relation").averaging == "micro"
-    assert task("A-B(e1,e2)", "Other", options=RelationOptions(averaging="micro")).main == "micro_f1"
+    assert task("A-B(e1,e2)", "Other", options=RelationConfig(averaging="micro")).main_metric == "micro_f1"
     assert "[E1:PER]" in task("a", "b").markers
     assert list(task("a", "b", types=("ENTITY", "ENTITY")).markers) == ["[E1]", "[/E1]", "[E2]", "[/E2]"]
-    assert list(task("a", "b", options=RelationOptions(typed="no")).markers) == ["[E1]", "[/E1]", "[E2]", "[/E2]"]
+    assert list(task("a", "b", options=RelationConfig(typed="no")).markers) == ["[E1]", "[/E1]", "[E2]", "[/E2]"]
     assert task("a", "b").labels == ("a", "b")
     for labels in (("a",), ("no_relation", "NA")):
         with pytest.raises(InputError, match=f"task t: not relations to learn; got {len(labels)} different labels"):
@@ -142,7 +142,7 @@ def test_markers_are_new_pieces_in_a_fixed_order(own_tokenizer):
     assert own_tokenizer.is_special_V[before:].all()
     again = RelationTask.from_manifest("t", task.manifest(), tokenizer=own_tokenizer, positions=64)
     assert (again.markers, again.labels, again.type_pairs) == (task.markers, task.labels, {("PER", "ORG")})
-    assert list(task.added_pieces) == list(task.markers.values())
+    assert list(task.added_token_ids) == list(task.markers.values())
     assert not again.untyped
     ids, _ = own_tokenizer.encode("the [E1] fox")
     assert not set(task.markers.values()) & set(ids.tolist()), "a text that says [E1] marks nothing"
@@ -152,7 +152,7 @@ def test_types_that_were_never_seen_are_refused(own_tokenizer):
     def asked(task: RelationTask, label: str | None) -> None:
         pair = Relation(head=Span(start=0, end=3, label=label), tail=Span(start=4, end=7, label="ORG"), label="")
         document = Document(id="d", text="the fox", relations=(pair,))
-        task.windows(task.readings([document])[0])
+        task.windows(task.tokenize([document])[0])
 
     typed = made(own_tokenizer, "a", "b")
     asked(typed, "PER")
@@ -161,7 +161,7 @@ def test_types_that_were_never_seen_are_refused(own_tokenizer):
     with pytest.raises(InputError, match="got an entity without a type"):
         asked(typed, None)
     assert [typed.knows(Span(start=0, end=1, label=label)) for label in ("ORG", "LOC", None)] == [True, False, False]
-    untyped = made(own_tokenizer, "a", "b", options=RelationOptions(typed="no"))
+    untyped = made(own_tokenizer, "a", "b", options=RelationConfig(typed="no"))
     asked(untyped, "LOC")
     asked(untyped, None)
 
@@ -178,7 +178,7 @@ def test_pairs_of_a_text(vocabulary_file: Path):
     def places(task: RelationTask) -> list[tuple[int, int]]:
         return [(one.head.start, one.tail.start) for one in task.pairs(entities, [(0, 15), (15, 30)])]
 
-    untyped = RelationOptions(typed="no")
+    untyped = RelationConfig(typed="no")
     assert places(made(load_tokenizer(vocabulary_file), "a", "b", options=untyped)) == [(0, 9), (9, 0)] * 2
     directed = made(load_tokenizer(vocabulary_file), "A(e1,e2)", "Other", options=untyped)
     assert places(directed) == [(0, 9)] * 2, "each pair once"
@@ -242,7 +242,7 @@ def test_a_tiny_model_learns_who_sees_whom(learned, tmp_path: Path):
 
 def test_the_first_piece_can_be_read_instead(hugging_face_model: Path, tmp_path: Path):
     train, dev = relation_file(tmp_path / "train.jsonl", 96, 1), relation_file(tmp_path / "dev.jsonl", 24, 2)
-    data = TaskData(kind="relation", train=train, dev=dev, options=RelationOptions(pool="cls"))
+    data = TaskData(kind="relation", train=train, dev=dev, options=RelationConfig(pool="cls"))
     result = tune({"r": data}, hugging_face_model, tmp_path / "out", "train.max_steps=120")
     assert result.scores["r"]["micro_f1"] > 0.8
     assert read_json(result.path / "spanbert.json")["tasks"]["r"]["options"]["pool"] == "cls"
@@ -306,10 +306,12 @@ def test_a_text_longer_than_the_window_keeps_both_entities(learned):
     filler = "the old road runs near a small house . " * 20
     apart = "king " + filler + " fox"
     far = [Span(start=0, end=4, label="PER"), Span(start=len(apart) - 3, end=len(apart), label="ANI")]
-    [reading] = task.readings([Document(id="a", text=apart, relations=(Relation(head=far[0], tail=far[1], label=""),))])
-    [(window, asked)] = read_windows(task, reading)
+    [windowed] = task.tokenize(
+        [Document(id="a", text=apart, relations=(Relation(head=far[0], tail=far[1], label=""),))]
+    )
+    [(window, asked)] = read_windows(task, windowed)
     assert len(window.ids) <= 64
     assert [task.tokenizer.piece(window.ids[row]) for row in asked.rows] == ["[E1:PER]", "[E2:ANI]"]
     assert [task.tokenizer.piece(window.ids[row + 1]) for row in asked.rows] == ["king", "fox"]
     assert len(window.ids) > 56, "as much context as there is room for"
-    assert reading.windows == [(0, len(reading.pieces.ids))]
+    assert windowed.windows == [(0, len(windowed.pieces.ids))]

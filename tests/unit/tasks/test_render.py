@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from spanbert.apps.finetune_tables import TaskTables
+from spanbert.apps.reports.finetune_tables import TaskTables
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Classification, Coreference, Tagging

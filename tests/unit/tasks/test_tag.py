@@ -18,10 +18,10 @@ from spanbert.core.predictions import Tagging
 from spanbert.core.tagging import SCHEMES, decode_tags, encode_tags
 from spanbert.core.types import Document, Span
 from spanbert.encoder.config import EncoderConfig
-from spanbert.tasks.base import WindowOptions
+from spanbert.tasks.base import WindowConfig
+from spanbert.tasks.tag.config import TagConfig
 from spanbert.tasks.tag.decode import Steps, best_legal_tags
 from spanbert.tasks.tag.heads import TagHead
-from spanbert.tasks.tag.options import TagOptions
 from spanbert.tasks.tag.task import TagTask, without_overlaps
 from spanbert.tokens.pieces import rows_of_words
 from tests.conftest import WORDS, make_text
@@ -32,7 +32,7 @@ from tests.stubs import TableHead, layout_of, predicted, read_windows, table_of
 def tag_task(tokenizer, *, length: int = 64, overlap: int = 0, tags: tuple[str, ...] | None = None, scheme="BIO", joined=True) -> TagTask:  # fmt: skip
     tags = tags or ("O", "B-X", "I-X", "B-Y", "I-Y")
     return TagTask(
-        "t", tokenizer, (length, overlap), options=TagOptions(), joined=joined, tags=tags, scheme=scheme
+        "t", tokenizer, (length, overlap), options=TagConfig(), joined=joined, tags=tags, scheme=scheme
     )  # fmt: skip
 
 
@@ -70,11 +70,11 @@ def test_predictions_of_many_long_texts_are_those_of_the_whole_texts(tokenizer):
     task = tag_task(tokenizer, length=32, overlap=8)
     found = predicted(task, TableHead(5), documents)
     windows = 0
-    for document, reading, tagging in zip(documents, task.readings(documents), found, strict=True):
-        windows += len(reading.windows)
-        words = task.words(reading)
-        first_W, _, _ = rows_of_words(reading.pieces, words)
-        logits_WL = table_of(reading.pieces.ids[first_W], 5, 0)
+    for document, windowed, tagging in zip(documents, task.tokenize(documents), found, strict=True):
+        windows += len(windowed.windows)
+        words = task.words(windowed)
+        first_W, _, _ = rows_of_words(windowed.pieces, words)
+        logits_WL = table_of(windowed.pieces.ids[first_W], 5, 0)
         scores_WL = logits_WL - np.log(np.exp(logits_WL).sum(1, keepdims=True))
         best_W = best_legal_tags(scores_WL, Steps.of(task.tags, "BIO"))
         tags = [task.tags[number] for number in best_W]
@@ -99,29 +99,29 @@ def test_every_word_is_learned_exactly_once(tokenizer, words, length: int, overl
     gold = tuple(np.random.default_rng(len(words)).choice(["N", "V", "D"], len(words)).tolist())
     document = Document(id="a", text=document.text, words=document.words, columns={"tag": gold})
     task = tag_task(tokenizer, length=length, overlap=overlap, tags=("D", "N", "V"), scheme=None)
-    [reading] = task.readings([document])
+    [windowed] = task.tokenize([document])
     learned, places = [], []
     for (start, _), part, (window, one) in zip(
-        reading.windows, owned_parts(reading.windows), read_windows(task, reading), strict=True
+        windowed.windows, owned_parts(windowed.windows), read_windows(task, windowed), strict=True
     ):  # fmt: skip
         assert len(window.ids) <= length
         pieces = one.rows - 1 + start
         assert all(part[0] <= piece < part[1] for piece in pieces)
         places += pieces.tolist()
-    for one in task.examples(reading):
+    for one in task.examples(windowed):
         assert one.target.units == len(one.asked.rows) == len(one.target.gold) > 0
         learned += [task.tags[number] for number in one.target.gold]
     assert learned == list(gold)
     if words:
-        assert places == rows_of_words(reading.pieces, document.words)[0].tolist()
+        assert places == rows_of_words(windowed.pieces, document.words)[0].tolist()
 
 
 def test_words_without_a_piece_are_tagged_but_not_learned(tokenizer):
     words = tuple(Span(start=a, end=b) for a, b in [(0, 3), (4, 5), (6, 9)])
     document = Document(id="a", text="fox \u200b dog", words=words, columns={"tag": ("N", "X", "N")})
     task = tag_task(tokenizer, tags=("N", "X"), scheme=None)
-    [reading] = task.readings([document])
-    [example] = task.examples(reading)
+    [windowed] = task.tokenize([document])
+    [example] = task.examples(windowed)
     assert ([task.tags[n] for n in example.target.gold], example.asked.rows.tolist()) == (["N", "N"], [1, 2])
     [tagging] = predicted(task, TableHead(2), [document])
     assert [(word.start, word.end) for word in tagging.words] == [(0, 3), (4, 5), (6, 9)]
@@ -141,22 +141,22 @@ def test_entities_are_learned_in_their_own_scheme(tokenizer, tmp_path: Path, sch
         words = ("old", "red", "fox", "king", "the", "old", "dog")
         path.write_text("".join(f"{word} {tag}\n" for word, tag in zip(words, tags, strict=True)))
     task = TagTask.from_training(
-        "t", TagTask.open(TagOptions(), path).documents(), options=TagOptions(), window=WindowOptions(), tokenizer=tokenizer,
+        "t", TagTask.open(TagConfig(), path).documents(), options=TagConfig(), window=WindowConfig(), tokenizer=tokenizer,
         positions=64,
     )  # fmt: skip
     assert task.scheme == ("BIO" if scheme == "IOB1" else scheme)
-    assert (task.main, task.joined, task.window) == ("f1", True, (64, 32))
+    assert (task.main_metric, task.joined, task.window) == ("f1", True, (64, 32))
     documents = list(task.read(path))
-    for reading in task.readings(documents):
-        [example] = task.examples(reading)
-        words = reading.document.words
+    for windowed in task.tokenize(documents):
+        [example] = task.examples(windowed)
+        words = windowed.document.words
         spans = [
             (next(n for n, word in enumerate(words) if word.start == span.start),
              next(n for n, word in enumerate(words, 1) if word.end == span.end), span.label)
-            for span in reading.document.spans
+            for span in windowed.document.spans
         ]  # fmt: skip
         assert [task.tags[number] for number in example.target.gold] == encode_tags(spans, len(words), task.scheme)
-        [tagging] = predicted(task, TableHead(len(task.tags)), [reading.document])
+        [tagging] = predicted(task, TableHead(len(task.tags)), [windowed.document])
         assert decode_tags([word.label for word in tagging.words], task.scheme, repair="discard") == decode_tags(
             [word.label for word in tagging.words], task.scheme
         ), "predictions are legal"
@@ -167,10 +167,10 @@ def test_entities_are_learned_in_their_own_scheme(tokenizer, tmp_path: Path, sch
 def test_parts_of_speech_are_tags_as_they_are(tokenizer, tmp_path: Path):
     path = pos_file(tmp_path / "a.conll", 10, 0)
     task = TagTask.from_training(
-        "t", TagTask.open(TagOptions(), path).documents(), options=TagOptions(), window=WindowOptions(), tokenizer=tokenizer,
+        "t", TagTask.open(TagConfig(), path).documents(), options=TagConfig(), window=WindowConfig(), tokenizer=tokenizer,
         positions=64,
     )  # fmt: skip
-    assert (task.tags, task.scheme, task.main) == (("DET", "NOUN", "X"), None, "accuracy")
+    assert (task.tags, task.scheme, task.main_metric) == (("DET", "NOUN", "X"), None, "accuracy")
     [document, *_] = task.read(path)
     [tagging] = predicted(task, TableHead(3), [document])
     assert tagging.spans is None
@@ -194,7 +194,7 @@ def test_other_files_are_read_for_the_column_that_was_learned(tokenizer, tmp_pat
     without.write_text(CONLLU.format(misc="_"), encoding="utf-8")
     train, other = (with_entities, without) if entities_in_training else (without, with_entities)
     made = TagTask.from_training(
-        "t", TagTask.open(TagOptions(), train).documents(), options=TagOptions(), window=WindowOptions(), tokenizer=tokenizer,
+        "t", TagTask.open(TagConfig(), train).documents(), options=TagConfig(), window=WindowConfig(), tokenizer=tokenizer,
         positions=64,
     )  # fmt: skip
     task = TagTask.from_manifest("t", made.manifest(), tokenizer=tokenizer, positions=64)
@@ -207,10 +207,10 @@ def test_other_files_are_read_for_the_column_that_was_learned(tokenizer, tmp_pat
 
 def test_text_without_words_is_split_as_the_training_data_was(tokenizer, tmp_path: Path):
     lines = nested_file(tmp_path / "a.jsonl", 5, 0)
-    options = {"options": TagOptions(), "window": WindowOptions(), "tokenizer": tokenizer, "positions": 64}
-    from_lines = TagTask.from_training("t", TagTask.open(TagOptions(), lines).documents(), **options)
+    options = {"options": TagConfig(), "window": WindowConfig(), "tokenizer": tokenizer, "positions": 64}
+    from_lines = TagTask.from_training("t", TagTask.open(TagConfig(), lines).documents(), **options)
     from_columns = TagTask.from_training(
-        "t", TagTask.open(TagOptions(), conll_file(tmp_path / "a.conll", 5, 0)).documents(), **options
+        "t", TagTask.open(TagConfig(), conll_file(tmp_path / "a.conll", 5, 0)).documents(), **options
     )
     text = Document(id="a", text="the well-read king's U.S. fox.")
     for task, words in ((from_lines, 13), (from_columns, 6)):
@@ -236,7 +236,7 @@ def test_spans_that_overlap_leave_the_longest():
 def test_data_that_poses_no_task(tokenizer, documents, message: str):
     with pytest.raises(InputError, match=message):
         TagTask.from_training(
-            "t", documents, options=TagOptions(), window=WindowOptions(), tokenizer=tokenizer, positions=64
+            "t", documents, options=TagConfig(), window=WindowConfig(), tokenizer=tokenizer, positions=64
         )
 
 
@@ -245,7 +245,7 @@ def test_unknown_tags_and_questions(tokenizer, tmp_path: Path):
     document = document_of(["fox"])
     document = Document(id="f:3", text="fox", words=document.words, columns={"tag": ("V",)})
     with pytest.raises(InputError, match="f:3: task t: a tag that the model does not know; got 'V'; expected N"):
-        task.examples(task.readings([document])[0])
+        task.examples(task.tokenize([document])[0])
     scorer = task.scorer()
     scorer.add(document, predicted(task, TableHead(1), [document])[0])
     assert scorer.scores()["accuracy"] == 0.0, "at evaluation it is wrong, not fatal"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from spanbert.core.errors import InputError
-from spanbert.corpus.raw.readers import DocumentReader, ReadOptions
+from spanbert.corpus.raw.readers import DocumentReader, ReadConfig
 from spanbert.tokens.prepare import prepare
 from spanbert.tokens.store import TokenStore
 from tests.conftest import make_text
@@ -137,7 +137,7 @@ def test_broken_input_leaves_no_store(vocabulary_file: Path, tmp_path: Path):
     with pytest.raises(InputError, match=r"a\.jsonl:2"):
         prepare([file], tokenizer=vocabulary_file, out=tmp_path / "store")
     assert not (tmp_path / "store").exists()
-    options = ReadOptions(on_error="skip")
+    options = ReadConfig(on_error="skip")
     result = prepare([file], tokenizer=vocabulary_file, out=tmp_path / "store", held_out=0, options=options)
     assert (result.documents["train"], result.read.broken_lines) == (1, 1)
 

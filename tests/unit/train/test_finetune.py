@@ -18,12 +18,12 @@ from safetensors.torch import load_file
 import spanbert
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json
-from spanbert.core.progress import SilentReporter
+from spanbert.core.reporter import SilentReporter
 from spanbert.encoder.model import Encoder
-from spanbert.tasks.classify.options import ClassifyOptions
-from spanbert.tasks.coref.options import CorefOptions
+from spanbert.tasks.classify.config import ClassifyConfig
+from spanbert.tasks.coref.config import CorefConfig
 from spanbert.tasks.joint import JointTask
-from spanbert.tasks.qa.options import QAOptions
+from spanbert.tasks.qa.config import QAConfig
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer
@@ -90,7 +90,7 @@ def test_thresholds_are_tuned_on_dev_data_and_kept(hugging_face_model: Path, tmp
 
 
 def test_a_given_threshold_stays(hugging_face_model: Path, tmp_path: Path):
-    options = QAOptions(longest_question=10, threshold=3.5)
+    options = QAConfig(longest_question=10, threshold=3.5)
     result = tune({"qa": data("qa", squad_file, tmp_path, options, suffix=".json")}, hugging_face_model,
                   tmp_path / "out", "train.max_steps=2")  # fmt: skip
     assert json.loads((result.path / "spanbert.json").read_text())["tasks"]["qa"]["threshold"] == 3.5
@@ -156,7 +156,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(files, hugging_face_model: Path,
 def test_clusters_and_relations_go_on_bit_for_bit(trained_bundle: Path, tmp_path: Path, monkeypatch):
     """Windows that are learned together, new pieces in the vocabulary, dropout; and kept heads still fill."""
     tasks = {
-        "coref": TaskData(kind="coref", train=coref_file(tmp_path / "c.jsonl", 12, 1), options=CorefOptions(size=16)),
+        "coref": TaskData(kind="coref", train=coref_file(tmp_path / "c.jsonl", 12, 1), options=CorefConfig(size=16)),
         "relation": TaskData(kind="relation", train=relation_file(tmp_path / "r.jsonl", 12, 1)),
     }
     settings = ("train.max_steps=8", "train.checkpoint_every=3steps", "hidden_dropout=0.1", "batch.examples=null",
@@ -316,8 +316,8 @@ def test_several_seeds_keep_the_best_and_tell_the_spread(files, hugging_face_mod
     spread = result.spread["kind"]["accuracy"]
     assert spread["by_seed"] == {str(seed): value for seed, value in figures.items()}
     assert spread["mean"] == pytest.approx(sum(figures.values()) / 3)
-    goodness = {seed: one.outcome.best.goodness for seed, one in result.results.items()}
-    assert result.best == max(goodness, key=goodness.__getitem__)
+    selection_score = {seed: one.outcome.best.selection_score for seed, one in result.results.items()}
+    assert result.best == max(selection_score, key=selection_score.__getitem__)
     best = tmp_path / "out" / "seeds" / str(result.best)
     assert (tmp_path / "out" / "model.safetensors").read_bytes() == (best / "model.safetensors").read_bytes()
     assert json.loads((tmp_path / "out" / "seeds.json").read_text())["best"] == result.best
@@ -339,7 +339,7 @@ def test_several_tasks_on_one_encoder(hugging_face_model: Path, tmp_path_factory
     main = {"kind": "accuracy", "ner": "f1", "pos": "accuracy", "who": "f1"}
     assert list(result.scores) == list(main)
     assert all(result.scores[name][figure] > 0.85 for name, figure in main.items())
-    assert result.outcome.best.goodness <= sum(result.scores[name][main[name]] for name in main) / 4 + 0.05
+    assert result.outcome.best.selection_score <= sum(result.scores[name][main[name]] for name in main) / 4 + 0.05
     nlp = spanbert.load(result.path)
     encoder, calls = nlp.predictor.backend.encoder, []
     handle = encoder.register_forward_hook(lambda *_: calls.append(1))
@@ -421,7 +421,7 @@ def test_class_weights_change_what_is_learned(hugging_face_model: Path, tmp_path
     write_table(tmp_path / "a.tsv", ("text", "label"), rows)
     curves = []
     for weights in ("none", "balanced"):
-        task = TaskData(kind="classify", train=tmp_path / "a.tsv", options=ClassifyOptions(class_weights=weights))
+        task = TaskData(kind="classify", train=tmp_path / "a.tsv", options=ClassifyConfig(class_weights=weights))
         tune({"t": task}, hugging_face_model, tmp_path / weights, "train.max_steps=4", "batch.examples=32")
         curves.append(losses(tmp_path / weights))
     assert curves[0][0] != curves[1][0]

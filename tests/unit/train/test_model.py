@@ -10,12 +10,12 @@ import torch
 from torch.func import functional_call
 
 from spanbert.batches.plan import PackingPlan, PlanPosition
-from spanbert.core.progress import SilentReporter
+from spanbert.core.reporter import SilentReporter
 from spanbert.tasks.pretrain.objectives import PretrainTask
 from spanbert.tokens.store import TokenStore
 from spanbert.train.model import TaskModel
+from spanbert.train.pretrain_bundle import build_model
 from spanbert.train.pretrain_config import PretrainConfig
-from spanbert.train.pretrained import build_model
 
 
 def made(store_path: Path, model: Path, *, freeze: bool):
@@ -26,7 +26,7 @@ def made(store_path: Path, model: Path, *, freeze: bool):
     task = PretrainTask(adapter, store.unigram_counts(), masking=config.masking, sbo=config.sbo, seed=0)
     built = build_model(task, adapter, store, model=model, size=None, config=config, reporter=SilentReporter())
     plan = PackingPlan(store, segment_length=24, pack_tokens=120)
-    return built.eval(), task.encode(list(islice(plan.stream(PlanPosition()), 3)))
+    return built.eval(), task.collate(list(islice(plan.stream(PlanPosition()), 3)))
 
 
 def test_losses_are_those_of_the_task(store_path: Path, hugging_face_model: Path):

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from spanbert.core.errors import InputError
+from spanbert.train.budget import Budget, Progress, is_due, schedule_factor
 from spanbert.train.config import Amount, OptimConfig, TrainConfig, budget_overrides
-from spanbert.train.progress import Budget, Progress, is_due, schedule_factor
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json
-from spanbert.core.progress import SilentReporter
+from spanbert.core.reporter import SilentReporter
 from spanbert.encoder import hardware
 from spanbert.train.config import TrainConfig
 from spanbert.train.finetune_config import FinetuneConfig

@@ -15,14 +15,14 @@ from safetensors.torch import load_file
 
 import spanbert
 from spanbert.core.errors import InputError
-from spanbert.core.progress import SilentReporter
+from spanbert.core.reporter import SilentReporter
 from spanbert.core.types import Document, Span
 from spanbert.corpus.data import name_of, opened, source_facts
 from spanbert.corpus.io.files import SourceFile
-from spanbert.tasks.classify.options import ClassifyOptions
+from spanbert.tasks.classify.config import ClassifyConfig
 from spanbert.tasks.classify.task import ClassifyTask
-from spanbert.tasks.coref.options import CorefOptions
-from spanbert.tasks.tag.options import TagOptions
+from spanbert.tasks.coref.config import CorefConfig
+from spanbert.tasks.tag.config import TagConfig
 from spanbert.tasks.tag.read import open_tagged
 from spanbert.train.task_data import TaskData
 from tests.labelled import conll_file, coref_file, data, single_file, tune
@@ -37,7 +37,7 @@ def test_documents_train_as_their_file_does(kind: str, hugging_face_model: Path,
     train, dev = (
         list(
             (
-                ClassifyTask.open(ClassifyOptions(), one) if kind == "classify" else open_tagged(TagOptions(), one)
+                ClassifyTask.open(ClassifyConfig(), one) if kind == "classify" else open_tagged(TagConfig(), one)
             ).documents()
         )
         for one in (files.train, files.dev)
@@ -80,7 +80,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[str, str]]:
     ],
 )
 def test_a_file_is_looked_at_once(looks, hugging_face_model: Path, tmp_path: Path, kind, writer, suffix, found_out):
-    options = CorefOptions(size=8) if kind == "coref" else None
+    options = CorefConfig(size=8) if kind == "coref" else None
     files = data(kind, writer, tmp_path, options, suffix=suffix)
     of_dev = {(what, f"dev{suffix}"): 1 for what in found_out}
     tune({kind: files}, hugging_face_model, tmp_path / "a", "train.max_steps=4")

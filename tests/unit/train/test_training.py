@@ -54,7 +54,7 @@ def test_training_learns_and_logs(store_path: Path, hugging_face_model: Path, tm
     evaluations = read_log(tmp_path / "out" / "evaluations.jsonl")
     assert [entry["step"] for entry in evaluations] == list(range(6, 61, 6))
     assert list((tmp_path / "out" / "tensorboard").glob("events.*"))
-    assert -result.outcome.best.goodness == min(entry["mlm_loss"] + entry["sbo_loss"] for entry in evaluations)
+    assert -result.outcome.best.selection_score == min(entry["mlm_loss"] + entry["sbo_loss"] for entry in evaluations)
 
 
 @pytest.mark.parametrize(("evaluation", "every", "expected"), [(0.5, "25%", 4), (20.0, "25%", 2), (20.0, "25s", 4)])

@@ -76,7 +76,7 @@ def _convert_data(
     nested: bool,
     as_json: bool,
 ) -> None:
-    from spanbert.pipelines.convert_data import convert_data
+    from spanbert.pipelines.convert.data import convert_data
 
     done = convert_data(source, out, to=to, from_=from_, scheme=scheme, column=column, nested=nested)
     if as_json:
@@ -91,7 +91,7 @@ def _convert_data(
 
 
 def _convert_model(source: str, out: Path, to: str, task: str | None, as_json: bool) -> None:
-    from spanbert.pipelines.convert import convert
+    from spanbert.pipelines.convert.models import convert
 
     result = convert(source, out, to=to, task=task)
     if as_json:

@@ -71,7 +71,7 @@ def command(
     choices = [*kinds(), _MULTI]
     if kind not in choices:
         raise InputError(f"no kind of task {kind!r}; {nearest(kind, choices)}")
-    from spanbert.apps.finetune_report import write_finetune_report
+    from spanbert.apps.reports.finetune_report import write_finetune_report
     from spanbert.train.config import budget_overrides
     from spanbert.train.finetune import finetune
     from spanbert.train.finetune_config import FinetuneConfig

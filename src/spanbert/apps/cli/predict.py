@@ -16,7 +16,7 @@ from spanbert.apps.cli.task_options import Given, settings_of, task_examples, wi
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole
-from spanbert.core.progress import Reporter
+from spanbert.core.reporter import Reporter
 from spanbert.corpus.io.files import ByteCounter, SourceFile, decode_line, text_lines
 
 EXAMPLES = task_examples(

@@ -12,7 +12,7 @@ import typer
 from spanbert.apps.cli.options import JsonOption, examples, parse_share, print_json
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
-from spanbert.corpus.raw.readers import DocumentReader, ReadOptions
+from spanbert.corpus.raw.readers import DocumentReader, ReadConfig
 
 EXAMPLES = examples(
     ("A folder of text files", "spanbert prepare texts/ --tokenizer bert-base-cased/ --out store/"),
@@ -70,7 +70,7 @@ def command(
     from spanbert.tokens.tokenizer import TokenizerAdapter
     from spanbert.tokens.training import train_wordpiece
 
-    options = ReadOptions.assemble(
+    options = ReadConfig.assemble(
         base={
             "documents": documents,
             "text_field": text_field,

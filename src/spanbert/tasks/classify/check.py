@@ -11,10 +11,10 @@ from spanbert.core.findings import Rule, excerpt
 from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document
 from spanbert.corpus.formats.data_file import DataFile
-from spanbert.tasks.classify.options import ClassifyOptions
+from spanbert.tasks.classify.config import ClassifyConfig
 from spanbert.tasks.classify.repair import repair_rows
-from spanbert.tasks.classify.task import ClassifyTask, PairReading
-from spanbert.tasks.protocol import Reading
+from spanbert.tasks.classify.task import ClassifyTask, WindowedPair
+from spanbert.tasks.protocol import WindowedDocument
 from spanbert.tasks.survey import DUPLICATES, Item, Survey
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
@@ -56,7 +56,7 @@ class ClassifySurvey(Survey[ClassifyTask]):
     def __init__(
         self,
         data: DataFile,
-        options: ClassifyOptions,
+        options: ClassifyConfig,
         tokenizer: TokenizerAdapter,
         task: ClassifyTask | None,
         *,
@@ -98,12 +98,12 @@ class ClassifySurvey(Survey[ClassifyTask]):
             return {}
         return {"lowest": self._lowest, "mean": self._sum / self._count, "highest": self._highest}
 
-    def length(self, reading: Reading) -> int:
+    def length(self, windowed: WindowedDocument) -> int:
         """As `Survey`: of both texts."""
-        second = len(reading.second) if isinstance(reading, PairReading) else 0
-        return len(reading.pieces.ids) + second
+        second = len(windowed.second) if isinstance(windowed, WindowedPair) else 0
+        return len(windowed.pieces.ids) + second
 
-    def examine(self, reading: Reading, task: ClassifyTask) -> None:
+    def examine(self, windowed: WindowedDocument, task: ClassifyTask) -> None:
         """As `Survey`: nothing that the pieces of a text could show."""
 
     def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:

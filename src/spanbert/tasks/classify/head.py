@@ -17,7 +17,7 @@ from spanbert.core.types import OutputArray
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.dropout import dropout
 from spanbert.encoder.model import initialise
-from spanbert.tasks.classify.options import Mode
+from spanbert.tasks.classify.config import Mode
 from spanbert.tasks.head import Head
 
 

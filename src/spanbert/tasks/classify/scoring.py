@@ -13,7 +13,7 @@ from spanbert.scores.bootstrap import Bootstrap, Statistic
 from spanbert.scores.classification import ClassificationScorer, MultiLabelScorer, ThresholdSearch
 from spanbert.scores.regression import RegressionScorer
 from spanbert.scores.signature import signature
-from spanbert.tasks.classify.options import Mode
+from spanbert.tasks.classify.config import Mode
 
 _LARGEST_NUMBER = 1e30
 
@@ -37,7 +37,7 @@ class ClassifyScorer:
             self._scorer = MultiLabelScorer(labels, threshold=threshold, seed=seed)
         else:
             self._scorer = RegressionScorer(seed=seed)
-        self.main = self._scorer.main
+        self.main_metric = self._scorer.main_metric
 
     def add(self, document: Document, prediction: Classification) -> None:
         """As `DocumentScorer`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spanbert.core.predictions import Classification
-from spanbert.tasks.classify.options import ClassifyOptions
+from spanbert.tasks.classify.config import ClassifyConfig
 from spanbert.tasks.spec import TaskOption, TaskSpec, Verb
 
 _READING: tuple[Verb, ...] = ("finetune", "doctor", "evaluate")
@@ -12,7 +12,7 @@ CLASSIFY = TaskSpec(
     kind="classify",
     title="text classification",
     title_zh="文本分类",
-    config=ClassifyOptions,
+    config=ClassifyConfig,
     task="spanbert.tasks.classify.task:ClassifyTask",
     check="spanbert.tasks.classify.check:ClassifySurvey",
     render="spanbert.tasks.classify.render:ClassifyRender",

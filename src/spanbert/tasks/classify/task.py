@@ -22,12 +22,12 @@ from spanbert.core.types import Document, FloatArray, IntArray, OutputArray
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.format import ReadSettings
 from spanbert.corpus.formats.registry import open_data
-from spanbert.tasks.base import TextTaskBase, WindowOptions, foreign_labels
-from spanbert.tasks.classify.options import ClassifyOptions, Mode
+from spanbert.tasks.base import TextTaskBase, WindowConfig, foreign_labels
+from spanbert.tasks.classify.config import ClassifyConfig, Mode
 from spanbert.tasks.classify.scoring import ClassifyScorer, ThresholdTuner, number_of, single_gold
 from spanbert.tasks.classify.spec import CLASSIFY
-from spanbert.tasks.protocol import HeadContext, Mistake, Reading
-from spanbert.tokens.pieces import Pieces, read_pieces
+from spanbert.tasks.protocol import HeadContext, Mistake, WindowedDocument
+from spanbert.tokens.pieces import TokenizedText, read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _FIRST_ROW = np.zeros(1, dtype=np.int64)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class PairReading(Reading):
+class WindowedPair(WindowedDocument):
     """A document with a second text, each cut into parts; a window holds one part of each."""
 
     second: IntArray
@@ -63,7 +63,7 @@ class ClassifyTask(TextTaskBase):
 
     spec = CLASSIFY
     unit = "example"
-    changeable = ("text_column", "pair_column", "label_column", "separator")
+    runtime_options = ("text_column", "pair_column", "label_column", "separator")
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class ClassifyTask(TextTaskBase):
         tokenizer: TokenizerAdapter,
         window: tuple[int, int],
         *,
-        options: ClassifyOptions,
+        options: ClassifyConfig,
         mode: Mode,
         labels: Sequence[str],
         threshold: float,
@@ -81,8 +81,10 @@ class ClassifyTask(TextTaskBase):
         self.options, self.mode, self.labels, self.threshold = options, mode, tuple(labels), threshold
         self.pairs = pairs
         self.reads_pairs = pairs
-        self.plain = pairs is False and options.long_texts == "windows"  # else its windows are not those of other tasks
-        self.main = {"single": "accuracy", "multi": "micro_f1", "regression": "pearson"}[mode]
+        self.shares_encoder_pass = (
+            pairs is False and options.long_texts == "windows"
+        )  # else its windows are not those of other tasks
+        self.main_metric = {"single": "accuracy", "multi": "micro_f1", "regression": "pearson"}[mode]
         self.weights_L: list[float] | None = None
         self.scale = (0.0, 1.0)
         self._number = {label: number for number, label in enumerate(self.labels)}
@@ -93,8 +95,8 @@ class ClassifyTask(TextTaskBase):
         name: str,
         documents: Iterable[Document],
         *,
-        options: ClassifyOptions,
-        window: WindowOptions,
+        options: ClassifyConfig,
+        window: WindowConfig,
         tokenizer: TokenizerAdapter,
         positions: int,
     ) -> Self:
@@ -169,7 +171,7 @@ class ClassifyTask(TextTaskBase):
             name,
             tokenizer,
             cls.stored_window(entry, positions),
-            options=ClassifyOptions.model_validate(entry["options"]),
+            options=ClassifyConfig.model_validate(entry["options"]),
             mode=entry["mode"],
             labels=entry["labels"],
             threshold=entry["threshold"],
@@ -200,7 +202,7 @@ class ClassifyTask(TextTaskBase):
         }
 
     @staticmethod
-    def open(options: ClassifyOptions, path: Path) -> DataFile:
+    def open(options: ClassifyConfig, path: Path) -> DataFile:
         """A table or JSON lines, by the options' columns or guessed ones."""
         settings = ReadSettings(
             text_column=options.text_column,
@@ -232,14 +234,14 @@ class ClassifyTask(TextTaskBase):
         text = document.text + ("" if document.pair is None else f" // {document.pair}")
         yield Mistake(severity=severity, where=document.id, text=text, gold=", ".join(document.labels), predicted=said)
 
-    def readings(self, documents: Sequence[Document]) -> list[Reading]:
+    def tokenize(self, documents: Sequence[Document]) -> list[WindowedDocument]:
         """As `TextTask`; of pairs, every part of the first text with every part of the second.
 
         Raises:
             InputError: A text alone, where pairs were learned.
         """
         if self.pairs is False:
-            return super().readings(documents)
+            return super().tokenize(documents)
         alone = next((one for one in documents if one.pair is None), None)
         if self.pairs and alone is not None:
             raise InputError(
@@ -249,11 +251,13 @@ class ClassifyTask(TextTaskBase):
                 remedy='Pass nlp(text, pair=...), {"text": ..., "pair": ...}, or a file with a column for it',
             )
         seconds = [Document(id=one.id, text=one.pair or "") for one in documents]
-        both = zip(super().readings(documents), read_pieces(self.tokenizer, seconds), strict=True)
-        return [reading if reading.document.pair is None else self._paired(reading, second) for reading, second in both]
+        both = zip(super().tokenize(documents), read_pieces(self.tokenizer, seconds), strict=True)
+        return [
+            windowed if windowed.document.pair is None else self._paired(windowed, second) for windowed, second in both
+        ]
 
-    def _paired(self, reading: Reading, second: Pieces) -> PairReading:
-        first = reading.pieces
+    def _paired(self, windowed: WindowedDocument, second: TokenizedText) -> WindowedPair:
+        first = windowed.pieces
         room = self.window[0] - self.framer.specials[1]
         limits = _limits(len(first.ids), len(second.ids), room)
         parts, others = (
@@ -261,33 +265,33 @@ class ClassifyTask(TextTaskBase):
             for one, limit in zip((first, second), limits, strict=True)
         )
         pairs = list(product(parts, others))
-        return PairReading(
-            document=reading.document, pieces=first, windows=[one for one, _ in pairs], second=second.ids, pairs=pairs
+        return WindowedPair(
+            document=windowed.document, pieces=first, windows=[one for one, _ in pairs], second=second.ids, pairs=pairs
         )
 
-    def windows(self, reading: Reading) -> list[Window]:
+    def windows(self, windowed: WindowedDocument) -> list[Window]:
         """As `TextTask`; of a pair, each part of the first text with each of the second."""
-        if isinstance(reading, PairReading):
-            ids, second = reading.pieces.ids, reading.second
-            found = [self.framer.two(ids[a:b], second[c:d]) for (a, b), (c, d) in reading.pairs]
+        if isinstance(windowed, WindowedPair):
+            ids, second = windowed.pieces.ids, windowed.second
+            found = [self.framer.two(ids[a:b], second[c:d]) for (a, b), (c, d) in windowed.pairs]
         else:
-            found = super().windows(reading)
+            found = super().windows(windowed)
         return found[:1] if self.options.long_texts == "truncate" else found
 
-    def rows(self, reading: Reading) -> list[HeadRows]:
+    def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
         """As `TextTask`: the first row of every window."""
-        count = 1 if self.options.long_texts == "truncate" else len(reading.windows)
+        count = 1 if self.options.long_texts == "truncate" else len(windowed.windows)
         return [HeadRows(rows=_FIRST_ROW)] * count
 
-    def examples(self, reading: Reading) -> list[Example]:
+    def examples(self, windowed: WindowedDocument) -> list[Example]:
         """As `TextTask`: a window of a labelled text has the text's label."""
-        wanted = self._gold(reading.document)
+        wanted = self._gold(windowed.document)
         if wanted is None:
             return []
         target = Target(units=1, gold=wanted)
         return [
             Example(task=self.name, window=window, asked=asked, target=target)
-            for window, asked in zip(self.windows(reading), self.rows(reading), strict=True)
+            for window, asked in zip(self.windows(windowed), self.rows(windowed), strict=True)
         ]
 
     def _gold(self, document: Document) -> int | float | OutputArray | None:
@@ -317,7 +321,7 @@ class ClassifyTask(TextTaskBase):
 
         return ClassifyHead(context.encoder, len(self.labels), self.mode, weights_L=self.weights_L, scale=self.scale)
 
-    def decode(self, reading: Reading, outputs: Sequence[OutputArray]) -> Classification:
+    def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> Classification:
         """As `TextTask`: the mean of the windows' logits decides."""
         logits_L: FloatArray = np.zeros(len(self.labels))
         if len(outputs):
@@ -337,9 +341,9 @@ class ClassifyTask(TextTaskBase):
         """As `TextTask`."""
         return ClassifyScorer(self.mode, self.labels, self.threshold or 0.5, seed=seed)
 
-    def goodness(self, scores: Mapping[str, Any]) -> float:
+    def selection_score(self, scores: Mapping[str, Any]) -> float:
         """As `Task`: with several labels a text the best micro F1 of any threshold, where one will be tuned."""
-        return float(scores[self.main if self.tuner() is None else "best_micro_f1"])
+        return float(scores[self.main_metric if self.tuner() is None else "best_micro_f1"])
 
     def tuner(self) -> ThresholdTuner | None:
         """What tunes the threshold on dev data; None where there is none to tune."""

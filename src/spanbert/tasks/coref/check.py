@@ -13,9 +13,9 @@ from spanbert.core.types import Document, Span
 from spanbert.corpus.formats.clusters import crossing_mentions, in_first_cluster, repeated_mentions
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.text.sentences import sentence_numbers
-from spanbert.tasks.coref.options import CorefOptions
+from spanbert.tasks.coref.config import CorefConfig
 from spanbert.tasks.coref.task import CorefTask
-from spanbert.tasks.protocol import Reading
+from spanbert.tasks.protocol import WindowedDocument
 from spanbert.tasks.survey import Item, Survey
 from spanbert.tokens.pieces import rows_of_words
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -61,7 +61,7 @@ class CorefSurvey(Survey[CorefTask]):
     conflicts = _CONFLICTS
 
     def __init__(
-        self, data: DataFile, options: CorefOptions, tokenizer: TokenizerAdapter, task: CorefTask | None, *, name: str
+        self, data: DataFile, options: CorefConfig, tokenizer: TokenizerAdapter, task: CorefTask | None, *, name: str
     ) -> None:
         super().__init__(data, options, tokenizer, task, name=name)
         self.mentions = self.clusters = self.singletons = 0
@@ -97,9 +97,9 @@ class CorefSurvey(Survey[CorefTask]):
         clusters = f"{self.clusters:,}, of which one mention alone: {self.singletons:,}"
         return [("clusters", clusters), ("mentions", f"{self.mentions:,}")]
 
-    def examine(self, reading: Reading, task: CorefTask) -> None:
+    def examine(self, windowed: WindowedDocument, task: CorefTask) -> None:
         """As `Survey`."""
-        document, most = reading.document, task.options.longest_mention
+        document, most = windowed.document, task.options.longest_mention
         words = task.words(document)
         starts, ends = {word.start for word in words}, {word.end for word in words}
         sentences = sentence_numbers(document, words)
@@ -115,8 +115,8 @@ class CorefSurvey(Survey[CorefTask]):
                 self.ledger.add(_INSIDE, self._shown(document, mention))
             elif sentences[bisect_left(begins, mention.start)] != sentences[bisect_left(begins, mention.end) - 1]:
                 self.ledger.add(_ACROSS, self._shown(document, mention))
-            elif len(reading.pieces.ids):
-                first, last, _ = rows_of_words(reading.pieces, [mention])
+            elif len(windowed.pieces.ids):
+                first, last, _ = rows_of_words(windowed.pieces, [mention])
                 pieces = int(last[0] - first[0]) + 1
                 if pieces > most:
                     self.ledger.add(too_long, f"{self._shown(document, mention)}, {pieces} pieces")

@@ -24,8 +24,8 @@ from spanbert.core.types import OutputArray
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.dropout import dropout
 from spanbert.encoder.model import initialise
+from spanbert.tasks.coref.config import CorefConfig
 from spanbert.tasks.coref.links import BUCKETS, buckets_of
-from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.coref.targets import CorefGold
 from spanbert.tasks.head import Head
 
@@ -33,7 +33,7 @@ from spanbert.tasks.head import Head
 class Ends(nn.Module):
     """A vector of a first or a last piece: dense, norm, GELU, dropout."""
 
-    def __init__(self, config: EncoderConfig, options: CorefOptions) -> None:
+    def __init__(self, config: EncoderConfig, options: CorefConfig) -> None:
         super().__init__()
         self.dense = nn.Linear(config.hidden_size, options.size)
         self.norm = nn.LayerNorm(options.size)
@@ -60,7 +60,7 @@ class CorefHead(Head[CorefGold]):
         options: Sizes, and how many mentions are kept.
     """
 
-    def __init__(self, config: EncoderConfig, options: CorefOptions) -> None:
+    def __init__(self, config: EncoderConfig, options: CorefConfig) -> None:
         super().__init__()
         self.options = options
         self.mention_start, self.mention_end = Ends(config, options), Ends(config, options)

@@ -31,9 +31,9 @@ class CorefDocumentScorer:
         self._is_gap = False
 
     @property
-    def main(self) -> str:
+    def main_metric(self) -> str:
         """`gap_f1` on GAP's rows, else `conll_f1`."""
-        return self._gap.main if self._is_gap else self._clusters.main
+        return self._gap.main_metric if self._is_gap else self._clusters.main_metric
 
     def add(self, document: Document, prediction: Coreference) -> None:
         """As `DocumentScorer`."""

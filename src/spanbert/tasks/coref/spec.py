@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from spanbert.core.predictions import Coreference
-from spanbert.tasks.coref.options import CorefOptions
+from spanbert.tasks.coref.config import CorefConfig
 from spanbert.tasks.spec import TaskOption, TaskSpec
 
 COREF = TaskSpec(
     kind="coref",
     title="coreference resolution",
     title_zh="共指消解",
-    config=CorefOptions,
+    config=CorefConfig,
     task="spanbert.tasks.coref.task:CorefTask",
     check="spanbert.tasks.coref.check:CorefSurvey",
     render="spanbert.tasks.coref.render:CorefRender",

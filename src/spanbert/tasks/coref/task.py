@@ -24,7 +24,8 @@ from spanbert.corpus.formats.gap import is_gap
 from spanbert.corpus.formats.registry import open_data
 from spanbert.corpus.text.sentences import sentence_numbers
 from spanbert.corpus.text.words import words_of
-from spanbert.tasks.base import TextTaskBase, WindowOptions
+from spanbert.tasks.base import TextTaskBase, WindowConfig
+from spanbert.tasks.coref.config import CorefConfig
 from spanbert.tasks.coref.links import (
     BUCKETS,
     FACTS,
@@ -35,11 +36,10 @@ from spanbert.tasks.coref.links import (
     without_crossing,
     word_hashes,
 )
-from spanbert.tasks.coref.options import CorefOptions
 from spanbert.tasks.coref.scoring import CorefDocumentScorer
 from spanbert.tasks.coref.spec import COREF
 from spanbert.tasks.coref.targets import CorefGold, WordPieces, candidates, mentions_on_words, window_gold
-from spanbert.tasks.protocol import HeadContext, Mistake, Reading
+from spanbert.tasks.protocol import HeadContext, Mistake, WindowedDocument
 from spanbert.tokens.pieces import rows_of_words
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
@@ -63,8 +63,8 @@ class CorefTask(TextTaskBase):
 
     spec = COREF
     unit = "mention"
-    main = "conll_f1"
-    changeable = ("max_mentions", "depth", "singletons", "kept")
+    main_metric = "conll_f1"
+    runtime_options = ("max_mentions", "depth", "singletons", "kept")
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class CorefTask(TextTaskBase):
         tokenizer: TokenizerAdapter,
         window: tuple[int, int],
         *,
-        options: CorefOptions,
+        options: CorefConfig,
         has_singletons: bool,
     ) -> None:
         super().__init__(name, tokenizer, window)
@@ -85,9 +85,9 @@ class CorefTask(TextTaskBase):
         return self.has_singletons if stated == "auto" else stated == "keep"
 
     @property
-    def scored_by(self) -> str:
+    def comparison_key(self) -> str:
         """As `TextTask`."""
-        return f"{self.main}, singletons {'kept' if self.singletons else 'dropped'}"
+        return f"{self.main_metric}, singletons {'kept' if self.singletons else 'dropped'}"
 
     @classmethod
     def from_training(
@@ -95,8 +95,8 @@ class CorefTask(TextTaskBase):
         name: str,
         documents: Iterable[Document],
         *,
-        options: CorefOptions,
-        window: WindowOptions,
+        options: CorefConfig,
+        window: WindowConfig,
         tokenizer: TokenizerAdapter,
         positions: int,
     ) -> Self:
@@ -131,7 +131,7 @@ class CorefTask(TextTaskBase):
             name,
             tokenizer,
             cls.stored_window(entry, positions),
-            options=CorefOptions.model_validate(entry["options"]),
+            options=CorefConfig.model_validate(entry["options"]),
             has_singletons=entry["singletons"],
         )
 
@@ -145,7 +145,7 @@ class CorefTask(TextTaskBase):
         }
 
     @staticmethod
-    def open(options: CorefOptions, path: Path) -> DataFile:
+    def open(options: CorefConfig, path: Path) -> DataFile:
         """CoNLL-2012, JSON lines or GAP, whose mentions may be in one cluster alone."""
 
         def refuse_repeated(document: Document) -> None:
@@ -174,30 +174,30 @@ class CorefTask(TextTaskBase):
         """The document's words, or those that its text is split into at every mark: `Ann` of `Ann's` is a mention."""
         return words_of(document, joined=False)
 
-    def rows(self, reading: Reading) -> list[HeadRows]:
+    def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
         """As `TextTask`: first pieces of a window's words, then last ones; which spans of them may be mentions."""
-        words = self.words(reading.document)
-        if not words or not len(reading.pieces.ids):
+        words = self.words(windowed.document)
+        if not words or not len(windowed.pieces.ids):
             nothing = np.zeros((0, self.options.longest_mention), dtype=bool)
-            return [HeadRows(rows=np.zeros(0, dtype=np.int64), candidates=nothing)] * len(reading.windows)
-        pieces = self._pieces_of(reading, words)
+            return [HeadRows(rows=np.zeros(0, dtype=np.int64), candidates=nothing)] * len(windowed.windows)
+        pieces = self._pieces_of(windowed, words)
         found = []
-        for window, owned in _parts(reading):
+        for window, owned in _parts(windowed):
             part = _words_of(window, owned, pieces)
             allowed_wW = candidates(part, self.options.longest_mention, pieces)
             found.append(HeadRows(rows=_rows(window, part, pieces), candidates=allowed_wW))
         return found
 
-    def examples(self, reading: Reading) -> list[Example]:
+    def examples(self, windowed: WindowedDocument) -> list[Example]:
         """As `TextTask`; neighbouring windows are one example, so that links between them are learned."""
-        words = self.words(reading.document)
-        if not words or not len(reading.pieces.ids) or reading.document.clusters is None:
+        words = self.words(windowed.document)
+        if not words or not len(windowed.pieces.ids) or windowed.document.clusters is None:
             return []
-        pieces = self._pieces_of(reading, words)
-        parts = [_words_of(window, part, pieces) for window, part in _parts(reading)]
+        pieces = self._pieces_of(windowed, words)
+        parts = [_words_of(window, part, pieces) for window, part in _parts(windowed)]
         allowed = [candidates(part, self.options.longest_mention, pieces) for part in parts]
-        clusters = mentions_on_words(reading.document, words)
-        hashes = word_hashes([reading.document.text[word.start : word.end] for word in words])
+        clusters = mentions_on_words(windowed.document, words)
+        hashes = word_hashes([windowed.document.text[word.start : word.end] for word in words])
         found = []
         most = self.options.train_windows
         for start in range(0, len(parts), most):
@@ -206,21 +206,21 @@ class CorefTask(TextTaskBase):
             ]
             if chosen:
                 targets = tuple(window_gold(parts[number], clusters, allowed[number]) for number in chosen)
-                windows = [reading.windows[number] for number in chosen]
+                windows = [windowed.windows[number] for number in chosen]
                 whole = CorefGold(windows=targets, words=hashes)
-                found.append(self._example(windows, [parts[number] for number in chosen], reading, pieces, whole))
+                found.append(self._example(windows, [parts[number] for number in chosen], windowed, pieces, whole))
         return found
 
-    def _pieces_of(self, reading: Reading, words: Sequence[Span]) -> WordPieces:
-        first_W, last_W, own_W = rows_of_words(reading.pieces, words)
-        sentence_W = np.array(sentence_numbers(reading.document, words), dtype=np.int64)
+    def _pieces_of(self, windowed: WindowedDocument, words: Sequence[Span]) -> WordPieces:
+        first_W, last_W, own_W = rows_of_words(windowed.pieces, words)
+        sentence_W = np.array(sentence_numbers(windowed.document, words), dtype=np.int64)
         return WordPieces(first_W=first_W, last_W=last_W, own_W=own_W, sentence_W=sentence_W)
 
     def _example(
         self,
         windows: Sequence[tuple[int, int]],
         parts: Sequence[tuple[int, int, int]],
-        reading: Reading,
+        windowed: WindowedDocument,
         pieces: WordPieces,
         gold: CorefGold,
     ) -> Example:
@@ -230,7 +230,7 @@ class CorefTask(TextTaskBase):
         cuts: list[int] = []
         offset = 0
         for (start, end), part in zip(windows, parts, strict=True):
-            framed = self.framer.one(reading.pieces.ids[start:end])
+            framed = self.framer.one(windowed.pieces.ids[start:end])
             rows.append(_rows((start, end), part, pieces) + offset)
             ids.append(framed.ids)
             offset += len(framed.ids)
@@ -249,20 +249,20 @@ class CorefTask(TextTaskBase):
 
         return CorefHead(context.encoder, self.options)
 
-    def decode(self, reading: Reading, outputs: Sequence[OutputArray]) -> Coreference:
+    def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> Coreference:
         """As `TextTask`: the windows' mentions are linked over the whole document."""
-        words = self.words(reading.document)
-        if not words or not len(reading.pieces.ids):
+        words = self.words(windowed.document)
+        if not words or not len(windowed.pieces.ids):
             return Coreference(words=tuple(words), clusters=(), heads=(), links=())
-        pieces = self._pieces_of(reading, words)
+        pieces = self._pieces_of(windowed, words)
         kept = []
-        for (window, part), rows in zip(_parts(reading), outputs, strict=True):
+        for (window, part), rows in zip(_parts(windowed), outputs, strict=True):
             low, _, _ = _words_of(window, part, pieces)
             rows = rows.copy()
             rows[:, :2] += low
             kept.append(rows)
         mentions = self._mentions(np.concatenate(kept))
-        hashes = word_hashes([reading.document.text[word.start : word.end] for word in words])
+        hashes = word_hashes([windowed.document.text[word.start : word.end] for word in words])
         same_M = span_hashes(hashes, mentions.first_M, mentions.last_M)
         links = best_antecedents(mentions, same_M, self.options.depth)
         spans = [
@@ -281,7 +281,7 @@ class CorefTask(TextTaskBase):
         return Coreference(
             words=tuple(words),
             clusters=clusters,
-            heads=tuple(head_mention(reading.document.text, cluster) for cluster in clusters),
+            heads=tuple(head_mention(windowed.document.text, cluster) for cluster in clusters),
             links=tuple(
                 MentionLink(mention=spans[one.mention], antecedent=spans[one.antecedent], score=float(_sure(one.score)))
                 for one in links
@@ -328,9 +328,9 @@ class CorefTask(TextTaskBase):
                 yield Mistake(severity=link.score, where=document.id, text=around, gold=gold, predicted=said)
 
 
-def _parts(reading: Reading) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+def _parts(windowed: WindowedDocument) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """Each window with the pieces that it answers for."""
-    return list(zip(reading.windows, owned_parts(reading.windows), strict=True))
+    return list(zip(windowed.windows, owned_parts(windowed.windows), strict=True))
 
 
 def _words_of(window: tuple[int, int], part: tuple[int, int], pieces: WordPieces) -> tuple[int, int, int]:

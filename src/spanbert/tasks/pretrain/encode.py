@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spanbert.batches.masking import MaskingOptions, SpanMasker
+from spanbert.batches.masking import MaskingConfig, SpanMasker
 from spanbert.batches.packed import pack
 from spanbert.batches.plan import Pack
 from spanbert.core.seeding import keyed_generator
 from spanbert.core.types import IntArray
-from spanbert.tasks.protocol import Encoded
+from spanbert.tasks.protocol import MicroBatch
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 
@@ -75,7 +75,7 @@ def targets_of_spans(
     )
 
 
-class PretrainEncoder:
+class SpanCollator:
     """Masks the segments of some packs, adds [CLS] and [SEP], packs them and finds the targets.
 
     Args:
@@ -85,12 +85,12 @@ class PretrainEncoder:
         sbo_positions: Rows of the SBO's position table.
     """
 
-    def __init__(self, tokenizer: TokenizerAdapter, masking: MaskingOptions, seed: int, sbo_positions: int) -> None:
+    def __init__(self, tokenizer: TokenizerAdapter, masking: MaskingConfig, seed: int, sbo_positions: int) -> None:
         self._masker = SpanMasker(tokenizer, masking)
         self._cls, self._sep = tokenizer.special["cls"], tokenizer.special["sep"]
         self._seed, self._sbo_positions = seed, sbo_positions
 
-    def __call__(self, packs: Sequence[Pack]) -> Encoded[PretrainTargets]:
+    def __call__(self, packs: Sequence[Pack]) -> MicroBatch[PretrainTargets]:
         """Encodes one micro-batch; longest segments first, so that equal lengths are neighbours."""
         segments = [(pack.epoch, segment) for pack in packs for segment in pack.segments]
         segments.sort(key=lambda pair: -len(pair[1].ids))
@@ -118,7 +118,7 @@ class PretrainEncoder:
             np.concatenate(original_rows),
             sbo_positions=self._sbo_positions,
         )
-        return Encoded(
+        return MicroBatch(
             inputs=pack(masked_rows),
             targets=targets,
             counts={"mlm": len(targets.mlm_index_K), "sbo": len(targets.sbo_index_J)},

@@ -14,21 +14,21 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from spanbert.batches.masking import MaskingOptions
+from spanbert.batches.masking import MaskingConfig
 from spanbert.batches.plan import Pack
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
 from spanbert.core.types import IntArray
 from spanbert.encoder.model import Encoder
 from spanbert.scores.pretraining import PretrainPredictions, score_predictions, unigram_log_probabilities
-from spanbert.tasks.pretrain.encode import PretrainEncoder, PretrainTargets
+from spanbert.tasks.pretrain.encode import PretrainTargets, SpanCollator
 from spanbert.tasks.pretrain.heads import PretrainHead
-from spanbert.tasks.protocol import Encoded
+from spanbert.tasks.protocol import MicroBatch
 from spanbert.tokens.store import TokenStore
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 
-class SBOOptions(Config):
+class SBOConfig(Config):
     """The span-boundary objective.
 
     Attributes:
@@ -56,11 +56,11 @@ class PretrainTask:
     kind = "pretrain"
 
     def __init__(
-        self, tokenizer: TokenizerAdapter, counts_V: IntArray, *, masking: MaskingOptions, sbo: SBOOptions, seed: int
+        self, tokenizer: TokenizerAdapter, counts_V: IntArray, *, masking: MaskingConfig, sbo: SBOConfig, seed: int
     ) -> None:
         self.counts_V, self.masking, self.sbo = counts_V, masking, sbo
         self.objectives: Mapping[str, float] = {"mlm": 1.0} | ({"sbo": sbo.weight} if sbo.weight else {})
-        self._encode = PretrainEncoder(tokenizer, masking, seed, sbo.positions if sbo.weight else 0)
+        self._encode = SpanCollator(tokenizer, masking, seed, sbo.positions if sbo.weight else 0)
 
     def read(self, source: Path) -> TokenStore:
         """Opens and verifies the token store."""
@@ -82,7 +82,7 @@ class PretrainTask:
                 remedy="Prepare the text with the model's tokenizer",
             )
 
-    def encode(self, items: Sequence[Pack]) -> Encoded[PretrainTargets]:
+    def collate(self, items: Sequence[Pack]) -> MicroBatch[PretrainTargets]:
         """Masks and packs one micro-batch."""
         return self._encode(items)
 
@@ -101,7 +101,7 @@ class PretrainTask:
         return head.losses(hidden_TD, targets, encoder.embeddings.word.weight)
 
     @torch.no_grad()
-    def decode(self, encoder: Encoder, head: nn.Module, batch: Encoded[PretrainTargets]) -> PretrainPredictions:
+    def decode(self, encoder: Encoder, head: nn.Module, batch: MicroBatch[PretrainTargets]) -> PretrainPredictions:
         """The best piece of each head for each masked piece, and the loss of the true one."""
         assert isinstance(head, PretrainHead)
         targets = batch.targets
@@ -124,7 +124,7 @@ class PretrainTask:
         """Held-out figures: see `scores.pretraining`."""
         return score_predictions(predictions, self.counts_V, longest_span=self.masking.longest_span)
 
-    def goodness(self, scores: Mapping[str, Any]) -> float:
+    def selection_score(self, scores: Mapping[str, Any]) -> float:
         """As `Task`: minus the weighted sum of the held-out losses."""
         return -float(
             sum(weight * scores[f"{name}_loss"] for name, weight in self.objectives.items() if f"{name}_loss" in scores)
@@ -135,7 +135,7 @@ class PretrainTask:
         losses = [f"{name} {scores[f'{name}_loss']:.3f}" for name in self.objectives if f"{name}_loss" in scores]
         return f"loss  {'  '.join(losses)}"
 
-    def render(self, scores: Mapping[str, Any]) -> list[str]:
+    def score_lines(self, scores: Mapping[str, Any]) -> list[str]:
         """A small table."""
         rows = [("MLM", "mlm"), ("SBO", "sbo"), ("unigram", "unigram")]
         lines = [

@@ -14,8 +14,8 @@ from spanbert.core.findings import Rule, excerpt
 from spanbert.core.hashes import Repeats, TextHashes
 from spanbert.core.types import Document, Question, Span
 from spanbert.corpus.formats.data_file import DataFile
-from spanbert.tasks.protocol import Reading
-from spanbert.tasks.qa.options import QAOptions
+from spanbert.tasks.protocol import WindowedDocument
+from spanbert.tasks.qa.config import QAConfig
 from spanbert.tasks.qa.repair import repair_questions
 from spanbert.tasks.qa.task import QAReading, QATask
 from spanbert.tasks.survey import Item, Survey
@@ -84,7 +84,7 @@ class QASurvey(Survey[QATask]):
     duplicates = _REPEATED
 
     def __init__(
-        self, data: DataFile, options: QAOptions, tokenizer: TokenizerAdapter, task: QATask | None, *, name: str
+        self, data: DataFile, options: QAConfig, tokenizer: TokenizerAdapter, task: QATask | None, *, name: str
     ) -> None:
         super().__init__(data, options, tokenizer, task, name=name)
         self.ids = TextHashes()
@@ -151,26 +151,26 @@ class QASurvey(Survey[QATask]):
         """As `Survey`."""
         return [("questions", f"{self.questions:,}, of which cut to the longest read: {self.cut_questions:,}")]
 
-    def is_cut(self, reading: Reading) -> bool:
+    def is_cut(self, windowed: WindowedDocument) -> bool:
         """As `Survey`: for any of its questions."""
-        return isinstance(reading, QAReading) and len(reading.windows) > len(reading.questions)
+        return isinstance(windowed, QAReading) and len(windowed.windows) > len(windowed.questions)
 
-    def examine(self, reading: Reading, task: QATask) -> None:
+    def examine(self, windowed: WindowedDocument, task: QATask) -> None:
         """As `Survey`."""
-        offsets = reading.pieces.offsets
+        offsets = windowed.pieces.offsets
         rule = Rule(
             severity="warning",
             name="too_long",
             what=f"answers of more than {task.options.longest_answer} pieces, which are never given",
             remedy="Raise qa.longest_answer, or shorten them",
         )
-        for question in reading.document.questions or ():
+        for question in windowed.document.questions or ():
             for answer in dict.fromkeys(question.answers):
                 first = int(np.searchsorted(offsets[:, 1], answer.start, side="right"))
                 pieces = int(np.searchsorted(offsets[:, 0], answer.end, side="left")) - first
                 if pieces > task.options.longest_answer:
-                    shown = excerpt(reading.document.text[answer.start : answer.end])
-                    self.ledger.add(rule, f"{self._shown(reading.document, question)} {shown}, {pieces} pieces")
+                    shown = excerpt(windowed.document.text[answer.start : answer.end])
+                    self.ledger.add(rule, f"{self._shown(windowed.document, question)} {shown}, {pieces} pieces")
 
     def finish(self) -> None:
         """As `Survey`: how many questions have the id of another."""

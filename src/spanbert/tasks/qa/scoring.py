@@ -22,7 +22,7 @@ class QADocumentScorer:
         seed: Seed of the bootstrap.
     """
 
-    main = "f1"
+    main_metric = "f1"
 
     def __init__(self, *, language: Language, threshold: float | None, seed: int = 0) -> None:
         self._language, self._threshold = language, threshold

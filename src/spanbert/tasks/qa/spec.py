@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from spanbert.core.predictions import Answering
-from spanbert.tasks.qa.options import QAOptions
+from spanbert.tasks.qa.config import QAConfig
 from spanbert.tasks.spec import TaskOption, TaskSpec
 
 QA = TaskSpec(
     kind="qa",
     title="extractive question answering",
     title_zh="抽取式问答",
-    config=QAOptions,
+    config=QAConfig,
     task="spanbert.tasks.qa.task:QATask",
     check="spanbert.tasks.qa.check:QASurvey",
     render="spanbert.tasks.qa.render:QARender",

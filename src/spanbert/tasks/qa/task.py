@@ -20,15 +20,15 @@ from spanbert.core.types import Document, IntArray, OutputArray, Question
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.registry import open_data
 from spanbert.scores.qa import Language, best_over_gold, exact_match
-from spanbert.tasks.base import TextTaskBase, WindowOptions
-from spanbert.tasks.protocol import HeadContext, Mistake, Reading
+from spanbert.tasks.base import TextTaskBase, WindowConfig
+from spanbert.tasks.protocol import HeadContext, Mistake, WindowedDocument
+from spanbert.tasks.qa.config import QAConfig
 from spanbert.tasks.qa.decode import WindowLogits, answer_question
-from spanbert.tasks.qa.options import QAOptions
 from spanbert.tasks.qa.scoring import AnswerTuner, QADocumentScorer, gold_texts
 from spanbert.tasks.qa.spec import QA
 from spanbert.tokens.alignment import touched_pieces
 from spanbert.tokens.chinese import has_han
-from spanbert.tokens.pieces import Pieces, read_pieces
+from spanbert.tokens.pieces import TokenizedText, read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _USUAL_WINDOW = 384
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class QAReading(Reading):
+class QAReading(WindowedDocument):
     """A context with its questions.
 
     Attributes:
@@ -64,9 +64,9 @@ class QATask(TextTaskBase):
 
     spec = QA
     unit = "window"
-    changeable = ("longest_question", "longest_answer", "candidates")
-    main = "f1"
-    plain = False
+    runtime_options = ("longest_question", "longest_answer", "candidates")
+    main_metric = "f1"
+    shares_encoder_pass = False
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class QATask(TextTaskBase):
         tokenizer: TokenizerAdapter,
         window: tuple[int, int],
         *,
-        options: QAOptions,
+        options: QAConfig,
         language: Language,
         threshold: float | None,
     ) -> None:
@@ -87,8 +87,8 @@ class QATask(TextTaskBase):
         name: str,
         documents: Iterable[Document],
         *,
-        options: QAOptions,
-        window: WindowOptions,
+        options: QAConfig,
+        window: WindowConfig,
         tokenizer: TokenizerAdapter,
         positions: int,
     ) -> Self:
@@ -120,7 +120,7 @@ class QATask(TextTaskBase):
             name,
             tokenizer,
             cls.stored_window(entry, positions),
-            options=QAOptions.model_validate(entry["options"]),
+            options=QAConfig.model_validate(entry["options"]),
             language=entry["language"],
             threshold=entry["threshold"],
         )
@@ -139,7 +139,7 @@ class QATask(TextTaskBase):
         }
 
     @staticmethod
-    def open(options: QAOptions, path: Path) -> DataFile:
+    def open(options: QAConfig, path: Path) -> DataFile:
         """SQuAD JSON."""
         return open_data(path, among=QA.formats)
 
@@ -162,11 +162,11 @@ class QATask(TextTaskBase):
                 predicted=said or "no answer",
             )
 
-    def readings(self, documents: Sequence[Document]) -> list[Reading]:
+    def tokenize(self, documents: Sequence[Document]) -> list[WindowedDocument]:
         """As `TextTask`: a context is tokenised once for all its questions."""
         questions = [question for document in documents for question in document.questions or ()]
         asked = read_pieces(self.tokenizer, [Document(id=one.id, text=one.text) for one in questions])
-        found: list[Reading] = []
+        found: list[WindowedDocument] = []
         first = 0
         for document, pieces in zip(documents, read_pieces(self.tokenizer, documents), strict=True):
             count = len(document.questions or ())
@@ -181,7 +181,7 @@ class QATask(TextTaskBase):
             found.append(QAReading(document=document, pieces=pieces, windows=windows, questions=own, owners=owners))
         return found
 
-    def _cut(self, pieces: Pieces, question: int) -> list[tuple[int, int]]:
+    def _cut(self, pieces: TokenizedText, question: int) -> list[tuple[int, int]]:
         limit = self.window[0] - question - self.framer.specials[1]
         if limit < 2:
             raise InputError(
@@ -191,31 +191,31 @@ class QATask(TextTaskBase):
             )
         return cut_windows(pieces.word_starts, limit, min(self.window[1], limit // 2))
 
-    def windows(self, reading: Reading) -> list[Window]:
+    def windows(self, windowed: WindowedDocument) -> list[Window]:
         """As `TextTask`: a question and a part of the context."""
-        assert isinstance(reading, QAReading)
+        assert isinstance(windowed, QAReading)
         return [
-            self.framer.two(reading.questions[owner], reading.pieces.ids[start:end])
-            for (start, end), owner in zip(reading.windows, reading.owners, strict=True)
+            self.framer.two(windowed.questions[owner], windowed.pieces.ids[start:end])
+            for (start, end), owner in zip(windowed.windows, windowed.owners, strict=True)
         ]
 
-    def rows(self, reading: Reading) -> list[HeadRows]:
+    def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
         """As `TextTask`: [CLS] and the part of the context."""
-        assert isinstance(reading, QAReading)
+        assert isinstance(windowed, QAReading)
         found = []
-        for (start, end), owner in zip(reading.windows, reading.owners, strict=True):
-            first = self.framer.second_row(len(reading.questions[owner]))
+        for (start, end), owner in zip(windowed.windows, windowed.owners, strict=True):
+            first = self.framer.second_row(len(windowed.questions[owner]))
             found.append(HeadRows(rows=np.concatenate([[0], np.arange(first, first + end - start)])))
         return found
 
-    def examples(self, reading: Reading) -> list[Example]:
+    def examples(self, windowed: WindowedDocument) -> list[Example]:
         """As `TextTask`; a question whose answer is nowhere in the context teaches nothing."""
-        assert isinstance(reading, QAReading)
-        questions = reading.document.questions or ()
-        places = [self._place(question, reading.pieces) for question in questions]
+        assert isinstance(windowed, QAReading)
+        questions = windowed.document.questions or ()
+        places = [self._place(question, windowed.pieces) for question in questions]
         found = []
         for window, asked, (start, end), owner in zip(
-            self.windows(reading), self.rows(reading), reading.windows, reading.owners, strict=True
+            self.windows(windowed), self.rows(windowed), windowed.windows, windowed.owners, strict=True
         ):
             place = places[owner]
             if place is None and questions[owner].answerable:
@@ -226,7 +226,7 @@ class QATask(TextTaskBase):
             found.append(Example(task=self.name, window=window, asked=asked, target=target))
         return found
 
-    def _place(self, question: Question, pieces: Pieces) -> tuple[int, int] | None:
+    def _place(self, question: Question, pieces: TokenizedText) -> tuple[int, int] | None:
         """First and last piece of the first answer."""
         if not question.answers or not question.answerable or not len(pieces.ids):
             return None
@@ -239,26 +239,26 @@ class QATask(TextTaskBase):
 
         return QAHead(context.encoder)
 
-    def decode(self, reading: Reading, outputs: Sequence[OutputArray]) -> list[Answering]:
+    def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> list[Answering]:
         """As `TextTask`: an answering a question."""
-        assert isinstance(reading, QAReading)
-        of_question: list[list[WindowLogits]] = [[] for _ in reading.questions]
-        for (start, _), owner, logits_r2 in zip(reading.windows, reading.owners, outputs, strict=True):
+        assert isinstance(windowed, QAReading)
+        of_question: list[list[WindowLogits]] = [[] for _ in windowed.questions]
+        for (start, _), owner, logits_r2 in zip(windowed.windows, windowed.owners, outputs, strict=True):
             of_question[owner].append(WindowLogits(first=start, logits_r2=logits_r2))
         return [
             answer_question(
                 question.id,
-                reading.document.text,
-                reading.pieces.offsets,
+                windowed.document.text,
+                windowed.pieces.offsets,
                 windows,
                 candidates=self.options.candidates,
                 longest=self.options.longest_answer,
                 threshold=self.threshold,
             )
-            for question, windows in zip(reading.document.questions or (), of_question, strict=True)
+            for question, windows in zip(windowed.document.questions or (), of_question, strict=True)
         ]
 
-    def goodness(self, scores: Mapping[str, Any]) -> float:
+    def selection_score(self, scores: Mapping[str, Any]) -> float:
         """As `Task`: F1, at the best threshold where there is one to tune later."""
         return float(scores["best_f1" if self.tuner() is not None and "best_f1" in scores else "f1"])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from spanbert.core.findings import Rule, excerpt
 from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document, Relation
-from spanbert.tasks.protocol import Reading
+from spanbert.tasks.protocol import WindowedDocument
 from spanbert.tasks.relation.task import RelationReading, RelationTask
 from spanbert.tasks.survey import Item, Survey
 
@@ -77,21 +77,21 @@ class RelationSurvey(Survey[RelationTask]):
                 self.ledger.add(_SAME_PLACE, f"{self.place(document)} {said}")
         return document
 
-    def is_cut(self, reading: Reading) -> bool:
+    def is_cut(self, windowed: WindowedDocument) -> bool:
         """As `Survey`: whether a pair is read in a part of the text."""
-        parts = reading.parts if isinstance(reading, RelationReading) else ()
-        return any(one != [(0, len(reading.pieces.ids))] for one in parts)
+        parts = windowed.parts if isinstance(windowed, RelationReading) else ()
+        return any(one != [(0, len(windowed.pieces.ids))] for one in parts)
 
-    def examine(self, reading: Reading, task: RelationTask) -> None:
+    def examine(self, windowed: WindowedDocument, task: RelationTask) -> None:
         """As `Survey`."""
-        for relation in reading.document.relations or ():
+        for relation in windowed.document.relations or ():
             for entity in (relation.head, relation.tail):
                 if not task.knows(entity):
-                    self.ledger.add(_OTHER_TYPE, f"{self.place(reading.document)} {entity.label!r}")
-        assert isinstance(reading, RelationReading)
-        for parts in reading.parts:
+                    self.ledger.add(_OTHER_TYPE, f"{self.place(windowed.document)} {entity.label!r}")
+        assert isinstance(windowed, RelationReading)
+        for parts in windowed.parts:
             if len(parts) > 1:
-                self.ledger.add(_APART, f"{self.place(reading.document)} {excerpt(reading.document.text)}")
+                self.ledger.add(_APART, f"{self.place(windowed.document)} {excerpt(windowed.document.text)}")
 
     def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:
         """As `Survey`: texts that cannot be read are left out; of pairs that stand twice in a text the first stays."""

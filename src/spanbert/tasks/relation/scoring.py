@@ -25,7 +25,7 @@ class RelationDocumentScorer:
     def __init__(self, labels: Sequence[str], *, averaging: Averaging, seed: int = 0) -> None:
         self._labels, self._averaging = labels, averaging
         self._scorer = RelationScorer(labels, averaging=averaging, seed=seed)
-        self.main = self._scorer.main
+        self.main_metric = self._scorer.main_metric
 
     def add(self, document: Document, prediction: RelationExtraction) -> None:
         """As `DocumentScorer`.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from spanbert.core.predictions import RelationExtraction
-from spanbert.tasks.relation.options import RelationOptions
+from spanbert.tasks.relation.config import RelationConfig
 from spanbert.tasks.spec import TaskOption, TaskSpec
 
 RELATION = TaskSpec(
     kind="relation",
     title="relation extraction",
     title_zh="关系抽取",
-    config=RelationOptions,
+    config=RelationConfig,
     task="spanbert.tasks.relation.task:RelationTask",
     check="spanbert.tasks.relation.check:RelationSurvey",
     render="spanbert.tasks.relation.render:RelationRender",

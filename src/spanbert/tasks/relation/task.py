@@ -19,13 +19,13 @@ from spanbert.core.types import Document, IntArray, OutputArray, Relation, Span
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.registry import open_data
 from spanbert.scores.relations import Averaging, is_directed, relates
-from spanbert.tasks.base import TextTaskBase, WindowOptions
-from spanbert.tasks.protocol import HeadContext, Mistake, Reading, TextTask
+from spanbert.tasks.base import TextTaskBase, WindowConfig
+from spanbert.tasks.protocol import HeadContext, Mistake, TextTask, WindowedDocument
+from spanbert.tasks.relation.config import RelationConfig
 from spanbert.tasks.relation.marking import MARKS, SIDES, Range, marked, marker_names, marker_pair, parts_around
-from spanbert.tasks.relation.options import RelationOptions
 from spanbert.tasks.relation.scoring import RelationDocumentScorer, check_labels
 from spanbert.tasks.relation.spec import RELATION
-from spanbert.tokens.pieces import Pieces, read_pieces, rows_of_words
+from spanbert.tokens.pieces import TokenizedText, read_pieces, rows_of_words
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _MOST_LABELS = 1000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class RelationReading(Reading):
+class RelationReading(WindowedDocument):
     """A text with the pairs of its entities.
 
     Attributes:
@@ -65,7 +65,7 @@ class RelationTask(TextTaskBase):
 
     spec = RELATION
     unit = "pair"
-    plain = False
+    shares_encoder_pass = False
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class RelationTask(TextTaskBase):
         tokenizer: TokenizerAdapter,
         window: tuple[int, int],
         *,
-        options: RelationOptions,
+        options: RelationConfig,
         labels: Sequence[str],
         markers: Sequence[str],
         averaging: Averaging,
@@ -83,9 +83,9 @@ class RelationTask(TextTaskBase):
         super().__init__(name, tokenizer, window)
         self.options, self.labels, self.averaging = options, tuple(labels), averaging
         self.markers = dict(zip(markers, tokenizer.add_markers(markers), strict=True))
-        self.added_pieces = tuple(self.markers.values())
+        self.added_token_ids = tuple(self.markers.values())
         self.type_pairs, self.untyped = frozenset(type_pairs), untyped
-        self.main = "macro_f1" if averaging == "semeval" else "micro_f1"
+        self.main_metric = "macro_f1" if averaging == "semeval" else "micro_f1"
         self._number = {label: number for number, label in enumerate(self.labels)}
 
     @property
@@ -99,8 +99,8 @@ class RelationTask(TextTaskBase):
         name: str,
         documents: Iterable[Document],
         *,
-        options: RelationOptions,
-        window: WindowOptions,
+        options: RelationConfig,
+        window: WindowConfig,
         tokenizer: TokenizerAdapter,
         positions: int,
     ) -> Self:
@@ -151,7 +151,7 @@ class RelationTask(TextTaskBase):
             name,
             tokenizer,
             cls.stored_window(entry, positions),
-            options=RelationOptions.model_validate(entry["options"]),
+            options=RelationConfig.model_validate(entry["options"]),
             labels=entry["labels"],
             markers=entry["markers"],
             averaging=entry["averaging"],
@@ -172,7 +172,7 @@ class RelationTask(TextTaskBase):
         }
 
     @staticmethod
-    def open(options: RelationOptions, path: Path) -> DataFile:
+    def open(options: RelationConfig, path: Path) -> DataFile:
         """TACRED's JSON, SemEval's text or JSON lines."""
         return open_data(path, among=RELATION.formats)
 
@@ -187,9 +187,9 @@ class RelationTask(TextTaskBase):
             for entity in (relation.head, relation.tail):
                 self._require_known(entity, document)
 
-    def readings(self, documents: Sequence[Document]) -> list[Reading]:
+    def tokenize(self, documents: Sequence[Document]) -> list[WindowedDocument]:
         """As `TextTask`; a window a pair, from the first piece that is read to the last."""
-        found: list[Reading] = []
+        found: list[WindowedDocument] = []
         for document, pieces in zip(documents, read_pieces(self.tokenizer, documents), strict=True):
             entities = _entities(document, pieces)
             parts = [parts_around(pair, len(pieces.ids), self._limit - MARKS) for pair in entities]
@@ -204,36 +204,36 @@ class RelationTask(TextTaskBase):
         """Most pieces of a window, markers included, specials not."""
         return self.window[0] - self.framer.specials[0]
 
-    def windows(self, reading: Reading) -> list[Window]:
+    def windows(self, windowed: WindowedDocument) -> list[Window]:
         """As `TextTask`: the text with markers around the two entities of each pair."""
-        return [self.framer.one(ids) for ids, _ in self._marked(reading)]
+        return [self.framer.one(ids) for ids, _ in self._marked(windowed)]
 
-    def rows(self, reading: Reading) -> list[HeadRows]:
+    def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
         """As `TextTask`: the rows of the two markers at which the entities begin, or the first."""
         if self.options.pool == "cls":
-            return [HeadRows(rows=np.zeros(1, dtype=np.int64))] * len(reading.windows)
-        return [HeadRows(rows=np.array(starts, dtype=np.int64) + 1) for _, starts in self._marked(reading)]
+            return [HeadRows(rows=np.zeros(1, dtype=np.int64))] * len(windowed.windows)
+        return [HeadRows(rows=np.array(starts, dtype=np.int64) + 1) for _, starts in self._marked(windowed)]
 
-    def examples(self, reading: Reading) -> list[Example]:
+    def examples(self, windowed: WindowedDocument) -> list[Example]:
         """As `TextTask`: the pairs with a label."""
         found = []
         for window, asked, relation in zip(
-            self.windows(reading), self.rows(reading), reading.document.relations or (), strict=True
+            self.windows(windowed), self.rows(windowed), windowed.document.relations or (), strict=True
         ):
             if relation.label:
-                target = Target(units=1, gold=self._gold(reading.document, relation))
+                target = Target(units=1, gold=self._gold(windowed.document, relation))
                 found.append(Example(task=self.name, window=window, asked=asked, target=target))
         return found
 
-    def _marked(self, reading: Reading) -> Iterator[tuple[IntArray, list[int]]]:
+    def _marked(self, windowed: WindowedDocument) -> Iterator[tuple[IntArray, list[int]]]:
         """The marked pieces of each pair: see `marking.marked`."""
-        assert isinstance(reading, RelationReading)
-        for relation, entities in zip(reading.document.relations or (), reading.entities, strict=True):
+        assert isinstance(windowed, RelationReading)
+        for relation, entities in zip(windowed.document.relations or (), windowed.entities, strict=True):
             markers = [
-                self._markers_of(side, entity, reading.document)
+                self._markers_of(side, entity, windowed.document)
                 for side, entity in zip(SIDES, (relation.head, relation.tail), strict=True)
             ]
-            yield marked(reading.pieces.ids, entities, markers, self._limit)
+            yield marked(windowed.pieces.ids, entities, markers, self._limit)
 
     def knows(self, entity: Span) -> bool:
         """Whether entities of this type, or without one, were seen in training."""
@@ -274,10 +274,10 @@ class RelationTask(TextTaskBase):
 
         return RelationHead(context.encoder, len(self.labels), 2 if self.options.pool == "start" else 1)
 
-    def decode(self, reading: Reading, outputs: Sequence[OutputArray]) -> RelationExtraction:
+    def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> RelationExtraction:
         """As `TextTask`: the most probable label of each pair."""
         relations = []
-        for relation, logits_L in zip(reading.document.relations or (), outputs, strict=True):
+        for relation, logits_L in zip(windowed.document.relations or (), outputs, strict=True):
             shifted_L = np.exp(logits_L.astype(np.float64) - logits_L.max())
             best = int(logits_L.argmax())
             score = float(shifted_L[best] / shifted_L.sum())
@@ -324,7 +324,7 @@ class RelationTask(TextTaskBase):
                 )
 
 
-def _entities(document: Document, pieces: Pieces) -> list[tuple[Range, Range]]:
+def _entities(document: Document, pieces: TokenizedText) -> list[tuple[Range, Range]]:
     """First and last piece of head and tail of each pair."""
     pairs = document.relations or ()
     if not pairs or not len(pieces.ids):

@@ -13,8 +13,8 @@ from spanbert.core.types import BoolArray, Document, IntArray, Span
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.text.words import words_of
 from spanbert.tasks.base import TextTaskBase
-from spanbert.tasks.protocol import Mistake, Reading
-from spanbert.tasks.tag.options import TagOptions
+from spanbert.tasks.protocol import Mistake, WindowedDocument
+from spanbert.tasks.tag.config import TagConfig
 from spanbert.tasks.tag.read import open_tagged
 from spanbert.tokens.pieces import rows_of_words
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -34,16 +34,16 @@ class WordTask(TextTaskBase):
     """
 
     unit = "word"
-    changeable = ("column",)
+    runtime_options = ("column",)
 
     def __init__(
-        self, name: str, tokenizer: TokenizerAdapter, window: tuple[int, int], *, options: TagOptions, joined: bool
+        self, name: str, tokenizer: TokenizerAdapter, window: tuple[int, int], *, options: TagConfig, joined: bool
     ) -> None:
         super().__init__(name, tokenizer, window)
         self.options, self.joined = options, joined
 
     @staticmethod
-    def open(options: TagOptions, path: Path) -> DataFile:
+    def open(options: TagConfig, path: Path) -> DataFile:
         """Columns, CoNLL-U, JSON lines with spans, or Label Studio's."""
         return open_tagged(options, path)
 
@@ -65,23 +65,23 @@ class WordTask(TextTaskBase):
             if (gold_span.start, gold_span.end) not in found:
                 yield _mistake(document, gold_span, f"{gold_span.label}", "no entity", 0.0)
 
-    def words(self, reading: Reading) -> Sequence[Span]:
+    def words(self, windowed: WindowedDocument) -> Sequence[Span]:
         """The words of a document."""
-        return words_of(reading.document, joined=self.joined)
+        return words_of(windowed.document, joined=self.joined)
 
-    def pieces_of(self, reading: Reading, words: Sequence[Span]) -> tuple[IntArray, IntArray, BoolArray]:
+    def pieces_of(self, windowed: WindowedDocument, words: Sequence[Span]) -> tuple[IntArray, IntArray, BoolArray]:
         """First and last piece of each word, and which have their own; empty where the text has no pieces."""
-        if not len(reading.pieces.ids) or not words:
+        if not len(windowed.pieces.ids) or not words:
             nothing = np.zeros(0, dtype=np.int64)
             return nothing, nothing, nothing.astype(bool)
-        return rows_of_words(reading.pieces, words)
+        return rows_of_words(windowed.pieces, words)
 
 
-def owned_words(reading: Reading, first_W: IntArray) -> list[tuple[int, int]]:
+def owned_words(windowed: WindowedDocument, first_W: IntArray) -> list[tuple[int, int]]:
     """Half-open ranges of the words that each window answers for: those whose first piece lies in its own part."""
     return [
         (int(np.searchsorted(first_W, start)), int(np.searchsorted(first_W, end)))
-        for start, end in owned_parts(reading.windows)
+        for start, end in owned_parts(windowed.windows)
     ]
 
 

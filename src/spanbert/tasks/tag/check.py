@@ -13,7 +13,7 @@ from spanbert.core.types import Document, Span
 from spanbert.corpus.formats.column_format import ColumnFormat, guess_format
 from spanbert.corpus.formats.columns import format_of, lines_of_words
 from spanbert.corpus.io.files import SourceFile
-from spanbert.tasks.protocol import Reading
+from spanbert.tasks.protocol import WindowedDocument
 from spanbert.tasks.survey import Item, Survey
 from spanbert.tasks.tag.base import WordTask
 from spanbert.tasks.tag.read import is_outside, spans_on_words
@@ -128,12 +128,12 @@ class TagSurvey(Survey[WordTask]):
         example = f"{self.path.name}:{line} {tags[first]} after {before}, read as {legal[first]}"
         self.ledger.add(ILLEGAL, example, times=len(wrong))
 
-    def examine(self, reading: Reading, task: WordTask) -> None:
+    def examine(self, windowed: WindowedDocument, task: WordTask) -> None:
         """As `Survey`."""
-        document, words = reading.document, task.words(reading)
+        document, words = windowed.document, task.words(windowed)
         if document.spans:
             self._examine_spans(document, words)
-        _, _, own_W = task.pieces_of(reading, words)
+        _, _, own_W = task.pieces_of(windowed, words)
         for word in (~own_W).nonzero()[0].tolist():
             shown = document.text[words[word].start : words[word].end]
             self.ledger.add(_DROPPED, f"{self.place(document)} {excerpt(shown)}")

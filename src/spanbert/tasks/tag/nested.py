@@ -14,10 +14,10 @@ from spanbert.batches.examples import Example, HeadRows, Target
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Tagging
 from spanbert.core.types import Document, IntArray, OutputArray, Span
-from spanbert.tasks.base import WindowOptions
-from spanbert.tasks.protocol import HeadContext, Reading
+from spanbert.tasks.base import WindowConfig
+from spanbert.tasks.protocol import HeadContext, WindowedDocument
 from spanbert.tasks.tag.base import USUAL_WINDOW, WordTask, owned_words
-from spanbert.tasks.tag.options import TagOptions
+from spanbert.tasks.tag.config import TagConfig
 from spanbert.tasks.tag.read import spans_on_words
 from spanbert.tasks.tag.scoring import EntityDocumentScorer
 from spanbert.tasks.tag.spec import NESTED
@@ -40,7 +40,7 @@ class NestedTask(WordTask):
     """
 
     spec = NESTED
-    main = "f1"
+    main_metric = "f1"
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class NestedTask(WordTask):
         tokenizer: TokenizerAdapter,
         window: tuple[int, int],
         *,
-        options: TagOptions,
+        options: TagConfig,
         joined: bool,
         labels: Sequence[str],
     ) -> None:
@@ -62,8 +62,8 @@ class NestedTask(WordTask):
         name: str,
         documents: Iterable[Document],
         *,
-        options: TagOptions,
-        window: WindowOptions,
+        options: TagConfig,
+        window: WindowConfig,
         tokenizer: TokenizerAdapter,
         positions: int,
     ) -> Self:
@@ -89,7 +89,7 @@ class NestedTask(WordTask):
             name,
             tokenizer,
             cls.stored_window(entry, positions),
-            options=TagOptions.model_validate(entry["options"]),
+            options=TagConfig.model_validate(entry["options"]),
             joined=entry["joined"],
             labels=entry["labels"],
         )
@@ -112,24 +112,26 @@ class NestedTask(WordTask):
         """As `TextTask`."""
         return document.spans is not None
 
-    def rows(self, reading: Reading) -> list[HeadRows]:
+    def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
         """As `TextTask`: first and last pieces of the words that lie whole in each window."""
-        first_W, last_W, _ = self.pieces_of(reading, self.words(reading))
+        first_W, last_W, _ = self.pieces_of(windowed, self.words(windowed))
         found = []
-        for start, end in reading.windows:
+        for start, end in windowed.windows:
             low, high = _words_inside(first_W, last_W, start, end)
             found.append(HeadRows(rows=np.concatenate([first_W[low:high], last_W[low:high]]) - start + 1))
         return found
 
-    def examples(self, reading: Reading) -> list[Example]:
+    def examples(self, windowed: WindowedDocument) -> list[Example]:
         """As `TextTask`."""
-        if reading.document.spans is None:
+        if windowed.document.spans is None:
             return []
-        words = self.words(reading)
-        first_W, last_W, _ = self.pieces_of(reading, words)
-        spans = spans_on_words(reading.document, words)
+        words = self.words(windowed)
+        first_W, last_W, _ = self.pieces_of(windowed, words)
+        spans = spans_on_words(windowed.document, words)
         found = []
-        for window, asked, (start, end) in zip(self.windows(reading), self.rows(reading), reading.windows, strict=True):
+        for window, asked, (start, end) in zip(
+            self.windows(windowed), self.rows(windowed), windowed.windows, strict=True
+        ):
             low, high = _words_inside(first_W, last_W, start, end)
             if low < high:
                 target = Target(units=high - low, gold=self._gold(spans, low, high))
@@ -153,18 +155,18 @@ class NestedTask(WordTask):
 
         return SpanHead(context.encoder, len(self.labels), self.options.longest_span)
 
-    def decode(self, reading: Reading, outputs: Sequence[OutputArray]) -> Tagging:
+    def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> Tagging:
         """As `TextTask`: every span whose best label is not none.
 
         A span is taken from the window that its first word belongs to or, where it reaches past that window's end,
         from the first that holds it whole.
         """
-        words = self.words(reading)
-        first_W, last_W, _ = self.pieces_of(reading, words)
+        words = self.words(windowed)
+        first_W, last_W, _ = self.pieces_of(windowed, words)
         spans = []
         high_before = 0
         for (start, end), (own_low, own_high), logits_CL in zip(
-            reading.windows, owned_words(reading, first_W), outputs, strict=True
+            windowed.windows, owned_words(windowed, first_W), outputs, strict=True
         ):
             low, high = _words_inside(first_W, last_W, start, end)
             count = high - low

@@ -13,11 +13,11 @@ from spanbert.corpus.formats.column_format import ColumnFormat
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.format import Layer, ReadSettings
 from spanbert.corpus.formats.registry import family_of, open_data
-from spanbert.tasks.tag.options import TagOptions
+from spanbert.tasks.tag.config import TagConfig
 from spanbert.tasks.tag.spec import TAG
 
 
-def open_tagged(options: TagOptions, path: Path) -> DataFile:
+def open_tagged(options: TagConfig, path: Path) -> DataFile:
     """A file, to be read by the options' column.
 
     With `auto`, a file without entities is read for the tags in its last column (CoNLL-U: the universal tags).

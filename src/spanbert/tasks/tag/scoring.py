@@ -20,7 +20,7 @@ class EntityDocumentScorer:
         seed: Seed of the bootstrap.
     """
 
-    main = "f1"
+    main_metric = "f1"
 
     def __init__(self, *, scheme: str | None, seed: int = 0) -> None:
         self._scheme = scheme
@@ -56,7 +56,7 @@ class TagDocumentScorer:
         seed: Seed of the bootstrap.
     """
 
-    main = "accuracy"
+    main_metric = "accuracy"
 
     def __init__(self, *, seed: int = 0) -> None:
         self._scorer = TagScorer(seed=seed)

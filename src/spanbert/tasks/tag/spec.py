@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from spanbert.core.predictions import Tagging
 from spanbert.tasks.spec import TaskOption, TaskSpec
-from spanbert.tasks.tag.options import TagOptions
+from spanbert.tasks.tag.config import TagConfig
 
 TAG = TaskSpec(
     kind="tag",
     title="sequence labelling",
     title_zh="序列标注",
-    config=TagOptions,
+    config=TagConfig,
     task="spanbert.tasks.tag.task:TagTask",
     check="spanbert.tasks.tag.check:TagSurvey",
     render="spanbert.tasks.tag.render:TagRender",

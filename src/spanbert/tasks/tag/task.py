@@ -18,11 +18,11 @@ from spanbert.core.predictions import Tagging
 from spanbert.core.tagging import Scheme, decode_tags, encode_tags, scheme_of_tags, split_tag
 from spanbert.core.types import Document, FloatArray, OutputArray, Span
 from spanbert.corpus.formats.columns import format_of
-from spanbert.tasks.base import WindowOptions, foreign_labels
-from spanbert.tasks.protocol import HeadContext, Reading
+from spanbert.tasks.base import WindowConfig, foreign_labels
+from spanbert.tasks.protocol import HeadContext, WindowedDocument
 from spanbert.tasks.tag.base import USUAL_WINDOW, WordTask, owned_words
+from spanbert.tasks.tag.config import TagConfig
 from spanbert.tasks.tag.decode import Steps, best_legal_tags
-from spanbert.tasks.tag.options import TagOptions
 from spanbert.tasks.tag.read import spans_on_words
 from spanbert.tasks.tag.scoring import EntityDocumentScorer, TagDocumentScorer
 from spanbert.tasks.tag.spec import TAG
@@ -62,14 +62,14 @@ class TagTask(WordTask):
         tokenizer: TokenizerAdapter,
         window: tuple[int, int],
         *,
-        options: TagOptions,
+        options: TagConfig,
         joined: bool,
         tags: Sequence[str],
         scheme: Scheme | None,
     ) -> None:
         super().__init__(name, tokenizer, window, options=options, joined=joined)
         self.tags, self.scheme = tuple(tags), scheme
-        self.main = "accuracy" if scheme is None else "f1"
+        self.main_metric = "accuracy" if scheme is None else "f1"
         self._number = {tag: number for number, tag in enumerate(self.tags)}
         self._steps = None if scheme is None else Steps.of(self.tags, scheme)
 
@@ -79,8 +79,8 @@ class TagTask(WordTask):
         name: str,
         documents: Iterable[Document],
         *,
-        options: TagOptions,
-        window: WindowOptions,
+        options: TagConfig,
+        window: WindowConfig,
         tokenizer: TokenizerAdapter,
         positions: int,
     ) -> Self:
@@ -130,7 +130,7 @@ class TagTask(WordTask):
             name,
             tokenizer,
             cls.stored_window(entry, positions),
-            options=TagOptions.model_validate(entry["options"]),
+            options=TagConfig.model_validate(entry["options"]),
             joined=entry["joined"],
             tags=entry["labels"],
             scheme=entry["scheme"],
@@ -162,24 +162,24 @@ class TagTask(WordTask):
         """As `TextTask`: spans, or tags where tags are learned as they are."""
         return "tag" in document.columns if self.scheme is None else document.spans is not None
 
-    def rows(self, reading: Reading) -> list[HeadRows]:
+    def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
         """As `TextTask`: the first piece of every word, in the window that answers for it."""
-        first_W, _, _ = self.pieces_of(reading, self.words(reading))
+        first_W, _, _ = self.pieces_of(windowed, self.words(windowed))
         return [
             HeadRows(rows=first_W[low:high] - start + 1)
-            for (start, _), (low, high) in zip(reading.windows, owned_words(reading, first_W), strict=True)
+            for (start, _), (low, high) in zip(windowed.windows, owned_words(windowed, first_W), strict=True)
         ]
 
-    def examples(self, reading: Reading) -> list[Example]:
+    def examples(self, windowed: WindowedDocument) -> list[Example]:
         """As `TextTask`: the words that have pieces of their own."""
-        words = self.words(reading)
-        first_W, _, own_W = self.pieces_of(reading, words)
-        wanted_W = self._gold(reading.document, words)
+        words = self.words(windowed)
+        first_W, _, own_W = self.pieces_of(windowed, words)
+        wanted_W = self._gold(windowed.document, words)
         if wanted_W is None:
             return []
         found = []
-        owned = owned_words(reading, first_W)
-        for window, (start, _), (low, high) in zip(self.windows(reading), reading.windows, owned, strict=True):
+        owned = owned_words(windowed, first_W)
+        for window, (start, _), (low, high) in zip(self.windows(windowed), windowed.windows, owned, strict=True):
             own = own_W[low:high]
             rows, tags = (first_W[low:high] - start + 1)[own], wanted_W[low:high][own]
             if len(rows):
@@ -212,9 +212,9 @@ class TagTask(WordTask):
 
         return TagHead(context.encoder, len(self.tags))
 
-    def decode(self, reading: Reading, outputs: Sequence[OutputArray]) -> Tagging:
+    def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> Tagging:
         """As `TextTask`: the best legal tags over all windows."""
-        words = self.words(reading)
+        words = self.words(windowed)
         scores_WL = self.log_probabilities(outputs)
         if not len(scores_WL):
             return Tagging(words=tuple(words), spans=None if self.scheme is None else ())

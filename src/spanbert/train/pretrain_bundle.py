@@ -13,7 +13,7 @@ from spanbert.checkpoint import tensors
 from spanbert.checkpoint.bundle import open_bundle
 from spanbert.checkpoint.card import model_card
 from spanbert.core.errors import InputError
-from spanbert.core.progress import Reporter
+from spanbert.core.reporter import Reporter
 from spanbert.core.seeding import keyed_seed
 from spanbert.encoder.config import EncoderConfig, Size
 from spanbert.encoder.model import Encoder, fill_parameters, load_encoder

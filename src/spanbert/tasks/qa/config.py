@@ -9,7 +9,7 @@ from pydantic import Field
 from spanbert.core.config import Config
 
 
-class QAOptions(Config):
+class QAConfig(Config):
     """How questions are read and answered.
 
     Attributes:

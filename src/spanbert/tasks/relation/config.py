@@ -9,7 +9,7 @@ from spanbert.core.config import Config
 Pool = Literal["cls", "start"]
 
 
-class RelationOptions(Config):
+class RelationConfig(Config):
     """What of a marked text is read, and how answers are compared.
 
     Attributes:

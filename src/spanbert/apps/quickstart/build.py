@@ -17,18 +17,18 @@ from typing import Any
 import numpy as np
 
 from spanbert import __version__
-from spanbert.apps.curves import loss_curves
-from spanbert.apps.quickstart_reviews import Sentiment, learn_sentiment
-from spanbert.apps.report import render_report
+from spanbert.apps.quickstart.reviews import Sentiment, learn_sentiment
+from spanbert.apps.reports.curves import loss_curves
+from spanbert.apps.reports.page import render_report
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_atomically
-from spanbert.core.progress import Reporter
+from spanbert.core.reporter import Reporter
 from spanbert.core.types import Filling
 from spanbert.pipelines.load import load
 from spanbert.tokens.prepare import prepare, summary_lines
 from spanbert.tokens.store import TokenStore
+from spanbert.train.pretrain import PretrainResult, pretrain
 from spanbert.train.pretrain_config import PretrainConfig
-from spanbert.train.pretraining import PretrainResult, pretrain
 from spanbert.train.tracking import read_log
 
 _LICENCE = "CC BY-SA 3.0, Wikipedia contributors (English Wikipedia 2016, sample shipped with gensim)"

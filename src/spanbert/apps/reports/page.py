@@ -14,7 +14,7 @@ def render_report(template: str, pictures: Mapping[str, bytes], **values: Any) -
     """Fills an HTML template of this package; text is escaped, pictures become data URIs.
 
     Args:
-        template: File name under `apps/templates`.
+        template: File name under `apps/reports/templates`.
         pictures: PNG or SVG pictures by the name that the template uses.
         values: What else it uses.
 
@@ -25,7 +25,7 @@ def render_report(template: str, pictures: Mapping[str, bytes], **values: Any) -
         from jinja2 import Environment, StrictUndefined
     except ModuleNotFoundError:
         raise InputError("reports need jinja2", remedy="pip install 'spanbert[report]'") from None
-    text = files("spanbert.apps").joinpath("templates", template).read_text(encoding="utf-8")
+    text = files("spanbert.apps.reports").joinpath("templates", template).read_text(encoding="utf-8")
     encoded = {name: _data_uri(picture) for name, picture in pictures.items()}
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(text).render(pictures=encoded, **values)

@@ -7,7 +7,7 @@ from pydantic import Field
 from spanbert.core.config import Config
 
 
-class TagOptions(Config):
+class TagConfig(Config):
     """What is read from the files, and as what.
 
     Attributes:

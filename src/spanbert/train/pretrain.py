@@ -16,14 +16,14 @@ from typing import Any
 from spanbert.batches.plan import PackingPlan
 from spanbert.core.errors import InputError
 from spanbert.core.files import sha256_of, write_json
-from spanbert.core.progress import Reporter, SilentReporter
+from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.encoder.config import Size
 from spanbert.tasks.pretrain.objectives import PretrainTask
 from spanbert.tokens.store import INDEX_NAME, TokenStore
-from spanbert.train.evaluation import evaluate
 from spanbert.train.loop import Outcome
+from spanbert.train.pretrain_bundle import build_model, write_pretrained
 from spanbert.train.pretrain_config import PretrainConfig
-from spanbert.train.pretrained import build_model, write_pretrained
+from spanbert.train.pretrain_evaluation import evaluate
 from spanbert.train.run import model_fact, run_into, settled, with_budget
 from spanbert.train.run_directory import budget_of_run
 
@@ -106,7 +106,7 @@ def pretrain(
         if not resumed and score is not None:
             before = score()
             reporter.say("held-out figures before training:")
-            for line in task.render(before):
+            for line in task.score_lines(before):
                 reporter.say(f"  {line}")
             write_json(target / "before.json", before)
         elif not resumed:
@@ -115,7 +115,7 @@ def pretrain(
             )
         outcome = run.train(trainer)
         scores = outcome.best.scores if outcome.best else {}
-        lines = task.render(scores)
+        lines = task.score_lines(scores)
         write_pretrained(
             target,
             task_model,

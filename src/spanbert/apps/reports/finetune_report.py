@@ -20,12 +20,12 @@ from typing import Any
 import yaml
 
 from spanbert import __version__
-from spanbert.apps.curves import Scored, reliability_diagram, score_curve, training_curve
-from spanbert.apps.finetune_tables import TaskTables
-from spanbert.apps.report import render_report
+from spanbert.apps.reports.curves import Scored, reliability_diagram, score_curve, training_curve
+from spanbert.apps.reports.finetune_tables import TaskTables
+from spanbert.apps.reports.page import render_report
 from spanbert.checkpoint.bundle import MANIFEST, open_bundle, tensor_shapes
 from spanbert.core.files import read_json, write_atomically
-from spanbert.core.progress import Reporter
+from spanbert.core.reporter import Reporter
 from spanbert.tasks.registry import spec_of
 from spanbert.tasks.render import TaskRender
 from spanbert.train.finetune_config import FinetuneConfig

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from spanbert.checkpoint import names, tensors
 from spanbert.checkpoint.bundle import BundleFiles
 from spanbert.checkpoint.card import model_card
-from spanbert.core.progress import Reporter
+from spanbert.core.reporter import Reporter
 from spanbert.core.seeding import keyed_seed
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import load_encoder
@@ -39,7 +39,7 @@ def build_joint_model(
     """
     torch.manual_seed(keyed_seed(config.train.seed, "initialisation"))
     changes: dict[str, Any] = {} if config.hidden_dropout is None else {"hidden_dropout": config.hidden_dropout}
-    added = [piece for task in joint.tasks.values() for piece in task.added_pieces]
+    added = [piece for task in joint.tasks.values() for piece in task.added_token_ids]
     encoder, given = load_encoder(files, pieces=max(added) + 1 if added else None, **changes)
     encoder.checkpointing = config.train.gradient_checkpointing
     heads = joint.build_head(encoder.config)

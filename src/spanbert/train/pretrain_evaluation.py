@@ -26,7 +26,7 @@ def evaluate(task: PretrainTask, model: TaskModel, plan: PackingPlan, *, most_to
     model.eval()
     try:
         return task.score(
-            task.decode(model.encoder, model.head, task.encode([pack])) for pack in limited(plan, most_tokens)
+            task.decode(model.encoder, model.head, task.collate([pack])) for pack in limited(plan, most_tokens)
         )
     finally:
         model.train(was_training)

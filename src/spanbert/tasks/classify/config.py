@@ -11,7 +11,7 @@ from spanbert.core.config import Config
 Mode = Literal["single", "multi", "regression"]
 
 
-class ClassifyOptions(Config):
+class ClassifyConfig(Config):
     """What is read from the files, and as what.
 
     Attributes:

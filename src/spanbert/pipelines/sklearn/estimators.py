@@ -21,8 +21,9 @@ from spanbert.core.errors import InputError
 from spanbert.core.tagging import decode_tags, encode_tags
 from spanbert.core.types import Document, FloatArray
 from spanbert.inference.predictor import Predictor
-from spanbert.pipelines.estimator_base import FinetunedEstimator
-from spanbert.pipelines.estimator_data import (
+from spanbert.pipelines.load import Pipeline
+from spanbert.pipelines.sklearn.base import FinetunedEstimator
+from spanbert.pipelines.sklearn.data import (
     labelled_texts,
     names_of,
     read_labels,
@@ -31,9 +32,8 @@ from spanbert.pipelines.estimator_data import (
     text_documents,
     word_documents,
 )
-from spanbert.pipelines.load import Pipeline
 from spanbert.scores.entities import precision_recall_f1
-from spanbert.tasks.protocol import Reading
+from spanbert.tasks.protocol import WindowedDocument
 from spanbert.tasks.tag.task import TagTask
 
 
@@ -154,8 +154,8 @@ class SpanBertClassifier(ClassifierMixin, FinetunedEstimator):  # type: ignore[m
     def _documents(self, nlp: Pipeline, X: Any) -> list[Document]:
         documents = text_documents(X)
         task = nlp.tasks[self._kind]
-        if documents and (documents[0].pair is not None) == task.plain:
-            learned, given = ("single texts", "pairs") if task.plain else ("pairs", "single texts")
+        if documents and (documents[0].pair is not None) == task.shares_encoder_pass:
+            learned, given = ("single texts", "pairs") if task.shares_encoder_pass else ("pairs", "single texts")
             raise InputError("not what the model was fitted on", where="X", got=given, expected=learned)
         return documents
 
@@ -170,10 +170,10 @@ class SpanBertClassifier(ClassifierMixin, FinetunedEstimator):  # type: ignore[m
 class _TagProbabilities(TagTask):
     """Tells the probability of every tag instead of the best tags."""
 
-    def decode(self, reading: Reading, outputs: Sequence[npt.NDArray[Any]]) -> FloatArray:  # type: ignore[override]
+    def decode(self, windowed: WindowedDocument, outputs: Sequence[npt.NDArray[Any]]) -> FloatArray:  # type: ignore[override]
         """(W, L); where the tokenizer leaves nothing of a text, all the same."""
         scores_WL = self.log_probabilities(outputs)
-        words = self.words(reading)
+        words = self.words(windowed)
         if len(words) and not len(scores_WL):
             return np.full((len(words), len(self.tags)), 1 / len(self.tags))
         return np.exp(scores_WL)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spanbert.apps.finetune_report import write_finetune_report
+from spanbert.apps.reports.finetune_report import write_finetune_report
 from spanbert.core.files import file_written_whole
-from spanbert.core.progress import Reporter
+from spanbert.core.reporter import Reporter
 from spanbert.core.seeding import keyed_fraction
 from spanbert.corpus.io.files import SourceFile, text_lines
 from spanbert.pipelines.evaluate import evaluate

@@ -274,7 +274,7 @@ def _card(files: BundleFiles, task: TextTask, architecture: str, title: str) -> 
         base=files.manifest.get("base", "not stated"),
         data=files.manifest["data"],
         recipe=yaml.safe_dump(files.manifest.get("recipe", {}), sort_keys=False),
-        scores=task.render(files.tasks[task.name].get("scores", {})),
+        scores=task.score_lines(files.tasks[task.name].get("scores", {})),
         usage=[f'transformers.{architecture}.from_pretrained("{title}")'],
     )
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from spanbert.core.config import Config
 
 
-class CorefOptions(Config):
+class CorefConfig(Config):
     """How mentions are found and linked.
 
     Attributes:

@@ -1,0 +1,1 @@
+"""`spanbert convert`: bundles and their heads, and files of annotations, into other formats."""

@@ -1,0 +1,1 @@
+"""Estimators for scikit-learn: `fit`, `predict`, `score` over fine-tuning and prediction."""
