@@ -9,7 +9,7 @@ from spanbert.checkpoint import names
 from spanbert.checkpoint.bundle import BundleFiles
 from spanbert.core.errors import InputError
 from spanbert.encoder.config import EncoderConfig
-from spanbert.tasks.base import changed_options
+from spanbert.tasks.base import changed_config
 from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.registry import kinds, spec_of, spec_of_slug
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -51,7 +51,7 @@ def stored_tasks(
     for name, entry in entries.items():
         made = spec_of(entry["kind"], entry).task_class()
         if entry["kind"] in given:
-            changed = changed_options(made, entry["options"], given[entry["kind"]])
+            changed = changed_config(made, entry["options"], given[entry["kind"]])
             entry = {**entry, "options": changed.model_dump()}
         task = made.from_manifest(name, entry, tokenizer=tokenizer, positions=shape.longest_segment)
         task.assets = files.assets(name)

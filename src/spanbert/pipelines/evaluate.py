@@ -14,7 +14,7 @@ from spanbert.corpus.formats.data_file import DataFile
 from spanbert.inference.scoring import score_task
 from spanbert.pipelines.load import Pipeline, load
 from spanbert.scores.bootstrap import compare
-from spanbert.tasks.base import changed_options
+from spanbert.tasks.base import changed_config
 from spanbert.tasks.protocol import DocumentScorer, TextTask
 
 
@@ -110,7 +110,7 @@ def _read_by(task: TextTask, options: Mapping[str, Any]) -> None:
         if dot and kind != task.kind:
             raise InputError(f"a setting of {kind}", got=f"{key}={options[key]}", expected=f"of {task.kind}")
     changes = {key.rpartition(".")[2]: value for key, value in options.items()}
-    task.options = changed_options(task, task.options.model_dump(), changes)
+    task.config = changed_config(task, task.config.model_dump(), changes)
 
 
 def _gold_digest(task: TextTask, file: DataFile) -> str:

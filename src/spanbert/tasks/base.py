@@ -83,7 +83,7 @@ class TextTaskBase(TextTask):
     runtime_options: ClassVar[tuple[str, ...]] = ()
     added_token_ids: Sequence[int] = ()
     assets: Mapping[str, Path] = MappingProxyType({})
-    options: Any  # the settings of its kind, a `Config`
+    config: Any  # the settings of its kind, a `Config`
     open: Callable[[Any, Path], DataFile]  # of the options and a path: the file as the kind reads it, once and for all
 
     def __init__(self, name: str, tokenizer: TokenizerAdapter, window: tuple[int, int]) -> None:
@@ -111,7 +111,7 @@ class TextTaskBase(TextTask):
         name: str,
         documents: Iterable[Document],
         *,
-        options: Any,
+        config: Any,
         window: WindowConfig,
         tokenizer: TokenizerAdapter,
         positions: int,
@@ -121,7 +121,7 @@ class TextTaskBase(TextTask):
         Args:
             name: Its name in the bundle.
             documents: Read once.
-            options: The settings of its kind.
+            config: The settings of its kind.
             window: How long texts are read.
             tokenizer: The model's; it may get new tokens.
             positions: Longest segment that the model reads.
@@ -161,12 +161,12 @@ class TextTaskBase(TextTask):
         return {
             "kind": self.kind,
             "window": list(self.window),
-            "options": self.options.model_dump(mode="json"),
+            "options": self.config.model_dump(mode="json"),
         }
 
     def opened(self, path: Path) -> DataFile:
         """As `TextTask`: by the task's options."""
-        return self.open(self.options, path)
+        return self.open(self.config, path)
 
     def read(self, path: Path) -> Iterator[Document]:
         """As `TextTask`."""
@@ -218,12 +218,12 @@ class TextTaskBase(TextTask):
         return [*figure_lines(scores), *([str(scores["signature"])] if "signature" in scores else [])]
 
 
-def changed_options(made: Any, options: Mapping[str, Any], changes: Mapping[str, Any]) -> Config:
+def changed_config(made: Any, config: Mapping[str, Any], changes: Mapping[str, Any]) -> Config:
     """The settings of a trained task with some of them changed.
 
     Args:
         made: The task, or its class.
-        options: Its settings.
+        config: Its settings.
         changes: The other values.
 
     Raises:
@@ -236,7 +236,7 @@ def changed_options(made: Any, options: Mapping[str, Any], changes: Mapping[str,
         if key not in made.runtime_options:
             allowed = ", ".join(made.runtime_options) or "nothing"
             raise InputError(f"{kind}.{key} cannot change after training", got=str(value), expected=allowed)
-    changed: Config = kind_options.assemble(base={**options, **changes})
+    changed: Config = kind_options.assemble(base={**config, **changes})
     return changed
 
 

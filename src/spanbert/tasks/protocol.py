@@ -146,7 +146,7 @@ class TextTask(Protocol):
         main: The score by which models are chosen.
         plain: It reads one text and nothing else, so that several such tasks share one pass of the encoder and one list
             of windows.
-        options: The settings of its kind.
+        config: The settings of its kind.
         runtime_options: The settings that a trained task may be used with other values of.
         added_token_ids: Ids of the tokens that the task added to the tokenizer, which the encoder needs embeddings for.
         comparison_key: By what two models of the task can be compared: the main score, and what else decides it.
@@ -163,7 +163,7 @@ class TextTask(Protocol):
     main_metric: str
     shares_encoder_pass: bool
     reads_pairs: bool | None
-    options: Any
+    config: Any
     runtime_options: ClassVar[tuple[str, ...]]
     added_token_ids: Sequence[int]
     window: tuple[int, int]

@@ -57,7 +57,7 @@ class Survey(ABC, Generic[TaskT]):
 
     Args:
         data: The file.
-        options: Settings of the kind of task.
+        config: Settings of the kind of task.
         tokenizer: The model's.
         task: The task that the training file poses; None where it poses none.
         name: What the file is called in the report.
@@ -68,9 +68,9 @@ class Survey(ABC, Generic[TaskT]):
     unusable: Rule = BROKEN
 
     def __init__(
-        self, data: DataFile, options: Any, tokenizer: TokenizerAdapter, task: TaskT | None, *, name: str
+        self, data: DataFile, config: Any, tokenizer: TokenizerAdapter, task: TaskT | None, *, name: str
     ) -> None:
-        self.data, self.options, self.tokenizer, self.task, self.name = data, options, tokenizer, task, name
+        self.data, self.config, self.tokenizer, self.task, self.name = data, config, tokenizer, task, name
         self.path = data.path
         self.ledger = Ledger(name)
         self.texts = self.windows = self.cut = 0

@@ -146,13 +146,13 @@ def build_tasks(
         raise InputError("no task to learn", expected="at least one")
     made: dict[str, TextTask] = {}
     for name, data in tasks.items():
-        kind, options = kind_of(data, config)
+        kind, own = kind_of(data, config)
         if isinstance(data.dev, Path):
             require_file(data.dev)
         made[name] = kind.from_training(
             name,
             documents_of(train_source(data, config)),
-            options=options,
+            config=own,
             window=config.window,
             tokenizer=tokenizer,
             positions=shape.longest_segment,

@@ -26,20 +26,20 @@ def tasks(tokenizer) -> dict:
     window = (24, 6)
     labels = {"mode": "single", "labels": ("a", "b"), "threshold": 0.5}
     return {
-        "topic": ClassifyTask("topic", tokenizer, window, options=ClassifyConfig(), pairs=False, **labels),
+        "topic": ClassifyTask("topic", tokenizer, window, config=ClassifyConfig(), pairs=False, **labels),
         "cut": ClassifyTask(
-            "cut", tokenizer, window, options=ClassifyConfig(long_texts="truncate"), pairs=False, **labels
+            "cut", tokenizer, window, config=ClassifyConfig(long_texts="truncate"), pairs=False, **labels
         ),
-        "pair": ClassifyTask("pair", tokenizer, window, options=ClassifyConfig(), pairs=True, **labels),
+        "pair": ClassifyTask("pair", tokenizer, window, config=ClassifyConfig(), pairs=True, **labels),
         "ner": TagTask(
-            "ner", tokenizer, window, options=TagConfig(), joined=True, tags=("O", "B-X", "I-X"), scheme="BIO"
+            "ner", tokenizer, window, config=TagConfig(), joined=True, tags=("O", "B-X", "I-X"), scheme="BIO"
         ),
-        "pos": TagTask("pos", tokenizer, window, options=TagConfig(), joined=True, tags=("N", "V"), scheme=None),
+        "pos": TagTask("pos", tokenizer, window, config=TagConfig(), joined=True, tags=("N", "V"), scheme=None),
         "nested": NestedTask(
-            "nested", tokenizer, window, options=TagConfig(nested=True, longest_span=3), joined=False, labels=("X",)
+            "nested", tokenizer, window, config=TagConfig(nested=True, longest_span=3), joined=False, labels=("X",)
         ),
-        "wide": TagTask("wide", tokenizer, (64, 6), options=TagConfig(), joined=True, tags=("N", "V"), scheme=None),
-        "qa": QATask("qa", tokenizer, window, options=QAConfig(longest_question=6), language="en", threshold=None),
+        "wide": TagTask("wide", tokenizer, (64, 6), config=TagConfig(), joined=True, tags=("N", "V"), scheme=None),
+        "qa": QATask("qa", tokenizer, window, config=QAConfig(longest_question=6), language="en", threshold=None),
     }  # fmt: skip
 
 

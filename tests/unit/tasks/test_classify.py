@@ -27,7 +27,7 @@ def documents(*rows: tuple[str, tuple[str, ...] | None], pair: str | None = None
 
 def task_of(tokenizer, learned: list[Document], *, length: int = 64, overlap: int = 8, **options) -> ClassifyTask:
     return ClassifyTask.from_training(
-        "t", learned, options=ClassifyConfig(**options), window=WindowConfig(length=length, overlap=overlap),
+        "t", learned, config=ClassifyConfig(**options), window=WindowConfig(length=length, overlap=overlap),
         tokenizer=tokenizer, positions=64,
     )  # fmt: skip
 
@@ -229,7 +229,7 @@ def test_several_labels_from_a_threshold(tokenizer):
     assert found.labels == ("x",)
     assert found.scores == pytest.approx({"x": 1 / (1 + np.exp(-1.0)), "y": 1 / (1 + np.exp(-0.5))})
     assert task.tuner() is None
-    task.options = ClassifyConfig()
+    task.config = ClassifyConfig()
     tuner = task.tuner()
     for labels, score in ((("x",), 0.3), ((), 0.2), (("x",), 0.4)):
         tuner.add(Document(id="a", text="fox", labels=labels), Classification(scores={"x": score, "y": 0.01}))

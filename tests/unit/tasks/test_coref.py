@@ -47,7 +47,7 @@ CONFIG = EncoderConfig(vocab_size=50, hidden_size=HIDDEN, layers=1, heads=2, fee
 
 def coref_task(tokenizer, *, length: int = 64, overlap: int = 0, **options) -> CorefTask:
     made = CorefConfig(**{"size": 8, "dropout": 0.0, "longest_mention": 4, **options})
-    return CorefTask("t", tokenizer, (length, overlap), options=made, has_singletons=False)
+    return CorefTask("t", tokenizer, (length, overlap), config=made, has_singletons=False)
 
 
 def document_of(words: list[str], *clusters: list[tuple[int, int]]) -> Document:
@@ -182,7 +182,7 @@ def test_the_loss_is_that_of_a_loop_over_spans_and_pairs(tokenizer):
     [windowed] = task.tokenize([document])
     [example] = task.examples(windowed)
     torch.manual_seed(0)
-    head = CorefHead(CONFIG, task.options).double()
+    head = CorefHead(CONFIG, task.config).double()
     for parameter in head.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     hidden_RD = torch.randn(len(example.asked.rows), HIDDEN, dtype=torch.float64)
@@ -220,7 +220,7 @@ def test_several_documents_and_windows_are_summed(tokenizer):
     pieces = task.tokenizer.ids_batch([" ".join(words)])[0]
     firsts = np.concatenate([half[: len(half) // 2] for half in _by_window(ids, example)])
     assert firsts.tolist() == pieces.tolist(), "one piece a word, in order"
-    head = CorefHead(CONFIG, task.options)
+    head = CorefHead(CONFIG, task.config)
     hidden_RD = torch.randn(len(example.asked.rows), HIDDEN)
     one = head.loss(hidden_RD, layout_of(len(example.asked.rows)), [example.target.gold])
     both = head.loss(
@@ -265,7 +265,7 @@ def test_windows_change_nothing_where_vectors_do_not_depend_on_them(
 ):
     task = coref_task(tokenizer, length=length, overlap=overlap, max_mentions=most)
     wanted = set(WORDS[:6])
-    head = TellingHead({tokenizer.backend.token_to_id(word) for word in wanted}, task.options)
+    head = TellingHead({tokenizer.backend.token_to_id(word) for word in wanted}, task.config)
     document = replace(document_of(words), clusters=None)
     [found] = predicted(task, head, [document])
     assert isinstance(found, Coreference)
@@ -287,9 +287,9 @@ def test_windows_change_nothing_where_vectors_do_not_depend_on_them(
 def test_entities_and_clusters_share_one_pass(tokenizer):
     """Each says what it says alone, and the encoder runs as often as for one of them."""
     window = (32, 8)
-    tags = TagTask("ner", tokenizer, window, options=TagConfig(), joined=False, tags=("O", "B-X", "I-X"), scheme="BIO")
+    tags = TagTask("ner", tokenizer, window, config=TagConfig(), joined=False, tags=("O", "B-X", "I-X"), scheme="BIO")
     task = coref_task(tokenizer, length=window[0], overlap=window[1])
-    telling = TellingHead({tokenizer.backend.token_to_id(word) for word in WORDS[:6]}, task.options)
+    telling = TellingHead({tokenizer.backend.token_to_id(word) for word in WORDS[:6]}, task.config)
     tasks, heads = {"ner": tags, "coref": task}, {"ner": TableHead(3), "coref": telling}
     documents = [replace(document_of(WORDS[:12] * count), clusters=None) for count in (1, 5, 2)]
     both, encoder = predictor_of(tasks, heads)
@@ -302,7 +302,7 @@ def test_entities_and_clusters_share_one_pass(tokenizer):
 
 def test_nothing_to_read(tokenizer):
     task = coref_task(tokenizer)
-    found = predicted(task, TellingHead(set(), task.options), [Document(id="a", text=""), Document(id="b", text=" ")])
+    found = predicted(task, TellingHead(set(), task.config), [Document(id="a", text=""), Document(id="b", text=" ")])
     assert [one.clusters for one in found] == [(), ()]
     assert task.examples(task.tokenize([Document(id="a", text="", clusters=())])[0]) == []
 
@@ -321,7 +321,7 @@ def test_too_long_or_cut_mentions_are_no_gold(tokenizer):
 def test_from_training(tokenizer, tmp_path: Path):
     def made(*documents: Document, **options) -> CorefTask:
         return CorefTask.from_training(
-            "t", documents, options=CorefConfig(**options), window=WindowConfig(), tokenizer=tokenizer, positions=512
+            "t", documents, config=CorefConfig(**options), window=WindowConfig(), tokenizer=tokenizer, positions=512
         )
 
     linked, alone = document_of(["a", "b", "a"], [(0, 0), (2, 2)]), document_of(["a", "b"], [(0, 0)])

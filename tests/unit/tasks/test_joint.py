@@ -53,7 +53,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, tokenizer) -> dict[str, tuple
         options = spec_of(kind).config(**given)
         made = spec_of(kind, given).task_class()
         task = made.from_training(
-            name, made.open(options, file).documents(), options=options, window=WindowConfig(length=16, overlap=4),
+            name, made.open(options, file).documents(), config=options, window=WindowConfig(length=16, overlap=4),
             tokenizer=tokenizer, positions=64,
         )  # fmt: skip
         tokenized = task.tokenize(list(task.read(file)))

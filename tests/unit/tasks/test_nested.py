@@ -27,7 +27,7 @@ LABELS = ("X", "Y")
 
 def nested_task(tokenizer, *, length: int = 64, overlap: int = 0, longest: int = 4) -> NestedTask:
     options = TagConfig(nested=True, longest_span=longest)
-    return NestedTask("t", tokenizer, (length, overlap), options=options, joined=False, labels=LABELS)
+    return NestedTask("t", tokenizer, (length, overlap), config=options, joined=False, labels=LABELS)
 
 
 @settings(max_examples=60, deadline=None)
@@ -149,7 +149,7 @@ def test_the_head_scores_every_span_from_its_ends_and_its_width():
 def test_from_files_to_a_task_and_back(tokenizer, tmp_path: Path):
     path = nested_file(tmp_path / "a.jsonl", 20, 0)
     options = TagConfig(nested=True)
-    given = {"options": options, "window": WindowConfig(), "tokenizer": tokenizer, "positions": 64}
+    given = {"config": options, "window": WindowConfig(), "tokenizer": tokenizer, "positions": 64}
     task = NestedTask.from_training("t", NestedTask.open(options, path).documents(), **given)
     assert (task.labels, task.main_metric, task.joined) == (("ANI", "CORE", "PER"), "f1", False)
     again = NestedTask.from_manifest("t", task.manifest(), tokenizer=tokenizer, positions=64)

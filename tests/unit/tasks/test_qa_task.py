@@ -27,7 +27,7 @@ from tests.stubs import TableHead, layout_of, number_of_window, predicted, read_
 
 def qa_task(tokenizer, *, length: int = 64, overlap: int = 8, threshold: float | None = None, **options) -> QATask:
     return QATask(
-        "q", tokenizer, (length, overlap), options=QAConfig(**options), language="en", threshold=threshold
+        "q", tokenizer, (length, overlap), config=QAConfig(**options), language="en", threshold=threshold
     )  # fmt: skip
 
 
@@ -140,7 +140,7 @@ def test_the_longest_words_of_a_question_and_its_context(tokenizer):
 
 
 def test_what_the_training_data_poses(tokenizer, tmp_path: Path):
-    given = {"options": QAConfig(), "window": WindowConfig(), "tokenizer": tokenizer, "positions": 64}
+    given = {"config": QAConfig(), "window": WindowConfig(), "tokenizer": tokenizer, "positions": 64}
     two = QATask.from_training("q", QATask.open(QAConfig(), squad_file(tmp_path / "a.json", 9, 0)).documents(), **given)
     assert (two.threshold, two.language, two.window, two.tuner() is None) == (0.0, "en", (64, 32), False)
     one = QATask.from_training(
@@ -148,7 +148,7 @@ def test_what_the_training_data_poses(tokenizer, tmp_path: Path):
     )
     assert (one.threshold, one.tuner()) == (None, None)
     fixed = QATask.from_training(
-        "q", two.read(tmp_path / "a.json"), **{**given, "options": QAConfig(threshold=1.5, language="zh")}
+        "q", two.read(tmp_path / "a.json"), **{**given, "config": QAConfig(threshold=1.5, language="zh")}
     )
     assert (fixed.threshold, fixed.language, fixed.tuner()) == (1.5, "zh", None)
     chinese = [asked("国王看见了狐狸", "谁？", answers=((0, 2),)), asked("fox", "who?", answers=((0, 3),))]

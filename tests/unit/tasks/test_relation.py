@@ -113,7 +113,7 @@ def made(tokenizer, *labels: str, options: RelationConfig | None = None, types=(
         for label in labels
     ]
     return RelationTask.from_training(
-        "t", documents, options=options or RelationConfig(), window=WindowConfig(), tokenizer=tokenizer, positions=64
+        "t", documents, config=options or RelationConfig(), window=WindowConfig(), tokenizer=tokenizer, positions=64
     )
 
 

@@ -32,7 +32,7 @@ from tests.stubs import TableHead, layout_of, predicted, read_windows, table_of
 def tag_task(tokenizer, *, length: int = 64, overlap: int = 0, tags: tuple[str, ...] | None = None, scheme="BIO", joined=True) -> TagTask:  # fmt: skip
     tags = tags or ("O", "B-X", "I-X", "B-Y", "I-Y")
     return TagTask(
-        "t", tokenizer, (length, overlap), options=TagConfig(), joined=joined, tags=tags, scheme=scheme
+        "t", tokenizer, (length, overlap), config=TagConfig(), joined=joined, tags=tags, scheme=scheme
     )  # fmt: skip
 
 
@@ -141,7 +141,7 @@ def test_entities_are_learned_in_their_own_scheme(tokenizer, tmp_path: Path, sch
         words = ("old", "red", "fox", "king", "the", "old", "dog")
         path.write_text("".join(f"{word} {tag}\n" for word, tag in zip(words, tags, strict=True)))
     task = TagTask.from_training(
-        "t", TagTask.open(TagConfig(), path).documents(), options=TagConfig(), window=WindowConfig(), tokenizer=tokenizer,
+        "t", TagTask.open(TagConfig(), path).documents(), config=TagConfig(), window=WindowConfig(), tokenizer=tokenizer,
         positions=64,
     )  # fmt: skip
     assert task.scheme == ("BIO" if scheme == "IOB1" else scheme)
@@ -167,7 +167,7 @@ def test_entities_are_learned_in_their_own_scheme(tokenizer, tmp_path: Path, sch
 def test_parts_of_speech_are_tags_as_they_are(tokenizer, tmp_path: Path):
     path = pos_file(tmp_path / "a.conll", 10, 0)
     task = TagTask.from_training(
-        "t", TagTask.open(TagConfig(), path).documents(), options=TagConfig(), window=WindowConfig(), tokenizer=tokenizer,
+        "t", TagTask.open(TagConfig(), path).documents(), config=TagConfig(), window=WindowConfig(), tokenizer=tokenizer,
         positions=64,
     )  # fmt: skip
     assert (task.tags, task.scheme, task.main_metric) == (("DET", "NOUN", "X"), None, "accuracy")
@@ -194,7 +194,7 @@ def test_other_files_are_read_for_the_column_that_was_learned(tokenizer, tmp_pat
     without.write_text(CONLLU.format(misc="_"), encoding="utf-8")
     train, other = (with_entities, without) if entities_in_training else (without, with_entities)
     made = TagTask.from_training(
-        "t", TagTask.open(TagConfig(), train).documents(), options=TagConfig(), window=WindowConfig(), tokenizer=tokenizer,
+        "t", TagTask.open(TagConfig(), train).documents(), config=TagConfig(), window=WindowConfig(), tokenizer=tokenizer,
         positions=64,
     )  # fmt: skip
     task = TagTask.from_manifest("t", made.manifest(), tokenizer=tokenizer, positions=64)
@@ -207,7 +207,7 @@ def test_other_files_are_read_for_the_column_that_was_learned(tokenizer, tmp_pat
 
 def test_text_without_words_is_split_as_the_training_data_was(tokenizer, tmp_path: Path):
     lines = nested_file(tmp_path / "a.jsonl", 5, 0)
-    options = {"options": TagConfig(), "window": WindowConfig(), "tokenizer": tokenizer, "positions": 64}
+    options = {"config": TagConfig(), "window": WindowConfig(), "tokenizer": tokenizer, "positions": 64}
     from_lines = TagTask.from_training("t", TagTask.open(TagConfig(), lines).documents(), **options)
     from_columns = TagTask.from_training(
         "t", TagTask.open(TagConfig(), conll_file(tmp_path / "a.conll", 5, 0)).documents(), **options
@@ -236,7 +236,7 @@ def test_spans_that_overlap_leave_the_longest():
 def test_data_that_poses_no_task(tokenizer, documents, message: str):
     with pytest.raises(InputError, match=message):
         TagTask.from_training(
-            "t", documents, options=TagConfig(), window=WindowConfig(), tokenizer=tokenizer, positions=64
+            "t", documents, config=TagConfig(), window=WindowConfig(), tokenizer=tokenizer, positions=64
         )
 
 

@@ -94,7 +94,7 @@ def doctor(
     surveys = [train]
     if held_out is not None:
         reporter.say(f"reading {held_out}")
-        dev_options = task.options if task else options
+        dev_options = task.config if task else options
         surveys.append(made(_opened(spec, held_out, dev_options), dev_options, tokenizer, task, name=names[1]))
         _run(surveys[1], None)
         tell_leakage(train, surveys[1])
@@ -135,12 +135,12 @@ def _task(
 ) -> TextTaskBase | None:
     """The task that the file poses; None, and a finding, where it poses none."""
     shape = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
-    options = config.of_kind(spec.kind)
+    own = config.of_kind(spec.kind)
     try:
         return spec.task_class().from_training(
             spec.kind,
             data.documents(leave_out),
-            options=options,
+            config=own,
             window=config.window,
             tokenizer=tokenizer,
             positions=shape.longest_segment,

@@ -56,13 +56,13 @@ class ClassifySurvey(Survey[ClassifyTask]):
     def __init__(
         self,
         data: DataFile,
-        options: ClassifyConfig,
+        config: ClassifyConfig,
         tokenizer: TokenizerAdapter,
         task: ClassifyTask | None,
         *,
         name: str,
     ) -> None:
-        super().__init__(data, options, tokenizer, task, name=name)
+        super().__init__(data, config, tokenizer, task, name=name)
         self.is_regression = task is not None and task.mode == "regression"
         self.conflicts = _OTHER_NUMBERS if self.is_regression else CONFLICTS
         self._count, self._sum, self._lowest, self._highest = 0, 0.0, inf, -inf

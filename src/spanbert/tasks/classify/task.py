@@ -54,7 +54,7 @@ class ClassifyTask(TextTaskBase):
         name: Its name in the bundle.
         tokenizer: The model's.
         window: Tokens of a window and of the overlap.
-        options: Columns and so on; `mode` and `threshold` are told apart.
+        config: Columns and so on; `mode` and `threshold` are told apart.
         mode: What a text gets.
         labels: In the order of the logits; one without meaning for a regression.
         threshold: With several labels a text, the probability from which one is given.
@@ -71,18 +71,18 @@ class ClassifyTask(TextTaskBase):
         tokenizer: TokenizerAdapter,
         window: tuple[int, int],
         *,
-        options: ClassifyConfig,
+        config: ClassifyConfig,
         mode: Mode,
         labels: Sequence[str],
         threshold: float,
         pairs: bool | None,
     ) -> None:
         super().__init__(name, tokenizer, window)
-        self.options, self.mode, self.labels, self.threshold = options, mode, tuple(labels), threshold
+        self.config, self.mode, self.labels, self.threshold = config, mode, tuple(labels), threshold
         self.pairs = pairs
         self.reads_pairs = pairs
         self.shares_encoder_pass = (
-            pairs is False and options.long_texts == "windows"
+            pairs is False and config.long_texts == "windows"
         )  # else its windows are not those of other tasks
         self.main_metric = {"single": "accuracy", "multi": "micro_f1", "regression": "pearson"}[mode]
         self.weights_L: list[float] | None = None
@@ -95,7 +95,7 @@ class ClassifyTask(TextTaskBase):
         name: str,
         documents: Iterable[Document],
         *,
-        options: ClassifyConfig,
+        config: ClassifyConfig,
         window: WindowConfig,
         tokenizer: TokenizerAdapter,
         positions: int,
@@ -125,9 +125,9 @@ class ClassifyTask(TextTaskBase):
             raise InputError(f"task {name}: texts with and without a second one", got=f"{with_pair} of {texts} with")
         numeric = not np.isnan(numbers).any()
         mode: Mode
-        if options.mode != "auto":
-            mode = options.mode
-        elif several or options.separator is not None:
+        if config.mode != "auto":
+            mode = config.mode
+        elif several or config.separator is not None:
             mode = "multi"
         else:
             fractions = numeric and any(number != int(number) for number in numbers)
@@ -150,15 +150,15 @@ class ClassifyTask(TextTaskBase):
             name,
             tokenizer,
             window.fit(positions, usual=_USUAL_WINDOW),
-            options=options,
+            config=config,
             mode=mode,
             labels=["value"] if mode == "regression" else sorted(counts, key=_natural),
-            threshold=options.threshold or 0.5,
+            threshold=config.threshold or 0.5,
             pairs=with_pair > 0,
         )
         if mode == "regression":
             task.scale = float(np.mean(numbers)), float(np.std(numbers)) or 1.0
-        if options.class_weights == "balanced":
+        if config.class_weights == "balanced":
             if mode != "single":
                 raise InputError(f"task {name}: class weights need one label a text", got=f"the mode {mode}")
             task.weights_L = [texts / (len(counts) * counts[label]) for label in task.labels]
@@ -171,7 +171,7 @@ class ClassifyTask(TextTaskBase):
             name,
             tokenizer,
             cls.stored_window(entry, positions),
-            options=ClassifyConfig.model_validate(entry["options"]),
+            config=ClassifyConfig.model_validate(entry["options"]),
             mode=entry["mode"],
             labels=entry["labels"],
             threshold=entry["threshold"],
@@ -202,13 +202,13 @@ class ClassifyTask(TextTaskBase):
         }
 
     @staticmethod
-    def open(options: ClassifyConfig, path: Path) -> DataFile:
-        """A table or JSON lines, by the options' columns or guessed ones."""
+    def open(config: ClassifyConfig, path: Path) -> DataFile:
+        """A table or JSON lines, by the settings' columns or guessed ones."""
         settings = ReadSettings(
-            text_column=options.text_column,
-            pair_column=options.pair_column,
-            label_column=options.label_column,
-            separator=options.separator,
+            text_column=config.text_column,
+            pair_column=config.pair_column,
+            label_column=config.label_column,
+            separator=config.separator,
         )
         return open_data(path, among=CLASSIFY.formats, settings=settings)
 
@@ -276,11 +276,11 @@ class ClassifyTask(TextTaskBase):
             found = [self.framer.two(ids[a:b], second[c:d]) for (a, b), (c, d) in windowed.pairs]
         else:
             found = super().windows(windowed)
-        return found[:1] if self.options.long_texts == "truncate" else found
+        return found[:1] if self.config.long_texts == "truncate" else found
 
     def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
         """As `TextTask`: the first row of every window."""
-        count = 1 if self.options.long_texts == "truncate" else len(windowed.windows)
+        count = 1 if self.config.long_texts == "truncate" else len(windowed.windows)
         return [HeadRows(rows=_FIRST_ROW)] * count
 
     def examples(self, windowed: WindowedDocument) -> list[Example]:
@@ -347,7 +347,7 @@ class ClassifyTask(TextTaskBase):
 
     def tuner(self) -> ThresholdTuner | None:
         """What tunes the threshold on dev data; None where there is none to tune."""
-        return ThresholdTuner() if self.mode == "multi" and self.options.threshold is None else None
+        return ThresholdTuner() if self.mode == "multi" and self.config.threshold is None else None
 
 
 def _limits(first: int, second: int, room: int) -> tuple[int, int]:

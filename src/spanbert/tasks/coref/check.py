@@ -61,9 +61,9 @@ class CorefSurvey(Survey[CorefTask]):
     conflicts = _CONFLICTS
 
     def __init__(
-        self, data: DataFile, options: CorefConfig, tokenizer: TokenizerAdapter, task: CorefTask | None, *, name: str
+        self, data: DataFile, config: CorefConfig, tokenizer: TokenizerAdapter, task: CorefTask | None, *, name: str
     ) -> None:
-        super().__init__(data, options, tokenizer, task, name=name)
+        super().__init__(data, config, tokenizer, task, name=name)
         self.mentions = self.clusters = self.singletons = 0
 
     def items_of(self, document: Document) -> Iterator[Item]:
@@ -99,7 +99,7 @@ class CorefSurvey(Survey[CorefTask]):
 
     def examine(self, windowed: WindowedDocument, task: CorefTask) -> None:
         """As `Survey`."""
-        document, most = windowed.document, task.options.longest_mention
+        document, most = windowed.document, task.config.longest_mention
         words = task.words(document)
         starts, ends = {word.start for word in words}, {word.end for word in words}
         sentences = sentence_numbers(document, words)

@@ -33,11 +33,11 @@ from spanbert.tasks.head import Head
 class Ends(nn.Module):
     """A vector of a first or a last piece: dense, norm, GELU, dropout."""
 
-    def __init__(self, config: EncoderConfig, options: CorefConfig) -> None:
+    def __init__(self, config: EncoderConfig, own: CorefConfig) -> None:
         super().__init__()
-        self.dense = nn.Linear(config.hidden_size, options.size)
-        self.norm = nn.LayerNorm(options.size)
-        self.dropout = options.dropout
+        self.dense = nn.Linear(config.hidden_size, own.size)
+        self.norm = nn.LayerNorm(own.size)
+        self.dropout = own.dropout
 
     def forward(self, hidden_wD: Tensor) -> Tensor:
         """(w, D) to (w, d)."""
@@ -57,19 +57,19 @@ class CorefHead(Head[CorefGold]):
 
     Args:
         config: The encoder's.
-        options: Sizes, and how many mentions are kept.
+        own: Sizes, and how many mentions are kept.
     """
 
-    def __init__(self, config: EncoderConfig, options: CorefConfig) -> None:
+    def __init__(self, config: EncoderConfig, own: CorefConfig) -> None:
         super().__init__()
-        self.options = options
-        self.mention_start, self.mention_end = Ends(config, options), Ends(config, options)
-        self.start, self.end = Ends(config, options), Ends(config, options)
-        self.start_score, self.end_score = nn.Linear(options.size, 1), nn.Linear(options.size, 1)
-        self.inside = nn.Linear(options.size, options.size)
-        self.pair = nn.Linear(2 * options.size, 2 * options.size)
-        self.near = nn.Linear(2 * options.size, BUCKETS)
-        self.same = nn.Linear(2 * options.size, 1) if options.same_words else None
+        self.own = own
+        self.mention_start, self.mention_end = Ends(config, own), Ends(config, own)
+        self.start, self.end = Ends(config, own), Ends(config, own)
+        self.start_score, self.end_score = nn.Linear(own.size, 1), nn.Linear(own.size, 1)
+        self.inside = nn.Linear(own.size, own.size)
+        self.pair = nn.Linear(2 * own.size, 2 * own.size)
+        self.near = nn.Linear(2 * own.size, BUCKETS)
+        self.same = nn.Linear(2 * own.size, 1) if own.same_words else None
         self.apply(initialise)
 
     def mention_scores(self, starts_wD: Tensor, ends_wD: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ class CorefHead(Head[CorefGold]):
         both_ww = both_ww + self.start_score(starts_wd) + self.end_score(ends_wd)[:, 0]
         words = len(starts_wd)
         first_w1 = torch.arange(words, device=both_ww.device)[:, None]
-        last_wW = first_w1 + torch.arange(self.options.longest_mention, device=both_ww.device)
+        last_wW = first_w1 + torch.arange(self.own.longest_mention, device=both_ww.device)
         scores_wW: Tensor = both_ww.gather(1, last_wW.clamp(max=words - 1))
         return scores_wW.masked_fill(last_wW >= words, -math.inf)
 
@@ -94,7 +94,7 @@ class CorefHead(Head[CorefGold]):
         """The best candidates of a window: their first word and width less one, each (K,), in text order."""
         words, widths = scores_wW.shape
         flat = scores_wW.detach().masked_fill(~allowed_wW, -math.inf)
-        count = min(max(1, math.ceil(self.options.kept * words)), int(torch.isfinite(flat).sum()))
+        count = min(max(1, math.ceil(self.own.kept * words)), int(torch.isfinite(flat).sum()))
         places = flat.flatten().topk(count).indices.sort().values
         return places // widths, places % widths
 
@@ -119,11 +119,11 @@ class CorefHead(Head[CorefGold]):
             scores_wW = self.mention_scores(starts_wD, ends_wD).float()
             allowed_wW = torch.from_numpy(window.allowed_wW).to(scores_wW.device)
             cluster_wW = torch.from_numpy(window.cluster_wW).to(scores_wW.device)
-            if self.options.mention_weight:
+            if self.own.mention_weight:
                 found = binary_cross_entropy_with_logits(
                     scores_wW[allowed_wW], (cluster_wW[allowed_wW] > 0).float(), reduction="sum"
                 )
-                loss = loss + self.options.mention_weight * found
+                loss = loss + self.own.mention_weight * found
             first_K, more_K = self.keep(scores_wW, allowed_wW)
             firsts.append(first_K + window.first)
             lasts.append(first_K + more_K + window.first)

@@ -57,7 +57,7 @@ class CorefTask(TextTaskBase):
         name: Its name in the bundle.
         tokenizer: The model's.
         window: Tokens of a window and of the overlap.
-        options: Sizes, and how much is kept.
+        config: Sizes, and how much is kept.
         has_singletons: Whether the training data has clusters of one mention, and not by mistake: a tenth of all.
     """
 
@@ -72,16 +72,16 @@ class CorefTask(TextTaskBase):
         tokenizer: TokenizerAdapter,
         window: tuple[int, int],
         *,
-        options: CorefConfig,
+        config: CorefConfig,
         has_singletons: bool,
     ) -> None:
         super().__init__(name, tokenizer, window)
-        self.options, self.has_singletons = options, has_singletons
+        self.config, self.has_singletons = config, has_singletons
 
     @property
     def singletons(self) -> bool:
         """Whether a mention that is linked to no other is a cluster."""
-        stated = self.options.singletons
+        stated = self.config.singletons
         return self.has_singletons if stated == "auto" else stated == "keep"
 
     @property
@@ -95,7 +95,7 @@ class CorefTask(TextTaskBase):
         name: str,
         documents: Iterable[Document],
         *,
-        options: CorefConfig,
+        config: CorefConfig,
         window: WindowConfig,
         tokenizer: TokenizerAdapter,
         positions: int,
@@ -120,9 +120,9 @@ class CorefTask(TextTaskBase):
         if not links:
             raise InputError(f"task {name}: no clusters to learn from", got=f"{mentions} mentions, none of them linked")
         length, overlap = window.fit(positions, usual=_USUAL_WINDOW)
-        fitted = (length, min(max(overlap, 2 * options.longest_mention), length // 2))  # no mention is lost at a border
+        fitted = (length, min(max(overlap, 2 * config.longest_mention), length // 2))  # no mention is lost at a border
         kept = alone >= _SINGLETONS * (alone + links)
-        return cls(name, tokenizer, fitted, options=options, has_singletons=kept)
+        return cls(name, tokenizer, fitted, config=config, has_singletons=kept)
 
     @classmethod
     def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
@@ -131,7 +131,7 @@ class CorefTask(TextTaskBase):
             name,
             tokenizer,
             cls.stored_window(entry, positions),
-            options=CorefConfig.model_validate(entry["options"]),
+            config=CorefConfig.model_validate(entry["options"]),
             has_singletons=entry["singletons"],
         )
 
@@ -140,12 +140,12 @@ class CorefTask(TextTaskBase):
         return {
             **super().manifest(),
             "singletons": self.has_singletons,
-            "size": self.options.size,
-            "same_words": self.options.same_words,
+            "size": self.config.size,
+            "same_words": self.config.same_words,
         }
 
     @staticmethod
-    def open(options: CorefConfig, path: Path) -> DataFile:
+    def open(config: CorefConfig, path: Path) -> DataFile:
         """CoNLL-2012, JSON lines or GAP, whose mentions may be in one cluster alone."""
 
         def refuse_repeated(document: Document) -> None:
@@ -178,13 +178,13 @@ class CorefTask(TextTaskBase):
         """As `TextTask`: first pieces of a window's words, then last ones; which spans of them may be mentions."""
         words = self.words(windowed.document)
         if not words or not len(windowed.pieces.ids):
-            nothing = np.zeros((0, self.options.longest_mention), dtype=bool)
+            nothing = np.zeros((0, self.config.longest_mention), dtype=bool)
             return [HeadRows(rows=np.zeros(0, dtype=np.int64), candidates=nothing)] * len(windowed.windows)
         pieces = self._pieces_of(windowed, words)
         found = []
         for window, owned in _parts(windowed):
             part = _words_of(window, owned, pieces)
-            allowed_wW = candidates(part, self.options.longest_mention, pieces)
+            allowed_wW = candidates(part, self.config.longest_mention, pieces)
             found.append(HeadRows(rows=_rows(window, part, pieces), candidates=allowed_wW))
         return found
 
@@ -195,11 +195,11 @@ class CorefTask(TextTaskBase):
             return []
         pieces = self._pieces_of(windowed, words)
         parts = [_words_of(window, part, pieces) for window, part in _parts(windowed)]
-        allowed = [candidates(part, self.options.longest_mention, pieces) for part in parts]
+        allowed = [candidates(part, self.config.longest_mention, pieces) for part in parts]
         clusters = mentions_on_words(windowed.document, words)
         hashes = word_hashes([windowed.document.text[word.start : word.end] for word in words])
         found = []
-        most = self.options.train_windows
+        most = self.config.train_windows
         for start in range(0, len(parts), most):
             chosen = [
                 number for number in range(len(parts))[start : start + most] if parts[number][0] < parts[number][1]
@@ -247,7 +247,7 @@ class CorefTask(TextTaskBase):
         """As `TextTask`."""
         from spanbert.tasks.coref.head import CorefHead
 
-        return CorefHead(context.encoder, self.options)
+        return CorefHead(context.encoder, self.config)
 
     def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> Coreference:
         """As `TextTask`: the windows' mentions are linked over the whole document."""
@@ -264,7 +264,7 @@ class CorefTask(TextTaskBase):
         mentions = self._mentions(np.concatenate(kept))
         hashes = word_hashes([windowed.document.text[word.start : word.end] for word in words])
         same_M = span_hashes(hashes, mentions.first_M, mentions.last_M)
-        links = best_antecedents(mentions, same_M, self.options.depth)
+        links = best_antecedents(mentions, same_M, self.config.depth)
         spans = [
             Span(start=words[first].start, end=words[last].end, score=float(_sure(score)))
             for first, last, score in zip(
@@ -291,10 +291,10 @@ class CorefTask(TextTaskBase):
 
     def _mentions(self, rows: OutputArray) -> Mentions:
         """All kept mentions in text order, the best `max_mentions` of them."""
-        if self.options.max_mentions is not None and len(rows) > self.options.max_mentions:
-            rows = rows[np.argsort(-rows[:, 2], kind="stable")[: self.options.max_mentions]]
+        if self.config.max_mentions is not None and len(rows) > self.config.max_mentions:
+            rows = rows[np.argsort(-rows[:, 2], kind="stable")[: self.config.max_mentions]]
         rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
-        size = 2 * self.options.size
+        size = 2 * self.config.size
         key, query, near, same = np.split(rows[:, FACTS:], [size, 2 * size, 2 * size + BUCKETS], axis=1)
         return Mentions(
             first_M=rows[:, 0].astype(np.int64),
@@ -303,7 +303,7 @@ class CorefTask(TextTaskBase):
             key_Md=key,
             query_Md=query,
             near_MB=near,
-            same_M=same[:, 0] if self.options.same_words else None,
+            same_M=same[:, 0] if self.config.same_words else None,
         )
 
     def scorer(self, *, seed: int = 0) -> CorefDocumentScorer:

@@ -84,9 +84,9 @@ class QASurvey(Survey[QATask]):
     duplicates = _REPEATED
 
     def __init__(
-        self, data: DataFile, options: QAConfig, tokenizer: TokenizerAdapter, task: QATask | None, *, name: str
+        self, data: DataFile, config: QAConfig, tokenizer: TokenizerAdapter, task: QATask | None, *, name: str
     ) -> None:
-        super().__init__(data, options, tokenizer, task, name=name)
+        super().__init__(data, config, tokenizer, task, name=name)
         self.ids = TextHashes()
         self.questions = self.cut_questions = 0
 
@@ -133,7 +133,7 @@ class QASurvey(Survey[QATask]):
 
     def _with_room(self, document: Document) -> Document:
         asked = [Document(id=question.id, text=question.text) for question in document.questions or ()]
-        most, kept = self.options.longest_question, []
+        most, kept = self.config.longest_question, []
         for question, pieces in zip(document.questions or (), read_pieces(self.tokenizer, asked), strict=True):
             self.cut_questions += len(pieces.ids) > most
             used = min(len(pieces.ids), most)
@@ -161,14 +161,14 @@ class QASurvey(Survey[QATask]):
         rule = Rule(
             severity="warning",
             name="too_long",
-            what=f"answers of more than {task.options.longest_answer} pieces, which are never given",
+            what=f"answers of more than {task.config.longest_answer} pieces, which are never given",
             remedy="Raise qa.longest_answer, or shorten them",
         )
         for question in windowed.document.questions or ():
             for answer in dict.fromkeys(question.answers):
                 first = int(np.searchsorted(offsets[:, 1], answer.start, side="right"))
                 pieces = int(np.searchsorted(offsets[:, 0], answer.end, side="left")) - first
-                if pieces > task.options.longest_answer:
+                if pieces > task.config.longest_answer:
                     shown = excerpt(windowed.document.text[answer.start : answer.end])
                     self.ledger.add(rule, f"{self._shown(windowed.document, question)} {shown}, {pieces} pieces")
 

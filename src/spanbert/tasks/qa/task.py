@@ -57,7 +57,7 @@ class QATask(TextTaskBase):
         name: Its name in the bundle.
         tokenizer: The model's.
         window: Tokens of a window and of the overlap.
-        options: Lengths and so on; language and threshold are told apart.
+        config: Lengths and so on; language and threshold are told apart.
         language: How answers are compared.
         threshold: When nothing is answered; None: there is always an answer.
     """
@@ -74,12 +74,12 @@ class QATask(TextTaskBase):
         tokenizer: TokenizerAdapter,
         window: tuple[int, int],
         *,
-        options: QAConfig,
+        config: QAConfig,
         language: Language,
         threshold: float | None,
     ) -> None:
         super().__init__(name, tokenizer, window)
-        self.options, self.language, self.threshold = options, language, threshold
+        self.config, self.language, self.threshold = config, language, threshold
 
     @classmethod
     def from_training(
@@ -87,7 +87,7 @@ class QATask(TextTaskBase):
         name: str,
         documents: Iterable[Document],
         *,
-        options: QAConfig,
+        config: QAConfig,
         window: WindowConfig,
         tokenizer: TokenizerAdapter,
         positions: int,
@@ -106,12 +106,12 @@ class QATask(TextTaskBase):
             may_be_none = may_be_none or any(not question.answerable for question in document.questions or ())
         if not answered:
             raise InputError(f"task {name}: no answered question to learn from", got=f"{contexts} paragraphs")
-        language: Language = "zh" if options.language == "auto" and 2 * chinese > contexts else "en"
-        if options.language != "auto":
-            language = options.language
-        threshold = options.threshold if options.threshold is not None else (0.0 if may_be_none else None)
+        language: Language = "zh" if config.language == "auto" and 2 * chinese > contexts else "en"
+        if config.language != "auto":
+            language = config.language
+        threshold = config.threshold if config.threshold is not None else (0.0 if may_be_none else None)
         fitted = window.fit(positions, usual=_USUAL_WINDOW)
-        return cls(name, tokenizer, fitted, options=options, language=language, threshold=threshold)
+        return cls(name, tokenizer, fitted, config=config, language=language, threshold=threshold)
 
     @classmethod
     def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
@@ -120,7 +120,7 @@ class QATask(TextTaskBase):
             name,
             tokenizer,
             cls.stored_window(entry, positions),
-            options=QAConfig.model_validate(entry["options"]),
+            config=QAConfig.model_validate(entry["options"]),
             language=entry["language"],
             threshold=entry["threshold"],
         )
@@ -139,7 +139,7 @@ class QATask(TextTaskBase):
         }
 
     @staticmethod
-    def open(options: QAConfig, path: Path) -> DataFile:
+    def open(config: QAConfig, path: Path) -> DataFile:
         """SQuAD JSON."""
         return open_data(path, among=QA.formats)
 
@@ -170,7 +170,7 @@ class QATask(TextTaskBase):
         first = 0
         for document, pieces in zip(documents, read_pieces(self.tokenizer, documents), strict=True):
             count = len(document.questions or ())
-            own = [one.ids[: self.options.longest_question] for one in asked[first : first + count]]
+            own = [one.ids[: self.config.longest_question] for one in asked[first : first + count]]
             first += count
             windows: list[tuple[int, int]] = []
             owners: list[int] = []
@@ -251,8 +251,8 @@ class QATask(TextTaskBase):
                 windowed.document.text,
                 windowed.pieces.offsets,
                 windows,
-                candidates=self.options.candidates,
-                longest=self.options.longest_answer,
+                candidates=self.config.candidates,
+                longest=self.config.longest_answer,
                 threshold=self.threshold,
             )
             for question, windows in zip(windowed.document.questions or (), of_question, strict=True)
@@ -268,5 +268,5 @@ class QATask(TextTaskBase):
 
     def tuner(self) -> AnswerTuner | None:
         """What tunes the threshold on dev data; None where there is always an answer, or it was given."""
-        tunes = self.threshold is not None and self.options.threshold is None
+        tunes = self.threshold is not None and self.config.threshold is None
         return AnswerTuner(language=self.language) if tunes else None

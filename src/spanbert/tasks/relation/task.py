@@ -55,7 +55,7 @@ class RelationTask(TextTaskBase):
         name: Its name in the bundle.
         tokenizer: The model's, with the markers.
         window: Tokens of a window and of the overlap.
-        options: What of a marked text is read.
+        config: What of a marked text is read.
         labels: In the order of the logits.
         markers: In the order in which the tokenizer got them.
         averaging: The main score.
@@ -73,7 +73,7 @@ class RelationTask(TextTaskBase):
         tokenizer: TokenizerAdapter,
         window: tuple[int, int],
         *,
-        options: RelationConfig,
+        config: RelationConfig,
         labels: Sequence[str],
         markers: Sequence[str],
         averaging: Averaging,
@@ -81,7 +81,7 @@ class RelationTask(TextTaskBase):
         untyped: bool,
     ) -> None:
         super().__init__(name, tokenizer, window)
-        self.options, self.labels, self.averaging = options, tuple(labels), averaging
+        self.config, self.labels, self.averaging = config, tuple(labels), averaging
         self.markers = dict(zip(markers, tokenizer.add_markers(markers), strict=True))
         self.added_token_ids = tuple(self.markers.values())
         self.type_pairs, self.untyped = frozenset(type_pairs), untyped
@@ -99,7 +99,7 @@ class RelationTask(TextTaskBase):
         name: str,
         documents: Iterable[Document],
         *,
-        options: RelationConfig,
+        config: RelationConfig,
         window: WindowConfig,
         tokenizer: TokenizerAdapter,
         positions: int,
@@ -128,15 +128,15 @@ class RelationTask(TextTaskBase):
                 got=f"{len(labels)} different labels{': ' * bool(labels)}{', '.join(sorted(labels)[:5])}",
                 expected=f"2 to {_MOST_LABELS}, not all of them for no relation",
             )
-        is_typed = len(types) > 1 if options.typed == "auto" else options.typed == "yes"
+        is_typed = len(types) > 1 if config.typed == "auto" else config.typed == "yes"
         averaging: Averaging = "semeval" if any(map(is_directed, labels)) and "Other" in labels else "micro"
-        if options.averaging != "auto":
-            averaging = options.averaging
+        if config.averaging != "auto":
+            averaging = config.averaging
         return cls(
             name,
             tokenizer,
             window.fit(positions, usual=_USUAL_WINDOW),
-            options=options,
+            config=config,
             labels=sorted(labels),
             markers=marker_names(sorted(types) if is_typed else ()),
             averaging=averaging,
@@ -151,7 +151,7 @@ class RelationTask(TextTaskBase):
             name,
             tokenizer,
             cls.stored_window(entry, positions),
-            options=RelationConfig.model_validate(entry["options"]),
+            config=RelationConfig.model_validate(entry["options"]),
             labels=entry["labels"],
             markers=entry["markers"],
             averaging=entry["averaging"],
@@ -166,13 +166,13 @@ class RelationTask(TextTaskBase):
             "labels": list(self.labels),
             "markers": list(self.markers),
             "averaging": self.averaging,
-            "pool": self.options.pool,
+            "pool": self.config.pool,
             "type_pairs": sorted(self.type_pairs),
             "untyped": self.untyped,
         }
 
     @staticmethod
-    def open(options: RelationConfig, path: Path) -> DataFile:
+    def open(config: RelationConfig, path: Path) -> DataFile:
         """TACRED's JSON, SemEval's text or JSON lines."""
         return open_data(path, among=RELATION.formats)
 
@@ -210,7 +210,7 @@ class RelationTask(TextTaskBase):
 
     def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
         """As `TextTask`: the rows of the two markers at which the entities begin, or the first."""
-        if self.options.pool == "cls":
+        if self.config.pool == "cls":
             return [HeadRows(rows=np.zeros(1, dtype=np.int64))] * len(windowed.windows)
         return [HeadRows(rows=np.array(starts, dtype=np.int64) + 1) for _, starts in self._marked(windowed)]
 
@@ -272,7 +272,7 @@ class RelationTask(TextTaskBase):
         """As `TextTask`."""
         from spanbert.tasks.relation.head import RelationHead
 
-        return RelationHead(context.encoder, len(self.labels), 2 if self.options.pool == "start" else 1)
+        return RelationHead(context.encoder, len(self.labels), 2 if self.config.pool == "start" else 1)
 
     def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> RelationExtraction:
         """As `TextTask`: the most probable label of each pair."""

@@ -29,7 +29,7 @@ class WordTask(TextTaskBase):
         name: Its name in the bundle.
         tokenizer: The model's.
         window: Tokens of a window and of the overlap.
-        options: Column and so on.
+        config: Column and so on.
         joined: How text without words is split: like the words of column files (`U.S.` is one), else at every mark.
     """
 
@@ -37,15 +37,15 @@ class WordTask(TextTaskBase):
     runtime_options = ("column",)
 
     def __init__(
-        self, name: str, tokenizer: TokenizerAdapter, window: tuple[int, int], *, options: TagConfig, joined: bool
+        self, name: str, tokenizer: TokenizerAdapter, window: tuple[int, int], *, config: TagConfig, joined: bool
     ) -> None:
         super().__init__(name, tokenizer, window)
-        self.options, self.joined = options, joined
+        self.config, self.joined = config, joined
 
     @staticmethod
-    def open(options: TagConfig, path: Path) -> DataFile:
+    def open(config: TagConfig, path: Path) -> DataFile:
         """Columns, CoNLL-U, JSON lines with spans, or Label Studio's."""
-        return open_tagged(options, path)
+        return open_tagged(config, path)
 
     def mistakes(self, document: Document, prediction: Tagging) -> Iterator[Mistake]:
         """As `TextTask`: spans that are not gold, gold spans that were not found, words with another tag."""

@@ -149,7 +149,7 @@ class TagSurvey(Survey[WordTask]):
         on_words = sorted(set(listed))
         if len(on_words) < len(listed):
             self.ledger.add(_TWICE, self.place(document), times=len(listed) - len(on_words))
-        if not self.options.nested:
+        if not self.config.nested:
             lost = [span for span in on_words if span not in without_overlaps(on_words)]
             for first, last, label in lost:
                 place = Span(start=words[first].start, end=words[last - 1].end, label=label)
@@ -160,14 +160,14 @@ class TagSurvey(Survey[WordTask]):
             place = Span(start=words[first].start, end=words[last - 1].end, label=" and ".join(labels))
             if len(labels) > 1:
                 self.ledger.add(_TWO_LABELS, self._shown(document, place))
-            if last - first > self.options.longest_span:
+            if last - first > self.config.longest_span:
                 self.ledger.add(self._too_long(), self._shown(document, place), times=len(labels))
 
     def _too_long(self) -> Rule:
         return Rule(
             severity="warning",
             name="too_long",
-            what=f"spans of more than {self.options.longest_span} words, which are never learned or found",
+            what=f"spans of more than {self.config.longest_span} words, which are never learned or found",
             remedy="Raise tag.longest_span (at most 64); time and memory grow with it",
         )
 

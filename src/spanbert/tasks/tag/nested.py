@@ -34,7 +34,7 @@ class NestedTask(WordTask):
         name: Its name in the bundle.
         tokenizer: The model's.
         window: Tokens of a window and of the overlap.
-        options: With `longest_span`.
+        config: With `longest_span`.
         joined: How text without words is split.
         labels: In the order of the logits, after the one for none.
     """
@@ -48,11 +48,11 @@ class NestedTask(WordTask):
         tokenizer: TokenizerAdapter,
         window: tuple[int, int],
         *,
-        options: TagConfig,
+        config: TagConfig,
         joined: bool,
         labels: Sequence[str],
     ) -> None:
-        super().__init__(name, tokenizer, window, options=options, joined=joined)
+        super().__init__(name, tokenizer, window, config=config, joined=joined)
         self.labels = tuple(labels)
         self._number = {label: number for number, label in enumerate(self.labels, start=1)}
 
@@ -62,7 +62,7 @@ class NestedTask(WordTask):
         name: str,
         documents: Iterable[Document],
         *,
-        options: TagConfig,
+        config: TagConfig,
         window: WindowConfig,
         tokenizer: TokenizerAdapter,
         positions: int,
@@ -80,7 +80,7 @@ class NestedTask(WordTask):
         if not labels:
             raise InputError(f"task {name}: no entities to learn")
         fitted = window.fit(positions, usual=USUAL_WINDOW)
-        return cls(name, tokenizer, fitted, options=options, joined=joined, labels=sorted(labels))
+        return cls(name, tokenizer, fitted, config=config, joined=joined, labels=sorted(labels))
 
     @classmethod
     def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
@@ -89,7 +89,7 @@ class NestedTask(WordTask):
             name,
             tokenizer,
             cls.stored_window(entry, positions),
-            options=TagConfig.model_validate(entry["options"]),
+            config=TagConfig.model_validate(entry["options"]),
             joined=entry["joined"],
             labels=entry["labels"],
         )
@@ -140,7 +140,7 @@ class NestedTask(WordTask):
 
     def _gold(self, spans: Sequence[tuple[int, int, str]], low: int, high: int) -> IntArray:
         """The label of every candidate span of words low..high."""
-        words, longest = high - low, self.options.longest_span
+        words, longest = high - low, self.config.longest_span
         widths = [words - more for more in range(min(longest, words))]
         first_of_width = np.cumsum([0, *widths])
         labels_C = np.zeros(sum(widths), dtype=np.int64)
@@ -153,7 +153,7 @@ class NestedTask(WordTask):
         """As `TextTask`."""
         from spanbert.tasks.tag.heads import SpanHead
 
-        return SpanHead(context.encoder, len(self.labels), self.options.longest_span)
+        return SpanHead(context.encoder, len(self.labels), self.config.longest_span)
 
     def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> Tagging:
         """As `TextTask`: every span whose best label is not none.
@@ -170,7 +170,7 @@ class NestedTask(WordTask):
         ):
             low, high = _words_inside(first_W, last_W, start, end)
             count = high - low
-            widths = range(min(self.options.longest_span, count))
+            widths = range(min(self.config.longest_span, count))
             first_C = (
                 np.concatenate([np.arange(count - more) for more in widths] or [np.zeros(0, dtype=np.int64)]) + low
             )

@@ -17,19 +17,19 @@ from spanbert.tasks.tag.config import TagConfig
 from spanbert.tasks.tag.spec import TAG
 
 
-def open_tagged(options: TagConfig, path: Path) -> DataFile:
-    """A file, to be read by the options' column.
+def open_tagged(config: TagConfig, path: Path) -> DataFile:
+    """A file, to be read by the settings' column.
 
     With `auto`, a file without entities is read for the tags in its last column (CoNLL-U: the universal tags).
 
     Raises:
         InputError: Not a file of words or spans with labels; names file and line.
     """
-    layer = cast(Layer, "nested" if options.nested else options.column)
+    layer = cast(Layer, "nested" if config.nested else config.column)
     data = open_data(path, among=family_of("columns"), settings=ReadSettings(layer=layer))
     if data.format.name not in TAG.formats:
         raise InputError("questions, not labelled words", where=str(path), remedy="Use the kind qa")
-    if options.column == "ner" and _has_tags_alone(data):
+    if config.column == "ner" and _has_tags_alone(data):
         for document in data.documents():
             raise InputError(
                 "no tags of entities",

@@ -30,7 +30,7 @@ def repair_words(survey: Survey[WordTask], target: Path) -> Counter[str]:
     """
     done: Counter[str] = Counter()
     joined = survey.task.joined if survey.task is not None else False
-    mended = (_mended(document, joined, survey.options.nested, done) for document in survey.read())
+    mended = (_mended(document, joined, survey.config.nested, done) for document in survey.read())
     survey.data.copy(mended, target)
     return done
 

@@ -48,7 +48,7 @@ class TagTask(WordTask):
         name: Its name in the bundle.
         tokenizer: The model's.
         window: Tokens of a window and of the overlap.
-        options: Column and so on.
+        config: Column and so on.
         joined: How text without words is split.
         tags: In the order of the logits.
         scheme: How they make spans; None for parts of speech.
@@ -62,12 +62,12 @@ class TagTask(WordTask):
         tokenizer: TokenizerAdapter,
         window: tuple[int, int],
         *,
-        options: TagConfig,
+        config: TagConfig,
         joined: bool,
         tags: Sequence[str],
         scheme: Scheme | None,
     ) -> None:
-        super().__init__(name, tokenizer, window, options=options, joined=joined)
+        super().__init__(name, tokenizer, window, config=config, joined=joined)
         self.tags, self.scheme = tuple(tags), scheme
         self.main_metric = "accuracy" if scheme is None else "f1"
         self._number = {tag: number for number, tag in enumerate(self.tags)}
@@ -79,14 +79,14 @@ class TagTask(WordTask):
         name: str,
         documents: Iterable[Document],
         *,
-        options: TagConfig,
+        config: TagConfig,
         window: WindowConfig,
         tokenizer: TokenizerAdapter,
         positions: int,
     ) -> Self:
         """The task that some training documents pose; entities are learned in their own scheme, IOB1 as BIO.
 
-        What `column=auto` stood for is kept in the task's options, so that other files are read for the same column.
+        What `column=auto` stood for is kept in the task's settings, so that other files are read for the same column.
 
         Raises:
             InputError: Nothing is labelled.
@@ -118,10 +118,10 @@ class TagTask(WordTask):
             tags = ["O", *(f"{letter}-{label}" for label in sorted(labels) for letter in _LETTERS[scheme])]
         else:
             scheme = None
-        if options.column == "auto":
-            options = options.model_copy(update={"column": "ner" if has_spans else "upos"})
+        if config.column == "auto":
+            config = config.model_copy(update={"column": "ner" if has_spans else "upos"})
         fitted = window.fit(positions, usual=USUAL_WINDOW)
-        return cls(name, tokenizer, fitted, options=options, joined=joined, tags=tags, scheme=scheme)
+        return cls(name, tokenizer, fitted, config=config, joined=joined, tags=tags, scheme=scheme)
 
     @classmethod
     def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
@@ -130,7 +130,7 @@ class TagTask(WordTask):
             name,
             tokenizer,
             cls.stored_window(entry, positions),
-            options=TagConfig.model_validate(entry["options"]),
+            config=TagConfig.model_validate(entry["options"]),
             joined=entry["joined"],
             tags=entry["labels"],
             scheme=entry["scheme"],
