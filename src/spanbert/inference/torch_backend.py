@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from typing_extensions import override
 
 from spanbert.batches.examples import HeadRows, Layout, Window, pack_windows, rows_of_batch
 from spanbert.core.types import IntArray, OutputArray
 from spanbert.encoder.model import Encoder
-from spanbert.inference.backend import Outputs
+from spanbert.inference.backend import Backend, Outputs
 from spanbert.tasks.head import GeneratingHead, Head
 
 
-class TorchBackend:
+class TorchBackend(Backend):
     """An encoder with heads, as `Backend`.
 
     Args:
@@ -30,8 +31,9 @@ class TorchBackend:
         self.encoder, self.heads = encoder, heads
 
     @torch.inference_mode()
+    @override
     def run(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
-        """As `Backend`; the encoder's last layer computes the rows that somebody reads."""
+        """The encoder's last layer computes the rows that somebody reads."""
         rows = {name: rows_of_batch(windows, own) for name, own in asked.items()}
         wanted_R, places = _union(list(rows.values()))
         hidden_RD = self.encoder(pack_windows(windows), rows=wanted_R)
@@ -42,8 +44,9 @@ class TorchBackend:
         return outputs
 
     @torch.inference_mode()
+    @override
     def generate(self, windows: Sequence[Window], head: str, options: Mapping[str, float]) -> list[OutputArray]:
-        """As `Backend`; the head reads all rows."""
+        """The head reads all rows."""
         own = self.heads[head]
         assert isinstance(own, GeneratingHead), f"{head} writes nothing"
         asked = [HeadRows(rows=np.arange(len(window.ids))) for window in windows]

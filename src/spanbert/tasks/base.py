@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 from pydantic import Field
+from typing_extensions import override
 
 from spanbert.batches.examples import Framer, Window
 from spanbert.batches.windows import cut_windows
@@ -91,17 +92,19 @@ class TextTaskBase(TextTask):
         self.framer = Framer(tokenizer)
 
     @property
+    @override
     def kind(self) -> str:
-        """As `TextTask`."""
         return self.spec.kind
 
     @property
+    @override
     def entity_types(self) -> frozenset[str]:
-        """As `TextTask`: it finds none."""
+        """It finds none."""
         return frozenset()
 
+    @override
     def remarks(self, others: Sequence[TextTask]) -> Iterator[str]:
-        """As `TextTask`: nothing."""
+        """Nothing."""
         return iter(())
 
     @classmethod
@@ -140,8 +143,9 @@ class TextTaskBase(TextTask):
         """What a manifest would say of a Hugging Face directory's task, by its config.json; for kinds with a slug."""
         raise NotImplementedError
 
+    @override
     def hugging_face_config(self) -> dict[str, Any]:
-        """As `TextTask`: the labels."""
+        """The labels."""
         labels = self.manifest().get("labels")
         if labels is None:
             return {}
@@ -156,24 +160,26 @@ class TextTaskBase(TextTask):
         length, overlap = entry["window"]
         return min(length, positions), overlap
 
+    @override
     def manifest(self) -> dict[str, Any]:
-        """As `TextTask`: what every task says; each adds its own."""
+        """What every task says; each adds its own."""
         return {
             "kind": self.kind,
             "window": list(self.window),
             "options": self.config.model_dump(mode="json"),
         }
 
+    @override
     def opened(self, path: Path) -> DataFile:
-        """As `TextTask`: by the task's options."""
+        """By the task's options."""
         return self.open(self.config, path)
 
+    @override
     def read(self, path: Path) -> Iterator[Document]:
-        """As `TextTask`."""
         return self.opened(path).documents()
 
+    @override
     def tokenize(self, documents: Sequence[Document]) -> list[WindowedDocument]:
-        """As `TextTask`."""
         limit = self.window[0] - self.framer.specials[0]
         overlap = min(self.window[1], limit // 2)
         return [
@@ -185,36 +191,43 @@ class TextTaskBase(TextTask):
             for document, pieces in zip(documents, read_pieces(self.tokenizer, documents), strict=True)
         ]
 
+    @override
     def windows(self, windowed: WindowedDocument) -> list[Window]:
-        """As `TextTask`: each stretch of pieces between special tokens; the same for all tasks that read so."""
+        """Each stretch of pieces between special tokens; the same for all tasks that read so."""
         return [self.framer.one(windowed.pieces.ids[start:end]) for start, end in windowed.windows]
 
+    @override
     def head_context(self, encoder: EncoderConfig) -> HeadContext:
-        """As `TextTask`."""
         return HeadContext(encoder=encoder, tokenizer=self.tokenizer, assets=self.assets)
 
     @property
+    @override
     def comparison_key(self) -> str:
-        """As `TextTask`: the main score."""
+        """The main score."""
         return self.main_metric
 
+    @override
     def check(self, document: Document) -> None:
-        """As `TextTask`: whatever can be read can be scored."""
+        """Whatever can be read can be scored."""
 
+    @override
     def tuner(self) -> Tuner | None:
-        """As `TextTask`: nothing to tune."""
+        """Nothing to tune."""
         return None
 
+    @override
     def selection_score(self, scores: Mapping[str, Any]) -> float:
-        """As `Task`: the main score."""
+        """The main score."""
         return float(scores[self.main_metric])
 
+    @override
     def headline(self, scores: Mapping[str, Any]) -> str:
-        """As `Task`: the main score."""
+        """The main score."""
         return f"{self.main_metric} {scores[self.main_metric]:.4f}"
 
+    @override
     def score_lines(self, scores: Mapping[str, Any]) -> list[str]:
-        """As `TextTask`: the figures, then the signature."""
+        """The figures, then the signature."""
         return [*figure_lines(scores), *([str(scores["signature"])] if "signature" in scores else [])]
 
 

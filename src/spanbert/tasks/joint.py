@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
+from typing_extensions import override
 
 from spanbert.batches.examples import Drawn, Layout, pack_windows, rows_of_batch
 from spanbert.core.errors import InputError
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import Encoder
 from spanbert.tasks.head import Head
-from spanbert.tasks.protocol import MicroBatch, TextTask
+from spanbert.tasks.protocol import MicroBatch, Task, TextTask
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _TAKEN = {"pretrain", "step", "tokens", "seconds"}  # in bundles and in the log of evaluations
@@ -38,7 +39,7 @@ class JointTargets:
     gold: Sequence[Any]
 
 
-class JointTask:
+class JointTask(Task[Drawn, JointTargets]):
     """Every step learns one of the tasks; every objective is a task's mean loss.
 
     Args:
@@ -61,8 +62,9 @@ class JointTask:
         """A new head for every task, by name."""
         return nn.ModuleDict({name: task.build_head(task.head_context(config)) for name, task in self.tasks.items()})
 
+    @override
     def collate(self, items: Sequence[Drawn]) -> MicroBatch[JointTargets]:
-        """As `Task`: examples of one task, longest first, so that equal lengths are neighbours."""
+        """Examples of one task, longest first, so that equal lengths are neighbours."""
         ordered = sorted(items, key=lambda item: -item.tokens)
         examples = [item.example for item in ordered]
         name = examples[0].task
@@ -75,17 +77,19 @@ class JointTask:
             rows=rows_of_batch(windows, asked),
         )
 
+    @override
     def loss(self, encoder: Encoder, head: nn.Module, hidden_RD: Tensor, targets: JointTargets) -> dict[str, Tensor]:
-        """As `Task`: the loss of the batch's task."""
+        """The loss of the batch's task."""
         assert isinstance(head, nn.ModuleDict)
         own = head[targets.task]
         assert isinstance(own, Head)
         return {targets.task: own.loss(hidden_RD, targets.layout, targets.gold)}
 
+    @override
     def selection_score(self, scores: Mapping[str, Any]) -> float:
-        """As `Task`: the mean of the tasks' main scores, by name in `scores`."""
+        """The mean of the tasks' main scores, by name in `scores`."""
         return sum(self.tasks[name].selection_score(one) for name, one in scores.items()) / max(len(scores), 1)
 
+    @override
     def headline(self, scores: Mapping[str, Any]) -> str:
-        """As `Task`."""
         return "  ".join(f"{name} {self.tasks[name].headline(one)}" for name, one in scores.items())

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, SerializeAsAny, ValidationError, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from typing_extensions import override
 
 from spanbert.core.config import Config
 from spanbert.tasks.base import WindowConfig
@@ -112,8 +113,9 @@ class FinetuneConfig(Config):
         return handler({**{key: value for key, value in values.items() if key in cls.model_fields}, **own})
 
     @classmethod
+    @override
     def dotted_keys(cls) -> list[str]:
-        """As `Config`, with those of each kind of task."""
+        """The keys of this class and of each kind of task's section."""
         of_kinds = [f"{kind}.{key}" for kind, settings in cls.sections().items() for key in settings.dotted_keys()]
         return [*super().dotted_keys(), *of_kinds]
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 from math import inf
 from pathlib import Path
 
+from typing_extensions import override
+
 from spanbert.core.findings import Rule, excerpt
 from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document
@@ -67,14 +69,15 @@ class ClassifySurvey(Survey[ClassifyTask]):
         self.conflicts = _OTHER_NUMBERS if self.is_regression else CONFLICTS
         self._count, self._sum, self._lowest, self._highest = 0, 0.0, inf, -inf
 
+    @override
     def items_of(self, document: Document) -> Iterator[Item]:
-        """As `Survey`: the text, or the pair."""
+        """The text, or the pair."""
         if document.labels is not None:
             pair = "" if document.pair is None else f"\n{document.pair}"
             yield Item(self.place(document), document.text + pair, ", ".join(sorted(document.labels)))
 
+    @override
     def look(self, document: Document) -> Document:
-        """As `Survey`."""
         if document.labels is None:
             self.ledger.add(_UNLABELLED, f"{self.place(document)} {excerpt(document.text)}")
         elif self.is_regression:
@@ -98,14 +101,17 @@ class ClassifySurvey(Survey[ClassifyTask]):
             return {}
         return {"lowest": self._lowest, "mean": self._sum / self._count, "highest": self._highest}
 
+    @override
     def length(self, windowed: WindowedDocument) -> int:
-        """As `Survey`: of both texts."""
+        """Of both texts."""
         second = len(windowed.second) if isinstance(windowed, WindowedPair) else 0
         return len(windowed.pieces.ids) + second
 
+    @override
     def examine(self, windowed: WindowedDocument, task: ClassifyTask) -> None:
-        """As `Survey`: nothing that the pieces of a text could show."""
+        """Nothing that the pieces of a text could show."""
 
+    @override
     def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:
-        """As `Survey`: rows that cannot be used, repeats and contradictions are left out."""
+        """Rows that cannot be used, repeats and contradictions are left out."""
         return repair_rows(self, repeats, target, drop_conflicts=not self.is_regression)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, mse_loss
+from typing_extensions import override
 
 from spanbert.batches.examples import Layout
 from spanbert.core.types import OutputArray
@@ -49,15 +50,17 @@ class ClassifyHead(Head[int | float | OutputArray]):
         self.output = nn.Linear(config.hidden_size, labels)
         self.apply(initialise)
 
+    @override
     def forward(self, hidden_RD: Tensor, layout: Layout) -> dict[str, Tensor]:
-        """As `Head`: first rows (S, D) to `logits` (S, L); of a regression, the number itself."""
+        """First rows (S, D) to `logits` (S, L); of a regression, the number itself."""
         pooled_SD = dropout(torch.tanh(self.pooler(hidden_RD)), self.dropout, self.training)
         logits_SL: Tensor = self.output(pooled_SD)
         mean, deviation = self.scale
         return {"logits": logits_SL * deviation + mean if self.mode == "regression" else logits_SL}
 
+    @override
     def stored(self) -> dict[str, Tensor]:
-        """As `Head`; the scale is part of the weights."""
+        """The scale is part of the weights."""
         values, (mean, deviation) = super().stored(), self.scale
         return {
             **values,
@@ -65,16 +68,17 @@ class ClassifyHead(Head[int | float | OutputArray]):
             "output.bias": values["output.bias"] * deviation + mean,
         }
 
+    @override
     def load_stored(self, values: Mapping[str, Tensor], *, where: str) -> None:
-        """As `Head`."""
         super().load_stored(values, where=where)
         mean, deviation = self.scale
         with torch.no_grad():
             self.output.weight.div_(deviation)
             self.output.bias.sub_(mean).div_(deviation)
 
+    @override
     def loss(self, hidden_RD: Tensor, layout: Layout, gold: Sequence[int | float | OutputArray]) -> Tensor:
-        """As `Head`: gold is a label's index, a row of 0 and 1, or a number."""
+        """Gold is a label's index, a row of 0 and 1, or a number."""
         logits_SL = self(hidden_RD, layout)["logits"].float()
         device = logits_SL.device
         if self.mode == "single":
@@ -92,6 +96,7 @@ class ClassifyHead(Head[int | float | OutputArray]):
         loss: Tensor = mse_loss((logits_SL[:, 0] - mean) / deviation, (numbers_S - mean) / deviation, reduction="sum")
         return loss
 
+    @override
     def outputs(self, hidden_RD: Tensor, layout: Layout) -> list[OutputArray]:
-        """As `Head`: logits (L,) a window."""
+        """Logits (L,) a window."""
         return list(self(hidden_RD, layout)["logits"].float().cpu().numpy())

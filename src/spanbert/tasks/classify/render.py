@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from typing_extensions import override
+
 from spanbert.core.html.style import Palette, escaped
 from spanbert.core.predictions import Classification
 from spanbert.tasks.render import Figure, TaskRender, threshold_remark
@@ -26,14 +28,16 @@ class ClassifyRender(TaskRender[Classification]):
         "mae": Figure("MAE", "mean absolute error"),
     }
 
+    @override
     def record(self, text: str, result: Classification) -> dict[str, Any]:
-        """As `TaskRender`: `labels` and `scores`, or `value`."""
+        """`labels` and `scores`, or `value`."""
         if result.value is not None:
             return {"value": result.value}
         return {"labels": list(result.labels), "scores": dict(result.scores)}
 
+    @override
     def html(self, text: str, result: Classification, palette: Palette) -> str:
-        """As `TaskRender`: the most probable labels as bars, given ones in bold wherever they rank."""
+        """The most probable labels as bars, given ones in bold wherever they rank."""
         if result.value is not None:
             return f'<p class="sb-note">value <b class="sb-number">{result.value:.4g}</b></p>'
         ranked = sorted(result.scores, key=lambda label: -result.scores[label])
@@ -44,12 +48,13 @@ class ClassifyRender(TaskRender[Classification]):
         note = f'<p class="sb-note">{"; ".join(notes)}</p>' if notes else ""
         return f'<table class="sb-bars"><tbody>{bars}</tbody></table>{note}'
 
+    @override
     def in_words(self, entry: Mapping[str, Any]) -> str:
-        """As `TaskRender`."""
         return f"text classification: {_MODES[entry['mode']]}"
 
+    @override
     def remarks(self, entry: Mapping[str, Any], scores: Mapping[str, Any]) -> list[str]:
-        """As `TaskRender`: the accuracy of the most frequent label; where the threshold comes from."""
+        """The accuracy of the most frequent label; where the threshold comes from."""
         said = []
         if "confusion" in scores and scores["examples"]:
             label, figures = max(scores["by_label"].items(), key=lambda one: one[1]["gold"])
@@ -59,12 +64,12 @@ class ClassifyRender(TaskRender[Classification]):
             said.append(threshold_remark(entry, f"a label is given from a probability of {entry['threshold']:.4g}"))
         return said
 
+    @override
     def sureness(self, entry: Mapping[str, Any]) -> str:
-        """As `TaskRender`."""
         return "off by" if entry["mode"] == "regression" else super().sureness(entry)
 
+    @override
     def python(self, entry: Mapping[str, Any]) -> str:
-        """As `TaskRender`."""
         read = "text, pair" if entry["pairs"] else "text"
         return f"nlp({read}).{'value' if entry['mode'] == 'regression' else 'labels'}"
 

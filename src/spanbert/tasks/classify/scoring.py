@@ -40,7 +40,7 @@ class ClassifyScorer:
         self.main_metric = self._scorer.main_metric
 
     def add(self, document: Document, prediction: Classification) -> None:
-        """As `DocumentScorer`.
+        """Counts what was predicted for a document against its gold.
 
         Raises:
             InputError: Another number of labels than one, or no number, where the model gives one.
@@ -59,12 +59,12 @@ class ClassifyScorer:
         self._scorer.add(float(gold), prediction.value)
 
     def scores(self) -> dict[str, Any]:
-        """As `Scorer`, with the signature."""
+        """Figures as fractions, `interval` and `signature` among them."""
         threshold = f"{self.threshold:.4g}" if self.mode == "multi" else None
         return {**self._scorer.scores(), "signature": signature(task="classify", mode=self.mode, threshold=threshold)}
 
     def paired(self) -> tuple[Bootstrap, Statistic]:
-        """As `Scorer`."""
+        """The counts behind the main figure, for a paired bootstrap test."""
         return self._scorer.paired()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from typing_extensions import override
 
 from spanbert.batches.examples import Example, HeadRows, Target, Window
 from spanbert.batches.windows import cut_windows
@@ -179,20 +180,21 @@ class ClassifyTask(TextTaskBase):
         )
 
     @classmethod
+    @override
     def foreign_entry(cls, config: Mapping[str, Any]) -> dict[str, Any]:
-        """As `TextTaskBase`."""
         labels = foreign_labels(config)
         modes = {theirs: ours for ours, theirs in _PROBLEMS.items()}
         usual = "regression" if len(labels) == 1 else "single"
         mode = modes.get(str(config.get("problem_type")), usual)
         return {"window": [512, 128], "options": {}, "mode": mode, "labels": labels, "threshold": 0.5, "pairs": None}
 
+    @override
     def hugging_face_config(self) -> dict[str, Any]:
-        """As `TextTask`, and the kind of problem."""
+        """The labels, and the kind of problem."""
         return {**super().hugging_face_config(), "problem_type": _PROBLEMS[self.mode]}
 
+    @override
     def manifest(self) -> dict[str, Any]:
-        """As `TextTask`."""
         return {
             **super().manifest(),
             "mode": self.mode,
@@ -212,17 +214,18 @@ class ClassifyTask(TextTaskBase):
         )
         return open_data(path, among=CLASSIFY.formats, settings=settings)
 
+    @override
     def check(self, document: Document) -> None:
-        """As `TextTask`: one label, or one number, unless a text may have several."""
+        """One label, or one number, unless a text may have several."""
         if document.labels is not None and self.mode != "multi":
             single_gold(document, self.mode)
 
+    @override
     def is_labelled(self, document: Document) -> bool:
-        """As `TextTask`."""
         return document.labels is not None
 
+    @override
     def mistakes(self, document: Document, prediction: Classification) -> Iterator[Mistake]:
-        """As `TextTask`."""
         if document.labels is None or set(document.labels) == set(prediction.labels):
             return
         if prediction.value is not None:
@@ -234,8 +237,9 @@ class ClassifyTask(TextTaskBase):
         text = document.text + ("" if document.pair is None else f" // {document.pair}")
         yield Mistake(severity=severity, where=document.id, text=text, gold=", ".join(document.labels), predicted=said)
 
+    @override
     def tokenize(self, documents: Sequence[Document]) -> list[WindowedDocument]:
-        """As `TextTask`; of pairs, every part of the first text with every part of the second.
+        """Of pairs, every part of the first text with every part of the second.
 
         Raises:
             InputError: A text alone, where pairs were learned.
@@ -269,8 +273,9 @@ class ClassifyTask(TextTaskBase):
             document=windowed.document, pieces=first, windows=[one for one, _ in pairs], second=second.ids, pairs=pairs
         )
 
+    @override
     def windows(self, windowed: WindowedDocument) -> list[Window]:
-        """As `TextTask`; of a pair, each part of the first text with each of the second."""
+        """Of a pair, each part of the first text with each of the second."""
         if isinstance(windowed, WindowedPair):
             ids, second = windowed.pieces.ids, windowed.second
             found = [self.framer.two(ids[a:b], second[c:d]) for (a, b), (c, d) in windowed.pairs]
@@ -278,13 +283,15 @@ class ClassifyTask(TextTaskBase):
             found = super().windows(windowed)
         return found[:1] if self.config.long_texts == "truncate" else found
 
+    @override
     def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
-        """As `TextTask`: the first row of every window."""
+        """The first row of every window."""
         count = 1 if self.config.long_texts == "truncate" else len(windowed.windows)
         return [HeadRows(rows=_FIRST_ROW)] * count
 
+    @override
     def examples(self, windowed: WindowedDocument) -> list[Example]:
-        """As `TextTask`: a window of a labelled text has the text's label."""
+        """A window of a labelled text has the text's label."""
         wanted = self._gold(windowed.document)
         if wanted is None:
             return []
@@ -315,14 +322,15 @@ class ClassifyTask(TextTaskBase):
         wanted_L[[self._number[label] for label in document.labels]] = 1.0
         return wanted_L
 
+    @override
     def build_head(self, context: HeadContext) -> ClassifyHead:
-        """As `TextTask`."""
         from spanbert.tasks.classify.head import ClassifyHead
 
         return ClassifyHead(context.encoder, len(self.labels), self.mode, weights_L=self.weights_L, scale=self.scale)
 
+    @override
     def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> Classification:
-        """As `TextTask`: the mean of the windows' logits decides."""
+        """The mean of the windows' logits decides."""
         logits_L: FloatArray = np.zeros(len(self.labels))
         if len(outputs):
             logits_L = np.stack(outputs).mean(0, dtype=np.float64)
@@ -337,12 +345,13 @@ class ClassifyTask(TextTaskBase):
             given = (self.labels[int(probabilities_L.argmax())],)
         return Classification(labels=given, scores=dict(zip(self.labels, probabilities_L.tolist(), strict=True)))
 
+    @override
     def scorer(self, *, seed: int = 0) -> ClassifyScorer:
-        """As `TextTask`."""
         return ClassifyScorer(self.mode, self.labels, self.threshold or 0.5, seed=seed)
 
+    @override
     def selection_score(self, scores: Mapping[str, Any]) -> float:
-        """As `Task`: with several labels a text the best micro F1 of any threshold, where one will be tuned."""
+        """With several labels a text the best micro F1 of any threshold, where one will be tuned."""
         return float(scores[self.main_metric if self.tuner() is None else "best_micro_f1"])
 
     def tuner(self) -> ThresholdTuner | None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from typing_extensions import override
+
 from spanbert.core.findings import Rule, excerpt
 from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document, Span
@@ -66,13 +68,15 @@ class CorefSurvey(Survey[CorefTask]):
         super().__init__(data, config, tokenizer, task, name=name)
         self.mentions = self.clusters = self.singletons = 0
 
+    @override
     def items_of(self, document: Document) -> Iterator[Item]:
-        """As `Survey`: the whole text."""
+        """The whole text."""
         clusters = sorted(sorted((one.start, one.end) for one in cluster) for cluster in document.clusters or ())
         yield Item(self.place(document), document.text, str(clusters))
 
+    @override
     def look(self, document: Document) -> Document:
-        """As `Survey`; every mention stays in its first cluster."""
+        """Every mention stays in its first cluster."""
         if document.clusters is None:
             self.ledger.add(_UNLABELLED, f"{self.place(document)} {excerpt(document.text)}")
         repeated = repeated_mentions(document)
@@ -88,17 +92,17 @@ class CorefSurvey(Survey[CorefTask]):
         self.singletons += sum(len(cluster) == 1 for cluster in document.clusters or ())
         return replace(document, clusters=in_first_cluster(document)) if repeated else document
 
+    @override
     def counts(self) -> dict[str, int]:
-        """As `Survey`."""
         return {"clusters": self.clusters, "mentions": self.mentions, "singletons": self.singletons}
 
+    @override
     def fact_lines(self) -> list[tuple[str, str]]:
-        """As `Survey`."""
         clusters = f"{self.clusters:,}, of which one mention alone: {self.singletons:,}"
         return [("clusters", clusters), ("mentions", f"{self.mentions:,}")]
 
+    @override
     def examine(self, windowed: WindowedDocument, task: CorefTask) -> None:
-        """As `Survey`."""
         document, most = windowed.document, task.config.longest_mention
         words = task.words(document)
         starts, ends = {word.start for word in words}, {word.end for word in words}
@@ -121,8 +125,9 @@ class CorefSurvey(Survey[CorefTask]):
                 if pieces > most:
                     self.ledger.add(too_long, f"{self._shown(document, mention)}, {pieces} pieces")
 
+    @override
     def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:
-        """As `Survey`: texts that cannot be read are left out; a mention in two clusters stays in the first."""
+        """Texts that cannot be read are left out; a mention in two clusters stays in the first."""
         done = self.left_out()
 
         def mended() -> Iterator[Document]:

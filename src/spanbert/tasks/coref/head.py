@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, gelu
+from typing_extensions import override
 
 from spanbert.batches.examples import Layout
 from spanbert.core.types import OutputArray
@@ -98,13 +99,15 @@ class CorefHead(Head[CorefGold]):
         places = flat.flatten().topk(count).indices.sort().values
         return places // widths, places % widths
 
+    @override
     def forward(self, hidden_RD: Tensor, layout: Layout) -> dict[str, Tensor]:
-        """As `Head`: `mentions`, the mention scores of each window (`mention_scores`), one below the other."""
+        """`mentions`, the mention scores of each window (`mention_scores`), one below the other."""
         found = [self.mention_scores(*_ends_of(rows_RD)) for rows_RD in torch.split(hidden_RD, list(layout.sizes))]
         return {"mentions": torch.cat(found)}
 
+    @override
     def loss(self, hidden_RD: Tensor, layout: Layout, gold: Sequence[CorefGold]) -> Tensor:
-        """As `Head`: minus the log of the share of the right antecedents, and of right mentions."""
+        """Minus the log of the share of the right antecedents, and of right mentions."""
         total = hidden_RD.new_zeros(())
         for rows_RD, wanted in zip(torch.split(hidden_RD, list(layout.sizes)), gold, strict=True):
             total = total + self._document_loss(rows_RD, wanted)
@@ -153,8 +156,9 @@ class CorefHead(Head[CorefGold]):
         antecedents: Tensor = (whole.logsumexp(1) - wanted.logsumexp(1)).sum()
         return loss + antecedents
 
+    @override
     def outputs(self, hidden_RD: Tensor, layout: Layout) -> list[OutputArray]:
-        """As `Head`: of each window's best candidates (see `targets.candidates`), a row each.
+        """Of each window's best candidates (see `targets.candidates`), a row each.
 
         A row is first word, last word and mention score (`links.FACTS`), key (2d), query (2d), what distances are worth
         (B), and what the same words are worth, where that is looked at.

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from typing_extensions import override
+
 from spanbert.core.html.style import Palette, escaped
 from spanbert.core.html.text import marked_text
 from spanbert.core.predictions import Coreference
@@ -31,8 +33,9 @@ class CorefRender(TaskRender[Coreference]):
         "mention_f1": Figure("mention F1", "mentions that were found, whatever their cluster"),
     }
 
+    @override
     def record(self, text: str, result: Coreference) -> dict[str, Any]:
-        """As `TaskRender`: `clusters`, each with its head and mentions, and `links`."""
+        """`clusters`, each with its head and mentions, and `links`."""
         clusters = zip(result.heads, result.clusters, strict=True)
         return {
             "clusters": [
@@ -45,12 +48,13 @@ class CorefRender(TaskRender[Coreference]):
             ],
         }
 
+    @override
     def places(self, result: Coreference) -> Iterator[Span]:
-        """As `TaskRender`."""
         yield from (*result.words, *result.heads, *(mention for cluster in result.clusters for mention in cluster))
 
+    @override
     def html(self, text: str, result: Coreference, palette: Palette) -> str:
-        """As `TaskRender`: all mentions of a cluster light up under the pointer."""
+        """All mentions of a cluster light up under the pointer."""
         sure = {(link.mention.start, link.mention.end): link for link in result.links}
         marks, groups, titles = [], {}, {}
         for number, (cluster, head) in enumerate(zip(result.clusters, result.heads, strict=True), start=1):
@@ -73,21 +77,22 @@ class CorefRender(TaskRender[Coreference]):
         )
         return f"<style>{rules}</style>{shown}{_table(text, result)}"
 
+    @override
     def lines(self, document: Document, result: Coreference) -> Iterator[str]:
-        """As `TaskRender`: CoNLL-2012, with the lines that the text came in, where it came in such a file."""
+        """CoNLL-2012, with the lines that the text came in, where it came in such a file."""
         came = document
         if came.words != result.words:
             came = Document(id=document.id, text=document.text, words=result.words)
         sentences = came.sentences or sentence_ranges(document.text, result.words)
         return conll2012_lines([replace(came, clusters=result.clusters, sentences=sentences)])
 
+    @override
     def in_words(self, entry: Mapping[str, Any]) -> str:
-        """As `TaskRender`."""
         what = "clusters, those of one mention too" if entry["singletons"] else "clusters of two mentions or more"
         return f"coreference resolution: {what}"
 
+    @override
     def python(self, entry: Mapping[str, Any]) -> str:
-        """As `TaskRender`."""
         return "nlp(text).clusters"
 
 

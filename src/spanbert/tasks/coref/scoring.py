@@ -36,7 +36,7 @@ class CorefDocumentScorer:
         return self._gap.main_metric if self._is_gap else self._clusters.main_metric
 
     def add(self, document: Document, prediction: Coreference) -> None:
-        """As `DocumentScorer`."""
+        """Counts what was predicted for a document against its gold."""
         if document.clusters is None:
             return
         predicted = [[(one.start, one.end) for one in cluster] for cluster in prediction.clusters]
@@ -52,14 +52,14 @@ class CorefDocumentScorer:
         self._clusters.add([[(one.start, one.end) for one in cluster] for cluster in document.clusters], predicted)
 
     def scores(self) -> dict[str, Any]:
-        """As `Scorer`, with the signature."""
+        """Figures as fractions, `interval` and `signature` among them."""
         if self._is_gap:
             return {**self._gap.scores(), "signature": signature(task="coref", data="gap", match="contains")}
         facts = signature(task="coref", mentions="exact", singletons=self._singletons, twinless="reference-scorer-8")
         return {**self._clusters.scores(), "signature": facts}
 
     def paired(self) -> tuple[Bootstrap, Statistic]:
-        """As `Scorer`."""
+        """The counts behind the main figure, for a paired bootstrap test."""
         return self._gap.paired() if self._is_gap else self._clusters.paired()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from typing_extensions import override
 
 from spanbert.batches.examples import Example, HeadRows, Target, Window
 from spanbert.batches.windows import owned_parts
@@ -85,8 +86,8 @@ class CorefTask(TextTaskBase):
         return self.has_singletons if stated == "auto" else stated == "keep"
 
     @property
+    @override
     def comparison_key(self) -> str:
-        """As `TextTask`."""
         return f"{self.main_metric}, singletons {'kept' if self.singletons else 'dropped'}"
 
     @classmethod
@@ -135,8 +136,8 @@ class CorefTask(TextTaskBase):
             has_singletons=entry["singletons"],
         )
 
+    @override
     def manifest(self) -> dict[str, Any]:
-        """As `TextTask`."""
         return {
             **super().manifest(),
             "singletons": self.has_singletons,
@@ -159,12 +160,13 @@ class CorefTask(TextTaskBase):
 
         return replace(open_data(path, among=COREF.formats), check=refuse_repeated)
 
+    @override
     def is_labelled(self, document: Document) -> bool:
-        """As `TextTask`."""
         return document.clusters is not None
 
+    @override
     def check(self, document: Document) -> None:
-        """As `TextTask`: weights are chosen by clusters, which GAP does not have."""
+        """Weights are chosen by clusters, which GAP does not have."""
         if is_gap(document):
             raise InputError(
                 "GAP cannot choose weights", where=document.place, remedy="Score on it with spanbert evaluate"
@@ -174,8 +176,9 @@ class CorefTask(TextTaskBase):
         """The document's words, or those that its text is split into at every mark: `Ann` of `Ann's` is a mention."""
         return words_of(document, joined=False)
 
+    @override
     def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
-        """As `TextTask`: first pieces of a window's words, then last ones; which spans of them may be mentions."""
+        """First pieces of a window's words, then last ones; which spans of them may be mentions."""
         words = self.words(windowed.document)
         if not words or not len(windowed.pieces.ids):
             nothing = np.zeros((0, self.config.longest_mention), dtype=bool)
@@ -188,8 +191,9 @@ class CorefTask(TextTaskBase):
             found.append(HeadRows(rows=_rows(window, part, pieces), candidates=allowed_wW))
         return found
 
+    @override
     def examples(self, windowed: WindowedDocument) -> list[Example]:
-        """As `TextTask`; neighbouring windows are one example, so that links between them are learned."""
+        """Neighbouring windows are one example, so that links between them are learned."""
         words = self.words(windowed.document)
         if not words or not len(windowed.pieces.ids) or windowed.document.clusters is None:
             return []
@@ -243,14 +247,15 @@ class CorefTask(TextTaskBase):
             target=Target(units=units, gold=gold),
         )
 
+    @override
     def build_head(self, context: HeadContext) -> CorefHead:
-        """As `TextTask`."""
         from spanbert.tasks.coref.head import CorefHead
 
         return CorefHead(context.encoder, self.config)
 
+    @override
     def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> Coreference:
-        """As `TextTask`: the windows' mentions are linked over the whole document."""
+        """The windows' mentions are linked over the whole document."""
         words = self.words(windowed.document)
         if not words or not len(windowed.pieces.ids):
             return Coreference(words=tuple(words), clusters=(), heads=(), links=())
@@ -306,12 +311,13 @@ class CorefTask(TextTaskBase):
             same_M=same[:, 0] if self.config.same_words else None,
         )
 
+    @override
     def scorer(self, *, seed: int = 0) -> CorefDocumentScorer:
-        """As `TextTask`."""
         return CorefDocumentScorer(singletons="keep" if self.singletons else "drop", seed=seed)
 
+    @override
     def mistakes(self, document: Document, prediction: Coreference) -> Iterator[Mistake]:
-        """As `TextTask`: links between mentions of different gold clusters, surest first."""
+        """Links between mentions of different gold clusters, surest first."""
         owner = {
             (mention.start, mention.end): number
             for number, cluster in enumerate(document.clusters or ())

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from typing_extensions import override
 
 from spanbert.batches.masking import MaskingConfig
 from spanbert.batches.plan import Pack
@@ -23,7 +24,7 @@ from spanbert.encoder.model import Encoder
 from spanbert.scores.pretraining import PretrainPredictions, score_predictions, unigram_log_probabilities
 from spanbert.tasks.pretrain.encode import PretrainTargets, SpanCollator
 from spanbert.tasks.pretrain.heads import PretrainHead
-from spanbert.tasks.protocol import MicroBatch
+from spanbert.tasks.protocol import MicroBatch, Task
 from spanbert.tokens.store import TokenStore
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
@@ -42,7 +43,7 @@ class SBOConfig(Config):
     position_size: int = Field(default=200, ge=1)
 
 
-class PretrainTask:
+class PretrainTask(Task[Pack, PretrainTargets]):
     """MLM and SBO over a token store (Joshi et al. 2020, section 3).
 
     Args:
@@ -124,14 +125,16 @@ class PretrainTask:
         """Held-out figures: see `scores.pretraining`."""
         return score_predictions(predictions, self.counts_V, longest_span=self.masking.longest_span)
 
+    @override
     def selection_score(self, scores: Mapping[str, Any]) -> float:
-        """As `Task`: minus the weighted sum of the held-out losses."""
+        """Minus the weighted sum of the held-out losses."""
         return -float(
             sum(weight * scores[f"{name}_loss"] for name, weight in self.objectives.items() if f"{name}_loss" in scores)
         )
 
+    @override
     def headline(self, scores: Mapping[str, Any]) -> str:
-        """As `Task`: the held-out losses."""
+        """The held-out losses."""
         losses = [f"{name} {scores[f'{name}_loss']:.3f}" for name in self.objectives if f"{name}_loss" in scores]
         return f"loss  {'  '.join(losses)}"
 

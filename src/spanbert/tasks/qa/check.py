@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from typing_extensions import override
 
 from spanbert.core.characters import UNSPACED
 from spanbert.core.findings import Rule, excerpt
@@ -90,19 +91,22 @@ class QASurvey(Survey[QATask]):
         self.ids = TextHashes()
         self.questions = self.cut_questions = 0
 
+    @override
     def items_of(self, document: Document) -> Iterator[Item]:
-        """As `Survey`: the questions."""
+        """The questions."""
         for question in document.questions or ():
             answers = sorted({excerpt(document.text[span.start : span.end]) for span in question.answers})
             label = " | ".join(answers) if question.answerable else "unanswerable"
             yield Item(self._shown(document, question), f"{question.text}\n{document.text}", label)
 
+    @override
     def texts_of(self, document: Document) -> Iterator[Item]:
-        """As `Survey`: the paragraph."""
+        """The paragraph."""
         yield Item(self.place(document), document.text, "")
 
+    @override
     def look(self, document: Document) -> Document:
-        """As `Survey`; leaves out the questions that no window could hold."""
+        """Leaves out the questions that no window could hold."""
         if not document.text.strip():
             self.ledger.add(_EMPTY, self.place(document))
         for question in document.questions or ():
@@ -143,20 +147,21 @@ class QASurvey(Survey[QATask]):
                 kept.append(question)
         return replace(document, questions=tuple(kept))
 
+    @override
     def counts(self) -> dict[str, int]:
-        """As `Survey`."""
         return {"questions": self.questions, "questions_cut": self.cut_questions}
 
+    @override
     def fact_lines(self) -> list[tuple[str, str]]:
-        """As `Survey`."""
         return [("questions", f"{self.questions:,}, of which cut to the longest read: {self.cut_questions:,}")]
 
+    @override
     def is_cut(self, windowed: WindowedDocument) -> bool:
-        """As `Survey`: for any of its questions."""
+        """For any of its questions."""
         return isinstance(windowed, QAReading) and len(windowed.windows) > len(windowed.questions)
 
+    @override
     def examine(self, windowed: WindowedDocument, task: QATask) -> None:
-        """As `Survey`."""
         offsets = windowed.pieces.offsets
         rule = Rule(
             severity="warning",
@@ -172,14 +177,16 @@ class QASurvey(Survey[QATask]):
                     shown = excerpt(windowed.document.text[answer.start : answer.end])
                     self.ledger.add(rule, f"{self._shown(windowed.document, question)} {shown}, {pieces} pieces")
 
+    @override
     def finish(self) -> None:
-        """As `Survey`: how many questions have the id of another."""
+        """How many questions have the id of another."""
         again = int(self.ids.repeats().again_N.sum())
         if again:
             self.ledger.add(_SAME_ID, times=again)
 
+    @override
     def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:
-        """As `Survey`: answers get the place where they were found; answers and questions without one are left out."""
+        """Answers get the place where they were found; answers and questions without one are left out."""
         return repair_questions(self, target)
 
     def _shown(self, document: Document, question: Question) -> str:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
+from typing_extensions import override
 
 from spanbert.batches.examples import Layout
 from spanbert.core.types import OutputArray
@@ -30,18 +31,21 @@ class QAHead(Head[tuple[int, int]]):
         self.output = nn.Linear(config.hidden_size, 2)
         self.apply(initialise)
 
+    @override
     def forward(self, hidden_RD: Tensor, layout: Layout) -> dict[str, Tensor]:
-        """As `Head`: `logits` of starts and ends (R, 2)."""
+        """`logits` of starts and ends (R, 2)."""
         return {"logits": self.output(hidden_RD)}
 
+    @override
     def loss(self, hidden_RD: Tensor, layout: Layout, gold: Sequence[tuple[int, int]]) -> Tensor:
-        """As `Head`: gold is (start, end) among the rows of a window, (0, 0) where it holds no answer."""
+        """Gold is (start, end) among the rows of a window, (0, 0) where it holds no answer."""
         parts = torch.split(self(hidden_RD, layout)["logits"].float(), list(layout.sizes))
         logits_Sr2 = pad_sequence(list(parts), batch_first=True, padding_value=_NO_ROW)
         gold_S2 = torch.from_numpy(np.array(gold, dtype=np.int64)).to(logits_Sr2.device)
         return cross_entropy(logits_Sr2, gold_S2, reduction="sum") / 2
 
+    @override
     def outputs(self, hidden_RD: Tensor, layout: Layout) -> list[OutputArray]:
-        """As `Head`: start and end logits (r, 2) a window."""
+        """Start and end logits (r, 2) a window."""
         logits_R2 = self(hidden_RD, layout)["logits"].float().cpu()
         return [part.numpy() for part in torch.split(logits_R2, list(layout.sizes))]

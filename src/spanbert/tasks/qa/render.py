@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar
 
+from typing_extensions import override
+
 from spanbert.core.html.style import Palette, escaped
 from spanbert.core.html.text import marked_text
 from spanbert.core.predictions import Answering
@@ -36,8 +38,9 @@ class QARender(TaskRender[Answering]):
         "best_f1_threshold": Figure("its threshold", "nats in favour of no answer"),
     }
 
+    @override
     def record(self, text: str, result: Answering) -> dict[str, Any]:
-        """As `TaskRender`: answer (None where there is none), place, scores and candidates."""
+        """Answer (None where there is none), place, scores and candidates."""
         best, null = result.answer, result.null_score  # infinite where there is no candidate
         return {
             "answer": best.text if best else None,
@@ -48,13 +51,13 @@ class QARender(TaskRender[Answering]):
             "candidates": [asdict(candidate) for candidate in result.candidates],
         }
 
+    @override
     def places(self, result: Answering) -> Iterator[Span]:
-        """As `TaskRender`."""
         for answer in (*result.candidates, *([result.answer] if result.answer else [])):
             yield Span(start=answer.start, end=answer.end)
 
+    @override
     def html(self, text: str, result: Answering, palette: Palette) -> str:
-        """As `TaskRender`."""
         best = result.answer
         said = "No answer in this text."
         marks = []
@@ -63,19 +66,20 @@ class QARender(TaskRender[Answering]):
             marks = [Span(start=best.start, end=best.end, label="answer", score=best.score)]
         return f"<p>{said}</p>{_context(text, marks, palette)}{_candidates(result)}"
 
+    @override
     def in_words(self, entry: Mapping[str, Any]) -> str:
-        """As `TaskRender`."""
         return f"question answering: answers in a text{'' if entry['threshold'] is None else ', or none'}"
 
+    @override
     def remarks(self, entry: Mapping[str, Any], scores: Mapping[str, Any]) -> list[str]:
-        """As `TaskRender`: where the threshold comes from."""
+        """Where the threshold comes from."""
         if not scores or entry["threshold"] is None:
             return []
         value = f"{entry['threshold']:.4g}"
         return [threshold_remark(entry, f"nothing is answered above {value} nats in favour of no answer")]
 
+    @override
     def python(self, entry: Mapping[str, Any]) -> str:
-        """As `TaskRender`."""
         return "nlp.answer(question, context)"
 
 

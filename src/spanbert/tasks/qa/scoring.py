@@ -29,20 +29,20 @@ class QADocumentScorer:
         self._scorer = AnswerScorer(language=language, threshold=threshold, seed=seed)
 
     def add(self, document: Document, prediction: Sequence[Answering]) -> None:
-        """As `DocumentScorer`; an answerable question whose answers are nowhere in the context still counts."""
+        """Counts what was predicted for a document against its gold; an answerable question without a place counts too."""
         for question, answering in zip(document.questions or (), prediction, strict=True):
             gold = gold_texts(document, question)
             if gold is not None:
                 self._scorer.add(gold, answering)
 
     def scores(self) -> dict[str, Any]:
-        """As `Scorer`, with the signature."""
+        """Figures as fractions, `interval` and `signature` among them."""
         official = "squad" if self._language == "en" else "cmrc2018"
         threshold = None if self._threshold is None else f"{self._threshold:.4g}"
         return {**self._scorer.scores(), "signature": signature(task="qa", scorer=official, threshold=threshold)}
 
     def paired(self) -> tuple[Bootstrap, Statistic]:
-        """As `Scorer`."""
+        """The counts behind the main figure, for a paired bootstrap test."""
         return self._scorer.paired()
 
 

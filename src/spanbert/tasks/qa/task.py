@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from typing_extensions import override
 
 from spanbert.batches.examples import Example, HeadRows, Target, Window
 from spanbert.batches.windows import cut_windows
@@ -126,12 +127,13 @@ class QATask(TextTaskBase):
         )
 
     @classmethod
+    @override
     def foreign_entry(cls, config: Mapping[str, Any]) -> dict[str, Any]:
-        """As `TextTaskBase`: read as English, and always answered."""
+        """Read as English, and always answered."""
         return {"window": [384, 128], "options": {}, "language": "en", "threshold": None}
 
+    @override
     def manifest(self) -> dict[str, Any]:
-        """As `TextTask`."""
         return {
             **super().manifest(),
             "language": self.language,
@@ -143,12 +145,13 @@ class QATask(TextTaskBase):
         """SQuAD JSON."""
         return open_data(path, among=QA.formats)
 
+    @override
     def is_labelled(self, document: Document) -> bool:
-        """As `TextTask`."""
         return any(gold_texts(document, question) is not None for question in document.questions or ())
 
+    @override
     def mistakes(self, document: Document, prediction: Sequence[Answering]) -> Iterator[Mistake]:
-        """As `TextTask`: answers that match no gold answer exactly."""
+        """Answers that match no gold answer exactly."""
         for question, answering in zip(document.questions or (), prediction, strict=True):
             gold = gold_texts(document, question)
             said = answering.answer.text if answering.answer is not None else ""
@@ -162,8 +165,9 @@ class QATask(TextTaskBase):
                 predicted=said or "no answer",
             )
 
+    @override
     def tokenize(self, documents: Sequence[Document]) -> list[WindowedDocument]:
-        """As `TextTask`: a context is tokenised once for all its questions."""
+        """A context is tokenised once for all its questions."""
         questions = [question for document in documents for question in document.questions or ()]
         asked = read_pieces(self.tokenizer, [Document(id=one.id, text=one.text) for one in questions])
         found: list[WindowedDocument] = []
@@ -191,16 +195,18 @@ class QATask(TextTaskBase):
             )
         return cut_windows(pieces.word_starts, limit, min(self.window[1], limit // 2))
 
+    @override
     def windows(self, windowed: WindowedDocument) -> list[Window]:
-        """As `TextTask`: a question and a part of the context."""
+        """A question and a part of the context."""
         assert isinstance(windowed, QAReading)
         return [
             self.framer.two(windowed.questions[owner], windowed.pieces.ids[start:end])
             for (start, end), owner in zip(windowed.windows, windowed.owners, strict=True)
         ]
 
+    @override
     def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
-        """As `TextTask`: [CLS] and the part of the context."""
+        """[CLS] and the part of the context."""
         assert isinstance(windowed, QAReading)
         found = []
         for (start, end), owner in zip(windowed.windows, windowed.owners, strict=True):
@@ -208,8 +214,9 @@ class QATask(TextTaskBase):
             found.append(HeadRows(rows=np.concatenate([[0], np.arange(first, first + end - start)])))
         return found
 
+    @override
     def examples(self, windowed: WindowedDocument) -> list[Example]:
-        """As `TextTask`; a question whose answer is nowhere in the context teaches nothing."""
+        """A question whose answer is nowhere in the context teaches nothing."""
         assert isinstance(windowed, QAReading)
         questions = windowed.document.questions or ()
         places = [self._place(question, windowed.pieces) for question in questions]
@@ -233,14 +240,15 @@ class QATask(TextTaskBase):
         first, end = touched_pieces(pieces.offsets, question.answers[0])
         return (first, end - 1) if first < end else None
 
+    @override
     def build_head(self, context: HeadContext) -> QAHead:
-        """As `TextTask`."""
         from spanbert.tasks.qa.head import QAHead
 
         return QAHead(context.encoder)
 
+    @override
     def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> list[Answering]:
-        """As `TextTask`: an answering a question."""
+        """An answering a question."""
         assert isinstance(windowed, QAReading)
         of_question: list[list[WindowLogits]] = [[] for _ in windowed.questions]
         for (start, _), owner, logits_r2 in zip(windowed.windows, windowed.owners, outputs, strict=True):
@@ -258,12 +266,13 @@ class QATask(TextTaskBase):
             for question, windows in zip(windowed.document.questions or (), of_question, strict=True)
         ]
 
+    @override
     def selection_score(self, scores: Mapping[str, Any]) -> float:
-        """As `Task`: F1, at the best threshold where there is one to tune later."""
+        """F1, at the best threshold where there is one to tune later."""
         return float(scores["best_f1" if self.tuner() is not None and "best_f1" in scores else "f1"])
 
+    @override
     def scorer(self, *, seed: int = 0) -> QADocumentScorer:
-        """As `TextTask`."""
         return QADocumentScorer(language=self.language, threshold=self.threshold, seed=seed)
 
     def tuner(self) -> AnswerTuner | None:

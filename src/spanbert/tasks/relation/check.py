@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from typing_extensions import override
+
 from spanbert.core.findings import Rule, excerpt
 from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document, Relation
@@ -55,18 +57,20 @@ class RelationSurvey(Survey[RelationTask]):
     conflicts = CONFLICTS
     duplicates = DUPLICATES
 
+    @override
     def items_of(self, document: Document) -> Iterator[Item]:
-        """As `Survey`: the pairs with their labels."""
+        """The pairs with their labels."""
         for relation in document.relations or ():
             if relation.label:
                 yield Item(self.place(document), _pair_key(document, relation), relation.label)
 
+    @override
     def texts_of(self, document: Document) -> Iterator[Item]:
-        """As `Survey`: the text."""
+        """The text."""
         yield Item(self.place(document), document.text, "")
 
+    @override
     def look(self, document: Document) -> Document:
-        """As `Survey`."""
         for relation in document.relations or ():
             if relation.label:
                 self.labels[relation.label] += 1
@@ -77,13 +81,14 @@ class RelationSurvey(Survey[RelationTask]):
                 self.ledger.add(_SAME_PLACE, f"{self.place(document)} {said}")
         return document
 
+    @override
     def is_cut(self, windowed: WindowedDocument) -> bool:
-        """As `Survey`: whether a pair is read in a part of the text."""
+        """Whether a pair is read in a part of the text."""
         parts = windowed.parts if isinstance(windowed, RelationReading) else ()
         return any(one != [(0, len(windowed.pieces.ids))] for one in parts)
 
+    @override
     def examine(self, windowed: WindowedDocument, task: RelationTask) -> None:
-        """As `Survey`."""
         for relation in windowed.document.relations or ():
             for entity in (relation.head, relation.tail):
                 if not task.knows(entity):
@@ -93,8 +98,9 @@ class RelationSurvey(Survey[RelationTask]):
             if len(parts) > 1:
                 self.ledger.add(_APART, f"{self.place(windowed.document)} {excerpt(windowed.document.text)}")
 
+    @override
     def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:
-        """As `Survey`: texts that cannot be read are left out; of pairs that stand twice in a text the first stays."""
+        """Texts that cannot be read are left out; of pairs that stand twice in a text the first stays."""
         done = self.left_out()
         seen = set()
 

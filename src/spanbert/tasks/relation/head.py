@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from typing_extensions import override
 
 from spanbert.batches.examples import Layout
 from spanbert.core.types import OutputArray
@@ -35,16 +36,19 @@ class RelationHead(Head[int]):
         self.output = nn.Linear(config.hidden_size, labels)
         self.apply(initialise)
 
+    @override
     def forward(self, hidden_RD: Tensor, layout: Layout) -> dict[str, Tensor]:
-        """As `Head`: rows (S r, D) to `logits` (S, L)."""
+        """Rows (S r, D) to `logits` (S, L)."""
         joined = dropout(hidden_RD.reshape(-1, self.dense.in_features), self.dropout, self.training)
         return {"logits": self.output(dropout(torch.tanh(self.dense(joined)), self.dropout, self.training))}
 
+    @override
     def loss(self, hidden_RD: Tensor, layout: Layout, gold: Sequence[int]) -> Tensor:
-        """As `Head`; the gold of a pair is the number of its label."""
+        """The gold of a pair is the number of its label."""
         wanted_S = torch.tensor(gold, dtype=torch.int64, device=hidden_RD.device)
         return cross_entropy(self(hidden_RD, layout)["logits"].float(), wanted_S, reduction="sum")
 
+    @override
     def outputs(self, hidden_RD: Tensor, layout: Layout) -> list[OutputArray]:
-        """As `Head`: the logits of each pair, (L,)."""
+        """The logits of each pair, (L,)."""
         return list(self(hidden_RD, layout)["logits"].float().cpu().numpy())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from typing_extensions import override
+
 from spanbert.core.html.style import Palette, escaped
 from spanbert.core.html.text import marked_text
 from spanbert.core.predictions import RelationExtraction
@@ -19,8 +21,9 @@ class RelationRender(TaskRender[RelationExtraction]):
     shows_text = True
     units = ("pairs",)
 
+    @override
     def record(self, text: str, result: RelationExtraction) -> dict[str, Any]:
-        """As `TaskRender`: `relations`, none left out."""
+        """`relations`, none left out."""
         return {
             "relations": [
                 {
@@ -33,12 +36,12 @@ class RelationRender(TaskRender[RelationExtraction]):
             ]
         }
 
+    @override
     def places(self, result: RelationExtraction) -> Iterator[Span]:
-        """As `TaskRender`."""
         yield from (end for relation in result.relations for end in (relation.head, relation.tail))
 
+    @override
     def html(self, text: str, result: RelationExtraction, palette: Palette) -> str:
-        """As `TaskRender`."""
         ends = {(end.start, end.end): end for one in result.relations for end in (one.head, one.tail)}
         marks = [Span(start=end.start, end=end.end, label=end.label or "entity") for end in ends.values()]
         related = [one for one in result.relations if relates(one.label)]
@@ -51,12 +54,12 @@ class RelationRender(TaskRender[RelationExtraction]):
             f'<th scope="col">tail</th><th scope="col">score</th></tr></thead><tbody>{rows}</tbody></table>'
         )
 
+    @override
     def in_words(self, entry: Mapping[str, Any]) -> str:
-        """As `TaskRender`."""
         return f"relation extraction: one of {len(entry['labels'])} labels a pair of entities"
 
+    @override
     def python(self, entry: Mapping[str, Any]) -> str:
-        """As `TaskRender`."""
         return "nlp.relate(text, entities)"
 
 

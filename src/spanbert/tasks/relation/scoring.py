@@ -28,7 +28,7 @@ class RelationDocumentScorer:
         self.main_metric = self._scorer.main_metric
 
     def add(self, document: Document, prediction: RelationExtraction) -> None:
-        """As `DocumentScorer`.
+        """Counts what was predicted for a document against its gold.
 
         Raises:
             InputError: A label that the model does not know.
@@ -39,13 +39,13 @@ class RelationDocumentScorer:
                 self._scorer.add(gold.label, predicted.label, predicted.score)
 
     def scores(self) -> dict[str, Any]:
-        """As `Scorer`, with the signature."""
+        """Figures as fractions, `interval` and `signature` among them."""
         none = ", ".join(sorted(self._scorer.none_labels)) or None
         facts = signature(task="relation", averaging=self._averaging, none=none)
         return {**self._scorer.scores(), "signature": facts}
 
     def paired(self) -> tuple[Bootstrap, Statistic]:
-        """As `Scorer`."""
+        """The counts behind the main figure, for a paired bootstrap test."""
         return self._scorer.paired()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from typing_extensions import override
 
 from spanbert.batches.examples import Example, HeadRows, Target, Window
 from spanbert.core.errors import InputError
@@ -159,8 +160,8 @@ class RelationTask(TextTaskBase):
             untyped=entry["untyped"],
         )
 
+    @override
     def manifest(self) -> dict[str, Any]:
-        """As `TextTask`."""
         return {
             **super().manifest(),
             "labels": list(self.labels),
@@ -176,19 +177,21 @@ class RelationTask(TextTaskBase):
         """TACRED's JSON, SemEval's text or JSON lines."""
         return open_data(path, among=RELATION.formats)
 
+    @override
     def is_labelled(self, document: Document) -> bool:
-        """As `TextTask`."""
         return any(relation.label for relation in document.relations or ())
 
+    @override
     def check(self, document: Document) -> None:
-        """As `TextTask`: labels and types of entities that the model knows."""
+        """Labels and types of entities that the model knows."""
         check_labels(document, self.labels)
         for relation in document.relations or ():
             for entity in (relation.head, relation.tail):
                 self._require_known(entity, document)
 
+    @override
     def tokenize(self, documents: Sequence[Document]) -> list[WindowedDocument]:
-        """As `TextTask`; a window a pair, from the first piece that is read to the last."""
+        """A window a pair, from the first piece that is read to the last."""
         found: list[WindowedDocument] = []
         for document, pieces in zip(documents, read_pieces(self.tokenizer, documents), strict=True):
             entities = _entities(document, pieces)
@@ -204,18 +207,21 @@ class RelationTask(TextTaskBase):
         """Most pieces of a window, markers included, specials not."""
         return self.window[0] - self.framer.specials[0]
 
+    @override
     def windows(self, windowed: WindowedDocument) -> list[Window]:
-        """As `TextTask`: the text with markers around the two entities of each pair."""
+        """The text with markers around the two entities of each pair."""
         return [self.framer.one(ids) for ids, _ in self._marked(windowed)]
 
+    @override
     def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
-        """As `TextTask`: the rows of the two markers at which the entities begin, or the first."""
+        """The rows of the two markers at which the entities begin, or the first."""
         if self.config.pool == "cls":
             return [HeadRows(rows=np.zeros(1, dtype=np.int64))] * len(windowed.windows)
         return [HeadRows(rows=np.array(starts, dtype=np.int64) + 1) for _, starts in self._marked(windowed)]
 
+    @override
     def examples(self, windowed: WindowedDocument) -> list[Example]:
-        """As `TextTask`: the pairs with a label."""
+        """The pairs with a label."""
         found = []
         for window, asked, relation in zip(
             self.windows(windowed), self.rows(windowed), windowed.document.relations or (), strict=True
@@ -244,8 +250,9 @@ class RelationTask(TextTaskBase):
         """The types of entities that have markers."""
         return frozenset(name.rstrip("]").partition(":")[2] for name in self.markers) - {""}
 
+    @override
     def remarks(self, others: Sequence[TextTask]) -> Iterator[str]:
-        """As `TextTask`: which of the entities that the others find will not be related."""
+        """Which of the entities that the others find will not be related."""
         found: frozenset[str] = frozenset().union(*(task.entity_types for task in others))
         if not self.untyped and found - self.known_types:
             strange, known = (", ".join(sorted(one)) for one in (found - self.known_types, self.known_types))
@@ -268,14 +275,15 @@ class RelationTask(TextTaskBase):
         check_labels(document, self.labels)
         return self._number[relation.label]
 
+    @override
     def build_head(self, context: HeadContext) -> RelationHead:
-        """As `TextTask`."""
         from spanbert.tasks.relation.head import RelationHead
 
         return RelationHead(context.encoder, len(self.labels), 2 if self.config.pool == "start" else 1)
 
+    @override
     def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> RelationExtraction:
-        """As `TextTask`: the most probable label of each pair."""
+        """The most probable label of each pair."""
         relations = []
         for relation, logits_L in zip(windowed.document.relations or (), outputs, strict=True):
             shifted_L = np.exp(logits_L.astype(np.float64) - logits_L.max())
@@ -310,12 +318,12 @@ class RelationTask(TextTaskBase):
         known = all(f"[E1:{entity.label}]" in self.markers for entity in (head, tail))
         return not known or not self.type_pairs or (head.label, tail.label) in self.type_pairs
 
+    @override
     def scorer(self, *, seed: int = 0) -> RelationDocumentScorer:
-        """As `TextTask`."""
         return RelationDocumentScorer(self.labels, averaging=self.averaging, seed=seed)
 
+    @override
     def mistakes(self, document: Document, prediction: RelationExtraction) -> Iterator[Mistake]:
-        """As `TextTask`."""
         for gold, found in zip(document.relations or (), prediction.relations, strict=True):
             if gold.label and gold.label != found.label:
                 text = _shown(document.text, gold)

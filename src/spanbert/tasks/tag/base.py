@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from typing_extensions import override
 
 from spanbert.batches.windows import owned_parts
 from spanbert.core.predictions import Tagging
@@ -47,8 +48,9 @@ class WordTask(TextTaskBase):
         """Columns, CoNLL-U, JSON lines with spans, or Label Studio's."""
         return open_tagged(config, path)
 
+    @override
     def mistakes(self, document: Document, prediction: Tagging) -> Iterator[Mistake]:
-        """As `TextTask`: spans that are not gold, gold spans that were not found, words with another tag."""
+        """Spans that are not gold, gold spans that were not found, words with another tag."""
         if prediction.spans is None:
             for word, gold in zip(prediction.words, document.columns.get("tag", ()), strict=False):
                 if word.label != gold:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from typing_extensions import override
+
 from spanbert.core.findings import Rule, excerpt
 from spanbert.core.hashes import Repeats
 from spanbert.core.tagging import decode_tags, encode_tags
@@ -79,8 +81,9 @@ class TagSurvey(Survey[WordTask]):
 
     conflicts = _CONFLICTS
 
+    @override
     def items_of(self, document: Document) -> Iterator[Item]:
-        """As `Survey`: a sentence or text."""
+        """A sentence or text."""
         label = None
         if document.spans is not None:
             spans = sorted(f"{span.start}-{span.end} {span.label}" for span in document.spans)
@@ -90,8 +93,8 @@ class TagSurvey(Survey[WordTask]):
         if label is not None and document.text.strip():
             yield Item(self.place(document), document.text, label)
 
+    @override
     def look(self, document: Document) -> Document:
-        """As `Survey`."""
         if not document.text.strip():
             self.ledger.add(_EMPTY, self.place(document))
         if document.spans is not None:
@@ -128,8 +131,8 @@ class TagSurvey(Survey[WordTask]):
         example = f"{self.path.name}:{line} {tags[first]} after {before}, read as {legal[first]}"
         self.ledger.add(ILLEGAL, example, times=len(wrong))
 
+    @override
     def examine(self, windowed: WindowedDocument, task: WordTask) -> None:
-        """As `Survey`."""
         document, words = windowed.document, task.words(windowed)
         if document.spans:
             self._examine_spans(document, words)
@@ -174,6 +177,7 @@ class TagSurvey(Survey[WordTask]):
     def _shown(self, document: Document, span: Span) -> str:
         return f"{self.place(document)} {excerpt(document.text[span.start : span.end])} ({span.label})"
 
+    @override
     def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:
-        """As `Survey`: illegal tags as they are read; spans on whole words, fewer where they overlap."""
+        """Illegal tags as they are read; spans on whole words, fewer where they overlap."""
         return repair_words(self, target)

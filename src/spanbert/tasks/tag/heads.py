@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, gelu
+from typing_extensions import override
 
 from spanbert.batches.examples import Layout
 from spanbert.core.types import IntArray, OutputArray
@@ -31,17 +32,20 @@ class TagHead(Head[IntArray]):
         self.output = nn.Linear(config.hidden_size, labels)
         self.apply(initialise)
 
+    @override
     def forward(self, hidden_RD: Tensor, layout: Layout) -> dict[str, Tensor]:
-        """As `Head`: `logits` (R, L)."""
+        """`logits` (R, L)."""
         return {"logits": self.output(dropout(hidden_RD, self.dropout, self.training))}
 
+    @override
     def loss(self, hidden_RD: Tensor, layout: Layout, gold: Sequence[IntArray]) -> Tensor:
-        """As `Head`: gold is the tag index of every word, (w,)."""
+        """Gold is the tag index of every word, (w,)."""
         gold_R = torch.cat([torch.from_numpy(one) for one in gold]).to(hidden_RD.device)
         return cross_entropy(self(hidden_RD, layout)["logits"].float(), gold_R, reduction="sum")
 
+    @override
     def outputs(self, hidden_RD: Tensor, layout: Layout) -> list[OutputArray]:
-        """As `Head`: logits (w, L) a window."""
+        """Logits (w, L) a window."""
         logits_RL = self(hidden_RD, layout)["logits"].float().cpu()
         return [part.numpy() for part in torch.split(logits_RL, list(layout.sizes))]
 
@@ -63,8 +67,9 @@ class SpanHead(Head[IntArray]):
         self.output = nn.Linear(_SPAN_SIZE, labels + 1)
         self.apply(initialise)
 
+    @override
     def forward(self, hidden_RD: Tensor, layout: Layout) -> dict[str, Tensor]:
-        """As `Head`: `logits` (sum of C, L + 1) of each window's spans, by width, then by first word."""
+        """`logits` (sum of C, L + 1) of each window's spans, by width, then by first word."""
         hidden_RD = dropout(hidden_RD, self.dropout, self.training)
         logits = []
         for rows in torch.split(hidden_RD, list(layout.sizes)):
@@ -77,13 +82,15 @@ class SpanHead(Head[IntArray]):
             logits.append(self.output(gelu(torch.cat(spans) if spans else first_wE)))
         return {"logits": torch.cat(logits)}
 
+    @override
     def loss(self, hidden_RD: Tensor, layout: Layout, gold: Sequence[IntArray]) -> Tensor:
-        """As `Head`: gold is the label index of every span, 0 for none, (C,)."""
+        """Gold is the label index of every span, 0 for none, (C,)."""
         gold_C = torch.cat([torch.from_numpy(one) for one in gold]).to(hidden_RD.device)
         return cross_entropy(self(hidden_RD, layout)["logits"].float(), gold_C, reduction="sum")
 
+    @override
     def outputs(self, hidden_RD: Tensor, layout: Layout) -> list[OutputArray]:
-        """As `Head`: logits (C, L + 1) a window."""
+        """Logits (C, L + 1) a window."""
         logits_CL = self(hidden_RD, layout)["logits"].float().cpu()
         spans = [sum(rows // 2 - more for more in range(min(self.longest, rows // 2))) for rows in layout.sizes]
         return [part.numpy() for part in torch.split(logits_CL, spans)]

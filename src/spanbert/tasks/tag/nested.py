@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from typing_extensions import override
 
 from spanbert.batches.examples import Example, HeadRows, Target
 from spanbert.core.errors import InputError
@@ -94,8 +95,8 @@ class NestedTask(WordTask):
             labels=entry["labels"],
         )
 
+    @override
     def manifest(self) -> dict[str, Any]:
-        """As `TextTask`."""
         return {
             **super().manifest(),
             "nested": True,
@@ -104,16 +105,17 @@ class NestedTask(WordTask):
         }
 
     @property
+    @override
     def entity_types(self) -> frozenset[str]:
-        """As `WordTask`."""
         return frozenset(self.labels)
 
+    @override
     def is_labelled(self, document: Document) -> bool:
-        """As `TextTask`."""
         return document.spans is not None
 
+    @override
     def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
-        """As `TextTask`: first and last pieces of the words that lie whole in each window."""
+        """First and last pieces of the words that lie whole in each window."""
         first_W, last_W, _ = self.pieces_of(windowed, self.words(windowed))
         found = []
         for start, end in windowed.windows:
@@ -121,8 +123,8 @@ class NestedTask(WordTask):
             found.append(HeadRows(rows=np.concatenate([first_W[low:high], last_W[low:high]]) - start + 1))
         return found
 
+    @override
     def examples(self, windowed: WindowedDocument) -> list[Example]:
-        """As `TextTask`."""
         if windowed.document.spans is None:
             return []
         words = self.words(windowed)
@@ -149,14 +151,15 @@ class NestedTask(WordTask):
                 labels_C[first_of_width[end - start - 1] + start - low] = self._number[label]
         return labels_C
 
+    @override
     def build_head(self, context: HeadContext) -> SpanHead:
-        """As `TextTask`."""
         from spanbert.tasks.tag.heads import SpanHead
 
         return SpanHead(context.encoder, len(self.labels), self.config.longest_span)
 
+    @override
     def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> Tagging:
-        """As `TextTask`: every span whose best label is not none.
+        """Every span whose best label is not none.
 
         A span is taken from the window that its first word belongs to or, where it reaches past that window's end,
         from the first that holds it whole.
@@ -200,8 +203,8 @@ class NestedTask(WordTask):
         ordered = sorted(spans, key=lambda span: (span.start, -span.end, span.label or ""))
         return Tagging(words=tuple(Span(start=word.start, end=word.end) for word in words), spans=tuple(ordered))
 
+    @override
     def scorer(self, *, seed: int = 0) -> EntityDocumentScorer:
-        """As `TextTask`."""
         return EntityDocumentScorer(scheme=None, seed=seed)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from typing_extensions import override
+
 from spanbert.core.html.style import Palette
 from spanbert.core.html.text import captioned_text, marked_text
 from spanbert.core.layers import overlap_free_layers
@@ -23,23 +25,25 @@ class TagRender(TaskRender[Tagging]):
     columns_of = "a tagging task"
     units = ("entities", "words")
 
+    @override
     def record(self, text: str, result: Tagging) -> dict[str, Any]:
-        """As `TaskRender`: `entities`, or `tags`."""
+        """`entities`, or `tags`."""
         name, spans = ("tags", result.words) if result.spans is None else ("entities", result.spans)
         return {name: [{**asdict(span), "text": text[span.start : span.end]} for span in spans]}
 
+    @override
     def places(self, result: Tagging) -> Iterator[Span]:
-        """As `TaskRender`."""
         yield from (*result.words, *(result.spans or ()))
 
+    @override
     def html(self, text: str, result: Tagging, palette: Palette) -> str:
-        """As `TaskRender`."""
         if result.spans is None:
             return captioned_text(text, result.words)
         return marked_text(text, result.spans, palette)
 
+    @override
     def columns(self, document: Document, result: Tagging) -> WordColumns:
-        """As `TaskRender`: the tag of each word, or BIO tags of the spans.
+        """The tag of each word, or BIO tags of the spans.
 
         Where spans overlap there are as many columns as the text needs: each span is in the first that is free, outer
         ones first. A span that begins or ends inside a word is an `InputError`.
@@ -52,22 +56,24 @@ class TagRender(TaskRender[Tagging]):
         )
         return WordColumns(words=result.words, columns=(tags_of(layer, "BIO") for layer in layers))
 
+    @override
     def in_words(self, entry: Mapping[str, Any]) -> str:
-        """As `TaskRender`."""
         what = "nested entities" if entry["nested"] else "entities" if entry["scheme"] else "a tag a word"
         return f"sequence labelling: {what}"
 
+    @override
     def by_label(self, scores: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
-        """As `TaskRender`: of each tag where words have tags of their own."""
+        """Of each tag where words have tags of their own."""
         found: Mapping[str, Mapping[str, Any]] = scores.get("by_tag") or super().by_label(scores)
         return found
 
+    @override
     def nothing(self, entry: Mapping[str, Any]) -> str:
-        """As `TaskRender`: no entity; but a dash may be a tag of words."""
+        """No entity; but a dash may be a tag of words."""
         return "nothing there" if _finds_entities(entry) else super().nothing(entry)
 
+    @override
     def python(self, entry: Mapping[str, Any]) -> str:
-        """As `TaskRender`."""
         return f"nlp(text).{'entities' if _finds_entities(entry) else 'tags'}"
 
 

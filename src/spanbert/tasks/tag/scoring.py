@@ -28,7 +28,7 @@ class EntityDocumentScorer:
         self._calibration = Calibration()
 
     def add(self, document: Document, prediction: Tagging) -> None:
-        """As `DocumentScorer`."""
+        """Counts what was predicted for a document against its gold."""
         if document.spans is None:
             return
         gold = {(span.start, span.end, span.label or "") for span in document.spans}
@@ -38,14 +38,14 @@ class EntityDocumentScorer:
         self._calibration.add([span.score or 0.0 for span in found], [one in gold for one in predicted])
 
     def scores(self) -> dict[str, Any]:
-        """As `Scorer`, with the signature."""
+        """Figures as fractions, `interval` and `signature` among them."""
         repair = None if self._scheme is None else "conlleval"  # of illegal gold tags; predictions are always legal
         facts = signature(task="tag", scheme=self._scheme or "nested", match="exact", repair=repair)
         calibrated = {"ece": self._calibration.ece(), "reliability": self._calibration.diagram()}
         return {**self._scorer.scores(), **calibrated, "signature": facts}
 
     def paired(self) -> tuple[Bootstrap, Statistic]:
-        """As `Scorer`."""
+        """The counts behind the main figure, for a paired bootstrap test."""
         return self._scorer.paired()
 
 
@@ -62,16 +62,16 @@ class TagDocumentScorer:
         self._scorer = TagScorer(seed=seed)
 
     def add(self, document: Document, prediction: Tagging) -> None:
-        """As `DocumentScorer`."""
+        """Counts what was predicted for a document against its gold."""
         if "tag" not in document.columns:
             return
         predicted = [word.label or "" for word in prediction.words]
         self._scorer.add(document.columns["tag"], predicted, [word.score or 0.0 for word in prediction.words])
 
     def scores(self) -> dict[str, Any]:
-        """As `Scorer`, with the signature."""
+        """Figures as fractions, `interval` and `signature` among them."""
         return {**self._scorer.scores(), "signature": signature(task="tag", unit="word")}
 
     def paired(self) -> tuple[Bootstrap, Statistic]:
-        """As `Scorer`."""
+        """The counts behind the main figure, for a paired bootstrap test."""
         return self._scorer.paired()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
 from spanbert.batches.examples import Example, HeadRows, Target
 from spanbert.core.errors import InputError
@@ -137,14 +138,14 @@ class TagTask(WordTask):
         )
 
     @classmethod
+    @override
     def foreign_entry(cls, config: Mapping[str, Any]) -> dict[str, Any]:
-        """As `TextTaskBase`."""
         labels = foreign_labels(config)
         scheme = scheme_of_tags(labels)
         return {"window": [512, 128], "options": {}, "labels": labels, "scheme": scheme, "joined": True}
 
+    @override
     def manifest(self) -> dict[str, Any]:
-        """As `TextTask`."""
         return {
             **super().manifest(),
             "nested": False,
@@ -154,24 +155,27 @@ class TagTask(WordTask):
         }
 
     @property
+    @override
     def entity_types(self) -> frozenset[str]:
-        """As `WordTask`."""
         return frozenset() if self.scheme is None else frozenset(split_tag(tag)[1] for tag in self.tags) - {""}
 
+    @override
     def is_labelled(self, document: Document) -> bool:
-        """As `TextTask`: spans, or tags where tags are learned as they are."""
+        """Spans, or tags where tags are learned as they are."""
         return "tag" in document.columns if self.scheme is None else document.spans is not None
 
+    @override
     def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
-        """As `TextTask`: the first piece of every word, in the window that answers for it."""
+        """The first piece of every word, in the window that answers for it."""
         first_W, _, _ = self.pieces_of(windowed, self.words(windowed))
         return [
             HeadRows(rows=first_W[low:high] - start + 1)
             for (start, _), (low, high) in zip(windowed.windows, owned_words(windowed, first_W), strict=True)
         ]
 
+    @override
     def examples(self, windowed: WindowedDocument) -> list[Example]:
-        """As `TextTask`: the words that have pieces of their own."""
+        """The words that have pieces of their own."""
         words = self.words(windowed)
         first_W, _, own_W = self.pieces_of(windowed, words)
         wanted_W = self._gold(windowed.document, words)
@@ -206,14 +210,15 @@ class TagTask(WordTask):
             )
         return np.array([self._number[tag] for tag in tags], dtype=np.int64)
 
+    @override
     def build_head(self, context: HeadContext) -> TagHead:
-        """As `TextTask`."""
         from spanbert.tasks.tag.heads import TagHead
 
         return TagHead(context.encoder, len(self.tags))
 
+    @override
     def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> Tagging:
-        """As `TextTask`: the best legal tags over all windows."""
+        """The best legal tags over all windows."""
         words = self.words(windowed)
         scores_WL = self.log_probabilities(outputs)
         if not len(scores_WL):
@@ -247,8 +252,8 @@ class TagTask(WordTask):
         scores_WL: FloatArray = logits_WL - np.log(np.exp(logits_WL).sum(1, keepdims=True))
         return scores_WL
 
+    @override
     def scorer(self, *, seed: int = 0) -> EntityDocumentScorer | TagDocumentScorer:
-        """As `TextTask`."""
         if self.scheme is None:
             return TagDocumentScorer(seed=seed)
         return EntityDocumentScorer(scheme=self.scheme, seed=seed)
