@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from spanbert.checkpoint import names
 from spanbert.checkpoint.bundle import BundleFiles
 from spanbert.core.errors import InputError
+from spanbert.core.types import Facts, Record
 from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.base import changed_config
 from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.registry import kinds, spec_of, spec_of_slug
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
-Entry = dict[str, Any]  # what a manifest says of a task
+Entry = Record  # what a manifest says of a task
 
 
 def task_entries(files: BundleFiles) -> dict[str, Entry]:
@@ -30,7 +30,7 @@ def task_entries(files: BundleFiles) -> dict[str, Entry]:
 
 
 def stored_tasks(
-    files: BundleFiles, tokenizer: TokenizerAdapter, options: Mapping[str, Mapping[str, Any]] | None = None
+    files: BundleFiles, tokenizer: TokenizerAdapter, options: Mapping[str, Facts] | None = None
 ) -> dict[str, TextTask]:
     """The tasks of a bundle or a Hugging Face directory, by name.
 

@@ -9,14 +9,14 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from spanbert.batches.examples import HeadRows, Window, batches_by_length
-from spanbert.core.types import Document
+from spanbert.core.types import Document, Record
 from spanbert.inference.backend import Backend, Outputs
 from spanbert.tasks.protocol import TextTask, WindowedDocument
 
 _TOKENS_AT_ONCE = 4096
 _DOCUMENTS_AT_ONCE = 512
 _CHARACTERS_AT_ONCE = 250_000
-Predictions = dict[str, Any]  # by task
+Predictions = Record  # by task
 
 
 class Predictor:

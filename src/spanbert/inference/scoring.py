@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from spanbert.core.files import write_atomically
 from spanbert.core.reporter import Reporter
+from spanbert.core.types import Record
 from spanbert.corpus.data import Source, documents_of, name_of
 from spanbert.inference.predictor import Predictor
 from spanbert.tasks.protocol import DocumentScorer, Mistake
@@ -18,9 +18,7 @@ from spanbert.tasks.protocol import DocumentScorer, Mistake
 _KEPT_MISTAKES = 50
 
 
-def evaluate_documents(
-    predictor: Predictor, sources: Mapping[str, Source], *, seed: int = 0
-) -> dict[str, dict[str, Any]]:
+def evaluate_documents(predictor: Predictor, sources: Mapping[str, Source], *, seed: int = 0) -> dict[str, Record]:
     """The scores of each task on its data; memory does not grow with a file.
 
     Args:
@@ -88,13 +86,13 @@ def tune_thresholds(predictor: Predictor, sources: Mapping[str, Source], reporte
         reporter.say(f"{name}: threshold {task.threshold:.4g}, tuned on {name_of(source)}")
 
 
-def write_mistakes(predictor: Predictor, sources: Mapping[str, Source], target: Path) -> dict[str, dict[str, Any]]:
+def write_mistakes(predictor: Predictor, sources: Mapping[str, Source], target: Path) -> dict[str, Record]:
     """Scores each task on its data and writes its worst mistakes, a JSON object a line.
 
     Returns:
         The scores of each task.
     """
-    scores: dict[str, dict[str, Any]] = {}
+    scores: dict[str, Record] = {}
     lines = []
     for name, source in sources.items():
         mistakes: list[Mistake] = []

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.reporter import Reporter
+from spanbert.core.types import Facts, Record
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.inference.scoring import score_task
 from spanbert.pipelines.load import Pipeline, load
@@ -24,10 +23,10 @@ def evaluate(
     *,
     task: str | None = None,
     other: str | os.PathLike[str] | None = None,
-    options: Mapping[str, Any] | None = None,
+    options: Facts | None = None,
     seed: int = 0,
     reporter: Reporter | None = None,
-) -> dict[str, Any]:
+) -> Record:
     """Scores a task of a bundle on a labelled file; documents stream by, memory does not grow with the file.
 
     Args:
@@ -99,7 +98,7 @@ def _one_task(nlp: Pipeline, task: str | None) -> str:
     return task
 
 
-def _read_by(task: TextTask, options: Mapping[str, Any]) -> None:
+def _read_by(task: TextTask, options: Facts) -> None:
     """Lets a task read files and decode by other settings of its kind.
 
     Raises:
@@ -129,7 +128,7 @@ def _scored(nlp: Pipeline, name: str, file: DataFile, seed: int, reporter: Repor
     return scorer
 
 
-def _comparison(ours: DocumentScorer, theirs: DocumentScorer, name: str) -> dict[str, Any]:
+def _comparison(ours: DocumentScorer, theirs: DocumentScorer, name: str) -> Record:
     (bootstrap, statistic), (other, other_statistic) = ours.paired(), theirs.paired()
     found = compare(bootstrap, other, statistic, other=other_statistic)
     return {

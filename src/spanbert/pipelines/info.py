@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
-from typing import Any
 
 from spanbert.batches.masking import MaskingConfig
 from spanbert.batches.statistics import masking_statistics
 from spanbert.checkpoint.bundle import open_bundle, tensor_shapes
 from spanbert.checkpoint.names import is_derived, slug_of
 from spanbert.core.errors import InputError
+from spanbert.core.types import Record
 from spanbert.tasks.registry import spec_of_slug
 from spanbert.tokens.store import INDEX_NAME, SPLITS, TokenStore
 
 
-def info(path: str | os.PathLike[str]) -> dict[str, Any]:
+def info(path: str | os.PathLike[str]) -> Record:
     """Facts about a token store, a bundle or a Hugging Face directory; verifies its checksums.
 
     Raises:
@@ -32,7 +32,7 @@ def info(path: str | os.PathLike[str]) -> dict[str, Any]:
     return _bundle_facts(os.fspath(path))
 
 
-def masking_facts(path: str | os.PathLike[str], scheme: str, segment_length: int) -> dict[str, Any]:
+def masking_facts(path: str | os.PathLike[str], scheme: str, segment_length: int) -> Record:
     """What masking under a scheme would do to a store: see `batches.statistics`.
 
     Raises:
@@ -43,7 +43,7 @@ def masking_facts(path: str | os.PathLike[str], scheme: str, segment_length: int
     return {"kind": "masking", "path": os.fspath(path), "scheme": scheme, "segment_length": segment_length, **facts}
 
 
-def _store_facts(store: TokenStore) -> dict[str, Any]:
+def _store_facts(store: TokenStore) -> Record:
     index = store.index
     return {
         "kind": "token store",
@@ -62,7 +62,7 @@ def _store_facts(store: TokenStore) -> dict[str, Any]:
     }
 
 
-def _bundle_facts(source: str) -> dict[str, Any]:
+def _bundle_facts(source: str) -> Record:
     files = open_bundle(source)
     shapes = tensor_shapes(files)
     if files.weights.suffix == ".bin":

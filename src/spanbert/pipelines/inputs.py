@@ -6,11 +6,10 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePath
-from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import parse_json
-from spanbert.core.types import Document, Question
+from spanbert.core.types import Document, Question, Record
 from spanbert.corpus.formats.relation_lines import document_of_pairs, entity_of
 from spanbert.corpus.formats.span_records import span_of
 from spanbert.corpus.text.words import text_of_words
@@ -73,7 +72,7 @@ def _document(line: str, where: str, number: int, *, entities: bool) -> Document
     return Document(id=identity, text=_text(record, "text", where), pair=pair)
 
 
-def _with_entities(record: dict[str, Any], identity: str, where: str) -> Document:
+def _with_entities(record: Record, identity: str, where: str) -> Document:
     """A text with the pairs that are asked for, or with entities, all pairs of which are."""
     text = _text(record, "text", where)
     if "entities" not in record:
@@ -96,7 +95,7 @@ def document_of_words(identity: str, words: Sequence[str]) -> Document:
     return Document(id=identity, text=text, words=tuple(spans))
 
 
-def _text(record: dict[str, Any], field: str, where: str) -> str:
+def _text(record: Record, field: str, where: str) -> str:
     value = record.get(field)
     if not isinstance(value, str):
         raise InputError(

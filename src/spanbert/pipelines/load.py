@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, get_args, overload
+from typing import TYPE_CHECKING, Literal, Self, TypeVar, get_args, overload
 
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.predictions import Answer
-from spanbert.core.types import Document, Filling, Question, Relation, Span, outer_first
+from spanbert.core.types import Document, Facts, Filling, Question, Relation, Span, outer_first
 from spanbert.encoder.config import EncoderConfig
 from spanbert.inference.loading import stored_tasks
 from spanbert.inference.predictor import Predictions, chunks
@@ -57,7 +57,7 @@ class Pipeline:
         self,
         files: BundleFiles,
         precision: Precision = "float32",
-        options: Mapping[str, Mapping[str, Any]] | None = None,
+        options: Mapping[str, Facts] | None = None,
     ) -> None:
         self.files, self.precision, self.options = files, precision, options
         self.lock = RLock()
@@ -245,7 +245,7 @@ def load(
     bundle: str | os.PathLike[str],
     *,
     precision: Precision = "float32",
-    options: Mapping[str, Mapping[str, Any]] | None = None,
+    options: Mapping[str, Facts] | None = None,
 ) -> Pipeline:
     """Opens a bundle, a Hugging Face directory or a hub id.
 

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from spanbert.core.errors import InputError
+from spanbert.core.types import Facts
 from spanbert.corpus.formats.format import Format
 from spanbert.corpus.formats.registry import marked_formats, named_formats
 from spanbert.corpus.io.files import SourceFile
@@ -26,7 +26,7 @@ def predict_file(
     *,
     task: str | None = None,
     precision: Precision = "float32",
-    options: Mapping[str, Mapping[str, Any]] | None = None,
+    options: Mapping[str, Facts] | None = None,
 ) -> Iterator[AnnotatedText] | None:
     """What a bundle says of a file of its tasks' data formats; gold is not read.
 
@@ -85,7 +85,7 @@ def predict(
     name: str = "input",
     task: str | None = None,
     precision: Precision = "float32",
-    options: Mapping[str, Mapping[str, Any]] | None = None,
+    options: Mapping[str, Facts] | None = None,
 ) -> Iterator[AnnotatedText]:
     """What a bundle says of each line, in order, in bounded memory.
 

@@ -21,7 +21,7 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.html.style import Palette, escaped
 from spanbert.core.html.text import text_block
 from spanbert.core.predictions import Answering, Classification, Coreference, RelationExtraction, Tagging
-from spanbert.core.types import Document, Relation, Span, outer_first
+from spanbert.core.types import Document, Record, Relation, Span, outer_first
 from spanbert.pipelines.html import article, fragment
 from spanbert.scores.relations import relates
 from spanbert.tasks.registry import spec_of_result
@@ -182,7 +182,7 @@ class AnnotatedText:
             )
         return next(iter(values.values()), None)
 
-    def as_record(self) -> dict[str, Any]:
+    def as_record(self) -> Record:
         """The results as JSON.
 
         Returns:

@@ -15,7 +15,7 @@ from spanbert.batches.examples import Framer, Window
 from spanbert.batches.windows import cut_windows
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
-from spanbert.core.types import Document
+from spanbert.core.types import Document, Facts, Record, Scores
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.encoder.config import EncoderConfig
 from spanbert.scores.scorer import figure_lines
@@ -135,16 +135,16 @@ class TextTaskBase(TextTask):
 
     @classmethod
     @abstractmethod
-    def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
+    def from_manifest(cls, name: str, entry: Facts, *, tokenizer: TokenizerAdapter, positions: int) -> Self:
         """The task of a bundle, from its entry in the manifest."""
 
     @classmethod
-    def foreign_entry(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+    def foreign_entry(cls, config: Facts) -> Record:
         """What a manifest would say of a Hugging Face directory's task, by its config.json; for kinds with a slug."""
         raise NotImplementedError
 
     @override
-    def hugging_face_config(self) -> dict[str, Any]:
+    def hugging_face_config(self) -> Record:
         """The labels."""
         labels = self.manifest().get("labels")
         if labels is None:
@@ -155,13 +155,13 @@ class TextTaskBase(TextTask):
         }
 
     @staticmethod
-    def stored_window(entry: Mapping[str, Any], positions: int) -> tuple[int, int]:
+    def stored_window(entry: Facts, positions: int) -> tuple[int, int]:
         """The window that a manifest's entry states, no longer than the model's positions."""
         length, overlap = entry["window"]
         return min(length, positions), overlap
 
     @override
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Record:
         """What every task says; each adds its own."""
         return {
             "kind": self.kind,
@@ -216,22 +216,22 @@ class TextTaskBase(TextTask):
         return None
 
     @override
-    def selection_score(self, scores: Mapping[str, Any]) -> float:
+    def selection_score(self, scores: Scores) -> float:
         """The main score."""
         return float(scores[self.main_metric])
 
     @override
-    def headline(self, scores: Mapping[str, Any]) -> str:
+    def headline(self, scores: Scores) -> str:
         """The main score."""
         return f"{self.main_metric} {scores[self.main_metric]:.4f}"
 
     @override
-    def score_lines(self, scores: Mapping[str, Any]) -> list[str]:
+    def score_lines(self, scores: Scores) -> list[str]:
         """The figures, then the signature."""
         return [*figure_lines(scores), *([str(scores["signature"])] if "signature" in scores else [])]
 
 
-def changed_config(made: Any, config: Mapping[str, Any], changes: Mapping[str, Any]) -> Config:
+def changed_config(made: Any, config: Facts, changes: Facts) -> Config:
     """The settings of a trained task with some of them changed.
 
     Args:
@@ -253,7 +253,7 @@ def changed_config(made: Any, config: Mapping[str, Any], changes: Mapping[str, A
     return changed
 
 
-def foreign_labels(config: Mapping[str, Any]) -> list[str]:
+def foreign_labels(config: Facts) -> list[str]:
     """The labels that a Hugging Face config.json states, in the order of the logits.
 
     Raises:

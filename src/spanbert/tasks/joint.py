@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from spanbert.batches.examples import Drawn, Layout, pack_windows, rows_of_batch
 from spanbert.core.errors import InputError
+from spanbert.core.types import Scores
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import Encoder
 from spanbert.tasks.head import Head
@@ -86,10 +87,10 @@ class JointTask(Task[Drawn, JointTargets]):
         return {targets.task: own.loss(hidden_RD, targets.layout, targets.gold)}
 
     @override
-    def selection_score(self, scores: Mapping[str, Any]) -> float:
+    def selection_score(self, scores: Scores) -> float:
         """The mean of the tasks' main scores, by name in `scores`."""
         return sum(self.tasks[name].selection_score(one) for name, one in scores.items()) / max(len(scores), 1)
 
     @override
-    def headline(self, scores: Mapping[str, Any]) -> str:
+    def headline(self, scores: Scores) -> str:
         return "  ".join(f"{name} {self.tasks[name].headline(one)}" for name, one in scores.items())

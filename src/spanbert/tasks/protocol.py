@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from spanbert.batches.examples import Example, HeadRows, Window
-from spanbert.core.types import Document, IntArray, OutputArray, PackedBatch, Relation, Span
+from spanbert.core.types import Document, IntArray, OutputArray, PackedBatch, Record, Relation, Scores, Span
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.encoder.config import EncoderConfig
 from spanbert.scores.scorer import Scorer
@@ -69,10 +69,10 @@ class Task(Protocol[ItemT_contra, TargetsT]):
     def loss(self, encoder: Encoder, head: nn.Module, hidden_RD: Tensor, targets: TargetsT) -> dict[str, Tensor]:
         """The summed loss of each objective, scalars; the loop divides by the step's counts."""
 
-    def selection_score(self, scores: Mapping[str, Any]) -> float:
+    def selection_score(self, scores: Scores) -> float:
         """The figure by which held-out scores are ranked; higher is better."""
 
-    def headline(self, scores: Mapping[str, Any]) -> str:
+    def headline(self, scores: Scores) -> str:
         """The most telling figures in a few words."""
 
 
@@ -236,22 +236,22 @@ class TextTask(Protocol):
     def mistakes(self, document: Document, prediction: Any) -> Iterator[Mistake]:
         """What is wrong in a prediction."""
 
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Record:
         """What a bundle must say for the task to be built again."""
 
-    def hugging_face_config(self) -> dict[str, Any]:
+    def hugging_face_config(self) -> Record:
         """What config.json says of the task: labels and the like, as Hugging Face's classes read it."""
 
     def remarks(self, others: Sequence[TextTask]) -> Iterator[str]:
         """What people should know who learn it together with others."""
 
-    def selection_score(self, scores: Mapping[str, Any]) -> float:
+    def selection_score(self, scores: Scores) -> float:
         """As in `Task`."""
 
-    def headline(self, scores: Mapping[str, Any]) -> str:
+    def headline(self, scores: Scores) -> str:
         """As in `Task`."""
 
-    def score_lines(self, scores: Mapping[str, Any]) -> list[str]:
+    def score_lines(self, scores: Scores) -> list[str]:
         """The figures in lines for people."""
 
 

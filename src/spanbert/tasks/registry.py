@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from spanbert.core.errors import InputError, nearest
+from spanbert.core.types import Facts
 from spanbert.tasks.classify.spec import CLASSIFY
 from spanbert.tasks.coref.spec import COREF
 from spanbert.tasks.qa.spec import QA
@@ -26,7 +24,7 @@ def kinds() -> list[str]:
     return list(dict.fromkeys(spec.kind for spec in specs()))
 
 
-def spec_of(kind: str, facts: Mapping[str, Any] | None = None) -> TaskSpec:
+def spec_of(kind: str, facts: Facts | None = None) -> TaskSpec:
     """The spec of a kind, or of the variant that some facts ask for.
 
     Args:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 from spanbert.core.html.style import Palette, escaped
-from spanbert.core.types import Document, Span
+from spanbert.core.types import Document, Facts, Record, Scores, Span
 
 ResultT = TypeVar("ResultT")
 
@@ -71,7 +71,7 @@ class TaskRender(ABC, Generic[ResultT]):
     units: ClassVar[tuple[str, ...]] = ("examples",)
 
     @abstractmethod
-    def record(self, text: str, result: ResultT) -> dict[str, Any]:
+    def record(self, text: str, result: ResultT) -> Record:
         """A result as JSON, without the text and its id."""
 
     def places(self, result: ResultT) -> Iterator[Span]:
@@ -111,42 +111,42 @@ class TaskRender(ABC, Generic[ResultT]):
         return None
 
     @abstractmethod
-    def in_words(self, entry: Mapping[str, Any]) -> str:
+    def in_words(self, entry: Facts) -> str:
         """What a task is, from its entry."""
 
     def figure(self, key: str) -> Figure:
         """What people call a score."""
         return self.figures.get(key) or _COMMON.get(key) or Figure(key.replace("_", " "))
 
-    def by_label(self, scores: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    def by_label(self, scores: Scores) -> Mapping[str, Facts]:
         """F1, precision, recall, gold and predicted of each label; nothing where there are no labels."""
-        found: Mapping[str, Mapping[str, Any]] = scores.get("by_label", {})
+        found: Mapping[str, Facts] = scores.get("by_label", {})
         return found
 
-    def nothing(self, entry: Mapping[str, Any]) -> str:
+    def nothing(self, entry: Facts) -> str:
         """What "-" means among the confusions."""
         return "-"
 
-    def remarks(self, entry: Mapping[str, Any], scores: Mapping[str, Any]) -> list[str]:
+    def remarks(self, entry: Facts, scores: Scores) -> list[str]:
         """What a reader should know before believing the scores, which are empty where nothing was scored."""
         return []
 
-    def sureness(self, entry: Mapping[str, Any]) -> str:
+    def sureness(self, entry: Facts) -> str:
         """The heading of the column that says how bad a mistake is."""
         return "how sure"
 
-    def python(self, entry: Mapping[str, Any]) -> str:
+    def python(self, entry: Facts) -> str:
         """The line of Python that asks a loaded bundle, `nlp`, for its results."""
         return "nlp(text)"
 
 
-def span_record(text: str, span: Span) -> dict[str, Any]:
+def span_record(text: str, span: Span) -> Record:
     """A span as JSON, with its characters, without a label or score that it does not have."""
     said = {name: value for name, value in asdict(span).items() if value is not None}
     return {**said, "text": text[span.start : span.end]}
 
 
-def threshold_remark(entry: Mapping[str, Any], meaning: str) -> str:
+def threshold_remark(entry: Facts, meaning: str) -> str:
     """Where a task's threshold comes from.
 
     Args:

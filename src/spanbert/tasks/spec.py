@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from spanbert.core.config import Config
+from spanbert.core.types import Facts
 
 if TYPE_CHECKING:
     from spanbert.tasks.base import TextTaskBase
@@ -114,7 +115,7 @@ class TaskSpec:
         found: TaskRender[Any] = _imported(self.render)()
         return found
 
-    def is_meant_by(self, facts: Mapping[str, Any]) -> bool:
+    def is_meant_by(self, facts: Facts) -> bool:
         """Whether settings of the kind, or an entry of a manifest, ask for this variant."""
         return self.variant is not None and bool(facts.get(self.variant))
 

@@ -8,10 +8,10 @@ head-checkpoint   pytorch_model.bin with encoder, MLM and SBO heads, as SpanBERT
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import yaml
 
@@ -21,6 +21,7 @@ from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.checkpoint.card import model_card
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.files import directory_written_whole, only_writer, write_json
+from spanbert.core.types import Facts, Record
 from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.registry import spec_of
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 Layout = Literal["bundle", "hugging-face", "head-checkpoint"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
-Tensors = dict[str, Any]
+Tensors = Record
 _TASKS = "tasks."
 _OF_A_HEAD = ("id2label", "label2id", "num_labels", "problem_type")
 
@@ -156,9 +157,7 @@ def _without(ours: Tensors, *prefixes: str) -> Tensors:
     return {name: tensor for name, tensor in ours.items() if not name.startswith(prefixes)}
 
 
-def _config(
-    files: BundleFiles, shape: EncoderConfig, architecture: str | None, said: Mapping[str, Any]
-) -> dict[str, Any]:
+def _config(files: BundleFiles, shape: EncoderConfig, architecture: str | None, said: Facts) -> Record:
     """The source's config.json with another head's class and labels."""
     kept = {key: value for key, value in files.config.items() if key not in _OF_A_HEAD}
     stated = {} if architecture is None else {"architectures": [architecture]}
@@ -180,7 +179,7 @@ def _write_bundle(files: BundleFiles, shape: EncoderConfig, ours: Tensors, targe
     saved = _saved(files, shape, _without(ours, "sbo.", _TASKS), slug, heads=heads)
     has_mlm = _masked_lm(ours, shape) is not None
     kept = {key: value for key, value in files.manifest.items() if key not in ("format", "files")}
-    made: Mapping[str, Any] = {
+    made: Facts = {
         "spanbert_version": __version__,
         "tasks": {**task_entries(files), **({"pretrain": {"kind": "pretrain", "scores": {}}} if has_mlm else {})},
         "base": files.path.name,

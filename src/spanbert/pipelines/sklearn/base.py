@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from spanbert.checkpoint.bundle import MANIFEST, open_bundle
 from spanbert.core.errors import InputError
 from spanbert.core.files import directory_written_whole
-from spanbert.core.types import Document
+from spanbert.core.types import Document, Record
 from spanbert.pipelines.load import Pipeline, load
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class FinetunedEstimator(BaseEstimator):  # type: ignore[misc]
             self._loaded = nlp
         return self._loaded
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> Record:
         """Without the loaded model, which its files are as good as."""
-        state: dict[str, Any] = {**super().__getstate__()}
+        state: Record = {**super().__getstate__()}
         return {**state, "_loaded": None} if "_loaded" in state else state

@@ -38,7 +38,7 @@ class Labels:
     rows: list[tuple[Any, ...]]
 
 
-def text_documents(texts: Any) -> list[Document]:
+def text_documents(texts: object) -> list[Document]:
     """X of classification: strings, or two of them for a pair; also the columns of a frame or of an array.
 
     Raises:
@@ -58,7 +58,7 @@ def text_documents(texts: Any) -> list[Document]:
     return documents
 
 
-def word_documents(sentences: Any) -> list[Document]:
+def word_documents(sentences: object) -> list[Document]:
     """X of tagging: a list of words each.
 
     Raises:
@@ -75,7 +75,7 @@ def word_documents(sentences: Any) -> list[Document]:
     return documents
 
 
-def read_labels(y: Any, *, form: Form | None = None) -> Labels:
+def read_labels(y: object, *, form: Form | None = None) -> Labels:
     """y of classification.
 
     Args:
@@ -105,7 +105,7 @@ def read_labels(y: Any, *, form: Form | None = None) -> Labels:
     return Labels(form=form, classes_L=sorted_classes(array_N), rows=[(label,) for label in array_N.tolist()])
 
 
-def _form_of(y: Any) -> Form:
+def _form_of(y: object) -> Form:
     if is_multilabel(y):
         return "indicator"
     values = _rows(y, "y")
@@ -159,7 +159,7 @@ class Tags:
     rows: list[list[Any]]
 
 
-def read_tags(y: Any, sentences: Sequence[Document]) -> Tags:
+def read_tags(y: object, sentences: Sequence[Document]) -> Tags:
     """y of tagging: a list of tags each, one a word.
 
     Raises:
@@ -198,7 +198,7 @@ def _plain(values: Iterable[Any]) -> list[Any]:
     return [value.item() if isinstance(value, np.generic) else value for value in values]
 
 
-def _rows(values: Any, name: str) -> list[Any]:
+def _rows(values: object, name: str) -> list[Any]:
     """The rows of a list, an array, or a frame or column of pandas.
 
     Raises:

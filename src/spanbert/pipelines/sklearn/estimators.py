@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from spanbert.core.errors import InputError
 from spanbert.core.tagging import decode_tags, encode_tags
-from spanbert.core.types import Document, FloatArray
+from spanbert.core.types import Document, FloatArray, Record
 from spanbert.inference.predictor import Predictor
 from spanbert.pipelines.load import Pipeline
 from spanbert.pipelines.sklearn.base import FinetunedEstimator
@@ -87,7 +87,7 @@ class SpanBertClassifier(ClassifierMixin, FinetunedEstimator):  # type: ignore[m
         )
         self.class_weight = class_weight
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: object, y: object) -> Self:
         """Fine-tunes the model.
 
         Args:
@@ -114,7 +114,7 @@ class SpanBertClassifier(ClassifierMixin, FinetunedEstimator):  # type: ignore[m
         self._form, self.classes_ = labels.form, labels.classes_L
         return self
 
-    def predict_proba(self, X: Any) -> FloatArray:
+    def predict_proba(self, X: object) -> FloatArray:
         """The probability of each label of each text, (N, L); a row sums to 1 where there is one label a text.
 
         A label of a binary matrix that no text of training had has probability 0.
@@ -125,7 +125,7 @@ class SpanBertClassifier(ClassifierMixin, FinetunedEstimator):  # type: ignore[m
         rows = [[scores.get(name, 0.0) for name in names] for scores in found]
         return np.array(rows, dtype=np.float64).reshape(len(rows), len(names))
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: object) -> Any:
         """The labels of each text in the form of y: labels (N,), a binary matrix (N, L), or a list of tuples."""
         probabilities_NL = self.predict_proba(X)
         if self._form == "single":
@@ -137,7 +137,7 @@ class SpanBertClassifier(ClassifierMixin, FinetunedEstimator):  # type: ignore[m
             return given_NL.astype(np.int64)
         return [tuple(self.classes_[row].tolist()) for row in given_NL]
 
-    def score(self, X: Any, y: Any, sample_weight: npt.ArrayLike | None = None) -> float:
+    def score(self, X: object, y: object, sample_weight: npt.ArrayLike | None = None) -> float:
         """The share of texts whose label, or all of whose labels, are right.
 
         Args:
@@ -151,7 +151,7 @@ class SpanBertClassifier(ClassifierMixin, FinetunedEstimator):  # type: ignore[m
         weights_N = np.ones(len(right_N)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         return float(np.average(right_N, weights=weights_N))
 
-    def _documents(self, nlp: Pipeline, X: Any) -> list[Document]:
+    def _documents(self, nlp: Pipeline, X: object) -> list[Document]:
         documents = text_documents(X)
         task = nlp.tasks[self._kind]
         if documents and (documents[0].pair is not None) == task.shares_encoder_pass:
@@ -202,7 +202,7 @@ class SpanBertTagger(FinetunedEstimator):
 
     _kind = "tag"
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: object, y: object) -> Self:
         """Fine-tunes the model.
 
         Args:
@@ -221,7 +221,7 @@ class SpanBertTagger(FinetunedEstimator):
             self.classes_ = np.unique(self._task(self._pipeline()).tags)
         return self
 
-    def predict(self, X: Any) -> list[list[Any]]:
+    def predict(self, X: object) -> list[list[Any]]:
         """The tags of the words of each sentence."""
         nlp = self._pipeline()
         of_name = dict(zip(names_of(self.classes_), self.classes_.tolist(), strict=True))
@@ -235,7 +235,7 @@ class SpanBertTagger(FinetunedEstimator):
             found.append([of_name[name] for name in names])
         return found
 
-    def predict_proba(self, X: Any) -> list[FloatArray]:
+    def predict_proba(self, X: object) -> list[FloatArray]:
         """The probability of each tag of each word, an array (W, L) a sentence; rows sum to 1.
 
         Words are taken one by one: `predict` may prefer another tag, where the likeliest ones make no legal spans.
@@ -246,11 +246,11 @@ class SpanBertTagger(FinetunedEstimator):
             self._kind, task.manifest(), tokenizer=task.tokenizer, positions=task.window[0]
         )
         order = [task.tags.index(name) for name in names_of(self.classes_)]
-        tasks: dict[str, Any] = {self._kind: probing}
+        tasks: Record = {self._kind: probing}
         predictor = Predictor(nlp.predictor.backend, tasks)
         return [found[self._kind][:, order] for _, found in predictor.predict(word_documents(X))]
 
-    def score(self, X: Any, y: Any) -> float:
+    def score(self, X: object, y: object) -> float:
         """F1 of exact spans over all sentences (CoNLL-2003), or where tags make no spans the share of right tags.
 
         Args:

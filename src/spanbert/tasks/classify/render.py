@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from typing_extensions import override
 
 from spanbert.core.html.style import Palette, escaped
 from spanbert.core.predictions import Classification
+from spanbert.core.types import Facts, Record, Scores
 from spanbert.tasks.render import Figure, TaskRender, threshold_remark
 
 _BARS = 8
@@ -29,7 +29,7 @@ class ClassifyRender(TaskRender[Classification]):
     }
 
     @override
-    def record(self, text: str, result: Classification) -> dict[str, Any]:
+    def record(self, text: str, result: Classification) -> Record:
         """`labels` and `scores`, or `value`."""
         if result.value is not None:
             return {"value": result.value}
@@ -49,11 +49,11 @@ class ClassifyRender(TaskRender[Classification]):
         return f'<table class="sb-bars"><tbody>{bars}</tbody></table>{note}'
 
     @override
-    def in_words(self, entry: Mapping[str, Any]) -> str:
+    def in_words(self, entry: Facts) -> str:
         return f"text classification: {_MODES[entry['mode']]}"
 
     @override
-    def remarks(self, entry: Mapping[str, Any], scores: Mapping[str, Any]) -> list[str]:
+    def remarks(self, entry: Facts, scores: Scores) -> list[str]:
         """The accuracy of the most frequent label; where the threshold comes from."""
         said = []
         if "confusion" in scores and scores["examples"]:
@@ -65,11 +65,11 @@ class ClassifyRender(TaskRender[Classification]):
         return said
 
     @override
-    def sureness(self, entry: Mapping[str, Any]) -> str:
+    def sureness(self, entry: Facts) -> str:
         return "off by" if entry["mode"] == "regression" else super().sureness(entry)
 
     @override
-    def python(self, entry: Mapping[str, Any]) -> str:
+    def python(self, entry: Facts) -> str:
         read = "text, pair" if entry["pairs"] else "text"
         return f"nlp({read}).{'value' if entry['mode'] == 'regression' else 'labels'}"
 

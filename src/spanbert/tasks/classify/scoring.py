@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Classification
-from spanbert.core.types import Document
+from spanbert.core.types import Document, Record
 from spanbert.scores.bootstrap import Bootstrap, Statistic
 from spanbert.scores.classification import ClassificationScorer, MultiLabelScorer, ThresholdSearch
 from spanbert.scores.regression import RegressionScorer
@@ -58,7 +57,7 @@ class ClassifyScorer:
         assert prediction.value is not None
         self._scorer.add(float(gold), prediction.value)
 
-    def scores(self) -> dict[str, Any]:
+    def scores(self) -> Record:
         """Figures as fractions, `interval` and `signature` among them."""
         threshold = f"{self.threshold:.4g}" if self.mode == "multi" else None
         return {**self._scorer.scores(), "signature": signature(task="classify", mode=self.mode, threshold=threshold)}

@@ -6,11 +6,11 @@ Shapes: L labels.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from typing_extensions import override
@@ -19,7 +19,7 @@ from spanbert.batches.examples import Example, HeadRows, Target, Window
 from spanbert.batches.windows import cut_windows
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Classification
-from spanbert.core.types import Document, FloatArray, IntArray, OutputArray
+from spanbert.core.types import Document, Facts, FloatArray, IntArray, OutputArray, Record, Scores
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.format import ReadSettings
 from spanbert.corpus.formats.registry import open_data
@@ -166,7 +166,7 @@ class ClassifyTask(TextTaskBase):
         return task
 
     @classmethod
-    def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
+    def from_manifest(cls, name: str, entry: Facts, *, tokenizer: TokenizerAdapter, positions: int) -> Self:
         """The task of a bundle."""
         return cls(
             name,
@@ -181,7 +181,7 @@ class ClassifyTask(TextTaskBase):
 
     @classmethod
     @override
-    def foreign_entry(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+    def foreign_entry(cls, config: Facts) -> Record:
         labels = foreign_labels(config)
         modes = {theirs: ours for ours, theirs in _PROBLEMS.items()}
         usual = "regression" if len(labels) == 1 else "single"
@@ -189,12 +189,12 @@ class ClassifyTask(TextTaskBase):
         return {"window": [512, 128], "options": {}, "mode": mode, "labels": labels, "threshold": 0.5, "pairs": None}
 
     @override
-    def hugging_face_config(self) -> dict[str, Any]:
+    def hugging_face_config(self) -> Record:
         """The labels, and the kind of problem."""
         return {**super().hugging_face_config(), "problem_type": _PROBLEMS[self.mode]}
 
     @override
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Record:
         return {
             **super().manifest(),
             "mode": self.mode,
@@ -350,7 +350,7 @@ class ClassifyTask(TextTaskBase):
         return ClassifyScorer(self.mode, self.labels, self.threshold or 0.5, seed=seed)
 
     @override
-    def selection_score(self, scores: Mapping[str, Any]) -> float:
+    def selection_score(self, scores: Scores) -> float:
         """With several labels a text the best micro F1 of any threshold, where one will be tuned."""
         return float(scores[self.main_metric if self.tuner() is None else "best_micro_f1"])
 

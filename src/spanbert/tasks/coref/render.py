@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from typing_extensions import override
 
 from spanbert.core.html.style import Palette, escaped
 from spanbert.core.html.text import marked_text
 from spanbert.core.predictions import Coreference
-from spanbert.core.types import Document, Span
+from spanbert.core.types import Document, Facts, Record, Span
 from spanbert.corpus.formats.conll2012 import conll2012_lines
 from spanbert.corpus.text.sentences import sentence_ranges
 from spanbert.tasks.render import Figure, TaskRender, span_record
@@ -34,7 +34,7 @@ class CorefRender(TaskRender[Coreference]):
     }
 
     @override
-    def record(self, text: str, result: Coreference) -> dict[str, Any]:
+    def record(self, text: str, result: Coreference) -> Record:
         """`clusters`, each with its head and mentions, and `links`."""
         clusters = zip(result.heads, result.clusters, strict=True)
         return {
@@ -87,12 +87,12 @@ class CorefRender(TaskRender[Coreference]):
         return conll2012_lines([replace(came, clusters=result.clusters, sentences=sentences)])
 
     @override
-    def in_words(self, entry: Mapping[str, Any]) -> str:
+    def in_words(self, entry: Facts) -> str:
         what = "clusters, those of one mention too" if entry["singletons"] else "clusters of two mentions or more"
         return f"coreference resolution: {what}"
 
     @override
-    def python(self, entry: Mapping[str, Any]) -> str:
+    def python(self, entry: Facts) -> str:
         return "nlp(text).clusters"
 
 

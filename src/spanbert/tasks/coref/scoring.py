@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from spanbert.core.mentions import possessive_end
 from spanbert.core.predictions import Coreference
-from spanbert.core.types import Document, Span
+from spanbert.core.types import Document, Record, Span
 from spanbert.corpus.formats.gap import is_gap
 from spanbert.scores.bootstrap import Bootstrap, Statistic
 from spanbert.scores.coreference import CoreferenceScorer, Singletons
@@ -51,7 +49,7 @@ class CorefDocumentScorer:
             return
         self._clusters.add([[(one.start, one.end) for one in cluster] for cluster in document.clusters], predicted)
 
-    def scores(self) -> dict[str, Any]:
+    def scores(self) -> Record:
         """Figures as fractions, `interval` and `signature` among them."""
         if self._is_gap:
             return {**self._gap.scores(), "signature": signature(task="coref", data="gap", match="contains")}

@@ -5,10 +5,10 @@ Shapes: w words of a window, W most words of a mention.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from typing_extensions import override
@@ -18,7 +18,7 @@ from spanbert.batches.windows import owned_parts
 from spanbert.core.errors import InputError
 from spanbert.core.mentions import head_mention
 from spanbert.core.predictions import Coreference, MentionLink
-from spanbert.core.types import Document, IntArray, OutputArray, Span
+from spanbert.core.types import Document, Facts, IntArray, OutputArray, Record, Span
 from spanbert.corpus.formats.clusters import repeated_mentions
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.gap import is_gap
@@ -126,7 +126,7 @@ class CorefTask(TextTaskBase):
         return cls(name, tokenizer, fitted, config=config, has_singletons=kept)
 
     @classmethod
-    def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
+    def from_manifest(cls, name: str, entry: Facts, *, tokenizer: TokenizerAdapter, positions: int) -> Self:
         """The task of a bundle."""
         return cls(
             name,
@@ -137,7 +137,7 @@ class CorefTask(TextTaskBase):
         )
 
     @override
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Record:
         return {
             **super().manifest(),
             "singletons": self.has_singletons,

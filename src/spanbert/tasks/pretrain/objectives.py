@@ -19,7 +19,7 @@ from spanbert.batches.masking import MaskingConfig
 from spanbert.batches.plan import Pack
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
-from spanbert.core.types import IntArray
+from spanbert.core.types import IntArray, Record, Scores
 from spanbert.encoder.model import Encoder
 from spanbert.scores.pretraining import PretrainPredictions, score_predictions, unigram_log_probabilities
 from spanbert.tasks.pretrain.encode import PretrainTargets, SpanCollator
@@ -121,24 +121,24 @@ class PretrainTask(Task[Pack, PretrainTargets]):
             words_M=targets.words_M,
         )
 
-    def score(self, predictions: Iterable[PretrainPredictions]) -> dict[str, Any]:
+    def score(self, predictions: Iterable[PretrainPredictions]) -> Record:
         """Held-out figures: see `scores.pretraining`."""
         return score_predictions(predictions, self.counts_V, longest_span=self.masking.longest_span)
 
     @override
-    def selection_score(self, scores: Mapping[str, Any]) -> float:
+    def selection_score(self, scores: Scores) -> float:
         """Minus the weighted sum of the held-out losses."""
         return -float(
             sum(weight * scores[f"{name}_loss"] for name, weight in self.objectives.items() if f"{name}_loss" in scores)
         )
 
     @override
-    def headline(self, scores: Mapping[str, Any]) -> str:
+    def headline(self, scores: Scores) -> str:
         """The held-out losses."""
         losses = [f"{name} {scores[f'{name}_loss']:.3f}" for name in self.objectives if f"{name}_loss" in scores]
         return f"loss  {'  '.join(losses)}"
 
-    def score_lines(self, scores: Mapping[str, Any]) -> list[str]:
+    def score_lines(self, scores: Scores) -> list[str]:
         """A small table."""
         rows = [("MLM", "mlm"), ("SBO", "sbo"), ("unigram", "unigram")]
         lines = [

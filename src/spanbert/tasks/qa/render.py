@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from typing_extensions import override
 
 from spanbert.core.html.style import Palette, escaped
 from spanbert.core.html.text import marked_text
 from spanbert.core.predictions import Answering
-from spanbert.core.types import Span
+from spanbert.core.types import Facts, Record, Scores, Span
 from spanbert.tasks.render import Figure, TaskRender, threshold_remark
 
 _AROUND = 300  # characters of a long context that are shown on either side of the answer
@@ -39,7 +39,7 @@ class QARender(TaskRender[Answering]):
     }
 
     @override
-    def record(self, text: str, result: Answering) -> dict[str, Any]:
+    def record(self, text: str, result: Answering) -> Record:
         """Answer (None where there is none), place, scores and candidates."""
         best, null = result.answer, result.null_score  # infinite where there is no candidate
         return {
@@ -67,11 +67,11 @@ class QARender(TaskRender[Answering]):
         return f"<p>{said}</p>{_context(text, marks, palette)}{_candidates(result)}"
 
     @override
-    def in_words(self, entry: Mapping[str, Any]) -> str:
+    def in_words(self, entry: Facts) -> str:
         return f"question answering: answers in a text{'' if entry['threshold'] is None else ', or none'}"
 
     @override
-    def remarks(self, entry: Mapping[str, Any], scores: Mapping[str, Any]) -> list[str]:
+    def remarks(self, entry: Facts, scores: Scores) -> list[str]:
         """Where the threshold comes from."""
         if not scores or entry["threshold"] is None:
             return []
@@ -79,7 +79,7 @@ class QARender(TaskRender[Answering]):
         return [threshold_remark(entry, f"nothing is answered above {value} nats in favour of no answer")]
 
     @override
-    def python(self, entry: Mapping[str, Any]) -> str:
+    def python(self, entry: Facts) -> str:
         return "nlp.answer(question, context)"
 
 

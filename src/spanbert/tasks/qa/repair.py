@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spanbert.core.files import read_json, write_json
+from spanbert.core.types import Facts, Record
 from spanbert.tasks.survey import Survey
 
 
@@ -42,9 +43,7 @@ def repair_questions(survey: Survey[Any], target: Path) -> Counter[str]:
     return done
 
 
-def _mended(
-    record: Mapping[str, Any], found: Mapping[tuple[str, str, int], int | None], done: Counter[str]
-) -> Iterator[dict[str, Any]]:
+def _mended(record: Facts, found: Mapping[tuple[str, str, int], int | None], done: Counter[str]) -> Iterator[Record]:
     for answer in record.get("answers") or []:
         stated = answer["answer_start"]
         start = found.get((str(record["id"]), answer["text"], stated), stated)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from spanbert.core.predictions import Answering
-from spanbert.core.types import Document, Question
+from spanbert.core.types import Document, Question, Record
 from spanbert.scores.answers import AnswerScorer
 from spanbert.scores.bootstrap import Bootstrap, Statistic
 from spanbert.scores.qa import Language
@@ -29,13 +28,13 @@ class QADocumentScorer:
         self._scorer = AnswerScorer(language=language, threshold=threshold, seed=seed)
 
     def add(self, document: Document, prediction: Sequence[Answering]) -> None:
-        """Counts what was predicted for a document against its gold; an answerable question without a place counts too."""
+        """Counts what was predicted against gold; an answerable question whose answers have no place counts too."""
         for question, answering in zip(document.questions or (), prediction, strict=True):
             gold = gold_texts(document, question)
             if gold is not None:
                 self._scorer.add(gold, answering)
 
-    def scores(self) -> dict[str, Any]:
+    def scores(self) -> Record:
         """Figures as fractions, `interval` and `signature` among them."""
         official = "squad" if self._language == "en" else "cmrc2018"
         threshold = None if self._threshold is None else f"{self._threshold:.4g}"

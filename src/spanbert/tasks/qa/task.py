@@ -5,10 +5,10 @@ Shapes: n pieces of a context, r rows of a window that may begin or end an answe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from typing_extensions import override
@@ -17,7 +17,7 @@ from spanbert.batches.examples import Example, HeadRows, Target, Window
 from spanbert.batches.windows import cut_windows
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Answering
-from spanbert.core.types import Document, IntArray, OutputArray, Question
+from spanbert.core.types import Document, Facts, IntArray, OutputArray, Question, Record, Scores
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.registry import open_data
 from spanbert.scores.qa import Language, best_over_gold, exact_match
@@ -115,7 +115,7 @@ class QATask(TextTaskBase):
         return cls(name, tokenizer, fitted, config=config, language=language, threshold=threshold)
 
     @classmethod
-    def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
+    def from_manifest(cls, name: str, entry: Facts, *, tokenizer: TokenizerAdapter, positions: int) -> Self:
         """The task of a bundle."""
         return cls(
             name,
@@ -128,12 +128,12 @@ class QATask(TextTaskBase):
 
     @classmethod
     @override
-    def foreign_entry(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+    def foreign_entry(cls, config: Facts) -> Record:
         """Read as English, and always answered."""
         return {"window": [384, 128], "options": {}, "language": "en", "threshold": None}
 
     @override
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Record:
         return {
             **super().manifest(),
             "language": self.language,
@@ -267,7 +267,7 @@ class QATask(TextTaskBase):
         ]
 
     @override
-    def selection_score(self, scores: Mapping[str, Any]) -> float:
+    def selection_score(self, scores: Scores) -> float:
         """F1, at the best threshold where there is one to tune later."""
         return float(scores["best_f1" if self.tuner() is not None and "best_f1" in scores else "f1"])
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from typing_extensions import override
 
 from spanbert.core.html.style import Palette, escaped
 from spanbert.core.html.text import marked_text
 from spanbert.core.predictions import RelationExtraction
-from spanbert.core.types import Relation, Span
+from spanbert.core.types import Facts, Record, Relation, Span
 from spanbert.scores.relations import relates
 from spanbert.tasks.render import TaskRender, span_record
 
@@ -22,7 +21,7 @@ class RelationRender(TaskRender[RelationExtraction]):
     units = ("pairs",)
 
     @override
-    def record(self, text: str, result: RelationExtraction) -> dict[str, Any]:
+    def record(self, text: str, result: RelationExtraction) -> Record:
         """`relations`, none left out."""
         return {
             "relations": [
@@ -55,11 +54,11 @@ class RelationRender(TaskRender[RelationExtraction]):
         )
 
     @override
-    def in_words(self, entry: Mapping[str, Any]) -> str:
+    def in_words(self, entry: Facts) -> str:
         return f"relation extraction: one of {len(entry['labels'])} labels a pair of entities"
 
     @override
-    def python(self, entry: Mapping[str, Any]) -> str:
+    def python(self, entry: Facts) -> str:
         return "nlp.relate(text, entities)"
 
 

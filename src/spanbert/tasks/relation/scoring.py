@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import RelationExtraction
-from spanbert.core.types import Document
+from spanbert.core.types import Document, Record
 from spanbert.scores.bootstrap import Bootstrap, Statistic
 from spanbert.scores.relations import Averaging, RelationScorer
 from spanbert.scores.signature import signature
@@ -38,7 +37,7 @@ class RelationDocumentScorer:
             if gold.label:
                 self._scorer.add(gold.label, predicted.label, predicted.score)
 
-    def scores(self) -> dict[str, Any]:
+    def scores(self) -> Record:
         """Figures as fractions, `interval` and `signature` among them."""
         none = ", ".join(sorted(self._scorer.none_labels)) or None
         facts = signature(task="relation", averaging=self._averaging, none=none)

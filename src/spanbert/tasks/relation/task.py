@@ -5,10 +5,10 @@ Shapes: n pieces of a text, L labels.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from typing_extensions import override
@@ -16,7 +16,7 @@ from typing_extensions import override
 from spanbert.batches.examples import Example, HeadRows, Target, Window
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import RelationExtraction
-from spanbert.core.types import Document, IntArray, OutputArray, Relation, Span
+from spanbert.core.types import Document, Facts, IntArray, OutputArray, Record, Relation, Span
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.registry import open_data
 from spanbert.scores.relations import Averaging, is_directed, relates
@@ -146,7 +146,7 @@ class RelationTask(TextTaskBase):
         )
 
     @classmethod
-    def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
+    def from_manifest(cls, name: str, entry: Facts, *, tokenizer: TokenizerAdapter, positions: int) -> Self:
         """The task of a bundle."""
         return cls(
             name,
@@ -161,7 +161,7 @@ class RelationTask(TextTaskBase):
         )
 
     @override
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Record:
         return {
             **super().manifest(),
             "labels": list(self.labels),

@@ -5,8 +5,8 @@ Shapes: w words of a window, K words of the longest span, C candidate spans, L l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from typing_extensions import override
@@ -14,7 +14,7 @@ from typing_extensions import override
 from spanbert.batches.examples import Example, HeadRows, Target
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Tagging
-from spanbert.core.types import Document, IntArray, OutputArray, Span
+from spanbert.core.types import Document, Facts, IntArray, OutputArray, Record, Span
 from spanbert.tasks.base import WindowConfig
 from spanbert.tasks.protocol import HeadContext, WindowedDocument
 from spanbert.tasks.tag.base import USUAL_WINDOW, WordTask, owned_words
@@ -84,7 +84,7 @@ class NestedTask(WordTask):
         return cls(name, tokenizer, fitted, config=config, joined=joined, labels=sorted(labels))
 
     @classmethod
-    def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
+    def from_manifest(cls, name: str, entry: Facts, *, tokenizer: TokenizerAdapter, positions: int) -> Self:
         """The task of a bundle."""
         return cls(
             name,
@@ -96,7 +96,7 @@ class NestedTask(WordTask):
         )
 
     @override
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Record:
         return {
             **super().manifest(),
             "nested": True,

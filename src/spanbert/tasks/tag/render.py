@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Any
 
 from typing_extensions import override
 
@@ -12,7 +11,7 @@ from spanbert.core.html.style import Palette
 from spanbert.core.html.text import captioned_text, marked_text
 from spanbert.core.layers import overlap_free_layers
 from spanbert.core.predictions import Tagging
-from spanbert.core.types import Document, Span
+from spanbert.core.types import Document, Facts, Record, Scores, Span
 from spanbert.corpus.text.word_tags import tags_of
 from spanbert.tasks.render import TaskRender, WordColumns
 
@@ -26,7 +25,7 @@ class TagRender(TaskRender[Tagging]):
     units = ("entities", "words")
 
     @override
-    def record(self, text: str, result: Tagging) -> dict[str, Any]:
+    def record(self, text: str, result: Tagging) -> Record:
         """`entities`, or `tags`."""
         name, spans = ("tags", result.words) if result.spans is None else ("entities", result.spans)
         return {name: [{**asdict(span), "text": text[span.start : span.end]} for span in spans]}
@@ -57,25 +56,25 @@ class TagRender(TaskRender[Tagging]):
         return WordColumns(words=result.words, columns=(tags_of(layer, "BIO") for layer in layers))
 
     @override
-    def in_words(self, entry: Mapping[str, Any]) -> str:
+    def in_words(self, entry: Facts) -> str:
         what = "nested entities" if entry["nested"] else "entities" if entry["scheme"] else "a tag a word"
         return f"sequence labelling: {what}"
 
     @override
-    def by_label(self, scores: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    def by_label(self, scores: Scores) -> Mapping[str, Facts]:
         """Of each tag where words have tags of their own."""
-        found: Mapping[str, Mapping[str, Any]] = scores.get("by_tag") or super().by_label(scores)
+        found: Mapping[str, Facts] = scores.get("by_tag") or super().by_label(scores)
         return found
 
     @override
-    def nothing(self, entry: Mapping[str, Any]) -> str:
+    def nothing(self, entry: Facts) -> str:
         """No entity; but a dash may be a tag of words."""
         return "nothing there" if _finds_entities(entry) else super().nothing(entry)
 
     @override
-    def python(self, entry: Mapping[str, Any]) -> str:
+    def python(self, entry: Facts) -> str:
         return f"nlp(text).{'entities' if _finds_entities(entry) else 'tags'}"
 
 
-def _finds_entities(entry: Mapping[str, Any]) -> bool:
+def _finds_entities(entry: Facts) -> bool:
     return bool(entry["nested"] or entry["scheme"])

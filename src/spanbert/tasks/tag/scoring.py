@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from spanbert.core.predictions import Tagging
-from spanbert.core.types import Document
+from spanbert.core.types import Document, Record
 from spanbert.scores.bootstrap import Bootstrap, Statistic
 from spanbert.scores.calibration import Calibration
 from spanbert.scores.entities import EntityScorer, TagScorer
@@ -37,7 +35,7 @@ class EntityDocumentScorer:
         self._scorer.add(gold, predicted)
         self._calibration.add([span.score or 0.0 for span in found], [one in gold for one in predicted])
 
-    def scores(self) -> dict[str, Any]:
+    def scores(self) -> Record:
         """Figures as fractions, `interval` and `signature` among them."""
         repair = None if self._scheme is None else "conlleval"  # of illegal gold tags; predictions are always legal
         facts = signature(task="tag", scheme=self._scheme or "nested", match="exact", repair=repair)
@@ -68,7 +66,7 @@ class TagDocumentScorer:
         predicted = [word.label or "" for word in prediction.words]
         self._scorer.add(document.columns["tag"], predicted, [word.score or 0.0 for word in prediction.words])
 
-    def scores(self) -> dict[str, Any]:
+    def scores(self) -> Record:
         """Figures as fractions, `interval` and `signature` among them."""
         return {**self._scorer.scores(), "signature": signature(task="tag", unit="word")}
 

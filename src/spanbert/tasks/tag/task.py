@@ -5,9 +5,9 @@ Shapes: W words of a document, L tags.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from spanbert.batches.examples import Example, HeadRows, Target
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Tagging
 from spanbert.core.tagging import Scheme, decode_tags, encode_tags, scheme_of_tags, split_tag
-from spanbert.core.types import Document, FloatArray, OutputArray, Span
+from spanbert.core.types import Document, Facts, FloatArray, OutputArray, Record, Span
 from spanbert.corpus.formats.columns import format_of
 from spanbert.tasks.base import WindowConfig, foreign_labels
 from spanbert.tasks.protocol import HeadContext, WindowedDocument
@@ -125,7 +125,7 @@ class TagTask(WordTask):
         return cls(name, tokenizer, fitted, config=config, joined=joined, tags=tags, scheme=scheme)
 
     @classmethod
-    def from_manifest(cls, name: str, entry: Mapping[str, Any], *, tokenizer: TokenizerAdapter, positions: int) -> Self:
+    def from_manifest(cls, name: str, entry: Facts, *, tokenizer: TokenizerAdapter, positions: int) -> Self:
         """The task of a bundle."""
         return cls(
             name,
@@ -139,13 +139,13 @@ class TagTask(WordTask):
 
     @classmethod
     @override
-    def foreign_entry(cls, config: Mapping[str, Any]) -> dict[str, Any]:
+    def foreign_entry(cls, config: Facts) -> Record:
         labels = foreign_labels(config)
         scheme = scheme_of_tags(labels)
         return {"window": [512, 128], "options": {}, "labels": labels, "scheme": scheme, "joined": True}
 
     @override
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Record:
         return {
             **super().manifest(),
             "nested": False,
