@@ -143,9 +143,9 @@ class TextTask(Protocol):
         kind: Its name on the command line.
         name: Its name in the bundle.
         unit: What its loss counts: example, word, window.
-        main: The score by which models are chosen.
-        plain: It reads one text and nothing else, so that several such tasks share one pass of the encoder and one list
-            of windows.
+        main_metric: The score by which models are chosen.
+        shares_encoder_pass: It reads one text and nothing else, so that several such tasks share one pass of the
+            encoder and one list of windows.
         config: The settings of its kind.
         runtime_options: The settings that a trained task may be used with other values of.
         added_token_ids: Ids of the tokens that the task added to the tokenizer, which the encoder needs embeddings for.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from spanbert.tasks.survey import Survey
 
 Need = Literal["pair", "question", "entities"]
-Product = Literal["labels", "tags", "spans", "answers", "clusters", "relations"]
+Product = str  # labels, tags, spans, answers, clusters, relations, or what else a kind finds
 Verb = Literal["finetune", "doctor", "evaluate", "predict"]
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,11 @@ class Best:
     step: int
     selection_score: float
     scores: Mapping[str, Any]
+
+    @classmethod
+    def of_state(cls, facts: Mapping[str, Any]) -> Best:
+        """Reads `asdict`, and states written when `selection_score` was called goodness."""
+        return cls(**{"selection_score" if name == "goodness" else name: value for name, value in facts.items()})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +123,7 @@ class Trainer:
         self.last_scores, self.scored_at = facts["last_scores"], facts["scored_at"]
         self.to_beat, self.without_gain = facts["to_beat"], facts["without_gain"]
         best = load_state(self.directory / "training" / "best")  # may be of a later step that a kill took back
-        self.best = Best(**best.facts) if best else None
+        self.best = Best.of_state(best.facts) if best else None
 
     def run(self, stop: StopRequest) -> Outcome:
         """Trains until the budget is used or a signal comes.
@@ -227,7 +232,7 @@ class Trainer:
                 self.directory / "training" / "best",
                 model=self.model.tensors(),
                 optimizer={},
-                facts={"step": step, "goodness": selection_score, "scores": scores},
+                facts=asdict(self.best),
             )
 
     def _save(self) -> None:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,10 +16,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from spanbert.batches.plan import PlanPosition
 from spanbert.core.errors import InputError, SpanbertError
 from spanbert.encoder.model import Encoder
 from spanbert.train import loop
 from spanbert.train.config import OptimConfig
+from spanbert.train.loop import Best
 from spanbert.train.optimizer import make_optimizer, set_rates
 from spanbert.train.tracking import read_log
 from tests.runs import SIGNAL_AT_STEP, arguments, assert_same_weights, interrupted, losses, run
@@ -307,3 +310,12 @@ def test_other_schemes_train_without_the_boundary_objective(store_path: Path, hu
         assert "sbo_loss" not in result.outcome.best.scores
         assert not (tmp_path / scheme / "heads.safetensors").exists()
         assert "sbo_loss" not in read_log(tmp_path / scheme / "metrics.jsonl")[0]
+
+
+def test_states_of_earlier_versions_are_read():
+    position = PlanPosition(epoch=1, shard_window=2, item=3)
+    assert PlanPosition.of_state({"epoch": 1, "window": 2, "pack": 3}) == position
+    assert PlanPosition.of_state(position.as_dict()) == position
+    best = Best(step=4, selection_score=0.5, scores={"f1": 0.5})
+    assert Best.of_state({"step": 4, "goodness": 0.5, "scores": {"f1": 0.5}}) == best
+    assert Best.of_state(asdict(best)) == best
