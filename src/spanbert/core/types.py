@@ -18,6 +18,8 @@ BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 OutputArray = npt.NDArray[np.float32]  # what a head says of a window
 
+TAGS = "tag"  # the column of a Document that holds one tag a word
+
 Record = dict[str, Any]  # a JSON object that is made here
 Facts = Mapping[str, Any]  # a JSON object that is read: an entry of a manifest, a config.json, settings
 Scores = Mapping[str, Any]  # what a scorer found, by the name of the figure; `interval` and `signature` among them

@@ -19,6 +19,7 @@ from spanbert.corpus.io.files import SourceFile, text_lines
 from spanbert.pipelines.evaluate import evaluate
 from spanbert.pipelines.load import load
 from spanbert.pipelines.results import AnnotatedText
+from spanbert.tasks.classify.spec import CLASSIFY
 from spanbert.train.finetune import FinetuneResult, finetune
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.task_data import TaskData
@@ -110,7 +111,7 @@ def learn_sentiment(source: Path, model: Path, out: Path, *, minutes: float, rep
             "window": {"length": 128, "overlap": 32},
         }
     )
-    tasks = {"sentiment": TaskData(kind="classify", train=files["train"], dev=files["dev"])}
+    tasks = {"sentiment": TaskData(kind=CLASSIFY.kind, train=files["train"], dev=files["dev"])}
     result = finetune(tasks, model=model, out=out / "sentiment", config=config, reporter=reporter)
     write_finetune_report(result.path, reporter)
     scores = evaluate(result.path, files["test"])

@@ -10,6 +10,7 @@ from itertools import islice
 
 from spanbert.core.errors import InputError
 from spanbert.core.tagging import Scheme, guess_scheme
+from spanbert.core.types import TAGS
 from spanbert.corpus.io.files import SourceFile, text_lines
 
 MISC = 9
@@ -50,7 +51,7 @@ class ColumnFormat:
     @property
     def tag_names(self) -> tuple[str, ...]:
         """What a Document calls these columns."""
-        return ("tag", *(f"tag{number}" for number in range(2, len(self.tag_columns) + 1)))
+        return (TAGS, *(f"{TAGS}{number}" for number in range(2, len(self.tag_columns) + 1)))
 
     @property
     def indexed(self) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from spanbert.core.errors import InputError
 from spanbert.core.tagging import Scheme, decode_tags
-from spanbert.core.types import Document, Span
+from spanbert.core.types import TAGS, Document, Span
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.column_format import (
     CONLLU_COLUMNS,
@@ -190,8 +190,8 @@ def _rewritten(document: Document, columns: ColumnFormat, scheme: Scheme | None)
 def _new_lines(document: Document, scheme: Scheme, layers: int) -> list[str]:
     if document.spans is not None:
         columns = layers_of(document, scheme, layers)
-    elif "tag" in document.columns:
-        columns = [list(document.columns["tag"])]
+    elif TAGS in document.columns:
+        columns = [list(document.columns[TAGS])]
     else:
         raise InputError("neither spans nor tags to write in columns", where=document.place)
     words = [document.text[word.start : word.end] for word in document.words or ()]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spanbert.core.errors import InputError
-from spanbert.core.types import Document, Span
+from spanbert.core.types import TAGS, Document, Span
 
 EXPECTED = '{"text": ..., "spans": [{"start": 0, "end": 3, "label": "PER"}]}'
 
@@ -59,7 +59,7 @@ def words_of_record(
         raise InputError(
             "not a tag for each word", where=where, got=f"{len(tags)} tags", expected=f"{len(words)} texts"
         )
-    return tuple(words), {"tag": tuple(tags)}
+    return tuple(words), {TAGS: tuple(tags)}
 
 
 def span_of(entry: Any, text: str, where: str) -> tuple[Span, str]:
@@ -99,6 +99,6 @@ def record_of(document: Document) -> dict[str, Any]:
     record = {"id": document.id, "text": document.text, **others}
     if document.words is not None:
         record["words"] = [[word.start, word.end] for word in document.words]
-    if document.words is not None and document.spans is None and "tag" in document.columns:
-        record["tags"] = list(document.columns["tag"])
+    if document.words is not None and document.spans is None and TAGS in document.columns:
+        record["tags"] = list(document.columns[TAGS])
     return record

@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import is_multilabel
 
 from spanbert.core.errors import InputError
 from spanbert.core.tagging import Scheme, decode_tags, guess_scheme, scheme_of_tags
-from spanbert.core.types import Document, Span
+from spanbert.core.types import TAGS, Document, Span
 from spanbert.corpus.formats.column_format import ColumnFormat
 from spanbert.corpus.formats.columns import ColumnOrigin
 from spanbert.pipelines.inputs import document_of_words
@@ -189,7 +189,7 @@ def tagged_sentences(sentences: Sequence[Document], tags: Tags) -> list[Document
                 for start, end, label in decode_tags(names, tags.scheme)
             )
         columns = ColumnFormat(word=0, tag=1, scheme=tags.scheme)
-        documents.append(replace(sentence, spans=spans, columns={"tag": names}, origin=ColumnOrigin(format=columns)))
+        documents.append(replace(sentence, spans=spans, columns={TAGS: names}, origin=ColumnOrigin(format=columns)))
     return documents
 
 

@@ -33,7 +33,9 @@ from spanbert.pipelines.sklearn.data import (
     word_documents,
 )
 from spanbert.scores.entities import precision_recall_f1
+from spanbert.tasks.classify.spec import CLASSIFY
 from spanbert.tasks.protocol import WindowedDocument
+from spanbert.tasks.tag.spec import TAG
 from spanbert.tasks.tag.task import TagTask
 
 
@@ -60,7 +62,7 @@ class SpanBertClassifier(ClassifierMixin, FinetunedEstimator):  # type: ignore[m
         classes_: The labels, (L,), sorted: what the columns of `predict_proba` are for.
     """
 
-    _kind = "classify"
+    _kind = CLASSIFY.kind
 
     def __init__(
         self,
@@ -200,7 +202,7 @@ class SpanBertTagger(FinetunedEstimator):
             tags of the scheme for every label; IOB1 is learned as BIO.
     """
 
-    _kind = "tag"
+    _kind = TAG.kind
 
     def fit(self, X: object, y: object) -> Self:
         """Fine-tunes the model.

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from spanbert.batches.windows import owned_parts
 from spanbert.core.predictions import Tagging
-from spanbert.core.types import BoolArray, Document, IntArray, Span
+from spanbert.core.types import TAGS, BoolArray, Document, IntArray, Span
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.text.words import words_of
 from spanbert.tasks.base import TextTaskBase
@@ -52,7 +52,7 @@ class WordTask(TextTaskBase):
     def mistakes(self, document: Document, prediction: Tagging) -> Iterator[Mistake]:
         """Spans that are not gold, gold spans that were not found, words with another tag."""
         if prediction.spans is None:
-            for word, gold in zip(prediction.words, document.columns.get("tag", ()), strict=False):
+            for word, gold in zip(prediction.words, document.columns.get(TAGS, ()), strict=False):
                 if word.label != gold:
                     yield _mistake(document, word, gold, f"{word.label}", word.score or 0.0)
             return

@@ -11,7 +11,7 @@ from typing_extensions import override
 from spanbert.core.findings import Rule, excerpt
 from spanbert.core.hashes import Repeats
 from spanbert.core.tagging import decode_tags, encode_tags
-from spanbert.core.types import Document, Span
+from spanbert.core.types import TAGS, Document, Span
 from spanbert.corpus.formats.column_format import ColumnFormat, guess_format
 from spanbert.corpus.formats.columns import format_of, lines_of_words
 from spanbert.corpus.io.files import SourceFile
@@ -88,8 +88,8 @@ class TagSurvey(Survey[WordTask]):
         if document.spans is not None:
             spans = sorted(f"{span.start}-{span.end} {span.label}" for span in document.spans)
             label = ", ".join(spans) or "no spans"
-        elif "tag" in document.columns:
-            label = " ".join(document.columns["tag"])
+        elif TAGS in document.columns:
+            label = " ".join(document.columns[TAGS])
         if label is not None and document.text.strip():
             yield Item(self.place(document), document.text, label)
 
@@ -99,8 +99,8 @@ class TagSurvey(Survey[WordTask]):
             self.ledger.add(_EMPTY, self.place(document))
         if document.spans is not None:
             self.labels.update(span.label or "" for span in document.spans)
-        elif "tag" in document.columns:
-            self.labels.update(document.columns["tag"])
+        elif TAGS in document.columns:
+            self.labels.update(document.columns[TAGS])
         else:
             self.ledger.add(_UNLABELLED, f"{self.place(document)} {excerpt(document.text)}")
         columns = format_of(document)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from spanbert.core.errors import InputError
-from spanbert.core.types import Document, Span
+from spanbert.core.types import TAGS, Document, Span
 from spanbert.corpus.formats.column_format import ColumnFormat
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.format import Layer, ReadSettings
@@ -34,7 +34,7 @@ def open_tagged(config: TagConfig, path: Path) -> DataFile:
             raise InputError(
                 "no tags of entities",
                 where=document.place,
-                got=", ".join(document.columns["tag"][:5]),
+                got=", ".join(document.columns[TAGS][:5]),
                 expected="such as B-PER, I-PER and O",
             )
     return data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spanbert.core.predictions import Tagging
-from spanbert.core.types import Document, Record
+from spanbert.core.types import TAGS, Document, Record
 from spanbert.scores.bootstrap import Bootstrap, Statistic
 from spanbert.scores.calibration import Calibration
 from spanbert.scores.entities import EntityScorer, TagScorer
@@ -61,10 +61,10 @@ class TagDocumentScorer:
 
     def add(self, document: Document, prediction: Tagging) -> None:
         """Counts what was predicted for a document against its gold."""
-        if "tag" not in document.columns:
+        if TAGS not in document.columns:
             return
         predicted = [word.label or "" for word in prediction.words]
-        self._scorer.add(document.columns["tag"], predicted, [word.score or 0.0 for word in prediction.words])
+        self._scorer.add(document.columns[TAGS], predicted, [word.score or 0.0 for word in prediction.words])
 
     def scores(self) -> Record:
         """Figures as fractions, `interval` and `signature` among them."""

@@ -17,7 +17,7 @@ from spanbert.batches.examples import Example, HeadRows, Target
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Tagging
 from spanbert.core.tagging import Scheme, decode_tags, encode_tags, scheme_of_tags, split_tag
-from spanbert.core.types import Document, Facts, FloatArray, OutputArray, Record, Span
+from spanbert.core.types import TAGS, Document, Facts, FloatArray, OutputArray, Record, Span
 from spanbert.corpus.formats.columns import format_of
 from spanbert.tasks.base import WindowConfig, foreign_labels
 from spanbert.tasks.protocol import HeadContext, WindowedDocument
@@ -103,8 +103,8 @@ class TagTask(WordTask):
             if document.spans is not None:
                 has_spans = True
                 labels |= dict.fromkeys(span.label or "" for span in document.spans)
-            elif "tag" in document.columns:
-                labels |= dict.fromkeys(document.columns["tag"])
+            elif TAGS in document.columns:
+                labels |= dict.fromkeys(document.columns[TAGS])
         if not labels or len(labels) > _MOST_TAGS:
             raise InputError(
                 f"task {name}: no labels to learn" if not labels else f"task {name}: not tags of words",
@@ -162,7 +162,7 @@ class TagTask(WordTask):
     @override
     def is_labelled(self, document: Document) -> bool:
         """Spans, or tags where tags are learned as they are."""
-        return "tag" in document.columns if self.scheme is None else document.spans is not None
+        return TAGS in document.columns if self.scheme is None else document.spans is not None
 
     @override
     def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
@@ -193,7 +193,7 @@ class TagTask(WordTask):
 
     def _gold(self, document: Document, words: Sequence[Span]) -> npt.NDArray[np.int64] | None:
         if self.scheme is None:
-            tags = document.columns.get("tag")
+            tags = document.columns.get(TAGS)
         elif document.spans is None:
             tags = None
         else:
