@@ -14,8 +14,9 @@ from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.tasks.classify.config import ClassifyConfig
+from spanbert.tasks.classify.pairs import WindowedPair
 from spanbert.tasks.classify.repair import repair_rows
-from spanbert.tasks.classify.task import ClassifyTask, WindowedPair
+from spanbert.tasks.classify.task import ClassifyTask
 from spanbert.tasks.protocol import WindowedDocument
 from spanbert.tasks.survey import DUPLICATES, Item, Survey
 from spanbert.tokens.tokenizer import TokenizerAdapter

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -16,19 +14,19 @@ import numpy as np
 from typing_extensions import override
 
 from spanbert.batches.examples import Example, HeadRows, Target, Window
-from spanbert.batches.windows import cut_windows
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Classification
-from spanbert.core.types import Document, Facts, FloatArray, IntArray, OutputArray, Record, Scores
+from spanbert.core.types import Document, Facts, FloatArray, OutputArray, Record, Scores
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.format import ReadSettings
 from spanbert.corpus.formats.registry import open_data
 from spanbert.tasks.base import TextTaskBase, WindowConfig, foreign_labels
 from spanbert.tasks.classify.config import ClassifyConfig, Mode
+from spanbert.tasks.classify.pairs import WindowedPair, paired
 from spanbert.tasks.classify.scoring import ClassifyScorer, ThresholdTuner, number_of, single_gold
 from spanbert.tasks.classify.spec import CLASSIFY
 from spanbert.tasks.protocol import HeadContext, Mistake, WindowedDocument
-from spanbert.tokens.pieces import TokenizedText, read_pieces
+from spanbert.tokens.pieces import read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
@@ -38,14 +36,6 @@ _USUAL_WINDOW = 512
 _MOST_LABELS = 1000
 _PROBLEMS = {"single": "single_label_classification", "multi": "multi_label_classification", "regression": "regression"}
 _FIRST_ROW = np.zeros(1, dtype=np.int64)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class WindowedPair(WindowedDocument):
-    """A document with a second text, each cut into parts; a window holds one part of each."""
-
-    second: IntArray
-    pairs: Sequence[tuple[tuple[int, int], tuple[int, int]]]
 
 
 class ClassifyTask(TextTaskBase):
@@ -255,23 +245,12 @@ class ClassifyTask(TextTaskBase):
                 remedy='Pass nlp(text, pair=...), {"text": ..., "pair": ...}, or a file with a column for it',
             )
         seconds = [Document(id=one.id, text=one.pair or "") for one in documents]
+        room = self.window[0] - self.framer.specials[1]
         both = zip(super().tokenize(documents), read_pieces(self.tokenizer, seconds), strict=True)
         return [
-            windowed if windowed.document.pair is None else self._paired(windowed, second) for windowed, second in both
+            windowed if windowed.document.pair is None else paired(windowed, second, self.window, room)
+            for windowed, second in both
         ]
-
-    def _paired(self, windowed: WindowedDocument, second: TokenizedText) -> WindowedPair:
-        first = windowed.pieces
-        room = self.window[0] - self.framer.specials[1]
-        limits = _limits(len(first.ids), len(second.ids), room)
-        parts, others = (
-            cut_windows(one.word_starts, limit, min(self.window[1], limit // 2)) or [(0, 0)]
-            for one, limit in zip((first, second), limits, strict=True)
-        )
-        pairs = list(product(parts, others))
-        return WindowedPair(
-            document=windowed.document, pieces=first, windows=[one for one, _ in pairs], second=second.ids, pairs=pairs
-        )
 
     @override
     def windows(self, windowed: WindowedDocument) -> list[Window]:
@@ -357,16 +336,6 @@ class ClassifyTask(TextTaskBase):
     def tuner(self) -> ThresholdTuner | None:
         """What tunes the threshold on dev data; None where there is none to tune."""
         return ThresholdTuner() if self.mode == "multi" and self.config.threshold is None else None
-
-
-def _limits(first: int, second: int, room: int) -> tuple[int, int]:
-    """Pieces of each text in a window: a short text stays whole, the other gets what is left."""
-    half = room // 2
-    if first <= half:
-        return max(first, 1), room - first
-    if second <= half:
-        return room - second, max(second, 1)
-    return half, half
 
 
 def _natural(label: str) -> tuple[bool, float, str]:

@@ -156,3 +156,8 @@ def without_crossing(group: Sequence[int], mentions: Mentions) -> list[int]:
         else:
             around.append(place)
     return [place for place in group if place not in dropped]
+
+
+def probability(score: float) -> float:
+    """A log odds as a probability."""
+    return float(1 / (1 + np.exp(-np.clip(score, -60, 60))))

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from spanbert.batches.windows import owned_parts
 from spanbert.core.types import BoolArray, Document, IntArray, Span
 from spanbert.tasks.coref.links import span_hashes
+from spanbert.tasks.protocol import WindowedDocument
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -132,3 +134,23 @@ def window_gold(
     ]
     kept = [one for one in found if allowed_wW[one[0], one[1]]]
     return WindowGold(first=low, allowed_wW=allowed_wW, mentions_G3=np.array(kept, dtype=np.int64).reshape(-1, 3))
+
+
+def window_parts(windowed: WindowedDocument) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Each window with the pieces that it answers for."""
+    return list(zip(windowed.windows, owned_parts(windowed.windows), strict=True))
+
+
+def words_of_window(window: tuple[int, int], part: tuple[int, int], pieces: WordPieces) -> tuple[int, int, int]:
+    """First word of what a window answers for, the word after the last that lies whole in the window, and the word
+    after the last of what it answers for."""
+    low = int(np.searchsorted(pieces.first_W, part[0]))
+    own = int(np.searchsorted(pieces.first_W, part[1]))
+    high = max(low, int(np.searchsorted(pieces.last_W, window[1])))
+    return low, high, min(own, high)
+
+
+def rows_of_window(window: tuple[int, int], part: tuple[int, int, int], pieces: WordPieces) -> IntArray:
+    """Rows of the first pieces of a window's words, and then of the last ones."""
+    low, high, _ = part
+    return np.concatenate([pieces.first_W[low:high], pieces.last_W[low:high]]) - window[0] + 1

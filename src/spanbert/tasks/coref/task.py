@@ -14,7 +14,6 @@ import numpy as np
 from typing_extensions import override
 
 from spanbert.batches.examples import Example, HeadRows, Target, Window
-from spanbert.batches.windows import owned_parts
 from spanbert.core.errors import InputError
 from spanbert.core.mentions import head_mention
 from spanbert.core.predictions import Coreference, MentionLink
@@ -33,13 +32,23 @@ from spanbert.tasks.coref.links import (
     Mentions,
     best_antecedents,
     clusters_of,
+    probability,
     span_hashes,
     without_crossing,
     word_hashes,
 )
 from spanbert.tasks.coref.scoring import CorefDocumentScorer
 from spanbert.tasks.coref.spec import COREF
-from spanbert.tasks.coref.targets import CorefGold, WordPieces, candidates, mentions_on_words, window_gold
+from spanbert.tasks.coref.targets import (
+    CorefGold,
+    WordPieces,
+    candidates,
+    mentions_on_words,
+    rows_of_window,
+    window_gold,
+    window_parts,
+    words_of_window,
+)
 from spanbert.tasks.protocol import HeadContext, Mistake, WindowedDocument
 from spanbert.tokens.pieces import rows_of_words
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -185,10 +194,10 @@ class CorefTask(TextTaskBase):
             return [HeadRows(rows=np.zeros(0, dtype=np.int64), candidates=nothing)] * len(windowed.windows)
         pieces = self._pieces_of(windowed, words)
         found = []
-        for window, owned in _parts(windowed):
-            part = _words_of(window, owned, pieces)
+        for window, owned in window_parts(windowed):
+            part = words_of_window(window, owned, pieces)
             allowed_wW = candidates(part, self.config.longest_mention, pieces)
-            found.append(HeadRows(rows=_rows(window, part, pieces), candidates=allowed_wW))
+            found.append(HeadRows(rows=rows_of_window(window, part, pieces), candidates=allowed_wW))
         return found
 
     @override
@@ -198,7 +207,7 @@ class CorefTask(TextTaskBase):
         if not words or not len(windowed.pieces.ids) or windowed.document.clusters is None:
             return []
         pieces = self._pieces_of(windowed, words)
-        parts = [_words_of(window, part, pieces) for window, part in _parts(windowed)]
+        parts = [words_of_window(window, part, pieces) for window, part in window_parts(windowed)]
         allowed = [candidates(part, self.config.longest_mention, pieces) for part in parts]
         clusters = mentions_on_words(windowed.document, words)
         hashes = word_hashes([windowed.document.text[word.start : word.end] for word in words])
@@ -235,7 +244,7 @@ class CorefTask(TextTaskBase):
         offset = 0
         for (start, end), part in zip(windows, parts, strict=True):
             framed = self.framer.one(windowed.pieces.ids[start:end])
-            rows.append(_rows((start, end), part, pieces) + offset)
+            rows.append(rows_of_window((start, end), part, pieces) + offset)
             ids.append(framed.ids)
             offset += len(framed.ids)
             cuts.append(offset)
@@ -261,8 +270,8 @@ class CorefTask(TextTaskBase):
             return Coreference(words=tuple(words), clusters=(), heads=(), links=())
         pieces = self._pieces_of(windowed, words)
         kept = []
-        for (window, part), rows in zip(_parts(windowed), outputs, strict=True):
-            low, _, _ = _words_of(window, part, pieces)
+        for (window, part), rows in zip(window_parts(windowed), outputs, strict=True):
+            low, _, _ = words_of_window(window, part, pieces)
             rows = rows.copy()
             rows[:, :2] += low
             kept.append(rows)
@@ -271,7 +280,7 @@ class CorefTask(TextTaskBase):
         same_M = span_hashes(hashes, mentions.first_M, mentions.last_M)
         links = best_antecedents(mentions, same_M, self.config.depth)
         spans = [
-            Span(start=words[first].start, end=words[last].end, score=float(_sure(score)))
+            Span(start=words[first].start, end=words[last].end, score=probability(score))
             for first, last, score in zip(
                 mentions.first_M.tolist(), mentions.last_M.tolist(), mentions.mention_M.tolist(), strict=True
             )
@@ -288,7 +297,7 @@ class CorefTask(TextTaskBase):
             clusters=clusters,
             heads=tuple(head_mention(windowed.document.text, cluster) for cluster in clusters),
             links=tuple(
-                MentionLink(mention=spans[one.mention], antecedent=spans[one.antecedent], score=float(_sure(one.score)))
+                MentionLink(mention=spans[one.mention], antecedent=spans[one.antecedent], score=probability(one.score))
                 for one in links
                 if {one.mention, one.antecedent} <= stay
             ),
@@ -334,30 +343,5 @@ class CorefTask(TextTaskBase):
                 yield Mistake(severity=link.score, where=document.id, text=around, gold=gold, predicted=said)
 
 
-def _parts(windowed: WindowedDocument) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Each window with the pieces that it answers for."""
-    return list(zip(windowed.windows, owned_parts(windowed.windows), strict=True))
-
-
-def _words_of(window: tuple[int, int], part: tuple[int, int], pieces: WordPieces) -> tuple[int, int, int]:
-    """First word of what a window answers for, the word after the last that lies whole in the window, and the word
-    after the last of what it answers for."""
-    low = int(np.searchsorted(pieces.first_W, part[0]))
-    own = int(np.searchsorted(pieces.first_W, part[1]))
-    high = max(low, int(np.searchsorted(pieces.last_W, window[1])))
-    return low, high, min(own, high)
-
-
-def _rows(window: tuple[int, int], part: tuple[int, int, int], pieces: WordPieces) -> IntArray:
-    """Rows of the first pieces of a window's words, and then of the last ones."""
-    low, high, _ = part
-    return np.concatenate([pieces.first_W[low:high], pieces.last_W[low:high]]) - window[0] + 1
-
-
 def _text(document: Document, span: Span) -> str:
     return document.text[span.start : span.end]
-
-
-def _sure(score: float) -> float:
-    """A log odds as a probability."""
-    return float(1 / (1 + np.exp(-np.clip(score, -60, 60))))

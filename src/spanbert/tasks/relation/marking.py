@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from spanbert.core.types import IntArray
+from spanbert.core.types import Document, IntArray, Relation
+from spanbert.tokens.pieces import TokenizedText, rows_of_words
 
 SIDES = ("1", "2")  # the head's, the tail's
 MARKS = 4
@@ -111,3 +112,22 @@ def marked(
         found.append(ids[position:high])
         length += high - position
     return np.concatenate(found), [starts[begin] for begin, _ in markers]
+
+
+def with_brackets(text: str, relation: Relation) -> str:
+    """The text with both entities in brackets."""
+    head, tail = relation.head, relation.tail
+    marks = [(head.start, 1, "[1 "), (head.end, 0, "]"), (tail.start, 1, "[2 "), (tail.end, 0, "]")]
+    for place, _, mark in sorted(marks, reverse=True):  # where one ends and the other begins, the bracket closes first
+        text = text[:place] + mark + text[place:]
+    return text
+
+
+def entity_pieces(document: Document, pieces: TokenizedText) -> list[tuple[Range, Range]]:
+    """First and last piece of head and tail of each pair."""
+    pairs = document.relations or ()
+    if not pairs or not len(pieces.ids):
+        return [((0, -1), (0, -1)) for _ in pairs]
+    first, last, _ = rows_of_words(pieces, [entity for one in pairs for entity in (one.head, one.tail)])
+    ranges = list(zip(first.tolist(), last.tolist(), strict=True))
+    return list(zip(ranges[::2], ranges[1::2], strict=True))

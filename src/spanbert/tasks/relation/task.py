@@ -23,10 +23,20 @@ from spanbert.scores.relations import Averaging, is_directed, relates
 from spanbert.tasks.base import TextTaskBase, WindowConfig
 from spanbert.tasks.protocol import HeadContext, Mistake, TextTask, WindowedDocument
 from spanbert.tasks.relation.config import RelationConfig
-from spanbert.tasks.relation.marking import MARKS, SIDES, Range, marked, marker_names, marker_pair, parts_around
+from spanbert.tasks.relation.marking import (
+    MARKS,
+    SIDES,
+    Range,
+    entity_pieces,
+    marked,
+    marker_names,
+    marker_pair,
+    parts_around,
+    with_brackets,
+)
 from spanbert.tasks.relation.scoring import RelationDocumentScorer, check_labels
 from spanbert.tasks.relation.spec import RELATION
-from spanbert.tokens.pieces import TokenizedText, read_pieces, rows_of_words
+from spanbert.tokens.pieces import read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
@@ -194,7 +204,7 @@ class RelationTask(TextTaskBase):
         """A window a pair, from the first piece that is read to the last."""
         found: list[WindowedDocument] = []
         for document, pieces in zip(documents, read_pieces(self.tokenizer, documents), strict=True):
-            entities = _entities(document, pieces)
+            entities = entity_pieces(document, pieces)
             parts = [parts_around(pair, len(pieces.ids), self._limit - MARKS) for pair in entities]
             windows = [(of_pair[0][0], of_pair[-1][1]) for of_pair in parts]
             found.append(
@@ -326,26 +336,7 @@ class RelationTask(TextTaskBase):
     def mistakes(self, document: Document, prediction: RelationExtraction) -> Iterator[Mistake]:
         for gold, found in zip(document.relations or (), prediction.relations, strict=True):
             if gold.label and gold.label != found.label:
-                text = _shown(document.text, gold)
+                text = with_brackets(document.text, gold)
                 yield Mistake(
                     severity=found.score or 0.0, where=document.id, text=text, gold=gold.label, predicted=found.label
                 )
-
-
-def _entities(document: Document, pieces: TokenizedText) -> list[tuple[Range, Range]]:
-    """First and last piece of head and tail of each pair."""
-    pairs = document.relations or ()
-    if not pairs or not len(pieces.ids):
-        return [((0, -1), (0, -1)) for _ in pairs]
-    first, last, _ = rows_of_words(pieces, [entity for one in pairs for entity in (one.head, one.tail)])
-    ranges = list(zip(first.tolist(), last.tolist(), strict=True))
-    return list(zip(ranges[::2], ranges[1::2], strict=True))
-
-
-def _shown(text: str, relation: Relation) -> str:
-    """The text with both entities in brackets."""
-    head, tail = relation.head, relation.tail
-    marks = [(head.start, 1, "[1 "), (head.end, 0, "]"), (tail.start, 1, "[2 "), (tail.end, 0, "]")]
-    for place, _, mark in sorted(marks, reverse=True):  # where one ends and the other begins, the bracket closes first
-        text = text[:place] + mark + text[place:]
-    return text
