@@ -119,6 +119,24 @@ def test_it_is_learned_with_another_task(hugging_face_model: Path, tmp_path: Pat
     assert read_json(out / "spanbert.json")["tasks"]["words"]["kind"] == "words"
 
 
+def test_a_file_of_its_own_stays_in_the_bundle(hugging_face_model: Path, tmp_path: Path):
+    train, scale = texts(tmp_path / "train.tsv", 30, 1), tmp_path / "mine.txt"
+    scale.write_text("0.25")
+    config = spanbert.FinetuneConfig.assemble(
+        overrides=["train.max_steps=4", "train.threads=1", f"words.scale={scale}"]
+    )
+    data = {"words": spanbert.TaskData(kind="words", train=train, dev=texts(tmp_path / "dev.tsv", 8, 2))}
+    seeds = spanbert.finetune_seeds(data, model=hugging_face_model, out=tmp_path / "out", config=config, seeds=2)
+    scale.unlink()
+    spanbert.convert(seeds.path, tmp_path / "copy", to="bundle")
+    found = [spanbert.load(path)("the old king sees")["words"].words for path in (seeds.path, tmp_path / "copy")]
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+    for path in (seeds.path, tmp_path / "copy"):
+        (path / "assets" / "words" / "scale.txt").write_text("0.5")
+        with pytest.raises(InputError, match="assets/words/scale.txt"):
+            spanbert.load(path)
+
+
 def test_help_and_options():
     def said(*arguments: str) -> str:
         done = subprocess.run(

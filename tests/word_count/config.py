@@ -12,8 +12,10 @@ class WordCountConfig(Config):
 
     Attributes:
         text_column: Column of the text; None: guessed from the header.
+        scale: A file with the number of words that a piece makes in the mean; None: 1. It is kept in the bundle.
         near: How far from the right number a prediction may be, in words, and still count as near.
     """
 
     text_column: str | None = None
+    scale: str | None = None
     near: float = Field(default=0.5, gt=0)

@@ -19,15 +19,21 @@ from spanbert.tasks.head import Head
 
 
 class WordCountHead(Head[float]):
-    """A number above 0 a piece; those of a window add up to its number of words."""
+    """A number above 0 a piece; those of a window add up to its number of words.
 
-    def __init__(self, config: EncoderConfig) -> None:
+    Args:
+        config: The encoder's.
+        scale: Words that a piece makes in the mean.
+    """
+
+    def __init__(self, config: EncoderConfig, scale: float) -> None:
         super().__init__()
+        self.scale = scale
         self.output = nn.Linear(config.hidden_size, 1)
         self.apply(initialise)
 
     def forward(self, hidden_RD: Tensor, layout: Layout) -> dict[str, Tensor]:
-        return {"words": softplus(self.output(hidden_RD)[:, 0])}
+        return {"words": self.scale * softplus(self.output(hidden_RD)[:, 0])}
 
     def loss(self, hidden_RD: Tensor, layout: Layout, gold: Sequence[float]) -> Tensor:
         words_R = self(hidden_RD, layout)["words"].float()

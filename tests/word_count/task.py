@@ -24,6 +24,8 @@ from tests.word_count.result import WordCount
 from tests.word_count.scoring import WordCountScorer, stated
 from tests.word_count.spec import WORDS
 
+SCALE = "scale.txt"
+
 
 class WordCountTask(TextTaskBase):
     """How many words a text has; what is learned from texts of one window counts the words of longer ones too."""
@@ -38,6 +40,8 @@ class WordCountTask(TextTaskBase):
     ) -> None:
         super().__init__(name, tokenizer, window)
         self.config = config
+        if config.scale is not None:
+            self.assets = {SCALE: Path(config.scale)}
 
     @classmethod
     def from_training(
@@ -79,7 +83,8 @@ class WordCountTask(TextTaskBase):
         return [Example(task=self.name, window=window, asked=asked, target=target)]
 
     def build_head(self, context: HeadContext) -> WordCountHead:
-        return WordCountHead(context.encoder)
+        scale = context.assets.get(SCALE)
+        return WordCountHead(context.encoder, 1.0 if scale is None else float(scale.read_text()))
 
     def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> WordCount:
         return WordCount(words=float(sum(one.sum() for one in outputs)))
