@@ -3,7 +3,7 @@
 # make check   style, types, shape, and a wheel that runs in an empty environment
 # make bench   benchmarks (some three hours, alone on the machine) into benchmarks/results, docs/BENCHMARKS.md from them
 # make bench-tasks      fine-tuned on real data: several heads, long documents, Chinese, in TASKS_DIR
-# make bench-structures coreference and relation extraction on real data (hours), in STRUCTURES_DIR
+# make bench-coref-and-relations coreference and relation extraction on real data (hours), in COREF_AND_RELATIONS_DIR
 # make ablation         the four masking schemes, 5 minutes each, in ABLATION_DIR
 # make zh-checkpoint    a small Chinese encoder from scratch, 25 minutes, in ZH_DIR
 
@@ -84,11 +84,11 @@ bench-tasks: .venv/.dev
 	$(BIN)/python benchmarks/report.py
 
 # coreference and relation extraction; needs SPANBERT_DATA
-STRUCTURES_DIR ?= build/structures
-.PHONY: bench-structures
-bench-structures: .venv/.dev
-	for study in ontogum litbank gap memory; do $(BIN)/python benchmarks/coref.py $$study $(STRUCTURES_DIR) || exit 1; done
-	for study in tune-ours tune-peer semeval kbp37 throughput; do $(BIN)/python benchmarks/relation.py $$study $(STRUCTURES_DIR) || exit 1; done
+COREF_AND_RELATIONS_DIR ?= build/coref_and_relations
+.PHONY: bench-coref-and-relations
+bench-coref-and-relations: .venv/.dev
+	for study in ontogum litbank gap memory; do $(BIN)/python benchmarks/coref.py $$study $(COREF_AND_RELATIONS_DIR) || exit 1; done
+	for study in tune-ours tune-peer semeval kbp37 throughput; do $(BIN)/python benchmarks/relation.py $$study $(COREF_AND_RELATIONS_DIR) || exit 1; done
 	$(BIN)/python benchmarks/report.py
 
 # the four masking schemes from one seed, 5 minutes each; needs SPANBERT_DATA and a fresh ABLATION_DIR

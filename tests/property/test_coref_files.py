@@ -195,7 +195,7 @@ def test_gap_rows(tmp_path: Path, real_data: Path):
     assert not (tmp_path / "out.tsv").exists()
 
 
-def test_mentions_in_two_clusters_are_named_and_can_be_told_apart(tmp_path: Path):
+def test_mentions_in_two_clusters_are_named_and_can_be_self_describing(tmp_path: Path):
     path = tmp_path / "a.conll"
     path.write_text(frame("(1|(2", "1)|2)", "(1)", "(2)", "(4)"))
     [document] = read_coref(path)

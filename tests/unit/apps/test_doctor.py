@@ -332,7 +332,7 @@ def test_where_the_copy_cannot_be(hugging_face_model: Path, tmp_path: Path, targ
         doctor("classify", data, model=hugging_face_model, fix=tmp_path / target)
 
 
-def test_files_of_one_name_are_told_apart(hugging_face_model: Path, tmp_path: Path):
+def test_files_of_one_name_are_self_describing(hugging_face_model: Path, tmp_path: Path):
     paths = []
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()

@@ -57,7 +57,10 @@ def backend(hugging_face_model: Path) -> TorchBackend:
 
 
 def test_what_is_written_does_not_depend_on_the_batch(backend: TorchBackend, tokenizer: TokenizerAdapter):
-    windows = [Framer(tokenizer).one(tokenizer.encode(text)[0][: 4 + 3 * number]) for number, text in enumerate(make_text(6, 3))]
+    windows = [
+        Framer(tokenizer).one(tokenizer.encode(text)[0][: 4 + 3 * number])
+        for number, text in enumerate(make_text(6, 3))
+    ]
     together = backend.generate(windows, "writer", {"steps": 5})
     alone = [backend.generate([window], "writer", {"steps": 5})[0] for window in windows]
     assert [len(one) for one in together] == [5] * 6

@@ -13,12 +13,12 @@ COREFERENCE = Family(
     called="coreference",
     expected="#begin document (NAME), an object with clusters a line, or GAP's header",
     needs="clusters",
-    told_apart=True,
+    self_describing=True,
 )
 RELATIONS = Family(
     called="relations",
     expected='{"text": ..., "head": {"start": 0, "end": 3}, "tail": {...}, "label": ...}, or TACRED\'s token, '
     "subj_start ...",
     needs="relations",
-    told_apart=True,
+    self_describing=True,
 )

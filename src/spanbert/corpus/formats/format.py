@@ -60,13 +60,13 @@ class Family:
         called: What the files hold, in messages.
         expected: How the files begin, in messages.
         needs: The gold field without which a file has nothing to convert; None: any will do.
-        told_apart: Every file says by its beginning which of the formats it has, so that no other can be stated.
+        self_describing: Every file says by its beginning which of the formats it has, so that no other can be stated.
     """
 
     called: str
     expected: str
     needs: str | None = None
-    told_apart: bool = False
+    self_describing: bool = False
 
 
 def as_given(file: SourceFile, settings: ReadSettings) -> ReadSettings:

@@ -107,7 +107,7 @@ def convert_data(
 def _opened(origin: Path, to: str, from_: str | None, settings: ReadSettings) -> DataFile:
     """The file in the format that the user states, else in the one of the target's family that it has."""
     family = family_of(to)
-    if from_ is None or format_named(to).family.told_apart:
+    if from_ is None or format_named(to).family.self_describing:
         data = open_data(origin, among=family, settings=settings)
         if from_ not in (None, data.format.name):
             raise InputError("not a file of this format", where=str(origin), got=data.format.name, expected=from_)

@@ -1,0 +1,1 @@
+"""The sections of docs/BENCHMARKS.md, one function a result; `benchmarks/report.py` puts them together."""
