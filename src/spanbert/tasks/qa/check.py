@@ -18,7 +18,7 @@ from spanbert.corpus.formats.data_file import DataFile
 from spanbert.tasks.protocol import WindowedDocument
 from spanbert.tasks.qa.config import QAConfig
 from spanbert.tasks.qa.repair import repair_questions
-from spanbert.tasks.qa.task import QAReading, QATask
+from spanbert.tasks.qa.task import QATask, WindowedQuestions
 from spanbert.tasks.survey import Item, Survey
 from spanbert.tokens.pieces import read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -158,7 +158,7 @@ class QASurvey(Survey[QATask]):
     @override
     def is_cut(self, windowed: WindowedDocument) -> bool:
         """For any of its questions."""
-        return isinstance(windowed, QAReading) and len(windowed.windows) > len(windowed.questions)
+        return isinstance(windowed, WindowedQuestions) and len(windowed.windows) > len(windowed.questions)
 
     @override
     def examine(self, windowed: WindowedDocument, task: QATask) -> None:

@@ -39,7 +39,7 @@ _USUAL_WINDOW = 384
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class QAReading(WindowedDocument):
+class WindowedQuestions(WindowedDocument):
     """A context with its questions.
 
     Attributes:
@@ -182,7 +182,9 @@ class QATask(TextTaskBase):
                 cut = self._cut(pieces, len(ids))
                 windows += cut
                 owners += [number] * len(cut)
-            found.append(QAReading(document=document, pieces=pieces, windows=windows, questions=own, owners=owners))
+            found.append(
+                WindowedQuestions(document=document, pieces=pieces, windows=windows, questions=own, owners=owners)
+            )
         return found
 
     def _cut(self, pieces: TokenizedText, question: int) -> list[tuple[int, int]]:
@@ -198,7 +200,7 @@ class QATask(TextTaskBase):
     @override
     def windows(self, windowed: WindowedDocument) -> list[Window]:
         """A question and a part of the context."""
-        assert isinstance(windowed, QAReading)
+        assert isinstance(windowed, WindowedQuestions)
         return [
             self.framer.two(windowed.questions[owner], windowed.pieces.ids[start:end])
             for (start, end), owner in zip(windowed.windows, windowed.owners, strict=True)
@@ -207,7 +209,7 @@ class QATask(TextTaskBase):
     @override
     def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
         """[CLS] and the part of the context."""
-        assert isinstance(windowed, QAReading)
+        assert isinstance(windowed, WindowedQuestions)
         found = []
         for (start, end), owner in zip(windowed.windows, windowed.owners, strict=True):
             first = self.framer.second_row(len(windowed.questions[owner]))
@@ -217,7 +219,7 @@ class QATask(TextTaskBase):
     @override
     def examples(self, windowed: WindowedDocument) -> list[Example]:
         """A question whose answer is nowhere in the context teaches nothing."""
-        assert isinstance(windowed, QAReading)
+        assert isinstance(windowed, WindowedQuestions)
         questions = windowed.document.questions or ()
         places = [self._place(question, windowed.pieces) for question in questions]
         found = []
@@ -249,7 +251,7 @@ class QATask(TextTaskBase):
     @override
     def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> list[Answering]:
         """An answering a question."""
-        assert isinstance(windowed, QAReading)
+        assert isinstance(windowed, WindowedQuestions)
         of_question: list[list[WindowLogits]] = [[] for _ in windowed.questions]
         for (start, _), owner, logits_r2 in zip(windowed.windows, windowed.owners, outputs, strict=True):
             of_question[owner].append(WindowLogits(first=start, logits_r2=logits_r2))

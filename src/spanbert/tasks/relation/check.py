@@ -13,7 +13,7 @@ from spanbert.core.findings import Rule, excerpt
 from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document, Relation
 from spanbert.tasks.protocol import WindowedDocument
-from spanbert.tasks.relation.task import RelationReading, RelationTask
+from spanbert.tasks.relation.task import RelationTask, WindowedRelations
 from spanbert.tasks.survey import Item, Survey
 
 _SAME_PLACE = Rule(
@@ -84,7 +84,7 @@ class RelationSurvey(Survey[RelationTask]):
     @override
     def is_cut(self, windowed: WindowedDocument) -> bool:
         """Whether a pair is read in a part of the text."""
-        parts = windowed.parts if isinstance(windowed, RelationReading) else ()
+        parts = windowed.parts if isinstance(windowed, WindowedRelations) else ()
         return any(one != [(0, len(windowed.pieces.ids))] for one in parts)
 
     @override
@@ -93,7 +93,7 @@ class RelationSurvey(Survey[RelationTask]):
             for entity in (relation.head, relation.tail):
                 if not task.knows(entity):
                     self.ledger.add(_OTHER_TYPE, f"{self.place(windowed.document)} {entity.label!r}")
-        assert isinstance(windowed, RelationReading)
+        assert isinstance(windowed, WindowedRelations)
         for parts in windowed.parts:
             if len(parts) > 1:
                 self.ledger.add(_APART, f"{self.place(windowed.document)} {excerpt(windowed.document.text)}")

@@ -47,7 +47,7 @@ _MOST_LABELS = 1000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class RelationReading(WindowedDocument):
+class WindowedRelations(WindowedDocument):
     """A text with the pairs of its entities.
 
     Attributes:
@@ -208,7 +208,7 @@ class RelationTask(TextTaskBase):
             parts = [parts_around(pair, len(pieces.ids), self._limit - MARKS) for pair in entities]
             windows = [(of_pair[0][0], of_pair[-1][1]) for of_pair in parts]
             found.append(
-                RelationReading(document=document, pieces=pieces, windows=windows, entities=entities, parts=parts)
+                WindowedRelations(document=document, pieces=pieces, windows=windows, entities=entities, parts=parts)
             )
         return found
 
@@ -243,7 +243,7 @@ class RelationTask(TextTaskBase):
 
     def _marked(self, windowed: WindowedDocument) -> Iterator[tuple[IntArray, list[int]]]:
         """The marked pieces of each pair: see `marking.marked`."""
-        assert isinstance(windowed, RelationReading)
+        assert isinstance(windowed, WindowedRelations)
         for relation, entities in zip(windowed.document.relations or (), windowed.entities, strict=True):
             markers = [
                 self._markers_of(side, entity, windowed.document)
