@@ -197,7 +197,7 @@ class PackedBatch:
         if self.positions_T.shape != (tokens,):
             raise ValueError(f"positions_T has shape {self.positions_T.shape}, ids_T has ({tokens},)")
         if self.token_types_T is not None and self.token_types_T.shape != (tokens,):
-            raise ValueError(f"segments_T has shape {self.token_types_T.shape}, ids_T has ({tokens},)")
+            raise ValueError(f"token_types_T has shape {self.token_types_T.shape}, ids_T has ({tokens},)")
         bounds = self.cu_seqlens
         if len(bounds) < 2 or bounds[0] != 0 or bounds[-1] != tokens or np.any(np.diff(bounds) <= 0):
             raise ValueError(f"cu_seqlens must rise from 0 to {tokens}, got {bounds.tolist()}")

@@ -2,11 +2,11 @@
 
 `Task` is what the training loop needs; `TextTask` adds what a task on labelled texts needs from file to answer:
 
-file --read--> Documents --readings--> pieces --examples--> windows, rows to read, targets     (training)
+file --read--> Documents --tokenize--> pieces --examples--> windows, rows to read, targets     (training)
                                               --windows, rows--> windows, rows to read         (prediction)
 encoder(windows) --> hidden states of those rows --head--> a summed loss                       (training)
                                                  --head--> outputs of each window --decode--> prediction
-gold and prediction --scorer--> figures --render--> lines
+gold and prediction --scorer--> figures --score_lines--> lines
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ class Trainer:
         self.best: Best | None = None
         self.last_scores: Mapping[str, Any] = {}
         self.scored_at: int | None = None
-        self.to_beat: float | None = None  # goodness of the best evaluation
+        self.to_beat: float | None = None  # selection score of the best evaluation
         self.without_gain = 0  # evaluations since then
         self.evaluating = 0.0  # seconds that evaluations took, of this part of a resumed run
 

@@ -69,7 +69,7 @@ def test_packed_batch_is_validated():
         ({"cu_seqlens": np.array([0, 3, 3, 5], dtype=np.int32)}, "cu_seqlens"),
         ({"cu_seqlens": np.array([0, 3], dtype=np.int32)}, "cu_seqlens"),
         ({"longest": 2}, "longest"),
-        ({"segments_T": np.arange(4)}, "segments_T"),
+        ({"token_types_T": np.arange(4)}, "token_types_T"),
     ):
         with pytest.raises(ValueError, match=part):
             PackedBatch(**{**good, **change})

@@ -1,4 +1,4 @@
-"""Prediction: one pass of the encoder for all plain tasks, order kept, memory bounded."""
+"""Prediction: one pass of the encoder for all tasks that share it, order kept, memory bounded."""
 
 from __future__ import annotations
 

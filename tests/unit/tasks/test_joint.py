@@ -137,7 +137,7 @@ def test_steps_of_a_plan_are_of_one_task_each(made):
     assert joint.objectives == {"single": 1.0, "tag": 1.0, "qa": 1.0}
 
 
-def test_goodness_is_the_mean_of_the_main_scores(made):
+def test_selection_score_is_the_mean_of_the_main_scores(made):
     joint = JointTask({name: made[name][0] for name in ("single", "tag", "qa")})
     scores = {"single": {"accuracy": 0.5}, "tag": {"f1": 1.0}, "qa": {"f1": 0.0, "em": 1.0}}
     assert joint.selection_score(scores) == 0.5
