@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,15 @@ def test_every_kind_of_task(expected: dict[str, Any]):
     answer = nlp.answer(expected["question"], expected["text"])
     assert answer is not None
     assert answer.text == expected["answer"]
+
+
+def test_a_manifest_is_read_without_torch():
+    code = (
+        "import sys, spanbert; from spanbert.inference.loading import task_entries\n"
+        "nlp = spanbert.load(sys.argv[1]); assert task_entries(nlp.files).keys() == nlp.tasks.keys()\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, BUNDLES / "joint"], check=False).returncode == 0
 
 
 def test_heads_of_pre_training(expected: dict[str, Any]):
