@@ -32,7 +32,6 @@ class WordCountTask(TextTaskBase):
 
     spec = WORDS
     unit = "text"
-    main_metric = "near"
     runtime_options = ("text_column", "near")
 
     def __init__(

@@ -49,7 +49,9 @@ class Router:
         self._asked = tuple(name for name in names if "question" in needs[name])
         self._related = tuple(name for name in names if "entities" in needs[name])
         self._read = tuple(name for name in names if not needs[name] & {"question", "entities"})
-        self._finders = tuple(name for name, task in tasks.items() if task.entity_types)
+        self._finders = tuple(
+            name for name, task in tasks.items() if task.entity_types and "spans" in task.spec.produces
+        )
 
     def route(self, document: Document) -> Route:
         """What is asked about a document.

@@ -89,6 +89,7 @@ class TextTaskBase(TextTask):
 
     def __init__(self, name: str, tokenizer: TokenizerAdapter, window: tuple[int, int]) -> None:
         self.name, self.tokenizer, self.window = name, tokenizer, window
+        self.main_metric = self.spec.main_metric
         self.framer = Framer(tokenizer)
 
     @property

@@ -65,7 +65,7 @@ class TaskSpec:
         render: The class that shows its results and scores (`TaskRender`).
         result: The type of its predictions.
         needs: What of a document it reads beside the text; `pair` only where all its tasks read two texts.
-        produces: What it finds.
+        produces: What it finds; the results of a kind that produces `spans` have them as `spans`.
         formats: Names of the formats that it is trained on and scored by, in the order in which they are tried.
         same_head: Keys of a manifest that must agree where a new task goes on with the head of an earlier one.
         main_metric: The score by which models are chosen, where its settings name no other.

@@ -73,7 +73,6 @@ class CorefTask(TextTaskBase):
 
     spec = COREF
     unit = "mention"
-    main_metric = "conll_f1"
     runtime_options = ("max_mentions", "depth", "singletons", "kept")
 
     def __init__(

@@ -66,7 +66,6 @@ class QATask(TextTaskBase):
     spec = QA
     unit = "window"
     runtime_options = ("longest_question", "longest_answer", "candidates")
-    main_metric = "f1"
     shares_encoder_pass = False
 
     def __init__(

@@ -41,7 +41,6 @@ class NestedTask(WordTask):
     """
 
     spec = NESTED
-    main_metric = "f1"
 
     def __init__(
         self,
