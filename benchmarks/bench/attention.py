@@ -33,7 +33,7 @@ def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]
     Args:
         data: Not used; attention takes as long on any numbers.
         quick: Fewer rounds.
-        reporter: Hears about progress.
+        reporter: Receives progress.
 
     Returns:
         `milliseconds` and `peak_megabytes` by kind and length, `growth` (the exponent of time in the length from the

@@ -51,7 +51,7 @@ def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]
     Args:
         data: Text; see `benchmark_text`.
         quick: Half a minute of training each instead of two, fewer lengths.
-        reporter: Hears about progress.
+        reporter: Receives progress.
 
     Returns:
         For each contender `parameters`, `held_out` (figures after equal time, and its curve), `milliseconds` and

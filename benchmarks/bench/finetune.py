@@ -65,7 +65,7 @@ def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]
     Args:
         data: The folder of data sets; default SPANBERT_DATA.
         quick: Part of the data and one seed: a look at the times, not at what is learned.
-        reporter: Hears about progress.
+        reporter: Receives progress.
 
     Returns:
         For each data set `score` and `peer_score` (means over seeds; accuracy, entity F1, answer F1) with intervals and

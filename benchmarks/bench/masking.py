@@ -27,7 +27,7 @@ def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]
     Args:
         data: Text; see `benchmark_text`.
         quick: Fewer segments and rounds.
-        reporter: Hears about progress.
+        reporter: Receives progress.
 
     Returns:
         For n = 126 and 510 pieces a segment: `pieces_per_second_N` on one core and `_all_cores` (by the wall

@@ -32,7 +32,7 @@ def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]
     Args:
         data: Text; see `benchmark_text`.
         quick: 5 million characters instead of 43 where there are so many.
-        reporter: Hears about progress.
+        reporter: Receives progress.
 
     Returns:
         `speed_ratio` (the peer's time over ours; 1 is as fast) with its spread, megabytes of text a second,

@@ -57,7 +57,7 @@ def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]
     Args:
         data: Text; see `benchmark_text`.
         quick: Fewer rounds.
-        reporter: Hears about progress.
+        reporter: Receives progress.
 
     Returns:
         `ratio_128`, `ratio_512`: our tokens a second over the peer's with attention dropout 0, each side as its users

@@ -374,7 +374,7 @@ def test_doctor_finds_and_mends_pairs(cli, hugging_face_model: Path, tmp_path: P
     report = json.loads(out.splitlines()[-1])
     found = {one["name"]: one["count"] for one in report["findings"] if one["name"] != "rare_labels"}
     assert (code, found) == (2, {"same_place": 1, "conflicts": 2, "duplicates": 1})
-    assert report["repairs"] == ["pairs that stand twice left out: 2"]
+    assert report["repairs"] == ["pairs that occur twice left out: 2"]
     assert report["estimate"]["steps_an_epoch"] >= 1
     assert (tmp_path / "fixed.jsonl").read_text().splitlines()[:12] == lines
     bare = json.dumps({key: value for key, value in record.items() if key != "label"})

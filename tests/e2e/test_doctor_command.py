@@ -12,7 +12,7 @@ def test_a_report_for_people_and_one_for_programs(cli, hugging_face_model: Path,
     options = ["--data", data, "--model", hugging_face_model, "--text-column", "what", "--label-column", "kind"]
     code, text, _ = cli("doctor", "classify", *options, "--fix", out)
     assert code == 2  # the whole report, then the exit code of an error
-    assert "error          2  texts that stand several times, with different labels" in text
+    assert "error          2  texts that occur several times, with different labels" in text
     assert "train.tsv:2 and train.tsv:4 'a fox': animal and place" in text
     assert "tokens/s" in text
     assert f"wrote {out}" in text

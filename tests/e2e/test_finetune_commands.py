@@ -219,7 +219,7 @@ def errors_of(cli, *arguments: object) -> str:
         (["qa", "--train", "a.conll"], "not valid JSON"),
         (["multi", "--train", "a.tsv"], "which tasks?"),
         (["multi", "--task", "a=classify"], "not a task"),
-        (["multi", "--task", "a=classify:a.tsv", "--task", "a=tag:a.conll"], "two tasks of one name"),
+        (["multi", "--task", "a=classify:a.tsv", "--task", "a=tag:a.conll"], "two tasks with the same name"),
         (["multi", "--task", "type=classify:a.tsv"], "a name that no task can have"),
         (["tag", "--train", "a.conll", "--set", "optim.lrr=1"], "unknown key 'optim.lrr'; did you mean 'optim.lr'?"),
     ],

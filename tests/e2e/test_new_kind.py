@@ -176,7 +176,7 @@ def test_doctor(cli, faulty: Path, hugging_face_model: Path):
         "note           1  texts with more pieces than words [train.tsv]\n",
         "note          11  words in all [train.tsv]\n",
         "note           3  words in all [dev.tsv]\n",
-        "warning        1  dev texts that stand in train.tsv too: 50.0% of 2 [dev.tsv]\n",
+        "warning        1  dev texts that are also in train.tsv: 50.0% of 2 [dev.tsv]\n",
         "  texts that cannot be read left out: 1\n  numbers of words corrected: 2\n",
         "tokens/s",
     ):

@@ -193,7 +193,7 @@ def test_columns_of_another_scheme_and_from_elsewhere(tmp_path: Path):
         list(column_lines([elsewhere]))
     for label in (None, "", "a place"):
         odd = dataclasses.replace(elsewhere, spans=(Span(start=0, end=3, label=label),))
-        with pytest.raises(InputError, match="b: a span whose label cannot stand in a tag"):
+        with pytest.raises(InputError, match="b: a span whose label cannot be part of a tag"):
             list(column_lines([odd]))
 
 

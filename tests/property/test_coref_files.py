@@ -147,7 +147,7 @@ def frame(*cells: str, end: bool = True) -> str:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (frame("-", "3)"), r":3: a mention ends that never began; got 3\)"),
+        (frame("-", "3)"), r":3: a mention ends but never began; got 3\)"),
         (frame("(3", "-"), r":2: a mention never ends; got \(3"),
         (frame("(3x", "-"), r":2: not a coreference cell"),
         (frame("(3)", end=False), r":3: a document without an end"),
@@ -159,10 +159,10 @@ def frame(*cells: str, end: bool = True) -> str:
         ('{"text": "abc", "clusters": [[[0, 9]]]}\n', r":1: not a mention of the document; got \[0, 9\]"),
         ('{"tokens": ["a"], "clusters": [[[0, 1]]]}\n', r":1: not a mention of the document"),
         ('{"text": "abc", "clusters": [[0, 1]]}\n', r":1: not a mention of the document"),
-        ('{"text": "abc", "clusters": 3}\n', r":1: clusters that are no lists"),
+        ('{"text": "abc", "clusters": 3}\n', r":1: clusters that are not lists"),
         ('{"words": ["a"]}\n', r":1: neither text nor words"),
-        ('{"sentences": ["ab"]}\n', r":1: sentences that are no words"),
-        ('{"text": 3}\n', r":1: a text that is no string"),
+        ('{"sentences": ["ab"]}\n', r":1: sentences that are not words"),
+        ('{"text": 3}\n', r":1: a text that is not a string"),
         ("ID\tText\tX\n", "no file of coreference"),
         (frame("(" + "9" * 5000 + ")"), "not a coreference cell"),
     ],
@@ -178,7 +178,7 @@ def test_gap_rows(tmp_path: Path, real_data: Path):
     lines = (real_data / "coref/gap/gap-validation.tsv").read_text(encoding="utf-8").splitlines()
     cells = lines[1].split("\t")
     path = tmp_path / "gap.tsv"
-    for place, value, said in ((3, "0", "a name that does not stand"), (6, "MAYBE", "no truth value")):
+    for place, value, said in ((3, "0", "a name that is not where"), (6, "MAYBE", "not a truth value")):
         path.write_text("\n".join([lines[0], "\t".join([*cells[:place], value, *cells[place + 1 :]])]))
         with pytest.raises(InputError, match=f":2.*{said}"):
             list(read_coref(path))

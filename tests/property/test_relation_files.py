@@ -128,7 +128,7 @@ TACRED = {"token": ["a", "b"], "subj_start": 0, "subj_end": 0, "obj_start": 1, "
         ),
         ("a.json", json.dumps([{**TACRED, "subj_start": -1}]), "example 1: subj outside of the text"),
         ("a.json", json.dumps([{"token": ["a"]}]), "example 1: no subj_start"),
-        ("a.json", json.dumps([{**TACRED, "token": ["a", 3]}]), "example 1: tokens that are no words"),
+        ("a.json", json.dumps([{**TACRED, "token": ["a", 3]}]), "example 1: tokens that are not words"),
         (
             "a.jsonl",
             '{"text": "ab", "head": {"start": 0, "end": 3}, "tail": {"start": 0, "end": 1}}',
@@ -136,10 +136,10 @@ TACRED = {"token": ["a", "b"], "subj_start": 0, "subj_end": 0, "obj_start": 1, "
         ),
         ("a.jsonl", '{"text": "ab", "head": {"start": 0, "end": 1}}', ":1: tail outside of the text; got null"),
         ("a.jsonl", '{"texts": "ab"}', ":1: no text"),
-        ("a.jsonl", '{"text": "ab", "relations": [1]}', ":1: relations that are no objects"),
+        ("a.jsonl", '{"text": "ab", "relations": [1]}', ":1: relations that are not objects"),
         ("a.txt", '1\t"<e1>a</e1> b"\nOther\n', ":1: no <e2>"),
         ("a.txt", '1\t"<e1>a</e1> <e2></e2>"\nOther\n', ":1: an entity ends before it begins, or is empty"),
-        ("a.txt", '1\t"<e1>a</e1> <e1>b</e1>"\nOther\n', ":1: <e1> stands twice"),
+        ("a.txt", '1\t"<e1>a</e1> <e1>b</e1>"\nOther\n', ":1: <e1> occurs twice"),
         ("a.txt", '1\t"<e1>a</e1> <e2>b</e2>"\nOther\n\n2 "<e1>a</e1> <e2>b</e2>"\n', ":4: not a sentence"),
         (
             "a.jsonl",
@@ -149,7 +149,7 @@ TACRED = {"token": ["a", "b"], "subj_start": 0, "subj_end": 0, "obj_start": 1, "
         (
             "a.jsonl",
             '{"text": "ab", "head": {"start": 0, "end": 1}, "tail": {"start": 1, "end": 2}, "label": 3}',
-            "no text",
+            "not text",
         ),
         ("a.txt", "some text\n", ":1: no file of relations"),
         ("a.txt", "\n", "an empty file"),

@@ -52,7 +52,7 @@ class LiveReporter:
         self._progress.update(self._tasks[stage], completed=fraction, figures=text)
 
     def finish(self, stage: str) -> None:
-        """Leaves the finished bar standing."""
+        """Leaves the finished bar on the screen."""
         if stage in self._tasks:
             self._progress.update(self._tasks.pop(stage), completed=1.0)
 

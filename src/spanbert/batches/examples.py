@@ -105,7 +105,7 @@ class Layout:
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Target(Generic[GoldT_co]):
-    """What is to be learned from a window.
+    """What a head learns from a window.
 
     Attributes:
         units: What it counts for in the mean of the loss.
@@ -124,7 +124,7 @@ class Example:
         task: Name of the task that made it.
         window: What the encoder reads.
         asked: Which rows the head reads.
-        target: What is to be learned.
+        target: What a head learns from it.
     """
 
     task: str
@@ -193,7 +193,7 @@ class Drawn:
 
 
 class ExamplePlan:
-    """An endless order of steps over examples, shuffled anew each epoch; every step draws from one task.
+    """An endless order of steps over examples, reshuffled each epoch; every step draws from one task.
 
     A pure function of (numbers of examples, seed): step s reads task t(s), drawn with probability
     (n_t / k_t)^(1/temperature) for n_t examples at k_t a step, and the next k_t of that task's own shuffled examples.

@@ -28,7 +28,7 @@ class Item(Protocol):
 
     @property
     def after(self) -> PlanPosition:
-        """Where the plan stands after it."""
+        """The plan's position after it."""
 
 
 ItemT = TypeVar("ItemT", bound=Item)
@@ -53,7 +53,7 @@ class Step(Generic[MicroBatchT]):
     Attributes:
         micro_batches: MicroBatch batches; gradients are summed over them.
         tokens: Tokens in all of them, specials included.
-        after: Where the plan stands when the step is done.
+        after: The plan's position when the step is done.
     """
 
     micro_batches: list[MicroBatchT]

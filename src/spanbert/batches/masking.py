@@ -1,4 +1,4 @@
-"""Masking: which words of a segment are hidden, and what stands in their place.
+"""Masking: which words of a segment are hidden, and what replaces them.
 
 Algorithm of the scheme `span` (SpanBERT, section 3.1, in whole words):
 

@@ -1,4 +1,4 @@
-"""The packing plan: which segments are trained on, in which order and company.
+"""The packing plan: which segments are trained on, in which order and in which packs.
 
     shards in seeded order, `window_shards` at a time
         -> documents cut into segments at word boundaries, nothing dropped
@@ -6,7 +6,7 @@
         -> packs in seeded order
 
 A pure function of (document lengths and word starts, seed, epoch, window). The only state of training on it is a
-`PlanPosition`; from it the stream of packs goes on without an end, through windows and epochs.
+`PlanPosition`; from it the stream of packs continues without end, through windows and epochs.
 Cost: a few microseconds of Python a segment, in the loader's thread; memory: that of one window's segment table.
 """
 
@@ -74,7 +74,7 @@ class Segment:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pack:
-    """Segments that are laid side by side, longest first, and where the plan stands after them."""
+    """Segments that are laid side by side, longest first, and the plan's position after them."""
 
     epoch: int
     segments: tuple[Segment, ...]

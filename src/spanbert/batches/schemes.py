@@ -39,7 +39,7 @@ def draw_spans(
         The spans, and every length in words that was drawn, fitting or not.
     """
     word_count = len(bounds) - 1
-    blocked = bytearray(word_count + 1)  # words of spans, and the words beside them: one more would touch
+    blocked = bytearray(word_count + 1)  # words of spans, and their neighbours: a span there would touch
     chosen: list[PieceSpan] = []
     drawn: list[int] = []
     left, misses = budget, 0

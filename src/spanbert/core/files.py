@@ -92,7 +92,7 @@ def parse_json(text: str, where: str, expected: str | None = None, *, whole_file
 
     Args:
         text: The text.
-        where: Where it stands, for messages.
+        where: Its place, for messages.
         expected: What would have been right, for messages.
         whole_file: `where` is a file, whose broken line is named after it.
 
@@ -105,7 +105,7 @@ def parse_json(text: str, where: str, expected: str | None = None, *, whole_file
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise InputError(
-            "half of a surrogate pair, which is no character", where=where, expected="valid Unicode"
+            "half of a surrogate pair, which is not a character", where=where, expected="valid Unicode"
         ) from None
     except json.JSONDecodeError as error:
         place = f"{where}:{error.lineno}" if whole_file else where
@@ -164,7 +164,7 @@ def only_writer(target: Path) -> Iterator[None]:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not lock.exists() or lock.stat().st_ino != os.fstat(stream.fileno()).st_ino:
-                raise BlockingIOError  # the file was taken away and made anew by another in between
+                raise BlockingIOError  # another process removed and recreated the file in between
         except BlockingIOError:
             raise InputError(
                 "another process is writing here", where=str(target), remedy="Wait for it, or choose another --out"

@@ -14,7 +14,7 @@ _LONGEST_EXCERPT = 60
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """Something that data should not do, or that is good to know of it.
+    """Something that data should not contain, or that is good to know about it.
 
     Attributes:
         severity: `error` makes training fail or teaches what is wrong; `warning` costs quality; `note` is a fact.

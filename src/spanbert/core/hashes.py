@@ -33,7 +33,7 @@ class Repeats:
 
     @property
     def again_N(self) -> BoolArray:
-        """Texts that stood before with the same label, and with no other anywhere."""
+        """Texts that occurred before with the same label, and have no other label anywhere."""
         again_N: BoolArray = (self.first_N != np.arange(len(self.first_N))) & ~self.conflict_N
         return again_N
 

@@ -60,8 +60,8 @@ def resolve(text: str, clusters: Iterable[Sequence[Span]]) -> str:
     """The text with every personal pronoun replaced by the head mention of its cluster.
 
     A head like `Ann's` stands for `Ann`; a possessive pronoun gets it with `'s`, or `'` after `s` (`her` where a noun
-    follows). Clusters of pronouns alone stay, and so does a pronoun within the head, or one that stands inside a
-    pronoun that was replaced.
+    follows). Clusters of pronouns alone stay, and so does a pronoun within the head, or one inside a pronoun
+    that was replaced.
 
     Args:
         text: The text.

@@ -91,7 +91,7 @@ class MentionLink:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Coreference:
-    """Which mentions of a text stand for the same thing.
+    """Which mentions of a text refer to the same thing.
 
     Attributes:
         words: The words of the text, without labels.

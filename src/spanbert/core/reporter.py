@@ -1,4 +1,4 @@
-"""How long work tells the user where it is, without knowing whether a terminal, a log or nobody listens."""
+"""How long-running work reports its progress, whether a terminal, a log or nothing shows it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Reporter(Protocol):
         """Prints one finished line."""
 
     def update(self, stage: str, fraction: float, figures: Mapping[str, str]) -> None:
-        """Moves the bar of `stage` to `fraction` (0..1) and shows `figures` beside it; called often."""
+        """Moves the bar of `stage` to `fraction` (0..1) and shows `figures` next to it; called often."""
 
     def finish(self, stage: str) -> None:
         """The stage is over."""

@@ -132,7 +132,7 @@ def guess_scheme(tags: Sequence[Sequence[str]]) -> Scheme:
 
 
 def scheme_of_tags(tags: Sequence[str]) -> Scheme | None:
-    """The scheme that a model's set of tags belongs to; None where they are no tags of spans (parts of speech)."""
+    """The scheme that a model's set of tags belongs to; None if they are not tags of spans (parts of speech)."""
     letters = {split_tag(tag)[0] for tag in tags if tag != "O"}
     if not letters or any(tag != "O" and not split_tag(tag)[1] for tag in tags):
         return None

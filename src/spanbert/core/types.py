@@ -16,7 +16,7 @@ import numpy.typing as npt
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
-OutputArray = npt.NDArray[np.float32]  # what a head says of a window
+OutputArray = npt.NDArray[np.float32]  # a head's output for a window
 
 TAGS = "tag"  # the column of a Document that holds one tag a word
 
@@ -60,12 +60,12 @@ class Relation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MisplacedAnswer:
-    """An answer that does not stand where a file says.
+    """An answer that is not where its file says.
 
     Attributes:
         text: The answer's text.
         stated: The first character that the file states.
-        found: Where the text stands instead, nearest to that; None: nowhere in the document.
+        found: The nearest place where the text is instead; None: nowhere in the document.
     """
 
     text: str
@@ -80,9 +80,9 @@ class Question:
     Attributes:
         id: Its name.
         text: The question.
-        answers: Where the answers stand, those of `misplaced` that were found among them.
+        answers: Where the answers are, those of `misplaced` that were found included.
         answerable: Whether the text answers it.
-        misplaced: Answers that do not stand where their file says; those that stand nowhere still count in scores.
+        misplaced: Answers that are not where their file says; those found nowhere still count in scores.
     """
 
     id: str
@@ -103,7 +103,7 @@ class Document:
         id: Stable name of the document (`file:line` where the format has none).
         text: The text, unmodified; every span counts code points of it.
         pair: The second text of a pair.
-        target: The text that it is to be turned into: its translation.
+        target: The text to generate from it: its translation.
         words: Words of the text, where the format gives them.
         sentences: Half-open ranges of `words`, end to end, where the format gives them.
         spans: Labelled spans (entities).
@@ -113,7 +113,7 @@ class Document:
         labels: Labels of the whole text.
         columns: What a format carried that spanbert does not interpret, one value a word, so that nothing is lost.
         where: File and line that it came from, for messages.
-        origin: What its format needs to write it back without loss; nobody else looks at it.
+        origin: What its format needs to write it back without loss; nothing else reads it.
 
     Raises:
         ValueError: A span reaches past the end of the text, or sentences do not cover the words.
@@ -221,7 +221,7 @@ class Filling:
 
     Attributes:
         text: The text with all blanks filled.
-        fills: What stands in each blank, in order.
+        fills: The text in each blank, in order.
         pieces: The pieces of each blank.
         piece_scores: For each blank, the log probability of each piece: the mean of MLM and SBO, in nats.
         score: What fillings are ranked by: the mean of all piece scores, plus the log prior of the lengths.

@@ -1,1 +1,1 @@
-"""Files to Documents and back: raw text, and annotations in every format."""
+"""Files to Documents and back: raw text, and annotations in all supported formats."""

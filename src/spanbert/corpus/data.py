@@ -17,7 +17,7 @@ Source = DataFile | Sequence[Document]
 
 
 def opened(given: Path | Source, open_file: Callable[[Path], DataFile]) -> Source:
-    """What a user named, as a source: a path is opened, anything else is one already.
+    """Turns what the user passed into a source: a path is opened, anything else is already a source.
 
     Args:
         given: A path, or a source.

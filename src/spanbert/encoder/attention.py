@@ -154,7 +154,7 @@ def attend(
 
 
 def span_boundaries(cu_seqlens: Sequence[int], span: int, *, shifted: bool) -> list[int]:
-    """Cuts each segment into spans of so many tokens, for attention alone.
+    """Cuts each segment into spans of this many tokens, for attention only.
 
     Args:
         cu_seqlens: Where the segments start, then T.

@@ -56,7 +56,7 @@ class EncoderConfig(Config):
         norm_epsilon: Epsilon of the layer norms.
         hidden_dropout: Dropout after embeddings, attention output and feed-forward.
         attention_dropout: Dropout of attention weights; above 0 it takes CPU attention off its fast path.
-        stated_attention_dropout: What config.json says of it, kept for those who train the model elsewhere.
+        stated_attention_dropout: The value in config.json, kept for training the model elsewhere.
         has_pooler: Whether a pooler (dense and tanh on [CLS]) comes with the weights.
         attention_span: w, tokens attend only within consecutive spans of w tokens of their segment, at a cost linear in
             the length; None means full attention.

@@ -27,7 +27,7 @@ def tune_process() -> None:
     the last 1,024 shapes of a product: gigabytes in bfloat16 after a few hundred steps, for shapes that never come
     again (docs/LOG.md). Both read their limits at the first product; what the user has set stays.
 
-    Logits are tens of megabytes; by default each is mapped anew and its pages zeroed on first touch, which made the
+    Logits are tens of megabytes; by default each is mapped again and its pages zeroed on first touch, which made the
     softmax of a step ten times slower (docs/LOG.md). Elsewhere than on glibc the second part does nothing.
     """
     torch.set_flush_denormal(True)
@@ -50,7 +50,7 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def resolved_precision(asked: Literal["auto", Precision], device: torch.device) -> Precision:
-    """What `auto` stands for on a device: bfloat16 where `has_bfloat16`, else float32."""
+    """What `auto` means on a device: bfloat16 where `has_bfloat16`, else float32."""
     if asked != "auto":
         return asked
     return "bfloat16" if has_bfloat16(device) else "float32"

@@ -70,7 +70,7 @@ class Encoder(nn.Module):
 
         Args:
             batch: Segments end to end, numpy.
-            rows: Rows that somebody reads, (R,); the last layer then computes no other.
+            rows: Rows that are read, (R,); the last layer then computes no others.
 
         Returns:
             Hidden states of the last layer, (T, D), or of the given rows, (R, D).
@@ -168,7 +168,7 @@ def _layer(config: EncoderConfig, number: int) -> nn.Module:
 def load_encoder(
     files: BundleFiles, *, positions: int | None = None, pieces: int | None = None, **changes: object
 ) -> tuple[Encoder, dict[str, Tensor]]:
-    """The encoder of an opened bundle, in eval mode, and the tensors of the heads beside it by our names.
+    """The encoder of an opened bundle, in eval mode, and the tensors of its heads by our names.
 
     Heads are those that lie among the weights (`mlm.*`, `sbo.*`, and `task.*` of the one task that `architectures` in
     config.json names); a bundle's own `heads.safetensors` is the task's to read.
@@ -178,7 +178,7 @@ def load_encoder(
         positions: Longest segment; more than the checkpoint has are made by repeating its table (Beltagy et al. 2020,
             section 5), fewer are refused.
         pieces: Size of the vocabulary that is needed; rows that the checkpoint lacks are drawn around the mean of the
-            others, as torch's generator stands.
+            others, in the current state of torch's generator.
         changes: Other settings of the encoder that need no weights, such as `attention_span`.
     """
     where = str(files.weights)

@@ -62,7 +62,7 @@ class SavedModel:
         self.write_beside(directory)
 
     def write_beside(self, directory: Path) -> None:
-        """Writes what lies beside the tensors: the tasks' own files, tokenizer, card."""
+        """Writes everything but the tensors: the tasks' own files, tokenizer, card."""
         for task, assets in self.assets.items():
             copy_assets(assets, directory, task)
         self.tokenizer.save(directory, longest=self.shape.longest_segment)

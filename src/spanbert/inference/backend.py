@@ -1,4 +1,4 @@
-"""What computes: windows and the rows that heads read to arrays. `torch_backend` is one; exported models are others.
+"""A backend turns windows and the rows that heads read into arrays: `torch_backend`, or exported models.
 
 Shapes: S windows.
 """
@@ -15,10 +15,10 @@ Outputs = dict[str, list[OutputArray]]
 
 
 class Backend(Protocol):
-    """An encoder with heads, whatever runs them."""
+    """An encoder with heads, independent of what runs them."""
 
     def run(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
-        """What some heads say of each window; the encoder runs once for all of them.
+        """The outputs of some heads for each window; the encoder runs once for all of them.
 
         Args:
             windows: What the encoder reads, (S,): as many as should be computed at once.

@@ -51,7 +51,7 @@ def stored_head(
         files: The bundle.
         name: The task's.
         head: The head that they are for.
-        given: What `load_encoder` found beside the encoder.
+        given: The tensors that `load_encoder` found in addition to the encoder's.
         encoder: The encoder.
     """
     if task_entries(files)[name].get("named", False):
@@ -62,7 +62,7 @@ def stored_head(
 def task_to_go_on_with(files: BundleFiles, task: TextTask) -> str | None:
     """The task of a bundle whose head a new task can begin with: of the same kind, with the same labels.
 
-    That of the same name comes first.
+    A task of the same name is preferred.
     """
     wanted, spec = task.manifest(), task.spec
     fitting = [
@@ -83,7 +83,7 @@ def named_head(head: Head[Any], given: Mapping[str, Tensor], encoder: Encoder) -
 
 
 def head_weights(name: str, head: Head[Any], *, named: bool, family: str) -> dict[str, Tensor]:
-    """The tensors of a head by the names under which they are saved beside the encoder's own.
+    """The tensors of a head by the names under which they are saved with the encoder's own.
 
     Args:
         name: The task's.
@@ -98,7 +98,7 @@ def head_weights(name: str, head: Head[Any], *, named: bool, family: str) -> dic
 
 
 def named_weights(state: Mapping[str, Tensor], *, family: str) -> dict[str, Tensor]:
-    """The tensors of a head as they lie beside the encoder's: `task.*`, but BERT's `pooler.*` as the encoder's."""
+    """The tensors of a head as they are stored with the encoder's: `task.*`, but BERT's `pooler.*` as the encoder's."""
     beside = ("pooler.",) if family == "bert" else ()
     return {key if key.startswith(beside) else f"task.{key}": value for key, value in state.items()}
 

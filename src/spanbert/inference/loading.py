@@ -1,4 +1,4 @@
-"""What a bundle, or a plain Hugging Face directory, says of its tasks: from manifest to tasks, without torch."""
+"""The tasks of a bundle or a plain Hugging Face directory: from manifest to tasks, without torch."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.registry import kinds, spec_of, spec_of_slug
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
-Entry = Record  # what a manifest says of a task
+Entry = Record  # a manifest's entry for a task
 
 
 def task_entries(files: BundleFiles) -> dict[str, Entry]:
-    """What a bundle says of its tasks on labelled texts, by name; of a Hugging Face directory, its one task."""
+    """A bundle's entries for its tasks on labelled texts, by name; for a Hugging Face directory, its one task."""
     if files.manifest:
         known = kinds()
         return {name: entry for name, entry in files.tasks.items() if entry["kind"] in known}

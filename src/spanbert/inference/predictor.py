@@ -73,7 +73,7 @@ class Predictor:
         return found
 
     def outputs(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
-        """What each head says of each window, in order.
+        """The output of each head for each window, in order.
 
         Args:
             windows: What the encoder reads, once for all heads.
@@ -89,7 +89,7 @@ class Predictor:
 
 
 def chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    """One document, then two, four and so on up to the limits: who waits for the first answer does not wait long."""
+    """One document, then two, four and so on up to the limits, so that the first answer comes quickly."""
     chunk: list[Document] = []
     characters, most = 0, 1
     for document in documents:

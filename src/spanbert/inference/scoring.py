@@ -1,4 +1,4 @@
-"""Scoring predictors on labelled texts: documents stream by, counts stay."""
+"""Scoring predictors on labelled texts: documents are streamed, counts are kept."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def score_task(
         source: Its data.
         seed: Seed of the bootstrap.
         mistakes: Is filled with the worst mistakes, worst first.
-        reporter: Hears how far it is; the data is then read once before, to count it.
+        reporter: Receives progress; the data is then read once before, to count it.
     """
     task = predictor.tasks[name]
     alone = predictor.only([name])
@@ -74,7 +74,7 @@ def score_task(
 
 
 def tune_thresholds(predictor: Predictor, sources: Mapping[str, Source], reporter: Reporter) -> None:
-    """Sets the thresholds of the tasks that have one to what is best on their dev data."""
+    """Sets the thresholds of the tasks that have one to the best value on their dev data."""
     for name, source in sources.items():
         task = predictor.tasks[name]
         tuner = task.tuner()

@@ -33,7 +33,7 @@ class TorchBackend(Backend):
     @torch.inference_mode()
     @override
     def run(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
-        """The encoder's last layer computes the rows that somebody reads."""
+        """The encoder's last layer computes only the rows that are read."""
         rows = {name: rows_of_batch(windows, own) for name, own in asked.items()}
         wanted_R, places = _union(list(rows.values()))
         hidden_RD = self.encoder(pack_windows(windows), rows=wanted_R)

@@ -38,7 +38,7 @@ def evaluate(
             trained with: how the file is read (`text_column`, `pair_column`, `label_column`, `separator`, for tagging
             `column`), or for coreference how mentions are linked (`max_mentions`, `depth`, `singletons`).
         seed: Seed of the bootstrap.
-        reporter: Hears about progress.
+        reporter: Receives progress.
 
     Returns:
         `task`, `kind`, `main` (the name of the main score), the scores, `interval` and `signature`; with `other`, also

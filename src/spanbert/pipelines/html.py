@@ -1,6 +1,6 @@
 """Results as HTML: one self-contained page for a file, a fragment for a notebook; no script, no network.
 
-What stands in a text, a label or an id is escaped and stays inert; the page also forbids itself to load anything.
+The content of a text, a label or an id is escaped and inert; the page's security policy also forbids loading anything.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def page(results: Iterable[Shown], *, title: str) -> Iterator[str]:
 
 
 def fragment(result: Shown) -> str:
-    """One result with the style that it needs, to stand within another page.
+    """One result with the style that it needs, for use within another page.
 
     Args:
         result: What to show.
@@ -56,6 +56,6 @@ def article(name: str, body: str) -> str:
 
     Args:
         name: Its id.
-        body: HTML of what there is to show.
+        body: HTML of the content.
     """
     return f'<article><div class="sb-id">{escaped(name)}</div>{body}</article>'

@@ -1,4 +1,4 @@
-"""What is in a store or a bundle, without loading any weights (but pickled ones, which say nothing unread)."""
+"""What is in a store or a bundle, without loading any weights (except pickled ones, which must be loaded)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people hand to a model: one text a line, or JSON lines with ids, pairs, questions, words or entities."""
+"""Input of a model: one text per line, or JSON lines with ids, pairs, questions, words or entities."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _document(line: str, where: str, number: int, *, entities: bool) -> Document
     if "tokens" in record:
         tokens = record["tokens"]
         if not isinstance(tokens, list) or not all(isinstance(one, str) and one.strip() for one in tokens):
-            raise InputError("tokens that are no words", where=where, expected='{"tokens": ["New", "York"]}')
+            raise InputError("tokens that are not words", where=where, expected='{"tokens": ["New", "York"]}')
         return document_of_words(identity, tokens)
     if entities and record.keys() & {"head", "tail", "relations", "entities"}:
         return _with_entities(record, identity, where)
@@ -79,7 +79,7 @@ def _with_entities(record: Record, identity: str, where: str) -> Document:
         return document_of_pairs(record, identity, where)
     entries = record["entities"]
     if not isinstance(entries, list):
-        raise InputError("entities that are no list", where=where, expected='[{"start": 0, "end": 3}, ...]')
+        raise InputError("entities that are not a list", where=where, expected='[{"start": 0, "end": 3}, ...]')
     spans = tuple(
         entity_of(one, text, "entity", where)
         if isinstance(one, dict) and "start" in one

@@ -1,4 +1,4 @@
-"""`spanbert.load`: a bundle as an object that answers."""
+"""`spanbert.load`: a bundle as an object that predicts."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Pipeline:
         return [task]
 
     def __call__(self, text: str, pair: str | None = None) -> AnnotatedText:
-        """What all tasks on texts say of one text; the encoder runs once for all that read it alone.
+        """What all tasks on texts predict for one text; the encoder runs once for all that read only this text.
 
         Args:
             text: Any length.
@@ -118,7 +118,7 @@ class Pipeline:
         return next(self.predict([Document(id="text", text=text, pair=pair)]))
 
     def pipe(self, texts: Iterable[str], *, task: str | None = None) -> Iterator[AnnotatedText]:
-        """What `__call__` says of many texts, batched by length, in order, in bounded memory.
+        """`__call__` for many texts, batched by length, in order, in bounded memory.
 
         Args:
             texts: Read as they are needed.
@@ -133,13 +133,13 @@ class Pipeline:
         return self.predict(documents, task=task)
 
     def predict(self, documents: Iterable[Document], *, task: str | None = None) -> Iterator[AnnotatedText]:
-        """What the bundle's tasks say of documents, in order, in bounded memory; texts and questions may be mixed.
+        """What the bundle's tasks predict for documents, in order, in bounded memory; texts and questions may be mixed.
 
-        Each document is read by the tasks that what it carries suits: see `routing`. Entities are related that it
-        brings (`relations` to judge, or `spans`), else those that the bundle's tasks find in it.
+        Each document is read by the tasks that suit its content: see `routing`. The entities that are related are its
+        own (`relations` to judge, or `spans`), else those that the bundle's tasks find in it.
 
         Args:
-            documents: With their words, where they are to be taken as they are; read as they are needed.
+            documents: With words where their own are to be used; read as they are needed.
             task: One task alone.
 
         Yields:
@@ -183,7 +183,7 @@ class Pipeline:
         return next(self.predict([document], task=names[0])).relations
 
     def answer(self, question: str, context: str) -> Answer | None:
-        """The answer to a question from a text, or None where the text is taken not to answer it.
+        """The answer to a question from a text, or None if the text is judged not to answer it.
 
         Args:
             question: The question.

@@ -28,10 +28,10 @@ def predict_file(
     precision: Precision = "float32",
     options: Mapping[str, Facts] | None = None,
 ) -> Iterator[AnnotatedText] | None:
-    """What a bundle says of a file of its tasks' data formats; gold is not read.
+    """What a bundle predicts for a file in one of its tasks' data formats; gold is not read.
 
-    A file is data where its suffix names a format, such as `.csv`, or where it begins as those of a format do that a
-    task reads, such as CoNLL-2012.
+    A file is data if its suffix names a format, such as `.csv`, or if it begins like a file in a format that a task
+    reads, such as CoNLL-2012.
 
     Args:
         bundle: The bundle.
@@ -87,7 +87,7 @@ def predict(
     precision: Precision = "float32",
     options: Mapping[str, Facts] | None = None,
 ) -> Iterator[AnnotatedText]:
-    """What a bundle says of each line, in order, in bounded memory.
+    """What a bundle predicts for each line, in order, in bounded memory.
 
     Args:
         bundle: The bundle.

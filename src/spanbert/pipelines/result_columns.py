@@ -1,4 +1,4 @@
-"""Results in columns: a line a word with tags beside each other, or the lines of a task's own format."""
+"""Results in columns: one line per word with its tags, or the lines of a task's own format."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def has_columns(doc: AnnotatedText) -> bool:
 
 
 def conll_lines(doc: AnnotatedText) -> Iterator[str]:
-    """What columns can hold of a text: a line a word and a blank line at the end, or a format of a task's own.
+    """A text as columns: one line per word and a blank line at the end, or a task's own format.
 
     Args:
         doc: A text with tasks that give each word tags, or with one alone that has lines of its own (CoNLL-2012).

@@ -1,4 +1,4 @@
-"""What a loaded bundle says of a text, or of a question about one: the results of its tasks.
+"""What a loaded bundle predicts for a text, or for a question about one: the results of its tasks.
 
     doc = nlp("Ann left Rome.")
     doc.entities            the spans of all tagging tasks, in text order
@@ -37,7 +37,7 @@ def render_of(result: object) -> TaskRender[Any]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AnnotatedText:
-    """A text, or a question about one, with what each task of a bundle says about it.
+    """A text, or a question about one, with the result of each task of a bundle.
 
     Iterating gives the names of the tasks, so that `name in doc` works.
 
@@ -46,7 +46,7 @@ class AnnotatedText:
         text: The text, unmodified; every span counts code points of it.
         question: What is asked about it; None: it is read as it is.
         tasks: The result of each task, by the task's name, in the bundle's order.
-        source: The document that was read, for what its format carries beside the text.
+        source: The document that was read, for what its format carries in addition to the text.
 
     Raises:
         ValueError: A span reaches past the end of the text.
@@ -82,7 +82,7 @@ class AnnotatedText:
 
     @property
     def answering(self) -> Answering:
-        """The answer to the question, with what else the model thought of.
+        """The answer to the question, with the other candidates.
 
         Raises:
             InputError: No task answered it, or several did.
@@ -121,7 +121,7 @@ class AnnotatedText:
 
     @property
     def clusters(self) -> tuple[tuple[Span, ...], ...]:
-        """Mentions of the same thing, by all coreference tasks; `doc[name].heads` and `.links` say more."""
+        """Mentions of the same thing, by all coreference tasks; `doc[name].heads` and `.links` have details."""
         return tuple(cluster for result in self.coreferences.values() for cluster in result.clusters)
 
     @property

@@ -1,8 +1,8 @@
-"""Which tasks of a bundle speak about a document, by what it carries; documents of all kinds may be mixed.
+"""Which tasks of a bundle read a document, by what it carries; documents of all kinds may be mixed.
 
 questions              the tasks that answer questions
 a second text          tasks on pairs, and those that read its first text alone
-pairs of entities      tasks on relations, beside those on texts; so are entities, whose pairs are then made
+pairs of entities      tasks on relations and those on texts; likewise for entities, whose pairs are then made
 a text alone           tasks on texts; relations between the entities that the bundle's own tasks find
 """
 
@@ -39,7 +39,7 @@ class Router:
 
     Args:
         tasks: The bundle's, by name.
-        names: Those that may speak.
+        names: Those that may be used.
         where: The bundle, for messages.
     """
 
@@ -83,11 +83,11 @@ class Router:
         return Route(names=names, related=related, brings_entities=brings_entities)
 
     def predict(self, predictor: Predictor, documents: Sequence[Document]) -> list[Predictions]:
-        """What is said of a chunk of documents; the encoder runs as often as there are kinds of routes.
+        """Predictions for a chunk of documents; the encoder runs once for each kind of route.
 
         Args:
             predictor: Of the bundle's tasks.
-            documents: So many as are to be held in memory.
+            documents: A chunk that is held in memory.
         """
         routes = [self.route(document) for document in documents]
         first = [
@@ -119,7 +119,7 @@ class Router:
         assert isinstance(task, RelatingTask)
         if route.brings_entities:
             spans: Iterable[Span] = document.spans or ()
-        else:  # types that are not known are left out; in what people hand over they are refused
+        else:  # unknown types are left out; in the user's own entities they are refused
             spans = (one for one in _found_spans(found[finder] for finder in self._finders) if task.knows(one))
         entities = sorted(spans, key=outer_first)
         sentences = sentence_stretches(document, kept_whole=entities)
@@ -137,6 +137,6 @@ class Router:
 
 
 def _found_spans(taggings: Iterable[Tagging]) -> Iterable[Span]:
-    """The spans of several tasks; what two of them find alike stands once."""
+    """The spans of several tasks; a span that two of them find is returned once."""
     every = [span for tagging in taggings for span in tagging.spans or ()]
     return {(span.start, span.end, span.label): span for span in every}.values()

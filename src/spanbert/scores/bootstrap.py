@@ -139,7 +139,7 @@ def compare(
 ) -> Comparison:
     """The paired bootstrap test of two systems.
 
-    They may count other things beside what the statistic reads (say, the labels that each of them knows).
+    They may count other things in addition to what the statistic reads (say, the labels that each of them knows).
 
     Args:
         a: One system's counts.

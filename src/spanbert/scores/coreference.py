@@ -2,7 +2,7 @@
 
 MUC (Vilain et al. 1995), B-cubed (Bagga and Baldwin 1998), CEAF with the entity similarity phi4 (Luo 2005), their mean
 (the CoNLL score of the shared tasks of 2011 and 2012), LEA (Moosavi and Strube 2016), and mention detection. Mentions
-that stand on one side alone are counted as in the reference scorer's version 8 (Pradhan et al. 2014). Figures of
+that are only on one side are counted as in the reference scorer's version 8 (Pradhan et al. 2014). Figures of
 several documents are those of summed counts.
 
 All four read how many mentions each gold cluster shares with each predicted one; no more is kept of a document.

@@ -85,7 +85,7 @@ class EntityScorer:
 
 
 def _confused(gold: Iterable[WordSpan], predicted: Iterable[WordSpan]) -> Iterator[tuple[str, str]]:
-    """Pairs of labels at each place, in alphabetical order where several labels stand at one."""
+    """Pairs of labels at each place, in alphabetical order where one place has several labels."""
     labels: dict[tuple[int, int], tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for side, spans in enumerate((gold, predicted)):
         for start, end, label in spans:

@@ -1,4 +1,4 @@
-"""GAP: which of two names an ambiguous pronoun stands for, by gender (Webster et al. 2018, section 4.1)."""
+"""GAP: which of two names an ambiguous pronoun refers to, by gender (Webster et al. 2018, section 4.1)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GENDERS: tuple[Gender, ...] = ("masculine", "feminine", "other")
 
 
 class GapScorer:
-    """Counts of names that pronouns stand for: right, predicted and gold ones, by gender.
+    """Counts of names that pronouns refer to: right, predicted and gold ones, by gender.
 
     Args:
         seed: Seed of the bootstrap, whose units are pronouns.
@@ -32,7 +32,7 @@ class GapScorer:
 
         Args:
             gender: The pronoun's.
-            names: For each name: whether the pronoun stands for it, and whether it is said to.
+            names: For each name: whether the pronoun refers to it, and whether that is predicted.
         """
         both = np.array([(gold and said, said, gold) for gold, said in names]).sum(0)
         counts = np.zeros((len(_GENDERS), 3))

@@ -1,4 +1,4 @@
-"""Held-out figures of span pre-training, beside the unigram model that knows no context.
+"""Held-out figures of span pre-training, compared with the unigram model, which knows no context.
 
 Shapes: K masked pieces of a batch, M masked spans.
 """
@@ -26,7 +26,7 @@ class PretrainPredictions:
     """What a model answers for the masked pieces of one batch.
 
     Attributes:
-        ids_K: The pieces that stood there.
+        ids_K: The pieces before masking.
         mlm_loss_K: Negative log probability in nats that the MLM head gives each.
         mlm_best_K: The piece that the MLM head puts first.
         sbo_index_J: Entries (of K) with an SBO target; empty without an SBO head.

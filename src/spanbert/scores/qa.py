@@ -5,7 +5,7 @@ single spaces; F1 is over words; the best over the gold answers counts. A questi
 "". Where the two versions differ (gold answers of nothing but articles and punctuation) we follow 2.0.
 CMRC 2018 (Cui et al. 2019): Chinese is compared by characters, other script by words; F1 by longest common substring.
 We differ in that spaces never count (the official exact match keeps them), and that nothing matches nothing, as a
-question without answer requires; other script is divided by a rule that stands in for NLTK's tokenizer.
+question without answer requires; other script is divided by a rule in place of NLTK's tokenizer.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def best_over_gold(
 ) -> float:
     """The best figure over the gold answers; no gold answer means that the question has none.
 
-    English answers of which normalising leaves nothing are no gold answers, as in SQuAD 2.0's scorer.
+    English answers that are empty after normalising do not count as gold, as in SQuAD 2.0's scorer.
     """
     if language == "en":
         gold = [one for one in gold if normalise_answer(one)]
@@ -67,7 +67,7 @@ def best_over_gold(
 
 
 def _chinese_units(text: str) -> list[str]:
-    """Han characters and punctuation marks one by one, numbers and runs of other letters as words.
+    """Single Han characters and punctuation marks; numbers and runs of other letters as words.
 
     CMRC's marks are dropped first: words that they join become one.
     """

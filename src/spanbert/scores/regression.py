@@ -22,7 +22,7 @@ class RegressionScorer:
     """Correlations and errors of predicted numbers.
 
     Pearson's correlation and its resamples need six sums. Spearman's needs the ranks, so two floats a text are kept (16
-    bytes). For its interval every resample is ranked anew, in O(N) each; beyond 100,000 texts fewer resamples are
+    bytes). For its interval every resample is ranked again, in O(N) each; beyond 100,000 texts fewer resamples are
     ranked (never under 100), so that their weights fit in memory.
 
     A correlation is 0.0 where either side has fewer than two different values: nothing can go with what never changes.

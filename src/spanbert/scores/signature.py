@@ -1,4 +1,4 @@
-"""How figures were computed, in one line that can be compared and quoted beside them.
+"""How figures were computed, in one line that can be compared and quoted with them.
 
 The idea is sacreBLEU's (Post 2018, A Call for Clarity in Reporting BLEU Scores, section 4).
 """

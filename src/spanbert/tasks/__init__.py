@@ -1,1 +1,1 @@
-"""Tasks: a folder each, all of one protocol; `registry` lists their specs, and to add one is to add its line there."""
+"""Tasks: one folder each, all with one protocol; `registry` lists their specs: a new task adds its line there."""

@@ -85,7 +85,7 @@ class TextTaskBase(TextTask):
     added_token_ids: Sequence[int] = ()
     assets: Mapping[str, Path] = MappingProxyType({})
     config: Any  # the settings of its kind, a `Config`
-    open: Callable[[Any, Path], DataFile]  # of the options and a path: the file as the kind reads it, once and for all
+    open: Callable[[Any, Path], DataFile]  # (options, path): the file as the kind reads it
 
     def __init__(self, name: str, tokenizer: TokenizerAdapter, window: tuple[int, int]) -> None:
         self.name, self.tokenizer, self.window = name, tokenizer, window
@@ -100,7 +100,7 @@ class TextTaskBase(TextTask):
     @property
     @override
     def entity_types(self) -> frozenset[str]:
-        """It finds none."""
+        """Empty: it finds no entities."""
         return frozenset()
 
     @override
@@ -120,7 +120,7 @@ class TextTaskBase(TextTask):
         tokenizer: TokenizerAdapter,
         positions: int,
     ) -> Self:
-        """The task that some training documents pose.
+        """The task that some training documents define.
 
         Args:
             name: Its name in the bundle.
@@ -141,7 +141,7 @@ class TextTaskBase(TextTask):
 
     @classmethod
     def foreign_entry(cls, config: Facts) -> Record:
-        """What a manifest would say of a Hugging Face directory's task, by its config.json; for kinds with a slug."""
+        """The manifest entry for a Hugging Face directory's task, by its config.json; for kinds with a slug."""
         raise NotImplementedError
 
     @override
@@ -163,7 +163,7 @@ class TextTaskBase(TextTask):
 
     @override
     def manifest(self) -> Record:
-        """What every task says; each adds its own."""
+        """What every task states; each adds its own."""
         return {
             "kind": self.kind,
             "window": list(self.window),

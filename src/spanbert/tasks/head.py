@@ -1,4 +1,4 @@
-"""What every head of a task on labelled texts is: a torch module that reads the wanted rows of a batch.
+"""The base of every head of a task on labelled texts: a torch module that reads selected rows of a batch.
 
 Shapes: R rows of all windows, D hidden size, S windows with r rows each.
 """

@@ -1,4 +1,4 @@
-"""The protocols that every task fills in; loop and commands know no more of a task than this.
+"""The protocols that every task implements; loop and commands know nothing else about a task.
 
 `Task` is what the training loop needs; `TextTask` adds what a task on labelled texts needs from file to answer:
 
@@ -96,7 +96,7 @@ class Mistake:
     """One wrong prediction, for people who look for its cause.
 
     Attributes:
-        severity: How sure the model was of what is wrong.
+        severity: The model's confidence in the wrong prediction.
         where: The document.
         text: The text, or what matters of it.
         gold: What was right.
@@ -136,10 +136,10 @@ class HeadContext:
 
 
 class TextTask(Protocol):
-    """A task on labelled texts; built from training documents or from what a bundle says.
+    """A task on labelled texts; built from training documents or from a bundle's entry.
 
     Attributes:
-        spec: What the rest of the program knows of its kind.
+        spec: What the rest of the program knows about its kind.
         kind: Its name on the command line.
         name: Its name in the bundle.
         unit: What its loss counts: example, word, window.
@@ -147,12 +147,12 @@ class TextTask(Protocol):
         shares_encoder_pass: It reads one text and nothing else, so that several such tasks share one pass of the
             encoder and one list of windows.
         config: The settings of its kind.
-        runtime_options: The settings that a trained task may be used with other values of.
+        runtime_options: The settings that may be changed for a trained task.
         added_token_ids: Ids of the tokens that the task added to the tokenizer, which the encoder needs embeddings for.
-        comparison_key: By what two models of the task can be compared: the main score, and what else decides it.
+        comparison_key: Equal for models that can be compared: the main score, and what else affects it.
         reads_pairs: It reads two texts; None: one or two.
         window: Tokens of a window, specials included, and of the overlap between two.
-        threshold: From where on something is (or is not) answered; None where there is no such choice.
+        threshold: The score from which something is (or is not) answered; None if there is no such choice.
         assets: Its own files in the bundle, by name.
         entity_types: Labels of the entities that it finds.
     """
@@ -183,7 +183,7 @@ class TextTask(Protocol):
         """See above."""
 
     def opened(self, path: Path) -> DataFile:
-        """A file as the task reads it; format, columns and so on are found out here, once.
+        """A file as the task reads it; format, columns and so on are detected here, once.
 
         Raises:
             InputError: It cannot be used.
@@ -216,7 +216,7 @@ class TextTask(Protocol):
         """What the head is asked about each of these windows."""
 
     def examples(self, windowed: WindowedDocument) -> list[Example]:
-        """What there is to learn from a document; nothing where it has no gold."""
+        """The training examples of a document; none if it has no gold."""
 
     def head_context(self, encoder: EncoderConfig) -> HeadContext:
         """What its head is built from, on an encoder of these dimensions."""
@@ -231,19 +231,19 @@ class TextTask(Protocol):
         """A scorer of documents and their predictions."""
 
     def tuner(self) -> Tuner | None:
-        """What finds the task's threshold; None where there is none to find."""
+        """A tuner for the task's threshold; None if there is none to tune."""
 
     def mistakes(self, document: Document, prediction: Any) -> Iterator[Mistake]:
         """What is wrong in a prediction."""
 
     def manifest(self) -> Record:
-        """What a bundle must say for the task to be built again."""
+        """What a bundle must state for the task to be built again."""
 
     def hugging_face_config(self) -> Record:
-        """What config.json says of the task: labels and the like, as Hugging Face's classes read it."""
+        """The task's entries in config.json: labels and the like, as Hugging Face's classes read them."""
 
     def remarks(self, others: Sequence[TextTask]) -> Iterator[str]:
-        """What people should know who learn it together with others."""
+        """What users should know when it is trained together with other tasks."""
 
     def selection_score(self, scores: Scores) -> float:
         """As in `Task`."""

@@ -3,7 +3,7 @@
     result --record--> JSON        result --html--> a page        result --columns, lines--> a file of columns
     entry of a manifest, scores --in_words, figure, remarks, python ...--> the report of a run
 
-A kind must say what stands in a record and what an entry means; all else has a default.
+A kind must define the content of a record and the meaning of an entry; all else has a default.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ class TaskRender(ABC, Generic[ResultT]):
     Attributes:
         shows_text: Whether `html` shows the text itself.
         in_columns: What a file of columns can hold of its results (`tags`); empty: nothing.
-        columns_of: How messages call a task that finds that, with its article.
-        figures: Its scores by their keys, beside the common ones or in their place.
+        columns_of: What messages call a task that finds that, with its article.
+        figures: Its scores by their keys, in addition to the common ones or in place of them.
         units: Scores that say how much was scored.
     """
 
@@ -79,7 +79,7 @@ class TaskRender(ABC, Generic[ResultT]):
         return iter(())
 
     def html(self, text: str, result: ResultT, palette: Palette) -> str:
-        """A result for people: what stands in its record, where a kind has nothing better.
+        """A result for people: by default, the fields of its record.
 
         Args:
             text: The text.
@@ -93,7 +93,7 @@ class TaskRender(ABC, Generic[ResultT]):
         return f'<p class="sb-note">{"; ".join(facts)}</p>'
 
     def columns(self, document: Document, result: ResultT) -> WordColumns | None:
-        """A result in columns beside the words; None: it is in `lines`. Not asked where nothing is `in_columns`.
+        """A result as columns next to the words; None: it is in `lines`. Not called if `in_columns` is empty.
 
         Args:
             document: The text, with its id for messages.
@@ -102,7 +102,7 @@ class TaskRender(ABC, Generic[ResultT]):
         return None
 
     def lines(self, document: Document, result: ResultT) -> Iterator[str] | None:
-        """A result as lines of a file that holds no other task's; None: it is in `columns`.
+        """A result as lines of a file that holds no other task's results; None: it is in `columns`.
 
         Args:
             document: The document that was read, with what its format needs to write it back.

@@ -26,13 +26,13 @@ Verb = Literal["finetune", "doctor", "evaluate", "predict"]
 
 @dataclass(frozen=True, kw_only=True)
 class TaskOption:
-    """An option of the command line that stands for a setting of a kind of task.
+    """An option of the command line that sets a setting of a kind of task.
 
     Attributes:
         flag: With its dashes.
         setting: Which setting of the kind.
         help: Without the kind's name.
-        default: What holds without it, for the help; None: nothing is said.
+        default: The default that the help shows; None: the help shows none.
         value: What a switch sets; None: the option takes a value.
         type: Of the value.
         least: The smallest number.
@@ -64,15 +64,15 @@ class TaskSpec:
         check: The class that looks for faults of its data (`Survey`).
         render: The class that shows its results and scores (`TaskRender`).
         result: The type of its predictions.
-        needs: What of a document it reads beside the text; `pair` only where all its tasks read two texts.
+        needs: What it reads of a document in addition to the text; `pair` only if all its tasks read two texts.
         produces: What it finds; the results of a kind that produces `spans` have them as `spans`.
         formats: Names of the formats that it is trained on and scored by, in the order in which they are tried.
-        same_head: Keys of a manifest that must agree where a new task goes on with the head of an earlier one.
+        same_head: Keys of a manifest that must agree for a new task to continue with the head of an earlier one.
         main_metric: The score by which models are chosen, where its settings name no other.
         slug: What the Hugging Face hub calls such tasks, where it has names for their heads too (`checkpoint.names`).
         files: These formats in words, for the help.
-        input: What people hand to it, as the name of a file in examples.
-        epochs: How long it is trained where no budget is given.
+        input: The name of an input file in examples.
+        epochs: Epochs of training if no budget is given.
         examples_a_step: How many windows a step of training reads where no other number is asked for.
         options: Options of the command line.
         examples: For the help of a verb, (comment, command) pairs.

@@ -22,7 +22,7 @@ TaskT = TypeVar("TaskT")
 DUPLICATES = Rule(
     severity="warning",
     name="duplicates",
-    what="duplicates: a text that stood before with the same labels",
+    what="duplicates: a text that occurred before with the same labels",
     remedy="They weigh more in training, and in dev data in the scores",
 )
 
@@ -31,7 +31,7 @@ BROKEN = Rule(
     severity="error",
     name="broken",
     what="texts that cannot be read",
-    remedy="Mend them; --fix leaves them out",
+    remedy="Correct them; --fix leaves them out",
 )
 
 
@@ -40,7 +40,7 @@ def leave_out(error: InputError) -> None:
 
 
 class Item(NamedTuple):
-    """What may stand twice: a labelled text, or a question about one."""
+    """An item that may occur twice: a labelled text, or a question about one."""
 
     where: str
     text: str
@@ -48,18 +48,18 @@ class Item(NamedTuple):
 
 
 class Survey(ABC, Generic[TaskT]):
-    """What is in one file; a task's spec names the survey of its kind.
+    """Collects what is in one file; a task's spec names the survey of its kind.
 
     Attributes:
-        conflicts: The rule that items break which stand several times with different labels.
+        conflicts: The rule for items that occur several times with different labels.
         duplicates: The same, with the same labels.
-        unusable: The rule that rows or texts break which cannot be read.
+        unusable: The rule for rows or texts that cannot be read.
 
     Args:
         data: The file.
         config: Settings of the kind of task.
         tokenizer: The model's.
-        task: The task that the training file poses; None where it poses none.
+        task: The task that the training file defines; None if it defines none.
         name: What the file is called in the report.
     """
 
@@ -83,7 +83,7 @@ class Survey(ABC, Generic[TaskT]):
         """The documents of the file.
 
         Args:
-            on_broken: Is told of rows or texts that cannot be used and are left out, where a reader can go on.
+            on_broken: Called with the error of each row or text that cannot be used and is left out.
 
         Raises:
             InputError: The file cannot be read.
@@ -92,7 +92,7 @@ class Survey(ABC, Generic[TaskT]):
 
     @abstractmethod
     def items_of(self, document: Document) -> Iterator[Item]:
-        """What of a document may stand twice; in the order of the file."""
+        """The items of a document that may occur twice; in the order of the file."""
 
     @abstractmethod
     def look(self, document: Document) -> Document:
@@ -104,7 +104,7 @@ class Survey(ABC, Generic[TaskT]):
 
     @abstractmethod
     def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:
-        """Writes a repaired copy of the file, in the same format; what is not at fault stays as it was.
+        """Writes a repaired copy of the file, in the same format; everything that is right stays as it was.
 
         Args:
             repeats: Which items come again.
@@ -114,7 +114,7 @@ class Survey(ABC, Generic[TaskT]):
             How often each thing was done.
 
         Raises:
-            InputError: Something that only a person can mend.
+            InputError: Something that only a person can fix.
         """
 
     def documents(self) -> Iterator[Document]:
@@ -140,7 +140,7 @@ class Survey(ABC, Generic[TaskT]):
         return [(name.replace("_", " "), f"{count:,}") for name, count in self.counts().items()]
 
     def left_out(self) -> Counter[str]:
-        """What a copy does without where texts that cannot be read are left out."""
+        """The count of unreadable texts that a copy leaves out."""
         return Counter({"texts that cannot be read left out": self.ledger.count(self.unusable)})
 
     def texts_of(self, document: Document) -> Iterator[Item]:
@@ -171,7 +171,7 @@ class Survey(ABC, Generic[TaskT]):
             self.examine(windowed, self.task)
 
     def finish(self) -> None:
-        """Writes down what the end of the pass shows: by default, nothing."""
+        """Records the findings at the end of the pass: by default, none."""
 
     def is_cut(self, windowed: WindowedDocument) -> bool:
         """Whether a text needs more than one window."""
@@ -182,7 +182,7 @@ class Survey(ABC, Generic[TaskT]):
         return document.place.removeprefix(f"{self.path.parent}/")
 
     def tell(self) -> Repeats:
-        """Writes down what only the whole file shows; reads it once more where something comes again."""
+        """Records the findings of the whole file; reads it again if an item is repeated."""
         self.unknown.tell(self.ledger)
         repeats = self.items.repeats()
         conflicts, again = _first(repeats.differs_N), _first(repeats.again_N)

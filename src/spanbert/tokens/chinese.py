@@ -32,7 +32,7 @@ def chinese_word_starts(
     Args:
         texts: The texts.
         offsets: First character and character after the last of each piece, (n, 2) a text.
-        word_starts: What the tokenizer alone says, (n,) a text; it stands for pieces that begin with another script.
+        word_starts: Word starts by the tokenizer alone, (n,) per text; kept for pieces that begin with another script.
 
     Returns:
         (n,) a text: a piece that begins with a Han character begins a word where the segmenter begins one; a piece that

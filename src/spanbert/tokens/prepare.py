@@ -3,8 +3,8 @@
     documents -> batches of about a million characters -> ids and word starts -> open shards, one a split
                                                           when a shard is full: close, fsync, rename, note progress
 
-The unfinished store lies beside the target as `.STORE.preparing`; a restart with the same inputs and options reads
-past the documents that finished shards hold and goes on. The result is the same, byte for byte, as without the kill.
+The unfinished store is next to the target as `.STORE.preparing`; a restart with the same inputs and options skips
+the documents that finished shards hold and continues. The result is the same, byte for byte, as without the kill.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def prepare(
         options: How to read the text.
         licence: Licence and attribution of the text, for the model cards of what is trained on it.
         shard_pieces: Pieces a shard; progress is kept shard by shard.
-        reporter: Hears about progress.
+        reporter: Receives progress.
 
     Raises:
         InputError: Unusable input or tokenizer, or `out` exists.
@@ -94,7 +94,7 @@ def prepare(
     with only_writer(target):
         try:
             _fill_store(_StoreWriter(work, adapter, reader, held_out, shard_pieces, licence), reader, target, reporter)
-        except InputError:  # other input will make another store: nothing here is worth going on with
+        except InputError:  # other input makes a different store: nothing here can be continued
             shutil.rmtree(work, ignore_errors=True)
             raise
     store = TokenStore(target, verify=False)

@@ -3,7 +3,7 @@
     STORE/
       index.json          format, tokenizer fingerprint, counts, checksums of every file
       tokenizer/          the tokenizer that made the ids
-      unigram.npy         how often each piece stands in the train split, int64 (V,)
+      unigram.npy         how often each piece occurs in the train split, int64 (V,)
       train-00000.arrow   documents: id, ids (uint16 or uint32), word_starts (bool), entities
       held_out-00000.arrow
 
@@ -158,7 +158,7 @@ class TokenStore:
         return str(self.index["tokenizer"]["fingerprint"])
 
     def unigram_counts(self) -> IntArray:
-        """How often each piece stands in the train split, (V,)."""
+        """How often each piece occurs in the train split, (V,)."""
         counts: IntArray = np.load(self.path / "unigram.npy")
         return counts
 

@@ -45,7 +45,7 @@ class TokenizerAdapter:
     def __init__(self, tokenizer: Tokenizer, name: str) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        tokenizer.encode_special_tokens = True  # a text that says "[MASK]" says no mask
+        tokenizer.encode_special_tokens = True  # "[MASK]" in a text is plain text, not a mask
         self.backend = tokenizer
         self.name = name
         self.special: dict[str, int] = {}
@@ -87,7 +87,7 @@ class TokenizerAdapter:
 
     @cached_property
     def ordinary_ids(self) -> IntArray:
-        """The ids that are no special tokens, rising: what a random replacement is drawn from."""
+        """The ids that are not special tokens, ascending: a random replacement is drawn from them."""
         return np.flatnonzero(~self.is_special_V)
 
     @cached_property
@@ -108,7 +108,7 @@ class TokenizerAdapter:
 
     @cached_property
     def may_begin_word_V(self) -> BoolArray:
-        """Which pieces can stand after white space, (V,): no `##` (WordPiece), `Ġ` or `▁` first (BPE, Unigram)."""
+        """Which pieces can follow white space, (V,): no `##` (WordPiece), `Ġ` or `▁` first (BPE, Unigram)."""
         if self.is_word_start_V is not None:
             return self.is_word_start_V
         begins_V = np.zeros(self.vocab_size, dtype=bool)
@@ -118,7 +118,7 @@ class TokenizerAdapter:
 
     @cached_property
     def may_go_on_V(self) -> BoolArray:
-        """Which pieces can stand right after a letter without ending its word wrongly, (V,).
+        """Which pieces can directly follow a letter without ending its word wrongly, (V,).
 
         Continuations (`##`; for BPE and Unigram whatever has no `Ġ` or `▁` first), punctuation, and Han characters.
         """
@@ -194,14 +194,14 @@ class TokenizerAdapter:
         return self.backend.decode([int(identity) for identity in ids], skip_special_tokens=False)
 
     def surface(self, ids: Sequence[int]) -> str:
-        """The text of some pieces as it stands inside a text: no space before it or in Chinese, no `##`."""
+        """The text of some pieces as it appears inside a text: no space before it or in Chinese, no `##`."""
         text = self.decode(ids).strip()
         if self._continuation_prefix is None:
             return text
         return _SPACE_IN_CHINESE.sub("", text.removeprefix(self._continuation_prefix))
 
     def piece(self, identity: int) -> str:
-        """The piece of an id, as it stands in the vocabulary."""
+        """The piece of an id, as the vocabulary has it."""
         piece = self.backend.id_to_token(int(identity))
         if piece is None:
             raise ValueError(f"id {identity} is outside the vocabulary of {self.vocab_size} pieces")
@@ -242,8 +242,8 @@ def load_tokenizer(source: str | os.PathLike[str]) -> TokenizerAdapter:
     """Loads a tokenizer from `tokenizer.json`, `vocab.txt`, a directory that holds one of them, or a hub id.
 
     Args:
-        source: Path or hub id. Beside `vocab.txt`, `tokenizer_config.json` tells whether text is lower-cased; without
-            it, a vocabulary with no upper-case piece is taken as lower-cased.
+        source: Path or hub id. Next to `vocab.txt`, `tokenizer_config.json` states whether text is lower-cased;
+            without it, a vocabulary with no upper-case piece is taken as lower-cased.
 
     Raises:
         InputError: Nothing there, not a tokenizer, or special tokens missing.
@@ -281,7 +281,7 @@ def _from_vocabulary(path: Path) -> Tokenizer:
     for line, piece in enumerate(pieces):
         if piece in vocabulary:
             raise InputError(
-                "a piece stands twice in the vocabulary",
+                "a piece occurs twice in the vocabulary",
                 where=f"{path}:{line + 1}",
                 got=repr(piece),
                 expected="one piece a line, each once",

@@ -1,4 +1,4 @@
-"""A WordPiece vocabulary of one's own (Schuster and Nakajima 2012), trained on the text that is prepared."""
+"""A custom WordPiece vocabulary (Schuster and Nakajima 2012), trained on the text that is prepared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def train_wordpiece(texts: Iterable[str], pieces: int, *, lowercase: bool = True
 
     Args:
         texts: Documents, read once.
-        pieces: Size of the vocabulary, specials included; smaller where the text has not so many.
+        pieces: Size of the vocabulary, specials included; smaller if the text has fewer.
         lowercase: Lower-case the text and strip accents.
 
     Raises:

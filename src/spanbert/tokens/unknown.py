@@ -84,5 +84,5 @@ class UnknownPieces:
 
 
 def _script(character: str) -> str:
-    """The script of a letter by its Unicode name (`CYRILLIC`, `CJK`); empty for what is no letter."""
+    """The script of a letter by its Unicode name (`CYRILLIC`, `CJK`); empty if it is not a letter."""
     return unicodedata.name(character, "").partition(" ")[0] if character.isalpha() else ""

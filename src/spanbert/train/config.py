@@ -143,7 +143,7 @@ class TrainConfig(Config):
 
 
 def budget_overrides(text: str) -> list[str]:
-    """The settings that `--budget 10m`, `500steps` or `20Mtok` stands for."""
+    """The settings for `--budget 10m`, `500steps` or `20Mtok`."""
     amount = Amount.parse(text, where="--budget")
     if amount.unit == "share":
         raise InputError("a budget cannot be a share", where="--budget", got=text, expected="500steps, 20Mtok or 10m")

@@ -1,7 +1,7 @@
 """Figures of training steps on their way from the device to the log.
 
-A device is told what to do ahead of time; to ask it for a number is to wait until it has done all of it. Losses and
-norms therefore stay where they are until they are read, those of several steps in one transfer.
+A device works through a queue; reading a number from it waits until the queue is empty. Losses and norms therefore
+stay on the device until they are read, those of several steps in one transfer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from spanbert.core.errors import SpanbertError
 
 
 def require_finite(directory: Path, step: int, **figures: float) -> None:
-    """Ends the run before anything that is not finite is saved.
+    """Ends the run before non-finite values are saved.
 
     Args:
         directory: The run's.

@@ -1,7 +1,7 @@
 """`spanbert finetune`: labelled texts and a model in, a bundle with one task or several out.
 
 OUT/                 the bundle (best weights on the dev data), written when the run ends or is interrupted
-OUT/metrics.jsonl    one line a step; evaluations.jsonl, tensorboard/, run.json beside it
+OUT/metrics.jsonl    one line a step; evaluations.jsonl, tensorboard/, run.json next to it
 OUT/scores.json      all scores of the bundle on the dev data, tables too; mistakes.jsonl: its worst mistakes
 OUT/training/        training state: last/ (for --resume) and best/
 """
@@ -44,7 +44,7 @@ _DOCUMENTS_AT_ONCE = 512
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneResult:
-    """What a run left.
+    """The result of a run.
 
     Attributes:
         path: The bundle.
@@ -77,9 +77,9 @@ def finetune(
         out: The bundle to make.
         config: Settings; without a budget, 3 epochs, or as many as the kind of tasks that needs most usually takes
             (coreference 20, relations 5).
-        resume: Go on with the interrupted run in `out`; starts it where there is none.
+        resume: Continue the interrupted run in `out`; starts one if there is none.
         title: What the model card calls the bundle; None: the name of `out`.
-        reporter: Hears about progress.
+        reporter: Receives progress.
 
     Raises:
         InputError: Unusable files, model or settings, or an `out` that is in use.

@@ -33,9 +33,9 @@ from spanbert.train.run import trained_manifest
 def build_joint_model(
     joint: JointTask, files: BundleFiles, config: FinetuneConfig, reporter: Reporter
 ) -> tuple[TaskModel, dict[str, Tensor]]:
-    """The encoder with a head for each task, and the tensors of its MLM and SBO heads where they are to be kept.
+    """The encoder with a head for each task, and the tensors of its MLM and SBO heads if they are kept.
 
-    A head is new, but where the checkpoint has one for a task of the same kind with the same labels.
+    A head is new unless the checkpoint has one for a task of the same kind with the same labels.
     """
     torch.manual_seed(keyed_seed(config.train.seed, "initialisation"))
     changes: dict[str, Any] = {} if config.hidden_dropout is None else {"hidden_dropout": config.hidden_dropout}
@@ -50,7 +50,7 @@ def build_joint_model(
         else:
             assert isinstance(head, Head)
             head.load_stored(stored_head(files, earlier, head, given, encoder), where=str(files.path))
-            reporter.say(f"{name}: goes on with the checkpoint's head for {earlier}")
+            reporter.say(f"{name}: continues with the checkpoint's head for {earlier}")
     kept: dict[str, Tensor] = {}
     if config.keep_heads:
         kept = {**given, **tensors.read_head(files, TASK)}
@@ -141,7 +141,7 @@ def write_finetuned(
 
 
 def _figures(scores: Mapping[str, Any]) -> dict[str, Any]:
-    """The scores that belong into a manifest: figures, intervals and the signature, not tables."""
+    """The scores for a manifest: figures, intervals and the signature, not tables."""
     return {name: value for name, value in scores.items() if isinstance(value, int | float | str) or name == "interval"}
 
 
@@ -182,6 +182,6 @@ def _loads(shape: EncoderConfig, architecture: list[str], tasks: int) -> str:
     if shape.attention_span is not None:
         return (
             "Only spanbert loads the heads of this directory. `transformers.AutoModel` loads the encoder's weights, "
-            "but attends within the whole text, so that its hidden states are others."
+            "but attends within the whole text, so that its hidden states differ."
         )
     return "Only spanbert loads the heads of this directory; `transformers.AutoModel` loads its encoder."

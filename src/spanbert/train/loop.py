@@ -80,7 +80,7 @@ class Trainer:
         optim: Rates and schedule.
         runtime: Device, precision and seed.
         directory: Where logs and states go.
-        reporter: Hears about progress.
+        reporter: Receives progress.
         layer_decay: See `make_optimizer`.
     """
 
@@ -114,7 +114,7 @@ class Trainer:
         self.evaluating = 0.0  # seconds that evaluations took, of this part of a resumed run
 
     def restore(self, state: SavedState) -> None:
-        """Goes on from a saved state."""
+        """Continues from a saved state."""
         self.model.load_state_dict(state.model)
         restore_optimizer(self.optimizer, self.model, state.optimizer)
         facts = state.facts
@@ -193,7 +193,7 @@ class Trainer:
         self.optimizer.step()
 
     def _note(self, tracker: Tracker, step: int, figures: Mapping[str, float]) -> None:
-        """Takes down the figures of a step."""
+        """Records the figures of a step."""
         tracker.step(step, figures)
         shown = {name.removesuffix("_loss"): f"{figures[name]:.3f}" for name in figures if name.endswith("_loss")}
         speed = self.progress.tokens / max(self.progress.seconds, 1e-9)

@@ -15,8 +15,8 @@ from spanbert.tasks.protocol import MicroBatch, Task
 class TaskModel(nn.Module):
     """Micro-batch in, losses out; parameters are named `encoder.*` and `head.*`.
 
-    Training enters by `forward` alone, so that what wraps a module (for several processes, for a compiler) sees every
-    use of every parameter; word embeddings that serve as decoder are read inside it too.
+    Training calls only `forward`, so that a wrapper of the module (for several processes, for a compiler) sees every
+    use of every parameter; word embeddings that serve as decoder are also read inside it.
 
     Args:
         task: Gives the loss.

@@ -1,7 +1,7 @@
 """`spanbert pretrain`: token store and encoder in, span-pre-trained bundle out.
 
 OUT/                 the bundle (best held-out weights), written when the run ends or is interrupted
-OUT/metrics.jsonl    one line a step, from the first step on; evaluations.jsonl, tensorboard/, run.json beside it
+OUT/metrics.jsonl    one line a step, from the first step on; evaluations.jsonl, tensorboard/, run.json next to it
 OUT/training/        training state: last/ (for --resume) and best/
 """
 
@@ -32,7 +32,7 @@ _HELD_OUT_PACK = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainResult:
-    """What a run left.
+    """The result of a run.
 
     Attributes:
         path: The bundle.
@@ -65,8 +65,8 @@ def pretrain(
         model: Bundle, Hugging Face directory or hub id to continue from.
         size: Train from scratch at this size instead.
         config: Settings; a budget is required.
-        resume: Go on with the interrupted run in `out`; starts it where there is none.
-        reporter: Hears about progress.
+        resume: Continue the interrupted run in `out`; starts one if there is none.
+        reporter: Receives progress.
 
     Raises:
         InputError: Unusable store, model or settings, or an `out` that is in use.
@@ -145,7 +145,7 @@ def _training_plan(store: TokenStore, config: PretrainConfig) -> PackingPlan:
 
 
 def _held_out_plan(store: TokenStore, config: PretrainConfig) -> PackingPlan | None:
-    """Held-out documents, if there are some, packed alike whatever `pack_tokens` is, so that runs can be compared."""
+    """The held-out documents, if any, packed the same for every `pack_tokens`, so that runs can be compared."""
     if not store.shard_names("held_out"):
         return None
     length = config.batch.segment_length

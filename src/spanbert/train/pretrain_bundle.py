@@ -162,7 +162,7 @@ def _loads(config: EncoderConfig, *, has_sbo: bool) -> str:
     if config.attention_span is not None:
         return (
             f"spanbert loads this directory as it is{where}. `transformers` loads the weights too, but attends within "
-            "the whole text, so that its hidden states are others."
+            "the whole text, so that its hidden states differ."
         )
     return f"`transformers.AutoModel` and `AutoModelForMaskedLM` load this directory as it is{where}."
 

@@ -1,7 +1,7 @@
-"""What every run has around its training, whatever it trains.
+"""What every run does around its training, whatever it trains.
 
 settings --with_budget, settled--> settings in effect, runtime
-directory --run_into--> Run: the one writer, signals noted, the state to go on from
+directory --run_into--> Run: the one writer, signals noted, the state to continue from
 model, plan --Run.trainer--> Trainer --Run.begin--> run.json, restored --Run.train--> best weights
 """
 
@@ -61,15 +61,15 @@ def with_budget(
     Args:
         config: The settings as they were given.
         earlier: Budget of the interrupted run, by setting; empty where there is none.
-        usual: That of a run that nobody gave one.
-        reporter: Is told where the given one is not that of the interrupted run.
+        usual: The default budget.
+        reporter: Receives a line where the given budget differs from the interrupted run's.
         remark: What is added to this.
     """
     asked = {key: getattr(config.train, key) for key in BUDGET_KEYS if hasattr(config.train, key)}
     if not any(asked.values()):
         return config.with_train(**(earlier or usual))
     if earlier and earlier != asked:
-        reporter.say(f"another budget than the interrupted run's: {asked}, it was {dict(earlier)}{remark}")
+        reporter.say(f"a different budget from the interrupted run's: {asked}, it was {dict(earlier)}{remark}")
     return config
 
 
@@ -84,14 +84,14 @@ def settled(config: ConfigT) -> tuple[ConfigT, Runtime]:
 
 
 def model_fact(model: str | Path) -> str:
-    """What run.json says of the model that a run starts from: its path, or its id on the hub."""
+    """The run.json entry for the model that a run starts from: its path, or its id on the hub."""
     return str(Path(model).resolve() if Path(model).exists() else model)
 
 
 def trained_manifest(
     entries: Mapping[str, Any], *, base: str, data: Mapping[str, Any], config: RunConfig, outcome: Outcome
 ) -> dict[str, Any]:
-    """What the manifest of a bundle says that a run made.
+    """The manifest of a bundle that a run made.
 
     Args:
         entries: Its tasks, by name.
@@ -116,16 +116,16 @@ def trained_manifest(
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run into a directory that is its own.
+    """A run in a directory of its own.
 
     Attributes:
         directory: Where its files go.
         facts: What the run is, for run.json.
         runtime: What it computes on.
-        resume: Whether it was to go on with an interrupted run.
+        resume: Whether it should continue an interrupted run.
         state: What that run left; None: this one starts from the beginning.
         stop: Whether a signal came.
-        reporter: Hears about progress.
+        reporter: Receives progress.
     """
 
     directory: Path
@@ -157,7 +157,7 @@ class Run:
             layer_decay: See `make_optimizer`.
 
         Raises:
-            InputError: Settings that do not go together.
+            InputError: Settings that cannot be combined.
         """
 
         def make_loader(start: PlanPosition) -> Loader[Any, Any]:
@@ -178,7 +178,7 @@ class Run:
         )
 
     def begin(self, trainer: Trainer) -> bool:
-        """Says in run.json what the run is, and goes on from the state that an interrupted one left.
+        """Describes the run in run.json, and continues from the state of an interrupted one.
 
         Returns:
             Whether there was such a state.
@@ -206,14 +206,14 @@ class Run:
 def run_into(
     directory: Path, facts: dict[str, Any], *, runtime: Runtime, resume: bool, reporter: Reporter
 ) -> Iterator[Run]:
-    """A run; while the block lasts no other may write into its directory, and signals are noted.
+    """A run; during the block no other run may write into its directory, and signals are noted.
 
     Args:
         directory: Where the run's files go, and the bundle in the end.
         facts: What the run is: data, model, settings; compared with those of the run that is resumed.
         runtime: What it computes on.
-        resume: Go on with the interrupted run in the directory, if there is one.
-        reporter: Hears about progress.
+        resume: Continue the interrupted run in the directory, if there is one.
+        reporter: Receives progress.
 
     Raises:
         InputError: The directory holds something else, a run with other settings, or is in use.

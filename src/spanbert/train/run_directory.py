@@ -1,7 +1,7 @@
-"""The directory of a run: who may write into it, and what `--resume` goes on from.
+"""The directory of a run: who may write into it, and what `--resume` continues from.
 
 OUT/run.json         what the run is: data, model, settings
-OUT/metrics.jsonl    a line a step; evaluations.jsonl, tensorboard/ beside it
+OUT/metrics.jsonl    a line a step; evaluations.jsonl, tensorboard/ next to it
 OUT/training/        training state: last/ (for --resume) and best/
 """
 
@@ -24,7 +24,7 @@ _FREE = {  # what may differ on --resume: it changes no arithmetic, or is the bu
 
 
 def state_to_resume(target: Path, facts: dict[str, Any], resume: bool) -> SavedState | None:
-    """The state to go on from, if there is one; writes nothing.
+    """The state to continue from, if there is one; writes nothing.
 
     Raises:
         InputError: The output directory holds something else, or a run with other settings.
@@ -32,7 +32,7 @@ def state_to_resume(target: Path, facts: dict[str, Any], resume: bool) -> SavedS
     run_file = target / "run.json"
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         if not resume or not run_file.is_file():
-            go_on = "Pass --resume to go on with it, or choose" if run_file.is_file() else "Choose"
+            go_on = "Pass --resume to continue it, or choose" if run_file.is_file() else "Choose"
             raise InputError("the directory exists already", where=str(target), remedy=f"{go_on} another --out")
         _compare(read_json(run_file), facts, run_file)
     return load_state(target / "training" / "last") if resume else None

@@ -17,7 +17,7 @@ _STEPS_AHEAD = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """Made once at the start of a run and handed to all that must know; nothing else chooses a device.
+    """Created once at the start of a run and passed to everything that needs it; nothing else chooses a device.
 
     Attributes:
         device: Where the model is, and what it is fed.
@@ -50,7 +50,7 @@ class Runtime:
 
     @property
     def steps_between_reads(self) -> int:
-        """After how many steps the loop asks the device for losses; it waits for a CPU anyway."""
+        """After how many steps the loop reads losses from the device; a CPU computes synchronously anyway."""
         return 1 if self.device.type == "cpu" else _STEPS_AHEAD
 
     def prepare_process(self) -> None:

@@ -24,7 +24,7 @@ from spanbert.train.task_data import TaskData
 
 @dataclass(frozen=True, kw_only=True)
 class SeedsResult:
-    """What the runs left.
+    """The result of the runs.
 
     Attributes:
         path: The copy of the best bundle.
@@ -52,11 +52,11 @@ def finetune_seeds(
     """Fine-tunes under `seeds` seeds from `train.seed` on, one after the other; see `finetune` for the rest.
 
     Raises:
-        InputError: No dev data to tell the best run by, or as `finetune`.
+        InputError: No dev data to choose the best run by, or as `finetune`.
     """
     reporter, config, target = reporter or SilentReporter(), config or FinetuneConfig(), Path(out)
     if any(data.dev is None for data in tasks.values()):
-        raise InputError("several seeds need dev data, to tell the best run by", expected="--dev")
+        raise InputError("several seeds need dev data, to choose the best run by", expected="--dev")
     if target.exists() and not resume and (not target.is_dir() or any(target.iterdir())):
         raise InputError("the directory exists already", where=str(target), remedy="Pass --resume, or another --out")
     results: dict[int, FinetuneResult] = {}

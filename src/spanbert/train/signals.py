@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish that the loop grants after the step in hand."""
+"""Ctrl-C and SIGTERM as a request that the loop follows after the current step."""
 
 from __future__ import annotations
 

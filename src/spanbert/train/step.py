@@ -18,7 +18,7 @@ def backward(model: TaskModel, step: Step[MicroBatch[Any]], *, number: int, runt
     """Adds the gradients of the weighted mean losses over all micro-batches of a step.
 
     Each objective is a sum over its units divided by their number in the whole step, so that accumulation changes
-    rounding alone. Dropout is keyed by seed, step and micro-batch. Nothing here waits for the device.
+    only rounding. Dropout is keyed by seed, step and micro-batch. Nothing here waits for the device.
 
     Args:
         model: In training mode, on the runtime's device.

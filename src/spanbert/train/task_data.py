@@ -1,4 +1,4 @@
-"""A task to learn, and what it is learned from and chosen by."""
+"""A task to learn, with its training and dev data."""
 
 from __future__ import annotations
 

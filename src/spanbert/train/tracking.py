@@ -1,4 +1,4 @@
-"""What a run leaves behind while it goes: `metrics.jsonl`, `evaluations.jsonl` and TensorBoard events."""
+"""What a run writes while it is running: `metrics.jsonl`, `evaluations.jsonl` and TensorBoard events."""
 
 from __future__ import annotations
 

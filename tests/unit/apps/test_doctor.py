@@ -130,7 +130,7 @@ def test_a_table_and_its_repaired_copy(hugging_face_model: Path, tmp_path: Path)
     }
     again = doctor("classify", out, model=hugging_face_model, fix=tmp_path / "same.csv", estimate=False)
     assert found(again) == {"unlabelled": 1, "spellings": 1}
-    assert again.repairs == ("nothing to mend: a plain copy",)
+    assert again.repairs == ("nothing to repair: a plain copy",)
     assert (tmp_path / "same.csv").read_bytes() == out.read_bytes()
 
 
@@ -269,8 +269,8 @@ def test_answers_elsewhere_and_nowhere(hugging_face_model: Path, tmp_path: Path)
     assert kept["qas"][1:4] == questions[2:5]
     assert kept["qas"][4] == asked("5", "who", ("dog", 27))
     assert set(report.repairs) == {
-        "answers given the place where they stand: 1",
-        "answers that stand nowhere left out: 2",
+        "answers moved to the place where they are: 1",
+        "answers that are not in their text left out: 2",
         "questions without an answer left out: 1",
     }
     mended = found(doctor("qa", out, model=hugging_face_model, estimate=False))

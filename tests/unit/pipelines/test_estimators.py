@@ -248,7 +248,7 @@ def test_before_fit_there_is_nothing_to_ask(estimator, tmp_path: Path):
         ([("a", "b", "c")], ["x"], r"X\[0\]: not a text"),
         (["a", "b"], ["x", "x"], "y: one class alone; got x"),
         (["a", "b"], ["x"], "inconsistent numbers of samples"),
-        (["a", "b"], [0.5, 1.5], "y: fractions are no labels; got 0.5"),
+        (["a", "b"], [0.5, 1.5], "y: fractions are not labels; got 0.5"),
         (["a", "b"], ["x", None], "y: a label is missing; got None as label 1"),
         (["a", "b"], ["x", ["x"]], "labels and collections of labels; got 'x'"),
         (["a", "b"], np.array([1, "1"], dtype=object), "written alike"),

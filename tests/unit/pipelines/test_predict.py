@@ -51,8 +51,8 @@ def test_plain_lines_and_json_lines():
         ('{"text": 3}', "a.jsonl:2: no text"),
         ('{"question": "who?"}', "a.jsonl:2: no context; got question"),
         ('{"text": "a", "pair": null}', "a.jsonl:2: no pair"),
-        ('{"tokens": ["a", " "]}', "a.jsonl:2: tokens that are no words"),
-        ('{"tokens": "a b"}', "a.jsonl:2: tokens that are no words"),
+        ('{"tokens": ["a", " "]}', "a.jsonl:2: tokens that are not words"),
+        ('{"tokens": "a b"}', "a.jsonl:2: tokens that are not words"),
     ],
 )
 def test_lines_that_are_none(line: str, message: str):

@@ -335,7 +335,7 @@ def test_from_training(tokenizer, tmp_path: Path):
     with pytest.raises(InputError, match="no clusters to learn from; got 1 mentions"):
         made(alone)
     gap = replace(linked, where="gap.tsv:2", origin=GapOrigin(cells=("x",)))
-    with pytest.raises(InputError, match=r"gap.tsv:2: task t: GAP says of two names"):
+    with pytest.raises(InputError, match=r"gap.tsv:2: task t: GAP annotates only two names"):
         made(gap)
     with pytest.raises(InputError, match=r"gap.tsv:2: GAP cannot choose weights"):
         made(linked).check(gap)

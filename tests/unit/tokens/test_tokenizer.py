@@ -96,7 +96,7 @@ def test_special_and_ordinary_ids_divide_the_vocabulary(tokenizer):
         ("{}", "tokenizer.json", "not a tokenizer"),
         ('{"model": {"type": "Nonsense"}}', "tokenizer.json", "not a tokenizer that can be loaded"),
         ("[PAD]\n[UNK]\n[CLS]\n[SEP]\n", "vocab.txt", "no mask token"),
-        ("a\nb\na\n", "vocab.txt", ":3: a piece stands twice"),
+        ("a\nb\na\n", "vocab.txt", ":3: a piece occurs twice"),
     ],
 )
 def test_broken_tokenizers(tmp_path: Path, content: str, name: str, part: str):

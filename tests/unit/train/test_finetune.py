@@ -214,13 +214,13 @@ def test_a_run_is_resumed_without_saying_its_budget_again(files, hugging_face_mo
     )
     assert again.outcome.progress.step == 36
     assert "resuming after step 36" in heard.said
-    assert not any("another budget" in one for one in heard.said)
+    assert not any("a different budget" in one for one in heard.said)
     more = config.with_train(max_epochs=4.0)
     third = spanbert.finetune(
         only, model=hugging_face_model, out=tmp_path / "out", config=more, resume=True, reporter=heard
     )
     assert third.outcome.progress.step == 48
-    assert any("another budget" in one for one in heard.said)
+    assert any("a different budget" in one for one in heard.said)
     with pytest.raises(InputError, match=r"another batch\.examples; got 4; expected 8"):
         tune(only, hugging_face_model, tmp_path / "out", "batch.examples=4", resume=True)
     with pytest.raises(InputError, match="exists already. Pass --resume"):

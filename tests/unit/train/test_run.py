@@ -46,7 +46,7 @@ def test_a_budget_is_given_or_taken_over_or_the_usual_one(config, asked, earlier
     heard = Heard()
     settings = with_budget(config.with_train(**asked), earlier, usual=usual, reporter=heard, remark="; so")
     assert {key: getattr(settings.train, key) for key in found} == found
-    assert [one.startswith("another budget than") and one.endswith("; so") for one in heard.said] == [True] * says
+    assert [one.startswith("a different budget from") and one.endswith("; so") for one in heard.said] == [True] * says
 
 
 def test_settings_say_the_precision_that_is_computed_in(monkeypatch: pytest.MonkeyPatch):

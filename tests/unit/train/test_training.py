@@ -184,7 +184,7 @@ def test_sigterm_saves_and_exits_cleanly(undisturbed: Path, store_path: Path, hu
     call = arguments(store_path, out, hugging_face_model)
     stopped = interrupted(7, "SIGTERM", *call)
     assert stopped.returncode == 0, stopped.stderr
-    assert "SIGTERM: saved after step 7; go on with --resume" in stopped.stdout
+    assert "SIGTERM: saved after step 7; continue with --resume" in stopped.stdout
     assert Encoder.from_pretrained(out).config.layers == 2
     stopped = interrupted(15, "SIGINT", *call, "--resume")
     assert (stopped.returncode, stopped.stdout.splitlines()[0][:6]) == (0, "SIGINT"), stopped.stderr

@@ -59,7 +59,7 @@ def test_the_card_says_what_the_encoder_is(store_path: Path, hugging_face_model:
     run(store_path, tmp_path / "wide", hugging_face_model, "train.max_steps=1", "encoder.attention_span=8")
     card = (tmp_path / "wide" / "README.md").read_text()
     assert "attends within spans of 8 tokens" in card
-    assert "its hidden states are others" in card
+    assert "its hidden states differ" in card
 
 
 @pytest.mark.parametrize(("capable", "expected"), [(True, "bfloat16"), (False, "float32")])

@@ -62,7 +62,7 @@ def command(
         raise InputError("this benchmark has no picture", where="--picture", got=name, expected="encoders")
     if picture is not None and find_spec("matplotlib") is None:
         raise InputError("pictures need matplotlib", where="--picture", remedy="pip install 'spanbert[report]'")
-    for file in (out, picture):  # before the work of many minutes
+    for file in (out, picture):  # before minutes of work
         if file is not None and not file.absolute().parent.is_dir():
             raise InputError("no such folder", where=str(file.absolute().parent))
     with make_reporter() as reporter:

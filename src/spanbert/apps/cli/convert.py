@@ -87,7 +87,7 @@ def _convert_data(
     parts += [f"{count:,} {name}" for name, count in counted.items() if count or name == "spans"]
     typer.echo(f"wrote {done.path}: {', '.join(parts)}, from {done.read_as}")
     if done.moved or done.lost:
-        typer.echo(f"answers that stood elsewhere in their text: {done.moved:,}; nowhere, and left out: {done.lost:,}")
+        typer.echo(f"answers that were elsewhere in their text: {done.moved:,}; not in it, and left out: {done.lost:,}")
 
 
 def _convert_model(source: str, out: Path, to: str, task: str | None, as_json: bool) -> None:

@@ -33,7 +33,7 @@ def command(
     set_: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Looks through labelled data for what makes training fail, teaches what is wrong, or costs quality.
+    """Checks labelled data for what makes training fail, teaches something wrong, or costs quality.
 
     Labels, tags, spans, clusters and answers, repeats and contradictions, texts that training and dev data share,
     lengths and windows, unknown characters; time and memory that fine-tuning would take. Exit code 2 where there is an

@@ -28,8 +28,8 @@ _LONGER = ", ".join(f"{spec.kind} {spec.epochs:g}" for spec in specs() if spec.e
 HELP = f"""Fine-tunes a model for one task or several: labels, tags, answers, clusters of mentions, relations.
 
 Files: {"; ".join(f"`{spec.kind}` {spec.files}" for spec in specs() if spec.variant is None)}.
-Ctrl-C and SIGTERM save and end the run; `--resume` goes on. The bundle's report.html shows curves, errors and the worst
-examples.
+Ctrl-C and SIGTERM save and end the run; `--resume` continues it. The bundle's report.html shows curves, errors and the
+worst examples.
 """
 
 
@@ -52,17 +52,17 @@ def command(
             help=f"How much: 3epochs, 5m, 2h, 500steps.  [default: {_USUAL:g}epochs; {_LONGER}]", show_default=False
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Train under so many seeds; the best on --dev is kept.", min=1)] = 1,
+    seeds: Annotated[int, typer.Option(help="Train with this many seeds; the best on --dev is kept.", min=1)] = 1,
     *,
     given: Given,
     patience: Annotated[
-        int | None, typer.Option(help="Stop after so many evaluations without a better score.", show_default=False)
+        int | None, typer.Option(help="Stop after this many evaluations without a better score.", show_default=False)
     ] = None,
     keep_heads: Annotated[bool, typer.Option("--keep-heads", help="Keep the model's MLM and SBO heads.")] = False,
     licence: Annotated[
         str | None, typer.Option(help="Licence and attribution of the data, for the model card.", show_default=False)
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run in --out.")] = False,
     config: ConfigOption = None,
     set_: SetOption = None,
     as_json: JsonOption = False,
@@ -98,7 +98,7 @@ def command(
         report = write_finetune_report(out, reporter)
     outcome = result.outcome
     if outcome.stopped_by not in ("budget", "patience"):
-        typer.echo(f"{outcome.stopped_by}: saved after step {outcome.progress.step:,}; go on with --resume")
+        typer.echo(f"{outcome.stopped_by}: saved after step {outcome.progress.step:,}; continue with --resume")
     if seeds > 1:
         for name, figures in several.spread.items():
             for figure, spread in figures.items():
@@ -160,7 +160,7 @@ def _tasks(kind: str, train: Path | None, dev: Path | None, stated: Sequence[str
                 "not a task", where=f"--task {one}", expected=f"NAME=KIND:TRAIN[:DEV], KIND {', '.join(kinds())}"
             )
         if name in tasks:
-            raise InputError("two tasks of one name", where=f"--task {one}")
+            raise InputError("two tasks with the same name", where=f"--task {one}")
         own_dev = Path(parts[2]) if len(parts) == 3 else None
         tasks[name] = TaskData(kind=parts[0], train=Path(parts[1]), dev=own_dev)
     return tasks

@@ -36,7 +36,7 @@ _REMEDIES = {
     errno.EROFS: "Choose a place that can be written to",
     errno.EACCES: "Choose a place that you may write to",
     **dict.fromkeys(
-        (errno.ENOSPC, errno.EDQUOT), "Make room and run the same command again (training with --resume): it goes on"
+        (errno.ENOSPC, errno.EDQUOT), "Make room and run the same command again (training with --resume) to continue"
     ),
 }
 

@@ -56,10 +56,10 @@ def command(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Write to this file, whole or not at all.", show_default=False)
+        Path | None, typer.Option(help="Write to this file, completely or not at all.", show_default=False)
     ] = None,
 ) -> None:
-    """Says what a bundle's tasks make of each text: entities, tags, labels, clusters, relations, answers.
+    """Runs a bundle's tasks on each text: entities, tags, labels, clusters, relations, answers.
 
     Order and ids are kept. Texts stream through in bounded memory, batched by length. Long texts are read in windows,
     never cut off.
@@ -92,7 +92,7 @@ def command(
         for piece in pieces:
             stream.write(piece)
             if out is None:
-                stream.flush()  # who reads a pipe sees each answer as it comes
+                stream.flush()  # the reader of a pipe gets each answer at once
 
 
 def _options(stated: Sequence[str], given: Given) -> dict[str, dict[str, Any]]:
@@ -105,7 +105,7 @@ def _options(stated: Sequence[str], given: Given) -> dict[str, dict[str, Any]]:
 
 
 def _followed(pieces: Iterator[str], source: str, read: ByteCounter, reporter: Reporter) -> Iterator[str]:
-    """The same pieces; the reporter hears what share of the file has been read."""
+    """Yields the same pieces and reports what share of the file has been read."""
     size = max(Path(source).stat().st_size, 1)
     for piece in pieces:
         yield piece

@@ -16,7 +16,7 @@ from spanbert.corpus.raw.readers import DocumentReader, ReadConfig
 
 EXAMPLES = examples(
     ("A folder of text files", "spanbert prepare texts/ --tokenizer bert-base-cased/ --out store/"),
-    ("A vocabulary of its own", "spanbert prepare zhwiki/ --train-tokenizer 12000 --out store/"),
+    ("A custom vocabulary", "spanbert prepare zhwiki/ --train-tokenizer 12000 --out store/"),
     ("JSON lines, the text under another name", "spanbert prepare 'crawl/*.jsonl.gz' --text-field body --tokenizer X --out store/"),  # noqa: E501
     ("One document a file, repaired and without duplicates", "spanbert prepare novels/ --documents file --clean --deduplicate --tokenizer X --out store/"),  # noqa: E501
 )  # fmt: skip
@@ -38,7 +38,7 @@ def command(
     ] = None,
     train_tokenizer: Annotated[
         int | None,
-        typer.Option(help="Instead: train a WordPiece vocabulary of so many pieces on the text.", show_default=False),
+        typer.Option(help="Instead: train a WordPiece vocabulary of this many pieces on the text.", show_default=False),
     ] = None,
     cased: Annotated[bool, typer.Option("--cased", help="With --train-tokenizer: keep case and accents.")] = False,
     held_out: Annotated[str, typer.Option(help="Share of the documents kept for evaluation.")] = "0.5%",
@@ -64,7 +64,7 @@ def command(
 ) -> None:
     """Turns raw text into a token store: whole documents as pieces, memory-mapped, independent of sequence length.
 
-    A run that was killed goes on where it was when the same command is given again.
+    A killed run continues where it stopped when the same command is given again.
     """
     from spanbert.tokens.prepare import prepare, summary_lines
     from spanbert.tokens.tokenizer import TokenizerAdapter

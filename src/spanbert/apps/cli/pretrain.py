@@ -15,7 +15,7 @@ EXAMPLES = examples(
     ("Continue from a checkpoint for ten minutes", "spanbert pretrain store/ --model bert-base-cased/ --out bundle/ --budget 10m"),  # noqa: E501
     ("Only the heads, the encoder as it is", "spanbert pretrain store/ --model bert-base-cased/ --freeze-encoder --out bundle/ --budget 5m"),  # noqa: E501
     ("From scratch, an exact number of steps", "spanbert pretrain store/ --size mini --out bundle/ --budget 500steps"),
-    ("Go on after a kill or Ctrl-C", "spanbert pretrain store/ --size mini --out bundle/ --budget 500steps --resume"),
+    ("Resume after a kill or Ctrl-C", "spanbert pretrain store/ --size mini --out bundle/ --budget 500steps --resume"),
     ("Longer segments, larger steps in four parts", "spanbert pretrain store/ --model X --out bundle/ --budget 2h --set batch.segment_length=512 --set batch.packs=4 --set train.accumulation=4"),  # noqa: E501
 )  # fmt: skip
 _SIZES = ("tiny", "mini", "small", "base", "large")
@@ -36,14 +36,14 @@ def command(
     freeze_encoder: Annotated[
         bool, typer.Option("--freeze-encoder", help="Train the MLM and SBO heads alone.")
     ] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run in --out.")] = False,
     config: ConfigOption = None,
     set_: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Trains the masked language model and the span-boundary objective (SpanBERT) and writes a bundle.
 
-    The bundle loads in `transformers` as it is. Ctrl-C and SIGTERM save and end the run; `--resume` goes on.
+    The bundle loads in `transformers` as it is. Ctrl-C and SIGTERM save and end the run; `--resume` continues it.
     Logs: OUT/metrics.jsonl, OUT/evaluations.jsonl, OUT/tensorboard.
     """
     if size is not None and size not in _SIZES:
@@ -65,7 +65,7 @@ def command(
         )
     outcome = result.outcome
     if outcome.stopped_by != "budget":
-        typer.echo(f"{outcome.stopped_by}: saved after step {outcome.progress.step:,}; go on with --resume")
+        typer.echo(f"{outcome.stopped_by}: saved after step {outcome.progress.step:,}; continue with --resume")
     if outcome.best:
         typer.echo(f"held-out figures of the bundle (weights of step {outcome.best.step:,}):")
     for line in result.lines:

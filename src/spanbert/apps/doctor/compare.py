@@ -18,24 +18,24 @@ _SPELLINGS = Rule(
     severity="warning",
     name="spellings",
     what="labels that differ from another in case or blanks alone",
-    remedy="They are learned as different labels; spell them alike",
+    remedy="They are learned as different labels; spell them the same way",
 )
 _ONLY_DEV = Rule(
     severity="error",
     name="only_in_dev",
     what="labels that occur in the dev data, but never in the training data",
-    remedy="They cannot be learned; divide the data anew, or leave them out",
+    remedy="They cannot be learned; split the data again, or leave them out",
 )
 _MISSING_IN_DEV = Rule(
     severity="note",
     name="missing_in_dev",
     what="labels that never occur in the dev data",
-    remedy="How well they are learned will not be seen",
+    remedy="The scores will not show how well they are learned",
 )
 
 
 def tell_labels(train: Survey[Any], dev: Survey[Any] | None) -> None:
-    """Writes down what the counts of labels show."""
+    """Records the findings from the counts of labels."""
     by_spelling: dict[str, list[str]] = {}
     for label, count in sorted(train.labels.items()):
         by_spelling.setdefault("".join(label.lower().split()), []).append(label)
@@ -53,7 +53,7 @@ def tell_labels(train: Survey[Any], dev: Survey[Any] | None) -> None:
 
 
 def tell_leakage(train: Survey[Any], dev: Survey[Any]) -> None:
-    """Writes down which texts of the dev data stand in the training data too."""
+    """Records which texts of the dev data are also in the training data."""
     seen_N = dev.whole_texts.seen_in(train.whole_texts)
     count = int(seen_N.sum())
     if not count:
@@ -61,8 +61,8 @@ def tell_leakage(train: Survey[Any], dev: Survey[Any]) -> None:
     rule = Rule(
         severity="warning",
         name="leakage",
-        what=f"dev texts that stand in {train.name} too: {count / len(seen_N):.1%} of {len(seen_N):,}",
-        remedy="Scores on them say nothing of new texts; leave them out of one of the two",
+        what=f"dev texts that are also in {train.name}: {count / len(seen_N):.1%} of {len(seen_N):,}",
+        remedy="Scores on them say nothing about new texts; leave them out of one of the two",
     )
     wanted = {int(place) for place in seen_N.nonzero()[0][:SHOWN]}
     for item in dev.found_again(wanted, dev.texts_of).values():

@@ -1,4 +1,4 @@
-"""`spanbert doctor`: labelled files and a model in, a report out; texts stream by, hashes and counts stay."""
+"""`spanbert doctor`: labelled files and a model in, a report out; texts are streamed, hashes and counts are kept."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def doctor(
     estimate: bool = True,
     reporter: Reporter | None = None,
 ) -> Report:
-    """Looks for what would make fine-tuning fail, or teach what is wrong, and says what it would cost.
+    """Looks for what would make fine-tuning fail or learn something wrong, and reports what it would cost.
 
-    Memory grows by 16 bytes a text (32 a question), labels and lengths, besides what the format's reader holds.
+    Memory grows by 16 bytes a text (32 a question), labels and lengths, in addition to what the format's reader holds.
 
     Args:
         kind: One of `tasks.registry.kinds`.
@@ -58,11 +58,11 @@ def doctor(
         config: Settings of fine-tuning; those of the kind say how files are read.
         fix: Where to write a repaired copy of `data`, in the same format.
         estimate: Run a few steps of training to measure time and memory.
-        reporter: Hears what is being done.
+        reporter: Receives what is being done.
 
     Returns:
         The report; its `facts` are `read_as`, `texts`, `labels` and `numbers` (of a regression) by file, `pieces`
-        (lengths), `window`, `windows`, `texts_in_windows`, and what the survey of the kind counts besides (`counts`).
+        (lengths), `window`, `windows`, `texts_in_windows`, and the further counts of the kind's survey (`counts`).
 
     Raises:
         InputError: A file that cannot be read at all, no such kind, or a `fix` that cannot be written to.
@@ -120,7 +120,7 @@ def doctor(
 
 
 def _opened(spec: TaskSpec, path: Path, options: Any) -> DataFile:
-    """A file as tasks of the kind read it; what they would refuse in its documents is told by the survey."""
+    """A file as tasks of the kind read it; the survey reports what they would refuse in its documents."""
     data: DataFile = spec.task_class().open(options, path)
     return replace(data, check=None)
 
@@ -133,7 +133,7 @@ def _task(
     config: FinetuneConfig,
     problems: Ledger,
 ) -> TextTaskBase | None:
-    """The task that the file poses; None, and a finding, where it poses none."""
+    """The task that the file defines; None, and a finding, if it defines none."""
     shape = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
     own = config.of_kind(spec.kind)
     try:

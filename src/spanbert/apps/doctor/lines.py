@@ -19,7 +19,7 @@ _NAME = 24
 
 
 def report_lines(report: Report) -> Iterator[str]:
-    """The report, section by section; findings last but for the sum, where they are seen first."""
+    """The report, section by section; findings last except for the sum, where they are seen first."""
     facts = report.facts
     yield f"spanbert doctor {report.kind}: {', '.join(report.files)}; model {report.model}"
     yield from _section("Data")

@@ -1,4 +1,4 @@
-"""`--fix`: a repaired copy in the same format, whole or not at all; what was done is said, with counts."""
+"""`--fix`: a repaired copy in the same format, written completely or not at all, and a count of each repair."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def repair(survey: Survey[Any], repeats: Repeats, target: Path) -> tuple[str, ..
         What was done, a line each.
 
     Raises:
-        InputError: Something that only a person can mend.
+        InputError: Something that only a person can fix.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     done = survey.repair(repeats, target)
-    return tuple(f"{what}: {count:,}" for what, count in done.items() if count) or ("nothing to mend: a plain copy",)
+    return tuple(f"{what}: {count:,}" for what, count in done.items() if count) or ("nothing to repair: a plain copy",)

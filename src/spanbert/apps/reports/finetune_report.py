@@ -48,11 +48,11 @@ class _Section:
 
 
 def write_finetune_report(bundle: Path, reporter: Reporter) -> Path | None:
-    """Writes report.html into the directory of a run; says so where that needs what is not installed.
+    """Writes report.html into the directory of a run; reports it if a needed library is not installed.
 
     Args:
         bundle: The directory that `finetune` or `finetune_seeds` made.
-        reporter: Hears of a report that was left out.
+        reporter: Receives a line if the report is left out.
 
     Returns:
         The page; None where matplotlib or jinja2 is not installed.

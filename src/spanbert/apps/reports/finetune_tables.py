@@ -127,7 +127,7 @@ def _headline(render: TaskRender[Any], scores: Mapping[str, Any]) -> tuple[str, 
 def _figures(render: TaskRender[Any], scores: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for key, value in scores.items():
-        if isinstance(value, float) and (key != "ece" or scores["reliability"]):  # 0 of nothing says nothing
+        if isinstance(value, float) and (key != "ece" or scores["reliability"]):  # 0 is meaningless without data
             bounds = scores["interval"].get(key)
             rows.append({**render.figure(key)._asdict(), "value": value, "interval": bounds})
     return rows

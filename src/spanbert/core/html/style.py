@@ -1,10 +1,10 @@
 """How results look: escaping, colours of labels, and the style sheet of pages and notebook fragments.
 
-Black text stands on every colour of a label, in the light and in the dark style alike, so that its contrast does not
-depend on the reader's settings.
+Label text is black on every colour, in the light and the dark style, so that its contrast does not depend on the
+reader's settings.
 
-Source of the colours: Paul Tol, "Colour Schemes" (SRON/EPS/TN/09-002, 2021), the scheme "light", made to be told apart
-by colour-blind readers and to carry black labels.
+Source of the colours: Paul Tol, "Colour Schemes" (SRON/EPS/TN/09-002, 2021), the scheme "light", whose colours
+colour-blind readers can distinguish and which carry black labels.
 """
 
 from __future__ import annotations

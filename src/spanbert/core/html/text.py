@@ -1,6 +1,6 @@
 """A text in HTML with spans marked in it, or with a caption below each word; no character of the text is lost.
 
-Spans that nest become nested marks. A span that begins inside a mark and ends after it can be no element of its own:
+Spans that nest become nested marks. A span that begins inside a mark and ends after it cannot be an element of its own:
 it is drawn as a line below the text, each such span in the first row that is free.
 
     [Bank of [England]]          nested: a mark within a mark
@@ -49,7 +49,7 @@ def marked_text(
         spans: Spans of it, in any order; they may nest, cross, coincide or be empty.
         palette: The colours of the page.
         cut_before: The text is part of one that begins earlier, which "…" says.
-        cut_after: It is part of one that goes on.
+        cut_after: The text is part of one that continues after it.
         groups: Further CSS classes of spans, by the `id` of each.
         titles: What their tooltips say, by the same; others say label and score.
 

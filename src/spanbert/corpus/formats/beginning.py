@@ -1,4 +1,4 @@
-"""The beginning of a file, by which formats know their own."""
+"""The beginning of a file, from which its format is detected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spanbert.corpus.io.files import COMPRESSED, ByteCounter, SourceFile, decode
 
 
 class Beginning:
-    """What a file begins with; read once, and no further than it is asked for.
+    """What a file begins with; read once, and only as far as needed.
 
     Args:
         file: Plain or compressed.
@@ -24,7 +24,7 @@ class Beginning:
 
     @cached_property
     def _first(self) -> tuple[int, bytes, str] | None:
-        """Number, bytes and text of the first line that is not blank, what is no text in it replaced."""
+        """Number, bytes and text of the first line that is not blank, with bytes that are not text replaced."""
         for number, raw in read_lines(self.file, ByteCounter()):
             text = raw.decode("utf-8", "replace").removeprefix("\ufeff")
             if text.strip():
@@ -46,7 +46,7 @@ class Beginning:
         return f"{self.file.path}:{1 if self._first is None else self._first[0]}"
 
     def require_text(self) -> None:
-        """Refuses a file that begins as no text does.
+        """Refuses a file whose beginning is not text.
 
         Raises:
             InputError: Not UTF-8, or binary; names the line.
@@ -57,7 +57,7 @@ class Beginning:
 
     @cached_property
     def _json_of_line(self) -> tuple[Any] | None:
-        """The JSON value of the first line, in a tuple, since it may be null; None where it is no JSON."""
+        """The JSON value of the first line, in a tuple, since it may be null; None if it is not JSON."""
         try:
             return (json.loads(self.line),)
         except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What the formats of coreference have in common: a mention that stands in two clusters."""
+"""What the formats of coreference have in common: a mention that is in two clusters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Clusters = tuple[tuple[Span, ...], ...]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Repeated:
-    """A mention that a file puts into two clusters, which no scorer and no model can make sense of.
+    """A mention that a file puts into two clusters, which no scorer and no model can interpret.
 
     Readers keep it in both, so that nothing is lost, and name it in the document's origin.
 
@@ -29,14 +29,14 @@ class Repeated:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CorefOrigin:
-    """What the files of coreference say of a document beside its text, words and clusters.
+    """What coreference files state about a document in addition to its text, words and clusters.
 
     Attributes:
         document: Its name, without the number of the part.
         part: The number of the part, as it is written there.
         genre: Of the text.
         read: The clusters as they were read, so that a writer sees whether they changed.
-        repeated: Mentions that stand in two of them.
+        repeated: Mentions that are in two of them.
     """
 
     document: str | None = None
@@ -47,12 +47,12 @@ class CorefOrigin:
 
 
 def coref_origin(document: Document) -> CorefOrigin:
-    """What a file of coreference says of a document; nothing where it came from elsewhere."""
+    """What a coreference file states about a document; empty if it came from elsewhere."""
     return document.origin if isinstance(document.origin, CorefOrigin) else CorefOrigin()
 
 
 def repeated_mentions(document: Document) -> Sequence[Repeated]:
-    """The mentions of a document that stand in two clusters."""
+    """The mentions of a document that are in two clusters."""
     return coref_origin(document).repeated
 
 

@@ -55,7 +55,7 @@ class ColumnFormat:
 
     @property
     def indexed(self) -> bool:
-        """Whether words are numbered, so that `1-2` and `1.1` number what is no word."""
+        """Whether words are numbered, so that lines numbered `1-2` and `1.1` are not words."""
         return self.word > 0
 
     def cells(self, line: str) -> list[str]:
@@ -144,7 +144,7 @@ def sentences(file: SourceFile) -> Iterator[Sentence]:
 
 
 def guess_format(file: SourceFile, *, task: str = "ner") -> ColumnFormat:
-    """How a file's columns are to be read.
+    """Finds out how to read a file's columns.
 
     Args:
         file: Its first 2,000 sentences are looked at.
@@ -203,7 +203,7 @@ def _guess_in_misc(sample: Sequence[Sentence]) -> ColumnFormat:
 
 
 def _refuse_nearly_tags(file: SourceFile, rows: Mapping[int, Sequence[str]], word: int) -> None:
-    """Names the first cell that is no tag in a column of tags, which would otherwise be read as one tag a word."""
+    """Refuses a column of tags in which a cell is not a tag; it would otherwise be read as one tag per word."""
     places = [(line, row) for line, row in rows.items() if not (word and _SKIPPED_INDEX.fullmatch(row[0]))]
     for column in range(len(places[0][1]) if places else 0):
         wrong = [(line, row[column]) for line, row in places if not _TAG.fullmatch(row[column])]
@@ -215,5 +215,5 @@ def _refuse_nearly_tags(file: SourceFile, rows: Mapping[int, Sequence[str]], wor
                 where=f"{file.path}:{line}",
                 got=repr(cell),
                 expected="O, or a letter, - and a label, such as B-PER",
-                remedy="Mend it, or read the column as one tag a word with --column upos",
+                remedy="Correct it, or read the column as one tag a word with --column upos",
             )

@@ -1,4 +1,4 @@
-"""Which column of a table holds the text, the second text and the label: by name, else by what stands in it."""
+"""Which column of a table holds the text, the second text and the label: by name, else by content."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LABELS = (
 KNOWN_NAMES = frozenset((*_TEXTS, *_SECONDS, *_LABELS, "id", "idx", "guid"))
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _WRITTEN = re.compile(rf"\s|[{HAN}]")
-_MANY = 20  # rows from which it means something that values come again, or never do
+_MANY = 20  # rows from which it is significant whether values repeat
 _LONGEST_LABEL = 30
 
 
@@ -52,11 +52,11 @@ class Roles:
 
 
 def roles_of_names(names: Sequence[str], given: Roles) -> Roles:
-    """Fills in roles by the names of columns, whatever their case; what was given stays.
+    """Fills in roles by the names of columns, whatever their case; given roles stay.
 
     Args:
         names: The columns.
-        given: What the user said; a text that was named brings its partner of a known pair along.
+        given: What the user named; a named text column of a known pair also selects its partner.
     """
     free = {name.strip().lower(): name for name in reversed(names) if name not in given.names()}
     known = {name: name.strip().lower() for name in given.names()}
@@ -133,7 +133,7 @@ class _Facts:
 
 
 def roles_of_content(names: Sequence[str], rows: Sequence[Sequence[str]], given: Roles) -> Roles | None:
-    """Fills in roles by what stands in the columns; what was given stays.
+    """Fills in roles by the content of the columns; given roles stay.
 
     The longest column on average is the text, another with blanks or Han characters and at least half its length the
     second text; the label is the one column of numbers, else the one of few or short values.

@@ -4,9 +4,9 @@
     rejects O              1  He    he    PRON  PRP ...
     .       O              2  left  leave VERB  VBD ...
 
-Spans that nest stand in several columns of tags, the layers: `columns["tag"]` of a Document is the first, `"tag2"` the
-next, and its spans are those of all. The raw lines of a sentence go along as its origin, so that writing changes the
-cells of tags alone and everything that is not interpreted comes back byte for byte.
+Spans that nest are in several columns of tags, the layers: `columns["tag"]` of a Document is the first, `"tag2"` the
+next, and its spans are those of all. The raw lines of a sentence are kept as its origin, so that writing
+changes only the cells of tags and everything that is not interpreted comes back byte for byte.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def read_columns(file: SourceFile, columns: ColumnFormat) -> Iterator[Document]:
 
     Yields:
         A document a sentence: text, words, `columns["tag"]`, and spans where the tags are of a scheme. Words are joined
-        by blanks, but for Han characters, `SpaceAfter=No`, and where a `# text` line says how.
+        by blanks, except for Han characters, `SpaceAfter=No`, and sentences with a `# text` line.
 
     Raises:
         InputError: A line with too few columns; names file and line.
@@ -124,7 +124,7 @@ def _find(words: Sequence[str], text: str) -> list[Span] | None:
 
 
 def lines_of_words(document: Document) -> list[int]:
-    """Which of its raw lines each word of a document from columns stands in."""
+    """The raw line of each word of a document from columns."""
     origin = _origin(document)
     return Sentence(first=1, lines=origin.lines).words(indexed=origin.format.indexed)
 

@@ -8,8 +8,8 @@
 
 `(3` opens a mention of cluster 3 at a word, `3)` closes it, `(3)` is a mention of that word; several are divided by `|`
 or nothing. `-`, `_` and an empty cell hold none. A Document's text has a blank between words (none between Han
-characters) and a line break between sentences. Its raw lines go along as its origin, so that writing changes the last
-cells alone.
+characters) and a line break between sentences. Its raw lines are kept as its origin, so that writing changes only
+the last cells.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def read_conll2012(file: SourceFile, on_broken: OnBroken | None = None) -> Itera
 
     Args:
         file: Plain or compressed.
-        on_broken: Is told of a document that cannot be read, which is then left out; where documents begin and end
-            must be right. None: the error is raised.
+        on_broken: Called with the error of each unreadable document, which is then left out; the lines where
+            documents begin and end must be right. None: the error is raised.
 
     Yields:
         Text, words, sentences, clusters; `columns["speaker"]` where a speaker is named.
@@ -183,7 +183,7 @@ class _Mentions:
                 self._found.setdefault(int(opening), {})
             else:
                 if not self._open[int(closing)]:
-                    raise InputError("a mention ends that never began", where=where, got=f"{closing})")
+                    raise InputError("a mention ends but never began", where=where, got=f"{closing})")
                 first, _ = self._open[int(closing)].pop()
                 self._add(int(closing), (first, word), where)
 
@@ -214,7 +214,7 @@ def conll2012_lines(documents: Iterable[Document]) -> Iterator[str]:
     for document in map(_with_words, documents):
         if document.clusters is None:
             raise InputError(
-                "a text without clusters among others, which CoNLL-2012 cannot say",
+                "a text without clusters among others, which CoNLL-2012 cannot express",
                 where=document.place,
                 remedy='Leave it out, or give it "clusters": [] if there are none',
             )
@@ -270,14 +270,14 @@ def _coreference_cells(document: Document) -> list[str]:
     opening: dict[int, list[tuple[int, str]]] = defaultdict(list)
     closing: dict[int, list[tuple[int, str]]] = defaultdict(list)
     for name, cluster in enumerate(document.clusters or ()):
-        around: list[int] = []  # last words of the mentions that one stands in
+        around: list[int] = []  # last words of the enclosing mentions
         for mention in sorted(cluster, key=outer_first):
             first, last = edges.first_and_last(mention, "a mention")
             while around and around[-1] <= first:  # one that ends where another begins is closed before
                 around.pop()
             if around and around[-1] < last:
                 raise InputError(
-                    "mentions of one cluster cross, which brackets cannot say",
+                    "mentions of one cluster cross, which brackets cannot express",
                     where=document.place,
                     got=said_of(document, mention),
                     remedy="JSON lines can: convert --to coref-jsonl, predict --format jsonl",

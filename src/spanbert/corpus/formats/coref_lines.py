@@ -44,7 +44,7 @@ def read_coref_lines(file: SourceFile, on_broken: OnBroken | None = None) -> Ite
 
     Args:
         file: Plain or compressed.
-        on_broken: Is told of a document that cannot be read, which is then left out; None: the error is raised.
+        on_broken: Called with the error of each unreadable document, which is left out; None: the error is raised.
 
     Raises:
         InputError: Not JSON, neither text nor words, a mention outside of them; names file and line.
@@ -61,13 +61,13 @@ def _document(record: Any, name: str, where: str) -> Document:
     if field == "text":
         text = record["text"]
         if not isinstance(text, str):
-            raise InputError("a text that is no string", where=where, got=type(text).__name__, expected=_EXPECTED)
+            raise InputError("a text that is not a string", where=where, got=type(text).__name__, expected=_EXPECTED)
     else:
         sentences = record[field] if field == "sentences" else [record[field]]
         if not isinstance(sentences, list) or not all(
             isinstance(one, list) and all(isinstance(word, str) for word in one) for one in sentences
         ):
-            raise InputError(f"{field} that are no words", where=where, expected=_EXPECTED)
+            raise InputError(f"{field} that are not words", where=where, expected=_EXPECTED)
         ends = list(dict.fromkeys(_ends(sentences)))
         text, words = text_of_words(list(chain.from_iterable(sentences)), breaks=ends[:-1])
         bounds = tuple(pairwise([0, *ends])) if field == "sentences" else ()
@@ -117,7 +117,7 @@ def _clusters(value: Any, text: str, words: list[Span] | None, where: str, repea
     if value is None:
         return None
     if not isinstance(value, list) or not all(isinstance(cluster, list) for cluster in value):
-        raise InputError("clusters that are no lists of mentions", where=where, expected=_EXPECTED)
+        raise InputError("clusters that are not lists of mentions", where=where, expected=_EXPECTED)
     owners: dict[tuple[int, int], int] = {}
     found = []
     for number, cluster in enumerate(value, start=1):

@@ -13,7 +13,7 @@ from spanbert.corpus.io.files import OnBroken, SourceFile
 
 @dataclass(frozen=True, kw_only=True)
 class DataFile:
-    """An annotated file; what is found out about it once is kept here, however often it is read.
+    """An annotated file; what is detected about it is kept here, however often it is read.
 
     Attributes:
         path: Where it is.
@@ -46,8 +46,8 @@ class DataFile:
         """The documents, as many times as one likes; they stream where the format allows.
 
         Args:
-            on_broken: Is told of rows or texts that cannot be used, and are left out, where a reader can go on; None:
-                the error is raised.
+            on_broken: Called with the error of each row or text that cannot be used and is left out, where a reader can
+                continue; None: the error is raised.
 
         Raises:
             InputError: The file cannot be read, or `check` refuses a document; names file and line.
@@ -58,7 +58,7 @@ class DataFile:
             yield document
 
     def copy(self, documents: Iterable[Document], target: Path) -> None:
-        """Writes the file anew with some of its documents changed or left out; what nobody changed stays as it was.
+        """Writes a copy of the file with some documents changed or left out; everything else stays as it was.
 
         Args:
             documents: Those of the file, in order.

@@ -1,4 +1,4 @@
-"""Which formats are told apart from which."""
+"""The families of formats: the formats that must be distinguished from one another."""
 
 from __future__ import annotations
 

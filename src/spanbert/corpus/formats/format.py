@@ -19,7 +19,7 @@ Layer = Literal["auto", "ner", "nested", "upos", "xpos"]
 
 @dataclass(frozen=True, kw_only=True)
 class ReadSettings:
-    """How a file is to be read, as far as a user says so; each format heeds what concerns it.
+    """How to read a file, as far as the user states it; each format uses the settings that apply to it.
 
     Attributes:
         layer: Which tags of columns: the spans of one column (`ner`) or of all (`nested`), one tag a word (`upos`,
@@ -27,8 +27,8 @@ class ReadSettings:
         text_column: Column of a table's text; None: guessed.
         pair_column: Of the second text of a pair; None: guessed.
         label_column: Of the label; None: guessed.
-        separator: What stands between the labels of one cell; None: a cell is one label.
-        columns: What the file's columns hold; None until somebody has looked at it (`Format.resolve`).
+        separator: The text between the labels of one cell; None: a cell is one label.
+        columns: What the file's columns hold; None before `Format.resolve`.
     """
 
     layer: Layer = "ner"
@@ -54,13 +54,13 @@ class WriteSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Family:
-    """Formats of one sort of annotation, among which a file's own is looked for.
+    """Formats of one kind of annotation; a file's format is detected among them.
 
     Attributes:
         called: What the files hold, in messages.
         expected: How the files begin, in messages.
         needs: The gold field without which a file has nothing to convert; None: any will do.
-        self_describing: Every file says by its beginning which of the formats it has, so that no other can be stated.
+        self_describing: The beginning of every file determines its format, so that no other can be stated.
     """
 
     called: str
@@ -70,7 +70,7 @@ class Family:
 
 
 def as_given(file: SourceFile, settings: ReadSettings) -> ReadSettings:
-    """Settings of a format whose files leave nothing to find out."""
+    """Settings of a format whose files need no inspection."""
     return settings
 
 
@@ -86,18 +86,18 @@ class Format:
     Attributes:
         name: What it is called on the command line.
         title: What it is called in sentences.
-        family: The formats that it is told apart from.
+        family: The formats that it must be distinguished from.
         holds: The gold fields of a Document that its files can carry.
         detect: Whether a file has it, if it has one of the family's; asked in the order of the registry.
-        read: The documents of a file by resolved settings, streaming where the format allows; `on_broken` is told of
-            rows or texts that cannot be used, and are left out, where a reader can go on.
+        read: The documents of a file by resolved settings, streaming where the format allows; `on_broken` is called
+            with the error of each row or text that cannot be used and is left out, where a reader can continue.
         resolve: The settings with what the file itself decides.
         describe: How a file is read by resolved settings, in words; None: the title says it.
         write: Writes documents, whole or not at all; None: it is read alone.
         copy: Writes the documents of a file, some of them changed, so that all the rest stays; None: as `write` does.
-        suffixes: Suffixes that say that a file is data, where it might be raw text.
-        marks: Whether a file that might be raw text, or of any format, begins as this one alone does.
-        exclusive: A file with its marks is nothing else, whether anybody reads the format or not.
+        suffixes: Suffixes that mark a file as data where it might be raw text.
+        marks: Whether a file that might be raw text, or of any format, begins as only this format does.
+        exclusive: A file with its marks is of this format, whether or not any task reads the format.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """GAP: ambiguous pronouns and two names each, in a table with tabs (Webster et al. 2018, Mind the GAP).
 
 A row is a Document: `spans` are the pronoun and the two names (labels `pronoun`, `A`, `B`), `clusters` the pronoun with
-the name that it stands for, if any; the raw cells go along as its origin.
+the name that it stands for, if any; the raw cells are kept as its origin.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ def read_gap(file: SourceFile, on_broken: OnBroken | None = None) -> Iterator[Do
 
     Args:
         file: Plain or compressed.
-        on_broken: Is told of a row that cannot be read, which is then left out; the header must be right. None: the
-            error is raised.
+        on_broken: Called with the error of each unreadable row, which is then left out; the header must be right.
+            None: the error is raised.
 
     Raises:
-        InputError: Another header, an offset at which the name does not stand, or no truth value; names file and line.
+        InputError: Another header, an offset at which the name is not, or not a truth value; names file and line.
     """
     for number, raw in read_lines(file, ByteCounter()):
         where = f"{file.path}:{number}"
@@ -70,7 +70,7 @@ def _document(raw: bytes, where: str) -> Document:
         truth = row[f"{name.label}-coref"]
         if truth not in _TRUTH:
             raise InputError(
-                "no truth value", where=f"{where}, {name.label}-coref", got=repr(truth), expected="TRUE, FALSE"
+                "not a truth value", where=f"{where}, {name.label}-coref", got=repr(truth), expected="TRUE, FALSE"
             )
         if _TRUTH[truth]:
             members = sorted((Span(start=one.start, end=one.end) for one in (name, pronoun)), key=lambda one: one.start)
@@ -89,7 +89,7 @@ def _span(text: str, name: str, offset: str, label: str, where: str) -> Span:
     start = int(offset) if offset.isdecimal() else -1
     if start < 0 or text[start : start + len(name)] != name:
         raise InputError(
-            "a name that does not stand where it should",
+            "a name that is not where it should be",
             where=f"{where}, {label}",
             got=f"{text[start : start + len(name)]!r} at {offset}" if start >= 0 else f"offset {offset!r}",
             expected=repr(name),
@@ -101,7 +101,7 @@ def gap_lines(documents: Iterable[Document]) -> Iterator[str]:
     """Lines of a GAP file; documents that came from one, with their own cells.
 
     Raises:
-        InputError: A document that is no row of GAP.
+        InputError: A document that is not a row of GAP.
     """
     yield "\t".join(HEADER)
     for document in documents:

@@ -86,7 +86,7 @@ def _objects(value: Any, where: str) -> list[Mapping[str, Any]]:
 def write_label_studio(documents: Iterable[Document], target: Path) -> None:
     """Writes a Label Studio import: tasks with annotations; documents from an export keep everything else.
 
-    What JSON lines would hold beside the text and its spans goes into `data`, so that it comes back from there.
+    Fields that JSON lines would hold in addition to the text and its spans go into `data` and are read back from there.
     """
     tasks = []
     for document in documents:

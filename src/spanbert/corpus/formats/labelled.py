@@ -79,7 +79,7 @@ def _listed(names: Sequence[str], header: bool) -> str:
 
 
 def _sample(file: SourceFile, given: Roles) -> tuple[list[str], list[list[str]], bool]:
-    """The names of the columns, the first rows, and whether the names stand in the file; broken rows are left out."""
+    """The names of the columns, the first rows, and whether the file has these names; broken rows are left out."""
     broken: list[InputError] = []
     if file.kind in (".csv", ".tsv"):
         table = [row for _, row in islice(delimited_rows(file, text_lines(file), broken.append), _SAMPLE + 1)]
@@ -122,7 +122,7 @@ def read_labelled(file: SourceFile, columns: LabelledColumns, on_broken: OnBroke
     Args:
         file: The file.
         columns: What is where; see `guess_labelled`.
-        on_broken: Is told of a row that cannot be used, which is then left out; None: the error is raised.
+        on_broken: Called with the error of each unusable row, which is then left out; None: the error is raised.
 
     Yields:
         A document a row: `labels` None where the cell of the label is empty, `pair` with the second text, and `where`
@@ -160,7 +160,7 @@ def _raise(error: InputError) -> None:
 
 
 def _checker(columns: LabelledColumns) -> Callable[[Sequence[str], str], None]:
-    """Refuses a table in which a column of the format is missing, or stands twice."""
+    """Refuses a table in which a column of the format is missing or occurs twice."""
 
     def check(names: Sequence[str], where: str) -> None:
         for name in columns.columns:

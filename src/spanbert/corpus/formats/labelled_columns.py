@@ -15,7 +15,7 @@ class LabelledColumns:
         pair: The second text.
         label: The label; None where nothing is labelled.
         header: The columns have names; else they are named "1", "2", ... from the left.
-        separator: What stands between several labels in one cell; None where a cell is one label.
+        separator: The text between several labels in one cell; None if a cell is one label.
         guessed: What the columns that the user did not name were guessed from; None where nothing was.
     """
 

@@ -1,4 +1,4 @@
-"""Every format of annotated files behind one reader and one writer; to add one, write its module and add its line."""
+"""All formats of annotated files behind one reader and one writer; a new format adds its module and its line here."""
 
 from __future__ import annotations
 
@@ -52,17 +52,17 @@ def format_named(name: str) -> Format:
 
 
 def family_of(name: str) -> tuple[str, ...]:
-    """The names of the formats that a format is told apart from, its own among them."""
+    """The names of the formats in a format's family, its own included."""
     return tuple(one.name for one in FORMATS if one.family is _BY_NAME[name].family)
 
 
 def open_data(path: Path, *, among: Sequence[str], settings: ReadSettings | None = None) -> DataFile:
-    """A file, its format detected and all that it decides itself found out.
+    """A file with its format detected and its settings resolved.
 
     Args:
         path: The file.
         among: Names of the formats that it may have, of one family; where it is one alone, that is taken to be it.
-        settings: How it is to be read; None: the usual way.
+        settings: How to read it; None: the defaults.
 
     Raises:
         InputError: No such file, an empty one, or none of the formats.
@@ -86,7 +86,7 @@ def _detected(file: SourceFile, formats: Sequence[Format]) -> Format:
 
 
 def marked_formats(path: Path) -> list[Format]:
-    """The formats whose marks a file bears; none where there is no such file.
+    """The formats whose marks a file has; none if there is no such file.
 
     Raises:
         InputError: A compressed file that is damaged.
@@ -108,7 +108,7 @@ def write_data(documents: Iterable[Document], target: Path, *, to: str, settings
         documents: Annotated documents, from whatever format.
         target: The file; its folder is made.
         to: The name of the format.
-        settings: How columns are written; None: the usual way.
+        settings: How columns are written; None: the defaults.
 
     Raises:
         InputError: No such format, a compressed target, or annotations that it cannot hold; names the document.

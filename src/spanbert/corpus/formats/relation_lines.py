@@ -35,7 +35,7 @@ def read_relation_lines(file: SourceFile, on_broken: OnBroken | None = None) -> 
 
     Args:
         file: Plain or compressed.
-        on_broken: Is told of a text that cannot be read, which is then left out; None: the error is raised.
+        on_broken: Called with the error of each unreadable text, which is then left out; None: the error is raised.
 
     Raises:
         InputError: Not JSON, no text, or an entity outside of it; names file and line.
@@ -63,7 +63,7 @@ def document_of_pairs(record: Any, name: str, where: str) -> Document:
         raise InputError("no text", where=where, got=type(record).__name__, expected=RELATIONS.expected)
     listed = record.get("relations", [record])
     if not isinstance(listed, list) or not all(isinstance(one, Mapping) for one in listed):
-        raise InputError("relations that are no objects", where=where, expected=RELATIONS.expected)
+        raise InputError("relations that are not objects", where=where, expected=RELATIONS.expected)
     relations = tuple(_relation(one, record["text"], where) for one in listed)
     return Document(
         id=identity_of(record, name),
@@ -106,7 +106,7 @@ def entity_of(entry: Any, text: str, side: str, where: str) -> Span:
 
 
 def line_of(document: Document) -> str:
-    """The line of a document; TACRED's objects stay such."""
+    """The line of a document; TACRED's objects keep their form."""
     return json.dumps(_record(document), ensure_ascii=False)
 
 

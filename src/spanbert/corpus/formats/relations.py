@@ -19,7 +19,7 @@ def label_of(record: Mapping[str, Any], key: str, where: str) -> str:
     """A label, empty where the file does not say it."""
     value = record.get(key)
     if value is not None and not isinstance(value, str):
-        raise InputError("a label that is no text", where=f"{where}, {key}", got=json.dumps(value)[:40])
+        raise InputError("a label that is not text", where=f"{where}, {key}", got=json.dumps(value)[:40])
     return value or ""
 
 

@@ -28,7 +28,7 @@ _MARKS = re.compile(r"</?e[12]>")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SemevalOrigin:
-    """A sentence as it stands in its file.
+    """A sentence as its file has it.
 
     Attributes:
         marked: The sentence with its marks.
@@ -46,8 +46,8 @@ def read_semeval(file: SourceFile, on_broken: OnBroken | None = None) -> Iterato
 
     Args:
         file: Plain or compressed.
-        on_broken: Is told of a sentence that cannot be read, which is then left out; one without number or quotes is
-            an error. None: the error is raised.
+        on_broken: Called with the error of each unreadable sentence, which is then left out; one without number or
+            quotes is an error. None: the error is raised.
 
     Raises:
         InputError: A line that belongs to no sentence, or marks that are missing or wrong; names file and line.
@@ -85,7 +85,7 @@ def _of_marks(identity: str, marked: str, where: str, label: str, rest: tuple[st
         text += marked[last : mark.start()]
         last = mark.end()
         if mark[0] in places:
-            raise InputError(f"{mark[0]} stands twice", where=where)
+            raise InputError(f"{mark[0]} occurs twice", where=where)
         places[mark[0]] = len(text)
     text += marked[last:]
     missing = [mark for mark in ("<e1>", "</e1>", "<e2>", "</e2>") if mark not in places]

@@ -2,8 +2,8 @@
 
     {"id": "1", "text": "Ann left Rome.", "spans": [{"start": 0, "end": 3, "label": "PER"}], "anything": "else"}
 
-Characters are Unicode code points, from 0, half-open. `"words": [[0, 3], [4, 8]]` says where words are, `"tags"` beside
-it gives one tag a word. Fields that are not interpreted come back as they were.
+Characters are Unicode code points, from 0, half-open. `"words": [[0, 3], [4, 8]]` says where words are, `"tags"` next
+to it gives one tag per word. Fields that are not interpreted come back as they were.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def span_of(entry: Any, text: str, where: str) -> tuple[Span, str]:
 
 
 def record_of(document: Document) -> dict[str, Any]:
-    """The fields of a document but its spans: those it came with, else id, text, words, and tags that are no spans."""
+    """The fields of a document but its spans: those it came with, else id, text, words, and tags that are not spans."""
     origin = document.origin
     if isinstance(origin, SpanLineOrigin):
         return dict(origin.record)

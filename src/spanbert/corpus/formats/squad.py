@@ -1,7 +1,7 @@
 """SQuAD 1.1 and 2.0 JSON (Rajpurkar et al. 2016, 2018): a paragraph with its questions is one Document.
 
 An answer whose text is not at its stated place is looked for in the whole paragraph and moved to the nearest
-occurrence; what was moved, and what is nowhere, is told in `Question.misplaced`, never dropped in silence.
+occurrence; answers that were moved or not found are listed in `Question.misplaced`, never silently dropped.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     [{"token": [...], "subj_start": 0, "subj_end": 1, "obj_start": 5, "obj_end": 5, "relation": "...", ...}]
 
-The last words that it states are in the spans.
+End positions are inclusive: the last word belongs to the span.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from spanbert.corpus.text.word_tags import WordEdges
 from spanbert.corpus.text.words import text_of_words, words_between
 
 _FIELDS = ("token", "subj_start", "subj_end", "obj_start", "obj_end")
-_LOOKED_AT = 1 << 16  # bytes of a file that tell what it is
+_LOOKED_AT = 1 << 16  # bytes of a file that are read to detect its format
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,8 +41,8 @@ def read_tacred(file: SourceFile, on_broken: OnBroken | None = None) -> Iterator
 
     Args:
         file: Plain or compressed.
-        on_broken: Is told of an example that cannot be read, which is then left out; the file must be JSON. None: the
-            error is raised.
+        on_broken: Called with the error of each unreadable example, which is then left out; the file must be JSON.
+            None: the error is raised.
 
     Raises:
         InputError: No list, or an entity outside of its text; names file and example.
@@ -50,7 +50,7 @@ def read_tacred(file: SourceFile, on_broken: OnBroken | None = None) -> Iterator
     path = file.path
     content = parse_json(whole_text(path), str(path), whole_file=True)
     if not isinstance(content, list):
-        raise InputError("no list of examples", where=str(path), expected=f"objects with {', '.join(_FIELDS)}")
+        raise InputError("not a list of examples", where=str(path), expected=f"objects with {', '.join(_FIELDS)}")
     for number, record in enumerate(content, start=1):
         make = partial(document_of_example, record, f"{file.name}:{number}", f"{path}, example {number}")
         yield from readable(make, on_broken)
@@ -72,7 +72,7 @@ def document_of_example(record: Any, name: str, where: str) -> Document:
         raise InputError(f"no {missing[0]}", where=where, expected=", ".join(_FIELDS))
     tokens = record["token"]
     if not isinstance(tokens, list) or not all(isinstance(one, str) and one for one in tokens):
-        raise InputError("tokens that are no words", where=where, expected='"token": ["He", "left"]')
+        raise InputError("tokens that are not words", where=where, expected='"token": ["He", "left"]')
     text, words = text_of_words(tokens)
     spans = []
     for side in ("subj", "obj"):
@@ -111,7 +111,7 @@ def write_tacred(documents: Iterable[Document], target: Path) -> None:
 
 
 def example_of(document: Document) -> dict[str, Any]:
-    """The object of a document of one relation: the one that it came with, else made anew.
+    """The object of a document of one relation: the one that it came with, else a new one.
 
     Raises:
         InputError: An entity begins or ends inside a word; names the document.

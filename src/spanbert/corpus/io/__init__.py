@@ -1,1 +1,1 @@
-"""Files and their bytes, lines and rows: what every reader and writer stands on."""
+"""Files and their bytes, lines and rows: what every reader and writer is built on."""

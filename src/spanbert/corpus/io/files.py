@@ -57,7 +57,7 @@ def require_plain(target: Path, *, option: str = "") -> None:
 
     Args:
         target: The file.
-        option: What stands before its name in the message.
+        option: The text before its name in the message.
 
     Raises:
         InputError: It is.
@@ -67,10 +67,10 @@ def require_plain(target: Path, *, option: str = "") -> None:
 
 
 def readable(make: Callable[[], MadeT], on_broken: OnBroken | None) -> Iterator[MadeT]:
-    """What `make` makes of one record of a file; nothing where it cannot and `on_broken` hears why.
+    """Yields what `make` returns for one record of a file; nothing where it fails and `on_broken` takes the error.
 
     Raises:
-        InputError: It cannot, and nobody is to hear of it.
+        InputError: `make` failed, and there is no `on_broken`.
     """
     try:
         made = make()

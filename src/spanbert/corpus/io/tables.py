@@ -21,7 +21,7 @@ def delimited_rows(
     Args:
         file: `.tsv` is separated by tabs and knows no quotes; else commas, and a quoted field may span lines.
         lines: Its decoded lines with their numbers.
-        on_broken: Is told of a row that is not comma-separated text.
+        on_broken: Called with the error of each row that is not comma-separated text.
     """
     if file.kind == ".tsv":
         yield from ((number, line.split("\t")) for number, line in lines if line)
@@ -60,8 +60,8 @@ def delimited_records(
     Args:
         file: See `delimited_rows`.
         lines: Its decoded lines with their numbers.
-        check: Is told the names of the columns, and where they stand, before the first row; may refuse them.
-        on_broken: Is told of a row that does not fit the first one.
+        check: Called with the names of the columns and their place before the first row; may refuse them.
+        on_broken: Called with the error of each row that does not fit the first one.
         header: The first row holds the names; else columns are named "1", "2", ... from the left.
     """
     names: list[str] | None = None
@@ -125,6 +125,6 @@ def parquet_records(
 def _records(batch: Any, where: str) -> list[dict[str, Any]]:
     try:
         records: list[dict[str, Any]] = batch.to_pylist()
-    except (ValueError, OverflowError) as error:  # bytes that are no UTF-8, times that Python has no word for
+    except (ValueError, OverflowError) as error:  # bytes that are not UTF-8, times that Python cannot represent
         raise InputError("values that cannot be read", where=where, got=str(error)) from None
     return records

@@ -1,6 +1,6 @@
 """MediaWiki XML dumps (`*-pages-articles*.xml[.bz2]`): articles as plain paragraphs.
 
-Wikipedia's text is CC BY-SA: whoever shows it names Wikipedia's contributors.
+Wikipedia's text is CC BY-SA: anyone who shows it must credit Wikipedia's contributors.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class ReadConfig(Config):
 
 @dataclass
 class ReadSummary:
-    """What a reading met; grows while the documents are drawn."""
+    """Counts of one reading; they grow while the documents are read."""
 
     files: int = 0
     documents: int = 0
@@ -129,7 +129,7 @@ def _document_of_json(line: str, where: str, default_id: str, options: ReadConfi
         raise InputError(f"field {text_field!r} is not a string", where=where, got=type(text).__name__)
     identity = str(record.get("id", default_id))
     if _SURROGATE.search(text) or _SURROGATE.search(identity):
-        raise InputError("half of a surrogate pair, which is no character", where=where, expected="valid Unicode")
+        raise InputError("half of a surrogate pair, which is not a character", where=where, expected="valid Unicode")
     spans = _spans_of_json(record.get(options.entities_field, []), where) if options.entities_field else None
     try:
         return Document(id=identity, text=text, spans=spans)
@@ -202,7 +202,7 @@ class DocumentReader:
 
     @property
     def modified(self) -> list[int]:
-        """When each file was last changed, in nanoseconds: whoever goes on with a reading compares it."""
+        """When each file was last changed, in nanoseconds: compared when an interrupted reading is continued."""
         return [file.path.stat().st_mtime_ns for file in self.files]
 
     def _documents(self) -> Iterator[Document]:

@@ -23,7 +23,7 @@ def read_delimited(
         file: `.tsv` is separated by tabs and knows no quotes.
         lines: Its decoded lines with their numbers.
         text_field: The column that holds the text; a column `id` names the document.
-        on_broken: Is told of a row that does not fit the header.
+        on_broken: Called with the error of each row that does not fit the header.
 
     Raises:
         InputError: No such column.

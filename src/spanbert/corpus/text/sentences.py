@@ -1,4 +1,4 @@
-"""Sentences of a text that comes without: cut after the marks that end one, and at line breaks but wrapped lines."""
+"""Splits a text into sentences: after the marks that end one, and at line breaks except within wrapped lines."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from spanbert.core.types import Document, Span
 _LETTERS = [chr(code) for code in range(0x590)]  # of the scripts that have capitals: Latin, Greek, Cyrillic, Armenian
 _LOWER, _UPPER = "".join(filter(str.islower, _LETTERS)), "".join(filter(str.isupper, _LETTERS))
 _MARKS = rf"""(?<![.!?…])[.!?…]+["'”’)\]]*\s+(?=["'“‘(\[]*(?P<next>(?![{_LOWER}])\w+))|[。！？]+[”’」』）]*"""
-_LINE = rf"\s*\n(?:[^\S\n]*\n\s*|\s*+(?![{_LOWER}]))"  # a line that goes on in lower case is wrapped
+_LINE = rf"\s*\n(?:[^\S\n]*\n\s*|\s*+(?![{_LOWER}]))"  # a line that continues in lower case is wrapped
 _END = re.compile(f"{_MARKS}|{_LINE}")
 
-# abbreviations: before names; before numbers; anywhere, so that only a usual first word tells that a sentence begins
+# abbreviations: before names; before numbers; anywhere, so that only a usual first word shows that a sentence begins
 _TITLES = rf"Mr|Mrs|Ms|Dr|Prof|St|Sen|Rep|Gen|Gov|Capt|Col|Lt|Sgt|Jr|Sr|vs|No|e\.g|i\.e|[{_UPPER}]"
 _NUMBERED = "Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|pp?|Fig|Vol"
 _ANYWHERE = rf"Inc|Corp|Co|Ltd|Bros|Ph\.D|a\.m|p\.m|(?:[{_UPPER}]\.)+[{_UPPER}]"
@@ -59,7 +59,7 @@ def split_sentences(text: str, *, kept_whole: Sequence[Span] = ()) -> list[tuple
 
 
 def _is_abbreviated(text: str, begin: int, match: re.Match[str]) -> bool:
-    """Whether the mark belongs to an abbreviation after which the sentence goes on."""
+    """Whether the mark belongs to an abbreviation after which the sentence continues."""
     found = _ABBREVIATION.search(text, begin, match.end())
     if found is None:
         return False
@@ -71,7 +71,7 @@ def _is_abbreviated(text: str, begin: int, match: re.Match[str]) -> bool:
 def sentence_ranges(
     text: str, words: Sequence[Span], *, kept_whole: Sequence[Span] = ()
 ) -> tuple[tuple[int, int], ...]:
-    """Half-open ranges of the words that stand in each sentence, by `split_sentences`; none is empty.
+    """Half-open ranges of the words in each sentence, by `split_sentences`; none is empty.
 
     Args:
         text: The text.
@@ -103,7 +103,7 @@ def sentence_stretches(document: Document, *, kept_whole: Sequence[Span] = ()) -
 
 
 def sentence_numbers(document: Document, words: Sequence[Span]) -> list[int]:
-    """The number of the sentence that each word stands in: as the document's format says, else by `split_sentences`.
+    """The number of the sentence that each word is in: as the document's format says, else by `split_sentences`.
 
     Args:
         document: The document.

@@ -19,7 +19,7 @@ def layers_of(document: Document, scheme: Scheme, layers: int) -> list[list[str]
     """The tags of a document's spans, which may nest, in several columns.
 
     Each span goes, longest first, into the first layer where it overlaps none, so that outer spans are in outer layers;
-    where spans cross in a way that this needs too many layers, they go from left to right, which needs the fewest.
+    where spans cross so that this needs too many layers, they are assigned from left to right, which needs the fewest.
 
     Args:
         document: With words.
@@ -102,7 +102,7 @@ def word_spans(document: Document) -> set[WordSpan]:
         first, last = edges.first_and_last(span, "a span")
         if not span.label or re.search(r"\s", span.label):
             raise InputError(
-                "a span whose label cannot stand in a tag",
+                "a span whose label cannot be part of a tag",
                 where=document.place,
                 got=f"{span.label!r} of {said_of(document, span)}",
                 expected="a label without white space",

@@ -1,4 +1,4 @@
-"""Words of a text that comes without any (runs of letters and digits, and marks one by one), and a text of words."""
+"""Splits a text into words (runs of letters and digits, and single marks), and joins words into a text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _INITIALS = re.compile(r"[^\W\d_](\.[^\W\d_])+")
 
 
 def split_words(text: str, *, joined: bool) -> list[tuple[int, int]]:
-    """Splits a text into words, whatever its language; every character that is no white space is in exactly one.
+    """Splits a text into words, whatever its language; every character that is not white space is in exactly one.
 
     A word is a run of letters, digits and the marks that combine with them, or one other character. Han characters are
     words one by one.
@@ -69,7 +69,7 @@ def _joined(text: str, runs: list[tuple[int, int, bool]]) -> list[tuple[int, int
 
 
 def _joins(text: str, end: int, mark: tuple[int, int, bool], after: tuple[int, int, bool]) -> bool:
-    """Whether a mark stands between a word that ends here and the next run, and holds them together."""
+    """Whether a mark between a word that ends here and the next run joins them."""
     if (mark[0], mark[1], after[0]) != (end, end + 1, end + 1) or mark[2] or not after[2]:
         return False
     between_digits = text[end - 1].isdigit() and text[end + 1].isdigit()
@@ -84,7 +84,7 @@ def words_of(document: Document, *, joined: bool) -> Sequence[Span]:
 
 
 def words_between(text: str, edges: Collection[int]) -> list[Span]:
-    """The words of a text that comes without, none of which reaches over an edge.
+    """The words of a text without words of its own; none of them crosses an edge.
 
     Args:
         text: The text.
@@ -104,11 +104,11 @@ def text_of_words(
 
     Args:
         words: The words.
-        glued: Whether nothing stands between each word and the next.
+        glued: Whether there is no blank between each word and the next.
         breaks: Words before which a line ends.
 
     Returns:
-        The text, and where each word stands in it.
+        The text, and the place of each word in it.
     """
     parts: list[str] = []
     spans = []

@@ -37,8 +37,8 @@ class DataConversion:
         clusters: Their clusters.
         mentions: The mentions in these.
         relations: Their relations.
-        moved: Answers that did not stand where the file said, but elsewhere in their text, and now are said to.
-        lost: Answers that stand nowhere in their text, and were left out.
+        moved: Answers that were elsewhere in their text than the file said; their place was corrected.
+        lost: Answers that are not in their text, and were left out.
     """
 
     path: Path
@@ -64,7 +64,7 @@ def convert_data(
     column: str = "ner",
     nested: bool = False,
 ) -> DataConversion:
-    """Writes an annotated file in another format, whole or not at all.
+    """Writes an annotated file in another format, completely or not at all.
 
     Args:
         source: The file.

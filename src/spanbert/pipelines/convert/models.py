@@ -62,8 +62,8 @@ def convert(
         source: A bundle, a Hugging Face directory, a head checkpoint, or a hub id.
         out: A directory that does not exist yet.
         to: `bundle`, `hugging-face` or `head-checkpoint`.
-        task: With `hugging-face`, the fine-tuned task whose head goes along; None: the one whose head has Hugging
-            Face's names already, the MLM head where there is no fine-tuned task.
+        task: With `hugging-face`, the fine-tuned task whose head is included; None: the one whose head already has
+            Hugging Face's names, or the MLM head if there is no fine-tuned task.
 
     Raises:
         InputError: No such layout, no such model or task, one that the layout has no names for, or `out` exists.
@@ -247,7 +247,7 @@ def _chosen(files: BundleFiles, task: str | None) -> str | None:
 
 
 def _head_of(files: BundleFiles, shape: EncoderConfig, ours: Tensors, name: str) -> Tensors:
-    """The tensors of a task's head by the names under which they lie beside the encoder's."""
+    """The tensors of a task's head by the names under which they are stored with the encoder's."""
     from spanbert.inference.heads import named_weights
     from spanbert.inference.loading import task_entries
 
@@ -262,7 +262,7 @@ def _head_of(files: BundleFiles, shape: EncoderConfig, ours: Tensors, name: str)
 
 
 def _card(files: BundleFiles, task: TextTask, architecture: str, title: str) -> str | None:
-    """A model card that speaks of one task alone; None where the source says nothing of its data."""
+    """A model card for one task only; None if the source states nothing about its data."""
     if "data" not in files.manifest:
         return None
     return model_card(

@@ -44,7 +44,7 @@ class _Printed:
             print(f"{stage} {fraction:.0%}  " + "  ".join(f"{name} {value}" for name, value in figures.items()))
 
     def finish(self, stage: str) -> None:
-        """The next stage begins anew."""
+        """Resets the progress for the next stage."""
         self._tenths = 0
 
 
@@ -133,7 +133,7 @@ class FinetunedEstimator(BaseEstimator):  # type: ignore[misc]
         self._loaded = None
 
     def _pipeline(self) -> Pipeline:
-        """The model; once its weights are read, its files are needed no longer."""
+        """The model; once its weights are read, its files are no longer needed."""
         check_is_fitted(self)
         if self._loaded is None:
             with TemporaryDirectory(prefix="spanbert-") as directory:
@@ -144,6 +144,6 @@ class FinetunedEstimator(BaseEstimator):  # type: ignore[misc]
         return self._loaded
 
     def __getstate__(self) -> Record:
-        """Without the loaded model, which its files are as good as."""
+        """Without the loaded model, which can be loaded again from its files."""
         state: Record = {**super().__getstate__()}
         return {**state, "_loaded": None} if "_loaded" in state else state

@@ -97,7 +97,7 @@ def read_labels(y: object, *, form: Form | None = None) -> Labels:
     array_N = np.asarray(y).ravel()
     if array_N.dtype.kind == "f" and (array_N % 1 > 0).any():
         raise InputError(
-            "fractions are no labels",
+            "fractions are not labels",
             where="y",
             got=repr(array_N[array_N % 1 > 0][0].item()),
             remedy="Learn a regression with spanbert.finetune and classify.mode=regression",

@@ -240,7 +240,7 @@ class SpanBertTagger(FinetunedEstimator):
     def predict_proba(self, X: object) -> list[FloatArray]:
         """The probability of each tag of each word, an array (W, L) a sentence; rows sum to 1.
 
-        Words are taken one by one: `predict` may prefer another tag, where the likeliest ones make no legal spans.
+        Words are scored one by one: `predict` may choose another tag if the likeliest ones do not make legal spans.
         """
         nlp = self._pipeline()
         task = self._task(nlp)

@@ -25,7 +25,7 @@ BROKEN = Rule(
     severity="error",
     name="broken_rows",
     what="rows that cannot be used",
-    remedy="Mend them; --fix leaves them out",
+    remedy="Correct them; --fix leaves them out",
 )
 _UNLABELLED = Rule(
     severity="warning", name="unlabelled", what="texts without a label", remedy="They are left out in training"
@@ -33,20 +33,20 @@ _UNLABELLED = Rule(
 CONFLICTS = Rule(
     severity="error",
     name="conflicts",
-    what="texts that stand several times, with different labels",
-    remedy="Decide for one label; --fix leaves all of them out",
+    what="texts that occur several times, with different labels",
+    remedy="Decide on one label; --fix leaves all of them out",
 )
 _OTHER_NUMBERS = Rule(
     severity="warning",
     name="conflicts",
-    what="texts that stand several times, with different numbers",
+    what="texts that occur several times, with different numbers",
     remedy="Their mean is what will be learned",
 )
 _NO_NUMBER = Rule(
     severity="error",
     name="no_number",
-    what="labels that are no numbers, but the training data's are",
-    remedy="Mend them, or pass --mode single",
+    what="labels that are not numbers, while the training data's are",
+    remedy="Correct them, or pass --mode single",
 )
 
 
@@ -110,7 +110,7 @@ class ClassifySurvey(Survey[ClassifyTask]):
 
     @override
     def examine(self, windowed: WindowedDocument, task: ClassifyTask) -> None:
-        """Nothing that the pieces of a text could show."""
+        """Nothing: there is no check that needs pieces."""
 
     @override
     def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:

@@ -16,10 +16,10 @@ class ClassifyConfig(Config):
 
     Attributes:
         mode: One label a text, several, or a number; `auto` looks at the labels.
-        text_column: Column of the text; None: guessed from the header, and said.
+        text_column: Column of the text; None: guessed from the header, and reported.
         pair_column: Column of the second text of a pair; None: guessed.
         label_column: Column of the label; None: guessed.
-        separator: What stands between the labels of one cell.
+        separator: The text between the labels of one cell.
         class_weights: `balanced` weighs every label's examples to the same sum.
         threshold: Probability from which one of several labels is given; None: tuned on the dev data, else 0.5.
         long_texts: `windows` reads all of a long text and averages; `truncate` reads its first window alone.

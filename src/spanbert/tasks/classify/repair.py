@@ -30,7 +30,7 @@ def repair_rows(survey: Survey[Any], repeats: Repeats, target: Path, *, drop_con
         How many rows were left out, and why.
 
     Raises:
-        InputError: A quote in a .csv file that is never closed: which rows it swallows is not for a program to say.
+        InputError: A quote in a .csv file that is never closed: a program cannot decide which rows it swallows.
     """
     left_out: dict[int, str] = {}
 
@@ -84,7 +84,7 @@ def _raw_rows(file: SourceFile) -> Iterator[tuple[int, bytes]]:
 
 def _refuse(error: InputError) -> None:
     raise InputError(
-        error.what, where=error.where, got=error.got, remedy="Mend its quotes by hand; no repaired copy was written"
+        error.what, where=error.where, got=error.got, remedy="Correct its quotes by hand; no repaired copy was written"
     )
 
 

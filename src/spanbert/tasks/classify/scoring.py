@@ -106,7 +106,7 @@ def single_gold(document: Document, mode: Mode) -> str | float:
 
 
 def number_of(label: str) -> float:
-    """The number that a label is; NaN where it is none, or so large that a model's float32 could not learn it."""
+    """A label as a number; NaN if it is not one, or is too large for a model's float32."""
     try:
         number = float(label)
     except ValueError:

@@ -60,7 +60,7 @@ CLASSIFY = TaskSpec(
         TaskOption(
             flag="--separator",
             setting="separator",
-            help="what stands between several labels of one text.",
+            help="the text between several labels of one cell.",
             verbs=_READING,
         ),
     ),

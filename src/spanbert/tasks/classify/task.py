@@ -45,7 +45,7 @@ class ClassifyTask(TextTaskBase):
         name: Its name in the bundle.
         tokenizer: The model's.
         window: Tokens of a window and of the overlap.
-        config: Columns and so on; `mode` and `threshold` are told apart.
+        config: Columns and so on; `mode` and `threshold` are passed separately.
         mode: What a text gets.
         labels: In the order of the logits; one without meaning for a regression.
         threshold: With several labels a text, the probability from which one is given.

@@ -25,7 +25,7 @@ from spanbert.tokens.tokenizer import TokenizerAdapter
 REPEATED = Rule(
     severity="error",
     name="two_clusters",
-    what="mentions that stand in two clusters",
+    what="mentions that are in two clusters",
     remedy="Nothing can be learned from them or scored by them; --fix leaves them in the first",
 )
 _INSIDE = Rule(
@@ -37,14 +37,14 @@ _INSIDE = Rule(
 _ACROSS = Rule(
     severity="warning",
     name="across_sentences",
-    what="mentions that reach over the end of a sentence",
+    what="mentions that cross the end of a sentence",
     remedy="They are left out of training, and never found",
 )
 _CROSSING = Rule(
     severity="warning",
     name="crossing",
     what="mentions that cross one another: one begins inside another and ends after it",
-    remedy="Phrases lie within each other or apart; look whether both are right",
+    remedy="Phrases either nest or are separate; check whether both are right",
 )
 _UNLABELLED = Rule(
     severity="warning", name="unlabelled", what="texts without clusters", remedy="They are left out of training"
@@ -52,7 +52,7 @@ _UNLABELLED = Rule(
 _CONFLICTS = Rule(
     severity="warning",
     name="conflicts",
-    what="texts that stand twice, with other clusters",
+    what="texts that occur twice, with different clusters",
     remedy="Decide which is right",
 )
 

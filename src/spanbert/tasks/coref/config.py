@@ -22,7 +22,7 @@ class CorefConfig(Config):
         size: Size of the vectors of starts and ends.
         dropout: Dropout of these vectors in training.
         train_windows: Windows of one training example; longer documents are several.
-        mention_weight: Weight of the loss that tells mentions from other spans, beside that of the antecedents.
+        mention_weight: Weight of the loss that distinguishes mentions from other spans; that of the antecedents has 1.
         same_words: Let the score of a pair know whether both mentions are the same words, in lower case.
     """
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from spanbert.core.types import IntArray
 
-FACTS = 3  # first word, last word, mention score: what stands before the vectors in an output of the head
+FACTS = 3  # first word, last word, mention score: what precedes the vectors in an output of the head
 BUCKETS = 12  # distances in words: 0, 1, 2..3, 4..7, ... 1,024 and more
 _BLOCK = 256
 _PRIME = np.uint64(1_000_003)
@@ -137,7 +137,7 @@ def clusters_of(count: int, links: Sequence[Link]) -> list[list[int]]:
 
 
 def without_crossing(group: Sequence[int], mentions: Mentions) -> list[int]:
-    """The mentions of a cluster without those that cross a surer one: two that cross cannot both be the same thing.
+    """The mentions of a cluster without those that cross a higher-scored one: two that cross cannot be the same thing.
 
     Args:
         group: Places of the mentions among those of the document, in text order.
@@ -145,7 +145,7 @@ def without_crossing(group: Sequence[int], mentions: Mentions) -> list[int]:
     """
     first, last, sure = mentions.first_M, mentions.last_M, mentions.mention_M
     dropped: set[int] = set()
-    around: list[int] = []  # the mentions that one stands in, the innermost last
+    around: list[int] = []  # the enclosing mentions, the innermost last
     for place in sorted(group, key=lambda one: (first[one], -last[one])):
         while around and last[around[-1]] < first[place]:
             around.pop()

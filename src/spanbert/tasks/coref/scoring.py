@@ -15,7 +15,7 @@ _MASCULINE, _FEMININE = {"he", "him", "his"}, {"she", "her", "hers"}
 
 
 class CorefDocumentScorer:
-    """Clusters, or on GAP's rows which of two names a pronoun stands for.
+    """Clusters, or on GAP's rows which of two names a pronoun refers to.
 
     Args:
         singletons: Whether clusters of one mention count.

@@ -43,7 +43,7 @@ COREF = TaskSpec(
     examples={
         "finetune": (
             (
-                "What stands for the same thing",
+                "Mentions of the same thing",
                 "spanbert finetune coref --model bundle/ --train train.conll --dev dev.conll --out coref/",
             ),
         ),
@@ -55,7 +55,7 @@ COREF = TaskSpec(
         ),
         "predict": (
             (
-                "What stands for the same thing in a long text",
+                "Mentions of the same thing in a long text",
                 "spanbert predict coref/ novel.txt --documents file --max-mentions 5000",
             ),
         ),

@@ -112,13 +112,13 @@ class CorefTask(TextTaskBase):
         """The task that some training documents pose.
 
         Raises:
-            InputError: No clusters, or GAP's, which are two names of many a text.
+            InputError: No clusters, or GAP's, which cover only two of the names in a text.
         """
         mentions = links = alone = 0
         for document in documents:
             if is_gap(document):
                 raise InputError(
-                    f"task {name}: GAP says of two names a text alone what they are",
+                    f"task {name}: GAP annotates only two names in each text",
                     where=document.place,
                     remedy="Train on whole clusters (CoNLL-2012 or JSON lines) and score on GAP",
                 )

@@ -25,7 +25,7 @@ class PretrainTargets:
 
     Attributes:
         mlm_index_K: Rows (of T) of the masked pieces.
-        mlm_id_K: The pieces that stood there.
+        mlm_id_K: The pieces before masking.
         sbo_index_J: Entries (of K) that have an SBO target.
         left_J: Row (of T) of the piece before the span.
         right_J: Row (of T) of the piece after the span.

@@ -25,7 +25,7 @@ class Blank:
         shortest: Fewest pieces.
         longest: Most pieces.
         begins_word: Whether a new word begins here; False right after a letter, digit or another blank, which the blank
-            then goes on with.
+            then continues.
     """
 
     shortest: int
@@ -82,7 +82,7 @@ def parse_template(text: str, tokenizer: TokenizerAdapter, *, positions: int) ->
         positions: Longest segment of the encoder.
 
     Raises:
-        InputError: No blank, a length of 0, a range that falls, too many combinations, or a text that is too long.
+        InputError: No blank, a length of 0, a descending range, too many combinations, or a text that is too long.
     """
     try:
         text.encode()

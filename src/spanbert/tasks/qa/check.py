@@ -28,7 +28,7 @@ _EMPTY = Rule(severity="warning", name="empty", what="empty texts or questions",
 NOWHERE = Rule(
     severity="error",
     name="answers_nowhere",
-    what="answers that stand nowhere in their text",
+    what="answers that are not in their text",
     remedy="They teach nothing; --fix leaves them out",
 )
 UNANSWERED = Rule(
@@ -40,8 +40,8 @@ UNANSWERED = Rule(
 MOVED = Rule(
     severity="warning",
     name="answers_moved",
-    what="answers that stand elsewhere in their text than stated",
-    remedy="The nearest place is taken; --fix writes it down",
+    what="answers that are elsewhere in their text than stated",
+    remedy="The nearest place is used; --fix writes it to the copy",
 )
 _NO_ROOM = Rule(
     severity="error",
@@ -53,7 +53,7 @@ _CONTRADICTED = Rule(
     severity="warning",
     name="contradicted",
     what="questions with answers that are marked unanswerable",
-    remedy="The answers are not used; decide for one",
+    remedy="The answers are not used; decide which is right",
 )
 _INSIDE = Rule(
     severity="warning",
@@ -194,7 +194,7 @@ class QASurvey(Survey[QATask]):
 
 
 def _is_inside_word(text: str, answer: Span) -> bool:
-    """Whether letters or digits go on across an end of an answer; Han script has no such ends."""
+    """Whether an answer ends between two letters or digits; not checked in Han script."""
     words = range(answer.start, answer.end)
     ends = [(end - 1, end) for end in (answer.start, answer.end) if words and 0 < end < len(text)]
     return any(_LETTER.match(text, before) and _LETTER.match(text, after) for before, after in ends)

@@ -16,7 +16,7 @@ class QAConfig(Config):
         language: How answers are compared: `en` as SQuAD's official scorer, `zh` as CMRC's; `auto` looks at the text.
         longest_question: Pieces of a question that are read; `doctor` tells how many questions are longer.
         longest_answer: Pieces of the longest answer.
-        candidates: How many answers are kept beside the best.
+        candidates: How many answers are kept in addition to the best.
         threshold: From how many nats in favour of no answer nothing is answered; None: tuned on the dev data where a
             question may have no answer.
     """

@@ -16,7 +16,7 @@ from spanbert.core.predictions import Answer, Answering
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class WindowLogits:
-    """What the head says of one window.
+    """The head's output for one window.
 
     Attributes:
         first: The text's piece behind row 1.
@@ -79,7 +79,7 @@ def answer_question(
         windows: At least one, unless the context has no pieces.
         candidates: How many answers are kept.
         longest: Pieces of the longest answer.
-        threshold: Nothing is answered where no answer is better by more nats; None: there is always an answer.
+        threshold: Nats by which no answer must beat the best one to be chosen; None: there is always an answer.
 
     Returns:
         Candidates with their probability among themselves and, with a threshold, no answer.

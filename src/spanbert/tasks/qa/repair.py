@@ -1,4 +1,4 @@
-"""Repaired copies of SQuAD's JSON: answers where they stand, none that stand nowhere."""
+"""Repaired copies of SQuAD's JSON: answers at their real place; those found nowhere are left out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spanbert.tasks.survey import Survey
 
 
 def repair_questions(survey: Survey[Any], target: Path) -> Counter[str]:
-    """Patches the JSON itself, so that fields that nobody interprets stay.
+    """Patches the JSON itself, so that fields that are not interpreted stay.
 
     Args:
         survey: Of the file.
@@ -48,7 +48,7 @@ def _mended(record: Facts, found: Mapping[tuple[str, str, int], int | None], don
         stated = answer["answer_start"]
         start = found.get((str(record["id"]), answer["text"], stated), stated)
         if start is None:
-            done["answers that stand nowhere left out"] += 1
+            done["answers that are not in their text left out"] += 1
             continue
-        done["answers given the place where they stand"] += start != stated
+        done["answers moved to the place where they are"] += start != stated
         yield {**answer, "answer_start": start}

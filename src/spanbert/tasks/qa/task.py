@@ -58,7 +58,7 @@ class QATask(TextTaskBase):
         name: Its name in the bundle.
         tokenizer: The model's.
         window: Tokens of a window and of the overlap.
-        config: Lengths and so on; language and threshold are told apart.
+        config: Lengths and so on; language and threshold are passed separately.
         language: How answers are compared.
         threshold: When nothing is answered; None: there is always an answer.
     """

@@ -35,18 +35,18 @@ _APART = Rule(
     severity="warning",
     name="far_apart",
     what="pairs that are too far apart for a window",
-    remedy="What stands between them is left out; use longer windows (window.length)",
+    remedy="The text between them is left out; use longer windows (window.length)",
 )
 CONFLICTS = Rule(
     severity="warning",
     name="conflicts",
-    what="pairs that stand twice in the same text, with other labels",
+    what="pairs that occur twice in the same text, with different labels",
     remedy="Decide which is right; --fix leaves out all but the first",
 )
 DUPLICATES = Rule(
     severity="warning",
     name="duplicates",
-    what="pairs that stand twice in the same text, with the same label",
+    what="pairs that occur twice in the same text, with the same label",
     remedy="They weigh more in training, and in dev data in the scores; --fix leaves out all but the first",
 )
 
@@ -100,7 +100,7 @@ class RelationSurvey(Survey[RelationTask]):
 
     @override
     def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:
-        """Texts that cannot be read are left out; of pairs that stand twice in a text the first stays."""
+        """Texts that cannot be read are left out; of pairs that occur twice in a text the first stays."""
         done = self.left_out()
         seen = set()
 
@@ -110,7 +110,7 @@ class RelationSurvey(Survey[RelationTask]):
                 for relation in document.relations or ():
                     key = hashlib.sha256(_pair_key(document, relation).encode()).digest()
                     if relation.label and key in seen:
-                        done["pairs that stand twice left out"] += 1
+                        done["pairs that occur twice left out"] += 1
                         continue
                     if relation.label:
                         seen.add(key)
@@ -125,6 +125,6 @@ class RelationSurvey(Survey[RelationTask]):
 
 
 def _pair_key(document: Document, relation: Relation) -> str:
-    """A text with the places of a pair: what may stand twice."""
+    """A text with the places of a pair: the item that may occur twice."""
     places = (relation.head.start, relation.head.end, relation.tail.start, relation.tail.end)
     return f"{places}\n{document.text}"

@@ -2,7 +2,7 @@
 
     [CLS] the [E1] audits [/E1] were about [E2] waste [/E2] . [SEP]
 
-A text that is too long is cut around the two entities; where they are too far apart for one window, what stands between
+A text that is too long is cut around the two entities; where they are too far apart for one window, the text between
 them is left out.
 
 Shapes: n pieces of a text.
@@ -88,7 +88,7 @@ def marked(
         limit: Most pieces, markers included.
 
     Returns:
-        The pieces, and where the markers at which head and tail begin stand among them.
+        The pieces, and the places of the markers at which head and tail begin.
     """
     if not len(ids):  # a text whose characters the tokenizer drops
         return np.array([one for pair in markers for one in pair], dtype=np.int64), [0, 2]

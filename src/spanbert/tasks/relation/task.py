@@ -306,7 +306,7 @@ class RelationTask(TextTaskBase):
         """The pairs of entities of a text that may be related: those within a sentence.
 
         Where types are known, only pairs of types that were seen in training. Where labels have directions each pair
-        stands once, in text order unless only the other has been seen, else in both orders.
+        occurs once, in text order unless only the other order was seen, else in both orders.
 
         Args:
             entities: In text order.

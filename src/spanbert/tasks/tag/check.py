@@ -29,8 +29,8 @@ _UNLABELLED = Rule(
 _CONFLICTS = Rule(
     severity="warning",
     name="conflicts",
-    what="texts that stand several times, with different labels",
-    remedy="Look whether both are right; --fix leaves them as they are",
+    what="texts that occur several times, with different labels",
+    remedy="Check whether both are right; --fix leaves them as they are",
 )
 ILLEGAL = Rule(
     severity="warning",
@@ -39,12 +39,12 @@ ILLEGAL = Rule(
     remedy="They are read as the scorer of CoNLL-2000 does; --fix writes them so",
 )
 OUTSIDE = Rule(
-    severity="error", name="outside", what="spans that hold no word", remedy="Mend them; --fix leaves them out"
+    severity="error", name="outside", what="spans that hold no word", remedy="Correct them; --fix leaves them out"
 )
 OVERLAPS = Rule(
     severity="error",
     name="overlaps",
-    what="spans that overlap a longer one, which one tag a word cannot say",
+    what="spans that overlap a longer one, which one tag per word cannot express",
     remedy="Pass --nested to learn them all; --fix keeps the longest",
 )
 INSIDE = Rule(
@@ -54,7 +54,7 @@ INSIDE = Rule(
     remedy="They are widened to whole words; --fix writes them so",
 )
 _TWICE = Rule(
-    severity="note", name="same_span", what="spans that stand twice with one label", remedy="They are learned once"
+    severity="note", name="same_span", what="spans that occur twice with the same label", remedy="They are learned once"
 )
 _TWO_LABELS = Rule(
     severity="warning",
@@ -71,7 +71,7 @@ _DROPPED = Rule(
 _OTHER_COLUMNS = Rule(
     severity="note",
     name="other_columns",
-    what="columns of such tags besides, which are not read",
+    what="further columns of such tags, which are not read",
     remedy="Pass --nested if they hold entities within entities",
 )
 

@@ -19,7 +19,7 @@ from spanbert.tasks.tag.task import without_overlaps
 
 
 def repair_words(survey: Survey[WordTask], target: Path) -> Counter[str]:
-    """Writes a repaired copy; what is not at fault stays as it was.
+    """Writes a repaired copy; everything that is right stays as it was.
 
     Args:
         survey: Of the file.
@@ -46,7 +46,7 @@ def _mended(document: Document, joined: bool, nested: bool, done: Counter[str]) 
 
 
 def _with_legal_tags(document: Document, columns: ColumnFormat, done: Counter[str]) -> Document:
-    """The raw lines with legal tags: as they stand there, they are written back."""
+    """The raw lines with legal tags: the lines are written back as they are."""
     assert columns.scheme is not None
     old = [document.columns[name] for name in columns.tag_names]
     new = [tuple(encode_tags(decode_tags(tags, columns.scheme), len(tags), columns.scheme)) for tags in old]
@@ -77,7 +77,7 @@ def _mended_spans(document: Document, joined: bool, nested: bool, done: Counter[
             done["spans that overlap a longer one left out"] += 1
             continue
         if on_words in written:
-            done["spans that stand twice left out"] += 1
+            done["spans that occur twice left out"] += 1
             continue
         written.add(on_words)
         widened = replace(span, start=starts[on_words[0]], end=ends[on_words[1] - 1])

@@ -87,7 +87,7 @@ class TagTask(WordTask):
     ) -> Self:
         """The task that some training documents pose; entities are learned in their own scheme, IOB1 as BIO.
 
-        What `column=auto` stood for is kept in the task's settings, so that other files are read for the same column.
+        The column that `column=auto` chose is kept in the task's settings, so that other files are read with it.
 
         Raises:
             InputError: Nothing is labelled.
