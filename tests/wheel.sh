@@ -14,7 +14,7 @@ grep -q quickstart "$work/help.txt"
 "$work/venv/bin/python" -c "
 import importlib.resources as resources, importlib.util, spanbert
 assert resources.files('spanbert').joinpath('py.typed').is_file()
-assert resources.files('spanbert.apps').joinpath('templates', 'quickstart.html.j2').is_file()
+assert resources.files('spanbert.apps.reports').joinpath('templates', 'quickstart.html.j2').is_file()
 assert importlib.util.find_spec('benchmarks') is None
 print('wheel: spanbert', spanbert.__version__, 'runs in an empty environment')"
 code=0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -19,12 +19,14 @@ from spanbert.tasks.base import TextTaskBase, WindowConfig
 from spanbert.tasks.protocol import HeadContext, Mistake, WindowedDocument
 from spanbert.tokens.tokenizer import TokenizerAdapter
 from tests.word_count.config import WordCountConfig
-from tests.word_count.head import WordCountHead
 from tests.word_count.result import WordCount
 from tests.word_count.scoring import WordCountScorer, stated
 from tests.word_count.spec import WORDS
 
 SCALE = "scale.txt"
+
+if TYPE_CHECKING:
+    from tests.word_count.head import WordCountHead
 
 
 class WordCountTask(TextTaskBase):
@@ -82,6 +84,8 @@ class WordCountTask(TextTaskBase):
         return [Example(task=self.name, window=window, asked=asked, target=target)]
 
     def build_head(self, context: HeadContext) -> WordCountHead:
+        from tests.word_count.head import WordCountHead
+
         scale = context.assets.get(SCALE)
         return WordCountHead(context.encoder, 1.0 if scale is None else float(scale.read_text()))
 

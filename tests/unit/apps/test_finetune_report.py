@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from spanbert.apps import finetune_report as module
+from spanbert.apps.reports import finetune_report as module
 from spanbert.apps.reports.curves import Scored, reliability_diagram, score_curve, training_curve
 from spanbert.apps.reports.finetune_report import finetune_report, write_finetune_report
 from spanbert.apps.reports.finetune_tables import TaskTables

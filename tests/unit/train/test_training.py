@@ -231,8 +231,8 @@ def test_a_loss_that_is_not_finite_ends_the_run(
 def test_a_signal_before_the_first_step_saves_too(
     undisturbed: Path, store_path: Path, hugging_face_model: Path, tmp_path: Path
 ):
-    early = SIGNAL_AT_STEP.replace("from spanbert.apps", "from spanbert.train import pretraining\nbefore = pretraining.evaluate\n"
-        "pretraining.evaluate = lambda *a, **k: (os.kill(os.getpid(), signal.SIGTERM), before(*a, **k))[1]\nfrom spanbert.apps")  # fmt: skip
+    early = SIGNAL_AT_STEP.replace("from spanbert.apps", "from spanbert.train import pretrain\nbefore = pretrain.evaluate\n"
+        "pretrain.evaluate = lambda *a, **k: (os.kill(os.getpid(), signal.SIGTERM), before(*a, **k))[1]\nfrom spanbert.apps")  # fmt: skip
     call = [str(one) for one in arguments(store_path, tmp_path / "out", hugging_face_model)]
     stopped = subprocess.run(
         [sys.executable, "-c", early, "99", "SIGTERM", *call], capture_output=True, text=True, check=False

@@ -135,7 +135,7 @@ def _with_own_settings(tasks: dict[str, Any], stated: Sequence[str], settings: A
                 remedy=nearest(name, tasks),
             )
         kind = tasks[name].kind
-        whole = {kind: (tasks[name].config or settings.of_kind(kind)).model_dump()}
+        whole = {kind: (tasks[name].options or settings.of_kind(kind)).model_dump()}
         options = type(settings).assemble(base=whole, overrides=[f"{kind}.{setting}={value}"]).of_kind(kind)
         tasks[name] = replace(tasks[name], options=options)
     return tasks
