@@ -1,4 +1,4 @@
-"""Pieces know their characters: offsets point into the unmodified text, whatever Unicode it is made of."""
+"""TokenizedText know their characters: offsets point into the unmodified text, whatever Unicode it is made of."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 
 from spanbert.core.types import Document, Span
-from spanbert.tokens.pieces import Pieces, read_pieces, rows_of_words
+from spanbert.tokens.pieces import TokenizedText, read_pieces, rows_of_words
 from spanbert.tokens.tokenizer import TokenizerAdapter
 from tests.conftest import VOCABULARY, WORDS
 
@@ -64,7 +64,7 @@ def test_offsets_of_any_text_rise_and_stay_inside_it(tokenizers, kind: str, text
     check(pieces, text)
 
 
-def check(pieces: Pieces, text: str) -> None:
+def check(pieces: TokenizedText, text: str) -> None:
     starts, ends = pieces.offsets.T
     assert len(pieces.ids) == len(pieces.word_starts) == len(pieces.offsets)
     assert (starts <= ends).all()

@@ -145,7 +145,7 @@ def test_finetune_small(cli, data: Path, hugging_face_model: Path, monkeypatch: 
     assert "em" not in result["wnut17"]
     monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "benchmarks"))
     report = runpy.run_path(str(Path(__file__).parents[3] / "benchmarks" / "report.py"))
-    text = report["bench_finetune"](result)
+    text = report["SECTIONS"]["bench_finetune"](result)
     assert text.count("| SST-2, accuracy |") == 3
     assert "A quick run" in text
 

@@ -171,7 +171,7 @@ def test_on_the_command_line(cli, tmp_path: Path):
     assert (tmp_path / "b.conll").read_text().startswith("Ann\tB-PER\nLee\tE-PER\n")
     code, out, err = cli("convert", write(tmp_path / "q.json", squad(4)), tmp_path / "q2.json", "--to", "squad")
     assert code == 0, err
-    assert "1 questions, from squad\nanswers that stood elsewhere in their text: 1; nowhere, and left out: 0" in out
+    assert "1 questions, from squad\nanswers that were elsewhere in their text: 1; not in it, and left out: 0" in out
     for arguments, message in (
         ((source, tmp_path / "x", "--to", "bundle"), "--to: no such choice; got 'bundle'"),
         ((source, tmp_path / "x", "--to", "jsonl", "--task", "ner"), "files of annotations have no tasks"),
