@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from spanbert.tasks.spec import TaskOption, TaskSpec
 from tests.word_count.config import WordCountConfig
-from tests.word_count.result import WordCount
 
 WORDS = TaskSpec(
     kind="words",
@@ -14,7 +13,7 @@ WORDS = TaskSpec(
     task="tests.word_count.task:WordCountTask",
     check="tests.word_count.check:WordCountSurvey",
     render="tests.word_count.render:WordCountRender",
-    result=WordCount,
+    result="tests.word_count.result:WordCount",
     produces=frozenset({"number"}),
     formats=("labelled",),
     same_head=(),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from spanbert.core.errors import InputError, nearest
-from spanbert.core.types import Facts
 from spanbert.tasks.classify.spec import CLASSIFY
 from spanbert.tasks.coref.spec import COREF
 from spanbert.tasks.qa.spec import QA
 from spanbert.tasks.relation.spec import RELATION
 from spanbert.tasks.spec import TaskSpec
 from spanbert.tasks.tag.spec import NESTED, TAG
+
+if TYPE_CHECKING:
+    from spanbert.core.types import Facts
 
 REGISTRY: tuple[TaskSpec, ...] = (CLASSIFY, TAG, NESTED, QA, COREF, RELATION)
 
@@ -48,4 +52,5 @@ def spec_of_slug(slug: str) -> TaskSpec:
 
 def spec_of_result(result: object) -> TaskSpec:
     """The spec of the first kind that predicts results of this type."""
-    return next(spec for spec in specs() if type(result) is spec.result)
+    name = f"{type(result).__module__}:{type(result).__qualname__}"
+    return next(spec for spec in specs() if spec.result == name)

@@ -12,9 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from spanbert.core.config import Config
-from spanbert.core.types import Facts
 
 if TYPE_CHECKING:
+    from spanbert.core.types import Facts
     from spanbert.tasks.base import TextTaskBase
     from spanbert.tasks.render import TaskRender
     from spanbert.tasks.survey import Survey
@@ -63,7 +63,7 @@ class TaskSpec:
         task: The class of the task (`TextTaskBase`).
         check: The class that looks for faults of its data (`Survey`).
         render: The class that shows its results and scores (`TaskRender`).
-        result: The type of its predictions.
+        result: The type of its predictions, which no other kind has.
         needs: What it reads of a document in addition to the text; `pair` only if all its tasks read two texts.
         produces: What it finds; the results of a kind that produces `spans` have them as `spans`.
         formats: Names of the formats that it is trained on and scored by, in the order in which they are tried.
@@ -86,7 +86,7 @@ class TaskSpec:
     task: str
     check: str
     render: str
-    result: type
+    result: str
     needs: frozenset[Need] = frozenset()
     produces: frozenset[Product]
     formats: tuple[str, ...]

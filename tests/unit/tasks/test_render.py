@@ -71,7 +71,7 @@ def _spec(kind: str, render: str, result: type) -> TaskSpec:
         task="none:None",
         check="none:None",
         render=f"{__name__}:{render}",
-        result=result,
+        result=f"{result.__module__}:{result.__qualname__}",
         produces=frozenset({"labels"}),
         formats=("table",),
         main_metric="off",

@@ -12,7 +12,6 @@ import typer
 from spanbert.apps.cli.options import JsonOption, examples, parse_share, print_json
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
-from spanbert.corpus.raw.readers import DocumentReader, ReadConfig
 
 EXAMPLES = examples(
     ("A folder of text files", "spanbert prepare texts/ --tokenizer bert-base-cased/ --out store/"),
@@ -66,6 +65,7 @@ def command(
 
     A killed run continues where it stopped when the same command is given again.
     """
+    from spanbert.corpus.raw.readers import DocumentReader, ReadConfig
     from spanbert.tokens.prepare import prepare, summary_lines
     from spanbert.tokens.tokenizer import TokenizerAdapter
     from spanbert.tokens.training import train_wordpiece

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from spanbert.core.predictions import Classification
 from spanbert.tasks.classify.config import ClassifyConfig
 from spanbert.tasks.spec import TaskOption, TaskSpec, Verb
 
@@ -16,7 +15,7 @@ CLASSIFY = TaskSpec(
     task="spanbert.tasks.classify.task:ClassifyTask",
     check="spanbert.tasks.classify.check:ClassifySurvey",
     render="spanbert.tasks.classify.render:ClassifyRender",
-    result=Classification,
+    result="spanbert.core.predictions:Classification",
     produces=frozenset({"labels"}),
     formats=("labelled",),
     same_head=("labels", "mode"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from spanbert.core.predictions import Coreference
 from spanbert.tasks.coref.config import CorefConfig
 from spanbert.tasks.spec import TaskOption, TaskSpec
 
@@ -14,7 +13,7 @@ COREF = TaskSpec(
     task="spanbert.tasks.coref.task:CorefTask",
     check="spanbert.tasks.coref.check:CorefSurvey",
     render="spanbert.tasks.coref.render:CorefRender",
-    result=Coreference,
+    result="spanbert.core.predictions:Coreference",
     produces=frozenset({"clusters"}),
     formats=("conll2012", "coref-jsonl", "gap"),
     same_head=("size", "same_words"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from spanbert.core.predictions import Answering
 from spanbert.tasks.qa.config import QAConfig
 from spanbert.tasks.spec import TaskOption, TaskSpec
 
@@ -14,7 +13,7 @@ QA = TaskSpec(
     task="spanbert.tasks.qa.task:QATask",
     check="spanbert.tasks.qa.check:QASurvey",
     render="spanbert.tasks.qa.render:QARender",
-    result=Answering,
+    result="spanbert.core.predictions:Answering",
     needs=frozenset({"question"}),
     produces=frozenset({"answers"}),
     formats=("squad",),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from spanbert.core.predictions import RelationExtraction
 from spanbert.tasks.relation.config import RelationConfig
 from spanbert.tasks.spec import TaskOption, TaskSpec
 
@@ -14,7 +13,7 @@ RELATION = TaskSpec(
     task="spanbert.tasks.relation.task:RelationTask",
     check="spanbert.tasks.relation.check:RelationSurvey",
     render="spanbert.tasks.relation.render:RelationRender",
-    result=RelationExtraction,
+    result="spanbert.core.predictions:RelationExtraction",
     needs=frozenset({"entities"}),
     produces=frozenset({"relations"}),
     formats=("tacred", "semeval", "relation-jsonl"),

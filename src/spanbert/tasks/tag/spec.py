@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from spanbert.core.predictions import Tagging
 from spanbert.tasks.spec import TaskOption, TaskSpec
 from spanbert.tasks.tag.config import TagConfig
 
@@ -16,7 +15,7 @@ TAG = TaskSpec(
     task="spanbert.tasks.tag.task:TagTask",
     check="spanbert.tasks.tag.check:TagSurvey",
     render="spanbert.tasks.tag.render:TagRender",
-    result=Tagging,
+    result="spanbert.core.predictions:Tagging",
     produces=frozenset({"spans", "tags"}),
     formats=("columns", "jsonl", "label-studio"),
     same_head=("labels", "scheme"),
