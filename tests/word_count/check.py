@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from spanbert.core.findings import Rule, excerpt
+from spanbert.core.findings import Rule
 from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document
 from spanbert.tasks.protocol import WindowedDocument
@@ -32,7 +32,7 @@ class WordCountSurvey(Survey[WordCountTask]):
         self.words += count
         self.labels[str(stated(document))] += 1
         if stated(document) != count:
-            self.ledger.add(self.miscounted, f"{self.place(document)} {excerpt(document.text)} has {count}")
+            self.ledger.add(self.miscounted, f"{self.shown(document)} has {count}")
         return document
 
     def examine(self, windowed: WindowedDocument, task: WordCountTask) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from threading import RLock
-from typing import TYPE_CHECKING, Literal, Self, TypeVar, get_args, overload
+from typing import Literal, Self, TypeVar, get_args, overload
 
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError, nearest
@@ -14,16 +14,13 @@ from spanbert.core.predictions import Answer
 from spanbert.core.types import Document, Facts, Filling, Question, Relation, Span, outer_first
 from spanbert.encoder.config import EncoderConfig
 from spanbert.inference.loading import stored_tasks
-from spanbert.inference.predictor import Predictions, chunks
+from spanbert.inference.predictor import Predictions, Predictor, chunks
 from spanbert.pipelines.results import AnnotatedText
 from spanbert.pipelines.routing import Router
 from spanbert.tasks.pretrain.fill import PieceScorer, fill_template
 from spanbert.tasks.pretrain.template import parse_template
 from spanbert.tasks.protocol import RelatingTask, TextTask
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
-
-if TYPE_CHECKING:
-    from spanbert.inference.predictor import Predictor
 
 Precision = Literal["float32", "bfloat16"]
 ValueT = TypeVar("ValueT")
@@ -150,9 +147,8 @@ class Pipeline:
         """
         router = Router(self.tasks, self.names(task), where=str(self.files.path))
         for chunk in chunks(documents):
-            for document in chunk:
-                router.route(document)  # refuses before weights are read
-            for document, found in zip(chunk, router.predict(self.predictor, chunk), strict=True):
+            routes = [router.route(document) for document in chunk]  # refuses before weights are read
+            for document, found in zip(chunk, router.predict(self.predictor, chunk, routes), strict=True):
                 yield from _results(document, found)
 
     def relate(self, text: str, entities: Sequence[Span], *, task: str | None = None) -> tuple[Relation, ...]:

@@ -82,14 +82,16 @@ class Router:
             )
         return Route(names=names, related=related, brings_entities=brings_entities)
 
-    def predict(self, predictor: Predictor, documents: Sequence[Document]) -> list[Predictions]:
+    def predict(
+        self, predictor: Predictor, documents: Sequence[Document], routes: Sequence[Route]
+    ) -> list[Predictions]:
         """Predictions for a chunk of documents; the encoder runs once for each kind of route.
 
         Args:
             predictor: Of the bundle's tasks.
             documents: A chunk that is held in memory.
+            routes: What is asked about each, as `route` says.
         """
-        routes = [self.route(document) for document in documents]
         first = [
             tuple(dict.fromkeys((*route.names, *(() if route.brings_entities or not route.related else self._finders))))
             for route in routes

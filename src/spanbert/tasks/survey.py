@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from spanbert.core.errors import InputError
 from spanbert.core.findings import SHOWN, Ledger, Rule, difference, excerpt
 from spanbert.core.hashes import Repeats, TextHashes
-from spanbert.core.types import Document
+from spanbert.core.types import Document, Span
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.io.files import OnBroken
 from spanbert.tasks.protocol import WindowedDocument
@@ -180,6 +180,12 @@ class Survey(ABC, Generic[TaskT]):
     def place(self, document: Document) -> str:
         """File and line of a document, without folders."""
         return document.place.removeprefix(f"{self.path.parent}/")
+
+    def shown(self, document: Document, span: Span | None = None) -> str:
+        """File and line of a document, with the beginning of its text or of a stretch of it."""
+        return (
+            f"{self.place(document)} {excerpt(document.text if span is None else document.text[span.start : span.end])}"
+        )
 
     def tell(self) -> Repeats:
         """Records the findings of the whole file; reads it again if an item is repeated."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from spanbert.core.findings import Rule, excerpt
+from spanbert.core.findings import Rule
 from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document
 from spanbert.corpus.formats.data_file import DataFile
@@ -80,7 +80,7 @@ class ClassifySurvey(Survey[ClassifyTask]):
     @override
     def look(self, document: Document) -> Document:
         if document.labels is None:
-            self.ledger.add(_UNLABELLED, f"{self.place(document)} {excerpt(document.text)}")
+            self.ledger.add(_UNLABELLED, self.shown(document))
         elif self.is_regression:
             self._look_at_number(document, document.labels)
         else:

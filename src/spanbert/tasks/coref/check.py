@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from spanbert.core.findings import Rule, excerpt
 from spanbert.core.hashes import Repeats
-from spanbert.core.types import Document, Span
+from spanbert.core.types import Document
 from spanbert.corpus.formats.clusters import crossing_mentions, in_first_cluster, repeated_mentions
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.text.sentences import sentence_numbers
@@ -78,7 +78,7 @@ class CorefSurvey(Survey[CorefTask]):
     def look(self, document: Document) -> Document:
         """Every mention stays in its first cluster."""
         if document.clusters is None:
-            self.ledger.add(_UNLABELLED, f"{self.place(document)} {excerpt(document.text)}")
+            self.ledger.add(_UNLABELLED, self.shown(document))
         repeated = repeated_mentions(document)
         for one in repeated:
             where = one.where.removeprefix(f"{self.path.parent}/")
@@ -116,28 +116,25 @@ class CorefSurvey(Survey[CorefTask]):
         )
         for mention in (one for cluster in document.clusters or () for one in cluster):
             if mention.start not in starts or mention.end not in ends:
-                self.ledger.add(_INSIDE, self._shown(document, mention))
+                self.ledger.add(_INSIDE, self.shown(document, mention))
             elif sentences[bisect_left(begins, mention.start)] != sentences[bisect_left(begins, mention.end) - 1]:
-                self.ledger.add(_ACROSS, self._shown(document, mention))
+                self.ledger.add(_ACROSS, self.shown(document, mention))
             elif len(windowed.pieces.ids):
                 first, last, _ = rows_of_words(windowed.pieces, [mention])
                 pieces = int(last[0] - first[0]) + 1
                 if pieces > most:
-                    self.ledger.add(too_long, f"{self._shown(document, mention)}, {pieces} pieces")
+                    self.ledger.add(too_long, f"{self.shown(document, mention)}, {pieces} pieces")
 
     @override
     def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:
         """Texts that cannot be read are left out; a mention in two clusters stays in the first."""
         done = self.left_out()
 
-        def mended() -> Iterator[Document]:
+        def repaired() -> Iterator[Document]:
             for document in self.read():
                 repeated = repeated_mentions(document)
                 done["mentions in two clusters left in the first"] += len(repeated)
                 yield replace(document, clusters=in_first_cluster(document)) if repeated else document
 
-        self.data.copy(mended(), target)
+        self.data.copy(repaired(), target)
         return done
-
-    def _shown(self, document: Document, mention: Span) -> str:
-        return f"{self.place(document)} {excerpt(document.text[mention.start : mention.end])}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from spanbert.core.findings import Rule, excerpt
+from spanbert.core.findings import Rule
 from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document, Relation
 from spanbert.tasks.protocol import WindowedDocument
@@ -75,10 +75,9 @@ class RelationSurvey(Survey[RelationTask]):
             if relation.label:
                 self.labels[relation.label] += 1
             else:
-                self.ledger.add(_UNLABELLED, f"{self.place(document)} {excerpt(document.text)}")
+                self.ledger.add(_UNLABELLED, self.shown(document))
             if (relation.head.start, relation.head.end) == (relation.tail.start, relation.tail.end):
-                said = excerpt(document.text[relation.head.start : relation.head.end])
-                self.ledger.add(_SAME_PLACE, f"{self.place(document)} {said}")
+                self.ledger.add(_SAME_PLACE, self.shown(document, relation.head))
         return document
 
     @override
@@ -96,7 +95,7 @@ class RelationSurvey(Survey[RelationTask]):
         assert isinstance(windowed, WindowedRelations)
         for parts in windowed.parts:
             if len(parts) > 1:
-                self.ledger.add(_APART, f"{self.place(windowed.document)} {excerpt(windowed.document.text)}")
+                self.ledger.add(_APART, self.shown(windowed.document))
 
     @override
     def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:
@@ -104,7 +103,7 @@ class RelationSurvey(Survey[RelationTask]):
         done = self.left_out()
         seen = set()
 
-        def mended() -> Iterator[Document]:
+        def repaired() -> Iterator[Document]:
             for document in self.read():
                 kept = []
                 for relation in document.relations or ():
@@ -120,7 +119,7 @@ class RelationSurvey(Survey[RelationTask]):
                 elif kept:
                     yield replace(document, relations=tuple(kept))
 
-        self.data.copy(mended(), target)
+        self.data.copy(repaired(), target)
         return done
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from spanbert.core.findings import Rule, excerpt
+from spanbert.core.findings import Rule
 from spanbert.core.hashes import Repeats
 from spanbert.core.tagging import decode_tags, encode_tags
 from spanbert.core.types import TAGS, Document, Span
@@ -102,7 +102,7 @@ class TagSurvey(Survey[WordTask]):
         elif TAGS in document.columns:
             self.labels.update(document.columns[TAGS])
         else:
-            self.ledger.add(_UNLABELLED, f"{self.place(document)} {excerpt(document.text)}")
+            self.ledger.add(_UNLABELLED, self.shown(document))
         columns = format_of(document)
         if columns is not None and columns.scheme is not None:
             if self.texts == 1:
@@ -138,8 +138,7 @@ class TagSurvey(Survey[WordTask]):
             self._examine_spans(document, words)
         _, _, own_W = task.pieces_of(windowed, words)
         for word in (~own_W).nonzero()[0].tolist():
-            shown = document.text[words[word].start : words[word].end]
-            self.ledger.add(_DROPPED, f"{self.place(document)} {excerpt(shown)}")
+            self.ledger.add(_DROPPED, self.shown(document, words[word]))
 
     def _examine_spans(self, document: Document, words: Sequence[Span]) -> None:
         starts, ends = {word.start for word in words}, {word.end for word in words}
@@ -175,7 +174,7 @@ class TagSurvey(Survey[WordTask]):
         )
 
     def _shown(self, document: Document, span: Span) -> str:
-        return f"{self.place(document)} {excerpt(document.text[span.start : span.end])} ({span.label})"
+        return f"{self.shown(document, span)} ({span.label})"
 
     @override
     def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:
