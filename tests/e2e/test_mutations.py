@@ -119,7 +119,9 @@ def learn_and_score(seed: Seed, path: Path, nlp: Pipeline, files: BundleFiles) -
 def losses(task: TextTask, path: Path, nlp: Pipeline, head: torch.nn.Module) -> list[float]:
     encoder, joint = nlp.predictor.backend.encoder, JointTask({task.kind: task})
     heads = torch.nn.ModuleDict({task.kind: head})
-    examples = [one for windowed in task.tokenize(list(task.read(path))) for one in task.examples(windowed)]
+    examples = [
+        one for windowed in task.tokenize(list(task.opened(path).documents())) for one in task.examples(windowed)
+    ]
     found = []
     for first in range(0, len(examples), 32):
         items = [Drawn(example=one, key=("x",), after=PlanPosition(item=0)) for one in examples[first : first + 32]]

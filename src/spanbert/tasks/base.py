@@ -176,10 +176,6 @@ class TextTaskBase(TextTask):
         return self.open(self.config, path)
 
     @override
-    def read(self, path: Path) -> Iterator[Document]:
-        return self.opened(path).documents()
-
-    @override
     def tokenize(self, documents: Sequence[Document]) -> list[WindowedDocument]:
         limit = self.window[0] - self.framer.specials[0]
         overlap = min(self.window[1], limit // 2)

@@ -2,7 +2,7 @@
 
 `Task` is what the training loop needs; `TextTask` adds what a task on labelled texts needs from file to answer:
 
-file --read--> Documents --tokenize--> pieces --examples--> windows, rows to read, targets     (training)
+file --opened--> Documents --tokenize--> pieces --examples--> windows, rows to read, targets     (training)
                                               --windows, rows--> windows, rows to read         (prediction)
 encoder(windows) --> hidden states of those rows --head--> a summed loss                       (training)
                                                  --head--> outputs of each window --decode--> prediction
@@ -187,13 +187,6 @@ class TextTask(Protocol):
 
         Raises:
             InputError: It cannot be used.
-        """
-
-    def read(self, path: Path) -> Iterator[Document]:
-        """The documents of a file that is read once.
-
-        Raises:
-            InputError: It cannot be used; names file and line.
         """
 
     def is_labelled(self, document: Document) -> bool:

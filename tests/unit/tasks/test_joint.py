@@ -56,7 +56,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, tokenizer) -> dict[str, tuple
             name, made.open(options, file).documents(), config=options, window=WindowConfig(length=16, overlap=4),
             tokenizer=tokenizer, positions=64,
         )  # fmt: skip
-        tokenized = task.tokenize(list(task.read(file)))
+        tokenized = task.tokenize(list(task.opened(file).documents()))
         found[name] = (task, [one for windowed in tokenized for one in task.examples(windowed)])
     return found
 

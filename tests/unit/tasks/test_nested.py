@@ -154,7 +154,7 @@ def test_from_files_to_a_task_and_back(tokenizer, tmp_path: Path):
     assert (task.labels, task.main_metric, task.joined) == (("ANI", "CORE", "PER"), "f1", False)
     again = NestedTask.from_manifest("t", task.manifest(), tokenizer=tokenizer, positions=64)
     assert again.manifest() == task.manifest()
-    document = next(task.read(path))
+    document = next(task.opened(path).documents())
     assert "nested" in task.scorer().scores()["signature"]
     with pytest.raises(InputError, match="no entities to learn"):
         NestedTask.from_training("t", [Document(id="a", text="fox", spans=())], **given)

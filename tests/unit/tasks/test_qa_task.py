@@ -148,7 +148,7 @@ def test_what_the_training_data_poses(tokenizer, tmp_path: Path):
     )
     assert (one.threshold, one.tuner()) == (None, None)
     fixed = QATask.from_training(
-        "q", two.read(tmp_path / "a.json"), **{**given, "config": QAConfig(threshold=1.5, language="zh")}
+        "q", two.opened(tmp_path / "a.json").documents(), **{**given, "config": QAConfig(threshold=1.5, language="zh")}
     )
     assert (fixed.threshold, fixed.language, fixed.tuner()) == (1.5, "zh", None)
     chinese = [asked("国王看见了狐狸", "谁？", answers=((0, 2),)), asked("fox", "who?", answers=((0, 3),))]

@@ -146,7 +146,7 @@ def test_entities_are_learned_in_their_own_scheme(tokenizer, tmp_path: Path, sch
     )  # fmt: skip
     assert task.scheme == ("BIO" if scheme == "IOB1" else scheme)
     assert (task.main_metric, task.joined, task.window) == ("f1", True, (64, 32))
-    documents = list(task.read(path))
+    documents = list(task.opened(path).documents())
     for windowed in task.tokenize(documents):
         [example] = task.examples(windowed)
         words = windowed.document.words
@@ -171,7 +171,7 @@ def test_parts_of_speech_are_tags_as_they_are(tokenizer, tmp_path: Path):
         positions=64,
     )  # fmt: skip
     assert (task.tags, task.scheme, task.main_metric) == (("DET", "NOUN", "X"), None, "accuracy")
-    [document, *_] = task.read(path)
+    [document, *_] = task.opened(path).documents()
     [tagging] = predicted(task, TableHead(3), [document])
     assert tagging.spans is None
     scorer = task.scorer()
@@ -198,7 +198,7 @@ def test_other_files_are_read_for_the_column_that_was_learned(tokenizer, tmp_pat
         positions=64,
     )  # fmt: skip
     task = TagTask.from_manifest("t", made.manifest(), tokenizer=tokenizer, positions=64)
-    [document] = task.read(other)
+    [document] = task.opened(other).documents()
     if entities_in_training:
         assert (task.tags, document.spans) == (("O", "B-PER", "I-PER"), ())
     else:
@@ -250,7 +250,7 @@ def test_unknown_tags_and_questions(tokenizer, tmp_path: Path):
     scorer.add(document, predicted(task, TableHead(1), [document])[0])
     assert scorer.scores()["accuracy"] == 0.0, "at evaluation it is wrong, not fatal"
     with pytest.raises(InputError, match="questions, not labelled words"):
-        list(task.read(squad_file(tmp_path / "a.json", 2, 0)))
+        list(task.opened(squad_file(tmp_path / "a.json", 2, 0)).documents())
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,10 @@ from spanbert.apps.cli.task_options import Given, overrides_of, settings_of, tas
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError, nearest
 from spanbert.tasks.registry import kinds, spec_of, specs
+
+if TYPE_CHECKING:
+    from spanbert.train.finetune_config import FinetuneConfig
+    from spanbert.train.task_data import TaskData
 
 EXAMPLES = task_examples(
     "finetune",
@@ -122,7 +126,9 @@ def command(
         typer.echo(f"next: spanbert evaluate {bundle}{name} --data TEST, or spanbert predict {bundle}{name} {texts}")
 
 
-def _with_own_settings(tasks: dict[str, Any], stated: Sequence[str], settings: Any) -> dict[str, Any]:
+def _with_own_settings(
+    tasks: dict[str, TaskData], stated: Sequence[str], settings: FinetuneConfig
+) -> dict[str, TaskData]:
     """The tasks with settings of their own: `tasks.pos.column=upos`."""
     for one in stated:
         key, _, value = one.partition("=")
@@ -141,7 +147,7 @@ def _with_own_settings(tasks: dict[str, Any], stated: Sequence[str], settings: A
     return tasks
 
 
-def _tasks(kind: str, train: Path | None, dev: Path | None, stated: Sequence[str]) -> dict[str, Any]:
+def _tasks(kind: str, train: Path | None, dev: Path | None, stated: Sequence[str]) -> dict[str, TaskData]:
     """The tasks that the options name."""
     from spanbert.train.task_data import TaskData
 
@@ -151,7 +157,7 @@ def _tasks(kind: str, train: Path | None, dev: Path | None, stated: Sequence[str
         return {kind: TaskData(kind=kind, train=train, dev=dev)}
     if train is not None or dev is not None or not stated:
         raise InputError("which tasks?", expected="--task NAME=KIND:TRAIN[:DEV] for each, and no --train or --dev")
-    tasks: dict[str, Any] = {}
+    tasks: dict[str, TaskData] = {}
     for one in stated:
         name, _, rest = one.partition("=")
         parts = rest.split(":")
