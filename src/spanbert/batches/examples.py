@@ -125,17 +125,19 @@ class Example:
         window: What the encoder reads.
         asked: Which rows the head reads.
         target: What a head learns from it.
+        written: Tokens that a head that writes reads beside the window.
     """
 
     task: str
     window: Window
     asked: HeadRows
     target: Target[Any]
+    written: int = 0
 
     @property
     def tokens(self) -> int:
-        """Tokens of the window, specials included."""
-        return len(self.window.ids)
+        """Tokens of the window, specials included, and those that a head writes."""
+        return len(self.window.ids) + self.written
 
 
 def pack_windows(windows: Sequence[Window]) -> PackedBatch:
@@ -176,100 +178,3 @@ def batches_by_length(lengths: Sequence[int], most_tokens: int) -> Iterator[list
         tokens += lengths[index]
     if batch:
         yield batch
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class Drawn:
-    """An example in its place in the order of training."""
-
-    example: Example
-    key: tuple[int | str, ...]
-    after: PlanPosition
-
-    @property
-    def tokens(self) -> int:
-        """Tokens of the window, specials included."""
-        return self.example.tokens
-
-
-class ExamplePlan:
-    """An endless order of steps over examples, reshuffled each epoch; every step draws from one task.
-
-    A pure function of (numbers of examples, seed): step s reads task t(s), drawn with probability
-    (n_t / k_t)^(1/temperature) for n_t examples at k_t a step, and the next k_t of that task's own shuffled examples.
-    The position counts examples.
-
-    Args:
-        examples: The examples of each task; none may be empty.
-        per_step: Examples a step of each task.
-        seed: Seed of every order.
-        temperature: 1 draws every task as often as it has steps in an epoch; larger, more evenly.
-    """
-
-    def __init__(
-        self,
-        examples: Mapping[str, Sequence[Example]],
-        *,
-        per_step: Mapping[str, int],
-        seed: int,
-        temperature: float = 1.0,
-    ) -> None:
-        assert all(examples.values()), "a task without examples"
-        self.examples, self.per_step, self.seed = examples, per_step, seed
-        steps = np.array([len(one) / per_step[name] for name, one in examples.items()])
-        weights = steps ** (1 / temperature)
-        self._bounds = np.cumsum(weights / weights.sum())
-
-    @property
-    def step_sizes(self) -> frozenset[int]:
-        """Examples a step, of any task."""
-        return frozenset(self.per_step[name] for name in self.examples)
-
-    def steps_of(self, epochs: float) -> int:
-        """Steps in which every task is read so often, if each is drawn as often as it has steps in an epoch."""
-        steps = sum(epochs * len(one) / self.per_step[name] for name, one in self.examples.items())
-        return max(1, math.ceil(round(steps, 9)))  # sums of quotients can lie a hair above a whole number
-
-    def task_of_step(self, step: int) -> str:
-        """The task that a step draws from."""
-        names = list(self.examples)
-        drawn = int(np.searchsorted(self._bounds, keyed_fraction(self.seed, "task", step), side="right"))
-        return names[min(drawn, len(names) - 1)]
-
-    def steps(self, start: PlanPosition) -> Iterator[list[Drawn]]:
-        """The examples of each step, without an end, from a position between two steps on."""
-        step, used = self._before(start)
-        orders: dict[str, tuple[int, IntArray]] = {}
-        drawn = start.item
-        while True:
-            items: list[Drawn] = []
-            name = self.task_of_step(step)
-            own = self.examples[name]
-            for _ in range(self.per_step[name]):
-                epoch, place = divmod(used[name], len(own))
-                if name not in orders or orders[name][0] != epoch:
-                    orders[name] = epoch, keyed_generator(self.seed, "examples", name, epoch).permutation(len(own))
-                number = int(orders[name][1][place])
-                used[name] += 1
-                drawn += 1
-                items.append(Drawn(example=own[number], key=(name, epoch, number), after=PlanPosition(item=drawn)))
-            yield items
-            step += 1
-
-    def _before(self, position: PlanPosition) -> tuple[int, dict[str, int]]:
-        """Steps before a position, and how many examples of each task they read."""
-        used = dict.fromkeys(self.examples, 0)
-        if len(used) == 1:
-            [(name, size)] = ((name, self.per_step[name]) for name in used)
-            step, inside = divmod(position.item, size)
-            used[name] = position.item
-        else:
-            step, drawn = 0, 0
-            while drawn < position.item:
-                name = self.task_of_step(step)
-                used[name] += self.per_step[name]
-                drawn += self.per_step[name]
-                step += 1
-            inside = drawn - position.item
-        assert inside == 0, f"position {position.item} is inside a step"
-        return step, used

@@ -11,6 +11,7 @@ import queue
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Generic, Protocol, TypeVar
 
 from spanbert.batches.plan import PlanPosition
@@ -40,7 +41,7 @@ class Plan(Protocol[ItemT_co]):
 
     @property
     def step_sizes(self) -> Collection[int]:
-        """The numbers of items that a step may have."""
+        """The numbers of items that a step may have, where all steps of a kind have equally many."""
 
     def steps(self, start: PlanPosition) -> Iterator[Sequence[ItemT_co]]:
         """The items of each step, from a position between two steps on."""
@@ -97,9 +98,9 @@ class Loader(Generic[ItemT, MicroBatchT]):
 
     def _make(self) -> Iterator[Step[MicroBatchT]]:
         for items in self.plan.steps(self.start):
-            size = len(items) // self.accumulation
+            bounds = [len(items) * part // self.accumulation for part in range(self.accumulation + 1)]
             yield Step(
-                micro_batches=[self.collate(items[first : first + size]) for first in range(0, len(items), size)],
+                micro_batches=[self.collate(items[first:after]) for first, after in pairwise(bounds) if first < after],
                 tokens=sum(item.tokens for item in items),
                 after=items[-1].after,
             )

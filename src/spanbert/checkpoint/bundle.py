@@ -168,15 +168,18 @@ def write_bundle(
         write_json(temporary / MANIFEST, {"format": FORMAT, **manifest, "files": checked})
 
 
-def copy_assets(assets: Mapping[str, Path], directory: Path, task: str) -> None:
+def copy_assets(assets: Mapping[str, Path | bytes], directory: Path, task: str) -> None:
     """Copies a task's own files to where a bundle keeps them.
 
     Args:
-        assets: By name.
+        assets: By name: where they are, or what they hold.
         directory: The bundle's.
         task: The task's name.
     """
-    for name, path in assets.items():
+    for name, asset in assets.items():
         folder = directory / ASSETS / task
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, folder / name)
+        if isinstance(asset, bytes):
+            (folder / name).write_bytes(asset)
+        else:
+            shutil.copyfile(asset, folder / name)

@@ -116,3 +116,51 @@ class RelationExtraction:
     """
 
     relations: tuple[Relation, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alignment:
+    """How the words of a translation look at those of its text.
+
+    Attributes:
+        source: Words of the text.
+        target: Words of the translation.
+        weights: For each word of the translation, how much it looks at each word of the text; at most 1 together.
+    """
+
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    weights: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A translation with its score.
+
+    Attributes:
+        text: The translation.
+        score: What it is ranked by: log probability in nats over the length penalty; of several sentences, the mean.
+    """
+
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Translation:
+    """The translation of a text.
+
+    Attributes:
+        text: The best translation; empty for an empty text.
+        score: Of the best one.
+        candidates: The best translations, best first, as many as were asked for.
+        reference: Log probability in nats, and number of pieces, of the translation that the text came with, where it
+            is translated in one piece; None: that is not known.
+        alignments: Of each sentence, where they were asked for.
+    """
+
+    text: str
+    score: float
+    candidates: tuple[Candidate, ...]
+    reference: tuple[float, int] | None = None
+    alignments: tuple[Alignment, ...] = ()

@@ -46,10 +46,18 @@ def name_of(source: Source) -> str:
     return source.name if isinstance(source, DataFile) else f"{len(source):,} documents"
 
 
-def source_facts(given: Path | Source) -> dict[str, str]:
-    """Name and SHA-256 of a file's bytes, or of everything that documents hold."""
+def source_facts(given: Path | Source, companion: Path | None = None) -> dict[str, str]:
+    """Name and SHA-256 of a file's bytes, or of everything that documents hold.
+
+    Args:
+        given: A path, or a source.
+        companion: The file with the other side of each line.
+    """
     if isinstance(given, DataFile):
-        given = given.path
+        return source_facts(given.path, given.settings.companion)
+    if isinstance(given, Path) and companion is not None:
+        both = sha256_of(given), sha256_of(companion)
+        return {"name": f"{given.name} + {companion.name}", "sha256": hashlib.sha256("".join(both).encode()).hexdigest()}
     if isinstance(given, Path):
         return {"name": given.name, "sha256": sha256_of(given)}
     digest = hashlib.sha256()

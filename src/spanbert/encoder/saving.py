@@ -39,7 +39,7 @@ class SavedModel:
     slug: str | None = None
     heads: Mapping[str, Tensor] = field(default_factory=dict)
     tokenizer: TokenizerAdapter
-    assets: Mapping[str, Mapping[str, Path]] = field(default_factory=dict)
+    assets: Mapping[str, Mapping[str, Path | bytes]] = field(default_factory=dict)
     card: str | None
 
     @property

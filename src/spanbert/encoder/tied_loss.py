@@ -14,7 +14,9 @@ from torch.autograd.function import once_differentiable
 _COLUMNS = 512
 
 
-def tied_cross_entropy(hidden_RD: Tensor, words_VD: Tensor, bias_V: Tensor, ids_R: Tensor) -> Tensor:
+def tied_cross_entropy(
+    hidden_RD: Tensor, words_VD: Tensor, bias_V: Tensor, ids_R: Tensor, *, smoothing: float = 0.0
+) -> Tensor:
     """Negative log probability in nats of each target, (R,), under logits = hidden words^T + bias.
 
     One (R, V) matrix serves as log probabilities and as the gradient; the logits are gone before the backward pass.
@@ -26,37 +28,49 @@ def tied_cross_entropy(hidden_RD: Tensor, words_VD: Tensor, bias_V: Tensor, ids_
         words_VD: Word embeddings.
         bias_V: The head's bias.
         ids_R: int64, the true pieces.
+        smoothing: Share of each loss that is the mean negative log probability of all pieces (Szegedy et al. 2016,
+            section 7).
     """
     kind = hidden_RD.device.type
     if torch.is_autocast_enabled(kind):
         hidden_RD, words_VD = (tensor.to(torch.get_autocast_dtype(kind)) for tensor in (hidden_RD, words_VD))
-    losses_R: Tensor = _TiedCrossEntropy.apply(hidden_RD, words_VD, bias_V, ids_R)  # type: ignore[no-untyped-call]
+    losses_R: Tensor = _TiedCrossEntropy.apply(hidden_RD, words_VD, bias_V, ids_R, smoothing)  # type: ignore[no-untyped-call]
     return losses_R
 
 
 class _TiedCrossEntropy(torch.autograd.Function):
-    """d loss / d logits = probabilities - one-hot(target); the rest is the chain rule of a linear layer."""
+    """d loss / d logits = probabilities - wanted; the rest is the chain rule of a linear layer.
+
+    Wanted is 1 - smoothing + smoothing / V for the target, smoothing / V for every other piece.
+    """
 
     @staticmethod
-    def forward(ctx: Any, hidden_RD: Tensor, words_VD: Tensor, bias_V: Tensor, ids_R: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, hidden_RD: Tensor, words_VD: Tensor, bias_V: Tensor, ids_R: Tensor, smoothing: float
+    ) -> Tensor:
         log_probabilities_RV = tied_logits(hidden_RD, words_VD, bias_V).log_softmax(1)
         picked_R1 = log_probabilities_RV.gather(1, ids_R[:, None])
+        losses_R = -picked_R1.squeeze(1)
+        if smoothing:
+            losses_R = (1 - smoothing) * losses_R - smoothing * log_probabilities_RV.mean(1)
         if any(ctx.needs_input_grad):
             gradient_RV = log_probabilities_RV.exp_()
-            gradient_RV.scatter_add_(1, ids_R[:, None], torch.full_like(picked_R1, -1.0))
+            if smoothing:
+                gradient_RV.sub_(smoothing / gradient_RV.shape[1])
+            gradient_RV.scatter_add_(1, ids_R[:, None], torch.full_like(picked_R1, smoothing - 1.0))
             ctx.save_for_backward(hidden_RD, words_VD, gradient_RV.to(hidden_RD.dtype))
-        return -picked_R1.squeeze(1)
+        return losses_R
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, scale_R: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
+    def backward(ctx: Any, scale_R: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None]:
         hidden_RD, words_VD, gradient_RV = ctx.saved_tensors
-        needs_hidden, needs_words, needs_bias, _ = ctx.needs_input_grad
+        needs_hidden, needs_words, needs_bias = ctx.needs_input_grad[:3]
         kind = hidden_RD.dtype
         hidden = ((gradient_RV @ words_VD) * scale_R[:, None]).to(kind) if needs_hidden else None
         words = gradient_RV.T @ (hidden_RD * scale_R[:, None]).to(kind) if needs_words else None
         bias = (scale_R.to(kind) @ gradient_RV).to(scale_R.dtype) if needs_bias else None
-        return hidden, words, bias, None
+        return hidden, words, bias, None, None
 
 
 def tied_logits(hidden_RD: Tensor, words_VD: Tensor, bias_V: Tensor) -> Tensor:

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from spanbert.batches.examples import HeadRows, Window
-from spanbert.core.types import OutputArray
+from spanbert.core.types import IntArray, OutputArray
+from spanbert.tasks.protocol import Generated
 
 Outputs = dict[str, list[OutputArray]]
 
@@ -28,14 +29,21 @@ class Backend(Protocol):
             By head, an array a window, (S,).
         """
 
-    def generate(self, windows: Sequence[Window], head: str, options: Mapping[str, float]) -> list[OutputArray]:
+    def generate(
+        self,
+        windows: Sequence[Window],
+        head: str,
+        options: Mapping[str, float],
+        references: Sequence[IntArray | None],
+    ) -> list[Generated]:
         """What a head that writes step by step makes of each window.
 
         Args:
             windows: As in `run`.
             head: Which.
             options: Its own: the number of beams and so on.
+            references: What it should have written for each window, where the probability of that is asked for, (S,).
 
         Returns:
-            An array a window, (S,).
+            What it wrote for each window, (S,).
         """

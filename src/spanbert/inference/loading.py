@@ -12,6 +12,7 @@ from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.base import changed_config
 from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.registry import kinds, spec_of, spec_of_slug
+from spanbert.tasks.spec import TaskSpec
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 Entry = Record  # a manifest's entry for a task
@@ -27,6 +28,12 @@ def task_entries(files: BundleFiles) -> dict[str, Entry]:
         return {}
     spec = spec_of_slug(slug)
     return {spec.kind: {"kind": spec.kind, "named": True, **spec.task_class().foreign_entry(files.config)}}
+
+
+def entry_to_go_on_with(files: BundleFiles, name: str, spec: TaskSpec) -> str | None:
+    """The task of a bundle that a new one of a kind continues: that of its name, else the first of its kind."""
+    fitting = [one for one, entry in task_entries(files).items() if spec_of(entry["kind"], entry) is spec]
+    return name if name in fitting else next(iter(fitting), None)
 
 
 def stored_tasks(

@@ -62,6 +62,9 @@ class Predictor:
     def _one_pass(self, names: Sequence[str], tokenized: Sequence[WindowedDocument]) -> list[Predictions]:
         """The predictions of tasks that read the same windows, which the first of them makes for all."""
         windows = [self.tasks[names[0]].windows(windowed) for windowed in tokenized]
+        options = self.tasks[names[0]].generation
+        if options is not None:
+            return self._written(names[0], tokenized, windows, options)
         asked = {name: [one for windowed in tokenized for one in self.tasks[name].rows(windowed)] for name in names}
         outputs = self.outputs([one for own in windows for one in own], asked)
         found = []
@@ -69,6 +72,31 @@ class Predictor:
         for windowed, own in zip(tokenized, windows, strict=True):
             last = first + len(own)
             found.append({name: self.tasks[name].decode(windowed, outputs[name][first:last]) for name in names})
+            first = last
+        return found
+
+    def _written(
+        self,
+        name: str,
+        tokenized: Sequence[WindowedDocument],
+        windows: Sequence[Sequence[Window]],
+        options: Mapping[str, float],
+    ) -> list[Predictions]:
+        """The predictions of a task whose head writes."""
+        task = self.tasks[name]
+        flat = [one for own in windows for one in own]
+        references = [one for windowed in tokenized for one in task.references(windowed)]
+        outputs: list[Any] = [None] * len(flat)
+        for batch in batches_by_length([len(window.ids) for window in flat], _TOKENS_AT_ONCE):
+            own = [references[index] for index in batch]
+            written = self.backend.generate([flat[index] for index in batch], name, options, own)
+            for index, one in zip(batch, written, strict=True):
+                outputs[index] = one
+        found = []
+        first = 0
+        for windowed, own_windows in zip(tokenized, windows, strict=True):
+            last = first + len(own_windows)
+            found.append({name: task.decode(windowed, outputs[first:last])})
             first = last
         return found
 

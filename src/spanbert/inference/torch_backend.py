@@ -17,6 +17,7 @@ from spanbert.core.types import IntArray, OutputArray
 from spanbert.encoder.model import Encoder
 from spanbert.inference.backend import Backend, Outputs
 from spanbert.tasks.head import GeneratingHead, Head
+from spanbert.tasks.protocol import Generated
 
 
 class TorchBackend(Backend):
@@ -45,12 +46,18 @@ class TorchBackend(Backend):
 
     @torch.inference_mode()
     @override
-    def generate(self, windows: Sequence[Window], head: str, options: Mapping[str, float]) -> list[OutputArray]:
+    def generate(
+        self,
+        windows: Sequence[Window],
+        head: str,
+        options: Mapping[str, float],
+        references: Sequence[IntArray | None],
+    ) -> list[Generated]:
         """The head reads all rows."""
         own = self.heads[head]
         assert isinstance(own, GeneratingHead), f"{head} writes nothing"
         asked = [HeadRows(rows=np.arange(len(window.ids))) for window in windows]
-        return own.generate(self.encoder(pack_windows(windows)), Layout.of(asked), options)
+        return own.generate(self.encoder(pack_windows(windows)), Layout.of(asked), options, references)
 
 
 def _union(rows: Sequence[IntArray]) -> tuple[IntArray, list[IntArray]]:

@@ -13,6 +13,7 @@ from spanbert.corpus.formats.data_file import DataFile
 from spanbert.inference.scoring import score_task
 from spanbert.pipelines.load import Pipeline, load
 from spanbert.scores.bootstrap import compare
+from spanbert.scores.scorer import PairedTester
 from spanbert.tasks.base import changed_config
 from spanbert.tasks.protocol import DocumentScorer, TextTask
 
@@ -21,6 +22,7 @@ def evaluate(
     bundle: str | os.PathLike[str],
     data: str | os.PathLike[str],
     *,
+    target: str | os.PathLike[str] | None = None,
     task: str | None = None,
     other: str | os.PathLike[str] | None = None,
     options: Facts | None = None,
@@ -32,6 +34,7 @@ def evaluate(
     Args:
         bundle: The bundle.
         data: Its data, in any format that the task reads.
+        target: The file with the other side of each line of `data`, for translation.
         task: Which task; needed only where the bundle holds several.
         other: Another bundle to compare with, by a paired bootstrap test on the main score.
         options: Settings of the task's kind, with or without its name (`coref.depth`), in place of those that it was
@@ -50,7 +53,8 @@ def evaluate(
     nlp = load(bundle)
     name = _one_task(nlp, task)
     _read_by(nlp.tasks[name], options or {})
-    file = nlp.tasks[name].opened(Path(data))
+    companion = None if target is None else Path(target)
+    file = nlp.tasks[name].opened(Path(data), companion=companion)
     scorer = _scored(nlp, name, file, seed, reporter)
     found = {
         "task": name,
@@ -71,7 +75,7 @@ def evaluate(
                 got=f"{two.kind}, scored by {two.comparison_key}",
                 expected=f"{one.kind}, scored by {one.comparison_key}",
             )
-        as_rival = two.opened(file.path)
+        as_rival = two.opened(file.path, companion=companion)
         if _gold_digest(one, file) != _gold_digest(two, as_rival):
             raise InputError(
                 "the bundles read different gold from this file",
@@ -131,6 +135,7 @@ def _scored(nlp: Pipeline, name: str, file: DataFile, seed: int, reporter: Repor
 def _comparison(ours: DocumentScorer, theirs: DocumentScorer, name: str) -> Record:
     (bootstrap, statistic), (other, other_statistic) = ours.paired(), theirs.paired()
     found = compare(bootstrap, other, statistic, other=other_statistic)
+    own = {"test": ours.compared(theirs)} if isinstance(ours, PairedTester) else {}
     return {
         "with": name,
         "score": float(other_statistic(other.sums_K)),
@@ -138,4 +143,5 @@ def _comparison(ours: DocumentScorer, theirs: DocumentScorer, name: str) -> Reco
         "interval": [found.difference.low, found.difference.high],
         "p_value": found.p_value,
         "units": bootstrap.units,
+        **own,
     }

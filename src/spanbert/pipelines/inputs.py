@@ -20,13 +20,16 @@ _EXPECTED = (
 )
 
 
-def read_inputs(lines: Iterable[str], *, name: str, entities: bool = False) -> Iterator[Document]:
-    """Documents of some lines; their ids are those of the JSON lines, else the line numbers. Blank lines are left out.
+def read_inputs(
+    lines: Iterable[str], *, name: str, entities: bool = False, blank_lines: bool = False
+) -> Iterator[Document]:
+    """Documents of some lines; their ids are those of the JSON lines, else the line numbers.
 
     Args:
         lines: Plain text, one a line; or JSON lines, where the first is a JSON object or the source a .jsonl file.
         name: Of the source.
         entities: Read pairs of entities and entities, for tasks that relate them.
+        blank_lines: Blank lines are texts too; else they are left out.
 
     Raises:
         InputError: A line of JSON lines that is none, or without a text.
@@ -37,6 +40,8 @@ def read_inputs(lines: Iterable[str], *, name: str, entities: bool = False) -> I
         if number == 1:
             text = text.removeprefix("\ufeff")
         if not text.strip():
+            if blank_lines:
+                yield Document(id=str(number), text=text, where=f"{name}:{number}")
             continue
         if is_json is None:
             is_json = _is_object(text)

@@ -200,6 +200,38 @@ class Pipeline:
         document = Document(id="context", text=context, questions=(asked,))
         return next(self.predict([document]))
 
+    @overload
+    def translate(self, text: str, *, task: str | None = None) -> str: ...
+    @overload
+    def translate(self, text: list[str], *, task: str | None = None) -> list[str]: ...
+    def translate(self, text: str | list[str], *, task: str | None = None) -> str | list[str]:
+        """The translation of a text, or those of several, batched; an empty text has an empty one.
+
+        Long texts are translated sentence by sentence. `nlp.predict` gives scores and further candidates too.
+
+        Args:
+            text: A text of any length, or a list of texts.
+            task: Which task, where the bundle has several that translate.
+
+        Raises:
+            InputError: No such task, several and none was named, or something else than texts.
+        """
+        names = [name for name in self.names(task) if self.tasks[name].generation is not None]
+        if len(names) != 1:
+            raise InputError(
+                "several tasks translate" if names else "this bundle has no task that translates",
+                where=str(self.files.path),
+                got=", ".join(names or self.tasks) or None,
+                remedy="Name one with task=" if names else None,
+            )
+        texts = [text] if isinstance(text, str) else list(text)
+        for place, one in enumerate(texts):
+            if not isinstance(one, str):
+                raise InputError("not a text", where=f"texts[{place}]", got=type(one).__name__, expected="a string")
+        documents = [Document(id=str(number), text=one) for number, one in enumerate(texts, start=1)]
+        found = [result[names[0]].text for result in self.predict(documents, task=names[0])]
+        return found[0] if isinstance(text, str) else found
+
     @cached_property
     def _longest_segment(self) -> int:
         where = str(self.files.path / "config.json")

@@ -86,6 +86,7 @@ def predict(
     task: str | None = None,
     precision: Precision = "float32",
     options: Mapping[str, Facts] | None = None,
+    blank_lines: bool = False,
 ) -> Iterator[AnnotatedText]:
     """What a bundle predicts for each line, in order, in bounded memory.
 
@@ -96,6 +97,7 @@ def predict(
         task: One task alone.
         precision: See `load`.
         options: See `load`.
+        blank_lines: Blank lines are texts too; else they are left out.
 
     Yields:
         A result for each line.
@@ -107,4 +109,5 @@ def predict(
         raise InputError("one text in place of lines", got=repr(lines[:40]), remedy="Pass a list of texts")
     nlp = load(bundle, precision=precision, options=options)
     relates = any("entities" in nlp.tasks[one].spec.needs for one in nlp.names(task))
-    yield from nlp.predict(read_inputs(lines, name=name, entities=relates), task=task)
+    documents = read_inputs(lines, name=name, entities=relates, blank_lines=blank_lines)
+    yield from nlp.predict(documents, task=task)

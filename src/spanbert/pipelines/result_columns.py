@@ -79,3 +79,21 @@ def _word_lines(doc: AnnotatedText, found: Mapping[str, WordColumns]) -> Iterato
 
 def _places(words: Sequence[Span]) -> list[tuple[int, int]]:
     return [(word.start, word.end) for word in words]
+
+
+def text_line(doc: AnnotatedText) -> str:
+    """The text that a task made of a text, as one line; several candidates are divided by tabs.
+
+    Raises:
+        InputError: No task that makes texts, or several.
+    """
+    found = [(render_of(result), result) for result in doc.tasks.values() if render_of(result).as_text]
+    if len(found) != 1:
+        raise InputError(
+            "several tasks make texts" if found else "no task that makes texts",
+            where="--format text",
+            got=", ".join(doc.tasks) or "no task",
+            remedy="Name one with --task" if found else "Choose the format jsonl or html",
+        )
+    [(render, result)] = found
+    return "\t".join(render.text(result))

@@ -20,7 +20,14 @@ from spanbert.core import mentions
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.html.style import Palette, escaped
 from spanbert.core.html.text import text_block
-from spanbert.core.predictions import Answering, Classification, Coreference, RelationExtraction, Tagging
+from spanbert.core.predictions import (
+    Answering,
+    Classification,
+    Coreference,
+    RelationExtraction,
+    Tagging,
+    Translation,
+)
 from spanbert.core.types import Document, Record, Relation, Span, outer_first
 from spanbert.pipelines.html import article, fragment
 from spanbert.scores.relations import relates
@@ -129,6 +136,19 @@ class AnnotatedText:
         """How entities are related, by all relation tasks; pairs that are not related are left out."""
         found = _of_type(self.tasks, RelationExtraction).values()
         return tuple(one for result in found for one in result.relations if relates(one.label))
+
+    @property
+    def translation(self) -> str:
+        """The translation of the text.
+
+        Raises:
+            InputError: No task translated it, or several did.
+        """
+        found = list(_of_type(self.tasks, Translation).values())
+        if len(found) != 1:
+            what = "several tasks translated" if found else "nothing was translated"
+            raise InputError(what, where=self.id, got=", ".join(self.tasks), remedy="Ask for one task: doc[NAME]")
+        return found[0].text
 
     def resolve(self) -> str:
         """The text with every pronoun replaced by what it stands for: see `core.mentions.resolve`.

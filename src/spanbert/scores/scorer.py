@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from spanbert.scores.bootstrap import Bootstrap, Statistic
 
@@ -20,6 +20,18 @@ class Scorer(Protocol):
 
     def paired(self) -> tuple[Bootstrap, Statistic]:
         """The counts behind the main figure, for a paired bootstrap test (`scores.bootstrap.compare`)."""
+
+
+@runtime_checkable
+class PairedTester(Protocol):
+    """A scorer whose field has a paired test of its own."""
+
+    def compared(self, other: Any) -> dict[str, Any]:
+        """The test against another system that was scored on the same units, by the name of the score.
+
+        Args:
+            other: Its scorer, of the same type.
+        """
 
 
 def figure_lines(scores: Mapping[str, Any]) -> list[str]:

@@ -15,7 +15,7 @@ from spanbert.batches.examples import Framer, Window
 from spanbert.batches.windows import cut_windows
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
-from spanbert.core.types import Document, Facts, Record, Scores
+from spanbert.core.types import Document, Facts, IntArray, Record, Scores
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.encoder.config import EncoderConfig
 from spanbert.scores.scorer import figure_lines
@@ -83,7 +83,7 @@ class TextTaskBase(TextTask):
     threshold: float | None = None
     runtime_options: ClassVar[tuple[str, ...]] = ()
     added_token_ids: Sequence[int] = ()
-    assets: Mapping[str, Path] = MappingProxyType({})
+    assets: Mapping[str, Path | bytes] = MappingProxyType({})
     config: Any  # the settings of its kind, a `Config`
     open: Callable[[Any, Path], DataFile]  # (options, path): the file as the kind reads it
 
@@ -102,6 +102,22 @@ class TextTaskBase(TextTask):
     def entity_types(self) -> frozenset[str]:
         """Empty: it finds no entities."""
         return frozenset()
+
+    @property
+    @override
+    def generation(self) -> Mapping[str, float] | None:
+        """None: its head reads rows."""
+        return None
+
+    @override
+    def references(self, windowed: WindowedDocument) -> list[IntArray | None]:
+        """Nothing: its head does not write."""
+        return [None] * len(windowed.windows)
+
+    @override
+    def for_report(self) -> TextTask:
+        """The task itself."""
+        return self
 
     @override
     def remarks(self, others: Sequence[TextTask]) -> Iterator[str]:
@@ -133,6 +149,17 @@ class TextTaskBase(TextTask):
         Raises:
             InputError: There is nothing to learn.
         """
+
+    @classmethod
+    def continued(cls, config: Any, entry: Facts, assets: Mapping[str, Path]) -> Any:
+        """The settings of a new task that continues an earlier one of the same kind: by default, as they are.
+
+        Args:
+            config: The settings.
+            entry: The earlier task's, in the manifest of the model that training starts from.
+            assets: The earlier task's own files.
+        """
+        return config
 
     @classmethod
     @abstractmethod
@@ -171,9 +198,9 @@ class TextTaskBase(TextTask):
         }
 
     @override
-    def opened(self, path: Path) -> DataFile:
+    def opened(self, path: Path, *, companion: Path | None = None) -> DataFile:
         """By the task's options."""
-        return self.open(self.config, path)
+        return open_as(type(self), self.config, path, companion=companion)
 
     @override
     def tokenize(self, documents: Sequence[Document]) -> list[WindowedDocument]:
@@ -226,6 +253,26 @@ class TextTaskBase(TextTask):
     def score_lines(self, scores: Scores) -> list[str]:
         """The figures, then the signature."""
         return [*figure_lines(scores), *([str(scores["signature"])] if "signature" in scores else [])]
+
+
+def open_as(made: type[TextTaskBase], config: Any, path: Path, *, companion: Path | None = None) -> DataFile:
+    """A file as a kind of task reads it.
+
+    Args:
+        made: The class of the task.
+        config: The settings of its kind.
+        path: The file.
+        companion: The file that holds the other side of each line, for kinds that have such.
+
+    Raises:
+        InputError: It cannot be used, or the kind reads one file.
+    """
+    if companion is None:
+        return made.open(config, path)
+    aligned: Callable[[Any, Path, Path], DataFile] | None = getattr(made, "open_aligned", None)
+    if aligned is None:
+        raise InputError("a second file", got=str(companion), expected=f"one file for a task of the kind {made.spec.kind}")
+    return aligned(config, path, companion)
 
 
 def changed_config(made: Any, config: Facts, changes: Facts) -> Config:

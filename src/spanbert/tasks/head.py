@@ -12,8 +12,9 @@ from typing import Generic, TypeVar
 from torch import Tensor, nn
 
 from spanbert.batches.examples import Layout
-from spanbert.core.types import OutputArray
+from spanbert.core.types import IntArray, OutputArray
 from spanbert.encoder.model import fill_parameters
+from spanbert.tasks.protocol import Generated
 
 GoldT = TypeVar("GoldT")
 
@@ -52,6 +53,9 @@ class Head(nn.Module, ABC, Generic[GoldT]):
         """The tensors that a bundle holds."""
         return {name: tensor.detach() for name, tensor in self.state_dict().items()}
 
+    def pack_weights(self) -> None:  # noqa: B027 (most heads are one small product)
+        """Lays weights out for faster products, for prediction alone; they can then be neither trained nor saved."""
+
     def load_stored(self, values: Mapping[str, Tensor], *, where: str) -> None:
         """Takes in the tensors of a bundle.
 
@@ -69,11 +73,18 @@ class GeneratingHead(Head[GoldT]):
     """A head that writes something step by step, each step on what it wrote before."""
 
     @abstractmethod
-    def generate(self, hidden_TD: Tensor, layout: Layout, options: Mapping[str, float]) -> list[OutputArray]:
-        """What it writes for each window, an array each.
+    def generate(
+        self,
+        hidden_TD: Tensor,
+        layout: Layout,
+        options: Mapping[str, float],
+        references: Sequence[IntArray | None],
+    ) -> list[Generated]:
+        """What it writes for each window.
 
         Args:
             hidden_TD: All rows of all windows.
             layout: Which of them belong to which window.
             options: Its own.
+            references: What it should have written for each window, where the probability of that is asked for.
         """

@@ -13,7 +13,8 @@ from typing import Any
 from torch import Tensor, nn
 from typing_extensions import override
 
-from spanbert.batches.examples import Drawn, Layout, pack_windows, rows_of_batch
+from spanbert.batches.example_plan import Drawn
+from spanbert.batches.examples import Layout, pack_windows, rows_of_batch
 from spanbert.core.errors import InputError
 from spanbert.core.types import Scores
 from spanbert.encoder.config import EncoderConfig
@@ -66,7 +67,7 @@ class JointTask(Task[Drawn, JointTargets]):
     @override
     def collate(self, items: Sequence[Drawn]) -> MicroBatch[JointTargets]:
         """Examples of one task, longest first, so that equal lengths are neighbours."""
-        ordered = sorted(items, key=lambda item: -item.tokens)
+        ordered = sorted(items, key=lambda item: (-len(item.example.window.ids), -item.example.written))
         examples = [item.example for item in ordered]
         name = examples[0].task
         windows, asked = [one.window for one in examples], [one.asked for one in examples]

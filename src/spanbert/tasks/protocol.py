@@ -91,6 +91,37 @@ class WindowedDocument:
     windows: Sequence[tuple[int, int]]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Hypothesis:
+    """Something that a head wrote.
+
+    Attributes:
+        ids: Its pieces by the ids of the head's vocabulary, the end included, (n,).
+        score: What it was ranked by, higher is better.
+        log_probability: Of all of it, in nats.
+    """
+
+    ids: IntArray
+    score: float
+    log_probability: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Generated:
+    """What a head wrote for a window.
+
+    Attributes:
+        hypotheses: Best first.
+        reference: Log probability in nats, and number of pieces, of the text that was given for comparison; None: none was.
+        attention_TR: How much each piece of the best hypothesis looks at each row of the window, rows of sum 1; None: it
+            was not asked for.
+    """
+
+    hypotheses: Sequence[Hypothesis]
+    reference: tuple[float, int] | None = None
+    attention_TR: OutputArray | None = None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mistake:
     """One wrong prediction, for people who look for its cause.
@@ -132,7 +163,7 @@ class HeadContext:
 
     encoder: EncoderConfig
     tokenizer: TokenizerAdapter
-    assets: Mapping[str, Path] = field(default_factory=dict)
+    assets: Mapping[str, Path | bytes] = field(default_factory=dict)
 
 
 class TextTask(Protocol):
@@ -153,8 +184,9 @@ class TextTask(Protocol):
         reads_pairs: It reads two texts; None: one or two.
         window: Tokens of a window, specials included, and of the overlap between two.
         threshold: The score from which something is (or is not) answered; None if there is no such choice.
-        assets: Its own files in the bundle, by name.
+        assets: Its own files in the bundle, by name: where they are, or what they hold.
         entity_types: Labels of the entities that it finds.
+        generation: How its head writes, for heads that write step by step; None: its head reads rows.
     """
 
     spec: ClassVar[TaskSpec]
@@ -168,7 +200,7 @@ class TextTask(Protocol):
     added_token_ids: Sequence[int]
     window: tuple[int, int]
     threshold: float | None
-    assets: Mapping[str, Path]
+    assets: Mapping[str, Path | bytes]
 
     @property
     def kind(self) -> str:
@@ -182,8 +214,16 @@ class TextTask(Protocol):
     def entity_types(self) -> frozenset[str]:
         """See above."""
 
-    def opened(self, path: Path) -> DataFile:
+    @property
+    def generation(self) -> Mapping[str, float] | None:
+        """See above."""
+
+    def opened(self, path: Path, *, companion: Path | None = None) -> DataFile:
         """A file as the task reads it; format, columns and so on are detected here, once.
+
+        Args:
+            path: The file.
+            companion: The file that holds the other side of each line, where there is one.
 
         Raises:
             InputError: It cannot be used.
@@ -208,6 +248,9 @@ class TextTask(Protocol):
     def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
         """What the head is asked about each of these windows."""
 
+    def references(self, windowed: WindowedDocument) -> list[IntArray | None]:
+        """What a head that writes should have written for each of these windows, where that is known."""
+
     def examples(self, windowed: WindowedDocument) -> list[Example]:
         """The training examples of a document; none if it has no gold."""
 
@@ -217,8 +260,11 @@ class TextTask(Protocol):
     def build_head(self, context: HeadContext) -> Head[Any]:
         """A new head."""
 
-    def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> Any:
+    def decode(self, windowed: WindowedDocument, outputs: Sequence[Any]) -> Any:
         """The prediction for a document from the outputs of all its windows, in order."""
+
+    def for_report(self) -> TextTask:
+        """The task as it predicts for reports, where results may hold more than else."""
 
     def scorer(self, *, seed: int = 0) -> DocumentScorer:
         """A scorer of documents and their predictions."""

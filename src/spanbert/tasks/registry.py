@@ -11,11 +11,12 @@ from spanbert.tasks.qa.spec import QA
 from spanbert.tasks.relation.spec import RELATION
 from spanbert.tasks.spec import TaskSpec
 from spanbert.tasks.tag.spec import NESTED, TAG
+from spanbert.tasks.translate.spec import TRANSLATE
 
 if TYPE_CHECKING:
     from spanbert.core.types import Facts
 
-REGISTRY: tuple[TaskSpec, ...] = (CLASSIFY, TAG, NESTED, QA, COREF, RELATION)
+REGISTRY: tuple[TaskSpec, ...] = (CLASSIFY, TAG, NESTED, QA, COREF, RELATION, TRANSLATE)
 
 
 def specs() -> tuple[TaskSpec, ...]:

@@ -62,6 +62,7 @@ class TaskRender(ABC, Generic[ResultT]):
         columns_of: What messages call a task that finds that, with its article.
         figures: Its scores by their keys, in addition to the common ones or in place of them.
         units: Scores that say how much was scored.
+        as_text: Its results are texts, which can stand in a file line by line.
     """
 
     shows_text: ClassVar[bool] = False
@@ -69,6 +70,7 @@ class TaskRender(ABC, Generic[ResultT]):
     columns_of: ClassVar[str] = ""
     figures: ClassVar[Mapping[str, Figure]] = {}
     units: ClassVar[tuple[str, ...]] = ("examples",)
+    as_text: ClassVar[bool] = False
 
     @abstractmethod
     def record(self, text: str, result: ResultT) -> Record:
@@ -109,6 +111,10 @@ class TaskRender(ABC, Generic[ResultT]):
             result: What was predicted.
         """
         return None
+
+    def text(self, result: ResultT) -> Iterator[str]:
+        """A result as texts without line breaks, the best first; not called unless `as_text`."""
+        return iter(())
 
     @abstractmethod
     def in_words(self, entry: Facts) -> str:

@@ -73,7 +73,11 @@ class TaskSpec:
         files: These formats in words, for the help.
         input: The name of an input file in examples.
         epochs: Epochs of training if no budget is given.
+        companion: What the second file of its data holds, where it may come as two files line by line (`target`, for
+            the options `--target`, `--train-target` and so on); None: its data is one file.
         examples_a_step: How many windows a step of training reads where no other number is asked for.
+        tokens_a_step: How many tokens it reads at most instead, those of its windows and those that its head writes;
+            None: steps are counted in windows.
         options: Options of the command line.
         examples: For the help of a verb, (comment, command) pairs.
     """
@@ -96,7 +100,9 @@ class TaskSpec:
     files: str
     input: str = "texts.txt"
     epochs: float = 3.0
+    companion: str | None = None
     examples_a_step: int = 16
+    tokens_a_step: int | None = None
     options: tuple[TaskOption, ...] = ()
     examples: Mapping[Verb, tuple[tuple[str, str], ...]]
 

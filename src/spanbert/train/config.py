@@ -83,6 +83,7 @@ class OptimConfig(Config):
         schedule: `linear` to 0, or `wsd`: warm-up, stable, linear decay over the last `decay`.
         warmup: Share of the budget over which the rate rises.
         decay: Share of the budget over which `wsd` falls.
+        frozen: Share of the budget in which the heads alone are trained, at its beginning.
     """
 
     lr: float = Field(default=5e-4, gt=0)
@@ -95,6 +96,7 @@ class OptimConfig(Config):
     schedule: Literal["linear", "wsd"] = "linear"
     warmup: float = Field(default=0.06, ge=0, lt=1)
     decay: float = Field(default=0.2, gt=0, le=1)
+    frozen: float = Field(default=0.0, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _check_shares(self) -> Self:

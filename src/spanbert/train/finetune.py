@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from spanbert.batches.examples import Example, ExamplePlan
+from spanbert.batches.example_plan import ExamplePlan
+from spanbert.batches.examples import Example
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_json
@@ -23,7 +24,8 @@ from spanbert.core.types import Document
 from spanbert.corpus.data import Source, documents_of, name_of, opened, source_facts
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.io.files import require_file
-from spanbert.encoder.config import EncoderConfig
+from spanbert.encoder.config import EncoderConfig, Size
+from spanbert.inference.loading import entry_to_go_on_with, task_entries
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.scoring import evaluate_documents, tune_thresholds, write_mistakes
 from spanbert.inference.torch_backend import TorchBackend
@@ -33,10 +35,12 @@ from spanbert.tasks.registry import spec_of
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 from spanbert.train.finetune_bundle import build_joint_model, heads_of, write_finetuned
 from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.kept import Kept
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
 from spanbert.train.run import model_fact, run_into, settled, with_budget
 from spanbert.train.run_directory import budget_of_run
+from spanbert.train.scratch import start_from_scratch
 from spanbert.train.task_data import TaskData, kind_of, train_source
 
 _DOCUMENTS_AT_ONCE = 512
@@ -62,8 +66,9 @@ class FinetuneResult:
 def finetune(
     tasks: Mapping[str, TaskData],
     *,
-    model: str | Path,
     out: str | Path,
+    model: str | Path | None = None,
+    size: Size | None = None,
     config: FinetuneConfig | None = None,
     resume: bool = False,
     title: str | None = None,
@@ -73,8 +78,9 @@ def finetune(
 
     Args:
         tasks: By the names that they get in the bundle.
-        model: Bundle, Hugging Face directory or hub id to start from.
         out: The bundle to make.
+        model: Bundle, Hugging Face directory or hub id to start from.
+        size: Train an encoder from scratch at this size instead (`scratch` of the settings has the rest).
         config: Settings; without a budget, 3 epochs, or as many as the kind of tasks that needs most usually takes
             (coreference 20, relations 5).
         resume: Continue the interrupted run in `out`; starts one if there is none.
@@ -88,13 +94,17 @@ def finetune(
     usual = max((spec_of(data.kind).epochs for data in tasks.values()), default=1.0)
     earlier = budget_of_run(target) if resume else {}
     config, runtime = settled(with_budget(config, earlier, usual={"max_epochs": usual}, reporter=reporter))
-    facts = _facts(tasks, model, config)
-    files = open_bundle(model)
-    with run_into(target, facts, runtime=runtime, resume=resume, reporter=reporter) as run:
-        tokenizer = load_tokenizer(files.path)
+    if (model is None) == (size is None):
+        raise InputError("either a model to start from, or a size to start from scratch", expected="--model or --size")
+    facts = _facts(tasks, model, size, config)
+    given = None if model is None else open_bundle(model)
+    with run_into(target, facts, runtime=runtime, resume=resume, reporter=reporter) as run, Kept(run) as kept_files:
         train = {name: train_source(data, config) for name, data in tasks.items()}
-        tasks = {name: replace(data, train=train[name]) for name, data in tasks.items()}
+        tasks = {name: replace(data, train=train[name], train_target=None) for name, data in tasks.items()}
+        files = given or start_from_scratch(kept_files.directory("start"), train, size, config, reporter)
+        tokenizer = load_tokenizer(files.path)
         made = build_tasks(tasks, files, tokenizer, config)
+        kept_files.assets(made)
         for task in made.values():
             for remark in task.remarks([other for other in made.values() if other is not task]):
                 reporter.say(remark)
@@ -105,9 +115,12 @@ def finetune(
         for name, task in made.items():
             examples[name], sizes[name] = _examples(task, train[name], reporter)
         per_step = {name: config.batch.examples_of(task.kind) for name, task in made.items()}
-        plan = ExamplePlan(examples, per_step=per_step, seed=config.train.seed, temperature=config.batch.temperature)
+        tokens = {name: most for name, task in made.items() if (most := config.batch.tokens_of(task.kind)) is not None}
+        plan = ExamplePlan(
+            examples, per_step=per_step, tokens=tokens, seed=config.train.seed, temperature=config.batch.temperature
+        )
         stepped = _with_steps(config, plan)
-        dev = {name: opened(data.dev, made[name].opened) for name, data in tasks.items() if data.dev is not None}
+        dev = {name: _dev_source(data, made[name]) for name, data in tasks.items() if data.dev is not None}
         for name, source in dev.items():
             _check_dev(made[name], source, reporter)
         trainer = run.trainer(
@@ -118,20 +131,23 @@ def finetune(
             prefetch=config.batch.prefetch,
             layer_decay=config.optim.layer_decay,
         )
-        if not run.begin(trainer) and not dev:
+        resumed = run.begin(trainer)
+        kept_files.keep()
+        if not resumed and not dev:
             reporter.say("no dev data: nothing will be evaluated, and the bundle gets the last weights")
         outcome = run.train(trainer)
         if dev:
             reporter.say("scoring the bundle on the dev data")
-        predictor = _predictor(task_model, made)
-        tune_thresholds(predictor, dev, reporter)
+        tune_thresholds(_predictor(task_model, made), dev, reporter)
+        predictor = _predictor(task_model, {name: task.for_report() for name, task in made.items()})
         scores = write_mistakes(predictor, dev, target / "mistakes.jsonl")
         write_json(
             target / "scores.json", {name: {"main": made[name].main_metric, **one} for name, one in scores.items()}
         )
         lines = _lines(made, scores)
         write_finetuned(
-            target, title or target.name, task_model, made, tokenizer, facts=facts, files=files, kept=kept, sizes=sizes,
+            target, title or target.name, task_model, made, tokenizer, facts=facts, files=files,
+            base=files.path.name if size is None else f"from scratch, size {size}", kept=kept, sizes=sizes,
             scores=scores, lines=lines, config=config, outcome=outcome,
         )  # fmt: skip
     return FinetuneResult(path=target, outcome=outcome, scores=scores, lines=lines)
@@ -147,8 +163,12 @@ def build_tasks(
     made: dict[str, TextTask] = {}
     for name, data in tasks.items():
         kind, own = kind_of(data, config)
-        if isinstance(data.dev, Path):
-            require_file(data.dev)
+        for path in (data.dev, data.dev_target):
+            if isinstance(path, Path):
+                require_file(path)
+        earlier = entry_to_go_on_with(files, name, kind.spec)
+        if earlier is not None:
+            own = kind.continued(own, task_entries(files)[earlier], files.assets(earlier))
         made[name] = kind.from_training(
             name,
             documents_of(train_source(data, config)),
@@ -160,6 +180,11 @@ def build_tasks(
     return made
 
 
+def _dev_source(data: TaskData, task: TextTask) -> Source:
+    assert data.dev is not None
+    return opened(data.dev, lambda path: task.opened(path, companion=data.dev_target))
+
+
 def _with_steps(config: FinetuneConfig, plan: ExamplePlan) -> FinetuneConfig:
     """Epochs as steps; the last step takes the examples that it lacks from the next epoch."""
     if config.train.max_epochs is None:
@@ -168,26 +193,29 @@ def _with_steps(config: FinetuneConfig, plan: ExamplePlan) -> FinetuneConfig:
     return config.with_train(max_steps=min(limits))
 
 
-def _facts(tasks: Mapping[str, TaskData], model: str | Path, config: FinetuneConfig) -> dict[str, Any]:
+def _facts(
+    tasks: Mapping[str, TaskData], model: str | Path | None, size: Size | None, config: FinetuneConfig
+) -> dict[str, Any]:
     """What the run is, for run.json and for --resume to compare."""
 
-    def facts_of(given: Path | Source | None) -> dict[str, str] | None:
-        if given is None or (isinstance(given, Path) and not given.is_file()):
+    def facts_of(given: Path | Source | None, companion: Path | None) -> dict[str, str] | None:
+        if given is None or any(isinstance(path, Path) and not path.is_file() for path in (given, companion)):
             return None
-        return source_facts(given)
+        return source_facts(given, companion)
 
     return {
         "tasks": {
             name: {
                 "kind": data.kind,
                 "examples_a_step": config.batch.examples_of(data.kind),
-                "train": facts_of(data.train),
-                "dev": facts_of(data.dev),
+                **({} if config.batch.tokens_of(data.kind) is None else {"tokens_a_step": config.batch.tokens_of(data.kind)}),
+                "train": facts_of(data.train, data.train_target),
+                "dev": facts_of(data.dev, data.dev_target),
                 "options": None if data.options is None else data.options.model_dump(mode="json"),
             }
             for name, data in tasks.items()
         },
-        "model": model_fact(model),
+        "model": f"from scratch, size {size}" if model is None else model_fact(model),
         "settings": config.model_dump(mode="json"),
     }
 
@@ -212,12 +240,15 @@ def _examples(task: TextTask, source: Source, reporter: Reporter) -> tuple[list[
     """All training examples of a source, and how much that is."""
     _say_how_read(task, source, reporter)
     found: list[Example] = []
-    documents = 0
+    documents = learned = 0
     chunk: list[Document] = []
 
     def take() -> None:
+        nonlocal learned
         for windowed in task.tokenize(chunk):
-            found.extend(task.examples(windowed))
+            own = task.examples(windowed)
+            learned += bool(own)
+            found.extend(own)
         chunk.clear()
 
     for document in documents_of(source):
@@ -228,6 +259,9 @@ def _examples(task: TextTask, source: Source, reporter: Reporter) -> tuple[list[
     take()
     if not found:
         raise InputError(f"task {task.name}: nothing to learn from", where=name_of(source), got=f"{documents} texts")
+    left_out = documents - learned
+    if left_out:
+        reporter.say(f"{task.name}: {left_out:,} texts left out, as nothing can be learned from them; doctor says which")
     tokens = sum(example.tokens for example in found)
     reporter.say(f"{task.name}: {documents:,} texts, {len(found):,} windows, {tokens:,} tokens from {name_of(source)}")
     return found, {"texts": documents, "windows": len(found), "tokens": tokens}

@@ -88,6 +88,7 @@ def write_finetuned(
     *,
     facts: Mapping[str, Any],
     files: BundleFiles,
+    base: str,
     kept: Mapping[str, Tensor],
     sizes: Mapping[str, Mapping[str, int]],
     scores: Mapping[str, Mapping[str, Any]],
@@ -133,10 +134,10 @@ def write_finetuned(
         heads=other,
         tokenizer=tokenizer,
         assets={name: task.assets for name, task in tasks.items()},
-        card=_card(title, tasks, shape, architecture, files, data, config, lines),
+        card=_card(title, tasks, shape, architecture, base, data, config, lines),
     )
     stated = {**shape.to_hugging_face(special=tokenizer.special), "architectures": architecture, **said}
-    manifest = trained_manifest(entries, base=files.path.name, data=data, config=config, outcome=outcome)
+    manifest = trained_manifest(entries, base=base, data=data, config=config, outcome=outcome)
     saved.write_bundle(target, config=stated, manifest=manifest)
 
 
@@ -150,7 +151,7 @@ def _card(
     tasks: Mapping[str, TextTask],
     shape: EncoderConfig,
     architecture: list[str],
-    files: BundleFiles,
+    base: str,
     data: Mapping[str, Any],
     config: FinetuneConfig,
     lines: list[str],
@@ -165,7 +166,7 @@ def _card(
         what=f"An encoder fine-tuned with spanbert for {what}",
         tags=["span-pre-training", *sorted({task.kind for task in tasks.values()})],
         loads=_loads(shape, architecture, len(tasks)),
-        base=files.path.name,
+        base=base,
         data=data,
         recipe=config.to_yaml(),
         scores=lines,

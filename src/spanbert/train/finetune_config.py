@@ -19,18 +19,48 @@ class ExampleBatchConfig(Config):
     """What a step reads.
 
     Attributes:
-        examples: Examples a step (windows of long texts are examples too); None: 16, for coreference 2.
+        examples: Examples a step (windows of long texts are examples too); None: 16, for coreference 2, for translation
+            as many as `tokens` allows.
+        tokens: Of translation, tokens a step at most, source and target together; None: 4,096.
         temperature: With several tasks: 1 draws them by their steps in an epoch, larger more evenly.
         prefetch: Steps made ahead.
     """
 
     examples: int | None = Field(default=None, ge=1)
+    tokens: int | None = Field(default=None, ge=1)
     temperature: float = Field(default=2.0, ge=1)
     prefetch: int = Field(default=4, ge=1)
 
     def examples_of(self, kind: str) -> int:
         """Examples a step of a task of this kind."""
         return self.examples or spec_of(kind).examples_a_step
+
+    def tokens_of(self, kind: str) -> int | None:
+        """Tokens a step of a task of this kind; None: its steps are counted in examples."""
+        usual = spec_of(kind).tokens_a_step
+        return None if usual is None or self.examples is not None else self.tokens or usual
+
+
+class ScratchConfig(Config):
+    """The encoder that `--size` starts from scratch; None: as the size has it.
+
+    Attributes:
+        vocabulary: Pieces of a tokenizer that is trained on the training texts, or the path of a tokenizer.
+        lowercase: Lower-case texts and strip accents, where a tokenizer is trained.
+        layers: Layers.
+        hidden_size: Width.
+        heads: Attention heads.
+        feed_forward_size: Width of the feed-forward layers.
+        positions: Longest segment.
+    """
+
+    vocabulary: int | str = 8000
+    lowercase: bool = False
+    layers: int | None = Field(default=None, ge=1)
+    hidden_size: int | None = Field(default=None, ge=1)
+    heads: int | None = Field(default=None, ge=1)
+    feed_forward_size: int | None = Field(default=None, ge=1)
+    positions: int | None = Field(default=None, ge=3)
 
 
 class FinetuneOptimConfig(OptimConfig):
@@ -69,6 +99,7 @@ class FinetuneConfig(Config):
         batch: What a step reads.
         optim: Optimiser and schedule.
         train: Budget, intervals, seed.
+        scratch: The encoder, where there is no checkpoint.
         hidden_dropout: Dropout of encoder and heads; None: the checkpoint's.
         freeze_encoder: Train the heads alone.
         keep_heads: Keep the checkpoint's MLM and SBO heads in the bundle, as they were.
@@ -82,6 +113,7 @@ class FinetuneConfig(Config):
     batch: ExampleBatchConfig = ExampleBatchConfig()
     optim: FinetuneOptimConfig = FinetuneOptimConfig()
     train: FinetuneTrainConfig = FinetuneTrainConfig()
+    scratch: ScratchConfig = ScratchConfig()
     hidden_dropout: float | None = Field(default=None, ge=0, lt=1)
     freeze_encoder: bool = False
     keep_heads: bool = False

@@ -183,6 +183,8 @@ class Trainer:
     def _step(self, step: Step[MicroBatch[Any]], figures: StepFigures) -> None:
         """One optimiser step."""
         self.optimizer.zero_grad(set_to_none=True)
+        if self.optim.frozen:
+            self.model.freeze(self.budget.fraction(self.progress) < self.optim.frozen)
         number = self.progress.step
         losses = backward(self.model, step, number=number, runtime=self.runtime)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip)

@@ -30,9 +30,17 @@ class TaskModel(nn.Module):
     ) -> None:
         super().__init__()
         self.task, self.encoder, self.head = task, encoder, head
-        self.freeze_encoder = freeze_encoder
-        if freeze_encoder:
-            encoder.requires_grad_(False)
+        self.freeze_encoder = False
+        self._trained = [one for one in encoder.parameters() if one.requires_grad]
+        self.freeze(freeze_encoder)
+
+    def freeze(self, frozen: bool) -> None:
+        """Lets the encoder stay as it is, or be trained again."""
+        if frozen != self.freeze_encoder:
+            self.freeze_encoder = frozen
+            for one in self._trained:
+                one.requires_grad_(not frozen)
+            self.train(self.training)
 
     def forward(self, micro_batch: MicroBatch[Any]) -> dict[str, Tensor]:
         """The summed loss of each objective over a micro-batch, scalars."""

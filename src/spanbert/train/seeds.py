@@ -17,6 +17,7 @@ from spanbert.checkpoint.bundle import ASSETS, MANIFEST
 from spanbert.core.errors import InputError
 from spanbert.core.files import directory_written_whole, only_writer, write_json
 from spanbert.core.reporter import Reporter, SilentReporter
+from spanbert.encoder.config import Size
 from spanbert.train.finetune import FinetuneResult, finetune
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.task_data import TaskData
@@ -43,8 +44,9 @@ def finetune_seeds(
     tasks: Mapping[str, TaskData],
     *,
     seeds: int,
-    model: str | Path,
     out: str | Path,
+    model: str | Path | None = None,
+    size: Size | None = None,
     config: FinetuneConfig | None = None,
     resume: bool = False,
     reporter: Reporter | None = None,
@@ -66,6 +68,7 @@ def finetune_seeds(
             results[seed] = finetune(
                 tasks,
                 model=model,
+                size=size,
                 out=target / "seeds" / str(seed),
                 config=config.with_train(seed=seed),
                 resume=resume,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +19,7 @@ EXAMPLES = examples(
     ("Annotations: columns of tags to JSON lines with spans", "spanbert convert train.conll train.jsonl --to jsonl"),
     ("Clusters: CoNLL-2012 to JSON lines", "spanbert convert train.conll train.jsonl --to coref-jsonl"),
     ("Relations: SemEval's text to TACRED's JSON", "spanbert convert TRAIN_FILE.TXT train.json --to tacred"),
+    ("Translations: a memory to two files line by line", "spanbert convert memory.tmx texts.en --to aligned --target texts.de"),  # noqa: E501
     ("An export of Label Studio to columns of BIOES tags", "spanbert convert export.json train.conll --to columns --scheme BIOES"),  # noqa: E501
 )  # fmt: skip
 
@@ -32,7 +33,7 @@ def command(
         str,
         typer.Option(
             help="Models: bundle, hugging-face or head-checkpoint. Annotations: columns, jsonl, label-studio or squad; "
-            "conll2012, coref-jsonl or gap; tacred, semeval or relation-jsonl."
+            "conll2012, coref-jsonl or gap; tacred, semeval or relation-jsonl; parallel, aligned or tmx."
         ),
     ],
     task: Annotated[
@@ -49,16 +50,32 @@ def command(
         str | None, typer.Option(help="Columns: read ner, upos or xpos.  [default: ner]", show_default=False)
     ] = None,
     nested: Annotated[bool, typer.Option("--nested", help="Columns: spans may lie in one another.")] = False,
+    target: Annotated[
+        Path | None,
+        typer.Option(
+            help="Translations: the second of two files line by line, of OUT with --to aligned, else of IN.",
+            show_default=False,
+        ),
+    ] = None,
+    text_column: Annotated[
+        str | None, typer.Option(help="Translations: column or language of the text.", show_default=False)
+    ] = None,
+    target_column: Annotated[
+        str | None, typer.Option(help="Translations: column or language of the translation.", show_default=False)
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Writes a model in another layout, its weights as they are; or an annotated file in another format."""
     from spanbert.corpus.formats.registry import WRITTEN
 
-    given = {"--from": from_, "--scheme": scheme, "--column": column, "--nested": nested or None}
+    given = {"--from": from_, "--scheme": scheme, "--column": column, "--nested": nested or None, "--target": target}
+    given |= {"--text-column": text_column, "--target-column": target_column}
     if Path(source).is_file() or to in WRITTEN:
         if task is not None:
             raise InputError("files of annotations have no tasks", where="--task", got=task)
-        _convert_data(source, out, to, from_, scheme, column or "ner", nested, as_json)
+        parallel = {"target": target, "text_column": text_column, "target_column": target_column}
+        own = {"from_": from_, "scheme": scheme, "column": column or "ner", "nested": nested, **parallel}
+        _convert_data(source, out, to, own, as_json)
         return
     for option, value in given.items():
         if value is not None:
@@ -66,23 +83,15 @@ def command(
     _convert_model(source, out, to, task, as_json)
 
 
-def _convert_data(
-    source: str,
-    out: Path,
-    to: str,
-    from_: str | None,
-    scheme: str | None,
-    column: str,
-    nested: bool,
-    as_json: bool,
-) -> None:
+def _convert_data(source: str, out: Path, to: str, options: dict[str, Any], as_json: bool) -> None:
     from spanbert.pipelines.convert.data import convert_data
 
-    done = convert_data(source, out, to=to, from_=from_, scheme=scheme, column=column, nested=nested)
+    done = convert_data(source, out, to=to, **options)
     if as_json:
         print_json({**asdict(done), "path": str(done.path)})
         return
-    counted = {name: getattr(done, name) for name in ("spans", "questions", "clusters", "mentions", "relations")}
+    names = ("spans", "questions", "clusters", "mentions", "relations", "translations")
+    counted = {name: getattr(done, name) for name in names}
     parts = [f"{done.documents:,} documents", f"{done.words:,} words"]
     parts += [f"{count:,} {name}" for name, count in counted.items() if count or name == "spans"]
     typer.echo(f"wrote {done.path}: {', '.join(parts)}, from {done.read_as}")

@@ -20,7 +20,12 @@ def command(
     kind: Annotated[str, typer.Argument(metavar="KIND", help=f"What to learn: {', '.join(kinds())}.")],
     data: Annotated[Path, typer.Option(help="Data to train on.")],
     model: Annotated[str, typer.Option(help="Bundle, Hugging Face directory or hub id to start from.")],
+    target: Annotated[
+        Path | None,
+        typer.Option(help="The translations of --data, line by line, where they are in another file.", show_default=False),
+    ] = None,
     dev: Annotated[Path | None, typer.Option(help="Data to choose the best weights by.", show_default=False)] = None,
+    dev_target: Annotated[Path | None, typer.Option(help="The translations of --dev.", show_default=False)] = None,
     fix: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write a repaired copy of --data.", show_default=False)
     ] = None,
@@ -47,7 +52,16 @@ def command(
     settings = FinetuneConfig.assemble(file=config, overrides=[*overrides, *(set_ or [])])
     with make_reporter() as reporter:
         report = doctor(
-            kind, data, model=model, dev=dev, config=settings, fix=fix, estimate=estimate, reporter=reporter
+            kind,
+            data,
+            model=model,
+            target=target,
+            dev=dev,
+            dev_target=dev_target,
+            config=settings,
+            fix=fix,
+            estimate=estimate,
+            reporter=reporter,
         )
     if as_json:
         print_json(report.as_record())

@@ -7,12 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from spanbert.apps.cli.options import JsonOption, examples, kind_options, print_json
-from spanbert.apps.cli.task_options import Given, settings_of, with_task_options
+from spanbert.apps.cli.options import JsonOption, kind_options, print_json
+from spanbert.apps.cli.task_options import Given, settings_of, task_examples, with_task_options
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
 
-EXAMPLES = examples(
+EXAMPLES = task_examples(
+    "evaluate",
     ("Scores with intervals and signature", "spanbert evaluate ner/ --data test.conll"),
     ("One task of several, as JSON", "spanbert evaluate both/ --task sent --data test.tsv --json"),
     ("Is A better than B? A paired bootstrap test", "spanbert evaluate --compare A/ B/ --data test.conll"),
@@ -26,6 +27,10 @@ def command(
         list[str], typer.Argument(metavar="BUNDLE", help="A bundle or Hugging Face directory; with --compare, two.")
     ],
     data: Annotated[Path, typer.Option(help="Labelled data, in any format that the task is trained on.")],
+    target: Annotated[
+        Path | None,
+        typer.Option(help="The translations of --data, line by line, where they are in another file.", show_default=False),
+    ] = None,
     task: Annotated[
         str | None, typer.Option(help="Which task, where a bundle holds several.", show_default=False)
     ] = None,
@@ -43,6 +48,8 @@ def command(
 ) -> None:
     """Scores a task of a bundle: entity F1, accuracy, F1 of answers, CoNLL F1 of clusters and so on; fractions.
 
+    Translations have BLEU and chrF++ by sacreBLEU, on its scale of 0 to 100.
+
     Every score comes with a 95% bootstrap interval, and with a signature that says how it was counted.
     """
     from spanbert.pipelines.evaluate import evaluate
@@ -54,7 +61,8 @@ def command(
     for kind, changed in kind_options(set_ or []).items():
         options |= {f"{kind}.{key}": value for key, value in changed.items()}
     with make_reporter() as reporter:
-        found = evaluate(bundles[0], data, task=task, other=other, options=options, seed=seed, reporter=reporter)
+        found = evaluate(
+            bundles[0], data, target=target, task=task, other=other, options=options, seed=seed, reporter=reporter)
     if as_json:
         print_json(found)
         return

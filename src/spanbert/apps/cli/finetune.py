@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -27,9 +27,10 @@ EXAMPLES = task_examples(
     ("Several tasks on one encoder", "spanbert finetune multi --model bundle/ --task ner=tag:train.conll:dev.conll --task sent=classify:train.tsv:dev.tsv --out both/"),  # noqa: E501
 )  # fmt: skip
 _MULTI = "multi"
+_SIZES = ("tiny", "mini", "small", "base", "large")
 _USUAL = min(spec.epochs for spec in specs())
 _LONGER = ", ".join(f"{spec.kind} {spec.epochs:g}" for spec in specs() if spec.epochs > _USUAL)
-HELP = f"""Fine-tunes a model for one task or several: labels, tags, answers, clusters of mentions, relations.
+HELP = f"""Fine-tunes a model for one task or several: labels, tags, answers, clusters of mentions, relations, translations.
 
 Files: {"; ".join(f"`{spec.kind}` {spec.files}" for spec in specs() if spec.variant is None)}.
 Ctrl-C and SIGTERM save and end the run; `--resume` continues it. The bundle's report.html shows curves, errors and the
@@ -40,12 +41,23 @@ worst examples.
 @with_task_options("finetune")
 def command(
     kind: Annotated[str, typer.Argument(metavar="KIND", help=f"What to learn: {', '.join([*kinds(), _MULTI])}.")],
-    model: Annotated[str, typer.Option(help="Bundle, Hugging Face directory or hub id to start from.")],
     out: Annotated[Path, typer.Option(help="The bundle to make.")],
+    model: Annotated[
+        str | None, typer.Option(help="Bundle, Hugging Face directory or hub id to start from.", show_default=False)
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(help=f"Start from scratch instead: {', '.join(_SIZES)}.", show_default=False),
+    ] = None,
     train: Annotated[Path | None, typer.Option(help="Data to train on.", show_default=False)] = None,
     dev: Annotated[
         Path | None, typer.Option(help="Data to choose the best weights and thresholds by.", show_default=False)
     ] = None,
+    train_target: Annotated[
+        Path | None,
+        typer.Option(help="The translations of --train, line by line, where they are in another file.", show_default=False),
+    ] = None,
+    dev_target: Annotated[Path | None, typer.Option(help="The same of --dev.", show_default=False)] = None,
     task: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=KIND:TRAIN[:DEV]", help="With multi: one task; repeat it.", show_default=False),
@@ -75,6 +87,8 @@ def command(
     choices = [*kinds(), _MULTI]
     if kind not in choices:
         raise InputError(f"no kind of task {kind!r}; {nearest(kind, choices)}")
+    if size is not None and size not in _SIZES:
+        raise InputError("no such size", where="--size", got=repr(size), expected=", ".join(_SIZES))
     from spanbert.apps.reports.finetune_report import write_finetune_report
     from spanbert.train.config import budget_overrides
     from spanbert.train.finetune import finetune
@@ -89,16 +103,18 @@ def command(
     own = [one for one in set_ or [] if one.startswith("tasks.")]
     overrides += [one for one in set_ or [] if one not in own]
     settings = FinetuneConfig.assemble(file=config, overrides=overrides)
-    tasks = _with_own_settings(_tasks(kind, train, dev, task or []), own, settings)
+    files = _Files(train=train, train_target=train_target, dev=dev, dev_target=dev_target)
+    tasks = _with_own_settings(_tasks(kind, files, task or []), own, settings)
+    start: dict[str, Any] = {"model": model, "size": size}
     scores: dict[str, Any]
     with make_reporter() as reporter:
         if seeds > 1:
             several = finetune_seeds(
-                tasks, seeds=seeds, model=model, out=out, config=settings, resume=resume, reporter=reporter
+                tasks, seeds=seeds, **start, out=out, config=settings, resume=resume, reporter=reporter
             )
             result = several.results[several.best]
         else:
-            result = finetune(tasks, model=model, out=out, config=settings, resume=resume, reporter=reporter)
+            result = finetune(tasks, **start, out=out, config=settings, resume=resume, reporter=reporter)
         report = write_finetune_report(out, reporter)
     outcome = result.outcome
     if outcome.stopped_by not in ("budget", "patience"):
@@ -126,6 +142,15 @@ def command(
         typer.echo(f"next: spanbert evaluate {bundle}{name} --data TEST, or spanbert predict {bundle}{name} {texts}")
 
 
+class _Files(NamedTuple):
+    """Files of one task."""
+
+    train: Path | None
+    train_target: Path | None
+    dev: Path | None
+    dev_target: Path | None
+
+
 def _with_own_settings(
     tasks: dict[str, TaskData], stated: Sequence[str], settings: FinetuneConfig
 ) -> dict[str, TaskData]:
@@ -147,15 +172,25 @@ def _with_own_settings(
     return tasks
 
 
-def _tasks(kind: str, train: Path | None, dev: Path | None, stated: Sequence[str]) -> dict[str, TaskData]:
+def _tasks(kind: str, files: _Files, stated: Sequence[str]) -> dict[str, TaskData]:
     """The tasks that the options name."""
     from spanbert.train.task_data import TaskData
 
     if kind != _MULTI:
-        if train is None or stated:
+        if files.train is None or stated:
             raise InputError("what to train on?", expected=f"--train FILE, and --task only with multi, not {kind}")
-        return {kind: TaskData(kind=kind, train=train, dev=dev)}
-    if train is not None or dev is not None or not stated:
+        if files.dev_target is not None and files.dev is None:
+            raise InputError("translations without their texts", where="--dev-target", expected="--dev FILE")
+        return {
+            kind: TaskData(
+                kind=kind,
+                train=files.train,
+                dev=files.dev,
+                train_target=files.train_target,
+                dev_target=files.dev_target,
+            )
+        }
+    if any(one is not None for one in files) or not stated:
         raise InputError("which tasks?", expected="--task NAME=KIND:TRAIN[:DEV] for each, and no --train or --dev")
     tasks: dict[str, TaskData] = {}
     for one in stated:

@@ -26,7 +26,7 @@ EXAMPLES = task_examples(
     ("A table with a column of texts", "spanbert predict sentiment/ reviews.csv"),
 )
 DOCUMENTS = ("line", "file")
-FORMATS = ("jsonl", "conll", "html")
+FORMATS = ("jsonl", "text", "conll", "html")
 
 
 @with_task_options("predict")
@@ -38,11 +38,13 @@ def command(
             metavar="[FILE|-]",
             help='One text a line; JSON lines: {"id", "text"}, with "pair", {"question", "context"}, {"tokens"}, or a '
             'text with {"head", "tail"} or {"entities"}; or a file as the task is trained on: .csv, .tsv, .parquet, '
-            ".conll, .conllu, CoNLL-2012, SQuAD's and TACRED's .json.",
+            ".conll, .conllu, CoNLL-2012, SQuAD's and TACRED's .json, .tmx.",
         ),
     ] = "-",
     task: Annotated[str | None, typer.Option(help="One task alone.", show_default=False)] = None,
-    format_: Annotated[str, typer.Option("--format", help=f"{', '.join(FORMATS)}.")] = "jsonl",
+    format_: Annotated[
+        str, typer.Option("--format", help=f"{', '.join(FORMATS)}; text: a translation a line.")
+    ] = "jsonl",
     precision: Annotated[
         str, typer.Option(help="float32, or bfloat16: faster on processors that multiply it.")
     ] = "float32",
@@ -59,7 +61,7 @@ def command(
         Path | None, typer.Option(help="Write to this file, completely or not at all.", show_default=False)
     ] = None,
 ) -> None:
-    """Runs a bundle's tasks on each text: entities, tags, labels, clusters, relations, answers.
+    """Runs a bundle's tasks on each text: entities, tags, labels, clusters, relations, answers, translations.
 
     Order and ids are kept. Texts stream through in bounded memory, batched by length. Long texts are read in windows,
     never cut off.
@@ -127,18 +129,22 @@ def _pieces(
     from spanbert.pipelines.html import page
     from spanbert.pipelines.load import Precision
     from spanbert.pipelines.predict import predict, predict_file
-    from spanbert.pipelines.result_columns import conll_lines, has_columns
+    from spanbert.pipelines.result_columns import conll_lines, has_columns, text_line
 
     name = source if source != "-" else "stdin"
     exact = cast(Precision, precision)
     of_file = None if source == "-" else predict_file(bundle, source, task=task, precision=exact, options=options)
-    results = of_file or predict(bundle, lines, name=name, task=task, precision=exact, options=options)
+    results = of_file or predict(
+        bundle, lines, name=name, task=task, precision=exact, options=options, blank_lines=format_ == "text"
+    )
     if format_ == "html":
         yield from page(results, title=Path(bundle).resolve().name)
         return
     for result in results:
         if format_ == "jsonl":
             yield json.dumps(result.as_record(), ensure_ascii=False) + "\n"
+        elif format_ == "text":
+            yield text_line(result) + "\n"
         elif has_columns(result):
             yield "".join(f"{line}\n" for line in conll_lines(result))
         else:

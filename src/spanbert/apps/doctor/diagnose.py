@@ -22,7 +22,7 @@ from spanbert.core.types import Document
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.io.files import require_file
 from spanbert.encoder.config import EncoderConfig
-from spanbert.tasks.base import TextTaskBase
+from spanbert.tasks.base import TextTaskBase, open_as
 from spanbert.tasks.protocol import WindowedDocument
 from spanbert.tasks.registry import kinds, spec_of
 from spanbert.tasks.spec import TaskSpec
@@ -33,6 +33,7 @@ from spanbert.train.finetune_config import FinetuneConfig
 
 _DOCUMENTS_AT_ONCE = 512
 _TIMED_STEPS = 3
+_TOKENS_AN_EXAMPLE = 32  # of steps that are counted in tokens, where nothing is known yet
 
 
 def doctor(
@@ -40,7 +41,9 @@ def doctor(
     data: str | os.PathLike[str],
     *,
     model: str | os.PathLike[str],
+    target: str | os.PathLike[str] | None = None,
     dev: str | os.PathLike[str] | None = None,
+    dev_target: str | os.PathLike[str] | None = None,
     config: FinetuneConfig | None = None,
     fix: str | os.PathLike[str] | None = None,
     estimate: bool = True,
@@ -54,7 +57,9 @@ def doctor(
         kind: One of `tasks.registry.kinds`.
         data: The file to train on.
         model: Bundle, Hugging Face directory or hub id to start from.
+        target: The file with the other side of each line of `data`, for translation.
         dev: The file by which the best weights would be chosen.
+        dev_target: The same of `dev`.
         config: Settings of fine-tuning; those of the kind say how files are read.
         fix: Where to write a repaired copy of `data`, in the same format.
         estimate: Run a few steps of training to measure time and memory.
@@ -76,17 +81,19 @@ def doctor(
         require_file(path)
     alike = len({path.name for path in paths}) < len(paths)
     names = [str(path) if alike else path.name for path in paths]
+    companion, dev_companion = (None if one is None else Path(one) for one in (target, dev_target))
     if fix is not None:
-        check_target(source, Path(fix))
+        check_target(source, Path(fix), one_file=companion is None)
     files = open_bundle(os.fspath(model))
     tokenizer = load_tokenizer(files.path)
     options = config.of_kind(kind)
     spec = spec_of(kind, options.model_dump())
     made = spec.check_class()
     problems = Ledger(names[0])
-    opened = _opened(spec, source, options)
+    opened = _opened(spec, source, companion, options)
     task = _task(spec, opened, files, tokenizer, config, problems)
-    a_step = config.batch.examples_of(kind)
+    tokens = config.batch.tokens_of(kind)
+    a_step = config.batch.examples_of(kind) if tokens is None else max(1, tokens // _TOKENS_AN_EXAMPLE)
     sample = WindowSample(size=_TIMED_STEPS * a_step, longest=a_step)
     reporter.say(f"reading {source}")
     train = made(opened, options, tokenizer, task, name=names[0])
@@ -95,7 +102,7 @@ def doctor(
     if held_out is not None:
         reporter.say(f"reading {held_out}")
         dev_options = task.config if task else options
-        surveys.append(made(_opened(spec, held_out, dev_options), dev_options, tokenizer, task, name=names[1]))
+        surveys.append(made(_opened(spec, held_out, dev_companion, dev_options), dev_options, tokenizer, task, name=names[1]))
         _run(surveys[1], None)
         tell_leakage(train, surveys[1])
     tell_labels(train, surveys[1] if held_out is not None else None)
@@ -119,10 +126,9 @@ def doctor(
     )
 
 
-def _opened(spec: TaskSpec, path: Path, options: Any) -> DataFile:
+def _opened(spec: TaskSpec, path: Path, companion: Path | None, options: Any) -> DataFile:
     """A file as tasks of the kind read it; the survey reports what they would refuse in its documents."""
-    data: DataFile = spec.task_class().open(options, path)
-    return replace(data, check=None)
+    return replace(open_as(spec.task_class(), options, path, companion=companion), check=None)
 
 
 def _task(

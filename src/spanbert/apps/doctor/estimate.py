@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
 from spanbert.apps.doctor.sample import WindowSample
-from spanbert.batches.examples import Example, ExamplePlan
+from spanbert.batches.example_plan import ExamplePlan
+from spanbert.batches.examples import Example
 from spanbert.batches.loader import Loader, Step
 from spanbert.checkpoint.bundle import BundleFiles
 from spanbert.core.memory import resident_memory
@@ -101,7 +102,9 @@ def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: F
     model, _ = build_joint_model(joint, files, config, SilentReporter())
     model.to(runtime.device).train()
     trial = _Trial(model, config, runtime)
-    a_step = config.batch.examples_of(task.kind)
+    most_tokens = config.batch.tokens_of(task.kind)
+    usual = max(1, sample.tokens // sample.count)
+    a_step = config.batch.examples_of(task.kind) if most_tokens is None else max(1, most_tokens // usual)
     first, second = _steps(joint, sample.drawn[:2], per_step=2, steps=2)
     small, _ = trial.activations(first)  # which also pays for what only a first step does
     affordable = second.tokens / trial.step(second).gradients * _SECONDS
@@ -109,6 +112,8 @@ def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: F
     [step] = _steps(joint, longest, per_step=len(longest), steps=1)
     large, taken = trial.activations(step)
     largest = _tokens(sample.longest[: a_step // config.train.accumulation])
+    if most_tokens is not None:
+        largest = min(largest, max(most_tokens // config.train.accumulation, sample.longest[0].tokens))
     a_token = (large - small) / (step.tokens - first.tokens) if step.tokens > first.tokens else 0.0
     activations = large + a_token * (largest - step.tokens)
     per_step = len(_prefix(sample.drawn[:a_step], step.tokens / taken.gradients * _SECONDS))

@@ -11,8 +11,13 @@ from spanbert.corpus.io.files import SourceFile, require_plain
 from spanbert.tasks.survey import Survey
 
 
-def check_target(source: Path, target: Path) -> None:
+def check_target(source: Path, target: Path, *, one_file: bool = True) -> None:
     """Refuses a place for the repaired copy before any work is done.
+
+    Args:
+        source: The file.
+        target: The copy.
+        one_file: The copy is of the same kind; of two files line by line it is one of JSON lines.
 
     Raises:
         InputError: The file itself, another kind of file, or a compressed one.
@@ -22,6 +27,10 @@ def check_target(source: Path, target: Path) -> None:
         raise InputError("the copy would replace the data", where=where, remedy="Name another file")
     require_plain(target, option="--fix ")
     kinds = [SourceFile(path=path, name=path.name).kind for path in (source, target)]
+    if not one_file:
+        if kinds[1] != ".jsonl":
+            raise InputError("a copy of two files is one of JSON lines", where=where, got=kinds[1] or "no suffix", expected=".jsonl")
+        return
     if kinds[0] != kinds[1]:
         raise InputError("the copy is in the same format", where=where, got=kinds[1] or "no suffix", expected=kinds[0])
 

@@ -30,7 +30,8 @@ class DataFile:
     @property
     def name(self) -> str:
         """What people call it."""
-        return self.path.name
+        companion = self.settings.companion
+        return self.path.name if companion is None else f"{self.path.name} + {companion.name}"
 
     @property
     def description(self) -> str:

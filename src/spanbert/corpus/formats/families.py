@@ -22,3 +22,8 @@ RELATIONS = Family(
     needs="relations",
     self_describing=True,
 )
+TRANSLATIONS = Family(
+    called="texts with their translations",
+    expected='a table of two columns, an object with "text" and "target" a line, TMX, or two files line by line',
+    needs="target",
+)

@@ -12,6 +12,7 @@ from spanbert.core.types import Document
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.column_format import ColumnFormat
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
+from spanbert.corpus.formats.parallel_columns import ParallelColumns
 from spanbert.corpus.io.files import OnBroken, SourceFile
 
 Layer = Literal["auto", "ner", "nested", "upos", "xpos"]
@@ -28,6 +29,8 @@ class ReadSettings:
         pair_column: Of the second text of a pair; None: guessed.
         label_column: Of the label; None: guessed.
         separator: The text between the labels of one cell; None: a cell is one label.
+        target_column: Of a text's translation; None: guessed.
+        companion: The file with the other side of each line; None: there is one file.
         columns: What the file's columns hold; None before `Format.resolve`.
     """
 
@@ -36,20 +39,24 @@ class ReadSettings:
     pair_column: str | None = None
     label_column: str | None = None
     separator: str | None = None
-    columns: ColumnFormat | LabelledColumns | None = None
+    target_column: str | None = None
+    companion: Path | None = None
+    columns: ColumnFormat | LabelledColumns | ParallelColumns | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class WriteSettings:
-    """How columns of tags are written.
+    """How files are written, where a format leaves a choice.
 
     Attributes:
         scheme: How spans are written; None is a column document's own scheme, BIO for others.
         layers: Columns of tags for documents that did not come from columns; spans that nest need more than one.
+        companion: The file for the other side of each line; None: there is none.
     """
 
     scheme: Scheme | None = None
     layers: int = 1
+    companion: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,17 +8,20 @@ from pathlib import Path
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.types import Document
 from spanbert.corpus.formats import (
+    aligned,
     columns,
     conll2012,
     coref_lines,
     gap,
     label_studio,
     labelled,
+    parallel,
     relation_lines,
     semeval,
     span_lines,
     squad,
     tacred,
+    tmx,
 )
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.data_file import DataFile
@@ -37,6 +40,9 @@ FORMATS: tuple[Format, ...] = (
     semeval.FORMAT,
     relation_lines.FORMAT,
     labelled.FORMAT,
+    tmx.FORMAT,
+    parallel.FORMAT,
+    aligned.FORMAT,
 )
 WRITTEN = tuple(one.name for one in FORMATS if one.write is not None)
 _BY_NAME = {one.name: one for one in FORMATS}

@@ -20,7 +20,8 @@ from spanbert.corpus.formats.registry import WRITTEN, family_of, format_named, o
 from spanbert.corpus.text.words import split_words
 
 COLUMNS = ("ner", "upos", "xpos")
-_COUNTS = ("documents", "words", "spans", "questions", "clusters", "mentions", "relations", "moved", "lost")
+ALIGNED = "aligned"  # the format of two files line by line
+_COUNTS = ("documents", "words", "spans", "questions", "clusters", "mentions", "relations", "translations", "moved", "lost")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,7 @@ class DataConversion:
         clusters: Their clusters.
         mentions: The mentions in these.
         relations: Their relations.
+        translations: Their translations.
         moved: Answers that were elsewhere in their text than the file said; their place was corrected.
         lost: Answers that are not in their text, and were left out.
     """
@@ -50,6 +52,7 @@ class DataConversion:
     clusters: int
     mentions: int
     relations: int
+    translations: int
     moved: int
     lost: int
 
@@ -63,6 +66,9 @@ def convert_data(
     scheme: str | None = None,
     column: str = "ner",
     nested: bool = False,
+    target: str | os.PathLike[str] | None = None,
+    text_column: str | None = None,
+    target_column: str | None = None,
 ) -> DataConversion:
     """Writes an annotated file in another format, completely or not at all.
 
@@ -70,11 +76,14 @@ def convert_data(
         source: The file.
         out: A file that does not exist yet.
         to: `columns`, `jsonl`, `label-studio` or `squad`; of coreference `conll2012`, `coref-jsonl` or `gap`; of
-            relations `tacred`, `semeval` or `relation-jsonl`.
+            relations `tacred`, `semeval` or `relation-jsonl`; of translations `parallel`, `aligned` or `tmx`.
         from_: The format of `source` by the same names; None: by its suffix, else by its beginning.
         scheme: How spans are written in columns: BIO, IOB1, BIOES, BMES or BILOU; None: as they came, else BIO.
         column: Which tags of a column file are read: `ner`, and of CoNLL-U also `upos` and `xpos`.
         nested: Spans may lie in one another: all columns of tags are read, and as many written as are needed.
+        target: Of translations in two files line by line, the second file: of `out` with `to="aligned"`, else of `source`.
+        text_column: Of translations, the column or language of the text.
+        target_column: The same of the translation.
 
     Raises:
         InputError: No such format, a file that is not of it, annotations that the new format cannot hold, or `out`
@@ -88,25 +97,40 @@ def convert_data(
         raise InputError("only columns are written in a scheme", where="--scheme", got=f"--to {to}")
     if nested and column != "ner":
         raise InputError("tags of words do not nest", where="--nested", got=f"--column {column}")
-    origin, target = Path(source), Path(out)
+    origin, made, second = Path(source), Path(out), None if target is None else Path(target)
     if not origin.is_file():
         what = "a directory, not an annotated file" if origin.is_dir() else "no such file"
         raise InputError(what, where=str(origin), got=f"--to {to}")
     counts: Counter[str] = Counter()
-    with only_writer(target):
-        if target.exists():
-            raise InputError("the file exists already", where=str(target), remedy="Choose another one")
+    with only_writer(made):
+        for path in (made, *([second] if second is not None and to == ALIGNED else [])):
+            if path.exists():
+                raise InputError("the file exists already", where=str(path), remedy="Choose another one")
         layer = cast(Layer, "nested" if nested else column)
-        data = _opened(origin, to, from_, ReadSettings(layer=layer))
+        settings = ReadSettings(
+            layer=layer,
+            text_column=text_column,
+            target_column=target_column,
+            companion=None if to == ALIGNED else second,
+        )
+        data = _opened(origin, to, from_, settings)
         layers = _layers(data.documents()) if nested and to == "columns" else 1
         documents = _counted(_converted(data), counts, origin)
-        write_data(documents, target, to=to, settings=WriteSettings(scheme=_scheme(scheme), layers=layers))
-    return DataConversion(path=target, read_as=data.format.name, **{name: counts[name] for name in _COUNTS})
+        write_data(
+            documents, made, to=to, settings=WriteSettings(scheme=_scheme(scheme), layers=layers, companion=second)
+        )
+    return DataConversion(path=made, read_as=data.format.name, **{name: counts[name] for name in _COUNTS})
 
 
 def _opened(origin: Path, to: str, from_: str | None, settings: ReadSettings) -> DataFile:
     """The file in the format that the user states, else in the one of the target's family that it has."""
     family = family_of(to)
+    if settings.companion is not None:
+        if from_ not in (None, ALIGNED) or ALIGNED not in family:
+            raise InputError("a second file, of translations alone", where="--target", got=f"--to {to}")
+        return open_data(origin, among=[ALIGNED], settings=settings)
+    if from_ == ALIGNED:
+        raise InputError("where are the translations?", where=str(origin), remedy="Name the second file with --target")
     if from_ is None or format_named(to).family.self_describing:
         data = open_data(origin, among=family, settings=settings)
         if from_ not in (None, data.format.name):
@@ -143,6 +167,7 @@ def _counted(documents: Iterator[Document], counts: Counter[str], source: Path) 
             clusters=len(document.clusters or ()),
             mentions=sum(map(len, document.clusters or ())),
             relations=len(document.relations or ()),
+            translations=int(document.target is not None),
         )
         misplaced = (one for question in document.questions or () for one in question.misplaced)
         counts.update("lost" if one.found is None else "moved" for one in misplaced)

@@ -1,0 +1,308 @@
+"""The Transformer decoder (Vaswani et al. 2017), pre-norm (Xiong et al. 2020): target pieces to hidden states.
+
+In training all rows of all texts are computed at once, packed, each seeing those before it. In search `DecoderState` keeps
+the keys and values of what was written, and every step computes one row for each hypothesis.
+
+Shapes: T rows of the targets, R rows of the sources, D width, W width of the encoder, H heads, d = D / H,
+V pieces of the vocabulary; S texts, B hypotheses of each, L rows of the longest source, n pieces written.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+from spanbert.encoder.attention import Bounds, attend
+from spanbert.encoder.dropout import dropout
+from spanbert.encoder.linear import Linear, PackedLinear, can_pack, packed
+from spanbert.encoder.tied_loss import tied_logits
+
+_GROWTH = 32  # rows by which the memory of keys and values grows
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderShape:
+    """The dimensions of a decoder.
+
+    Attributes:
+        vocabulary: V.
+        source: W.
+        width: D.
+        layers: How many.
+        heads: H; divides D.
+        feed_forward: Width of the feed-forward layers.
+        dropout: After embeddings, attention and feed-forward.
+    """
+
+    vocabulary: int
+    source: int
+    width: int
+    layers: int
+    heads: int
+    feed_forward: int
+    dropout: float
+
+
+class DecoderBlock(nn.Module):
+    """Causal self-attention, attention over the source, feed-forward; each behind a norm, with a residual."""
+
+    def __init__(self, shape: DecoderShape) -> None:
+        super().__init__()
+        width = shape.width
+        self.norm_self, self.norm_source, self.norm_forward = (nn.LayerNorm(width) for _ in range(3))
+        self.self_input: Linear | PackedLinear = Linear(width, 3 * width)
+        self.self_output: Linear | PackedLinear = Linear(width, width)
+        self.source_query: Linear | PackedLinear = Linear(width, width)
+        self.source_input: Linear | PackedLinear = Linear(shape.source, 2 * width)
+        self.source_output: Linear | PackedLinear = Linear(width, width)
+        self.input: Linear | PackedLinear = Linear(width, shape.feed_forward)
+        self.output: Linear | PackedLinear = Linear(shape.feed_forward, width)
+        self.heads, self.dropout = shape.heads, shape.dropout
+
+    def forward(self, hidden_TD: Tensor, source_RW: Tensor, bounds: Bounds, source_bounds: Bounds) -> Tensor:
+        """(T, D) to (T, D).
+
+        Args:
+            hidden_TD: Rows of the targets.
+            source_RW: Rows of the sources.
+            bounds: Where each target starts.
+            source_bounds: Where each source starts.
+        """
+        query_THd, key_THd, value_THd = (
+            self.self_input(self.norm_self(hidden_TD)).unflatten(1, (3, self.heads, -1)).unbind(1)
+        )
+        seen_THd = attend(query_THd, key_THd, value_THd, bounds, bounds, causal=True)
+        hidden_TD = hidden_TD + dropout(self.self_output(seen_THd.flatten(1)), self.dropout, self.training)
+        query_THd = self.source_query(self.norm_source(hidden_TD)).unflatten(1, (self.heads, -1))
+        key_RHd, value_RHd = self.source_input(source_RW).unflatten(1, (2, self.heads, -1)).unbind(1)
+        seen_THd = attend(query_THd, key_RHd, value_RHd, bounds, source_bounds)
+        hidden_TD = hidden_TD + dropout(self.source_output(seen_THd.flatten(1)), self.dropout, self.training)
+        return self._forward_part(hidden_TD)
+
+    def _forward_part(self, hidden_ND: Tensor) -> Tensor:
+        update_ND = self.output(self.input.gelu(self.norm_forward(hidden_ND)))
+        return hidden_ND + dropout(update_ND, self.dropout, self.training)
+
+    def source_weights(
+        self, hidden_TD: Tensor, source_RW: Tensor, bounds: Bounds, source_bounds: Bounds
+    ) -> tuple[Tensor, Tensor]:
+        """The output of `forward` for one text, and how much each target row looks at each source row, (T, R).
+
+        Args:
+            hidden_TD: Rows of the one target.
+            source_RW: Rows of the one source.
+            bounds: Of the target.
+            source_bounds: Of the source.
+        """
+        query_THd, key_THd, value_THd = (
+            self.self_input(self.norm_self(hidden_TD)).unflatten(1, (3, self.heads, -1)).unbind(1)
+        )
+        seen_THd = attend(query_THd, key_THd, value_THd, bounds, bounds, causal=True)
+        between_TD = hidden_TD + self.self_output(seen_THd.flatten(1))
+        query_THd = self.source_query(self.norm_source(between_TD)).unflatten(1, (self.heads, -1))
+        key_RHd = self.source_input(source_RW).unflatten(1, (2, self.heads, -1))[:, 0]
+        scores_HTR = torch.einsum("thd,rhd->htr", query_THd, key_RHd) / math.sqrt(query_THd.shape[2])
+        return self(hidden_TD, source_RW, bounds, source_bounds), scores_HTR.float().softmax(2).mean(0)
+
+    def step(self, hidden_ND: Tensor, state: BlockState) -> Tensor:
+        """One new row of each hypothesis: (N, D) to (N, D), N = S * B; its key and value join the state."""
+        rows = len(hidden_ND)
+        query_NHd, key_NHd, value_NHd = (
+            self.self_input(self.norm_self(hidden_ND)).view(rows, 3, self.heads, -1).unbind(1)
+        )
+        keys_NHnd, values_NHnd = state.written(key_NHd, value_NHd)
+        seen_NH1d = scaled_dot_product_attention(query_NHd[:, :, None], keys_NHnd, values_NHnd)
+        hidden_ND = hidden_ND + self.self_output(seen_NH1d.reshape(rows, -1))
+        texts = len(state.keys_SHLd)
+        query_SHBd = (
+            self.source_query(self.norm_source(hidden_ND)).view(texts, -1, self.heads, keys_NHnd.shape[3]).transpose(1, 2)
+        )
+        seen_SHBd = scaled_dot_product_attention(
+            query_SHBd, state.keys_SHLd, state.values_SHLd, attn_mask=state.mask_S11L
+        )
+        hidden_ND = hidden_ND + self.source_output(seen_SHBd.transpose(1, 2).reshape(rows, -1))
+        return self._forward_part(hidden_ND)
+
+
+class BlockState:
+    """What a block keeps of a search: keys and values of the sources, and of what was written.
+
+    Args:
+        keys_SHLd: Of the sources, padded.
+        values_SHLd: The same.
+        mask_S11L: Added to scores: 0, and -inf where a source has no row; None: all sources are equally long.
+    """
+
+    def __init__(self, keys_SHLd: Tensor, values_SHLd: Tensor, mask_S11L: Tensor | None) -> None:
+        self.keys_SHLd, self.values_SHLd, self.mask_S11L = keys_SHLd, values_SHLd, mask_S11L
+        self._both: Tensor | None = None  # (2, N, H, room, d)
+        self._count = 0
+
+    def written(self, key_NHd: Tensor, value_NHd: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values of all that was written, these new ones included, each (N, H, n, d)."""
+        if self._both is None or self._count == self._both.shape[3]:
+            self._both = self._grown(key_NHd)
+        self._both[0, :, :, self._count] = key_NHd
+        self._both[1, :, :, self._count] = value_NHd
+        self._count += 1
+        return self._both[0, :, :, : self._count], self._both[1, :, :, : self._count]
+
+    def _grown(self, key_NHd: Tensor) -> Tensor:
+        rows, heads, size = key_NHd.shape
+        room = self._count + _GROWTH
+        both = key_NHd.new_empty(2, rows, heads, room, size)
+        if self._both is not None:
+            both[:, :, :, : self._count] = self._both
+        return both
+
+    def keep(self, texts_S: Tensor | None, rows_N: Tensor | None) -> None:
+        """Keeps some texts, and of what was written the rows that the new hypotheses go on from.
+
+        Args:
+            texts_S: Which texts; None: all.
+            rows_N: The row of each new hypothesis; None: their own.
+        """
+        if texts_S is not None:
+            self.keys_SHLd, self.values_SHLd = self.keys_SHLd[texts_S], self.values_SHLd[texts_S]
+            self.mask_S11L = None if self.mask_S11L is None else self.mask_S11L[texts_S]
+        if rows_N is not None and self._both is not None:
+            used = self._both[:, :, :, : self._count].index_select(1, rows_N)
+            if self._count < self._both.shape[3]:
+                room = self._both.shape[3]
+                both = used.new_empty(2, len(rows_N), used.shape[2], room, used.shape[4])
+                both[:, :, :, : self._count] = used
+                self._both = both
+            else:
+                self._both = used
+
+
+class Decoder(nn.Module):
+    """Embeddings, blocks, a last norm, and the product with the embeddings again.
+
+    Args:
+        shape: Its dimensions.
+    """
+
+    def __init__(self, shape: DecoderShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.word = nn.Embedding(shape.vocabulary, shape.width)
+        self.blocks = nn.ModuleList(DecoderBlock(shape) for _ in range(shape.layers))
+        self.norm = nn.LayerNorm(shape.width)
+        self.bias = nn.Parameter(torch.zeros(shape.vocabulary))
+        nn.init.normal_(self.word.weight, std=shape.width**-0.5)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, ids_T: Tensor, source_RW: Tensor, bounds: Bounds, source_bounds: Bounds) -> Tensor:
+        """Hidden states of the targets, normalised, (T, D).
+
+        Args:
+            ids_T: `<s>` and pieces of each target.
+            source_RW: Hidden states of the sources.
+            bounds: Where each target starts.
+            source_bounds: Where each source starts.
+        """
+        hidden_TD = self.embedded(ids_T, torch.cat([torch.arange(length) for length in bounds.lengths]))
+        hidden_TD = dropout(hidden_TD, self.shape.dropout, self.training)
+        for block in self.blocks:
+            hidden_TD = block(hidden_TD, source_RW, bounds, source_bounds)
+        output_TD: Tensor = self.norm(hidden_TD)
+        return output_TD
+
+    def embedded(self, ids_N: Tensor, positions_N: Tensor) -> Tensor:
+        """Embeddings times sqrt(D) plus sinusoidal positions (Vaswani et al. 2017, sections 3.4, 3.5), (N, D)."""
+        words_ND = self.word(ids_N) * math.sqrt(self.shape.width)
+        return words_ND + positions(positions_N.to(words_ND.device), self.shape.width)
+
+    def attention(self, ids_T: Tensor, source_RW: Tensor) -> Tensor:
+        """How much each row of one target looks at each row of its source: the mean of all heads and layers, (T, R)."""
+        bounds, source_bounds = Bounds([0, len(ids_T)]), Bounds([0, len(source_RW)])
+        hidden_TD = self.embedded(ids_T, torch.arange(len(ids_T)))
+        weights = []
+        for block in self.blocks:
+            assert isinstance(block, DecoderBlock)
+            hidden_TD, weights_TR = block.source_weights(hidden_TD, source_RW, bounds, source_bounds)
+            weights.append(weights_TR)
+        return torch.stack(weights).mean(0)
+
+    def begin(self, source_RW: Tensor, source_bounds: Bounds) -> DecoderState:
+        """The state of a search that has written nothing."""
+        return DecoderState(self, source_RW, source_bounds)
+
+    def logits(self, hidden_ND: Tensor) -> Tensor:
+        """Logits of the next piece, (N, V)."""
+        return tied_logits(hidden_ND, self.word.weight, self.bias)
+
+    def pack_weights(self) -> None:
+        """Lays the weights out for faster products, as `Encoder.pack_weights`."""
+        if not can_pack():
+            return
+        for block in self.blocks:
+            assert isinstance(block, DecoderBlock)
+            for name in _PRODUCTS:
+                setattr(block, name, packed(getattr(block, name)))
+
+
+_PRODUCTS = (
+    "self_input", "self_output", "source_query", "source_input", "source_output", "input", "output",
+)  # fmt: skip
+
+
+class DecoderState:
+    """Hypotheses as far as they are written: keys and values of every layer.
+
+    Args:
+        decoder: In eval mode.
+        source_RW: Hidden states of the sources.
+        source_bounds: Where each source starts.
+    """
+
+    def __init__(self, decoder: Decoder, source_RW: Tensor, source_bounds: Bounds) -> None:
+        self._decoder, self._count = decoder, 0
+        lengths = torch.tensor(source_bounds.lengths)
+        longest, texts = source_bounds.longest, len(lengths)
+        has_row_SL = torch.arange(longest) < lengths[:, None]
+        mask = None
+        if int(lengths.min()) < longest:
+            mask = torch.zeros(texts, 1, 1, longest).masked_fill_(~has_row_SL[:, None, None], float("-inf"))
+            mask = mask.to(source_RW)
+        has_row_SL = has_row_SL.to(source_RW.device)
+        self._blocks = []
+        for block in decoder.blocks:
+            assert isinstance(block, DecoderBlock)
+            both_RE = block.source_input(source_RW)
+            both_SLE = both_RE.new_zeros(texts, longest, both_RE.shape[1])
+            both_SLE[has_row_SL] = both_RE
+            keys, values = both_SLE.view(texts, longest, 2, block.heads, -1).permute(2, 0, 3, 1, 4).contiguous()
+            self._blocks.append(BlockState(keys, values, mask))
+
+    def step(self, ids_N: Tensor) -> Tensor:
+        """The next piece of each hypothesis joins it; logits of what may follow, (N, V)."""
+        decoder = self._decoder
+        hidden_ND = decoder.embedded(ids_N, torch.tensor([self._count]))
+        for block, state in zip(decoder.blocks, self._blocks, strict=True):
+            assert isinstance(block, DecoderBlock)
+            hidden_ND = block.step(hidden_ND, state)
+        self._count += 1
+        return decoder.logits(decoder.norm(hidden_ND))
+
+    def keep(self, texts_S: Tensor | None, rows_N: Tensor | None) -> None:
+        """As `BlockState.keep`, of every layer."""
+        for state in self._blocks:
+            state.keep(texts_S, rows_N)
+
+
+def positions(positions_N: Tensor, width: int) -> Tensor:
+    """Sinusoids of each position, (N, D): sine in the first half of the columns, cosine in the second."""
+    half = width // 2
+    rates = torch.exp(torch.arange(half, device=positions_N.device) * (-math.log(10_000.0) / max(half - 1, 1)))
+    angles_NF = positions_N[:, None].float() * rates
+    found_ND = torch.cat([angles_NF.sin(), angles_NF.cos()], dim=1)
+    return found_ND if width % 2 == 0 else torch.nn.functional.pad(found_ND, (0, 1))

@@ -1,0 +1,507 @@
+"""Translation as a `TextTask`: texts whole or sentence by sentence to translations."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from typing_extensions import override
+
+from spanbert.batches.examples import Example, HeadRows, Target, Window
+from spanbert.batches.windows import cut_windows
+from spanbert.core.characters import HAN
+from spanbert.core.errors import InputError
+from spanbert.core.predictions import Candidate, Translation
+from spanbert.core.types import Document, Facts, IntArray, Record, Scores
+from spanbert.corpus.formats.data_file import DataFile
+from spanbert.corpus.formats.format import ReadSettings
+from spanbert.corpus.formats.registry import open_data
+from spanbert.corpus.io.files import require_file, whole_text
+from spanbert.corpus.text.sentences import split_sentences
+from spanbert.tasks.base import TextTaskBase, WindowConfig
+from spanbert.tasks.protocol import Generated, HeadContext, Mistake, TextTask, WindowedDocument
+from spanbert.tasks.translate.alignment import alignment
+from spanbert.tasks.translate.config import TranslateConfig
+from spanbert.tasks.translate.scoring import TranslateScorer, sentence_score
+from spanbert.tasks.translate.spec import TRANSLATE
+from spanbert.tokens.pieces import TokenizedText, read_pieces
+from spanbert.tokens.target_vocabulary import END, TargetVocabulary, train_target_vocabulary
+from spanbert.tokens.tokenizer import TokenizerAdapter
+
+if TYPE_CHECKING:
+    from spanbert.tasks.translate.head import TranslateHead
+
+VOCABULARY = "target_vocabulary.json"
+_USUAL_WINDOW = 512
+_LONGEST_TARGET = 1024  # pieces of a training target
+_SAMPLE = 20_000  # pairs that lengths and scripts are judged by
+_MORE = 10  # pieces that a translation may have beyond the ratio
+_FEW_SEVERAL = 0.05  # share of texts of several sentences below which training texts are single sentences
+_SCRIPTS = {"ja-mecab": "\u3040-\u30ff", "ko-mecab": "\uac00-\ud7af\u1100-\u11ff", "zh": HAN}
+_LETTER = re.compile(r"\w")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class WindowedSentences(WindowedDocument):
+    """A text in the parts that are translated one by one.
+
+    Attributes:
+        stretches: Half-open stretch of the text that each window translates; what lies between them stays.
+    """
+
+    stretches: Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """What the training texts say about translations to come.
+
+    Attributes:
+        usual: Pieces of a text that nearly all training texts have at most.
+        one_sentence: Nearly all training texts are single sentences.
+        ratio: Pieces of a translation for each piece of its text, at most.
+        tokenizer: How sacreBLEU divides words.
+        decoder: The decoder's dimensions, by the names of the settings.
+    """
+
+    usual: int
+    one_sentence: bool
+    ratio: float
+    tokenizer: str
+    decoder: Mapping[str, int]
+
+
+class TranslateTask(TextTaskBase):
+    """Translations of whole texts.
+
+    Args:
+        name: Its name in the bundle.
+        tokenizer: The encoder's.
+        window: Tokens of a window and of the overlap, which is not used.
+        config: The settings.
+        learned: What the training texts say.
+    """
+
+    spec = TRANSLATE
+    unit = "target token"
+    shares_encoder_pass = False
+    runtime_options = (
+        "text_column", "target_column", "beam", "length_penalty", "n_best", "max_ratio", "split", "tokenizer", "ter",
+        "alignments",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        tokenizer: TokenizerAdapter,
+        window: tuple[int, int],
+        *,
+        config: TranslateConfig,
+        learned: Learned,
+    ) -> None:
+        super().__init__(name, tokenizer, window)
+        self.config, self.learned = config, learned
+        self.counts_V: IntArray | None = None
+        self._vocabulary: TargetVocabulary | None = None
+        self._assets: Mapping[str, Path | bytes] = {}
+
+    @property
+    def assets(self) -> Mapping[str, Path | bytes]:
+        """The vocabulary of the translations."""
+        return self._assets
+
+    @assets.setter
+    def assets(self, files: Mapping[str, Path | bytes]) -> None:
+        self._assets, self._vocabulary = files, None
+
+    @property
+    def vocabulary(self) -> TargetVocabulary:
+        """What translations are written with.
+
+        Raises:
+            InputError: The bundle lacks it.
+        """
+        if self._vocabulary is None:
+            if VOCABULARY not in self._assets:
+                raise InputError(f"task {self.name}: no {VOCABULARY} among its files", remedy="Copy the bundle again")
+            given = self._assets[VOCABULARY]
+            definition = given.decode() if isinstance(given, bytes) else given.read_text(encoding="utf-8")
+            self._vocabulary = TargetVocabulary.from_json(definition, VOCABULARY)
+        return self._vocabulary
+
+    @classmethod
+    def from_training(
+        cls,
+        name: str,
+        documents: Iterable[Document],
+        *,
+        config: TranslateConfig,
+        window: WindowConfig,
+        tokenizer: TokenizerAdapter,
+        positions: int,
+    ) -> Self:
+        """The task that some training pairs pose; trains the vocabulary of the translations.
+
+        Raises:
+            InputError: No pairs, settings that do not fit together, or a library that scores need is missing.
+        """
+        if config.n_best > config.beam:
+            raise InputError("more translations than hypotheses", got=f"n_best {config.n_best}, beam {config.beam}")
+        _require_sacrebleu()
+        sample: list[tuple[str, str]] = []
+
+        def targets() -> Iterator[str]:
+            for document in documents:
+                if document.target is not None and document.target.strip() and document.text.strip():
+                    if len(sample) < _SAMPLE:
+                        sample.append((document.text, document.target))
+                    yield document.target
+
+        vocabulary = _vocabulary(config, tokenizer, targets())
+        if not sample:
+            raise InputError(
+                f"task {name}: no text with a translation",
+                remedy="Name the columns with --text-column and --target-column, or the second file",
+            )
+        sources = tokenizer.ids_batch([text for text, _ in sample])
+        written = vocabulary.encode_batch([target for _, target in sample])
+        ratios = [(len(target) + 1) / max(len(source), 1) for source, target in zip(sources, written, strict=True)]
+        several = sum(len(split_sentences(text)) > 1 for text, _ in sample)
+        learned = Learned(
+            usual=int(np.quantile([len(one) for one in sources], 0.99)),
+            one_sentence=several < _FEW_SEVERAL * len(sample),
+            ratio=float(1.2 * np.quantile(ratios, 0.999)),
+            tokenizer=_tokenizer_of([target for _, target in sample]),
+            decoder={},
+        )
+        task = cls(name, tokenizer, window.fit(positions, usual=_USUAL_WINDOW), config=config, learned=learned)
+        task.assets = {VOCABULARY: vocabulary.to_json().encode()}
+        task.counts_V = np.bincount(np.concatenate(written), minlength=vocabulary.size)
+        task.counts_V[END] = len(written)
+        return task
+
+    @classmethod
+    @override
+    def continued(cls, config: TranslateConfig, entry: Facts, assets: Mapping[str, Path]) -> TranslateConfig:
+        """With the earlier task's vocabulary and decoder, where nothing else is asked for."""
+        asked = config.model_fields_set
+        if asked & {"vocabulary", "vocabulary_model"}:
+            return config
+        same = {key: value for key, value in entry["decoder"].items() if key not in asked}
+        changed = config.model_copy(update=same)
+        changed._vocabulary_file = assets[VOCABULARY]
+        return changed
+
+    @classmethod
+    def from_manifest(cls, name: str, entry: Facts, *, tokenizer: TokenizerAdapter, positions: int) -> Self:
+        """The task of a bundle."""
+        learned = Learned(
+            usual=entry["usual"],
+            one_sentence=entry["one_sentence"],
+            ratio=entry["ratio"],
+            tokenizer=entry["tokenizer"],
+            decoder=entry["decoder"],
+        )
+        config = TranslateConfig.model_validate(entry["options"])
+        if config.n_best > config.beam:
+            raise InputError("more translations than hypotheses", got=f"n_best {config.n_best}, beam {config.beam}")
+        return cls(name, tokenizer, cls.stored_window(entry, positions), config=config, learned=learned)
+
+    @override
+    def manifest(self) -> Record:
+        return {
+            **super().manifest(),
+            "decoder": dict(self.learned.decoder),
+            "vocabulary": self.vocabulary.fingerprint,
+            "vocabulary_size": self.vocabulary.size,
+            "usual": self.learned.usual,
+            "one_sentence": self.learned.one_sentence,
+            "ratio": self.learned.ratio,
+            "tokenizer": self.learned.tokenizer,
+        }
+
+    @staticmethod
+    def open(config: TranslateConfig, path: Path) -> DataFile:
+        """A table, JSON lines or a memory, by the settings' columns or guessed ones."""
+        settings = ReadSettings(text_column=config.text_column, target_column=config.target_column)
+        return open_data(path, among=TRANSLATE.formats, settings=settings)
+
+    @staticmethod
+    def open_aligned(config: TranslateConfig, path: Path, companion: Path) -> DataFile:
+        """Two files, line by line."""
+        return open_data(path, among=("aligned",), settings=ReadSettings(companion=companion))
+
+    @property
+    @override
+    def comparison_key(self) -> str:
+        """The main score, and how words are divided."""
+        return f"{self.main_metric}, tokenizer {self.bleu_tokenizer}"
+
+    @property
+    def bleu_tokenizer(self) -> str:
+        """How sacreBLEU divides words."""
+        return self.learned.tokenizer if self.config.tokenizer == "auto" else self.config.tokenizer
+
+    @override
+    def remarks(self, others: Sequence[TextTask]) -> Iterator[str]:
+        """How BLEU will be counted, where that is not the usual way."""
+        if self.bleu_tokenizer != "13a":
+            chosen = "by the script of the targets" if self.config.tokenizer == "auto" else "as set"
+            yield f"{self.name}: BLEU divides words by sacreBLEU's {self.bleu_tokenizer!r}, {chosen}"
+
+    @property
+    @override
+    def generation(self) -> Mapping[str, float]:
+        return {
+            "beam": self.config.beam,
+            "length_penalty": self.config.length_penalty,
+            "best": self.config.n_best,
+            "ratio": self.config.max_ratio or self.learned.ratio,
+            "more": _MORE,
+            "attention": float(self.config.alignments),
+        }
+
+    @override
+    def for_report(self) -> TextTask:
+        """With alignments."""
+        task = copy.copy(self)
+        task.config = self.config.model_copy(update={"alignments": True})
+        return task
+
+    @override
+    def is_labelled(self, document: Document) -> bool:
+        return document.target is not None
+
+    @override
+    def check(self, document: Document) -> None:
+        """Texts and translations that are not empty."""
+        if document.target is None:
+            return
+        for what, text in (("text", document.text), ("translation", document.target)):
+            if not text.strip():
+                raise InputError(f"an empty {what}", where=document.place, remedy="Leave such pairs out")
+
+    @override
+    def tokenize(self, documents: Sequence[Document]) -> list[WindowedDocument]:
+        """Texts in parts to translate: a line, its sentences, or of long ones parts of these."""
+        found: list[WindowedDocument] = []
+        plain = [Document(id=one.id, text=one.text) for one in documents]  # words of its own would add blanks
+        for document, pieces in zip(documents, read_pieces(self.tokenizer, plain), strict=True):
+            parts = list(self._parts(document.text, pieces))
+            found.append(
+                WindowedSentences(
+                    document=document,
+                    pieces=pieces,
+                    windows=[window for window, _ in parts],
+                    stretches=[stretch for _, stretch in parts],
+                )
+            )
+        return found
+
+    def _parts(self, text: str, pieces: TokenizedText) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+        """Half-open (start, end) of the pieces of each part, and its stretch of the text."""
+        starts, ends = pieces.offsets[:, 0], pieces.offsets[:, 1]
+        limit = self.window[0] - self.framer.specials[0]
+        for low, high in _lines(text):
+            first, after = np.searchsorted(starts, [low, high]).tolist()
+            whole = self.config.split == "never" or (
+                self.config.split == "auto" and not self.learned.one_sentence and after - first <= self.learned.usual
+            )
+            stretches = [(low, high)]
+            if not whole:
+                stretches = [(low + begin, low + end) for begin, end in split_sentences(text[low:high])]
+            for begin, end in stretches:
+                first, after = np.searchsorted(starts, [begin, end]).tolist()
+                if after - first <= limit:
+                    if after > first:
+                        yield (first, after), (begin, end)
+                    continue
+                for one, other in cut_windows(pieces.word_starts[first:after], limit):
+                    window = first + one, first + other
+                    yield window, (int(starts[window[0]]), int(ends[window[1] - 1]))
+
+    @override
+    def windows(self, windowed: WindowedDocument) -> list[Window]:
+        """One a part; none for an empty text."""
+        return [self.framer.one(windowed.pieces.ids[start:end]) for start, end in windowed.windows]
+
+    @override
+    def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
+        """All rows of each part."""
+        return [HeadRows(rows=np.arange(end - start + 2)) for start, end in windowed.windows]
+
+    @override
+    def references(self, windowed: WindowedDocument) -> list[IntArray | None]:
+        """The translation of a text in one part."""
+        target = windowed.document.target
+        if target is None or len(windowed.windows) != 1:
+            return [None] * len(windowed.windows)
+        return list(self.vocabulary.encode_batch([target]))
+
+    @override
+    def examples(self, windowed: WindowedDocument) -> list[Example]:
+        """A text with its translation, whole; none where one is empty or too long."""
+        document, ids = windowed.document, windowed.pieces.ids
+        if document.target is None or not document.target.strip() or not len(ids):
+            return []
+        [target] = self.vocabulary.encode_batch([document.target])
+        if len(ids) > self.window[0] - self.framer.specials[0] or len(target) >= _LONGEST_TARGET:
+            return []
+        window = self.framer.one(ids)
+        return [
+            Example(
+                task=self.name,
+                window=window,
+                asked=HeadRows(rows=np.arange(len(window.ids))),
+                target=Target(units=len(target) + 1, gold=target),
+                written=len(target) + 1,
+            )
+        ]
+
+    @override
+    def build_head(self, context: HeadContext) -> TranslateHead:
+        from spanbert.tasks.translate.decoder import DecoderShape
+        from spanbert.tasks.translate.head import TranslateHead
+
+        if not self.learned.decoder:
+            self._shape(context)
+        shape = DecoderShape(
+            vocabulary=self.vocabulary.size,
+            source=context.encoder.hidden_size,
+            dropout=self.config.dropout,
+            **self.learned.decoder,
+        )
+        return TranslateHead(
+            shape, self.vocabulary.may_write_V, smoothing=self.config.label_smoothing, counts_V=self.counts_V
+        )
+
+    def _shape(self, context: HeadContext) -> None:
+        """Decides the decoder's dimensions by settings and encoder."""
+        config, encoder = self.config, context.encoder
+        width = config.width or encoder.hidden_size
+        usual = encoder.heads if width % encoder.heads == 0 else max(1, width // 64)
+        heads = config.heads or usual
+        if width % heads:
+            raise InputError("heads that do not divide the width", got=f"{heads} heads, width {width}")
+        self.learned = Learned(
+            **{
+                **vars(self.learned),
+                "decoder": {
+                    "width": width,
+                    "layers": config.layers,
+                    "heads": heads,
+                    "feed_forward": config.feed_forward or 4 * width,
+                },
+            }
+        )
+
+    @override
+    def decode(self, windowed: WindowedDocument, outputs: Sequence[Generated]) -> Translation:
+        """The parts' translations, with the white space that lies between the parts."""
+        assert isinstance(windowed, WindowedSentences)
+        text = windowed.document.text
+        if not outputs:
+            return Translation(text=text, score=0.0, candidates=(Candidate(text=text, score=0.0),))
+        count = min(self.config.n_best, max(len(one.hypotheses) for one in outputs))
+        candidates = []
+        for rank in range(count):
+            own = [one.hypotheses[min(rank, len(one.hypotheses) - 1)] for one in outputs]
+            joined = self._joined(text, windowed.stretches, [self.vocabulary.decode(one.ids.tolist()) for one in own])
+            candidates.append(Candidate(text=joined, score=float(np.mean([one.score for one in own]))))
+        alignments = [
+            alignment(self.tokenizer, self.vocabulary, windowed.pieces, text, window, one)
+            for window, one in zip(windowed.windows, outputs, strict=True)
+            if one.attention_TR is not None
+        ]
+        return Translation(
+            text=candidates[0].text,
+            score=candidates[0].score,
+            candidates=tuple(candidates),
+            reference=outputs[0].reference if len(outputs) == 1 else None,
+            alignments=tuple(alignments),
+        )
+
+    def _joined(self, text: str, stretches: Sequence[tuple[int, int]], parts: Sequence[str]) -> str:
+        """Translations of stretches in the place of the stretches."""
+        unspaced = self.learned.tokenizer in ("zh", "ja-mecab")
+        found, end = "", 0
+        for number, ((start, after), part) in enumerate(zip(stretches, parts, strict=True)):
+            between = text[end:start] if not text[end:start].strip() else " "
+            if number and "\n" not in between:
+                between = "" if unspaced else between or " "
+            found += between + part.strip()
+            end = after
+        tail = text[end:]
+        return found + (tail if not tail.strip() else "")
+
+    @override
+    def scorer(self, *, seed: int = 0) -> TranslateScorer:
+        return TranslateScorer(self.bleu_tokenizer, ter=self.config.ter, seed=seed)
+
+    @override
+    def mistakes(self, document: Document, prediction: Translation) -> Iterator[Mistake]:
+        """Translations unlike the reference; how bad is 100 minus chrF++."""
+        if document.target is not None and document.target != prediction.text:
+            yield Mistake(
+                severity=100 - sentence_score(prediction.text, document.target),
+                where=document.place,
+                text=document.text,
+                gold=document.target,
+                predicted=prediction.text,
+            )
+
+    @override
+    def selection_score(self, scores: Scores) -> float:
+        """BLEU as a fraction, beside which other tasks' scores can stand."""
+        return float(scores[self.main_metric]) / 100
+
+    @override
+    def headline(self, scores: Scores) -> str:
+        return f"BLEU {scores['bleu']:.2f}, chrF++ {scores['chrf']:.2f}, perplexity {scores['ppl']:.2f}"
+
+
+def _lines(text: str) -> Iterator[tuple[int, int]]:
+    """Half-open stretches of the lines of a text, without white space around them."""
+    for match in re.finditer(r"[^\n\r]+", text):
+        line = match[0]
+        if line.strip():
+            yield match.start() + len(line) - len(line.lstrip()), match.start() + len(line.rstrip())
+
+
+def _vocabulary(config: TranslateConfig, tokenizer: TokenizerAdapter, targets: Iterator[str]) -> TargetVocabulary:
+    own = config._vocabulary_file
+    if own is None and isinstance(config.vocabulary, int):
+        return train_target_vocabulary(targets, config.vocabulary, model=config.vocabulary_model)
+    for _ in targets:  # the sample is taken as they pass
+        pass
+    if own is None and config.vocabulary == "encoder":
+        return TargetVocabulary.from_json(tokenizer.backend.to_str(), tokenizer.name)
+    path = own or Path(str(config.vocabulary))
+    path = path / "tokenizer.json" if path.is_dir() else path
+    require_file(path)
+    return TargetVocabulary.from_json(whole_text(path), str(path))
+
+
+def _tokenizer_of(targets: Sequence[str]) -> str:
+    """How sacreBLEU divides words of the script that most target texts are in."""
+    letters = "".join(_LETTER.findall("".join(targets[:2000])))
+    for name, script in _SCRIPTS.items():
+        share = len(re.findall(f"[{script}]", letters)) / max(len(letters), 1)
+        if share > (0.1 if name == "ja-mecab" else 0.5):
+            return name
+    return "13a"
+
+
+def _require_sacrebleu() -> None:
+    if find_spec("sacrebleu") is None:
+        raise InputError(
+            "translations are scored by sacreBLEU, which is not installed", remedy="pip install 'spanbert[translate]'"
+        )
+
+

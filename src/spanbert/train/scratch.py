@@ -1,0 +1,55 @@
+"""An encoder from scratch as a model directory that fine-tuning can start from: tokenizer, random weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from spanbert.checkpoint.bundle import BundleFiles, open_bundle
+from spanbert.core.files import directory_written_whole, write_json
+from spanbert.core.reporter import Reporter
+from spanbert.core.seeding import keyed_seed
+from spanbert.corpus.data import Source, documents_of
+from spanbert.encoder.config import EncoderConfig, Size
+from spanbert.encoder.model import Encoder
+from spanbert.encoder.saving import SavedModel
+from spanbert.tokens.tokenizer import load_tokenizer
+from spanbert.tokens.training import train_wordpiece
+from spanbert.train.finetune_config import FinetuneConfig
+
+
+def start_from_scratch(
+    directory: Path, sources: Mapping[str, Source], size: Size | None, config: FinetuneConfig, reporter: Reporter
+) -> BundleFiles:
+    """The directory of a new model; one that is there already, of an interrupted run, is taken as it is.
+
+    Args:
+        directory: Where it goes.
+        sources: Training data, on which a tokenizer is trained where none is given.
+        size: Of the encoder.
+        config: The settings; `scratch` and the seed are read.
+        reporter: Receives what is being done.
+
+    Raises:
+        InputError: Dimensions that do not fit together, or no such tokenizer.
+    """
+    assert size is not None
+    if directory.is_dir():
+        return open_bundle(directory)
+    scratch = config.scratch
+    if isinstance(scratch.vocabulary, int):
+        reporter.say(f"training a tokenizer of {scratch.vocabulary:,} pieces on the training texts")
+        texts = (text for source in sources.values() for one in documents_of(source) for text in (one.text, one.pair or ""))
+        tokenizer = train_wordpiece(texts, scratch.vocabulary, lowercase=scratch.lowercase)
+    else:
+        tokenizer = load_tokenizer(scratch.vocabulary)
+    changes = scratch.model_dump(exclude={"vocabulary", "lowercase"}, exclude_none=True)
+    shape = EncoderConfig.of_size(size, tokenizer.vocab_size).changed(**changes)
+    torch.manual_seed(keyed_seed(config.train.seed, "scratch"))
+    model = SavedModel(shape=shape, weights=Encoder(shape).state_dict(), tokenizer=tokenizer, card=None)
+    with directory_written_whole(directory) as temporary:
+        write_json(temporary / "config.json", shape.to_hugging_face(special=tokenizer.special))
+        model.write_into(temporary)
+    return open_bundle(directory)
