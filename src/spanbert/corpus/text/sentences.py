@@ -1,4 +1,4 @@
-"""Splits a text into sentences: after the marks that end one, and at line breaks except within wrapped lines."""
+"""Splits a text into sentences, by sentencex and by the marks that end sentences of Chinese and Japanese."""
 
 from __future__ import annotations
 
@@ -7,65 +7,39 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 
+from sentencex import get_sentence_boundaries
+
 from spanbert.core.types import Document, Span
 
-_LETTERS = [chr(code) for code in range(0x590)]  # of the scripts that have capitals: Latin, Greek, Cyrillic, Armenian
-_LOWER, _UPPER = "".join(filter(str.islower, _LETTERS)), "".join(filter(str.isupper, _LETTERS))
-_MARKS = rf"""(?<![.!?…])[.!?…]+["'”’)\]]*\s+(?=["'“‘(\[]*(?P<next>(?![{_LOWER}])\w+))|[。！？]+[”’」』）]*"""
-_LINE = rf"\s*\n(?:[^\S\n]*\n\s*|\s*+(?![{_LOWER}]))"  # a line that continues in lower case is wrapped
-_END = re.compile(f"{_MARKS}|{_LINE}")
-
-# abbreviations: before names; before numbers; anywhere, so that only a usual first word shows that a sentence begins
-_TITLES = rf"Mr|Mrs|Ms|Dr|Prof|St|Sen|Rep|Gen|Gov|Capt|Col|Lt|Sgt|Jr|Sr|vs|No|e\.g|i\.e|[{_UPPER}]"
-_NUMBERED = "Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|pp?|Fig|Vol"
-_ANYWHERE = rf"Inc|Corp|Co|Ltd|Bros|Ph\.D|a\.m|p\.m|(?:[{_UPPER}]\.)+[{_UPPER}]"
-_ABBREVIATION = re.compile(
-    rf"(?<![^\s(\[\"“])(?:(?P<title>{_TITLES})|(?P<numbered>{_NUMBERED})|(?P<anywhere>{_ANYWHERE}))\.\s+$"
-)
-_OPENING = (
-    "A After All An And As At But By For He Her His However I If In It Its On She Some That The Their There These They"
-)
-_FIRST_WORDS = frozenset(f"{_OPENING} This Those We When While".split())
+_CHINESE_END = re.compile(r"[。！？]+[”’」』）]*")  # sentencex goes on before a figure
 
 
-def split_sentences(text: str, *, kept_whole: Sequence[Span] = ()) -> list[tuple[int, int]]:
-    """Splits a text into sentences, but not after `Dr.` or `J.`, `Jan.` before a number, or in `Acme Inc. CEO`.
+def split_sentences(
+    text: str, *, kept_whole: Sequence[Span] = (), language: str = "en"
+) -> list[tuple[int, int]]:
+    """Splits a text into sentences; line breaks do not end one, but blank lines do.
 
     Args:
         text: The text.
         kept_whole: Stretches that no sentence may end inside, such as entities.
+        language: Whose abbreviations do not end a sentence, as sentencex names it.
 
     Returns:
         Half-open stretches of the text, in order, without the white space between them.
     """
+    ends = {one["end_index"] for one in get_sentence_boundaries(language, text)}
+    ends |= {match.end() for match in _CHINESE_END.finditer(text)}
     sentences: list[tuple[int, int]] = []
-
-    def take(begin: int, end: int) -> None:
-        part = text[begin:end]
-        if part.strip():
-            sentences.append((end - len(part.lstrip()), begin + len(part.rstrip())))
-
     begin = 0
-    for match in _END.finditer(text):
-        end = match.start() + len(match[0].rstrip())
-        if match["next"] and match[0].count("\n") < 2 and _is_abbreviated(text, max(begin, match.start() - 16), match):
+    for end in sorted(ends | {len(text)}):
+        part = text[begin:end]
+        last = begin + len(part.rstrip())
+        if any(span.start < end and last < span.end for span in kept_whole):
             continue
-        if any(span.start < match.end() and end < span.end for span in kept_whole):
-            continue
-        take(begin, end)
-        begin = match.end()
-    take(begin, len(text))
+        if part.strip():
+            sentences.append((end - len(part.lstrip()), last))
+        begin = end
     return sentences
-
-
-def _is_abbreviated(text: str, begin: int, match: re.Match[str]) -> bool:
-    """Whether the mark belongs to an abbreviation after which the sentence continues."""
-    found = _ABBREVIATION.search(text, begin, match.end())
-    if found is None:
-        return False
-    if found["anywhere"]:
-        return match["next"] not in _FIRST_WORDS
-    return found["title"] is not None or match["next"][0].isdigit()
 
 
 def sentence_ranges(

@@ -31,6 +31,7 @@ class TranslateConfig(Config):
         max_ratio: Pieces of a translation for each piece of its text, at most; None: by the training data.
         split: Which texts are cut into sentences: `auto` those that are longer than in training, and all if training
             texts are single sentences; `always`; `never` (but those too long for the encoder).
+        language: Of the texts, whose abbreviations do not end a sentence, as sentencex names it (`en`, `de`).
         tokenizer: How sacreBLEU divides words: 13a, zh, ja-mecab, ko-mecab, char, intl, none; `auto`: by the script of
             the target texts.
         ter: Score TER too.
@@ -52,6 +53,7 @@ class TranslateConfig(Config):
     n_best: int = Field(default=1, ge=1)
     max_ratio: float | None = Field(default=None, gt=0)
     split: Literal["auto", "always", "never"] = "auto"
+    language: str = Field(default="en", pattern="^[a-z]{2,3}$")
     tokenizer: Literal["auto", "13a", "zh", "ja-mecab", "ko-mecab", "char", "intl", "none"] = "auto"
     ter: bool = False
     alignments: bool = False

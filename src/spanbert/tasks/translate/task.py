@@ -92,8 +92,8 @@ class TranslateTask(TextTaskBase):
     unit = "target token"
     shares_encoder_pass = False
     runtime_options = (
-        "text_column", "target_column", "beam", "length_penalty", "n_best", "max_ratio", "split", "tokenizer", "ter",
-        "alignments",
+        "text_column", "target_column", "beam", "length_penalty", "n_best", "max_ratio", "split", "language",
+        "tokenizer", "ter", "alignments",
     )  # fmt: skip
 
     def __init__(
@@ -172,7 +172,7 @@ class TranslateTask(TextTaskBase):
         sources = tokenizer.ids_batch([text for text, _ in sample])
         written = vocabulary.encode_batch([target for _, target in sample])
         ratios = [(len(target) + 1) / max(len(source), 1) for source, target in zip(sources, written, strict=True)]
-        several = sum(len(split_sentences(text)) > 1 for text, _ in sample)
+        several = sum(len(split_sentences(text, language=config.language)) > 1 for text, _ in sample)
         learned = Learned(
             usual=int(np.quantile([len(one) for one in sources], 0.99)),
             one_sentence=several < _FEW_SEVERAL * len(sample),
@@ -315,7 +315,8 @@ class TranslateTask(TextTaskBase):
             )
             stretches = [(low, high)]
             if not whole:
-                stretches = [(low + begin, low + end) for begin, end in split_sentences(text[low:high])]
+                sentences = split_sentences(text[low:high], language=self.config.language)
+                stretches = [(low + begin, low + end) for begin, end in sentences]
             for begin, end in stretches:
                 first, after = np.searchsorted(starts, [begin, end]).tolist()
                 if after - first <= limit:
