@@ -38,7 +38,6 @@ def load_predictor(
         head = task.build_head(task.head_context(encoder.config))
         head.load_stored(stored_head(files, name, head, given, encoder), where=str(files.path))
         heads[name] = head.eval()
-        head.pack_weights()
     encoder.pack_weights(dtype)
     return Predictor(TorchBackend(encoder, heads), tasks)
 

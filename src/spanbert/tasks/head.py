@@ -53,9 +53,6 @@ class Head(nn.Module, ABC, Generic[GoldT]):
         """The tensors that a bundle holds."""
         return {name: tensor.detach() for name, tensor in self.state_dict().items()}
 
-    def pack_weights(self) -> None:  # noqa: B027 (most heads are one small product)
-        """Lays weights out for faster products, for prediction alone; they can then be neither trained nor saved."""
-
     def load_stored(self, values: Mapping[str, Tensor], *, where: str) -> None:
         """Takes in the tensors of a bundle.
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from spanbert.encoder.attention import Bounds
 from spanbert.tasks.translate.decoder import Decoder, DecoderShape
-from spanbert.tasks.translate.search import SearchLimits, beam_search, best_places
+from spanbert.tasks.translate.search import SearchLimits, Writer, beam_search, best_places
 from spanbert.tokens.target_vocabulary import BEGIN, END
 
 SHAPE = DecoderShape(vocabulary=11, source=6, width=8, layers=2, heads=2, feed_forward=16, dropout=0.1)
@@ -67,7 +67,8 @@ def slow_search(decoder: Decoder, source_RW, may_write, most: int, limits: Searc
 def search(decoder: Decoder, sources, may_write, most, limits: SearchLimits):
     bounds = Bounds([0, *accumulate(map(len, sources))])
     with torch.inference_mode():
-        return beam_search(decoder.begin(torch.cat(sources), bounds), may_write, most, limits)
+        writer = Writer(decoder.word.weight, decoder.bias, may_write)
+        return beam_search(decoder.begin(torch.cat(sources), bounds), writer, most, limits)
 
 
 @settings(max_examples=60, deadline=None)

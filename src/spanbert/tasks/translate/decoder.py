@@ -3,8 +3,8 @@
 In training all rows of all texts are computed at once, packed, each seeing those before it. In search `DecoderState` keeps
 the keys and values of what was written, and every step computes one row for each hypothesis.
 
-Shapes: T rows of the targets, R rows of the sources, D width, W width of the encoder, H heads, d = D / H,
-V pieces of the vocabulary; S texts, B hypotheses of each, L rows of the longest source, n pieces written.
+Shapes: T rows of the targets, R rows of the sources, D width, W width of the encoder, H heads, d = D / H;
+S texts, B hypotheses of each, L rows of the longest source, K pieces that all hypotheses of a text wrote.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
 from spanbert.encoder.attention import Bounds, attend
 from spanbert.encoder.dropout import dropout
-from spanbert.encoder.linear import Linear, PackedLinear, can_pack, packed
-from spanbert.encoder.tied_loss import tied_logits
+from spanbert.encoder.linear import Linear
 
-_GROWTH = 32  # rows by which the memory of keys and values grows
+_GROWTH = 8  # steps for which the memory of keys and values has room when it grows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +52,13 @@ class DecoderBlock(nn.Module):
         super().__init__()
         width = shape.width
         self.norm_self, self.norm_source, self.norm_forward = (nn.LayerNorm(width) for _ in range(3))
-        self.self_input: Linear | PackedLinear = Linear(width, 3 * width)
-        self.self_output: Linear | PackedLinear = Linear(width, width)
-        self.source_query: Linear | PackedLinear = Linear(width, width)
-        self.source_input: Linear | PackedLinear = Linear(shape.source, 2 * width)
-        self.source_output: Linear | PackedLinear = Linear(width, width)
-        self.input: Linear | PackedLinear = Linear(width, shape.feed_forward)
-        self.output: Linear | PackedLinear = Linear(shape.feed_forward, width)
+        self.self_input = Linear(width, 3 * width)
+        self.self_output = Linear(width, width)
+        self.source_query = Linear(width, width)
+        self.source_input = Linear(shape.source, 2 * width)
+        self.source_output = Linear(width, width)
+        self.input = Linear(width, shape.feed_forward)
+        self.output = Linear(shape.feed_forward, width)
         self.heads, self.dropout = shape.heads, shape.dropout
 
     def forward(self, hidden_TD: Tensor, source_RW: Tensor, bounds: Bounds, source_bounds: Bounds) -> Tensor:
@@ -108,28 +106,31 @@ class DecoderBlock(nn.Module):
         scores_HTR = torch.einsum("thd,rhd->htr", query_THd, key_RHd) / math.sqrt(query_THd.shape[2])
         return self(hidden_TD, source_RW, bounds, source_bounds), scores_HTR.float().softmax(2).mean(0)
 
-    def step(self, hidden_ND: Tensor, state: BlockState) -> Tensor:
-        """One new row of each hypothesis: (N, D) to (N, D), N = S * B; its key and value join the state."""
-        rows = len(hidden_ND)
-        query_NHd, key_NHd, value_NHd = (
-            self.self_input(self.norm_self(hidden_ND)).view(rows, 3, self.heads, -1).unbind(1)
-        )
-        keys_NHnd, values_NHnd = state.written(key_NHd, value_NHd)
-        seen_NH1d = scaled_dot_product_attention(query_NHd[:, :, None], keys_NHnd, values_NHnd)
-        hidden_ND = hidden_ND + self.self_output(seen_NH1d.reshape(rows, -1))
-        texts = len(state.keys_SHLd)
-        query_SHBd = (
-            self.source_query(self.norm_source(hidden_ND)).view(texts, -1, self.heads, keys_NHnd.shape[3]).transpose(1, 2)
-        )
-        seen_SHBd = scaled_dot_product_attention(
-            query_SHBd, state.keys_SHLd, state.values_SHLd, attn_mask=state.mask_S11L
-        )
+    def step(self, hidden_ND: Tensor, state: BlockState, seen_S1BK: Tensor) -> Tensor:
+        """One new row of each hypothesis: (N, D) to (N, D), N = S * B; its key and value join the state.
+
+        Args:
+            hidden_ND: Of the new pieces, text after text.
+            state: Of this block.
+            seen_S1BK: Added to scores: 0 for what a hypothesis wrote itself, -inf for what others of its text wrote.
+        """
+        rows, texts = len(hidden_ND), len(state.keys_SHLd)
+        both_SBE = self.self_input(self.norm_self(hidden_ND)).view(texts, -1, 3 * self.heads, hidden_ND.shape[1] // self.heads)
+        query_SHBd, key_SHBd, value_SHBd = both_SBE.transpose(1, 2).split(self.heads, dim=1)
+        keys_SHKd, values_SHKd = state.written(key_SHBd, value_SHBd)
+        seen_SHBd = _attend(query_SHBd, keys_SHKd, values_SHKd, seen_S1BK)
+        hidden_ND = hidden_ND + self.self_output(seen_SHBd.transpose(1, 2).reshape(rows, -1))
+        query_SHBd = self.source_query(self.norm_source(hidden_ND)).view(texts, -1, self.heads, keys_SHKd.shape[3])
+        seen_SHBd = _attend(query_SHBd.transpose(1, 2), state.keys_SHLd, state.values_SHLd, state.mask_S11L)
         hidden_ND = hidden_ND + self.source_output(seen_SHBd.transpose(1, 2).reshape(rows, -1))
         return self._forward_part(hidden_ND)
 
 
 class BlockState:
-    """What a block keeps of a search: keys and values of the sources, and of what was written.
+    """What a block keeps of a search: keys and values of the sources, and of all that was written.
+
+    Those of what was written are kept text by text, whichever hypothesis wrote it: hypotheses that go on from one
+    another need no copies, only a mask that says what each has written itself.
 
     Args:
         keys_SHLd: Of the sources, padded.
@@ -139,45 +140,28 @@ class BlockState:
 
     def __init__(self, keys_SHLd: Tensor, values_SHLd: Tensor, mask_S11L: Tensor | None) -> None:
         self.keys_SHLd, self.values_SHLd, self.mask_S11L = keys_SHLd, values_SHLd, mask_S11L
-        self._both: Tensor | None = None  # (2, N, H, room, d)
+        texts, heads, _, size = keys_SHLd.shape
+        self._both = keys_SHLd.new_empty(2, texts, heads, 0, size)  # the fourth dimension has room for more
         self._count = 0
 
-    def written(self, key_NHd: Tensor, value_NHd: Tensor) -> tuple[Tensor, Tensor]:
-        """Keys and values of all that was written, these new ones included, each (N, H, n, d)."""
-        if self._both is None or self._count == self._both.shape[3]:
-            self._both = self._grown(key_NHd)
-        self._both[0, :, :, self._count] = key_NHd
-        self._both[1, :, :, self._count] = value_NHd
-        self._count += 1
-        return self._both[0, :, :, : self._count], self._both[1, :, :, : self._count]
+    def written(self, key_SHBd: Tensor, value_SHBd: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values of all that was written, these new ones included, each (S, H, K, d)."""
+        count = self._count + key_SHBd.shape[2]
+        if count > self._both.shape[3]:
+            _, texts, heads, _, size = self._both.shape
+            grown = self._both.new_empty(2, texts, heads, count + _GROWTH * key_SHBd.shape[2], size)
+            grown[:, :, :, : self._count] = self._both[:, :, :, : self._count]
+            self._both = grown
+        self._both[0, :, :, self._count : count] = key_SHBd
+        self._both[1, :, :, self._count : count] = value_SHBd
+        self._count = count
+        return self._both[0, :, :, :count], self._both[1, :, :, :count]
 
-    def _grown(self, key_NHd: Tensor) -> Tensor:
-        rows, heads, size = key_NHd.shape
-        room = self._count + _GROWTH
-        both = key_NHd.new_empty(2, rows, heads, room, size)
-        if self._both is not None:
-            both[:, :, :, : self._count] = self._both
-        return both
-
-    def keep(self, texts_S: Tensor | None, rows_N: Tensor | None) -> None:
-        """Keeps some texts, and of what was written the rows that the new hypotheses go on from.
-
-        Args:
-            texts_S: Which texts; None: all.
-            rows_N: The row of each new hypothesis; None: their own.
-        """
-        if texts_S is not None:
-            self.keys_SHLd, self.values_SHLd = self.keys_SHLd[texts_S], self.values_SHLd[texts_S]
-            self.mask_S11L = None if self.mask_S11L is None else self.mask_S11L[texts_S]
-        if rows_N is not None and self._both is not None:
-            used = self._both[:, :, :, : self._count].index_select(1, rows_N)
-            if self._count < self._both.shape[3]:
-                room = self._both.shape[3]
-                both = used.new_empty(2, len(rows_N), used.shape[2], room, used.shape[4])
-                both[:, :, :, : self._count] = used
-                self._both = both
-            else:
-                self._both = used
+    def keep(self, texts_S: Tensor) -> None:
+        """Keeps some texts."""
+        self.keys_SHLd, self.values_SHLd = self.keys_SHLd[texts_S], self.values_SHLd[texts_S]
+        self.mask_S11L = None if self.mask_S11L is None else self.mask_S11L[texts_S]
+        self._both = self._both[:, texts_S]
 
 
 class Decoder(nn.Module):
@@ -236,24 +220,6 @@ class Decoder(nn.Module):
         """The state of a search that has written nothing."""
         return DecoderState(self, source_RW, source_bounds)
 
-    def logits(self, hidden_ND: Tensor) -> Tensor:
-        """Logits of the next piece, (N, V)."""
-        return tied_logits(hidden_ND, self.word.weight, self.bias)
-
-    def pack_weights(self) -> None:
-        """Lays the weights out for faster products, as `Encoder.pack_weights`."""
-        if not can_pack():
-            return
-        for block in self.blocks:
-            assert isinstance(block, DecoderBlock)
-            for name in _PRODUCTS:
-                setattr(block, name, packed(getattr(block, name)))
-
-
-_PRODUCTS = (
-    "self_input", "self_output", "source_query", "source_input", "source_output", "input", "output",
-)  # fmt: skip
-
 
 class DecoderState:
     """Hypotheses as far as they are written: keys and values of every layer.
@@ -282,21 +248,45 @@ class DecoderState:
             both_SLE[has_row_SL] = both_RE
             keys, values = both_SLE.view(texts, longest, 2, block.heads, -1).permute(2, 0, 3, 1, 4).contiguous()
             self._blocks.append(BlockState(keys, values, mask))
+        self._seen_SBK = source_RW.new_zeros(texts, 1, 0)
 
-    def step(self, ids_N: Tensor) -> Tensor:
-        """The next piece of each hypothesis joins it; logits of what may follow, (N, V)."""
-        decoder = self._decoder
-        hidden_ND = decoder.embedded(ids_N, torch.tensor([self._count]))
+    def step(self, ids_SB: Tensor) -> Tensor:
+        """The next piece of each hypothesis joins it; hidden states to tell what may follow, (N, D).
+
+        Args:
+            ids_SB: The pieces.
+        """
+        decoder, (texts, rows) = self._decoder, ids_SB.shape
+        own_BB = self._seen_SBK.new_full((rows, rows), float("-inf")).fill_diagonal_(0.0)
+        self._seen_SBK = torch.cat([self._seen_SBK, own_BB.expand(texts, rows, rows)], dim=2)
+        hidden_ND = decoder.embedded(ids_SB.flatten(), torch.tensor([self._count]))
         for block, state in zip(decoder.blocks, self._blocks, strict=True):
             assert isinstance(block, DecoderBlock)
-            hidden_ND = block.step(hidden_ND, state)
+            hidden_ND = block.step(hidden_ND, state, self._seen_SBK[:, None])
         self._count += 1
-        return decoder.logits(decoder.norm(hidden_ND))
+        output_ND: Tensor = decoder.norm(hidden_ND)
+        return output_ND
 
-    def keep(self, texts_S: Tensor | None, rows_N: Tensor | None) -> None:
-        """As `BlockState.keep`, of every layer."""
-        for state in self._blocks:
-            state.keep(texts_S, rows_N)
+    def keep(self, texts_S: Tensor | None, parents_SB: Tensor) -> None:
+        """Keeps some texts with new hypotheses.
+
+        Args:
+            texts_S: Which texts; None: all.
+            parents_SB: The hypothesis of its text that each new one goes on from.
+        """
+        if texts_S is not None:
+            self._seen_SBK = self._seen_SBK[texts_S]
+            for state in self._blocks:
+                state.keep(texts_S)
+        self._seen_SBK = self._seen_SBK.gather(1, parents_SB[:, :, None].expand(-1, -1, self._seen_SBK.shape[2]))
+
+
+def _attend(query_SHBd: Tensor, keys_SHKd: Tensor, values_SHKd: Tensor, mask: Tensor | None) -> Tensor:
+    """Attention of few queries, (S, H, B, d): two batched products, which beat the fused kernel for a handful of rows."""
+    scores_SHBK = (query_SHBd / math.sqrt(query_SHBd.shape[3])) @ keys_SHKd.transpose(2, 3)
+    if mask is not None:
+        scores_SHBK += mask
+    return scores_SHBK.softmax(3) @ values_SHKd
 
 
 def positions(positions_N: Tensor, width: int) -> Tensor:

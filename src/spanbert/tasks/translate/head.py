@@ -20,7 +20,7 @@ from spanbert.encoder.tied_loss import tied_cross_entropy
 from spanbert.tasks.head import GeneratingHead
 from spanbert.tasks.protocol import Generated
 from spanbert.tasks.translate.decoder import Decoder, DecoderShape
-from spanbert.tasks.translate.search import SearchLimits, beam_search
+from spanbert.tasks.translate.search import SearchLimits, Writer, beam_search
 from spanbert.tokens.target_vocabulary import BEGIN, END
 
 
@@ -92,7 +92,8 @@ class TranslateHead(GeneratingHead[IntArray]):
         )
         most_S = [int(options["ratio"] * size + options["more"]) for size in layout.sizes]
         state = self.decoder.begin(hidden_TD, _bounds(layout))
-        found = beam_search(state, self.may_write_V, most_S, limits)
+        writer = Writer(self.decoder.word.weight, self.decoder.bias, self.may_write_V)
+        found = beam_search(state, writer, most_S, limits)
         sums = self._sums(hidden_TD, layout, references)
         generated = [Generated(hypotheses=own, reference=one) for own, one in zip(found, sums, strict=True)]
         if not options.get("attention"):
@@ -125,10 +126,6 @@ class TranslateHead(GeneratingHead[IntArray]):
         return Generated(
             hypotheses=one.hypotheses, reference=one.reference, attention_TR=weights_TR.float().cpu().numpy()
         )
-
-    @override
-    def pack_weights(self) -> None:
-        self.decoder.pack_weights()
 
 
 def _bounds(layout: Layout) -> Bounds:

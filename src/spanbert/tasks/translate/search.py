@@ -15,13 +15,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from spanbert.core.types import BoolArray, FloatArray, IntArray
 from spanbert.tasks.protocol import Hypothesis
 from spanbert.tasks.translate.decoder import DecoderState
 from spanbert.tokens.target_vocabulary import BEGIN, END
 
-_COMPACTED = 0.125  # share of a batch that is done before its rows are dropped
+_BLOCK = 16  # pieces of a block whose maximum is looked at first
+_ROWS_AT_ONCE = 256  # so that their logits stay in the cache
+_COMPACTED = 0.0625  # share of a batch that is done before its rows are dropped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,33 +46,63 @@ class SearchLimits:
         return float(((5 + pieces) / 6) ** self.length_penalty)
 
 
+class Writer:
+    """What may follow a hypothesis: the best continuations by the tied embeddings.
+
+    Args:
+        words_VD: Embeddings of the vocabulary.
+        bias_V: Of the logits.
+        may_write_V: Ids that may be written.
+    """
+
+    def __init__(self, words_VD: Tensor, bias_V: Tensor, may_write_V: BoolArray) -> None:
+        self._words_VD, self._bias_V = words_VD, bias_V
+        self._forbidden = torch.from_numpy(np.flatnonzero(~may_write_V)).to(bias_V.device)
+
+    def best(self, hidden_ND: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The most probable continuations, and the end.
+
+        Args:
+            hidden_ND: Of the last piece of each hypothesis.
+            count: C, how many.
+
+        Returns:
+            Log probabilities and ids, (N, C) each, equal ones in the order of their ids; log probability of the end, (N,).
+        """
+        parts = [self._best(part_ND, count) for part_ND in hidden_ND.split(_ROWS_AT_ONCE)]
+        values_NC, ids_NC, ends_N = (torch.cat(one) for one in zip(*parts, strict=True))
+        return values_NC, ids_NC, ends_N
+
+    def _best(self, hidden_ND: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        log_p_NV = functional.linear(hidden_ND, self._words_VD, self._bias_V).log_softmax(1)
+        ends_N = log_p_NV[:, END].clone()
+        log_p_NV[:, self._forbidden] = float("-inf")
+        return *best_places(log_p_NV, count), ends_N
+
+
 def beam_search(
-    state: DecoderState, may_write_V: BoolArray, most_S: Sequence[int], limits: SearchLimits
+    state: DecoderState, writer: Writer, most_S: Sequence[int], limits: SearchLimits
 ) -> list[list[Hypothesis]]:
     """The best hypotheses of each text, best first.
 
     Args:
         state: Of the sources, with nothing written.
-        may_write_V: Ids that may be written.
+        writer: Tells what may follow.
         most_S: Pieces that each text may have at most, the end included.
         limits: How to search.
     """
-    beam, pieces, rows = limits.beam, 0, 1  # rows: open hypotheses of each text
+    beam, pieces = limits.beam, 0
     finished: list[list[Hypothesis]] = [[] for _ in most_S]
     texts_S = np.arange(len(most_S))  # the text of each row of the batch
     done_S = np.zeros(len(most_S), dtype=bool)
     written_SBn = np.zeros((len(most_S), 1, 0), dtype=np.int64)
     sums_SB = torch.zeros(len(most_S), 1)
-    forbidden_V = torch.zeros(len(may_write_V)).masked_fill_(~torch.from_numpy(may_write_V), float("-inf"))
-    ids_N = torch.full((len(most_S),), BEGIN)
+    ids_SB = torch.full((len(most_S), 1), BEGIN)
     while True:
         pieces += 1
-        logits_NV = state.step(ids_N)
-        log_p_NV = logits_NV - torch.logsumexp(logits_NV, 1, keepdim=True) + forbidden_V
-        log_p_SBV = log_p_NV.view(len(texts_S), rows, -1)
-        last_S = np.asarray(most_S)[texts_S] <= pieces
-        _restrict(log_p_SBV, torch.from_numpy(last_S), is_first=pieces == 1)
-        values_SC, parents_SC, next_SC = _candidates(log_p_SBV + sums_SB[:, :, None], 2 * beam)
+        found = writer.best(state.step(ids_SB), 2 * beam)
+        last_S = torch.from_numpy(np.asarray(most_S)[texts_S] <= pieces)
+        values_SC, parents_SC, next_SC = _candidates(found, sums_SB, last_S, 2 * beam, is_first=pieces == 1)
         is_end_SC = next_SC == END
         penalty = limits.penalty(pieces)
         for row, rank in np.argwhere(is_end_SC[:, :beam] & (values_SC[:, :beam] > -np.inf) & ~done_S[:, None]).tolist():
@@ -86,39 +119,46 @@ def beam_search(
         if done_S.all():
             return [own[: limits.best] for own in finished]
         kept_S = np.flatnonzero(~done_S) if done_S.mean() >= _COMPACTED else np.arange(len(texts_S))
-        written_SBn = np.concatenate(
-            [np.take_along_axis(written_SBn, parents_SB[:, :, None], axis=1), next_SB[:, :, None]], axis=2
-        )[kept_S]
-        rows_N = (kept_S[:, None] * rows + parents_SB[kept_S]).ravel()
         whole = len(kept_S) == len(texts_S)
-        stays = whole and rows == beam and bool((rows_N == np.arange(len(rows_N))).all())
-        state.keep(None if whole else torch.from_numpy(kept_S), None if stays else torch.from_numpy(rows_N))
-        texts_S, done_S, rows = texts_S[kept_S], done_S[kept_S], beam
+        parents_SB, next_SB = parents_SB[kept_S], next_SB[kept_S]
+        written_SBn = np.concatenate(
+            [np.take_along_axis(written_SBn[kept_S], parents_SB[:, :, None], axis=1), next_SB[:, :, None]], axis=2
+        )
+        state.keep(None if whole else torch.from_numpy(kept_S), torch.from_numpy(parents_SB))
+        texts_S, done_S = texts_S[kept_S], done_S[kept_S]
         sums_SB = torch.from_numpy(values_SB[kept_S])
-        ids_N = torch.from_numpy(next_SB[kept_S].ravel())
+        ids_SB = torch.from_numpy(next_SB)
 
 
-def _restrict(log_p_SBV: Tensor, last_S: Tensor, *, is_first: bool) -> None:
-    """Lets no text end before it has a piece, and every one end where it may have no more."""
-    if last_S.any():
-        ends_LB = log_p_SBV[last_S][:, :, END]
-        log_p_SBV[last_S] = float("-inf")
-        log_p_SBV[last_S, :, END] = ends_LB
+def _candidates(
+    found: tuple[Tensor, Tensor, Tensor], sums_SB: Tensor, last_S: Tensor, count: int, *, is_first: bool
+) -> tuple[FloatArray, IntArray, IntArray]:
+    """The best continuations of each text, each (S, C): their scores, the hypotheses that they continue, their ids.
+
+    No text ends before it has a piece, and every one ends where it may have no more.
+    """
+    texts, rows = sums_SB.shape
+    values_SBC, ids_SBC, ends_SB = (one.cpu().view(texts, rows, *one.shape[1:]) for one in found)
     if is_first:
-        log_p_SBV[~last_S, :, END] = float("-inf")
-
-
-def _candidates(totals_SBV: Tensor, count: int) -> tuple[FloatArray, IntArray, IntArray]:
-    """The best continuations of each text, each (S, C): their scores, the hypotheses that they continue, their ids."""
-    best_SC, best_at_SC = best_places(totals_SBV.flatten(1), count)
-    size = totals_SBV.shape[2]
-    values_SC: FloatArray = best_SC.cpu().numpy()
-    places_SC: IntArray = best_at_SC.cpu().numpy()
+        values_SBC[ids_SBC == END] = float("-inf")
+    if last_S.any():
+        values_SBC[last_S] = float("-inf")
+        values_SBC[last_S, :, 0], ids_SBC[last_S, :, 0] = ends_SB[last_S], END
+    totals_SX = (values_SBC + sums_SB[:, :, None]).flatten(1)
+    ids_SX = ids_SBC.flatten(1)
+    each = values_SBC.shape[2]
+    keys = torch.arange(rows).repeat_interleave(each).expand(texts, -1)
+    order = ids_SX.sort(dim=1, stable=True).indices  # by id, then by hypothesis, then by value: the last decides
+    order = order.gather(1, keys.gather(1, order).sort(dim=1, stable=True).indices)
+    order = order.gather(1, totals_SX.gather(1, order).sort(dim=1, descending=True, stable=True).indices)[:, :count]
+    values_SC: FloatArray = totals_SX.gather(1, order).numpy()
+    parents_SC: IntArray = keys.gather(1, order).numpy()
+    next_SC: IntArray = ids_SX.gather(1, order).numpy()
     if values_SC.shape[1] < count:  # a vocabulary of a few pieces
         missing = ((0, 0), (0, count - values_SC.shape[1]))
         values_SC = np.pad(values_SC, missing, constant_values=-np.inf)
-        places_SC = np.pad(places_SC, missing)
-    return values_SC, places_SC // size, places_SC % size
+        parents_SC, next_SC = np.pad(parents_SC, missing), np.pad(next_SC, missing)
+    return values_SC, parents_SC, next_SC
 
 
 def _insert(finished: list[Hypothesis], one: Hypothesis, *, most: int) -> None:
@@ -130,16 +170,28 @@ def _insert(finished: list[Hypothesis], one: Hypothesis, *, most: int) -> None:
     del finished[most:]
 
 
-def best_places(totals_SX: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The largest values of each row and their places, equal ones in the order of their places."""
-    count = min(count, totals_SX.shape[1])
-    values_SC, places_SC = totals_SX.topk(count, dim=1)
-    places_SC, order = places_SC.sort(dim=1)
-    values_SC, order = values_SC.gather(1, order).sort(dim=1, descending=True, stable=True)
-    places_SC = places_SC.gather(1, order)
-    tied = (totals_SX >= values_SC[:, -1:]).sum(1) > count  # which of the equal ones topk took is left open
-    for row in tied.nonzero()[:, 0].tolist():
-        if values_SC[row, -1] > float("-inf"):
-            values_SC[row], places = (one[:count] for one in totals_SX[row].sort(descending=True, stable=True))
-            places_SC[row] = places
-    return values_SC, places_SC
+def best_places(totals_NX: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The largest values of each row and their places, equal ones in the order of their places.
+
+    The largest lie in the blocks with the largest maxima, which is quicker than looking at all.
+    """
+    size = totals_NX.shape[1]
+    count = min(count, size)
+    width = size // _BLOCK
+    if width <= count:
+        return _largest(totals_NX, torch.arange(size).expand(len(totals_NX), -1), count)
+    maxima_NW = totals_NX[:, : width * _BLOCK].unflatten(1, (_BLOCK, width)).amax(1)  # place p is in block p % width
+    kept, blocks_NC = maxima_NW.topk(count + 1, dim=1)
+    places_NX = (blocks_NC[:, :count, None] + width * torch.arange(_BLOCK)).flatten(1)
+    places_NX = torch.cat([places_NX, torch.arange(width * _BLOCK, size).expand(len(places_NX), -1)], dim=1)
+    values_NC, places_NC = _largest(totals_NX.gather(1, places_NX), places_NX, count)
+    for row in (kept[:, -1] >= values_NC[:, -1]).nonzero()[:, 0].tolist():  # a tie with a block that was not looked at
+        values_NC[row], places_NC[row] = _largest(totals_NX[row : row + 1], torch.arange(size)[None], count)
+    return values_NC, places_NC
+
+
+def _largest(values_NX: Tensor, places_NX: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The largest values of each row with their places, equal ones in the order of their places."""
+    order = places_NX.sort(dim=1).indices
+    order = order.gather(1, values_NX.gather(1, order).sort(dim=1, descending=True, stable=True).indices)[:, :count]
+    return values_NX.gather(1, order), places_NX.gather(1, order)
