@@ -1,4 +1,4 @@
-"""Sentence boundaries: our rules and sentencex on UD English-EWT, OntoGUM and Chinese GSD, as they are and hard-wrapped.
+"""Sentence boundaries: ours and sentencex alone on UD English-EWT, OntoGUM, Chinese GSD, as they are and wrapped.
 
 python benchmarks/sentences.py
 """
@@ -118,7 +118,10 @@ if __name__ == "__main__":
     sets = {
         "English-EWT test": ("en", list(universal(sorted(ud.glob("*test*.conllu")), paragraphs=True))),
         "OntoGUM dev": ("en", list(gum(sorted((root / "coref" / "ontogum").glob("*dev*"))))),
-        "Chinese GSD test": ("zh", list(universal(sorted((root / "pos" / "ud_chinese_gsdsimp").glob("*test*.conllu")), paragraphs=False))),
+        "Chinese GSD test": (
+            "zh",
+            list(universal(sorted((root / "pos" / "ud_chinese_gsdsimp").glob("*test*.conllu")), paragraphs=False)),
+        ),
     }
     result = {}
     for name, (language, texts) in sets.items():
@@ -126,7 +129,16 @@ if __name__ == "__main__":
             if layout and language == "zh":
                 continue
             result[name + layout] = {
-                "texts": len(texts), "ours": score(split_sentences, shaped), "sentencex": score(by_sentencex(language), shaped),
+                "texts": len(texts),
+                "ours": score(split_sentences, shaped),
+                "sentencex": score(by_sentencex(language), shaped),
             }
-            print(name + layout, {side: {k: round(v, 4) for k, v in s.items()} for side, s in result[name + layout].items() if isinstance(s, dict)})
+            print(
+                name + layout,
+                {
+                    side: {k: round(v, 4) for k, v in s.items()}
+                    for side, s in result[name + layout].items()
+                    if isinstance(s, dict)
+                },
+            )
     write_result("sentences", {"sets": result})

@@ -4,8 +4,8 @@ python benchmarks/translate.py curve scratch WORK    Multi30k en-de from scratch
 python benchmarks/translate.py curve minilm WORK     the same, warm start from MiniLM
 python benchmarks/translate.py chinese WORK          Tatoeba en-zh, from MiniLM and from scratch
 
-A run that was ended goes on where it was. Minutes are those of the processor (all cores together), so that other work on
-the machine does not count.
+A run that was ended goes on where it was. Minutes are those of the processor (all cores together), so that other work
+on the machine does not count.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ class CpuClock(SilentReporter):
         best = self.run / "training" / "best"
         if best.is_dir():
             facts = json.loads((best / "state.json").read_text()) if (best / "state.json").is_file() else {}
-            shutil.copytree(best, self.states / str(facts.get("step", len(list(self.states.glob("*"))))), dirs_exist_ok=True)
+            shutil.copytree(
+                best, self.states / str(facts.get("step", len(list(self.states.glob("*"))))), dirs_exist_ok=True
+            )
         self.note(said=line)
 
 

@@ -8,16 +8,13 @@ Shapes: n pieces of a window with specials, r rows of it that a head reads; T, R
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 
 from spanbert.batches.packed import pack
-from spanbert.batches.plan import PlanPosition
-from spanbert.core.seeding import keyed_fraction, keyed_generator
 from spanbert.core.types import BoolArray, IntArray, PackedBatch
 from spanbert.tokens.tokenizer import TokenizerAdapter
 

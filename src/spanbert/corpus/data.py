@@ -57,7 +57,10 @@ def source_facts(given: Path | Source, companion: Path | None = None) -> dict[st
         return source_facts(given.path, given.settings.companion)
     if isinstance(given, Path) and companion is not None:
         both = sha256_of(given), sha256_of(companion)
-        return {"name": f"{given.name} + {companion.name}", "sha256": hashlib.sha256("".join(both).encode()).hexdigest()}
+        return {
+            "name": f"{given.name} + {companion.name}",
+            "sha256": hashlib.sha256("".join(both).encode()).hexdigest(),
+        }
     if isinstance(given, Path):
         return {"name": given.name, "sha256": sha256_of(given)}
     digest = hashlib.sha256()

@@ -13,7 +13,7 @@ import torch
 from typing_extensions import override
 
 from spanbert.batches.examples import HeadRows, Layout, Window, pack_windows, rows_of_batch
-from spanbert.core.types import IntArray, OutputArray
+from spanbert.core.types import IntArray
 from spanbert.encoder.model import Encoder
 from spanbert.inference.backend import Backend, Outputs
 from spanbert.tasks.head import GeneratingHead, Head

@@ -22,6 +22,9 @@ class Scorer(Protocol):
         """The counts behind the main figure, for a paired bootstrap test (`scores.bootstrap.compare`)."""
 
 
+_LARGE = 10
+
+
 @runtime_checkable
 class PairedTester(Protocol):
     """A scorer whose field has a paired test of its own."""
@@ -44,6 +47,11 @@ def figure_lines(scores: Mapping[str, Any]) -> list[str]:
     for name, value in scores.items():
         if isinstance(value, float):
             low, high = scores.get("interval", {}).get(name, (None, None))
-            between = "" if low is None else f"   95% interval {low:.4f} to {high:.4f}"
-            lines.append(f"{name.replace('_', ' '):<22} {value:8.4f}{between}")
+            between = "" if low is None else f"   95% interval {shown_figure(low)} to {shown_figure(high)}"
+            lines.append(f"{name.replace('_', ' '):<22} {shown_figure(value):>8}{between}")
     return lines
+
+
+def shown_figure(value: float) -> str:
+    """A figure for people: four decimals, or two of large ones."""
+    return f"{value:.2f}" if abs(value) >= _LARGE else f"{value:.4f}"

@@ -1,7 +1,7 @@
 """Scores of translations by sacreBLEU (Post 2018): BLEU, chrF++, on request TER; and perplexity.
 
-BLEU, chrF++ and TER are on sacreBLEU's scale of 0 to 100, as everybody quotes them. sacreBLEU reads all translations at once,
-so that memory grows with them; nothing else of the texts is kept.
+BLEU, chrF++ and TER are on sacreBLEU's scale of 0 to 100, as everybody quotes them. sacreBLEU reads all translations at
+once, so that memory grows with them; nothing else of the texts is kept.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def sentence_chrf(translation: str, reference: str) -> float:
     """chrF++ of one sentence, 0 to 100."""
     from sacrebleu.metrics.chrf import CHRF
 
-    return float(CHRF(word_order=2, eps_smoothing=True).sentence_score(translation, [reference]).score)
+    return float(CHRF(word_order=2).sentence_score(translation, [reference]).score)
 
 
 def bleu_of_sums(sums_K: FloatArray) -> float:
@@ -167,22 +167,23 @@ class TranslationScorer:
         """
         from sacrebleu.significance import PairedTest
 
+        own = metrics(self.tokenizer)
         test = PairedTest(
             [("other", other.translations), ("this", self.translations)],
-            metrics(self.tokenizer),
+            own,
             references=[self.references],
             test_type="bs",
             n_samples=RESAMPLES,
         )
         signatures, results = test()
         found: dict[str, Any] = {}
-        for name, signature in signatures.items():
-            theirs, ours = results[name]
+        for name, (theirs_called, signature) in zip(own, signatures.items(), strict=True):
+            theirs, ours = results[theirs_called]
             assert not isinstance(theirs, str)
             assert not isinstance(ours, str)
             found[name] = {
                 "difference": ours.score - theirs.score,
-                "p_value": ours.p_value,
+                "p_value": 1.0 if self.translations == other.translations else ours.p_value,
                 "signature": str(signature),
             }
         return found

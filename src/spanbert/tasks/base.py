@@ -271,7 +271,9 @@ def open_as(made: type[TextTaskBase], config: Any, path: Path, *, companion: Pat
         return made.open(config, path)
     aligned: Callable[[Any, Path, Path], DataFile] | None = getattr(made, "open_aligned", None)
     if aligned is None:
-        raise InputError("a second file", got=str(companion), expected=f"one file for a task of the kind {made.spec.kind}")
+        raise InputError(
+            "a second file", got=str(companion), expected=f"one file for a task of the kind {made.spec.kind}"
+        )
     return aligned(config, path, companion)
 
 

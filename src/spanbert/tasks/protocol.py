@@ -112,9 +112,10 @@ class Generated:
 
     Attributes:
         hypotheses: Best first.
-        reference: Log probability in nats, and number of pieces, of the text that was given for comparison; None: none was.
-        attention_TR: How much each piece of the best hypothesis looks at each row of the window, rows of sum 1; None: it
-            was not asked for.
+        reference: Log probability in nats, and number of pieces, of the text that was given for comparison; None: none
+            was.
+        attention_TR: How much each piece of the best hypothesis looks at each row of the window, rows of sum 1; None:
+            it was not asked for.
     """
 
     hypotheses: Sequence[Hypothesis]

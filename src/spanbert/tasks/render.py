@@ -54,7 +54,8 @@ class TaskRender(ABC, Generic[ResultT]):
     """Shows results, and the scores of a fine-tuned task, whose facts are its entry in a manifest.
 
     Of all kinds, reports draw what scores hold under `confusion` (`labels`, `matrix`), `confusions` (gold, predicted,
-    count), `missed` and `spurious` (entities), and `reliability`.
+    count), `missed` and `spurious` (entities), `reliability`, `best` (like mistakes) and `alignments` (`source`,
+    `target`, `weights`).
 
     Attributes:
         shows_text: Whether `html` shows the text itself.

@@ -57,8 +57,9 @@ class TargetVocabulary:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of its definition."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
+        """SHA-256 of its pieces with their ids: equal fingerprints give equal texts."""
+        pieces = sorted(self.backend.get_vocab(with_added_tokens=True).items())
+        return hashlib.sha256(json.dumps(pieces).encode()).hexdigest()
 
     @cached_property
     def size(self) -> int:

@@ -208,7 +208,11 @@ def _facts(
             name: {
                 "kind": data.kind,
                 "examples_a_step": config.batch.examples_of(data.kind),
-                **({} if config.batch.tokens_of(data.kind) is None else {"tokens_a_step": config.batch.tokens_of(data.kind)}),
+                **(
+                    {}
+                    if config.batch.tokens_of(data.kind) is None
+                    else {"tokens_a_step": config.batch.tokens_of(data.kind)}
+                ),
                 "train": facts_of(data.train, data.train_target),
                 "dev": facts_of(data.dev, data.dev_target),
                 "options": None if data.options is None else data.options.model_dump(mode="json"),
@@ -261,7 +265,9 @@ def _examples(task: TextTask, source: Source, reporter: Reporter) -> tuple[list[
         raise InputError(f"task {task.name}: nothing to learn from", where=name_of(source), got=f"{documents} texts")
     left_out = documents - learned
     if left_out:
-        reporter.say(f"{task.name}: {left_out:,} texts left out, as nothing can be learned from them; doctor says which")
+        reporter.say(
+            f"{task.name}: {left_out:,} texts left out, as nothing can be learned from them; doctor says which"
+        )
     tokens = sum(example.tokens for example in found)
     reporter.say(f"{task.name}: {documents:,} texts, {len(found):,} windows, {tokens:,} tokens from {name_of(source)}")
     return found, {"texts": documents, "windows": len(found), "tokens": tokens}

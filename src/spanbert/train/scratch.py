@@ -41,7 +41,9 @@ def start_from_scratch(
     scratch = config.scratch
     if isinstance(scratch.vocabulary, int):
         reporter.say(f"training a tokenizer of {scratch.vocabulary:,} pieces on the training texts")
-        texts = (text for source in sources.values() for one in documents_of(source) for text in (one.text, one.pair or ""))
+        texts = (
+            text for source in sources.values() for one in documents_of(source) for text in (one.text, one.pair or "")
+        )
         tokenizer = train_wordpiece(texts, scratch.vocabulary, lowercase=scratch.lowercase)
     else:
         tokenizer = load_tokenizer(scratch.vocabulary)

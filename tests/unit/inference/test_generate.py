@@ -10,11 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from spanbert.batches.examples import Framer, Layout
+from spanbert.batches.examples import Framer, Layout, Window
 from spanbert.core.types import OutputArray
 from spanbert.encoder.model import Encoder
 from spanbert.inference.torch_backend import TorchBackend
 from spanbert.tasks.head import GeneratingHead
+from spanbert.tasks.protocol import Generated, Hypothesis
 from spanbert.tokens.tokenizer import TokenizerAdapter
 from tests.conftest import make_text
 
@@ -38,7 +39,9 @@ class WritingHead(GeneratingHead[int]):
     def outputs(self, hidden_RD: Tensor, layout: Layout) -> list[OutputArray]:
         raise NotImplementedError
 
-    def generate(self, hidden_TD: Tensor, layout: Layout, options: Mapping[str, float]) -> list[OutputArray]:
+    def generate(
+        self, hidden_TD: Tensor, layout: Layout, options: Mapping[str, float], references: Sequence[object]
+    ) -> list[Generated]:
         means_SD, last_S, written = (
             self(hidden_TD, layout)["means"],
             torch.zeros(len(layout.sizes), dtype=torch.long),
@@ -47,7 +50,10 @@ class WritingHead(GeneratingHead[int]):
         for _ in range(int(options["steps"])):
             last_S = self.output(means_SD + self.before(last_S)).argmax(-1)
             written.append(last_S.numpy())
-        return list(np.stack(written, axis=1).astype(np.float32))
+        return [
+            Generated(hypotheses=[Hypothesis(ids=ids, score=0.0, log_probability=0.0)])
+            for ids in np.stack(written, axis=1)
+        ]
 
 
 @pytest.fixture
@@ -56,16 +62,20 @@ def backend(hugging_face_model: Path) -> TorchBackend:
     return TorchBackend(encoder, {"writer": WritingHead(encoder.config.hidden_size).eval()})
 
 
+def written(backend: TorchBackend, windows: Sequence[Window], steps: int) -> list[np.ndarray]:
+    found = backend.generate(windows, "writer", {"steps": steps}, [None] * len(windows))
+    return [one.hypotheses[0].ids for one in found]
+
+
 def test_what_is_written_does_not_depend_on_the_batch(backend: TorchBackend, tokenizer: TokenizerAdapter):
     windows = [
         Framer(tokenizer).one(tokenizer.encode(text)[0][: 4 + 3 * number])
         for number, text in enumerate(make_text(6, 3))
     ]
-    together = backend.generate(windows, "writer", {"steps": 5})
-    alone = [backend.generate([window], "writer", {"steps": 5})[0] for window in windows]
+    together, [longer] = written(backend, windows, 5), written(backend, windows[:1], 7)
+    alone = [written(backend, [window], 5)[0] for window in windows]
     assert [len(one) for one in together] == [5] * 6
     for one, other in zip(together, alone, strict=True):
         np.testing.assert_array_equal(one, other)
     assert len({tuple(one) for one in together}) > 1, "windows are not all read as the same"
-    [longer] = backend.generate(windows[:1], "writer", {"steps": 7})
     np.testing.assert_array_equal(longer[:5], together[0])

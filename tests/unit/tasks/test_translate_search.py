@@ -109,7 +109,9 @@ def test_ties_are_broken_by_hypothesis_and_id(beam: int):
     for own, source, most in zip(found, sources, [4, 3], strict=True):
         wanted = slow_search(decoder, source, may_write, most, limits)
         assert [one.ids.tolist() for one in own] == [list(ids) for ids, _, _ in wanted]
-    alone = [search(decoder, [source], may_write, [most], limits)[0] for source, most in zip(sources, [4, 3], strict=True)]
+    alone = [
+        search(decoder, [source], may_write, [most], limits)[0] for source, most in zip(sources, [4, 3], strict=True)
+    ]
     assert [[one.ids.tolist() for one in own] for own in alone] == [[one.ids.tolist() for one in own] for own in found]
 
 

@@ -22,7 +22,9 @@ def command(
     model: Annotated[str, typer.Option(help="Bundle, Hugging Face directory or hub id to start from.")],
     target: Annotated[
         Path | None,
-        typer.Option(help="The translations of --data, line by line, where they are in another file.", show_default=False),
+        typer.Option(
+            help="The translations of --data, line by line, where they are in another file.", show_default=False
+        ),
     ] = None,
     dev: Annotated[Path | None, typer.Option(help="Data to choose the best weights by.", show_default=False)] = None,
     dev_target: Annotated[Path | None, typer.Option(help="The translations of --dev.", show_default=False)] = None,

@@ -29,7 +29,9 @@ def command(
     data: Annotated[Path, typer.Option(help="Labelled data, in any format that the task is trained on.")],
     target: Annotated[
         Path | None,
-        typer.Option(help="The translations of --data, line by line, where they are in another file.", show_default=False),
+        typer.Option(
+            help="The translations of --data, line by line, where they are in another file.", show_default=False
+        ),
     ] = None,
     task: Annotated[
         str | None, typer.Option(help="Which task, where a bundle holds several.", show_default=False)
@@ -62,7 +64,8 @@ def command(
         options |= {f"{kind}.{key}": value for key, value in changed.items()}
     with make_reporter() as reporter:
         found = evaluate(
-            bundles[0], data, target=target, task=task, other=other, options=options, seed=seed, reporter=reporter)
+            bundles[0], data, target=target, task=task, other=other, options=options, seed=seed, reporter=reporter
+        )
     if as_json:
         print_json(found)
         return
@@ -88,4 +91,9 @@ def _lines(found: dict[str, Any]) -> list[str]:
             f"  {found['main']} minus that of {other['with']} ({other['score']:.4f}): {other['difference']:+.4f}, "
             f"95% interval {low:+.4f} to {high:+.4f}, p = {other['p_value']:.4f} over {other['units']:,} units"
         )
+        for name, test in other.get("test", {}).items():
+            lines.append(
+                f"  {name}: {test['difference']:+.2f}, p = {test['p_value']:.4f} by sacreBLEU's paired bootstrap test "
+                f"({test['signature']})"
+            )
     return lines

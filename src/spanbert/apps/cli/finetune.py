@@ -30,7 +30,7 @@ _MULTI = "multi"
 _SIZES = ("tiny", "mini", "small", "base", "large")
 _USUAL = min(spec.epochs for spec in specs())
 _LONGER = ", ".join(f"{spec.kind} {spec.epochs:g}" for spec in specs() if spec.epochs > _USUAL)
-HELP = f"""Fine-tunes a model for one task or several: labels, tags, answers, clusters of mentions, relations, translations.
+HELP = f"""Fine-tunes a model for one task or several: labels, tags, answers, clusters, relations, translations.
 
 Files: {"; ".join(f"`{spec.kind}` {spec.files}" for spec in specs() if spec.variant is None)}.
 Ctrl-C and SIGTERM save and end the run; `--resume` continues it. The bundle's report.html shows curves, errors and the
@@ -55,7 +55,9 @@ def command(
     ] = None,
     train_target: Annotated[
         Path | None,
-        typer.Option(help="The translations of --train, line by line, where they are in another file.", show_default=False),
+        typer.Option(
+            help="The translations of --train, line by line, where they are in another file.", show_default=False
+        ),
     ] = None,
     dev_target: Annotated[Path | None, typer.Option(help="The same of --dev.", show_default=False)] = None,
     task: Annotated[

@@ -102,7 +102,9 @@ def doctor(
     if held_out is not None:
         reporter.say(f"reading {held_out}")
         dev_options = task.config if task else options
-        surveys.append(made(_opened(spec, held_out, dev_companion, dev_options), dev_options, tokenizer, task, name=names[1]))
+        surveys.append(
+            made(_opened(spec, held_out, dev_companion, dev_options), dev_options, tokenizer, task, name=names[1])
+        )
         _run(surveys[1], None)
         tell_leakage(train, surveys[1])
     tell_labels(train, surveys[1] if held_out is not None else None)

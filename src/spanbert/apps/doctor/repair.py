@@ -29,7 +29,9 @@ def check_target(source: Path, target: Path, *, one_file: bool = True) -> None:
     kinds = [SourceFile(path=path, name=path.name).kind for path in (source, target)]
     if not one_file:
         if kinds[1] != ".jsonl":
-            raise InputError("a copy of two files is one of JSON lines", where=where, got=kinds[1] or "no suffix", expected=".jsonl")
+            raise InputError(
+                "a copy of two files is one of JSON lines", where=where, got=kinds[1] or "no suffix", expected=".jsonl"
+            )
         return
     if kinds[0] != kinds[1]:
         raise InputError("the copy is in the same format", where=where, got=kinds[1] or "no suffix", expected=kinds[0])

@@ -45,6 +45,8 @@ class _Section:
     curves: Mapping[str, str]  # caption by name of the picture
     mistakes: list[dict[str, Any]]
     sureness: str
+    best: list[dict[str, Any]]
+    alignments: list[dict[str, Any]]
 
 
 def write_finetune_report(bundle: Path, reporter: Reporter) -> Path | None:
@@ -95,6 +97,8 @@ def finetune_report(bundle: Path) -> str:
             curves=curves,
             mistakes=[_mistake(line) for line in logs["mistakes"] if line["task"] == name],
             sureness=render.sureness(entry),
+            best=own.get("best", []),
+            alignments=own.get("alignments", []),
         )
         sections.append(section)
     files = open_bundle(bundle, verify=False)

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from spanbert.core.errors import InputError
+from spanbert.scores.scorer import shown_figure
 
 
 def render_report(template: str, pictures: Mapping[str, bytes], **values: Any) -> str:
@@ -28,6 +29,7 @@ def render_report(template: str, pictures: Mapping[str, bytes], **values: Any) -
     text = files("spanbert.apps.reports").joinpath("templates", template).read_text(encoding="utf-8")
     encoded = {name: _data_uri(picture) for name, picture in pictures.items()}
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["figure"] = shown_figure
     return environment.from_string(text).render(pictures=encoded, **values)
 
 

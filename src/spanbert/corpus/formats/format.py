@@ -105,6 +105,7 @@ class Format:
         suffixes: Suffixes that mark a file as data where it might be raw text.
         marks: Whether a file that might be raw text, or of any format, begins as only this format does.
         exclusive: A file with its marks is of this format, whether or not any task reads the format.
+        states_encoding: Its files say which encoding they are in; else it is UTF-8.
     """
 
     name: str
@@ -120,3 +121,4 @@ class Format:
     suffixes: tuple[str, ...] = ()
     marks: Callable[[Beginning], bool] = unmarked
     exclusive: bool = False
+    states_encoding: bool = False

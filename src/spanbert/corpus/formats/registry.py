@@ -81,6 +81,9 @@ def open_data(path: Path, *, among: Sequence[str], settings: ReadSettings | None
 
 def _detected(file: SourceFile, formats: Sequence[Format]) -> Format:
     beginning, family = Beginning(file), formats[0].family
+    found = next((one for one in formats if one.states_encoding and one.detect(beginning)), None)
+    if found is not None:
+        return found
     beginning.require_text()
     for one in formats:
         if one.detect(beginning):

@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape, quoteattr
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.types import Document
 from spanbert.corpus.formats.families import TRANSLATIONS
-from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
+from spanbert.corpus.formats.format import Format, WriteSettings
 from spanbert.corpus.formats.parallel import parallel_columns, required_target
 from spanbert.corpus.formats.parallel_columns import ParallelColumns
 from spanbert.corpus.io.files import OnBroken, SourceFile, open_bytes, write_lines
@@ -35,7 +35,9 @@ def _units(file: SourceFile) -> Iterator[tuple[str | None, dict[str, str]]]:
             events = ElementTree.iterparse(content, events=("start", "end"))
             _, root = next(events)
             if _name(root) != "tmx":
-                raise InputError("not a translation memory", where=f"{file.path}:1", got=f"<{_name(root)}>", expected="<tmx>")
+                raise InputError(
+                    "not a translation memory", where=f"{file.path}:1", got=f"<{_name(root)}>", expected="<tmx>"
+                )
             body = root
             for event, element in events:
                 name = _name(element)
@@ -50,7 +52,11 @@ def _units(file: SourceFile) -> Iterator[tuple[str | None, dict[str, str]]]:
         except ElementTree.ParseError as error:
             line, column = error.position
             raise InputError(
-                "not XML", where=f"{file.path}:{line}", got=f"{error.msg}", expected="TMX", remedy=f"Look at column {column}"
+                "not XML",
+                where=f"{file.path}:{line}",
+                got=f"{error.msg}",
+                expected="TMX",
+                remedy=f"Look at column {column}",
             ) from None
 
 
@@ -102,7 +108,7 @@ def _languages(file: SourceFile, text: str | None, target: str | None) -> Parall
 
 
 def _language(wanted: str | None, names: list[str], file: SourceFile | None) -> str | None:
-    """The language of the file that is meant: `en` stands for `en-US`; a missing one is refused where a file is named."""
+    """The language of the file that is meant: `en` stands for `en-US`; one that is missing is refused, given a file."""
     if wanted is None:
         return None
     low = wanted.lower()
@@ -162,12 +168,14 @@ def _lines(documents: Iterable[Document]) -> Iterator[str]:
             yield from (
                 '<?xml version="1.0" encoding="UTF-8"?>',
                 '<tmx version="1.4">',
-                '<header creationtool="spanbert" creationtoolversion="1" segtype="sentence" o-tmf="text" adminlang="en" '
-                f"srclang={quoteattr(str(languages[0]))} datatype=\"plaintext\"/>",
+                '<header creationtool="spanbert" creationtoolversion="1" segtype="sentence" o-tmf="text" '
+                f'adminlang="en" srclang={quoteattr(str(languages[0]))} datatype="plaintext"/>',
                 "<body>",
             )
         sides = zip(languages, (document.text, required_target(document)), strict=True)
-        variants = (f"<tuv xml:lang={quoteattr(str(one))}><seg>{_escaped(text, document)}</seg></tuv>" for one, text in sides)
+        variants = (
+            f"<tuv xml:lang={quoteattr(str(one))}><seg>{_escaped(text, document)}</seg></tuv>" for one, text in sides
+        )
         yield f"<tu>{''.join(variants)}</tu>"
     yield from ("</body>", "</tmx>")
 
@@ -191,4 +199,5 @@ FORMAT = Format(
     describe=lambda file, settings: f"a translation memory, {parallel_columns(settings)}",
     write=write_tmx,
     suffixes=(".tmx",),
+    states_encoding=True,
 )

@@ -14,9 +14,7 @@ from spanbert.core.types import Document, Span
 _CHINESE_END = re.compile(r"[。！？]+[”’」』）]*")  # sentencex goes on before a figure
 
 
-def split_sentences(
-    text: str, *, kept_whole: Sequence[Span] = (), language: str = "en"
-) -> list[tuple[int, int]]:
+def split_sentences(text: str, *, kept_whole: Sequence[Span] = (), language: str = "en") -> list[tuple[int, int]]:
     """Splits a text into sentences; line breaks do not end one, but blank lines do.
 
     Args:

@@ -21,7 +21,18 @@ from spanbert.corpus.text.words import split_words
 
 COLUMNS = ("ner", "upos", "xpos")
 ALIGNED = "aligned"  # the format of two files line by line
-_COUNTS = ("documents", "words", "spans", "questions", "clusters", "mentions", "relations", "translations", "moved", "lost")
+_COUNTS = (
+    "documents",
+    "words",
+    "spans",
+    "questions",
+    "clusters",
+    "mentions",
+    "relations",
+    "translations",
+    "moved",
+    "lost",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +92,8 @@ def convert_data(
         scheme: How spans are written in columns: BIO, IOB1, BIOES, BMES or BILOU; None: as they came, else BIO.
         column: Which tags of a column file are read: `ner`, and of CoNLL-U also `upos` and `xpos`.
         nested: Spans may lie in one another: all columns of tags are read, and as many written as are needed.
-        target: Of translations in two files line by line, the second file: of `out` with `to="aligned"`, else of `source`.
+        target: Of translations in two files line by line, the second file: of `out` with `to="aligned"`, else of
+            `source`.
         text_column: Of translations, the column or language of the text.
         target_column: The same of the translation.
 

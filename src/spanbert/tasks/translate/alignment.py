@@ -6,6 +6,7 @@ Shapes: T pieces of a translation with its end, R rows of the source with specia
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -43,11 +44,12 @@ def alignment(
         begins = np.concatenate([[0], begins])
     offsets = pieces.offsets[start:end]
     bounds = [*begins.tolist(), end - start]
-    source = [text[offsets[a, 0] : offsets[b - 1, 1]] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    source = [text[offsets[a, 0] : offsets[b - 1, 1]] for a, b in pairwise(bounds)]
     ids = written.hypotheses[0].ids
     words, owners = _words(vocabulary, ids[ids != END])
     by_word_TW = np.add.reduceat(attention_TR[: len(owners), 1:-1], begins, axis=1)
-    weights = [by_word_TW[owners == word].mean(0).round(4).tolist() for word in range(len(words))]
+    means = [by_word_TW[owners == word].mean(0, dtype=np.float64) for word in range(len(words))]
+    weights = [mean.round(4).tolist() for mean in means]
     return Alignment(source=tuple(source), target=tuple(words), weights=tuple(map(tuple, weights)))
 
 
@@ -65,5 +67,3 @@ def _words(vocabulary: TargetVocabulary, ids: IntArray) -> tuple[list[str], IntA
         owners.append(len(words) - 1)
         before = whole
     return [vocabulary.decode(one).strip() for one in words], np.array(owners, dtype=np.int64)
-
-

@@ -28,7 +28,10 @@ _EMPTY = Rule(
     remedy="They are left out in training, and refused in dev data; --fix leaves them out",
 )
 _UNTRANSLATED = Rule(
-    severity="warning", name="no_translation", what="texts without a translation", remedy="They are left out in training"
+    severity="warning",
+    name="no_translation",
+    what="texts without a translation",
+    remedy="They are left out in training",
 )
 _COPIES = Rule(
     severity="warning",
@@ -70,7 +73,19 @@ _FEW_WORDS = 3
 _FARTHEST = 4.0
 _SHORT = 5  # characters below which a ratio of lengths says nothing
 _COMMON = 0.9  # share of the letters of a side that are in its main script
-_SCRIPTS = ("LATIN", "CJK", "CYRILLIC", "GREEK", "ARABIC", "HEBREW", "HIRAGANA", "KATAKANA", "HANGUL", "DEVANAGARI", "THAI")
+_SCRIPTS = (
+    "LATIN",
+    "CJK",
+    "CYRILLIC",
+    "GREEK",
+    "ARABIC",
+    "HEBREW",
+    "HIRAGANA",
+    "KATAKANA",
+    "HANGUL",
+    "DEVANAGARI",
+    "THAI",
+)
 
 
 class TranslateSurvey(Survey[TranslateTask]):
@@ -152,7 +167,9 @@ class TranslateSurvey(Survey[TranslateTask]):
             usual = float(np.median(ratios))
             far = np.flatnonzero((ratios > _FARTHEST * usual) | (ratios < usual / _FARTHEST))
             for place in far.tolist():
-                self.ledger.add(_LENGTHS, f"{self._places[place]}: {ratios[place]:.2g} characters each, usually {usual:.2g}")
+                self.ledger.add(
+                    _LENGTHS, f"{self._places[place]}: {ratios[place]:.2g} characters each, usually {usual:.2g}"
+                )
         for side, counter in enumerate(self._scripts):
             if not counter:
                 continue

@@ -16,8 +16,8 @@ class TranslateConfig(Config):
     Attributes:
         text_column: Column of the text, or its language in files with a text in each language; None: by its name.
         target_column: The same of the translation.
-        vocabulary: What translations are written with: a number of pieces to train on the target texts, `encoder` for the
-            encoder's own, or the path of a tokenizer.
+        vocabulary: What translations are written with: a number of pieces to train on the target texts, `encoder` for
+            the encoder's own, or the path of a tokenizer.
         vocabulary_model: How pieces are trained: byte-pair encoding, or a unigram language model.
         layers: Layers of the decoder.
         width: Its width; None: the encoder's.

@@ -1,7 +1,7 @@
 """The Transformer decoder (Vaswani et al. 2017), pre-norm (Xiong et al. 2020): target pieces to hidden states.
 
-In training all rows of all texts are computed at once, packed, each seeing those before it. In search `DecoderState` keeps
-the keys and values of what was written, and every step computes one row for each hypothesis.
+In training all rows of all texts are computed at once, packed, each seeing those before it. In search `DecoderState`
+keeps the keys and values of what was written, and every step computes one row for each hypothesis.
 
 Shapes: T rows of the targets, R rows of the sources, D width, W width of the encoder, H heads, d = D / H;
 S texts, B hypotheses of each, L rows of the longest source, K pieces that all hypotheses of a text wrote.
@@ -115,7 +115,9 @@ class DecoderBlock(nn.Module):
             seen_S1BK: Added to scores: 0 for what a hypothesis wrote itself, -inf for what others of its text wrote.
         """
         rows, texts = len(hidden_ND), len(state.keys_SHLd)
-        both_SBE = self.self_input(self.norm_self(hidden_ND)).view(texts, -1, 3 * self.heads, hidden_ND.shape[1] // self.heads)
+        both_SBE = self.self_input(self.norm_self(hidden_ND)).view(
+            texts, -1, 3 * self.heads, hidden_ND.shape[1] // self.heads
+        )
         query_SHBd, key_SHBd, value_SHBd = both_SBE.transpose(1, 2).split(self.heads, dim=1)
         keys_SHKd, values_SHKd = state.written(key_SHBd, value_SHBd)
         seen_SHBd = _attend(query_SHBd, keys_SHKd, values_SHKd, seen_S1BK)
@@ -282,7 +284,7 @@ class DecoderState:
 
 
 def _attend(query_SHBd: Tensor, keys_SHKd: Tensor, values_SHKd: Tensor, mask: Tensor | None) -> Tensor:
-    """Attention of few queries, (S, H, B, d): two batched products, which beat the fused kernel for a handful of rows."""
+    """Attention of few queries, (S, H, B, d): two batched products, quicker than the fused kernel for a handful."""
     scores_SHBK = (query_SHBd / math.sqrt(query_SHBd.shape[3])) @ keys_SHKd.transpose(2, 3)
     if mask is not None:
         scores_SHBK += mask

@@ -21,7 +21,9 @@ class TranslateRender(TaskRender[Translation]):
         "bleu": Figure("BLEU", "n-grams shared with the reference translation, 0 to 100 (sacreBLEU)"),
         "chrf": Figure("chrF++", "character and word n-grams shared with the reference, 0 to 100"),
         "ter": Figure("TER", "edits a reference word to make the translation right, in percent; lower is better"),
-        "ppl": Figure("perplexity", "among how many pieces the model hesitates at each of the reference; lower is better"),
+        "ppl": Figure(
+            "perplexity", "among how many pieces the model hesitates at each of the reference; lower is better"
+        ),
     }
     units: ClassVar = ("sentences",)
     as_text: ClassVar = True
@@ -54,7 +56,8 @@ class TranslateRender(TaskRender[Translation]):
     @override
     def in_words(self, entry: Facts) -> str:
         decoder = entry["decoder"]
-        return f"translation: a decoder of {decoder['layers']} layers, {decoder['width']} wide, {entry['vocabulary_size']:,} pieces"
+        shape = f"{decoder['layers']} layers, {decoder['width']} wide"
+        return f"translation: a decoder of {shape}, {entry['vocabulary_size']:,} pieces"
 
     @override
     def remarks(self, entry: Facts, scores: Scores) -> list[str]:
@@ -68,5 +71,3 @@ class TranslateRender(TaskRender[Translation]):
     @override
     def python(self, entry: Facts) -> str:
         return "nlp.translate(text)"
-
-

@@ -42,9 +42,9 @@ class TranslateScorer(TranslationScorer, DocumentScorer):
         self.take(prediction.text, document.target, prediction.reference)
         if not prediction.alignments:
             return
-        shown = {"where": document.place, "text": document.text, "target": document.target, "predicted": prediction.text}
+        shown = {"where": document.place, "text": document.text, "gold": document.target, "predicted": prediction.text}
         score = sentence_score(prediction.text, document.target)
-        heapq.heappush(self._best, (score, -len(self.translations), {**shown, "chrf": score}))
+        heapq.heappush(self._best, (score, -len(self.translations), {**shown, "severity": score}))
         if len(self._best) > _SHOWN:
             heapq.heappop(self._best)
         if len(self._aligned) < _SHOWN and len(prediction.alignments[0].source) > 1:

@@ -1,8 +1,9 @@
 """Beam search over the decoder, batched over texts (Wu et al. 2016, section 7); greedy with one hypothesis.
 
-At every step each text's B open hypotheses are continued by every piece; of the 2 B best continuations, those that end are
-finished, and the B best others stay open. A text is done when it has B finished hypotheses and no open one would be among
-the best B if it ended now. Equal scores are ordered by hypothesis, then by id, so that results do not depend on a batch.
+At every step each text's B open hypotheses are continued by every piece; of the 2 B best continuations, those that end
+are finished, and the B best others stay open. A text is done when it has B finished hypotheses and no open one would be
+among the best B if it ended now. Equal scores are ordered by hypothesis, then by id, so that results do not depend on a
+batch.
 
 Shapes: S texts, B hypotheses of each, V pieces, C = 2 B candidates.
 """
@@ -67,7 +68,8 @@ class Writer:
             count: C, how many.
 
         Returns:
-            Log probabilities and ids, (N, C) each, equal ones in the order of their ids; log probability of the end, (N,).
+            Log probabilities and ids, (N, C) each, equal ones in the order of their ids; log probability of the end,
+            (N,).
         """
         parts = [self._best(part_ND, count) for part_ND in hidden_ND.split(_ROWS_AT_ONCE)]
         values_NC, ids_NC, ends_N = (torch.cat(one) for one in zip(*parts, strict=True))

@@ -72,11 +72,7 @@ TRANSLATE = TaskSpec(
                 "spanbert doctor translate --data train.en --target train.de --model bundle/",
             ),
         ),
-        "evaluate": (
-            ("BLEU and chrF++ of translations", "spanbert evaluate en-de/ --data test.en --target test.de"),
-        ),
-        "predict": (
-            ("One line in, one line out", "spanbert predict en-de/ texts.txt --format text --out texts.de"),
-        ),
+        "evaluate": (("BLEU and chrF++ of translations", "spanbert evaluate en-de/ --data test.en --target test.de"),),
+        "predict": (("One line in, one line out", "spanbert predict en-de/ texts.txt --format text --out texts.de"),),
     },
 )

@@ -504,5 +504,3 @@ def _require_sacrebleu() -> None:
         raise InputError(
             "translations are scored by sacreBLEU, which is not installed", remedy="pip install 'spanbert[translate]'"
         )
-
-
