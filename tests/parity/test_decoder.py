@@ -12,8 +12,9 @@ from torch import nn
 from spanbert.batches.examples import Layout
 from spanbert.encoder.attention import Bounds
 from spanbert.encoder.tied_loss import tied_cross_entropy
-from spanbert.tasks.translate.decoder import Decoder, DecoderShape, positions
+from spanbert.tasks.translate.decoder import Decoder, positions
 from spanbert.tasks.translate.head import TranslateHead
+from spanbert.tasks.translate.shape import DecoderShape
 from spanbert.tokens.target_vocabulary import BEGIN, END
 
 SHAPE = DecoderShape(vocabulary=40, source=16, width=16, layers=2, heads=4, feed_forward=32, dropout=0.0)

@@ -6,7 +6,6 @@ once, so that memory grows with them; nothing else of the texts is kept.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -20,9 +19,6 @@ from spanbert.scores.bootstrap import RESAMPLES, Bootstrap, Statistic
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.base import Metric
-
-_COUNTS = 12  # BLEU: system and reference length, 4 counts, 4 totals; then log probability and pieces
-_ORDERS = 4
 
 
 def metrics(tokenizer: str, *, ter: bool = False) -> dict[str, Metric]:
@@ -58,28 +54,20 @@ def sentence_chrf(translation: str, reference: str) -> float:
     return float(CHRF(word_order=2).sentence_score(translation, [reference]).score)
 
 
-def bleu_of_sums(sums_K: FloatArray) -> float:
-    """BLEU from sums of the counts of sentences, as sacreBLEU computes it."""
-    from sacrebleu.metrics.bleu import BLEU
+def _statistic(metric: Any) -> Statistic:
+    """A metric as a function of the sums of its counts, as sacreBLEU's own tests use it."""
 
-    counts, totals = sums_K[2 : 2 + _ORDERS], sums_K[2 + _ORDERS : 2 + 2 * _ORDERS]
-    found = BLEU.compute_bleu(
-        correct=[int(one) for one in counts],
-        total=[int(one) for one in totals],
-        sys_len=int(sums_K[0]),
-        ref_len=int(sums_K[1]),
-        smooth_method="exp",
-    )
-    return float(found.score)
+    def score(sums_NK: FloatArray) -> FloatArray:
+        flat = sums_NK.reshape(-1, sums_NK.shape[-1])
+        found = [float(metric._compute_score_from_stats(one.tolist()).score) for one in flat]
+        return np.array(found).reshape(sums_NK.shape[:-1])
 
-
-def _bleus(sums_NK: FloatArray) -> FloatArray:
-    return np.array([bleu_of_sums(one) for one in sums_NK.reshape(-1, sums_NK.shape[-1])]).reshape(sums_NK.shape[:-1])
+    return score
 
 
 def _perplexities(sums_NK: FloatArray) -> FloatArray:
     with np.errstate(divide="ignore", invalid="ignore"):
-        found: FloatArray = np.exp(-sums_NK[..., -2] / sums_NK[..., -1])
+        found: FloatArray = np.exp(-sums_NK[..., 0] / sums_NK[..., 1])
     return found
 
 
@@ -96,13 +84,11 @@ class TranslationScorer:
 
     def __init__(self, tokenizer: str, *, ter: bool = False, seed: int = 0) -> None:
         self.tokenizer = tokenizer
-        from sacrebleu.metrics.bleu import BLEU
-
         self.metrics = metrics(tokenizer, ter=ter)
-        self._sentence = BLEU(tokenize=tokenizer, effective_order=True)  # the same counts, without a warning
         self.translations: list[str] = []
         self.references: list[str] = []
-        self._bootstrap = Bootstrap(_COUNTS, seed=seed)
+        self._seed = seed
+        self._likelihoods = Bootstrap(2, seed=seed)
 
     def take(self, translation: str, reference: str, likelihood: tuple[float, int] | None) -> None:
         """Takes in one translation.
@@ -114,9 +100,7 @@ class TranslationScorer:
         """
         self.translations.append(translation)
         self.references.append(reference)
-        one = self._sentence.sentence_score(translation, [reference])
-        counts = [one.sys_len, one.ref_len, *one.counts, *one.totals, *(likelihood or (0.0, 0))]
-        self._bootstrap.add([counts])
+        self._likelihoods.add([likelihood or (0.0, 0)])
 
     def scores(self) -> dict[str, Any]:
         """`bleu`, `chrf`, `ppl`, perhaps `ter`; `interval`, `signature` and `signatures` of each metric."""
@@ -125,39 +109,34 @@ class TranslationScorer:
         signatures: dict[str, str] = {}
         for name, metric in self.metrics.items():
             if not self.translations:
-                found[name] = 0.0
-                interval[name] = [0.0, 0.0]
+                found[name], interval[name] = 0.0, [0.0, 0.0]
                 continue
-            found[name] = float(metric.corpus_score(self.translations, [self.references]).score)
+            score = self._counts(metric).interval(_statistic(metric))
+            found[name], interval[name] = score.value, score.bounds
             signatures[name] = str(metric.get_signature())
-        if self.translations:
-            interval["bleu"] = self._bootstrap.interval(_bleus).bounds
-            for name in self.metrics.keys() - {"bleu"}:
-                interval[name] = self._resampled(name)
-        perplexity = self._bootstrap.interval(_perplexities)
+        perplexity = self._likelihoods.interval(_perplexities)
         if math.isfinite(perplexity.value):
-            found["ppl"] = perplexity.value
-            interval["ppl"] = perplexity.bounds
+            found["ppl"], interval["ppl"] = perplexity.value, perplexity.bounds
+        stated = [f"{_NAMES[name]}|{one}" for name, one in signatures.items()]
         return {
             **found,
             "sentences": len(self.translations),
             "interval": interval,
-            "signature": "  ".join(
-                [f"{_NAMES[name]}|{one}" for name, one in signatures.items()] + [f"spanbert:{__version__}"]
-            ),
+            "signature": "  ".join([*stated, f"spanbert:{__version__}"]),
             "signatures": signatures,
         }
 
-    def _resampled(self, name: str) -> list[float]:
-        """sacreBLEU's own bootstrap interval."""
-        metric = metrics(self.tokenizer, ter=True)[name]
-        found: Any = metric.corpus_score(self.translations, [self.references], n_bootstrap=RESAMPLES)
-        said = json.loads(found.format(signature=str(metric.get_signature()), is_json=True, width=6))
-        return [said["confidence_mean"] - said["confidence_var"], said["confidence_mean"] + said["confidence_var"]]
+    def _counts(self, metric: Any) -> Bootstrap:
+        """The counts of every sentence that a metric is computed from."""
+        counts_NK = metric._extract_corpus_statistics(self.translations, [self.references])
+        bootstrap = Bootstrap(len(counts_NK[0]), seed=self._seed)
+        bootstrap.add(counts_NK)
+        return bootstrap
 
     def paired(self) -> tuple[Bootstrap, Statistic]:
         """The counts of BLEU."""
-        return self._bootstrap, _bleus
+        metric = self.metrics["bleu"]
+        return self._counts(metric) if self.translations else Bootstrap(1), _statistic(metric)
 
     def compared(self, other: TranslationScorer) -> dict[str, Any]:
         """sacreBLEU's paired bootstrap test (Koehn 2004) against another system, by the name of the score.

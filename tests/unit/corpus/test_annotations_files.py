@@ -209,7 +209,7 @@ def test_nested_spans_become_columns_where_asked(tmp_path: Path):
         ('{"text": "Ann", "words": [[1, 2], [0, 1]]}', "jsonl", r"a\.jsonl:2: not a word of the text; got \[0, 1\]"),
         ('{"text": "Ann", "words": [[0, 3]], "tags": ["a", "b"]}', "jsonl", r"a\.jsonl:2: not a tag for each word; got 2"),
         ('{"text": "\\udc00"}', "jsonl", r"a\.jsonl:2: half of a surrogate pair"),
-        ('{"text": "Ann"}', "xml", r"--to: unknown format 'xml'. choose from columns"),
+        ('{"text": "Ann"}', "xml", r"--to: unknown format 'xml'. choose from aligned"),
         ('{"text": "Ann"}', "json", r"--to: unknown format 'json'. did you mean 'jsonl'"),
     ],
 )  # fmt: skip

@@ -14,7 +14,7 @@ from typer.main import get_command
 from spanbert.apps.cli.main import app
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Question, Relation, Span
-from spanbert.corpus.formats.format import Format
+from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
 from spanbert.corpus.formats.gap import HEADER
 from spanbert.corpus.formats.registry import (
     FORMATS,
@@ -66,13 +66,14 @@ def full(format_: Format, folder: Path) -> list[Document]:
 
 
 def there_and_back(documents: list[Document], name: str, folder: Path) -> list[Document]:
-    path = folder / "file"
+    path, companion = folder / ("file.jsonl" if name == "parallel" else "file"), None
     if name in WRITTEN:
-        write_data(documents, path, to=name)
+        companion = folder / "companion" if name == "aligned" else None
+        write_data(documents, path, to=name, settings=WriteSettings(companion=companion))
     else:
         path = folder / "file.jsonl"
         path.write_text("".join(json.dumps({"text": one.text, "label": list(one.labels)}) + "\n" for one in documents))
-    return list(open_data(path, among=[name]).documents())
+    return list(open_data(path, among=[name], settings=ReadSettings(companion=companion)).documents())
 
 
 @pytest.mark.parametrize("format_", FORMATS, ids=lambda one: one.name)
@@ -113,7 +114,7 @@ def test_every_format_has_one_name_which_help_and_docs_know():
     page = (DOCS / "FORMATS.md").read_text(encoding="utf-8")
     assert [line for line in page.splitlines() if line.startswith("| `")] == rows
     groups = [group.count("\n| `") for group in page.split("|---|---|---|---|---|")[1:]]
-    assert groups == [len(family_of(name)) for name in ("columns", "conll2012", "tacred", "labelled")]
+    assert groups == [len(family_of(name)) for name in ("columns", "conll2012", "tacred", "labelled", "tmx")]
 
 
 def test_every_task_reads_formats_of_one_family():
@@ -124,9 +125,9 @@ def test_every_task_reads_formats_of_one_family():
 @pytest.mark.parametrize(
     ("name", "formats"),
     [
-        ("a.csv", ["labelled"]),
-        ("a.tsv.gz", ["columns", "labelled"]),
-        ("a.parquet", ["labelled"]),
+        ("a.csv", ["labelled", "parallel"]),
+        ("a.tsv.gz", ["columns", "labelled", "parallel"]),
+        ("a.parquet", ["labelled", "parallel"]),
         ("a.conllu", ["columns"]),
         ("a.json", ["squad"]),
         ("a.txt", []),

@@ -10,7 +10,7 @@ from sacrebleu.metrics import BLEU, CHRF, TER
 
 from spanbert.core.errors import InputError
 from spanbert.scores.bootstrap import compare
-from spanbert.scores.translation import TranslationScorer, bleu_of_sums, metrics, sentence_chrf
+from spanbert.scores.translation import TranslationScorer, metrics, sentence_chrf
 
 REFERENCES = ["Ein Mann mit einem orangen Hut.", "Zwei Hunde laufen über die Wiese.", "Das ist alles."] * 10
 SYSTEM = ["Ein Mann mit einem Hut.", "Zwei Hunde rennen über die Wiese.", "Das ist alles."] * 10
@@ -53,7 +53,8 @@ def test_a_published_score():
 def test_sums_of_sentences_give_the_score_of_all():
     scorer = scored(SYSTEM)
     bootstrap, statistic = scorer.paired()
-    assert bleu_of_sums(bootstrap.sums_K) == pytest.approx(scorer.scores()["bleu"])
+    assert statistic(bootstrap.sums_K) == pytest.approx(scorer.scores()["bleu"])
+    assert bootstrap.units == 30
     assert statistic(np.stack([bootstrap.sums_K] * 2)).shape == (2,)
 
 
@@ -73,6 +74,14 @@ def test_chinese_is_counted_by_characters():
     scorer = TranslationScorer("zh")
     scorer.take("今天下雨。", "今天下雨了。", None)
     assert "tok:zh" in scorer.scores()["signature"]
+
+
+def test_one_sentence():
+    scorer = TranslationScorer("13a", ter=True)
+    scorer.take("a b", "a c", None)
+    found = scorer.scores()
+    assert found["bleu"] == pytest.approx(BLEU().corpus_score(["a b"], [["a c"]]).score)
+    assert found["chrf"] == pytest.approx(CHRF(word_order=2).corpus_score(["a b"], [["a c"]]).score)
 
 
 def test_nothing_scored_and_sentences():

@@ -17,7 +17,9 @@ from spanbert.tasks.translate.task import VOCABULARY, TranslateTask
 from spanbert.tokens.target_vocabulary import END
 
 NOUNS, VERBS = ("fox", "dog", "cat", "king", "queen", "child"), ("sees", "finds", "carries")
-SINGLE = [(f"the {one} {verb} the {other}.", f"Ü {one} {verb}!") for one in NOUNS for verb in VERBS for other in NOUNS[:3]]
+SINGLE = [
+    (f"the {one} {verb} the {other}.", f"Ü {one} {verb}!") for one in NOUNS for verb in VERBS for other in NOUNS[:3]
+]
 
 
 def task_of(pieces, pairs=SINGLE, **settings) -> TranslateTask:

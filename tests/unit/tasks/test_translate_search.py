@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spanbert.encoder.attention import Bounds
-from spanbert.tasks.translate.decoder import Decoder, DecoderShape
+from spanbert.tasks.translate.decoder import Decoder
 from spanbert.tasks.translate.search import SearchLimits, Writer, beam_search, best_places
+from spanbert.tasks.translate.shape import DecoderShape
 from spanbert.tokens.target_vocabulary import BEGIN, END
 
 SHAPE = DecoderShape(vocabulary=11, source=6, width=8, layers=2, heads=2, feed_forward=16, dropout=0.1)

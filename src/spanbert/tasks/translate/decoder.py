@@ -10,39 +10,15 @@ S texts, B hypotheses of each, L rows of the longest source, K pieces that all h
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
 from spanbert.encoder.attention import Bounds, attend
 from spanbert.encoder.dropout import dropout
 from spanbert.encoder.linear import Linear
+from spanbert.tasks.translate.shape import DecoderShape
 
 _GROWTH = 8  # steps for which the memory of keys and values has room when it grows
-
-
-@dataclass(frozen=True, kw_only=True)
-class DecoderShape:
-    """The dimensions of a decoder.
-
-    Attributes:
-        vocabulary: V.
-        source: W.
-        width: D.
-        layers: How many.
-        heads: H; divides D.
-        feed_forward: Width of the feed-forward layers.
-        dropout: After embeddings, attention and feed-forward.
-    """
-
-    vocabulary: int
-    source: int
-    width: int
-    layers: int
-    heads: int
-    feed_forward: int
-    dropout: float
 
 
 class DecoderBlock(nn.Module):
@@ -204,7 +180,7 @@ class Decoder(nn.Module):
 
     def embedded(self, ids_N: Tensor, positions_N: Tensor) -> Tensor:
         """Embeddings times sqrt(D) plus sinusoidal positions (Vaswani et al. 2017, sections 3.4, 3.5), (N, D)."""
-        words_ND = self.word(ids_N) * math.sqrt(self.shape.width)
+        words_ND: Tensor = self.word(ids_N) * math.sqrt(self.shape.width)
         return words_ND + positions(positions_N.to(words_ND.device), self.shape.width)
 
     def attention(self, ids_T: Tensor, source_RW: Tensor) -> Tensor:

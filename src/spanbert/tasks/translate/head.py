@@ -19,8 +19,9 @@ from spanbert.encoder.attention import Bounds
 from spanbert.encoder.tied_loss import tied_cross_entropy
 from spanbert.tasks.head import GeneratingHead
 from spanbert.tasks.protocol import Generated
-from spanbert.tasks.translate.decoder import Decoder, DecoderShape
+from spanbert.tasks.translate.decoder import Decoder
 from spanbert.tasks.translate.search import SearchLimits, Writer, beam_search
+from spanbert.tasks.translate.shape import DecoderShape
 from spanbert.tokens.target_vocabulary import BEGIN, END
 
 

@@ -71,7 +71,7 @@ class Writer:
             Log probabilities and ids, (N, C) each, equal ones in the order of their ids; log probability of the end,
             (N,).
         """
-        parts = [self._best(part_ND, count) for part_ND in hidden_ND.split(_ROWS_AT_ONCE)]
+        parts = [self._best(part_ND, count) for part_ND in torch.split(hidden_ND, _ROWS_AT_ONCE)]
         values_NC, ids_NC, ends_N = (torch.cat(one) for one in zip(*parts, strict=True))
         return values_NC, ids_NC, ends_N
 
@@ -182,7 +182,9 @@ def best_places(totals_NX: Tensor, count: int) -> tuple[Tensor, Tensor]:
     width = size // _BLOCK
     if width <= count:
         return _largest(totals_NX, torch.arange(size).expand(len(totals_NX), -1), count)
-    maxima_NW = totals_NX[:, : width * _BLOCK].unflatten(1, (_BLOCK, width)).amax(1)  # place p is in block p % width
+    maxima_NW = (
+        totals_NX[:, : width * _BLOCK].view(len(totals_NX), _BLOCK, width).amax(1)
+    )  # place p is in block p % width
     kept, blocks_NC = maxima_NW.topk(count + 1, dim=1)
     places_NX = (blocks_NC[:, :count, None] + width * torch.arange(_BLOCK)).flatten(1)
     places_NX = torch.cat([places_NX, torch.arange(width * _BLOCK, size).expand(len(places_NX), -1)], dim=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -29,6 +29,7 @@ from spanbert.tasks.protocol import Generated, HeadContext, Mistake, TextTask, W
 from spanbert.tasks.translate.alignment import alignment
 from spanbert.tasks.translate.config import TranslateConfig
 from spanbert.tasks.translate.scoring import TranslateScorer, sentence_score
+from spanbert.tasks.translate.shape import DecoderShape
 from spanbert.tasks.translate.spec import TRANSLATE
 from spanbert.tokens.pieces import TokenizedText, read_pieces
 from spanbert.tokens.target_vocabulary import END, TargetVocabulary, train_target_vocabulary
@@ -237,6 +238,11 @@ class TranslateTask(TextTaskBase):
         """Two files, line by line."""
         return open_data(path, among=("aligned",), settings=ReadSettings(companion=companion))
 
+    @override
+    def opened(self, path: Path, *, companion: Path | None = None) -> DataFile:
+        """Files to be scored on have no empty sides."""
+        return replace(super().opened(path, companion=companion), check=self.check)
+
     @property
     @override
     def comparison_key(self) -> str:
@@ -367,7 +373,6 @@ class TranslateTask(TextTaskBase):
 
     @override
     def build_head(self, context: HeadContext) -> TranslateHead:
-        from spanbert.tasks.translate.decoder import DecoderShape
         from spanbert.tasks.translate.head import TranslateHead
 
         if not self.learned.decoder:
