@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -55,9 +56,7 @@ def test_what_lies_between_sentences_stays(tokenizer):
 
 
 def test_texts_of_several_sentences_are_left_whole_where_training_had_such(tokenizer):
-    pairs = [
-        (f"{one} {two}", f"{other} {another}") for (one, other), (two, another) in zip(SINGLE, SINGLE[1:], strict=False)
-    ]
+    pairs = [(f"{one} {two}", f"{other} {another}") for (one, other), (two, another) in pairwise(SINGLE)]
     task = task_of(tokenizer, pairs)
     assert not task.learned.one_sentence
     [windowed] = task.tokenize([Document(id="1", text="The fox runs. A dog sleeps.")])

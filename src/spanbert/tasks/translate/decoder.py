@@ -10,6 +10,7 @@ S texts, B hypotheses of each, L rows of the longest source, K pieces that all h
 from __future__ import annotations
 
 import math
+
 import torch
 from torch import Tensor, nn
 
