@@ -14,7 +14,7 @@ from tests.conftest import make_text
 
 ROOT = Path(__file__).parents[2]
 TAGGED = ("train.conll", "dev.conll", "test.conll")
-STRUCTURED = ("clusters.jsonl", "pairs.jsonl")
+STRUCTURED = ("clusters.jsonl", "pairs.jsonl", "translations.jsonl")
 
 
 def code_blocks(name: str) -> list[tuple[str, str]]:
@@ -55,7 +55,7 @@ def test_files_that_the_readmes_name_exist():
 @pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="the readme works in a virtual environment")
 def test_every_command_runs(tmp_path: Path):
     lines = [line for kind, block in code_blocks("README.md") if kind == "sh" for line in block.splitlines() if line]
-    assert len(lines) == 27
+    assert len(lines) == 29
     python = next(block for kind, block in code_blocks("README.md") if kind == "python")
     script = ["set -eu"]
     for line in lines:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,8 +30,11 @@ def metrics(tokenizer: str, *, ter: bool = False) -> dict[str, Metric]:
         ter: TER too.
 
     Raises:
-        InputError: The tokenizer needs a library that is not installed.
+        InputError: sacreBLEU, or a library that the tokenizer needs, is not installed.
     """
+    if find_spec("sacrebleu") is None:
+        remedy = "pip install 'spanbert[translate]'"
+        raise InputError("translations are scored by sacreBLEU, which is not installed", remedy=remedy)
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
     from sacrebleu.metrics.ter import TER

@@ -227,6 +227,7 @@ def _facts(
 def _check_dev(task: TextTask, source: Source, reporter: Reporter) -> None:
     """Reads dev data to its end before time is spent on training."""
     _say_how_read(task, source, reporter)
+    task.scorer()  # refuses now if something that scoring needs is missing
     labelled = 0
     for document in documents_of(source):
         task.check(document)

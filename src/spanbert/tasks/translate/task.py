@@ -6,7 +6,6 @@ import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -150,11 +149,10 @@ class TranslateTask(TextTaskBase):
         """The task that some training pairs pose; trains the vocabulary of the translations.
 
         Raises:
-            InputError: No pairs, settings that do not fit together, or a library that scores need is missing.
+            InputError: No pairs, or settings that do not fit together.
         """
         if config.n_best > config.beam:
             raise InputError("more translations than hypotheses", got=f"n_best {config.n_best}, beam {config.beam}")
-        _require_sacrebleu()
         sample: list[tuple[str, str]] = []
 
         def targets() -> Iterator[str]:
@@ -502,10 +500,3 @@ def _tokenizer_of(targets: Sequence[str]) -> str:
         if share > (0.1 if name == "ja-mecab" else 0.5):
             return name
     return "13a"
-
-
-def _require_sacrebleu() -> None:
-    if find_spec("sacrebleu") is None:
-        raise InputError(
-            "translations are scored by sacreBLEU, which is not installed", remedy="pip install 'spanbert[translate]'"
-        )
