@@ -4,6 +4,7 @@
 # make bench   benchmarks (some three hours, alone on the machine) into benchmarks/results, docs/BENCHMARKS.md from them
 # make bench-tasks      fine-tuned on real data: several heads, long documents, Chinese, in TASKS_DIR
 # make bench-coref-and-relations coreference and relation extraction on real data (hours), in COREF_AND_RELATIONS_DIR
+# make bench-translation translation on real data (hours) and against peers, in TRANSLATION_DIR
 # make ablation         the four masking schemes, 5 minutes each, in ABLATION_DIR
 # make zh-checkpoint    a small Chinese encoder from scratch, 25 minutes, in ZH_DIR
 
@@ -89,6 +90,17 @@ COREF_AND_RELATIONS_DIR ?= build/coref_and_relations
 bench-coref-and-relations: .venv/.dev
 	for study in ontogum litbank gap memory; do $(BIN)/python benchmarks/coref.py $$study $(COREF_AND_RELATIONS_DIR) || exit 1; done
 	for study in tune-ours tune-peer semeval kbp37 throughput; do $(BIN)/python benchmarks/relation.py $$study $(COREF_AND_RELATIONS_DIR) || exit 1; done
+	$(BIN)/python benchmarks/report.py
+
+# translation: some eight hours of two cores, then minutes alone on the machine; needs SPANBERT_DATA
+TRANSLATION_DIR ?= build/translation
+.PHONY: bench-translation
+bench-translation: .venv/.dev
+	for run in scratch minilm; do $(BIN)/python benchmarks/translate.py curve $$run $(TRANSLATION_DIR) || exit 1; done
+	$(BIN)/python benchmarks/translate.py collect $(TRANSLATION_DIR)
+	$(BIN)/python benchmarks/translate.py chinese $(TRANSLATION_DIR)
+	for study in train decode memory; do $(BIN)/python benchmarks/translate_speed.py $$study || exit 1; done
+	$(BIN)/python benchmarks/sentences.py
 	$(BIN)/python benchmarks/report.py
 
 # the four masking schemes from one seed, 5 minutes each; needs SPANBERT_DATA and a fresh ABLATION_DIR

@@ -9,7 +9,7 @@ import json
 import sys
 
 from common import RESULTS, ROOT
-from report_parts import peers, tasks, training
+from report_parts import peers, tasks, training, translation
 
 SECTIONS = {
     "pretrain_enwiki": training.pretrain_enwiki,
@@ -28,6 +28,12 @@ SECTIONS = {
     "relation_tune_peer": tasks.relation_tune_peer,
     "relation_kbp37": tasks.relation_kbp37,
     "relation_throughput": tasks.relation_throughput,
+    "translate_multi30k": translation.translate_multi30k,
+    "translate_chinese": translation.translate_chinese,
+    "translate_train": translation.translate_train,
+    "translate_decode": translation.translate_decode,
+    "translate_memory": translation.translate_memory,
+    "sentences": translation.sentences,
     "bench_encoders": peers.bench_encoders,
     "bench_attention": peers.bench_attention,
     "ablation": training.ablation,
