@@ -238,7 +238,8 @@ class DecoderState:
         decoder, (texts, rows) = self._decoder, ids_SB.shape
         own_BB = self._seen_SBK.new_full((rows, rows), float("-inf")).fill_diagonal_(0.0)
         self._seen_SBK = torch.cat([self._seen_SBK, own_BB.expand(texts, rows, rows)], dim=2)
-        hidden_ND = decoder.embedded(ids_SB.flatten(), torch.tensor([self._count]))
+        ids_N = ids_SB.flatten().to(self._seen_SBK.device)
+        hidden_ND = decoder.embedded(ids_N, torch.tensor([self._count]))
         for block, state in zip(decoder.blocks, self._blocks, strict=True):
             assert isinstance(block, DecoderBlock)
             hidden_ND = block.step(hidden_ND, state, self._seen_SBK[:, None])
@@ -253,11 +254,14 @@ class DecoderState:
             texts_S: Which texts; None: all.
             parents_SB: The hypothesis of its text that each new one goes on from.
         """
+        device = self._seen_SBK.device
         if texts_S is not None:
+            texts_S = texts_S.to(device)
             self._seen_SBK = self._seen_SBK[texts_S]
             for state in self._blocks:
                 state.keep(texts_S)
-        self._seen_SBK = self._seen_SBK.gather(1, parents_SB[:, :, None].expand(-1, -1, self._seen_SBK.shape[2]))
+        parents_SBK = parents_SB.to(device)[:, :, None].expand(-1, -1, self._seen_SBK.shape[2])
+        self._seen_SBK = self._seen_SBK.gather(1, parents_SBK)
 
 
 def _attend(query_SHBd: Tensor, keys_SHKd: Tensor, values_SHKd: Tensor, mask: Tensor | None) -> Tensor:

@@ -178,19 +178,20 @@ def best_places(totals_NX: Tensor, count: int) -> tuple[Tensor, Tensor]:
     The largest lie in the blocks with the largest maxima, which is quicker than looking at all.
     """
     size = totals_NX.shape[1]
+    every_X = torch.arange(size, device=totals_NX.device)
     count = min(count, size)
     width = size // _BLOCK
     if width <= count:
-        return _largest(totals_NX, torch.arange(size).expand(len(totals_NX), -1), count)
+        return _largest(totals_NX, every_X.expand(len(totals_NX), -1), count)
     maxima_NW = (
         totals_NX[:, : width * _BLOCK].view(len(totals_NX), _BLOCK, width).amax(1)
     )  # place p is in block p % width
     kept, blocks_NC = maxima_NW.topk(count + 1, dim=1)
-    places_NX = (blocks_NC[:, :count, None] + width * torch.arange(_BLOCK)).flatten(1)
-    places_NX = torch.cat([places_NX, torch.arange(width * _BLOCK, size).expand(len(places_NX), -1)], dim=1)
+    places_NX = (blocks_NC[:, :count, None] + width * every_X[:_BLOCK]).flatten(1)
+    places_NX = torch.cat([places_NX, every_X[width * _BLOCK :].expand(len(places_NX), -1)], dim=1)
     values_NC, places_NC = _largest(totals_NX.gather(1, places_NX), places_NX, count)
     for row in (kept[:, -1] >= values_NC[:, -1]).nonzero()[:, 0].tolist():  # a tie with a block that was not looked at
-        values_NC[row], places_NC[row] = _largest(totals_NX[row : row + 1], torch.arange(size)[None], count)
+        values_NC[row], places_NC[row] = _largest(totals_NX[row : row + 1], every_X[None], count)
     return values_NC, places_NC
 
 
