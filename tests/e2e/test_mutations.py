@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 import spanbert
 from spanbert.apps.cli import predict as predict_command
-from spanbert.batches.examples import Drawn
+from spanbert.batches.example_plan import Drawn
 from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import SpanbertError

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spanbert.batches.example_plan import Drawn, ExamplePlan
 from spanbert.batches.examples import (
-    Drawn,
     Example,
-    ExamplePlan,
     Framer,
     HeadRows,
     Target,

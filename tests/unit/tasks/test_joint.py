@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from spanbert.batches.examples import Drawn, Example, ExamplePlan
+from spanbert.batches.example_plan import Drawn, ExamplePlan
+from spanbert.batches.examples import Example
 from spanbert.batches.loader import Step
 from spanbert.batches.plan import PlanPosition
 from spanbert.core.errors import InputError

@@ -50,7 +50,7 @@ def command(
     from spanbert.apps.doctor.lines import report_lines
     from spanbert.train.finetune_config import FinetuneConfig
 
-    overrides = overrides_of(settings_of("doctor", given, None))
+    overrides = overrides_of(settings_of("doctor", given, kind if kind in kinds() else None))
     settings = FinetuneConfig.assemble(file=config, overrides=[*overrides, *(set_ or [])])
     with make_reporter() as reporter:
         report = doctor(

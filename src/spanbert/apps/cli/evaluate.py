@@ -59,7 +59,7 @@ def command(
     if len(bundles) != (2 if compare else 1):
         raise InputError("how many bundles?", got=str(len(bundles)), expected="two with --compare, else one")
     other = bundles[1] if compare else None
-    options = settings_of("evaluate", given, None)
+    options = settings_of("evaluate", given, None, one_task=True)
     for kind, changed in kind_options(set_ or []).items():
         options |= {f"{kind}.{key}": value for key, value in changed.items()}
     with make_reporter() as reporter:

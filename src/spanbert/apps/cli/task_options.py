@@ -62,13 +62,15 @@ def with_task_options(verb: Verb) -> Callable[[Callable[..., None]], Callable[..
     return decorate
 
 
-def settings_of(verb: Verb, given: Given, kind: str | None) -> dict[str, Any]:
+def settings_of(verb: Verb, given: Given, kind: str | None, *, one_task: bool = False) -> dict[str, Any]:
     """The settings that options set, by dotted key.
 
     Args:
         verb: The verb.
         given: What the user passed.
         kind: The kind of task that they are for; None: any that has them, where one alone does.
+        one_task: They are for one task, whose kind is not known yet: where several kinds have an option for settings
+            of one name, the key is that name without a kind.
 
     Raises:
         InputError: An option that the kind does not have, or that several kinds have where it is not said which.
@@ -79,6 +81,10 @@ def settings_of(verb: Verb, given: Given, kind: str | None) -> dict[str, Any]:
         owners = " and ".join(of_kinds)
         if kind is not None and kind not in of_kinds:
             raise InputError(f"an option of {owners}", where=flag, got=f"the kind {kind}")
+        names = {option.setting for option in of_kinds.values()}
+        if kind is None and one_task and len(of_kinds) > 1 and len(names) == 1:
+            found[names.pop()] = value
+            continue
         if kind is None and len(of_kinds) > 1:
             settings = " or ".join(f"{one}.{option.setting}=..." for one, option in of_kinds.items())
             remedy = f"Use --set {settings}"
