@@ -43,7 +43,7 @@ class Seed:
     """
 
     name: str
-    kind: Literal["classify", "tag", "qa", "coref", "relation", "predict"]
+    kind: Literal["classify", "tag", "qa", "coref", "relation", "translate", "predict"]
     content: bytes
     shape: Literal["bytes", "cells", "json", "lines", "parquet"]
     separator: str = "\t"
@@ -168,6 +168,18 @@ _PAIRS = [
 ]  # fmt: skip
 
 
+_TRANSLATIONS = [
+    {"id": 1, "text": "The old king sleeps.", "target": "Der alte König schläft."},
+    {"translation": {"text": "Birds sing.", "target": "鸟在唱歌。"}},
+    {"text": "A fox", "target": None, "more": [1]},
+]
+_MEMORY = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n<tmx version="1.4">\n<header srclang="en"/>\n<body>\n'
+    '<tu><tuv xml:lang="en"><seg>The <ph>x</ph>king &amp; I</seg></tuv><tuv xml:lang="de"><seg>Der König</seg></tuv></tu>\n'
+    '<tu><tuv xml:lang="en"><seg>A fox</seg></tuv><tuv xml:lang="de"><seg>狐狸</seg></tuv></tu>\n</body>\n</tmx>\n'
+)
+
+
 def _parquet() -> bytes:
     import pyarrow
     from pyarrow import parquet
@@ -196,6 +208,14 @@ def written_seeds() -> list[Seed]:
         Seed(name="a.tsv", kind="classify", content=table.encode(), shape="cells"),
         Seed(name="a.csv", kind="classify", content=comma.encode(), shape="cells", separator=","),
         Seed(name="pairs.tsv", kind="classify", content=pairs.encode(), shape="cells"),
+        Seed(
+            name="translations.tsv",
+            kind="translate",
+            content="".join(f"{text}\t{text.upper()}\n" for text, _ in _TEXTS).encode(),
+            shape="cells",
+        ),
+        Seed(name="translations.jsonl", kind="translate", content=_lines(_TRANSLATIONS[:1] * 3 + _TRANSLATIONS), shape="lines"),
+        Seed(name="memory.tmx", kind="translate", content=_MEMORY.encode(), shape="bytes"),
         Seed(name="several.jsonl", kind="classify", content=_lines(several), shape="lines"),
         Seed(name="objects.json", kind="classify", content=_lines(objects), shape="lines"),
         Seed(name="a.parquet", kind="classify", content=_parquet(), shape="parquet"),

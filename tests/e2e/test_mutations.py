@@ -35,6 +35,7 @@ from spanbert.tasks.coref.config import CorefConfig
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.relation.config import RelationConfig
+from spanbert.tasks.translate.config import TranslateConfig
 from spanbert.train.finetune import build_tasks
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.task_data import TaskData
@@ -43,7 +44,11 @@ from tests.mutation_seeds import Seed, real_seeds, written_seeds
 
 OF_WRITTEN, OF_REAL, OF_HYPOTHESIS = 40, 15, 100
 LONGEST_MESSAGE = 1500
-OPTIONS = {"coref": CorefConfig(size=16, longest_mention=5), "relation": RelationConfig(typed="no")}
+OPTIONS = {
+    "coref": CorefConfig(size=16, longest_mention=5),
+    "relation": RelationConfig(typed="no"),
+    "translate": TranslateConfig(vocabulary=300, layers=1, beam=2, max_ratio=1.0),
+}
 WRITTEN = written_seeds()
 REAL = real_seeds(Path(os.environ["SPANBERT_DATA"])) if os.environ.get("SPANBERT_DATA") else []
 BY_NAME = {seed.name: seed for seed in WRITTEN}
@@ -65,7 +70,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, hugging_face_model: Path) -
     place = tmp_path_factory.mktemp("mutations")
     tasks = {}
     for kind, name in (("classify", "a.tsv"), ("tag", "two.conll"), ("qa", "two.json"),
-                       ("coref", "clusters.conll"), ("relation", "tacred.json")):  # fmt: skip
+                       ("coref", "clusters.conll"), ("relation", "tacred.json"), ("translate", "translations.tsv")):  # fmt: skip
         (place / name).write_bytes(BY_NAME[name].content)
         options = OPTIONS.get(kind)
         tasks[kind] = TaskData(kind=kind, train=place / name, options=options)
@@ -87,7 +92,7 @@ def use(bundle: Path, hugging_face_model: Path, tmp_path_factory: pytest.TempPat
         path.write_bytes(content)
         if seed.kind == "predict":
             own = {"questions.jsonl": "qa", "pairs.jsonl": "pairs", "related.jsonl": "relation"}
-            task = own.get(seed.name, ("classify", "tag", "coref")[number % 3])
+            task = own.get(seed.name, ("classify", "tag", "coref", "translate")[number % 4])
             format_ = predict_command.FORMATS[number // 3 % len(predict_command.FORMATS)]
             with redirect_stdout(io.StringIO()):
                 predict_command.command(str(bundle), str(path), task=task, format_=format_)

@@ -49,6 +49,8 @@ def _units(file: SourceFile) -> Iterator[tuple[str | None, dict[str, str]]]:
                 elif event == "end" and name == "tu":
                     yield stated, _texts(element)
                     body.clear()  # memory stays that of one unit
+        except (LookupError, ValueError) as error:
+            raise InputError("not in an encoding that can be read", where=f"{file.path}:1", got=str(error)) from None
         except ElementTree.ParseError as error:
             line, column = error.position
             raise InputError(
