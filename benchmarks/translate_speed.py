@@ -54,7 +54,7 @@ from spanbert.train.step import backward
 
 NAME, V, SOURCES = "translate", 8000, 8000
 PAD, END = V - 1, 0  # of Marian
-BEAM, SENTENCES, ROUNDS = 5, 400, 5
+BEAM, SENTENCES, ROUNDS = 5, 256, 3
 
 
 class Shape(NamedTuple):

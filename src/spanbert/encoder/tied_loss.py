@@ -52,13 +52,14 @@ class _TiedCrossEntropy(torch.autograd.Function):
         picked_R1 = log_probabilities_RV.gather(1, ids_R[:, None])
         losses_R = -picked_R1.squeeze(1)
         if smoothing:
-            losses_R = (1 - smoothing) * losses_R - smoothing * log_probabilities_RV.mean(1)
+            picked_R = (hidden_RD * words_VD[ids_R]).sum(1).to(bias_V.dtype) + bias_V[ids_R]
+            mean_R = (hidden_RD @ words_VD.mean(0)).to(bias_V.dtype) + bias_V.mean()
+            losses_R = losses_R - smoothing * (mean_R - picked_R)
         if any(ctx.needs_input_grad):
             gradient_RV = log_probabilities_RV.exp_()
-            if smoothing:
-                gradient_RV.sub_(smoothing / gradient_RV.shape[1])
             gradient_RV.scatter_add_(1, ids_R[:, None], torch.full_like(picked_R1, smoothing - 1.0))
             ctx.save_for_backward(hidden_RD, words_VD, gradient_RV.to(hidden_RD.dtype))
+            ctx.spread = smoothing / gradient_RV.shape[1]
         return losses_R
 
     @staticmethod
@@ -66,10 +67,15 @@ class _TiedCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, scale_R: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None, None]:
         hidden_RD, words_VD, gradient_RV = ctx.saved_tensors
         needs_hidden, needs_words, needs_bias = ctx.needs_input_grad[:3]
-        kind = hidden_RD.dtype
+        kind, spread = hidden_RD.dtype, ctx.spread
         hidden = ((gradient_RV @ words_VD) * scale_R[:, None]).to(kind) if needs_hidden else None
         words = gradient_RV.T @ (hidden_RD * scale_R[:, None]).to(kind) if needs_words else None
         bias = (scale_R.to(kind) @ gradient_RV).to(scale_R.dtype) if needs_bias else None
+        if spread:  # what is wanted of every piece is the same, so it needs no pass over the gradient
+            scaled_RD = hidden_RD * scale_R[:, None]
+            hidden = None if hidden is None else hidden - (scale_R[:, None] * spread * words_VD.sum(0)).to(kind)
+            words = None if words is None else words - (spread * scaled_RD.sum(0)).to(kind)
+            bias = None if bias is None else bias - spread * scale_R.sum()
         return hidden, words, bias, None, None
 
 
