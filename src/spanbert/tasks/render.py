@@ -63,6 +63,7 @@ class TaskRender(ABC, Generic[ResultT]):
         columns_of: What messages call a task that finds that, with its article.
         figures: Its scores by their keys, in addition to the common ones or in place of them.
         units: Scores that say how much was scored.
+        falling: Scores of which less is better; the picture of scores leaves them out.
         as_text: Its results are texts, which can stand in a file line by line.
     """
 
@@ -71,6 +72,7 @@ class TaskRender(ABC, Generic[ResultT]):
     columns_of: ClassVar[str] = ""
     figures: ClassVar[Mapping[str, Figure]] = {}
     units: ClassVar[tuple[str, ...]] = ("examples",)
+    falling: ClassVar[frozenset[str]] = frozenset()
     as_text: ClassVar[bool] = False
 
     @abstractmethod

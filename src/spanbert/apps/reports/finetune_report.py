@@ -140,7 +140,8 @@ def _pictures(
         found["Training loss, and the learning rate"] = training_curve(*columns)
     lines = [(line["step"], line[name]) for line in logs["evaluations"] if name in line]
     if lines and scores:
-        figures = sorted(scores["interval"], key=lambda figure: figure != scores["main"])[:_LINES]
+        rising = (figure for figure in scores["interval"] if figure not in render.falling)
+        figures = sorted(rising, key=lambda figure: figure != scores["main"])[:_LINES]
         curves = {figure: list(_scored(lines, figure)) for figure in figures}
         named = {render.figure(figure).name: points for figure, points in curves.items()}
         found["Scores on the dev data; the band is a 95% interval"] = score_curve(named, best=kept)

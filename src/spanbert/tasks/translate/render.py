@@ -26,6 +26,7 @@ class TranslateRender(TaskRender[Translation]):
         ),
     }
     units: ClassVar = ("sentences",)
+    falling: ClassVar = frozenset({"ppl", "ter"})
     as_text: ClassVar = True
 
     @override
