@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from math import nan
 from pathlib import Path
 
 import numpy as np
 from typing_extensions import override
 
-from spanbert.core.findings import Rule
+from spanbert.core.findings import SHOWN, Rule
 from spanbert.core.hashes import Repeats
-from spanbert.core.types import Document
+from spanbert.core.types import Document, FloatArray
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.tasks.protocol import WindowedDocument
 from spanbert.tasks.survey import DUPLICATES, Item, Survey
@@ -73,6 +75,7 @@ _FEW_WORDS = 3
 _FARTHEST = 4.0
 _SHORT = 5  # characters below which a ratio of lengths says nothing
 _COMMON = 0.9  # share of the letters of a side that are in its main script
+_MOST_SCRIPTS = 255
 _SCRIPTS = (
     "LATIN",
     "CJK",
@@ -108,10 +111,9 @@ class TranslateSurvey(Survey[TranslateTask]):
         name: str,
     ) -> None:
         super().__init__(data, config, tokenizer, task, name=name)
-        self._ratios: list[float] = []
-        self._places: list[str] = []
-        self._scripts: tuple[Counter[str], Counter[str]] = Counter(), Counter()
-        self._in_scripts: list[tuple[str, tuple[str | None, str | None]]] = []
+        self._ratios = array("f")  # of each document; NaN where one says nothing
+        self._scripts = (bytearray(), bytearray())  # of each document's sides, by number; 0 without letters
+        self._names = [""]  # of the scripts
         self._written = self._covered = 0
 
     @override
@@ -128,24 +130,25 @@ class TranslateSurvey(Survey[TranslateTask]):
 
     @override
     def look(self, document: Document) -> Document:
-        text, target = document.text.strip(), document.target
-        if target is None:
+        text, target = document.text.strip(), (document.target or "").strip()
+        says = min(len(text), len(target)) >= _SHORT
+        self._ratios.append(len(target) / len(text) if says else nan)
+        for numbers, side in zip(self._scripts, (text, target), strict=True):
+            numbers.append(self._number_of(script_of(side)))
+        if document.target is None:
             self.ledger.add(_UNTRANSLATED, self.shown(document))
-            return document
-        target = target.strip()
-        if not text or not target:
+        elif not text or not target:
             self.ledger.add(_EMPTY, self.place(document))
-            return document
-        if text == target:
+        elif text == target:
             self.ledger.add(_COPIES, self.shown(document))
-        if min(len(text), len(target)) >= _SHORT:
-            self._ratios.append(len(target) / len(text))
-            self._places.append(self.shown(document))
-        scripts = script_of(text), script_of(target)
-        for counter, script in zip(self._scripts, scripts, strict=True):
-            counter.update([script] if script else [])
-        self._in_scripts.append((self.place(document), scripts))
         return document
+
+    def _number_of(self, script: str | None) -> int:
+        if script is None:
+            return 0
+        if script not in self._names:
+            self._names.append(script)
+        return min(self._names.index(script), _MOST_SCRIPTS)
 
     @override
     def examine(self, windowed: WindowedDocument, task: TranslateTask) -> None:
@@ -162,24 +165,41 @@ class TranslateSurvey(Survey[TranslateTask]):
 
     @override
     def finish(self) -> None:
-        ratios = np.array(self._ratios)
-        if len(ratios):
-            usual = float(np.median(ratios))
-            far = np.flatnonzero((ratios > _FARTHEST * usual) | (ratios < usual / _FARTHEST))
-            for place in far.tolist():
-                self.ledger.add(
-                    _LENGTHS, f"{self._places[place]}: {ratios[place]:.2g} characters each, usually {usual:.2g}"
-                )
-        for side, counter in enumerate(self._scripts):
-            if not counter:
+        """Lengths and scripts that are unlike those of the rest; the file is read again for the first of them."""
+        ratios = self._known_ratios()
+        usual = float(np.median(ratios)) if len(ratios) else 1.0
+        every = np.array(self._ratios)
+        with np.errstate(invalid="ignore"):
+            far = np.flatnonzero((every > _FARTHEST * usual) | (every < usual / _FARTHEST)).tolist()
+        said = {number: f": {every[number]:.2g} characters each, usually {usual:.2g}" for number in far[:SHOWN]}
+        self._tell(_LENGTHS, said, len(far))
+        for side, numbers in zip(("text", "translation"), self._scripts, strict=True):
+            counts = np.bincount(np.frombuffer(bytes(numbers), dtype=np.uint8), minlength=2)
+            counts[0] = 0
+            main = int(counts.argmax())
+            if counts[main] < _COMMON * counts.sum():
                 continue
-            [(main, count)] = counter.most_common(1)
-            if count < _COMMON * sum(counter.values()):
-                continue
-            for where, scripts in self._in_scripts:
-                if scripts[side] not in (None, main):
-                    name = ("text", "translation")[side]
-                    self.ledger.add(_SCRIPT, f"{where}: {name} in {str(scripts[side]).lower()}, else {main.lower()}")
+            other = [place for place, number in enumerate(numbers) if number not in (0, main)]
+            usually = self._names[main].lower()
+            said = {n: f": {side} in {self._names[numbers[n]].lower()}, else {usually}" for n in other[:SHOWN]}
+            self._tell(_SCRIPT, said, len(other))
+
+    def _tell(self, rule: Rule, said: Mapping[int, str], count: int) -> None:
+        """Records a finding: what is said of some documents, by number, and how many there are."""
+        found = {}
+        for number, document in enumerate(self.read() if said else ()):
+            if number in said:
+                found[number] = self.shown(document)
+            if len(found) == len(said):
+                break
+        for number, shown in found.items():
+            self.ledger.add(rule, shown + said[number])
+        if count > len(found):
+            self.ledger.add(rule, times=count - len(found))
+
+    def _known_ratios(self) -> FloatArray:
+        every: FloatArray = np.array(self._ratios, dtype=np.float64)
+        return every[~np.isnan(every)]
 
     @override
     def counts(self) -> dict[str, int]:
@@ -189,8 +209,8 @@ class TranslateSurvey(Survey[TranslateTask]):
     def fact_lines(self) -> list[tuple[str, str]]:
         share = "" if not self._written else f" ({self._covered / self._written:.1%} can be written as they are)"
         lines = [("translations", f"{self._written:,}{share}")]
-        if self._ratios:
-            low, middle, high = np.quantile(self._ratios, [0.05, 0.5, 0.95])
+        if len(ratios := self._known_ratios()):
+            low, middle, high = np.quantile(ratios, [0.05, 0.5, 0.95])
             lines.append(("length ratio", f"{middle:.2f} characters each (5%: {low:.2f}, 95%: {high:.2f})"))
         return lines
 
