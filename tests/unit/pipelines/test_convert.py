@@ -136,3 +136,30 @@ def test_on_the_command_line(cli, trained_bundle: Path, tmp_path: Path):
     code, _, err = cli("convert", trained_bundle, tmp_path / "plain", "--to", "hugging-face")
     assert code == 2
     assert "exists already" in err
+
+
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_half_the_bytes(trained_bundle: Path, tmp_path: Path, precision: str):
+    spanbert.convert(trained_bundle, tmp_path / "half", to="bundle", precision=precision)
+    for file in ("model.safetensors", "heads.safetensors"):
+        before, after = (tensors.read_tensors(place / file) for place in (trained_bundle, tmp_path / "half"))
+        assert before.keys() == after.keys()
+        for name, tensor in after.items():
+            assert tensor.dtype == getattr(torch, precision)
+            assert torch.equal(tensor, before[name].to(tensor.dtype))
+    text = "The quick [MASK:1-3] fox"
+    one, other = (spanbert.load(place).fill(text, top_k=1)[0] for place in (trained_bundle, tmp_path / "half"))
+    assert other.score == pytest.approx(one.score, abs=0.1)
+    assert AutoModelForMaskedLM.from_pretrained(tmp_path / "half").dtype == torch.float32
+
+
+def test_a_precision_that_cannot_be_had(trained_bundle: Path, hugging_face_model: Path, tmp_path: Path):
+    with pytest.raises(InputError, match="no such precision"):
+        spanbert.convert(trained_bundle, tmp_path / "out", to="bundle", precision="int8")
+    large = tmp_path / "large"
+    shutil.copytree(hugging_face_model, large)
+    state = tensors.read_tensors(large / "model.safetensors")
+    tensors.write_tensors(large / "model.safetensors", {name: one * 1e7 for name, one in state.items()})
+    with pytest.raises(InputError, match="a weight that the precision cannot hold"):
+        spanbert.convert(large, tmp_path / "out", to="hugging-face", precision="float16")
+    assert not (tmp_path / "out").exists()

@@ -15,6 +15,7 @@ EXAMPLES = examples(
     ("Encoder and MLM head alone, for other programs", "spanbert convert bundle/ plain/ --to hugging-face"),
     ("One task of several", "spanbert convert both/ sentiment/ --to hugging-face --task sent"),
     ("With the SBO head, as the authors of SpanBERT released theirs", "spanbert convert bundle/ heads/ --to head-checkpoint"),  # noqa: E501
+    ("The same model in half the bytes", "spanbert convert bundle/ small/ --to bundle --precision float16"),
     ("And back: a model with its heads to a bundle", "spanbert convert heads/ bundle/ --to bundle"),
     ("Annotations: columns of tags to JSON lines with spans", "spanbert convert train.conll train.jsonl --to jsonl"),
     ("Clusters: CoNLL-2012 to JSON lines", "spanbert convert train.conll train.jsonl --to coref-jsonl"),
@@ -38,6 +39,12 @@ def command(
     ],
     task: Annotated[
         str | None, typer.Option(help="Models: the task whose head is written, with hugging-face.", show_default=False)
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            help="Models: store weights as float32, float16 or bfloat16.  [default: as they are]", show_default=False
+        ),
     ] = None,
     from_: Annotated[
         str | None, typer.Option("--from", help="Annotations: the format of IN.  [default: looks]", show_default=False)
@@ -73,6 +80,8 @@ def command(
     if Path(source).is_file() or to in WRITTEN:
         if task is not None:
             raise InputError("files of annotations have no tasks", where="--task", got=task)
+        if precision is not None:
+            raise InputError("files of annotations have no weights", where="--precision", got=precision)
         parallel = {"target": target, "text_column": text_column, "target_column": target_column}
         own = {"from_": from_, "scheme": scheme, "column": column or "ner", "nested": nested, **parallel}
         _convert_data(source, out, to, own, as_json)
@@ -80,7 +89,7 @@ def command(
     for option, value in given.items():
         if value is not None:
             raise InputError("an option for files of annotations", where=option, got=f"--to {to}")
-    _convert_model(source, out, to, task, as_json)
+    _convert_model(source, out, to, task, precision, as_json)
 
 
 def _convert_data(source: str, out: Path, to: str, options: dict[str, Any], as_json: bool) -> None:
@@ -99,10 +108,10 @@ def _convert_data(source: str, out: Path, to: str, options: dict[str, Any], as_j
         typer.echo(f"answers that were elsewhere in their text: {done.moved:,}; not in it, and left out: {done.lost:,}")
 
 
-def _convert_model(source: str, out: Path, to: str, task: str | None, as_json: bool) -> None:
+def _convert_model(source: str, out: Path, to: str, task: str | None, precision: str | None, as_json: bool) -> None:
     from spanbert.pipelines.convert.models import convert
 
-    result = convert(source, out, to=to, task=task)
+    result = convert(source, out, to=to, task=task, precision=precision)
     if as_json:
         print_json({"path": str(result.path), "tensors": result.tensors, "left_out": result.left_out})
         return

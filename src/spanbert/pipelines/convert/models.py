@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from spanbert.encoder.saving import SavedModel
 
 Layout = Literal["bundle", "hugging-face", "head-checkpoint"]
+PRECISIONS = ("float32", "float16", "bfloat16")
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 Tensors = Record
 _TASKS = "tasks."
@@ -54,9 +55,14 @@ class Conversion:
 
 
 def convert(
-    source: str | os.PathLike[str], out: str | os.PathLike[str], *, to: str, task: str | None = None
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    to: str,
+    task: str | None = None,
+    precision: str | None = None,
 ) -> Conversion:
-    """Writes a model in another layout; its weights stay as they are, bit for bit.
+    """Writes a model in another layout; its weights stay as they are, bit for bit, unless a precision is asked for.
 
     Args:
         source: A bundle, a Hugging Face directory, a head checkpoint, or a hub id.
@@ -64,12 +70,16 @@ def convert(
         to: `bundle`, `hugging-face` or `head-checkpoint`.
         task: With `hugging-face`, the fine-tuned task whose head is included; None: the one whose head already has
             Hugging Face's names, or the MLM head if there is no fine-tuned task.
+        precision: Store weights as `float32`, or in half the bytes as `float16` or `bfloat16`; whoever loads them
+            computes in float32. None: as they are.
 
     Raises:
         InputError: No such layout, no such model or task, one that the layout has no names for, or `out` exists.
     """
     if to not in LAYOUTS:
         raise InputError(f"no layout {to!r}; {nearest(to, LAYOUTS)}", where="--to")
+    if precision not in (None, *PRECISIONS):
+        raise InputError("no such precision", where="--precision", got=precision, expected=", ".join(PRECISIONS))
     if task is not None and to != "hugging-face":
         raise InputError("only hugging-face holds one task alone", where="--task", got=f"--to {to}")
     target = Path(out)
@@ -88,6 +98,7 @@ def convert(
                 remedy="Keep it as a bundle",
             )
         ours, left_out = _read(files, shape)
+        ours = ours if precision is None else _stored_as(ours, precision)
         writers: dict[str, Callable[[], tuple[Tensors, list[str]]]] = {
             "bundle": lambda: _write_bundle(files, shape, ours, target),
             "hugging-face": lambda: _write_hugging_face(files, shape, ours, target, task),
@@ -124,6 +135,21 @@ def _read(files: BundleFiles, shape: EncoderConfig) -> tuple[Tensors, list[str]]
         else:
             left_out.append(name)
     return ours, left_out
+
+
+def _stored_as(ours: Tensors, precision: str) -> Tensors:
+    """The tensors in another type.
+
+    Raises:
+        InputError: A value that the type cannot hold.
+    """
+    import torch
+
+    found = {name: tensor.to(getattr(torch, precision)) for name, tensor in ours.items()}
+    for name, tensor in found.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise InputError("a weight that the precision cannot hold", where=f"--precision {precision}", got=name)
+    return found
 
 
 def _saved(
