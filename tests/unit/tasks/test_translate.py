@@ -51,7 +51,15 @@ def test_what_lies_between_sentences_stays(tokenizer):
     assert copied(task, "") == ""
     assert copied(task, " \n ") == " \n "
     long = " ".join(["the fox"] * 40)
-    assert copied(task, long) == long.upper()  # parts that fit the encoder's positions
+    assert copied(task, long) == long.upper()
+    [windowed] = task.tokenize([Document(id="1", text=long)])
+    assert all(end - start <= task.learned.usual for start, end in windowed.windows), (
+        "none much longer than in training"
+    )
+    task.config = task.config.model_copy(update={"split": "never"})
+    [windowed] = task.tokenize([Document(id="1", text=long)])
+    assert max(end - start for start, end in windowed.windows) == 30  # what the encoder's positions allow
+    task.config = task.config.model_copy(update={"split": "auto"})
     assert copied(task, "今天下雨。他没来。") == "今天下雨。 他没来。"
 
 

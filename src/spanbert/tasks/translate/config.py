@@ -30,7 +30,8 @@ class TranslateConfig(Config):
         n_best: How many translations of each text are given, at most `beam`.
         max_ratio: Pieces of a translation for each piece of its text, at most; None: by the training data.
         split: Which texts are cut into sentences: `auto` those that are longer than in training, and all if training
-            texts are single sentences; `always`; `never` (but those too long for the encoder).
+            texts are single sentences; `always`; `never`. Sentences of more than twice the usual length are cut too;
+            with `never` those alone that are too long for the encoder.
         language: Of the texts, whose abbreviations do not end a sentence, as sentencex names it (`en`, `de`).
         tokenizer: How sacreBLEU divides words: 13a, zh, ja-mecab, ko-mecab, char, intl, none; `auto`: by the script of
             the target texts.

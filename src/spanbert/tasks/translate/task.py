@@ -41,6 +41,7 @@ VOCABULARY = "target_vocabulary.json"
 _USUAL_WINDOW = 512
 _LONGEST_TARGET = 1024  # pieces of a training target
 _SAMPLE = 20_000  # pairs that lengths and scripts are judged by
+_LONGER = 2  # times as long as nearly all training texts: longer parts are cut
 _MORE = 10  # pieces that a translation may have beyond the ratio
 _FEW_SEVERAL = 0.05  # share of texts of several sentences below which training texts are single sentences
 _SCRIPTS = {"ja-mecab": "\u3040-\u30ff", "ko-mecab": "\uac00-\ud7af\u1100-\u11ff", "zh": HAN}
@@ -312,6 +313,9 @@ class TranslateTask(TextTaskBase):
         """Half-open (start, end) of the pieces of each part, and its stretch of the text."""
         starts, ends = pieces.offsets[:, 0], pieces.offsets[:, 1]
         limit = self.window[0] - self.framer.specials[0]
+        size = limit
+        if self.config.split != "never":  # of much longer texts than it knows a decoder leaves the end out
+            limit, size = min(limit, _LONGER * self.learned.usual), min(limit, self.learned.usual)
         for low, high in _lines(text):
             first, after = np.searchsorted(starts, [low, high]).tolist()
             whole = self.config.split == "never" or (
@@ -327,7 +331,7 @@ class TranslateTask(TextTaskBase):
                     if after > first:
                         yield (first, after), (begin, end)
                     continue
-                for one, other in cut_windows(pieces.word_starts[first:after], limit):
+                for one, other in cut_windows(pieces.word_starts[first:after], size):
                     window = first + one, first + other
                     yield window, (int(starts[window[0]]), int(ends[window[1] - 1]))
 
