@@ -10,14 +10,16 @@ questions   SQuADShifts, its Wikipedia part
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from spanbert.core.types import Document, Span
+from spanbert.corpus.formats.clusters import in_first_cluster, repeated_mentions
 from spanbert.corpus.formats.format import ReadSettings
-from spanbert.corpus.formats.registry import open_data, write_data
+from spanbert.corpus.formats.registry import open_data
 from spanbert.corpus.text.words import text_of_words
 
 KEPT = {"PER": "PER", "person": "PER", "politician": "PER", "scientist": "PER",
@@ -105,21 +107,59 @@ def entities(root: Path) -> Mapping[str, list[Document]]:
     }
 
 
-def write(documents: Iterable[Document], target: Path, to: str) -> None:
-    """Writes a file where it is not there yet."""
-    if not target.is_file():
-        write_data(documents, target, to=to)
+def questions(root: Path) -> Mapping[str, list[Document]]:
+    """Questions about articles of Wikipedia; of the held-out ones some to choose by, the others to score on."""
+    folder = root / "qa" / "squadshifts" / "split"
+
+    def about_wikipedia(file: Path) -> Iterator[Any]:
+        articles = json.loads(file.read_text("utf-8"))["data"]
+        return (one for one in articles if ": " not in one["title"])  # others are called "reddit: ..." and so on
+
+    def documents(articles: Iterable[Any]) -> list[Document]:
+        with tempfile.TemporaryDirectory() as place:
+            path = Path(place) / "questions.json"
+            path.write_text(
+                json.dumps({"version": "1.1", "data": list(articles)}, ensure_ascii=False), encoding="utf-8"
+            )
+            return list(open_data(path, among=["squad"]).documents())
+
+    held_out = list(about_wikipedia(folder / "dev.json"))
+    train = (one for file in sorted(folder.glob("train-*.json")) for one in about_wikipedia(file))
+    return {"train": documents(train), "dev": documents(held_out[::2]), "test": documents(held_out[1::2])}
 
 
-def joined_text(files: Iterable[Path], target: Path) -> None:
-    """Files one after the other."""
-    if not target.is_file():
-        target.write_text("".join(file.read_text("utf-8") for file in files), encoding="utf-8")
+def parts_of_speech(root: Path) -> Mapping[str, list[Document]]:
+    """UD English-EWT, one tag a word."""
+    folder = root / "pos" / "ud_english_ewt"
+    settings = ReadSettings(layer="upos")
+
+    def documents(files: Iterable[Path]) -> list[Document]:
+        return [one for file in files for one in open_data(file, among=["columns"], settings=settings).documents()]
+
+    return {
+        "train": documents(sorted(folder.glob("train-*.conllu"))),
+        "dev": documents([folder / "dev.conllu"]),
+        "test": documents([folder / "test.conllu"]),
+    }
 
 
-def questions(files: Iterable[Path], target: Path, wanted: frozenset[str]) -> None:
-    """The articles with some titles, of several files of questions."""
-    if not target.is_file():
-        articles: list[Any] = [one for file in files for one in json.loads(file.read_text("utf-8"))["data"]]
-        kept = [one for one in articles if one["title"] in wanted]
-        target.write_text(json.dumps({"version": "1.1", "data": kept}, ensure_ascii=False), encoding="utf-8")
+def clusters(root: Path, split: Mapping[str, list[str]]) -> Mapping[str, list[Document]]:
+    """LitBank by our split; a mention in two clusters stays in the first."""
+
+    def documents(names: Iterable[str]) -> Iterator[Document]:
+        for name in names:
+            for one in open_data(root / "coref" / "litbank" / f"{name}.conll", among=["conll2012"]).documents():
+                yield replace(one, clusters=in_first_cluster(one)) if repeated_mentions(one) else one
+
+    return {part: list(documents(names)) for part, names in split.items()}
+
+
+def sentiment(root: Path) -> Mapping[str, list[Document]]:
+    """rotten_tomatoes, in words in place of numbers."""
+    names = {"0": "negative", "1": "positive"}
+
+    def documents(file: Path) -> list[Document]:
+        found = open_data(file, among=["labelled"]).documents()
+        return [replace(one, labels=tuple(names[label] for label in one.labels or ())) for one in found]
+
+    return {part: documents(root / "cls" / "rotten_tomatoes" / f"{part}.tsv") for part in ("train", "dev", "test")}

@@ -3,6 +3,8 @@
 python recipes/small_en/recipe.py store WORK      all English text to a token store, with the held-out documents
 python recipes/small_en/recipe.py pretrain WORK   36 million tokens; goes on where it was ended
 python recipes/small_en/recipe.py held-out WORK   figures on the held-out documents of enwiki_core, and the blanks
+python recipes/small_en/recipe.py heads WORK      all heads together; goes on where it was ended
+python recipes/small_en/recipe.py score WORK      every head on its test data
 
 Every stage that is done is left alone. Needs SPANBERT_DATA (docs/DATA.md).
 """
@@ -15,11 +17,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import data as labelled
+
 import spanbert
+from spanbert import FinetuneConfig, TaskData
 from spanbert.apps.console import make_reporter
 from spanbert.apps.quickstart.build import packaged_minilm
 from spanbert.batches.plan import PackingPlan
 from spanbert.core.reporter import SilentReporter
+from spanbert.inference.scoring import score_task
 from spanbert.tasks.pretrain.objectives import PretrainTask
 from spanbert.tokens.prepare import prepare
 from spanbert.tokens.store import TokenStore
@@ -49,6 +55,10 @@ STAGES = {  # name: the model before it, and settings
         ],
     ),
 }
+HEADS = [
+    "optim.lr=1e-4", "optim.head_lr=1e-3", "train.max_epochs=3", "keep_heads=true",
+    "train.checkpoint_every=2%", "train.evaluate_every=20%",
+]  # fmt: skip
 COMMON = ["train.evaluate_every=5%", "train.checkpoint_every=1%", "train.evaluate_tokens=65536"]
 
 
@@ -113,6 +123,58 @@ def held_out(work: Path) -> dict[str, Any]:
     return {"bundle": bundle.name, "scores": scores, "blanks": ranks}
 
 
+def tasks() -> dict[str, TaskData]:
+    """What the heads learn."""
+    root = data()
+    split = json.loads((HERE.parents[1] / "benchmarks" / "litbank_split.json").read_text("utf-8"))
+    found = {
+        "entities": ("tag", labelled.entities(root), {"column": "ner"}),
+        "parts": ("tag", labelled.parts_of_speech(root), {"column": "upos"}),
+        "clusters": ("coref", labelled.clusters(root, split), {}),
+        "sentiment": ("classify", labelled.sentiment(root), {}),
+        "questions": ("qa", labelled.questions(root), {}),
+    }
+    return {
+        name: TaskData(
+            kind=kind,
+            train=sets["train"],
+            dev=sets["dev"],
+            options=FinetuneConfig().of_kind(kind).model_copy(update=own),
+        )
+        for name, (kind, sets, own) in found.items()
+    }
+
+
+def heads(work: Path) -> None:
+    """All heads on the encoder that was pre-trained further; the heads of pre-training stay."""
+    config = FinetuneConfig.assemble(overrides=HEADS)
+    with make_reporter() as reporter:
+        result = spanbert.finetune(
+            tasks(), model=work / "pretrained", out=work / "heads", config=config, resume=True, reporter=reporter
+        )
+    for line in result.lines:
+        print(line)
+    if result.outcome.stopped_by != "budget":
+        sys.exit(f"{result.outcome.stopped_by}: run it again to go on")
+
+
+def score(work: Path) -> dict[str, Any]:
+    """Official scores on data that nothing was chosen by."""
+    root = data()
+    split = json.loads((HERE.parents[1] / "benchmarks" / "litbank_split.json").read_text("utf-8"))
+    entities = labelled.entities(root)
+    tests = {
+        "entities, UNER-EWT": ("entities", entities["test-ewt"]),
+        "entities, Broad Twitter Corpus": ("entities", entities["test-btc"]),
+        "parts of speech, English-EWT": ("parts", labelled.parts_of_speech(root)["test"]),
+        "clusters, LitBank": ("clusters", labelled.clusters(root, split)["test"]),
+        "sentiment, rotten_tomatoes": ("sentiment", labelled.sentiment(root)["test"]),
+        "questions, SQuADShifts": ("questions", labelled.questions(root)["test"]),
+    }
+    nlp = spanbert.load(work / "heads")
+    return {name: score_task(nlp.predictor, task, documents).scores() for name, (task, documents) in tests.items()}
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["store", work]:
@@ -121,5 +183,9 @@ if __name__ == "__main__":
             further(Path(work))
         case ["held-out", work]:
             print(json.dumps(held_out(Path(work)), indent=1, ensure_ascii=False))
+        case ["heads", work]:
+            heads(Path(work))
+        case ["score", work]:
+            print(json.dumps(score(Path(work)), indent=1, ensure_ascii=False))
         case _:
             sys.exit(__doc__)
