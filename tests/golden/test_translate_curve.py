@@ -23,7 +23,8 @@ def losses(model: Path, folder: Path) -> list[float]:
     config = FinetuneConfig.assemble(
         overrides=["train.max_steps=12", "train.accumulation=2", "train.precision=float32", "train.threads=1",
                    "optim.frozen=0.3", "batch.tokens=150", "translate.vocabulary=300", "translate.layers=2",
-                   "translate.width=24", "translate.heads=3", "hidden_dropout=0.1"],
+                   "translate.width=24", "translate.heads=3", "hidden_dropout=0.1", "optim.lr=5e-5",
+                   "optim.head_lr=5e-4"],
     )  # fmt: skip
     finetune({"de": TaskData(kind="translate", train=train)}, model=model, out=folder / "out", config=config)
     return [line["de_loss"] for line in read_log(folder / "out" / "metrics.jsonl")]

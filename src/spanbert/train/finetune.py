@@ -40,8 +40,9 @@ from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
 from spanbert.train.run import model_fact, run_into, settled, with_budget
 from spanbert.train.run_directory import budget_of_run
-from spanbert.train.scratch import start_from_scratch
+from spanbert.train.scratch import scratch_shape, start_from_scratch
 from spanbert.train.task_data import TaskData, kind_of, train_source
+from spanbert.train.usual import FEW_STEPS, LEAST_STEPS, NEAR_ZERO, with_usual_rates
 
 _DOCUMENTS_AT_ONCE = 512
 
@@ -82,7 +83,8 @@ def finetune(
         model: Bundle, Hugging Face directory or hub id to start from.
         size: Train an encoder from scratch at this size instead (`scratch` of the settings has the rest).
         config: Settings; without a budget, 3 epochs, or as many as the kind of tasks that needs most usually takes
-            (coreference 20, relations 5).
+            (coreference 20, relations 5, translation 10), and 300 steps at least; without rates, those that suit the
+            size of the encoder.
         resume: Continue the interrupted run in `out`; starts one if there is none.
         title: What the model card calls the bundle; None: the name of `out`.
         reporter: Receives progress.
@@ -93,11 +95,14 @@ def finetune(
     reporter, config, target = reporter or SilentReporter(), config or FinetuneConfig(), Path(out)
     usual = max((spec_of(data.kind).epochs for data in tasks.values()), default=1.0)
     earlier = budget_of_run(target) if resume else {}
-    config, runtime = settled(with_budget(config, earlier, usual={"max_epochs": usual}, reporter=reporter))
+    usual_budget = {"max_epochs": usual, "least_steps": LEAST_STEPS}
+    config, runtime = settled(with_budget(config, earlier, usual=usual_budget, reporter=reporter))
     if (model is None) == (size is None):
         raise InputError("either a model to start from, or a size to start from scratch", expected="--model or --size")
-    facts = _facts(tasks, model, size, config)
     given = None if model is None else open_bundle(model)
+    shape = scratch_shape(size, config) if given is None else shape_of(given)
+    config = with_usual_rates(config, shape, from_scratch=given is None)
+    facts = _facts(tasks, model, size, config)
     with run_into(target, facts, runtime=runtime, resume=resume, reporter=reporter) as run, Kept(run) as kept_files:
         train = {name: train_source(data, config) for name, data in tasks.items()}
         tasks = {name: replace(data, train=train[name], train_target=None) for name, data in tasks.items()}
@@ -120,6 +125,11 @@ def finetune(
             examples, per_step=per_step, tokens=tokens, seed=config.train.seed, temperature=config.batch.temperature
         )
         stepped = _with_steps(config, plan)
+        if stepped.train.max_steps is not None and stepped.train.max_steps < FEW_STEPS:
+            reporter.say(
+                f"only {stepped.train.max_steps} steps: too few for most tasks; without --budget it would be "
+                f"{LEAST_STEPS} at least"
+            )
         dev = {name: _dev_source(data, made[name]) for name, data in tasks.items() if data.dev is not None}
         for name, source in dev.items():
             _check_dev(made[name], source, reporter)
@@ -136,6 +146,12 @@ def finetune(
         if not resumed and not dev:
             reporter.say("no dev data: nothing will be evaluated, and the bundle gets the last weights")
         outcome = run.train(trainer)
+        if outcome.best is not None and outcome.best.selection_score < NEAR_ZERO:
+            reporter.say(
+                f"the best score on the dev data is near zero ({outcome.best.selection_score:.4f}): this model has "
+                f"hardly learned anything. Train longer (--budget {2 * outcome.progress.step}steps) or at another "
+                f"rate (it was --set optim.lr={config.optim.lr:g}), and look at the data with spanbert doctor"
+            )
         if dev:
             reporter.say("scoring the bundle on the dev data")
         tune_thresholds(_predictor(task_model, made), dev, reporter)
@@ -157,7 +173,7 @@ def build_tasks(
     tasks: Mapping[str, TaskData], files: BundleFiles, tokenizer: TokenizerAdapter, config: FinetuneConfig
 ) -> dict[str, TextTask]:
     """The tasks that the training files pose."""
-    shape = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
+    shape = shape_of(files)
     if not tasks:
         raise InputError("no task to learn", expected="at least one")
     made: dict[str, TextTask] = {}
@@ -180,6 +196,11 @@ def build_tasks(
     return made
 
 
+def shape_of(files: BundleFiles) -> EncoderConfig:
+    """The dimensions of a model's encoder."""
+    return EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
+
+
 def _dev_source(data: TaskData, task: TextTask) -> Source:
     assert data.dev is not None
     return opened(data.dev, lambda path: task.opened(path, companion=data.dev_target))
@@ -189,7 +210,8 @@ def _with_steps(config: FinetuneConfig, plan: ExamplePlan) -> FinetuneConfig:
     """Epochs as steps; the last step takes the examples that it lacks from the next epoch."""
     if config.train.max_epochs is None:
         return config
-    limits = [one for one in (plan.steps_of(config.train.max_epochs), config.train.max_steps) if one is not None]
+    whole = max(plan.steps_of(config.train.max_epochs), config.train.least_steps)
+    limits = [one for one in (whole, config.train.max_steps) if one is not None]
     return config.with_train(max_steps=min(limits))
 
 

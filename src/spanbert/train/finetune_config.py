@@ -66,7 +66,11 @@ class ScratchConfig(Config):
 class FinetuneOptimConfig(OptimConfig):
     """AdamW as it is used to fine-tune (Devlin et al. 2019, appendix A.3).
 
+    Rates that nobody sets are chosen by the size of the encoder: see `train.usual`.
+
     Attributes:
+        lr: Peak learning rate of the encoder; unless set, by its size (MiniLM 1.5e-4, base 4e-5, large 1.5e-5).
+        head_lr: Peak learning rate of the heads; unless set, by the encoder's size; None means `lr`.
         layer_decay: Each layer's rate is that of the layer above times this (Sun et al. 2019); 1: all the same.
     """
 
@@ -82,9 +86,11 @@ class FinetuneTrainConfig(TrainConfig):
 
     Attributes:
         max_epochs: Budget in passes over the training examples.
+        least_steps: Steps at least, where the budget is in epochs; without any budget 300.
     """
 
     max_epochs: float | None = Field(default=None, gt=0)
+    least_steps: int = Field(default=0, ge=0)
     evaluate_every: str = "25%"
     checkpoint_every: str = "25%"
 

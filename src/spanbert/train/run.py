@@ -22,7 +22,7 @@ from spanbert.core.reporter import Reporter
 from spanbert.train.config import OptimConfig, TrainConfig
 from spanbert.train.loop import Outcome, Trainer
 from spanbert.train.model import TaskModel
-from spanbert.train.run_directory import BUDGET_KEYS, state_to_resume
+from spanbert.train.run_directory import BUDGET_KEYS, BUDGETS, state_to_resume
 from spanbert.train.runtime import Runtime
 from spanbert.train.signals import StopRequest
 
@@ -66,7 +66,7 @@ def with_budget(
         remark: What is added to this.
     """
     asked = {key: getattr(config.train, key) for key in BUDGET_KEYS if hasattr(config.train, key)}
-    if not any(asked.values()):
+    if not any(asked.get(key) for key in BUDGETS):
         return config.with_train(**(earlier or usual))
     if earlier and earlier != asked:
         reporter.say(f"a different budget from the interrupted run's: {asked}, it was {dict(earlier)}{remark}")

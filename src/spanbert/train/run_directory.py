@@ -15,7 +15,8 @@ from spanbert.checkpoint.state import SavedState, load_state
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json
 
-BUDGET_KEYS = ("max_steps", "max_tokens", "max_minutes", "max_epochs")
+BUDGETS = ("max_steps", "max_tokens", "max_minutes", "max_epochs")
+BUDGET_KEYS = (*BUDGETS, "least_steps")
 _FREE = {  # what may differ on --resume: it changes no arithmetic, or is the budget
     *(f"settings.train.{key}" for key in BUDGET_KEYS),
     *(f"settings.train.{key}" for key in ("evaluate_every", "checkpoint_every", "evaluate_tokens", "patience")),

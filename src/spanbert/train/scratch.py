@@ -20,6 +20,17 @@ from spanbert.tokens.training import train_wordpiece
 from spanbert.train.finetune_config import FinetuneConfig
 
 
+def scratch_shape(size: Size | None, config: FinetuneConfig) -> EncoderConfig:
+    """The dimensions of the encoder, its vocabulary aside.
+
+    Raises:
+        InputError: Dimensions that do not fit together.
+    """
+    assert size is not None
+    changes = config.scratch.model_dump(exclude={"vocabulary", "lowercase"}, exclude_none=True)
+    return EncoderConfig.of_size(size, 1).changed(**changes)
+
+
 def start_from_scratch(
     directory: Path, sources: Mapping[str, Source], size: Size | None, config: FinetuneConfig, reporter: Reporter
 ) -> BundleFiles:
@@ -47,8 +58,7 @@ def start_from_scratch(
         tokenizer = train_wordpiece(texts, scratch.vocabulary, lowercase=scratch.lowercase)
     else:
         tokenizer = load_tokenizer(scratch.vocabulary)
-    changes = scratch.model_dump(exclude={"vocabulary", "lowercase"}, exclude_none=True)
-    shape = EncoderConfig.of_size(size, tokenizer.vocab_size).changed(**changes)
+    shape = scratch_shape(size, config).changed(vocab_size=tokenizer.vocab_size)
     torch.manual_seed(keyed_seed(config.train.seed, "scratch"))
     model = SavedModel(shape=shape, weights=Encoder(shape).state_dict(), tokenizer=tokenizer, card=None)
     with directory_written_whole(directory) as temporary:

@@ -306,7 +306,7 @@ def test_the_estimate_is_of_the_model_and_the_data(hugging_face_model: Path, tmp
     report = doctor("classify", data, model=hugging_face_model, config=FinetuneConfig.assemble())
     cost = report.estimate
     assert cost is not None
-    assert (cost.windows_an_epoch, cost.steps_an_epoch, cost.epochs) == (50, 4, 3.0)
+    assert (cost.windows_an_epoch, cost.steps_an_epoch, cost.steps) == (50, 4, 300)
     tokens = sum(number % 7 + 2 + 2 for number in range(50))
     assert cost.windows == 8 * (tokens + 50)  # ids, and the row of [CLS]
     assert cost.tokens_a_second * cost.seconds_an_epoch == pytest.approx(tokens)

@@ -221,7 +221,7 @@ def test_a_pipeline_and_a_grid_search(model: str):
 def test_parameters_are_kept_as_they_are_given(model: str):
     estimator = SpanBertClassifier(Path(model), epochs=2, overrides=["a=b"], class_weight="balanced")
     assert estimator.get_params() == {
-        "model": Path(model), "epochs": 2, "lr": 5e-5, "batch": 16, "window": None, "class_weight": "balanced",
+        "model": Path(model), "epochs": 2, "lr": None, "batch": 16, "window": None, "class_weight": "balanced",
         "seed": 0, "overrides": ["a=b"], "verbose": False,
     }  # fmt: skip
     assert clone(estimator).get_params() == estimator.get_params()

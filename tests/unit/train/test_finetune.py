@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -199,27 +198,27 @@ def test_without_a_budget_the_kind_decides(hugging_face_model: Path, tmp_path: P
     tasks = {"relation": TaskData(kind="relation", train=relation_file(tmp_path / "r.jsonl", 16, 1))}
     config = FinetuneConfig.assemble(overrides=["train.threads=1"])
     done = spanbert.finetune(tasks, model=hugging_face_model, out=tmp_path / "out", config=config)
-    examples = read_json(done.path / "spanbert.json")["data"]["sizes"]["relation"]["windows"]
-    assert done.outcome.progress.step == math.ceil(5 * examples / 16)
+    assert read_json(done.path / "spanbert.json")["recipe"]["train"]["max_epochs"] == 5
+    assert done.outcome.progress.step == 300, "more than 5 epochs of so few examples"
 
 
 def test_a_run_is_resumed_without_saying_its_budget_again(files, hugging_face_model: Path, tmp_path: Path):
     only = {"kind": files["kind"]}
     config = FinetuneConfig.assemble(overrides=[one for one in SETTINGS if "max_steps" not in one])
     first = spanbert.finetune(only, model=hugging_face_model, out=tmp_path / "out", config=config)
-    assert first.outcome.progress.step == 36, "3 epochs of 96 examples, 8 a step"
+    assert first.outcome.progress.step == 300, "3 epochs of 96 examples, 8 a step, would be 36"
     heard = Heard()
     again = spanbert.finetune(
         only, model=hugging_face_model, out=tmp_path / "out", config=config, resume=True, reporter=heard
     )
-    assert again.outcome.progress.step == 36
-    assert "resuming after step 36" in heard.said
+    assert again.outcome.progress.step == 300
+    assert "resuming after step 300" in heard.said
     assert not any("a different budget" in one for one in heard.said)
-    more = config.with_train(max_epochs=4.0)
+    more = config.with_train(max_epochs=26.0)
     third = spanbert.finetune(
         only, model=hugging_face_model, out=tmp_path / "out", config=more, resume=True, reporter=heard
     )
-    assert third.outcome.progress.step == 48
+    assert third.outcome.progress.step == 312
     assert any("a different budget" in one for one in heard.said)
     with pytest.raises(InputError, match=r"another batch\.examples; got 4; expected 8"):
         tune(only, hugging_face_model, tmp_path / "out", "batch.examples=4", resume=True)

@@ -30,9 +30,16 @@ from spanbert.tasks.survey import Survey, leave_out
 from spanbert.tokens.pieces import read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.usual import FEW_STEPS, LEAST_STEPS, planned_steps
 
 _DOCUMENTS_AT_ONCE = 512
 _TIMED_STEPS = 3
+_FEW_STEPS = Rule(
+    severity="warning",
+    name="few_steps",
+    what="",
+    remedy=f"Leave the budget out, which makes {LEAST_STEPS} at least, or set another: --budget {LEAST_STEPS}steps",
+)
 _TOKENS_AN_EXAMPLE = 32  # of steps that are counted in tokens, where nothing is known yet
 
 
@@ -109,6 +116,11 @@ def doctor(
         tell_leakage(train, surveys[1])
     tell_labels(train, surveys[1] if held_out is not None else None)
     repeats = [survey.tell() for survey in surveys]
+    if task is not None and sample.count:
+        usual = a_step if tokens is None else max(1, tokens * sample.count // sample.tokens)
+        steps = planned_steps(config, usual_epochs=spec.epochs, steps_an_epoch=sample.count / usual)
+        if steps is not None and steps < FEW_STEPS:
+            problems.add(replace(_FEW_STEPS, what=f"a run of {steps:,} steps: too few for most tasks"))
     measured = None
     if estimate and task is not None and sample.count:
         from spanbert.apps.doctor.estimate import estimate as measure

@@ -28,6 +28,7 @@ from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer
 from spanbert.train.runtime import Runtime
 from spanbert.train.step import backward
+from spanbert.train.usual import planned_steps
 
 STEPS = 3
 _SECONDS = 4.0
@@ -44,7 +45,7 @@ class Estimate:
         tokens_a_second: In training.
         windows_an_epoch: Examples that an epoch reads.
         steps_an_epoch: Optimiser steps.
-        epochs: Of the budget in epochs; None where it is a number of steps, tokens or minutes.
+        steps: Of the whole run; None where its budget is in tokens or minutes.
         parameters: Trained and frozen ones.
         weights: Bytes of the weights.
         gradients: Bytes of the gradients.
@@ -59,7 +60,7 @@ class Estimate:
     tokens_a_second: float
     windows_an_epoch: int
     steps_an_epoch: int
-    epochs: float | None
+    steps: int | None
     parameters: int
     weights: int
     gradients: int
@@ -93,7 +94,7 @@ def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: F
         sample: Windows of the training data; at least one.
         task: The task.
         files: The model.
-        config: Settings; without a budget, the usual number of epochs is taken.
+        config: Settings; without a budget, the usual one is taken.
     """
     runtime = Runtime.of(config.train)
     runtime.prepare_process()
@@ -127,15 +128,13 @@ def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: F
     seconds = sample.tokens / speed + steps_an_epoch * min(taken.update for taken in times)
     trained = sum(one.numel() for one in model.parameters() if one.requires_grad)
     parameters = sum(one.numel() for one in model.parameters())
-    budget = config.train
-    other = any((budget.max_steps, budget.max_tokens, budget.max_minutes))
     explained = _FLOAT32 * (parameters + 3 * trained) + large
     return Estimate(
         seconds_an_epoch=seconds,
         tokens_a_second=sample.tokens / seconds,
         windows_an_epoch=sample.count,
         steps_an_epoch=steps_an_epoch,
-        epochs=budget.max_epochs or (None if other else task.spec.epochs),
+        steps=planned_steps(config, usual_epochs=task.spec.epochs, steps_an_epoch=sample.count / a_step),
         parameters=parameters,
         weights=_FLOAT32 * parameters,
         gradients=_FLOAT32 * trained,

@@ -89,8 +89,11 @@ def _costs(cost: Estimate) -> Iterator[str]:
     yield _line(
         "", f"{cost.windows_an_epoch:,} windows, {cost.steps_an_epoch:,} steps, {cost.tokens_a_second:,.0f} tokens/s"
     )
-    if cost.epochs is not None:
-        yield _line(f"{cost.epochs:g} epochs", _duration(cost.epochs * cost.seconds_an_epoch))
+    if cost.steps is not None:
+        epochs = cost.steps / cost.steps_an_epoch
+        yield _line(
+            "the whole run", f"{_duration(epochs * cost.seconds_an_epoch)}, {cost.steps:,} steps ({epochs:.3g} epochs)"
+        )
     yield _line("memory at the peak", f"{_size(cost.memory)} more than the process itself")
     yield _line(
         "  weights, gradients", f"{_size(cost.weights)} + {_size(cost.gradients)} ({cost.parameters:,} parameters)"

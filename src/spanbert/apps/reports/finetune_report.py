@@ -32,6 +32,7 @@ from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.tracking import read_log
 
 _REPORT = "report.html"
+_CHOSEN = {"optim.lr": "by the encoder's size", "optim.head_lr": "by the encoder's size"}
 _LINES = 3  # of the picture of scores
 _LONGEST_TEXT = 5000  # characters of a mistake's text that are shown
 
@@ -159,7 +160,7 @@ def _scored(lines: Iterable[tuple[int, Mapping[str, Any]]], figure: str) -> Iter
 
 def _changed_settings(recipe: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """Key, value and default of the settings that are not the defaults."""
-    defaults = _flat(FinetuneConfig().model_dump(mode="json"))
+    defaults = _flat(FinetuneConfig().model_dump(mode="json")) | _CHOSEN
     return [(key, value, defaults.get(key)) for key, value in _flat(recipe).items() if value != defaults.get(key)]
 
 

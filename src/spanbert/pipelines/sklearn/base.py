@@ -60,7 +60,7 @@ class FinetunedEstimator(BaseEstimator):  # type: ignore[misc]
         model: str | Path,
         *,
         epochs: float = 3,
-        lr: float = 5e-5,
+        lr: float | None = None,
         batch: int = 16,
         window: int | None = None,
         seed: int = 0,
@@ -107,7 +107,7 @@ class FinetunedEstimator(BaseEstimator):  # type: ignore[misc]
 
         base = {
             "train": {"max_epochs": self.epochs, "seed": self.seed, "checkpoint_every": _NEVER},
-            "optim": {"lr": self.lr},
+            **({} if self.lr is None else {"optim": {"lr": self.lr}}),
             "batch": {"examples": self.batch},
             "window": {"length": self.window},
             self._kind: of_kind,

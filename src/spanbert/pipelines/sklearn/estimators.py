@@ -50,7 +50,7 @@ class SpanBertClassifier(ClassifierMixin, FinetunedEstimator):  # type: ignore[m
     Args:
         model: Bundle, Hugging Face directory or hub id to start from.
         epochs: Passes over the training texts.
-        lr: Peak learning rate of the encoder.
+        lr: Peak learning rate of the encoder; None: by its size.
         batch: Examples a step.
         window: Tokens of a window; None: 512, or what the model can read.
         class_weight: `balanced` weighs every label's texts to the same sum.
@@ -69,7 +69,7 @@ class SpanBertClassifier(ClassifierMixin, FinetunedEstimator):  # type: ignore[m
         model: str | Path,
         *,
         epochs: float = 3,
-        lr: float = 5e-5,
+        lr: float | None = None,
         batch: int = 16,
         window: int | None = None,
         class_weight: str | None = None,
@@ -190,7 +190,7 @@ class SpanBertTagger(FinetunedEstimator):
     Args:
         model: Bundle, Hugging Face directory or hub id to start from.
         epochs: Passes over the training sentences.
-        lr: Peak learning rate of the encoder.
+        lr: Peak learning rate of the encoder; None: by its size.
         batch: Examples a step.
         window: Tokens of a window; None: 512, or what the model can read.
         seed: Seed of everything random.

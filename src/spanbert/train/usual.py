@@ -1,0 +1,62 @@
+"""What fine-tuning takes where nothing is said: rates by the size of the encoder, and a least number of steps."""
+
+from __future__ import annotations
+
+import math
+
+from spanbert.encoder.config import EncoderConfig
+from spanbert.train.finetune_config import FinetuneConfig
+
+LEAST_STEPS = 300  # of a run without a budget: three epochs of a hundred sentences would be 19
+FEW_STEPS = 100
+NEAR_ZERO = 0.05
+_RATES = (  # weights of the layers at most, rate of the encoder, rate of the heads
+    (40e6, 1.5e-4, 1e-3),  # MiniLM and its like
+    (150e6, 4e-5, 4e-4),  # base
+    (float("inf"), 1.5e-5, 1.5e-4),  # large
+)
+_FROM_SCRATCH = 5e-4  # of encoder and heads alike
+
+
+def usual_rates(shape: EncoderConfig, *, from_scratch: bool = False) -> tuple[float, float]:
+    """The rates of encoder and heads: the smaller an encoder, the higher.
+
+    Args:
+        shape: The encoder's dimensions.
+        from_scratch: It has learned nothing yet.
+    """
+    if from_scratch:
+        return _FROM_SCRATCH, _FROM_SCRATCH
+    weights = shape.layers * shape.hidden_size * (4 * shape.hidden_size + 2 * shape.feed_forward_size)
+    return next((rate, head_rate) for most, rate, head_rate in _RATES if weights <= most)
+
+
+def with_usual_rates(config: FinetuneConfig, shape: EncoderConfig, *, from_scratch: bool = False) -> FinetuneConfig:
+    """The settings with the usual rates in place of those that nobody set.
+
+    Args:
+        config: As they were given.
+        shape: The encoder's dimensions.
+        from_scratch: It has learned nothing yet.
+    """
+    usual = dict(zip(("lr", "head_lr"), usual_rates(shape, from_scratch=from_scratch), strict=True))
+    unset = {name: rate for name, rate in usual.items() if name not in config.optim.model_fields_set}
+    return config.model_copy(update={"optim": config.optim.model_copy(update=unset)}) if unset else config
+
+
+def planned_steps(config: FinetuneConfig, *, usual_epochs: float, steps_an_epoch: float) -> int | None:
+    """Steps of a run with these settings; None: its budget is in tokens or minutes.
+
+    Args:
+        config: The settings.
+        usual_epochs: Epochs where no budget is given.
+        steps_an_epoch: Steps in which the training data is read once.
+    """
+    train = config.train
+    if train.max_epochs is None and (train.max_tokens or train.max_minutes):
+        return None
+    if train.max_epochs is None and train.max_steps is not None:
+        return train.max_steps
+    epochs, least = (usual_epochs, LEAST_STEPS) if train.max_epochs is None else (train.max_epochs, train.least_steps)
+    whole = max(math.ceil(round(epochs * steps_an_epoch, 9)), least, 1)
+    return whole if train.max_steps is None else min(whole, train.max_steps)
