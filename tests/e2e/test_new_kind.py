@@ -192,7 +192,7 @@ def test_doctor(cli, faulty: Path, hugging_face_model: Path):
 def test_what_training_would_cost_by_the_spec(faulty: Path, hugging_face_model: Path):
     cost = doctor("words", faulty, model=hugging_face_model).estimate
     assert cost is not None
-    assert (cost.windows_an_epoch, cost.steps_an_epoch, cost.epochs) == (5, 2, 7.0)
+    assert (cost.windows_an_epoch, cost.steps_an_epoch, cost.steps) == (5, 2, 300)
 
 
 def test_a_kind_that_is_misspelled(faulty: Path, hugging_face_model: Path):
