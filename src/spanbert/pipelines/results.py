@@ -94,11 +94,7 @@ class AnnotatedText:
         Raises:
             InputError: No task answered it, or several did.
         """
-        found = list(_of_type(self.tasks, Answering).values())
-        if len(found) != 1:
-            what = "several tasks answered" if found else "no question was answered"
-            raise InputError(what, where=self.id, got=", ".join(self.tasks), remedy="Ask for one task: doc[NAME]")
-        return found[0]
+        return self._only(Answering, "no question was answered", "several tasks answered")
 
     @property
     def taggings(self) -> dict[str, Tagging]:
@@ -144,11 +140,7 @@ class AnnotatedText:
         Raises:
             InputError: No task translated it, or several did.
         """
-        found = list(_of_type(self.tasks, Translation).values())
-        if len(found) != 1:
-            what = "several tasks translated" if found else "nothing was translated"
-            raise InputError(what, where=self.id, got=", ".join(self.tasks), remedy="Ask for one task: doc[NAME]")
-        return found[0].text
+        return self._only(Translation, "nothing was translated", "several tasks translated").text
 
     def resolve(self) -> str:
         """The text with every pronoun replaced by what it stands for: see `core.mentions.resolve`.
@@ -224,6 +216,13 @@ class AnnotatedText:
                 body += f'<div class="sb-task">{escaped(name)}</div>'
             body += render.html(self.text, self.tasks[name], palette)
         return article(self.id, body)
+
+    def _only(self, wanted: type[ResultT], none: str, several: str) -> ResultT:
+        found = list(_of_type(self.tasks, wanted).values())
+        if len(found) != 1:
+            what = several if found else none
+            raise InputError(what, where=self.id, got=", ".join(self.tasks), remedy="Ask for one task: doc[NAME]")
+        return found[0]
 
     def _repr_html_(self) -> str:
         return fragment(self)

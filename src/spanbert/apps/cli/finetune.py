@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from spanbert.apps.cli.options import ConfigOption, JsonOption, SetOption, print_json
+from spanbert.apps.cli.options import SIZES, ConfigOption, JsonOption, SetOption, print_json, require_size
 from spanbert.apps.cli.task_options import Given, overrides_of, settings_of, task_examples, with_task_options
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError, nearest
@@ -27,7 +27,6 @@ EXAMPLES = task_examples(
     ("Several tasks on one encoder", "spanbert finetune multi --model bundle/ --task ner=tag:train.conll:dev.conll --task sent=classify:train.tsv:dev.tsv --out both/"),  # noqa: E501
 )  # fmt: skip
 _MULTI = "multi"
-_SIZES = ("tiny", "mini", "small", "base", "large")
 _USUAL = min(spec.epochs for spec in specs())
 _LONGER = ", ".join(f"{spec.kind} {spec.epochs:g}" for spec in specs() if spec.epochs > _USUAL)
 HELP = f"""Fine-tunes a model for one task or several: labels, tags, answers, clusters, relations, translations.
@@ -47,7 +46,7 @@ def command(
     ] = None,
     size: Annotated[
         str | None,
-        typer.Option(help=f"Start from scratch instead: {', '.join(_SIZES)}.", show_default=False),
+        typer.Option(help=f"Start from scratch instead: {', '.join(SIZES)}.", show_default=False),
     ] = None,
     train: Annotated[Path | None, typer.Option(help="Data to train on.", show_default=False)] = None,
     dev: Annotated[
@@ -89,8 +88,7 @@ def command(
     choices = [*kinds(), _MULTI]
     if kind not in choices:
         raise InputError(f"no kind of task {kind!r}; {nearest(kind, choices)}")
-    if size is not None and size not in _SIZES:
-        raise InputError("no such size", where="--size", got=repr(size), expected=", ".join(_SIZES))
+    require_size(size)
     from spanbert.apps.reports.finetune_report import write_finetune_report
     from spanbert.train.config import budget_overrides
     from spanbert.train.finetune import finetune

@@ -25,6 +25,19 @@ SetOption = Annotated[
     ),
 ]
 
+SIZES = ("tiny", "mini", "small", "base", "large")
+"""The sizes that `--size` takes; named here so that `--help` need not import the encoder."""
+
+
+def require_size(size: str | None) -> None:
+    """Checks `--size`, where it is given.
+
+    Raises:
+        InputError: No such size.
+    """
+    if size is not None and size not in SIZES:
+        raise InputError("no such size", where="--size", got=repr(size), expected=", ".join(SIZES))
+
 
 def kind_options(stated: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Settings of kinds of tasks from `KIND.KEY=VALUE`, the value read as YAML.

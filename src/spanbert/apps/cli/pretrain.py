@@ -7,9 +7,8 @@ from typing import Annotated, cast
 
 import typer
 
-from spanbert.apps.cli.options import ConfigOption, JsonOption, SetOption, examples, print_json
+from spanbert.apps.cli.options import SIZES, ConfigOption, JsonOption, SetOption, examples, print_json, require_size
 from spanbert.apps.console import make_reporter
-from spanbert.core.errors import InputError
 
 EXAMPLES = examples(
     ("Continue from a checkpoint for ten minutes", "spanbert pretrain store/ --model bert-base-cased/ --out bundle/ --budget 10m"),  # noqa: E501
@@ -18,7 +17,6 @@ EXAMPLES = examples(
     ("Resume after a kill or Ctrl-C", "spanbert pretrain store/ --size mini --out bundle/ --budget 500steps --resume"),
     ("Longer segments, larger steps in four parts", "spanbert pretrain store/ --model X --out bundle/ --budget 2h --set batch.segment_length=512 --set batch.packs=4 --set train.accumulation=4"),  # noqa: E501
 )  # fmt: skip
-_SIZES = ("tiny", "mini", "small", "base", "large")
 
 
 def command(
@@ -28,7 +26,7 @@ def command(
         str | None, typer.Option(help="Bundle, Hugging Face directory or hub id to continue from.", show_default=False)
     ] = None,
     size: Annotated[
-        str | None, typer.Option(help=f"Start from scratch: {', '.join(_SIZES)}.", show_default=False)
+        str | None, typer.Option(help=f"Start from scratch: {', '.join(SIZES)}.", show_default=False)
     ] = None,
     budget: Annotated[
         str | None, typer.Option(help="How much: 10m, 2h, 500steps, 20Mtok.  [default: 10m]", show_default=False)
@@ -46,8 +44,7 @@ def command(
     The bundle loads in `transformers` as it is. Ctrl-C and SIGTERM save and end the run; `--resume` continues it.
     Logs: OUT/metrics.jsonl, OUT/evaluations.jsonl, OUT/tensorboard.
     """
-    if size is not None and size not in _SIZES:
-        raise InputError("no such size", where="--size", got=repr(size), expected=", ".join(_SIZES))
+    require_size(size)
     from spanbert.encoder.config import Size
     from spanbert.train.config import budget_overrides
     from spanbert.train.pretrain import pretrain

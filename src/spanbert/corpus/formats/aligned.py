@@ -6,6 +6,7 @@ texts.en: He left early.          texts.de: Er ging früh.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from spanbert.core.types import Document
 from spanbert.corpus.formats.families import TRANSLATIONS
 from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
 from spanbert.corpus.formats.parallel import require_no, required_target, write_parallel
-from spanbert.corpus.io.files import ByteCounter, OnBroken, SourceFile, decode_line, read_lines, require_file
+from spanbert.corpus.io.files import ByteCounter, OnBroken, SourceFile, decode_line, read_lines, readable, require_file
 
 
 def read_aligned(file: SourceFile, companion: Path, on_broken: OnBroken | None = None) -> Iterator[Document]:
@@ -42,20 +43,17 @@ def read_aligned(file: SourceFile, companion: Path, on_broken: OnBroken | None =
                 remedy="Each line of one file must be the translation of the same line of the other",
             )
         (number, text), (_, target) = one, other
-        where = f"{file.path}:{number}"
-        try:
-            document = Document(
-                id=f"{file.name}:{number}",
-                text=decode_line(text, where, first=number == 1),
-                target=decode_line(target, f"{companion}:{number}", first=number == 1),
-                where=where,
-            )
-        except InputError as error:
-            if on_broken is None:
-                raise
-            on_broken(error)
-        else:
-            yield document
+        yield from readable(partial(_document, file, companion, number, text, target), on_broken)
+
+
+def _document(file: SourceFile, companion: Path, number: int, text: bytes, target: bytes) -> Document:
+    where = f"{file.path}:{number}"
+    return Document(
+        id=f"{file.name}:{number}",
+        text=decode_line(text, where, first=number == 1),
+        target=decode_line(target, f"{companion}:{number}", first=number == 1),
+        where=where,
+    )
 
 
 def write_aligned(documents: Iterable[Document], target: Path, settings: WriteSettings) -> None:

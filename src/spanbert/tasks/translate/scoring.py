@@ -16,11 +16,6 @@ from spanbert.tasks.protocol import DocumentScorer
 _SHOWN = 8
 
 
-def sentence_score(translation: str, reference: str) -> float:
-    """How like its reference a translation is: chrF++, 0 to 100."""
-    return sentence_chrf(translation, reference)
-
-
 class TranslateScorer(TranslationScorer, DocumentScorer):
     """As `TranslationScorer`; keeps a few of the best translations, and of those with an alignment.
 
@@ -43,7 +38,7 @@ class TranslateScorer(TranslationScorer, DocumentScorer):
         if not prediction.alignments:
             return
         shown = {"where": document.place, "text": document.text, "gold": document.target, "predicted": prediction.text}
-        score = sentence_score(prediction.text, document.target)
+        score = sentence_chrf(prediction.text, document.target)
         heapq.heappush(self._best, (score, -len(self.translations), {**shown, "severity": score}))
         if len(self._best) > _SHOWN:
             heapq.heappop(self._best)

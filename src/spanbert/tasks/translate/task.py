@@ -23,11 +23,12 @@ from spanbert.corpus.formats.format import ReadSettings
 from spanbert.corpus.formats.registry import open_data
 from spanbert.corpus.io.files import require_file, whole_text
 from spanbert.corpus.text.sentences import split_sentences
+from spanbert.scores.translation import sentence_chrf
 from spanbert.tasks.base import TextTaskBase, WindowConfig
 from spanbert.tasks.protocol import Generated, HeadContext, Mistake, TextTask, WindowedDocument
 from spanbert.tasks.translate.alignment import alignment
 from spanbert.tasks.translate.config import TranslateConfig
-from spanbert.tasks.translate.scoring import TranslateScorer, sentence_score
+from spanbert.tasks.translate.scoring import TranslateScorer
 from spanbert.tasks.translate.shape import DecoderShape
 from spanbert.tasks.translate.spec import TRANSLATE
 from spanbert.tokens.pieces import TokenizedText, read_pieces
@@ -457,7 +458,7 @@ class TranslateTask(TextTaskBase):
         """Translations unlike the reference; how bad is 100 minus chrF++."""
         if document.target is not None and document.target != prediction.text:
             yield Mistake(
-                severity=100 - sentence_score(prediction.text, document.target),
+                severity=100 - sentence_chrf(prediction.text, document.target),
                 where=document.place,
                 text=document.text,
                 gold=document.target,
