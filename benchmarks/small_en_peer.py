@@ -54,12 +54,13 @@ def predicted(doc: Any, types: Mapping[str, str], *, without_the: bool) -> Itera
 def entity_scores(nlp: Any, documents: Sequence[Document]) -> dict[str, Any]:
     """Of the mapping that suits it best."""
     docs = list(nlp.pipe([as_doc(nlp, one) for one in documents], batch_size=256))
+    gold = [word_spans(one) for one in documents]
     found: list[dict[str, Any]] = []
     for places, without_the in product((False, True), repeat=2):
         types = {**TYPES, **FACILITIES} if places else TYPES
         scorer = EntityScorer()
-        for document, doc in zip(documents, docs, strict=True):
-            scorer.add(word_spans(document), predicted(doc, types, without_the=without_the))
+        for spans, doc in zip(gold, docs, strict=True):
+            scorer.add(spans, predicted(doc, types, without_the=without_the))
         mapping = {"facilities_are_places": places, "without_the": without_the}
         found.append({**scorer.scores(), "mapping": mapping})
     best = max(found, key=lambda one: one["f1"])
@@ -76,7 +77,7 @@ def tag_scores(nlp: Any, documents: Sequence[Document]) -> dict[str, Any]:
 
 
 def words_a_second(nlp: Any, documents: Iterable[Document]) -> float:
-    """From text to entities and parts of speech, in batches, the better of three passes."""
+    """From text to entities and parts of speech, in batches, the best of three passes."""
     texts = [one.text for one in documents]
     rates = []
     for _ in range(3):

@@ -9,6 +9,7 @@ import typer
 
 from spanbert.apps.cli.options import SIZES, ConfigOption, JsonOption, SetOption, examples, print_json, require_size
 from spanbert.apps.console import make_reporter
+from spanbert.encoder.config import Size
 
 EXAMPLES = examples(
     ("Continue from a checkpoint for ten minutes", "spanbert pretrain store/ --model bert-base-cased/ --out bundle/ --budget 10m"),  # noqa: E501
@@ -45,7 +46,6 @@ def command(
     Logs: OUT/metrics.jsonl, OUT/evaluations.jsonl, OUT/tensorboard.
     """
     require_size(size)
-    from spanbert.encoder.config import Size
     from spanbert.train.config import budget_overrides
     from spanbert.train.pretrain import pretrain
     from spanbert.train.pretrain_config import PretrainConfig
