@@ -25,7 +25,7 @@ from spanbert.corpus.data import Source, documents_of, name_of, opened, source_f
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.io.files import require_file
 from spanbert.encoder.config import EncoderConfig, Size
-from spanbert.inference.loading import entry_to_go_on_with, task_entries
+from spanbert.inference.loading import task_entries, task_to_go_on_with
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.scoring import evaluate_documents, tune_thresholds, write_mistakes
 from spanbert.inference.torch_backend import TorchBackend
@@ -42,7 +42,7 @@ from spanbert.train.run import model_fact, run_into, settled, with_budget
 from spanbert.train.run_directory import budget_of_run
 from spanbert.train.scratch import scratch_shape, start_from_scratch
 from spanbert.train.task_data import TaskData, kind_of, train_source
-from spanbert.train.usual import FEW_STEPS, LEAST_STEPS, NEAR_ZERO, with_usual_rates
+from spanbert.train.usual import FEW_STEPS, LEAST_STEPS, NEAR_ZERO, in_steps, usual_budget, with_usual_rates
 
 _DOCUMENTS_AT_ONCE = 512
 
@@ -95,12 +95,11 @@ def finetune(
     reporter, config, target = reporter or SilentReporter(), config or FinetuneConfig(), Path(out)
     usual = max((spec_of(data.kind).epochs for data in tasks.values()), default=1.0)
     earlier = budget_of_run(target) if resume else {}
-    usual_budget = {"max_epochs": usual, "least_steps": LEAST_STEPS}
-    config, runtime = settled(with_budget(config, earlier, usual=usual_budget, reporter=reporter))
+    config, runtime = settled(with_budget(config, earlier, usual=usual_budget(usual), reporter=reporter))
     if (model is None) == (size is None):
         raise InputError("either a model to start from, or a size to start from scratch", expected="--model or --size")
     given = None if model is None else open_bundle(model)
-    shape = scratch_shape(size, config) if given is None else shape_of(given)
+    shape = scratch_shape(size, config) if given is None else EncoderConfig.of_bundle(given)
     config = with_usual_rates(config, shape, from_scratch=given is None)
     facts = _facts(tasks, model, size, config)
     with run_into(target, facts, runtime=runtime, resume=resume, reporter=reporter) as run, Kept(run) as kept_files:
@@ -124,7 +123,7 @@ def finetune(
         plan = ExamplePlan(
             examples, per_step=per_step, tokens=tokens, seed=config.train.seed, temperature=config.batch.temperature
         )
-        stepped = _with_steps(config, plan)
+        stepped = in_steps(config, plan.steps_an_epoch)
         if stepped.train.max_steps is not None and stepped.train.max_steps < FEW_STEPS:
             reporter.say(
                 f"only {stepped.train.max_steps} steps: too few for most tasks; without --budget it would be "
@@ -173,7 +172,7 @@ def build_tasks(
     tasks: Mapping[str, TaskData], files: BundleFiles, tokenizer: TokenizerAdapter, config: FinetuneConfig
 ) -> dict[str, TextTask]:
     """The tasks that the training files pose."""
-    shape = shape_of(files)
+    shape = EncoderConfig.of_bundle(files)
     if not tasks:
         raise InputError("no task to learn", expected="at least one")
     made: dict[str, TextTask] = {}
@@ -182,7 +181,7 @@ def build_tasks(
         for path in (data.dev, data.dev_target):
             if isinstance(path, Path):
                 require_file(path)
-        earlier = entry_to_go_on_with(files, name, kind.spec)
+        earlier = task_to_go_on_with(files, name, kind.spec)
         if earlier is not None:
             own = kind.continued(own, task_entries(files)[earlier], files.assets(earlier))
         made[name] = kind.from_training(
@@ -196,23 +195,9 @@ def build_tasks(
     return made
 
 
-def shape_of(files: BundleFiles) -> EncoderConfig:
-    """The dimensions of a model's encoder."""
-    return EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
-
-
 def _dev_source(data: TaskData, task: TextTask) -> Source:
     assert data.dev is not None
     return opened(data.dev, lambda path: task.opened(path, companion=data.dev_target))
-
-
-def _with_steps(config: FinetuneConfig, plan: ExamplePlan) -> FinetuneConfig:
-    """Epochs as steps; the last step takes the examples that it lacks from the next epoch."""
-    if config.train.max_epochs is None:
-        return config
-    whole = max(plan.steps_of(config.train.max_epochs), config.train.least_steps)
-    limits = [one for one in (whole, config.train.max_steps) if one is not None]
-    return config.with_train(max_steps=min(limits))
 
 
 def _facts(

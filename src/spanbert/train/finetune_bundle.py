@@ -17,7 +17,8 @@ from spanbert.core.seeding import keyed_seed
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import load_encoder
 from spanbert.encoder.saving import SavedModel
-from spanbert.inference.heads import head_weights, start_from_pooler, stored_head, task_to_go_on_with
+from spanbert.inference.heads import head_weights, start_from_pooler, stored_head
+from spanbert.inference.loading import task_to_go_on_with
 from spanbert.tasks.head import Head
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.pretrain.heads import SBO_PREFIX, TASK
@@ -44,7 +45,8 @@ def build_joint_model(
     encoder.checkpointing = config.train.gradient_checkpointing
     heads = joint.build_head(encoder.config)
     for name, head in heads.items():
-        earlier = task_to_go_on_with(files, joint.tasks[name])
+        task = joint.tasks[name]
+        earlier = task_to_go_on_with(files, name, task.spec, task.manifest())
         if earlier is None:
             start_from_pooler(head, encoder)
         else:
