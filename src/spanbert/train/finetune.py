@@ -1,9 +1,7 @@
 """`spanbert finetune`: labelled texts and a model in, a bundle with one task or several out.
 
-OUT/                 the bundle (best weights on the dev data), written when the run ends or is interrupted
-OUT/metrics.jsonl    one line a step; evaluations.jsonl, tensorboard/, run.json next to it
-OUT/scores.json      all scores of the bundle on the dev data, tables too; mistakes.jsonl: its worst mistakes
-OUT/training/        training state: last/ (for --resume) and best/
+OUT/        the bundle (best weights on the dev data), written when the run ends or is interrupted
+OUT.run/    the run: see `run_directory`
 """
 
 from __future__ import annotations
@@ -155,10 +153,9 @@ def finetune(
             reporter.say("scoring the bundle on the dev data")
         tune_thresholds(_predictor(task_model, made), dev, reporter)
         predictor = _predictor(task_model, {name: task.for_report() for name, task in made.items()})
-        scores = write_mistakes(predictor, dev, target / "mistakes.jsonl")
-        write_json(
-            target / "scores.json", {name: {"main": made[name].main_metric, **one} for name, one in scores.items()}
-        )
+        scores = write_mistakes(predictor, dev, run.directory / "mistakes.jsonl")
+        all_scores = {name: {"main": made[name].main_metric, **one} for name, one in scores.items()}
+        write_json(run.directory / "scores.json", all_scores)
         lines = _lines(made, scores)
         write_finetuned(
             target, title or target.name, task_model, made, tokenizer, facts=facts, files=files,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import Tensor, nn
 
 from spanbert.checkpoint import names, tensors
@@ -28,7 +29,7 @@ from spanbert.tokens.tokenizer import TokenizerAdapter
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
-from spanbert.train.run import trained_manifest
+from spanbert.train.run import portable, trained_manifest
 
 
 def build_joint_model(
@@ -170,7 +171,7 @@ def _card(
         loads=_loads(shape, architecture, len(tasks)),
         base=base,
         data=data,
-        recipe=config.to_yaml(),
+        recipe=yaml.safe_dump(portable(config.model_dump(mode="json")), sort_keys=False),
         scores=lines,
         usage=usage,
     )

@@ -1,7 +1,8 @@
 """The same fine-tuning under several seeds: mean and spread of the scores, and the best bundle.
 
-OUT/seeds/0, 1, ...   a run a seed, each a bundle
-OUT/                  a copy of the bundle with the best score on the dev data; seeds.json
+OUT.run/seeds/0, 1, ...   a bundle a seed, each with its run beside it
+OUT.run/seeds.json        the spread of the scores; scores, mistakes and logs of the best run next to it
+OUT/                      a copy of the bundle with the best score on the dev data
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from spanbert.checkpoint.bundle import ASSETS, MANIFEST
+from spanbert.checkpoint.bundle import MANIFEST
 from spanbert.core.errors import InputError
-from spanbert.core.files import directory_written_whole, only_writer, write_json
+from spanbert.core.files import directory_written_whole, write_atomically, write_json
 from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.encoder.config import Size
 from spanbert.train.finetune import FinetuneResult, finetune
 from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.run_directory import SEEDS, move_out, only_run, require_room, run_directory
 from spanbert.train.task_data import TaskData
+
+_REPORTED = ("metrics.jsonl", "evaluations.jsonl", "scores.json", "mistakes.jsonl")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,17 +63,18 @@ def finetune_seeds(
     reporter, config, target = reporter or SilentReporter(), config or FinetuneConfig(), Path(out)
     if any(data.dev is None for data in tasks.values()):
         raise InputError("several seeds need dev data, to choose the best run by", expected="--dev")
-    if target.exists() and not resume and (not target.is_dir() or any(target.iterdir())):
-        raise InputError("the directory exists already", where=str(target), remedy="Pass --resume, or another --out")
     results: dict[int, FinetuneResult] = {}
-    with only_writer(target):
+    with only_run(target):
+        require_room(target, resume=resume, mark=SEEDS)
+        move_out(target)
+        run = run_directory(target)
         for seed in range(config.train.seed, config.train.seed + seeds):
             reporter.say(f"seed {seed}")
             results[seed] = finetune(
                 tasks,
                 model=model,
                 size=size,
-                out=target / "seeds" / str(seed),
+                out=run / SEEDS / str(seed),
                 config=config.with_train(seed=seed),
                 resume=resume,
                 title=target.name,
@@ -83,7 +88,8 @@ def finetune_seeds(
         best = max(selection_score, key=lambda seed: selection_score[seed], default=config.train.seed)
         spread = _spread({seed: one.scores for seed, one in results.items()})
         _copy_bundle(results[best].path, target, _lines(spread, best))
-        write_json(target / "seeds.json", {"best": best, "spread": spread})
+        _copy_logs(run_directory(results[best].path), run)
+        write_json(run / "seeds.json", {"best": best, "spread": spread})
     return SeedsResult(path=target, best=best, results=results, spread=spread)
 
 
@@ -115,12 +121,15 @@ def _lines(spread: Mapping[str, Mapping[str, Mapping[str, Any]]], best: int) -> 
 
 
 def _copy_bundle(source: Path, target: Path, seeds: list[str]) -> None:
-    """Copies the files of a bundle, and what its report reads; not the training state. The card gets a section."""
+    """Copies a bundle; the card gets a section."""
     with directory_written_whole(target, last=MANIFEST) as temporary:
-        for file in sorted(source.iterdir()):
-            if file.is_file() and file.name != "run.json":
-                shutil.copyfile(file, temporary / file.name)
-        if (source / ASSETS).is_dir():
-            shutil.copytree(source / ASSETS, temporary / ASSETS)
+        shutil.copytree(source, temporary, dirs_exist_ok=True)
         with (temporary / "README.md").open("a", encoding="utf-8") as card:
             card.write("\n" + "\n".join(seeds) + "\n")
+
+
+def _copy_logs(source: Path, target: Path) -> None:
+    """Copies what the report reads of a run."""
+    for name in _REPORTED:
+        if (source / name).is_file():
+            write_atomically(target / name, (source / name).read_bytes())

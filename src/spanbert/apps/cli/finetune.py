@@ -32,8 +32,8 @@ _LONGER = ", ".join(f"{spec.kind} {spec.epochs:g}" for spec in specs() if spec.e
 HELP = f"""Fine-tunes a model for one task or several: labels, tags, answers, clusters, relations, translations.
 
 Files: {"; ".join(f"`{spec.kind}` {spec.files}" for spec in specs() if spec.variant is None)}.
-Ctrl-C and SIGTERM save and end the run; `--resume` continues it. The bundle's report.html shows curves, errors and the
-worst examples.
+`--out` gets the bundle alone: what is needed to use it. The run lies beside it, in OUT.run: report.html (curves,
+errors, the worst examples), logs, TensorBoard, and the state that `--resume` continues after Ctrl-C, SIGTERM or a kill.
 """
 
 

@@ -1,10 +1,10 @@
-"""The report of a fine-tuning run: one HTML page from what the run left in its directory.
+"""The report of a fine-tuning run: one HTML page from its bundle and from what the run left beside it.
 
-run.json, spanbert.json            what was trained from what, and how
-metrics.jsonl, evaluations.jsonl   curves
-scores.json                        figures, labels, confusions, calibration
-mistakes.jsonl                     the worst mistakes
-seeds.json                         mean and spread, where there were several seeds
+run.json; spanbert.json in the bundle   what was trained from what, and how
+metrics.jsonl, evaluations.jsonl        curves
+scores.json                             figures, labels, confusions, calibration
+mistakes.jsonl                          the worst mistakes
+seeds.json                              mean and spread, where there were several seeds
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from spanbert.core.reporter import Reporter
 from spanbert.tasks.registry import spec_of
 from spanbert.tasks.render import TaskRender
 from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.run_directory import RUN_FILE, SEEDS, files_of_run
 from spanbert.train.tracking import read_log
 
 _REPORT = "report.html"
@@ -51,10 +52,10 @@ class _Section:
 
 
 def write_finetune_report(bundle: Path, reporter: Reporter) -> Path | None:
-    """Writes report.html into the directory of a run; reports it if a needed library is not installed.
+    """Writes report.html into the directory of the run; says so if a needed library is not installed.
 
     Args:
-        bundle: The directory that `finetune` or `finetune_seeds` made.
+        bundle: The bundle that `finetune` or `finetune_seeds` made.
         reporter: Receives a line if the report is left out.
 
     Returns:
@@ -64,24 +65,25 @@ def write_finetune_report(bundle: Path, reporter: Reporter) -> Path | None:
     if missing:
         reporter.say(f"no report: it needs {' and '.join(missing)}; pip install 'spanbert[report]'")
         return None
-    write_atomically(bundle / _REPORT, finetune_report(bundle))
-    return bundle / _REPORT
+    page = files_of_run(bundle) / _REPORT
+    write_atomically(page, finetune_report(bundle))
+    return page
 
 
 def finetune_report(bundle: Path) -> str:
     """The report of a run as one HTML page that needs nothing else.
 
     Args:
-        bundle: The directory that `finetune` or `finetune_seeds` made.
+        bundle: The bundle that `finetune` or `finetune_seeds` made.
 
     Raises:
-        InputError: Not such a directory, or the extra `report` is not installed.
+        InputError: Not such a bundle, its run is not beside it, or the extra `report` is not installed.
     """
-    manifest = read_json(bundle / MANIFEST)
-    seeds = read_json(bundle / "seeds.json") if (bundle / "seeds.json").is_file() else {}
-    run = read_json((bundle / "seeds" / str(seeds["best"]) if seeds else bundle) / "run.json")
-    scores = read_json(bundle / "scores.json")
-    logs = {name: read_log(bundle / f"{name}.jsonl") for name in ("metrics", "evaluations", "mistakes")}
+    manifest, directory = read_json(bundle / MANIFEST), files_of_run(bundle)
+    seeds = read_json(directory / "seeds.json") if (directory / "seeds.json").is_file() else {}
+    run = read_json((files_of_run(directory / SEEDS / str(seeds["best"])) if seeds else directory) / RUN_FILE)
+    scores = read_json(directory / "scores.json")
+    logs = {name: read_log(directory / f"{name}.jsonl") for name in ("metrics", "evaluations", "mistakes")}
     kept = manifest["training"]["weights_of_step"] if scores else None
     pictures: dict[str, bytes] = {}
     sections = []
