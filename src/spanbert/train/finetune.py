@@ -50,7 +50,7 @@ class FinetuneResult:
     """The result of a run.
 
     Attributes:
-        path: The bundle.
+        path: The bundle, or where it will be once a run that paused has ended.
         outcome: How the run ended.
         scores: Scores of the bundle on the dev data of each task.
         lines: The same for people.
@@ -70,6 +70,7 @@ def finetune(
     size: Size | None = None,
     config: FinetuneConfig | None = None,
     resume: bool = False,
+    until: float = 1.0,
     title: str | None = None,
     reporter: Reporter | None = None,
 ) -> FinetuneResult:
@@ -84,6 +85,8 @@ def finetune(
             (coreference 20, relations 5, translation 10), and 300 steps at least; without rates, those that suit the
             size of the encoder.
         resume: Continue the interrupted run in `out`; starts one if there is none.
+        until: The share of the budget after which the run pauses: it is scored and saved, but no bundle is written; a
+            later call with `resume` goes on as if there had been no pause.
         title: What the model card calls the bundle; None: the name of `out`.
         reporter: Receives progress.
 
@@ -91,15 +94,11 @@ def finetune(
         InputError: Unusable files, model or settings, or an `out` that is in use.
     """
     reporter, config, target = reporter or SilentReporter(), config or FinetuneConfig(), Path(out)
-    usual = max((spec_of(data.kind).epochs for data in tasks.values()), default=1.0)
-    earlier = budget_of_run(target) if resume else {}
-    config, runtime = settled(with_budget(config, earlier, usual=usual_budget(usual), reporter=reporter))
-    if (model is None) == (size is None):
-        raise InputError("either a model to start from, or a size to start from scratch", expected="--model or --size")
-    given = None if model is None else open_bundle(model)
-    shape = scratch_shape(size, config) if given is None else EncoderConfig.of_bundle(given)
+    config = with_run_budget(config, tasks, budget_of_run(target) if resume else {}, reporter)
+    config, runtime = settled(config)
+    given, shape = starting_point(model, size, config)
     config = with_usual_rates(config, shape, from_scratch=given is None)
-    facts = _facts(tasks, model, size, config)
+    facts = run_facts(tasks, model, size, config)
     with run_into(target, facts, runtime=runtime, resume=resume, reporter=reporter) as run, Kept(run) as kept_files:
         train = {name: train_source(data, config) for name, data in tasks.items()}
         tasks = {name: replace(data, train=train[name], train_target=None) for name, data in tasks.items()}
@@ -142,13 +141,10 @@ def finetune(
         kept_files.keep()
         if not resumed and not dev:
             reporter.say("no dev data: nothing will be evaluated, and the bundle gets the last weights")
-        outcome = run.train(trainer)
-        if outcome.best is not None and outcome.best.selection_score < NEAR_ZERO:
-            reporter.say(
-                f"the best score on the dev data is near zero ({outcome.best.selection_score:.4f}): this model has "
-                f"hardly learned anything. Train longer (--budget {2 * outcome.progress.step}steps) or at another "
-                f"rate (it was --set optim.lr={config.optim.lr:g}), and look at the data with spanbert doctor"
-            )
+        outcome = run.train(trainer, until=until)
+        if until < 1:
+            return FinetuneResult(path=target, outcome=outcome)
+        warn_if_nothing_learned(outcome, config, reporter)
         if dev:
             reporter.say("scoring the bundle on the dev data")
         tune_thresholds(_predictor(task_model, made), dev, reporter)
@@ -163,6 +159,52 @@ def finetune(
             scores=scores, lines=lines, config=config, outcome=outcome,
         )  # fmt: skip
     return FinetuneResult(path=target, outcome=outcome, scores=scores, lines=lines)
+
+
+def with_run_budget(
+    config: FinetuneConfig, tasks: Mapping[str, TaskData], earlier: Mapping[str, Any], reporter: Reporter
+) -> FinetuneConfig:
+    """The settings with a budget: the given one, that of the interrupted run, or what tasks of these kinds need.
+
+    Args:
+        config: The settings as they were given.
+        tasks: By name.
+        earlier: Budget of the interrupted run; empty where there is none.
+        reporter: Receives a line where the given budget is another than that.
+    """
+    epochs = max((spec_of(data.kind).epochs for data in tasks.values()), default=1.0)
+    return with_budget(config, earlier, usual=usual_budget(epochs), reporter=reporter)
+
+
+def warn_if_nothing_learned(outcome: Outcome, config: FinetuneConfig, reporter: Reporter) -> None:
+    """Says so where the best score on dev data is near zero."""
+    if outcome.best is not None and outcome.best.selection_score < NEAR_ZERO:
+        reporter.say(
+            f"the best score on the dev data is near zero ({outcome.best.selection_score:.4f}): this model has "
+            f"hardly learned anything. Train longer (--budget {2 * outcome.progress.step}steps) or at another "
+            f"rate (it was --set optim.lr={config.optim.lr:g}), and look at the data with spanbert doctor"
+        )
+
+
+def starting_point(
+    model: str | Path | None, size: Size | None, config: FinetuneConfig
+) -> tuple[BundleFiles | None, EncoderConfig]:
+    """What a run starts from, None where that is from scratch, and the dimensions of its encoder.
+
+    Args:
+        model: Bundle, Hugging Face directory or hub id; None: from scratch.
+        size: From scratch, the size.
+        config: The settings.
+
+    Raises:
+        InputError: Neither or both, or an unusable model or size.
+    """
+    if (model is None) == (size is None):
+        raise InputError("either a model to start from, or a size to start from scratch", expected="--model or --size")
+    if model is None:
+        return None, scratch_shape(size, config)
+    files = open_bundle(model)
+    return files, EncoderConfig.of_bundle(files)
 
 
 def build_tasks(
@@ -197,7 +239,7 @@ def _dev_source(data: TaskData, task: TextTask) -> Source:
     return opened(data.dev, lambda path: task.opened(path, companion=data.dev_target))
 
 
-def _facts(
+def run_facts(
     tasks: Mapping[str, TaskData], model: str | Path | None, size: Size | None, config: FinetuneConfig
 ) -> dict[str, Any]:
     """What the run is, for run.json and for --resume to compare."""

@@ -205,9 +205,14 @@ class Run:
         self.reporter.say(f"resuming after step {trainer.progress.step:,}")
         return True
 
-    def train(self, trainer: Trainer) -> Outcome:
-        """Trains to the end, or to a signal; the model then has the best weights where something was evaluated."""
-        outcome = trainer.run(self.stop)
+    def train(self, trainer: Trainer, *, until: float = 1.0) -> Outcome:
+        """Trains to the end, or to a signal; the model then has the best weights where something was evaluated.
+
+        Args:
+            trainer: The training.
+            until: The used share of the budget at which to pause.
+        """
+        outcome = trainer.run(self.stop, until=until)
         best = load_state(self.directory / "training" / "best")
         if best is not None:
             trainer.model.load_state_dict(best.model)

@@ -7,6 +7,7 @@ OUT.run/             the run, beside it:
   scores.json        all scores on the dev data, with words in them; mistakes.jsonl and report.html quote it too
   training/          training state: last/ (for --resume) and best/
   seeds/             with several seeds, a bundle each, with its run beside it
+  tuning/            with several rates, the same for each; tuning.json has their scores
 
 Earlier versions kept all of this inside of OUT; `resume` moves it out.
 """
@@ -14,6 +15,7 @@ Earlier versions kept all of this inside of OUT; `resume` moves it out.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +34,7 @@ _FREE = {  # what may differ on --resume: it changes no arithmetic, or is the bu
 }
 
 
-SEEDS = "seeds"
+SEEDS, TRIALS, TUNING_FILE = "seeds", "tuning", "tuning.json"
 RUN_FILE = "run.json"
 _INSIDE_BEFORE = (  # what earlier versions wrote into the bundle's directory; what tells a run comes last
     "training", "tensorboard", "metrics.jsonl", "evaluations.jsonl", "before.json", "scores.json", "mistakes.jsonl",
@@ -124,17 +126,33 @@ def move_out(bundle: Path) -> None:
         bundle.rmdir()
 
 
+def forget_state(bundle: Path) -> None:
+    """Removes the training state of the run that makes a bundle, which cannot be continued then."""
+    shutil.rmtree(run_directory(bundle) / "training", ignore_errors=True)
+
+
+def facts_of_run(bundle: Path) -> dict[str, Any]:
+    """What run.json says of the run that makes a bundle; empty where there is no run."""
+    run_file = files_of_run(bundle) / RUN_FILE
+    return dict(read_json(run_file)) if run_file.is_file() else {}
+
+
 def budget_of_run(bundle: Path) -> dict[str, Any]:
     """The budget of the run that makes a bundle, by setting; empty where there is no run."""
-    run_file = files_of_run(bundle) / RUN_FILE
-    if not run_file.is_file():
-        return {}
-    settings = read_json(run_file)["settings"]["train"]
+    facts = facts_of_run(bundle)
+    settings = facts["settings"]["train"] if facts else {}
     return {key: settings[key] for key in BUDGET_KEYS if key in settings}
 
 
 def _compare(before: dict[str, Any], now: dict[str, Any], where: Path) -> None:
     """Refuses to resume with other settings that matter."""
+    was_tuning, is_tuning = "tuning" in before, "tuning" in now
+    if was_tuning != is_tuning:
+        raise InputError(
+            f"the interrupted run is {'a' if was_tuning else 'not a'} tuning",
+            where=str(where),
+            remedy=f"Pass --resume {'with' if was_tuning else 'without'} --tune, or choose another --out",
+        )
     then, here = _flatten(before), _flatten(now)
     for key in sorted((then.keys() | here.keys()) - _FREE):
         if then.get(key) != here.get(key):

@@ -7,24 +7,22 @@ OUT/                      a copy of the bundle with the best score on the dev da
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from spanbert.checkpoint.bundle import MANIFEST
 from spanbert.core.errors import InputError
-from spanbert.core.files import directory_written_whole, write_atomically, write_json
+from spanbert.core.files import write_json
 from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.encoder.config import Size
+from spanbert.train.best_bundle import copy_best
 from spanbert.train.finetune import FinetuneResult, finetune
 from spanbert.train.finetune_config import FinetuneConfig
-from spanbert.train.run_directory import SEEDS, move_out, only_run, require_room, run_directory
+from spanbert.train.run_directory import SEEDS, TRIALS, move_out, only_run, require_room, run_directory
 from spanbert.train.task_data import TaskData
-
-_REPORTED = ("metrics.jsonl", "evaluations.jsonl", "scores.json", "mistakes.jsonl")
+from spanbert.train.tune import run_trials
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +50,14 @@ def finetune_seeds(
     model: str | Path | None = None,
     size: Size | None = None,
     config: FinetuneConfig | None = None,
+    tune: bool | str = False,
     resume: bool = False,
     reporter: Reporter | None = None,
 ) -> SeedsResult:
     """Fine-tunes under `seeds` seeds from `train.seed` on, one after the other; see `finetune` for the rest.
+
+    With `tune`, the rates are tuned with the first seed (see `finetune_tuned`), and all others take the best ones;
+    a str is the budget of that.
 
     Raises:
         InputError: No dev data to choose the best run by, or as `finetune`.
@@ -65,10 +67,21 @@ def finetune_seeds(
         raise InputError("several seeds need dev data, to choose the best run by", expected="--dev")
     results: dict[int, FinetuneResult] = {}
     with only_run(target):
-        require_room(target, resume=resume, mark=SEEDS)
+        require_room(target, resume=resume, mark=TRIALS if tune else SEEDS)
         move_out(target)
-        run = run_directory(target)
-        for seed in range(config.train.seed, config.train.seed + seeds):
+        run, cards = run_directory(target), []
+        first = config.train.seed
+        if tune:
+            budget = tune if isinstance(tune, str) else None
+            tuned = run_trials(
+                tasks, budget=budget, out=target, model=model, size=size, config=config, resume=resume,
+                reporter=reporter,
+            )  # fmt: skip
+            results[first] = tuned.result
+            if tuned.best is None:
+                return SeedsResult(path=target, best=first, results=results, spread={})
+            config, cards = tuned.config, tuned.card
+        for seed in range(first + len(results), first + seeds):
             reporter.say(f"seed {seed}")
             results[seed] = finetune(
                 tasks,
@@ -80,15 +93,14 @@ def finetune_seeds(
                 title=target.name,
                 reporter=reporter,
             )
-            if results[seed].outcome.stopped_by not in ("budget", "patience"):
+            if results[seed].outcome.interrupted:
                 break  # a signal: the rest is for --resume
         selection_score = {
             seed: one.outcome.best.selection_score for seed, one in results.items() if one.outcome.best is not None
         }
-        best = max(selection_score, key=lambda seed: selection_score[seed], default=config.train.seed)
+        best = max(selection_score, key=lambda seed: selection_score[seed], default=first)
         spread = _spread({seed: one.scores for seed, one in results.items()})
-        _copy_bundle(results[best].path, target, _lines(spread, best))
-        _copy_logs(run_directory(results[best].path), run)
+        copy_best(results[best].path, target, [*cards, *_lines(spread, best)])
         write_json(run / "seeds.json", {"best": best, "spread": spread})
     return SeedsResult(path=target, best=best, results=results, spread=spread)
 
@@ -118,18 +130,3 @@ def _lines(spread: Mapping[str, Mapping[str, Mapping[str, Any]]], best: int) -> 
         *(f"{name}: mean {one['mean']:.4f}, standard deviation {one['stdev']:.4f}" for name, one in figures),
         "```",
     ]
-
-
-def _copy_bundle(source: Path, target: Path, seeds: list[str]) -> None:
-    """Copies a bundle; the card gets a section."""
-    with directory_written_whole(target, last=MANIFEST) as temporary:
-        shutil.copytree(source, temporary, dirs_exist_ok=True)
-        with (temporary / "README.md").open("a", encoding="utf-8") as card:
-            card.write("\n" + "\n".join(seeds) + "\n")
-
-
-def _copy_logs(source: Path, target: Path) -> None:
-    """Copies what the report reads of a run."""
-    for name in _REPORTED:
-        if (source / name).is_file():
-            write_atomically(target / name, (source / name).read_bytes())

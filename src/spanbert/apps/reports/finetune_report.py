@@ -5,6 +5,7 @@ metrics.jsonl, evaluations.jsonl        curves
 scores.json                             figures, labels, confusions, calibration
 mistakes.jsonl                          the worst mistakes
 seeds.json                              mean and spread, where there were several seeds
+tuning.json                             trials, where rates were tuned
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ from spanbert.core.reporter import Reporter
 from spanbert.tasks.registry import spec_of
 from spanbert.tasks.render import TaskRender
 from spanbert.train.finetune_config import FinetuneConfig
-from spanbert.train.run_directory import RUN_FILE, SEEDS, files_of_run
+from spanbert.train.run_directory import RUN_FILE, SEEDS, TUNING_FILE, files_of_run
 from spanbert.train.tracking import read_log
+from spanbert.train.trial import Trial
 
 _REPORT = "report.html"
 _CHOSEN = {"optim.lr": "by the encoder's size", "optim.head_lr": "by the encoder's size"}
@@ -81,7 +83,8 @@ def finetune_report(bundle: Path) -> str:
     """
     manifest, directory = read_json(bundle / MANIFEST), files_of_run(bundle)
     seeds = read_json(directory / "seeds.json") if (directory / "seeds.json").is_file() else {}
-    run = read_json((files_of_run(directory / SEEDS / str(seeds["best"])) if seeds else directory) / RUN_FILE)
+    whole = (directory / RUN_FILE).is_file()  # with several seeds, each has its own
+    run = read_json((directory if whole else files_of_run(directory / SEEDS / str(seeds["best"]))) / RUN_FILE)
     scores = read_json(directory / "scores.json")
     logs = {name: read_log(directory / f"{name}.jsonl") for name in ("metrics", "evaluations", "mistakes")}
     kept = manifest["training"]["weights_of_step"] if scores else None
@@ -113,6 +116,7 @@ def finetune_report(bundle: Path) -> str:
         parameters=sum(prod(shape) for shape in tensor_shapes(files).values()),
         training=manifest["training"],
         seeds=seeds,
+        trials=_trials(directory),
         scored=bool(scores),
         sections=sections,
         changed=_changed_settings(manifest["recipe"]),
@@ -120,6 +124,27 @@ def finetune_report(bundle: Path) -> str:
         commands=_commands(bundle, manifest["tasks"], [section.name for section in sections]),
         version=__version__,
     )
+
+
+def _trials(directory: Path) -> dict[str, Any]:
+    """The table of a tuning: names of its columns, and a row for each trial; empty where nothing was tuned."""
+    if not (directory / TUNING_FILE).is_file():
+        return {}
+    record = read_json(directory / TUNING_FILE)
+    trials = [Trial.of_record(one) for one in record["trials"]]
+    shares = sorted({score.share for trial in trials for score in trial.scores})
+    return {
+        "settings": sorted({key for trial in trials for key in trial.settings}, reverse=True),
+        "shares": shares,
+        "rows": [
+            {
+                "settings": trial.settings,
+                "scores": [trial.score_at(share) for share in shares],
+                "kept": trial.name == record["best"],
+            }
+            for trial in trials
+        ],
+    }
 
 
 def _mistake(line: Mapping[str, Any]) -> dict[str, Any]:
