@@ -54,12 +54,14 @@ class FinetuneResult:
         outcome: How the run ended.
         scores: Scores of the bundle on the dev data of each task.
         lines: The same for people.
+        warnings: What speaks against this model: too few steps, hardly anything learned.
     """
 
     path: Path
     outcome: Outcome
     scores: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+    warnings: tuple[str, ...] = ()
 
 
 def finetune(
@@ -121,11 +123,9 @@ def finetune(
             examples, per_step=per_step, tokens=tokens, seed=config.train.seed, temperature=config.batch.temperature
         )
         stepped = in_steps(config, plan.steps_an_epoch)
-        if stepped.train.max_steps is not None and stepped.train.max_steps < FEW_STEPS:
-            reporter.say(
-                f"only {stepped.train.max_steps} steps: too few for most tasks; without --budget it would be "
-                f"{LEAST_STEPS} at least"
-            )
+        warnings = _warnings_of_steps(stepped)
+        for warning in warnings:
+            reporter.say(warning)
         dev = {name: _dev_source(data, made[name]) for name, data in tasks.items() if data.dev is not None}
         for name, source in dev.items():
             _check_dev(made[name], source, reporter)
@@ -144,7 +144,9 @@ def finetune(
         outcome = run.train(trainer, until=until)
         if until < 1:
             return FinetuneResult(path=target, outcome=outcome)
-        warn_if_nothing_learned(outcome, config, reporter)
+        for warning in _warnings_of_outcome(outcome, config):
+            reporter.say(warning)
+            warnings.append(warning)
         if dev:
             reporter.say("scoring the bundle on the dev data")
         tune_thresholds(_predictor(task_model, made), dev, reporter)
@@ -158,7 +160,7 @@ def finetune(
             base=files.path.name if size is None else f"from scratch, size {size}", kept=kept, sizes=sizes,
             scores=scores, lines=lines, config=config, outcome=outcome,
         )  # fmt: skip
-    return FinetuneResult(path=target, outcome=outcome, scores=scores, lines=lines)
+    return FinetuneResult(path=target, outcome=outcome, scores=scores, lines=lines, warnings=tuple(warnings))
 
 
 def with_run_budget(
@@ -176,14 +178,23 @@ def with_run_budget(
     return with_budget(config, earlier, usual=usual_budget(epochs), reporter=reporter)
 
 
-def warn_if_nothing_learned(outcome: Outcome, config: FinetuneConfig, reporter: Reporter) -> None:
-    """Says so where the best score on dev data is near zero."""
-    if outcome.best is not None and outcome.best.selection_score < NEAR_ZERO:
-        reporter.say(
-            f"the best score on the dev data is near zero ({outcome.best.selection_score:.4f}): this model has "
-            f"hardly learned anything. Train longer (--budget {2 * outcome.progress.step}steps) or at another "
-            f"rate (it was --set optim.lr={config.optim.lr:g}), and look at the data with spanbert doctor"
-        )
+def _warnings_of_steps(config: FinetuneConfig) -> list[str]:
+    """What to say of a run that is too short, its budget stated in steps."""
+    steps = config.train.max_steps
+    if steps is None or steps >= FEW_STEPS:
+        return []
+    return [f"only {steps} steps: too few for most tasks; without a budget it would be {LEAST_STEPS} at least"]
+
+
+def _warnings_of_outcome(outcome: Outcome, config: FinetuneConfig) -> list[str]:
+    """What to say of a run whose best score on dev data is near zero."""
+    if outcome.best is None or outcome.best.selection_score >= NEAR_ZERO:
+        return []
+    return [
+        f"the best score on the dev data is near zero ({outcome.best.selection_score:.4f}): this model has hardly "
+        f"learned anything. Train longer (--budget {2 * outcome.progress.step}steps) or at another rate (it was "
+        f"--set optim.lr={config.optim.lr:g}), and look at the data with spanbert doctor"
+    ]
 
 
 def starting_point(

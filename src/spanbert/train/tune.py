@@ -28,7 +28,6 @@ from spanbert.train.finetune import (
     finetune,
     run_facts,
     starting_point,
-    warn_if_nothing_learned,
     with_run_budget,
 )
 from spanbert.train.finetune_config import FinetuneConfig
@@ -226,8 +225,8 @@ class _Tuning:
         assert result.outcome.best is not None
         trial = self._trials[best]
         self._reporter.say(f"the best is trial {best}: {trial.in_words}, {result.outcome.best.selection_score:.4f}")
-        if best not in self._told:
-            warn_if_nothing_learned(result.outcome, with_settings(self._config, trial.settings), self._reporter)
+        for warning in () if best in self._told else result.warnings:
+            self._reporter.say(warning)
         return self._ended(result, best, best=trial)
 
     def _advance(self, name: str, share: float) -> FinetuneResult | None:
