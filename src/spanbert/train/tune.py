@@ -13,6 +13,7 @@ first step on the schedule of a whole run: those that go on do so from where the
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -143,15 +144,15 @@ def run_trials(
     config = with_run_budget(config, tasks, earlier, SilentReporter())
     _, shape = starting_point(model, size, config)
     config, plan = plan_of(budget, config, usual_rates(shape, from_scratch=model is None))
+    stated = {"budget": budget, "trials": [dict(one) for one in plan.trials], "share": plan.share, "kept": plan.kept}
+    facts = {**run_facts(tasks, model, size, config), "tuning": stated}
+    state_to_resume(out, facts, resume)
     now = {key: getattr(config.train, key) for key in earlier}
     if now != earlier:
         raise InputError(
             "the interrupted tuning has another budget of a run", where=str(run_directory(out) / RUN_FILE),
             got=str(now), expected=str(earlier), remedy="Pass the same --budget to --resume, or none",
         )  # fmt: skip
-    stated = {"budget": budget, "trials": [dict(one) for one in plan.trials], "share": plan.share, "kept": plan.kept}
-    facts = {**run_facts(tasks, model, size, config), "tuning": stated}
-    state_to_resume(out, facts, resume)
     run = run_directory(out)
     run.mkdir(parents=True, exist_ok=True)
     write_json(run / RUN_FILE, facts)
@@ -166,7 +167,12 @@ def run_trials(
 
     trials = [Trial(name=str(number), settings=one) for number, one in enumerate(plan.trials, start=1)]
     rounds = [(plan.share, plan.kept), (1.0, 1)] if plan.share < 1 else [(1.0, 1)]
-    return _Tuning(run, trials, train, config, reporter).run(rounds)
+    try:
+        return _Tuning(run, trials, train, config, reporter).run(rounds)
+    except InputError:
+        if not facts_of_run(run / TRIALS / trials[0].name):  # refused before anything was trained: nothing stays
+            shutil.rmtree(run)
+        raise
 
 
 class _Tuning:
@@ -244,7 +250,7 @@ class _Tuning:
                 return result
             assert result.outcome.best is not None
             step, reached = result.outcome.progress.step, result.outcome.best.selection_score
-            score, said = Score(share=share, step=step, score=reached), f"{reached:.4f} after {step:,} steps"
+            score, said = Score(share=share, step=step, score=reached), f"{reached:.4f} on the dev data after {step:,} steps"
             if share == 1:
                 self._results[name] = result
                 self._told |= {name} if talks else set()

@@ -141,7 +141,7 @@ def test_the_best_of_several_tasks_is_a_whole_run(tuned, files, hugging_face_mod
     assert plain.scores == found.result.scores
     endings = [line for line in heard.said if line.startswith("trial ")]
     assert [line.partition(":")[0] for line in endings[:5]] == [f"trial {number} of 5" for number in range(1, 6)]
-    assert f"{first[0]:.4f} after 4 steps" in endings[0]
+    assert f"{first[0]:.4f} on the dev data after 4 steps" in endings[0]
     assert len(endings) == 7
     assert sum("texts" in line and "windows" in line for line in heard.said) == 2 * (1 + 2), "not once a trial"
     card = (found.result.path / "README.md").read_text()
@@ -222,6 +222,14 @@ def test_dev_data_is_needed(files, hugging_face_model: Path, tmp_path: Path):
     with pytest.raises(InputError, match="tuning needs dev data, to choose the best rates by; expected --dev"):
         finetune_tuned(without, model=hugging_face_model, out=tmp_path / "out", config=few())
     assert not list(tmp_path.iterdir())
+
+
+def test_a_tuning_that_is_refused_leaves_nothing(files, hugging_face_model: Path, tmp_path: Path):
+    (tmp_path / "dev.tsv").write_text("text\tlabel\nthe fox\tnever seen\n")
+    bad = {"kind": TaskData(kind="classify", train=files["kind"].train, dev=tmp_path / "dev.tsv")}
+    with pytest.raises(InputError, match=r"dev\.tsv:2"):
+        finetune_tuned(bad, model=hugging_face_model, out=tmp_path / "out", config=few())
+    assert [path.name for path in tmp_path.iterdir()] == ["dev.tsv"]
 
 
 def test_a_rate_at_which_the_loss_explodes_is_left_behind(files, hugging_face_model: Path, tmp_path: Path, monkeypatch):
