@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from spanbert.train.pretrain_config import PretrainConfig
     from spanbert.train.seeds import finetune_seeds
     from spanbert.train.task_data import TaskData
+    from spanbert.train.tune import finetune_tuned
 
 _HOMES = {
     "Answer": "core.predictions",
@@ -45,6 +46,7 @@ _HOMES = {
     "evaluate": "pipelines.evaluate",
     "finetune": "train.finetune",
     "finetune_seeds": "train.seeds",
+    "finetune_tuned": "train.tune",
     "predict": "pipelines.predict",
     "Document": "core.types",
     "Encoder": "encoder.model",
@@ -89,6 +91,7 @@ __all__ = [
     "evaluate",
     "finetune",
     "finetune_seeds",
+    "finetune_tuned",
     "info",
     "load",
     "load_tokenizer",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import Tensor, nn
 
 from spanbert.checkpoint import names, tensors
@@ -17,7 +18,8 @@ from spanbert.core.seeding import keyed_seed
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import load_encoder
 from spanbert.encoder.saving import SavedModel
-from spanbert.inference.heads import head_weights, start_from_pooler, stored_head, task_to_go_on_with
+from spanbert.inference.heads import head_weights, start_from_pooler, stored_head
+from spanbert.inference.loading import task_to_go_on_with
 from spanbert.tasks.head import Head
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.pretrain.heads import SBO_PREFIX, TASK
@@ -27,7 +29,7 @@ from spanbert.tokens.tokenizer import TokenizerAdapter
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
-from spanbert.train.run import trained_manifest
+from spanbert.train.run import portable, trained_manifest
 
 
 def build_joint_model(
@@ -44,7 +46,8 @@ def build_joint_model(
     encoder.checkpointing = config.train.gradient_checkpointing
     heads = joint.build_head(encoder.config)
     for name, head in heads.items():
-        earlier = task_to_go_on_with(files, joint.tasks[name])
+        task = joint.tasks[name]
+        earlier = task_to_go_on_with(files, name, task.spec, task.manifest())
         if earlier is None:
             start_from_pooler(head, encoder)
         else:
@@ -168,7 +171,7 @@ def _card(
         loads=_loads(shape, architecture, len(tasks)),
         base=base,
         data=data,
-        recipe=config.to_yaml(),
+        recipe=yaml.safe_dump(portable(config.model_dump(mode="json")), sort_keys=False),
         scores=lines,
         usage=usage,
     )

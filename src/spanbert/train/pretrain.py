@@ -1,8 +1,7 @@
 """`spanbert pretrain`: token store and encoder in, span-pre-trained bundle out.
 
-OUT/                 the bundle (best held-out weights), written when the run ends or is interrupted
-OUT/metrics.jsonl    one line a step, from the first step on; evaluations.jsonl, tensorboard/, run.json next to it
-OUT/training/        training state: last/ (for --resume) and best/
+OUT/        the bundle (best held-out weights), written when the run ends or is interrupted
+OUT.run/    the run, from the first step on: see `run_directory`
 """
 
 from __future__ import annotations
@@ -108,7 +107,7 @@ def pretrain(
             reporter.say("held-out figures before training:")
             for line in task.score_lines(before):
                 reporter.say(f"  {line}")
-            write_json(target / "before.json", before)
+            write_json(run.directory / "before.json", before)
         elif not resumed:
             reporter.say(
                 "the store holds no held-out documents: nothing will be evaluated (prepare with --held-out 1%)"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import Tensor, nn
 
 from spanbert.checkpoint import tensors
@@ -25,7 +26,7 @@ from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
 from spanbert.train.pretrain_config import PretrainConfig
-from spanbert.train.run import trained_manifest
+from spanbert.train.run import portable, trained_manifest
 
 
 def build_model(
@@ -126,7 +127,7 @@ def write_pretrained(
         loads=_loads(encoder.config, has_sbo=head.sbo is not None),
         base=base,
         data=data,
-        recipe=config.to_yaml(),
+        recipe=yaml.safe_dump(portable(config.model_dump(mode="json")), sort_keys=False),
         scores=lines,
         usage=[f'spanbert fill {target.name} "The quick [MASK:1-3] fox" --top-k 5'],
     )

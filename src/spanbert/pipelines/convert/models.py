@@ -84,7 +84,7 @@ def convert(
         raise InputError("only hugging-face holds one task alone", where="--task", got=f"--to {to}")
     target = Path(out)
     files = open_bundle(os.fspath(source))
-    shape = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
+    shape = EncoderConfig.of_bundle(files)
     if shape.kind != "transformer":
         raise InputError("only Transformers have names elsewhere", where=str(files.path), got=f"a {shape.kind}")
     with only_writer(target):
