@@ -58,6 +58,22 @@ class RelationRender(TaskRender[RelationExtraction]):
         return f"relation extraction: one of {len(entry['labels'])} labels a pair of entities"
 
     @override
+    def intended(self, entry: Facts) -> str:
+        return "It says how two marked entities of a text are related, by the labels below."
+
+    @override
+    def limits(self, entry: Facts) -> list[str]:
+        return ["It needs the entities: mark them, or let another model of the bundle find them first."]
+
+    @override
+    def python_input(self, entry: Facts) -> str:
+        """The entities by their characters."""
+        return (
+            'text = "Ann works for Acme."\nentities = [spanbert.Span(start=0, end=3, label="PER"), '
+            'spanbert.Span(start=14, end=18, label="ORG")]'
+        )
+
+    @override
     def python(self, entry: Facts) -> str:
         return "nlp.relate(text, entities)"
 
