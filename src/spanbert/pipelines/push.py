@@ -129,11 +129,8 @@ def _stated(licence: str | None, languages: Sequence[str], datasets: Sequence[st
     if licence is not None:
         known = "other" if licence == "other" else licence_id(licence)
         if known is None:
-            raise InputError(
-                f"the hub knows no licence {licence!r}",
-                where="--license",
-                remedy=nearest(licence.lower(), [*LICENCES, "other"]),
-            )
+            hint = nearest(licence.lower(), [*LICENCES, "other"])
+            raise InputError(f"the hub knows no licence {licence!r}; {hint}", where="--license")
         found["license"] = known
     for option, key, given, form in (
         ("--language", "language", languages, _LANGUAGE),
