@@ -53,6 +53,11 @@ class ClassifyRender(TaskRender[Classification]):
         return f"text classification: {_MODES[entry['mode']]}"
 
     @override
+    def labels(self, entry: Facts) -> list[str]:
+        """A number has none."""
+        return [] if entry["mode"] == "regression" else super().labels(entry)
+
+    @override
     def intended(self, entry: Facts) -> str:
         read = "two texts" if entry["pairs"] else "a text"
         found = {

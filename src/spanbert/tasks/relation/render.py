@@ -67,11 +67,11 @@ class RelationRender(TaskRender[RelationExtraction]):
 
     @override
     def python_input(self, entry: Facts) -> str:
-        """The entities by their characters."""
-        return (
-            'text = "Ann works for Acme."\nentities = [spanbert.Span(start=0, end=3, label="PER"), '
-            'spanbert.Span(start=14, end=18, label="ORG")]'
-        )
+        """Two entities by their characters, of types that the task knows."""
+        types = next(iter(entry["type_pairs"]), (None, None))
+        spans = ((0, 3, types[0]), (14, 18, types[1]))
+        stated = (f"spanbert.Span(start={start}, end={end}, label={label!r})" for start, end, label in spans)
+        return 'text = "Ann works for Acme."\n' + f"entities = [{', '.join(stated)}]"
 
     @override
     def python(self, entry: Facts) -> str:
