@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from spanbert.pipelines.info import info
     from spanbert.pipelines.load import load
     from spanbert.pipelines.predict import predict
+    from spanbert.pipelines.push import push
     from spanbert.pipelines.sklearn.estimators import SpanBertClassifier, SpanBertTagger
     from spanbert.tokens.prepare import prepare
     from spanbert.tokens.tokenizer import load_tokenizer
@@ -68,6 +69,7 @@ _HOMES = {
     "pack": "batches.packed",
     "prepare": "tokens.prepare",
     "pretrain": "train.pretrain",
+    "push": "pipelines.push",
 }
 
 __all__ = [
@@ -100,6 +102,7 @@ __all__ = [
     "predict",
     "prepare",
     "pretrain",
+    "push",
 ]
 
 

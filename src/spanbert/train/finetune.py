@@ -17,6 +17,7 @@ from spanbert.batches.examples import Example
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_json
+from spanbert.core.model_path import hub_id
 from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.types import Document
 from spanbert.corpus.data import Source, documents_of, name_of, opened, source_facts
@@ -36,7 +37,7 @@ from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.kept import Kept
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
-from spanbert.train.run import model_fact, run_into, settled, with_budget
+from spanbert.train.run import base_name, model_fact, run_into, settled, with_budget
 from spanbert.train.run_directory import budget_of_run
 from spanbert.train.scratch import scratch_shape, start_from_scratch
 from spanbert.train.task_data import TaskData, kind_of, train_source
@@ -157,7 +158,7 @@ def finetune(
         lines = _lines(made, scores)
         write_finetuned(
             target, title or target.name, task_model, made, tokenizer, facts=facts, files=files,
-            base=files.path.name if size is None else f"from scratch, size {size}", kept=kept, sizes=sizes,
+            base=base_name(model, size), base_id=None if model is None else hub_id(model), kept=kept, sizes=sizes,
             scores=scores, lines=lines, config=config, outcome=outcome,
         )  # fmt: skip
     return FinetuneResult(path=target, outcome=outcome, scores=scores, lines=lines, warnings=tuple(warnings))

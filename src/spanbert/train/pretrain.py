@@ -23,7 +23,7 @@ from spanbert.train.loop import Outcome
 from spanbert.train.pretrain_bundle import build_model, write_pretrained
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrain_evaluation import evaluate
-from spanbert.train.run import model_fact, run_into, settled, with_budget
+from spanbert.train.run import base_name, model_fact, run_into, settled, with_budget
 from spanbert.train.run_directory import budget_of_run
 
 _HELD_OUT_PACK = 4096
@@ -120,7 +120,8 @@ def pretrain(
             task_model,
             adapter,
             facts=facts,
-            base=f"from scratch, size {size}" if model is None else "/".join(Path(model).parts[-2:]),
+            base=base_name(model, size),
+            model_of_base=model,
             scores=scores,
             lines=lines,
             config=config,

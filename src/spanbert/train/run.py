@@ -18,6 +18,7 @@ from spanbert.batches.loader import Loader, Plan
 from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.state import SavedState, load_state
 from spanbert.core.files import write_json
+from spanbert.core.model_path import hub_id
 from spanbert.core.reporter import Reporter
 from spanbert.train.config import OptimConfig, TrainConfig
 from spanbert.train.loop import Outcome, Trainer
@@ -88,14 +89,31 @@ def model_fact(model: str | Path) -> str:
     return str(Path(model).resolve() if Path(model).exists() else model)
 
 
+def base_name(model: str | Path | None, size: str | None) -> str:
+    """What a card calls the weights that a run starts from: an id on the hub, or a name without its place."""
+    if model is None:
+        return f"from scratch, size {size}"
+    if hub_id(model) is not None:
+        return str(model)
+    path = Path(model).resolve()
+    return path.parent.name if path.name == "model" else path.name
+
+
 def trained_manifest(
-    entries: Mapping[str, Any], *, base: str, data: Mapping[str, Any], config: RunConfig, outcome: Outcome
+    entries: Mapping[str, Any],
+    *,
+    base: str,
+    base_model: str | None,
+    data: Mapping[str, Any],
+    config: RunConfig,
+    outcome: Outcome,
 ) -> dict[str, Any]:
     """The manifest of a bundle that a run made.
 
     Args:
         entries: Its tasks, by name.
         base: What training began with.
+        base_model: Its id on the hub, or of the model that this one in turn began with; None: not from the hub.
         data: What it was trained on.
         config: The settings.
         outcome: How the run ended.
@@ -104,6 +122,7 @@ def trained_manifest(
         "spanbert_version": __version__,
         "tasks": portable(entries),
         "base": base,
+        **({} if base_model is None else {"base_model": base_model}),
         "data": dict(data),
         "recipe": portable(config.model_dump(mode="json")),
         "training": {

@@ -250,7 +250,8 @@ class _Tuning:
                 return result
             assert result.outcome.best is not None
             step, reached = result.outcome.progress.step, result.outcome.best.selection_score
-            score, said = Score(share=share, step=step, score=reached), f"{reached:.4f} on the dev data after {step:,} steps"
+            score = Score(share=share, step=step, score=reached)
+            said = f"{reached:.4f} on the dev data after {step:,} steps"
             if share == 1:
                 self._results[name] = result
                 self._told |= {name} if talks else set()

@@ -18,6 +18,7 @@ COREF = TaskSpec(
     formats=("conll2012", "coref-jsonl", "gap"),
     same_head=("size", "same_words"),
     main_metric="conll_f1",
+    hub_task="token-classification",
     files="CoNLL-2012, JSON lines with clusters",
     epochs=20.0,
     examples_a_step=2,  # each is several windows

@@ -19,6 +19,7 @@ RELATION = TaskSpec(
     formats=("tacred", "semeval", "relation-jsonl"),
     same_head=("labels", "markers", "pool"),
     main_metric="micro_f1",
+    hub_task="text-classification",
     files="TACRED's JSON, SemEval-2010 Task 8's text, JSON lines with head and tail",
     input="pairs.jsonl",
     epochs=5.0,
