@@ -14,6 +14,7 @@ from typing import Any
 
 from spanbert.batches.example_plan import ExamplePlan
 from spanbert.batches.examples import Example
+from spanbert.batches.mixed_plan import MixedPlan
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_json
@@ -29,6 +30,7 @@ from spanbert.inference.predictor import Predictor
 from spanbert.inference.scoring import evaluate_documents, tune_thresholds, write_mistakes
 from spanbert.inference.torch_backend import TorchBackend
 from spanbert.tasks.joint import JointTask
+from spanbert.tasks.pretrain.heads import TASK
 from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.registry import spec_of
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
@@ -41,6 +43,7 @@ from spanbert.train.run import base_name, model_fact, run_into, settled, with_bu
 from spanbert.train.run_directory import budget_of_run
 from spanbert.train.scratch import scratch_shape, start_from_scratch
 from spanbert.train.task_data import TaskData, kind_of, train_source
+from spanbert.train.text_objective import TextObjective, store_fingerprint
 from spanbert.train.usual import FEW_STEPS, LEAST_STEPS, NEAR_ZERO, in_steps, usual_budget, with_usual_rates
 
 _DOCUMENTS_AT_ONCE = 512
@@ -112,7 +115,8 @@ def finetune(
         for task in made.values():
             for remark in task.remarks([other for other in made.values() if other is not task]):
                 reporter.say(remark)
-        joint = JointTask(made)
+        text = TextObjective.of(config, tokenizer, shape.longest_segment, base_name(model, size))
+        joint = JointTask(made, text.task if text else None)
         task_model, kept = build_joint_model(joint, files, config, reporter)
         task_model.to(runtime.device)
         examples, sizes = {}, {}
@@ -120,9 +124,10 @@ def finetune(
             examples[name], sizes[name] = _examples(task, train[name], reporter)
         per_step = {name: config.batch.examples_of(task.kind) for name, task in made.items()}
         tokens = {name: most for name, task in made.items() if (most := config.batch.tokens_of(task.kind)) is not None}
-        plan = ExamplePlan(
+        labelled = ExamplePlan(
             examples, per_step=per_step, tokens=tokens, seed=config.train.seed, temperature=config.batch.temperature
         )
+        plan = labelled if text is None else MixedPlan(labelled, text.plan, share=config.text.share)
         stepped = in_steps(config, plan.steps_an_epoch)
         warnings = _warnings_of_steps(stepped)
         for warning in warnings:
@@ -156,10 +161,13 @@ def finetune(
         all_scores = {name: {"main": made[name].main_metric, **one} for name, one in scores.items()}
         write_json(run.directory / "scores.json", all_scores)
         lines = _lines(made, scores)
+        if text is not None and (of_text := text.scores(task_model)):
+            scores = {**scores, TASK: of_text}
+            lines += ["text:", *text.task.score_lines(of_text)]
         write_finetuned(
             target, title or target.name, task_model, made, tokenizer, facts=facts, files=files,
             base=base_name(model, size), base_id=None if model is None else hub_id(model), kept=kept, sizes=sizes,
-            scores=scores, lines=lines, config=config, outcome=outcome,
+            scores=scores, text=text.facts() if text else None, lines=lines, config=config, outcome=outcome,
         )  # fmt: skip
     return FinetuneResult(path=target, outcome=outcome, scores=scores, lines=lines, warnings=tuple(warnings))
 
@@ -278,6 +286,7 @@ def run_facts(
             for name, data in tasks.items()
         },
         "model": f"from scratch, size {size}" if model is None else model_fact(model),
+        **({} if config.text.store is None else {"text": store_fingerprint(config.text.store)}),
         "settings": config.model_dump(mode="json"),
     }
 

@@ -95,6 +95,22 @@ class FinetuneTrainConfig(TrainConfig):
     checkpoint_every: str = "25%"
 
 
+class TextConfig(Config):
+    """Unlabelled text that is learned beside the tasks, so that the model still fills blanks well.
+
+    Attributes:
+        store: The token store of the text; None: none is learned.
+        share: Of the steps, those that read text.
+        segment_length: Tokens of a segment of text, specials included.
+        pack_tokens: Tokens of text a step.
+    """
+
+    store: str | None = None
+    share: float = Field(default=0.25, gt=0, lt=1)
+    segment_length: int = Field(default=128, ge=3)
+    pack_tokens: int = Field(default=1024, ge=3)
+
+
 class FinetuneConfig(Config):
     """All settings of `spanbert finetune`, with a section for each kind of task (`classify`, `tag` and so on).
 
@@ -106,9 +122,11 @@ class FinetuneConfig(Config):
         optim: Optimiser and schedule.
         train: Budget, intervals, seed.
         scratch: The encoder, where there is no checkpoint.
+        text: Text that is learned beside the tasks.
         hidden_dropout: Dropout of encoder and heads; None: the checkpoint's.
         freeze_encoder: Train the heads alone.
-        keep_heads: Keep the checkpoint's MLM and SBO heads in the bundle, as they were.
+        keep_heads: Keep the checkpoint's MLM and SBO heads in the bundle, as they were; the longer the encoder is
+            trained, the less they fit it. With `text.store` they are trained along.
         licence: Licence and attribution of the training data, for the model card.
         languages: ISO 639 codes of its texts (`[en]`), for the model card; None: those of the model at the start.
     """
@@ -121,6 +139,7 @@ class FinetuneConfig(Config):
     optim: FinetuneOptimConfig = FinetuneOptimConfig()
     train: FinetuneTrainConfig = FinetuneTrainConfig()
     scratch: ScratchConfig = ScratchConfig()
+    text: TextConfig = TextConfig()
     hidden_dropout: float | None = Field(default=None, ge=0, lt=1)
     freeze_encoder: bool = False
     keep_heads: bool = False

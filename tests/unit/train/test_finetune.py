@@ -145,9 +145,13 @@ def test_an_interrupted_run_goes_on_bit_for_bit(files, hugging_face_model: Path,
     assert done.outcome.stopped_by == "budget"
     assert len(losses(whole)) == 16
     assert losses(out) == losses(whole)
-    for file in ("model.safetensors", "heads.safetensors", "training/last/model.safetensors",
-                 "training/best/model.safetensors"):  # fmt: skip
-        one, two = load_file(whole / file), load_file(out / file)
+    for file in ("model.safetensors", "heads.safetensors", "last", "best"):
+        one, two = (
+            load_file(
+                run_directory(place) / "training" / file / "model.safetensors" if "." not in file else place / file
+            )
+            for place in (whole, out)
+        )
         assert one.keys() == two.keys()
         assert all(torch.equal(one[name], two[name]) for name in one), file
     assert (run_directory(out) / "mistakes.jsonl").read_text() == (run_directory(whole) / "mistakes.jsonl").read_text()

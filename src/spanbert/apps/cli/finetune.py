@@ -71,6 +71,14 @@ def command(
             help=f"How much: 3epochs, 5m, 2h, 500steps.  [default: {_USUAL:g}epochs; {_LONGER}]", show_default=False
         ),
     ] = None,
+    text: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="STORE",
+            help="Go on with pre-training on this text (see prepare) in a quarter of the steps: blanks stay filled.",
+            show_default=False,
+        ),
+    ] = None,
     seeds: Annotated[int, typer.Option(help="Train with this many seeds; the best on --dev is kept.", min=1)] = 1,
     tune: Annotated[
         bool, typer.Option("--tune", help="Try rates around the usual ones; the best on --dev are kept.")
@@ -110,6 +118,7 @@ def command(
     from spanbert.train.tune import finetune_tuned
 
     overrides = budget_overrides(budget) if budget else []
+    overrides += [f"text.store={text}"] if text else []
     overrides += overrides_of(settings_of("finetune", given, None if kind == _MULTI else kind))
     overrides += [f"train.patience={patience}"] if patience is not None else []
     overrides += ["keep_heads=true"] if keep_heads else []
