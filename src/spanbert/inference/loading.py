@@ -4,30 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pydantic import ValidationError
+
 from spanbert.checkpoint import names
-from spanbert.checkpoint.bundle import BundleFiles
+from spanbert.checkpoint.bundle import MANIFEST, BundleFiles
 from spanbert.core.errors import InputError
+from spanbert.core.schema import checked, misfit
 from spanbert.core.types import Facts, Record
 from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.base import changed_config
 from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.registry import kinds, spec_of, spec_of_slug
 from spanbert.tasks.spec import TaskSpec
-from spanbert.tokens.tokenizer import TokenizerAdapter
+from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 
 Entry = Record  # a manifest's entry for a task
 
 
 def task_entries(files: BundleFiles) -> dict[str, Entry]:
-    """A bundle's entries for its tasks on labelled texts, by name; for a Hugging Face directory, its one task."""
+    """A bundle's entries for its tasks on labelled texts, by name; for a Hugging Face directory, its one task.
+
+    Raises:
+        InputError: An entry that lacks something, or states what cannot be.
+    """
     if files.manifest:
-        known = kinds()
-        return {name: entry for name, entry in files.tasks.items() if entry["kind"] in known}
+        known, where = kinds(), str(files.path / MANIFEST)
+        found = {name: entry for name, entry in files.tasks.items() if entry["kind"] in known}
+        for name, entry in found.items():
+            _require_entry(entry, f"tasks.{name}", where)
+        return found
     slug = names.slug_of(files.config.get("architectures"))
     if slug is None:
         return {}
     spec = spec_of_slug(slug)
     return {spec.kind: {"kind": spec.kind, "named": True, **spec.task_class().foreign_entry(files.config)}}
+
+
+def _require_entry(entry: Entry, key: str, where: str) -> None:
+    """Refuses an entry that its kind could not be built from.
+
+    Raises:
+        InputError: It is one; names the key.
+    """
+    spec = spec_of(entry["kind"], entry)
+    checked(spec.entry, entry, where, key=key)
+    try:
+        spec.config.model_validate(entry["options"])
+    except ValidationError as error:
+        raise misfit(error, where, key=f"{key}.options") from None
+
+
+def stored_tokenizer(files: BundleFiles) -> TokenizerAdapter:
+    """The tokenizer of a bundle or a Hugging Face directory.
+
+    Raises:
+        InputError: There is none, it cannot be used, or it gives ids that the model has no embedding for.
+    """
+    tokenizer = load_tokenizer(files.path)
+    pieces = EncoderConfig.of_bundle(files).vocab_size
+    if tokenizer.vocab_size > pieces:
+        raise InputError(
+            "the tokenizer is not that of the model",
+            where=tokenizer.name,
+            got=f"ids up to {tokenizer.vocab_size - 1:,}",
+            expected=f"at most {pieces - 1:,}, by vocab_size in config.json",
+        )
+    return tokenizer
 
 
 def task_to_go_on_with(files: BundleFiles, name: str, spec: TaskSpec, head: Facts | None = None) -> str | None:

@@ -13,14 +13,14 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.predictions import Answer
 from spanbert.core.types import Document, Facts, Filling, Question, Relation, Span, outer_first
 from spanbert.encoder.config import EncoderConfig
-from spanbert.inference.loading import stored_tasks
+from spanbert.inference.loading import stored_tasks, stored_tokenizer
 from spanbert.inference.predictor import Predictions, Predictor, chunks
 from spanbert.pipelines.results import AnnotatedText
 from spanbert.pipelines.routing import Router
 from spanbert.tasks.pretrain.fill import PieceScorer, fill_template
 from spanbert.tasks.pretrain.template import parse_template
 from spanbert.tasks.protocol import RelatingTask, TextTask
-from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
+from spanbert.tokens.tokenizer import TokenizerAdapter
 
 Precision = Literal["float32", "bfloat16"]
 ValueT = TypeVar("ValueT")
@@ -58,7 +58,7 @@ class Pipeline:
     ) -> None:
         self.files, self.precision, self.options = files, precision, options
         self.lock = RLock()
-        self.tokenizer: TokenizerAdapter = load_tokenizer(files.path)
+        self.tokenizer: TokenizerAdapter = stored_tokenizer(files)
 
     @LoadedOnce
     def tasks(self) -> dict[str, TextTask]:

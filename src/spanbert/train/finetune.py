@@ -25,7 +25,7 @@ from spanbert.corpus.data import Source, documents_of, name_of, opened, source_f
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.io.files import require_file
 from spanbert.encoder.config import EncoderConfig, Size
-from spanbert.inference.loading import task_entries, task_to_go_on_with
+from spanbert.inference.loading import stored_tokenizer, task_entries, task_to_go_on_with
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.scoring import evaluate_documents, tune_thresholds, write_mistakes
 from spanbert.inference.torch_backend import TorchBackend
@@ -33,7 +33,7 @@ from spanbert.tasks.joint import JointTask
 from spanbert.tasks.pretrain.heads import TASK
 from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.registry import spec_of
-from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
+from spanbert.tokens.tokenizer import TokenizerAdapter
 from spanbert.train.finetune_bundle import build_joint_model, heads_of, write_finetuned
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.kept import Kept
@@ -109,7 +109,7 @@ def finetune(
         train = {name: train_source(data, config) for name, data in tasks.items()}
         tasks = {name: replace(data, train=train[name], train_target=None) for name, data in tasks.items()}
         files = given or start_from_scratch(kept_files.directory("start"), train, size, config, reporter)
-        tokenizer = load_tokenizer(files.path)
+        tokenizer = stored_tokenizer(files)
         made = build_tasks(tasks, files, tokenizer, config)
         kept_files.assets(made)
         for task in made.values():

@@ -18,6 +18,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole
 from spanbert.core.reporter import Reporter
 from spanbert.corpus.io.files import ByteCounter, SourceFile, decode_line, text_lines
+from spanbert.corpus.io.limits import bounded_lines, longest_line, too_long
 
 EXAMPLES = task_examples(
     "predict",
@@ -160,5 +161,7 @@ def _lines(source: str, read: ByteCounter) -> Iterable[str]:
     if source != "-":
         yield from (line for _, line in text_lines(SourceFile(path=Path(source), name=source), read))
         return
-    for number, raw in enumerate(sys.stdin.buffer, start=1):
+    for number, (raw, whole) in enumerate(bounded_lines(sys.stdin.buffer, longest_line()), start=1):
+        if not whole:
+            raise too_long("a line", f"stdin:{number}", longest_line())
         yield decode_line(raw.rstrip(b"\r\n"), f"stdin:{number}", first=number == 1)

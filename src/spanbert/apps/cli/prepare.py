@@ -50,6 +50,9 @@ def command(
         str | None, typer.Option(help="Field of a .jsonl line with [[start, end, label], ...].", show_default=False)
     ] = None,
     on_error: Annotated[str, typer.Option(help="What a broken line does: stop, or skip and count it.")] = "stop",
+    longest_line: Annotated[
+        str | None, typer.Option(help="A longer line is broken.", show_default="64MB, or SPANBERT_LONGEST_LINE")
+    ] = None,
     clean: Annotated[bool, typer.Option("--clean", help="Repair mojibake, drop control characters, NFC.")] = False,
     deduplicate: Annotated[bool, typer.Option("--deduplicate", help="Leave out documents read before.")] = False,
     languages: Annotated[
@@ -76,6 +79,7 @@ def command(
             "text_field": text_field,
             "entities_field": entities_field,
             "on_error": on_error,
+            "longest_line": longest_line,
             "clean": clean,
             "deduplicate": deduplicate,
             "languages": languages.split(",") if languages else (),

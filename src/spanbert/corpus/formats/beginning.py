@@ -25,7 +25,7 @@ class Beginning:
     @cached_property
     def _first(self) -> tuple[int, bytes, str] | None:
         """Number, bytes and text of the first line that is not blank, with bytes that are not text replaced."""
-        for number, raw in read_lines(self.file, ByteCounter()):
+        for number, raw in read_lines(self.file, ByteCounter(), cut=True):
             text = raw.decode("utf-8", "replace").removeprefix("\ufeff")
             if text.strip():
                 return number, raw, text

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.corpus.io.files import ByteCounter, SourceFile
+from spanbert.corpus.io.limits import longest_line
 
 _ROWS_AT_ONCE = 1024
 
@@ -26,7 +26,7 @@ def delimited_rows(
     if file.kind == ".tsv":
         yield from ((number, line.split("\t")) for number, line in lines if line)
         return
-    csv.field_size_limit(sys.maxsize)
+    csv.field_size_limit(longest_line())
     number = 0
 
     def texts() -> Iterator[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document
 from spanbert.corpus.io.files import ByteCounter, SourceFile, open_bytes
+from spanbert.corpus.io.limits import Measured
 
 _LAST_SECTIONS = re.compile(
     r"^=+\s*(see also|references|notes|footnotes|citations|sources|further reading|external links|bibliography)"
@@ -70,7 +71,8 @@ def read_dump(file: SourceFile, counter: ByteCounter) -> Iterator[Document]:
     base, root = counter.done, None
     with raw, content:
         try:
-            for event, element in ElementTree.iterparse(content, events=("start", "end")):
+            measured = Measured(content, str(file.path), "a page")
+            for event, element in ElementTree.iterparse(measured, events=("start", "end")):
                 namespace, brace, tag = element.tag.rpartition("}")
                 if root is None:
                     if tag != "mediawiki":
@@ -81,6 +83,7 @@ def read_dump(file: SourceFile, counter: ByteCounter) -> Iterator[Document]:
                 if event == "start" or tag != "page":
                     continue
                 counter.done = base + raw.tell()
+                measured.next_element()
                 document = _document_of_page(element, namespace + brace)
                 root.clear()
                 if document is not None:

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from spanbert.core.config import Config
+from spanbert.tasks.entry import TextTaskEntry
 
 
 class CorefConfig(Config):
@@ -31,8 +32,14 @@ class CorefConfig(Config):
     kept: float = Field(default=0.4, gt=0, le=2)
     max_mentions: int | None = Field(default=None, ge=2)
     depth: int | None = Field(default=None, ge=1)
-    size: int = Field(default=512, ge=8)
+    size: int = Field(default=512, ge=8, le=1 << 16)
     dropout: float = Field(default=0.3, ge=0, lt=1)
     train_windows: int = Field(default=8, ge=1)
     mention_weight: float = Field(default=1.0, ge=0)
     same_words: bool = True
+
+
+class CorefEntry(TextTaskEntry):
+    """What a manifest says of such a task in addition: whether mentions that are linked to no other are clusters."""
+
+    singletons: bool

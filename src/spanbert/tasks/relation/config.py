@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from spanbert.core.config import Config
+from spanbert.scores.relations import Averaging
+from spanbert.tasks.entry import Labels, TextTaskEntry
 
 Pool = Literal["cls", "start"]
 
@@ -24,3 +28,21 @@ class RelationConfig(Config):
     pool: Pool = "start"
     typed: Literal["auto", "yes", "no"] = "auto"
     averaging: Literal["auto", "micro", "semeval"] = "auto"
+
+
+class RelationEntry(TextTaskEntry):
+    """What a manifest says of such a task in addition.
+
+    Attributes:
+        labels: In the order of the logits.
+        markers: The special tokens around entities.
+        averaging: The main score.
+        type_pairs: The types of head and tail that were seen in training.
+        untyped: Entities without a type were seen too.
+    """
+
+    labels: Annotated[Labels, Field(min_length=1)]
+    markers: Annotated[list[str], Field(min_length=1)]
+    averaging: Averaging
+    type_pairs: list[Annotated[list[str], Field(min_length=2, max_length=2)]]
+    untyped: bool

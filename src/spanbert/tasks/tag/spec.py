@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from spanbert.tasks.spec import TaskOption, TaskSpec
-from spanbert.tasks.tag.config import TagConfig
+from spanbert.tasks.tag.config import NestedEntry, TagConfig, TagEntry
 
 TAG = TaskSpec(
     kind="tag",
     title="sequence labelling",
     title_zh="序列标注",
     config=TagConfig,
+    entry=TagEntry,
     task="spanbert.tasks.tag.task:TagTask",
     check="spanbert.tasks.tag.check:TagSurvey",
     render="spanbert.tasks.tag.render:TagRender",
@@ -57,6 +58,7 @@ TAG = TaskSpec(
 NESTED = replace(
     TAG,
     variant="nested",
+    entry=NestedEntry,
     title="nested entities",
     title_zh="嵌套实体识别",
     task="spanbert.tasks.tag.nested:NestedTask",
