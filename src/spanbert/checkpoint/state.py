@@ -19,7 +19,14 @@ from torch import Tensor
 
 from spanbert.checkpoint.tensors import read_tensors, write_tensors
 from spanbert.core.errors import InputError
-from spanbert.core.files import directory_written_whole, read_json, sha256_of, write_json
+from spanbert.core.files import directory_written_whole, sha256_of, write_json
+from spanbert.core.schema import FileName, Schema, read_checked
+
+
+class _Checked(Schema):
+    """What every state.json holds; the rest is of whoever saved it."""
+
+    checksums: dict[FileName, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +76,7 @@ def load_state(directory: Path) -> SavedState | None:
     found = next((path for path in candidates if (path / "state.json").is_file()), None)
     if found is None:
         return None
-    facts = read_json(found / "state.json")
+    facts = read_checked(_Checked, found / "state.json")
     tensors: dict[str, dict[str, Tensor]] = {}
     for name, checksum in facts.pop("checksums").items():
         if not (found / name).is_file() or sha256_of(found / name) != checksum:

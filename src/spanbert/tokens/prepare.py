@@ -23,13 +23,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from spanbert.core.errors import InputError
-from spanbert.core.files import only_writer, read_json, sha256_of, sync_file, write_json
+from spanbert.core.files import only_writer, sha256_of, sync_file, write_json
 from spanbert.core.reporter import Reporter, SilentReporter
+from spanbert.core.schema import read_checked
 from spanbert.core.seeding import keyed_fraction
 from spanbert.core.types import Document
 from spanbert.corpus.raw.readers import DocumentReader, ReadConfig, ReadSummary
 from spanbert.tokens.alignment import pieces_of_spans
 from spanbert.tokens.store import FORMAT, INDEX_NAME, SPLITS, Split, StoredDocument, TokenStore, shard_schema
+from spanbert.tokens.store_schemas import PrepareProgress
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 
 _BATCH_CHARACTERS = 1 << 20
@@ -242,7 +244,7 @@ class _StoreWriter:
         """Takes over the finished shards of a killed run with the same plan; removes anything else."""
         progress = self.work / "progress.json"
         if progress.is_file():
-            noted = read_json(progress)
+            noted = read_checked(PrepareProgress, progress)
             if noted["key"] == self._key:
                 self.shards, self.documents_done = noted["shards"], noted["documents_done"]
                 self.counts_V = np.array(noted["counts"], dtype=np.int64)

@@ -23,7 +23,9 @@ from typing import Any
 
 from spanbert.checkpoint.state import SavedState, load_state
 from spanbert.core.errors import InputError
-from spanbert.core.files import only_writer, read_json
+from spanbert.core.files import only_writer
+from spanbert.core.schema import read_checked
+from spanbert.train.run_schemas import RunFacts
 
 BUDGETS = ("max_steps", "max_tokens", "max_minutes", "max_epochs")
 BUDGET_KEYS = (*BUDGETS, "least_steps")
@@ -108,7 +110,7 @@ def state_to_resume(bundle: Path, facts: dict[str, Any], resume: bool) -> SavedS
         return None
     run_file = files_of_run(bundle) / RUN_FILE
     if run_file.is_file():
-        _compare(read_json(run_file), facts, run_file)
+        _compare(read_checked(RunFacts, run_file), facts, run_file)
     move_out(bundle)
     return load_state(run_directory(bundle) / "training" / "last")
 
@@ -134,7 +136,7 @@ def forget_state(bundle: Path) -> None:
 def facts_of_run(bundle: Path) -> dict[str, Any]:
     """What run.json says of the run that makes a bundle; empty where there is no run."""
     run_file = files_of_run(bundle) / RUN_FILE
-    return dict(read_json(run_file)) if run_file.is_file() else {}
+    return read_checked(RunFacts, run_file) if run_file.is_file() else {}
 
 
 def budget_of_run(bundle: Path) -> dict[str, Any]:

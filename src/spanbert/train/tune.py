@@ -19,8 +19,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from spanbert.core.errors import InputError, SpanbertError
-from spanbert.core.files import read_json, write_json
+from spanbert.core.files import write_json
 from spanbert.core.reporter import Reporter, SilentReporter
+from spanbert.core.schema import read_checked
 from spanbert.encoder.config import Size
 from spanbert.train.best_bundle import copy_best
 from spanbert.train.figures import NotFiniteError
@@ -43,6 +44,7 @@ from spanbert.train.run_directory import (
     run_directory,
     state_to_resume,
 )
+from spanbert.train.run_schemas import TuningRecord
 from spanbert.train.task_data import TaskData
 from spanbert.train.trial import Score, Trial, TrialReporter
 from spanbert.train.tune_plan import USUAL_BUDGET, plan_of, with_settings
@@ -200,7 +202,9 @@ class _Tuning:
         self._told: set[str] = set()  # trials whose whole run was heard
         self._trials = {one.name: one for one in trials}
         if self._file.is_file():
-            self._trials = {one["name"]: Trial.of_record(one) for one in read_json(self._file)["trials"]}
+            self._trials = {
+                one["name"]: Trial.of_record(one) for one in read_checked(TuningRecord, self._file)["trials"]
+            }
 
     def run(self, rounds: Sequence[tuple[float, int]]) -> TuneResult:
         """Runs the rounds.

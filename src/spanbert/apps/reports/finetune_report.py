@@ -25,16 +25,28 @@ from spanbert.apps.reports.curves import Scored, reliability_diagram, score_curv
 from spanbert.apps.reports.finetune_tables import TaskTables
 from spanbert.apps.reports.page import render_report
 from spanbert.checkpoint.bundle import MANIFEST, open_bundle, tensor_shapes
-from spanbert.core.files import read_json, write_atomically
+from spanbert.checkpoint.manifest import Manifest
+from spanbert.core.files import write_atomically
 from spanbert.core.reporter import Reporter
+from spanbert.core.schema import Schema, read_checked
 from spanbert.tasks.registry import spec_of
 from spanbert.tasks.render import TaskRender
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.run_directory import RUN_FILE, SEEDS, TUNING_FILE, files_of_run
+from spanbert.train.run_schemas import (
+    LogLine,
+    MetricsLine,
+    MistakeLine,
+    RunFacts,
+    ScoresRecord,
+    SeedsRecord,
+    TuningRecord,
+)
 from spanbert.train.tracking import read_log
 from spanbert.train.trial import Trial
 
 _REPORT = "report.html"
+_LOGS: Mapping[str, type[Schema]] = {"metrics": MetricsLine, "evaluations": LogLine, "mistakes": MistakeLine}
 _CHOSEN = {"optim.lr": "by the encoder's size", "optim.head_lr": "by the encoder's size"}
 _LINES = 3  # of the picture of scores
 _LONGEST_TEXT = 5000  # characters of a mistake's text that are shown
@@ -81,12 +93,13 @@ def finetune_report(bundle: Path) -> str:
     Raises:
         InputError: Not such a bundle, its run is not beside it, or the extra `report` is not installed.
     """
-    manifest, directory = read_json(bundle / MANIFEST), files_of_run(bundle)
-    seeds = read_json(directory / "seeds.json") if (directory / "seeds.json").is_file() else {}
+    manifest, directory = read_checked(Manifest, bundle / MANIFEST), files_of_run(bundle)
+    seeds = read_checked(SeedsRecord, directory / "seeds.json") if (directory / "seeds.json").is_file() else {}
     whole = (directory / RUN_FILE).is_file()  # with several seeds, each has its own
-    run = read_json((directory if whole else files_of_run(directory / SEEDS / str(seeds["best"]))) / RUN_FILE)
-    scores = read_json(directory / "scores.json")
-    logs = {name: read_log(directory / f"{name}.jsonl") for name in ("metrics", "evaluations", "mistakes")}
+    place = directory if whole else files_of_run(directory / SEEDS / str(seeds["best"]))
+    run = read_checked(RunFacts, place / RUN_FILE)
+    scores = read_checked(ScoresRecord, directory / "scores.json")
+    logs = {name: read_log(directory / f"{name}.jsonl", schema) for name, schema in _LOGS.items()}
     kept = manifest["training"]["weights_of_step"] if scores else None
     pictures: dict[str, bytes] = {}
     sections = []
@@ -130,7 +143,7 @@ def _trials(directory: Path) -> dict[str, Any]:
     """The table of a tuning: names of its columns, and a row for each trial; empty where nothing was tuned."""
     if not (directory / TUNING_FILE).is_file():
         return {}
-    record = read_json(directory / TUNING_FILE)
+    record = read_checked(TuningRecord, directory / TUNING_FILE)
     trials = [Trial.of_record(one) for one in record["trials"]]
     shares = sorted({score.share for trial in trials for score in trial.scores})
     return {

@@ -91,7 +91,7 @@ class Measured:
         self._content, self._where, self._what, self._most = content, where, what, longest_line()
         self._given = 0
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int = _SKIPPED_AT_ONCE, /) -> bytes:
         """The next bytes.
 
         Raises:
