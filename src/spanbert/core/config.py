@@ -114,6 +114,15 @@ class Config(BaseModel):
         return found
 
     @classmethod
+    def is_switch(cls, key: str) -> bool:
+        """Whether a dotted key is of a setting that is on or off."""
+        section, dot, rest = key.partition(".")
+        found = cls.model_fields[section].annotation if section in cls.model_fields else None
+        if not dot:
+            return found is bool
+        return isinstance(found, type) and issubclass(found, Config) and found.is_switch(rest)
+
+    @classmethod
     def _explain(cls, error: ValidationError, origin: Mapping[str, str]) -> InputError:
         first = error.errors()[0]
         parts = [str(part) for part in first["loc"]]

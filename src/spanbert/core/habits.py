@@ -1,7 +1,7 @@
 """What people are used to typing, from other programs, and what it is called here: the one table of it.
 
-What has one clear meaning is accepted (`--epochs 3`, `optim.learning_rate`, `5min`); for the rest the message names what
-to type instead. Names that people give to kinds of tasks are with their kinds (`TaskSpec.aliases`).
+What has one clear meaning is accepted (`--epochs 3`, `optim.learning_rate`, `5min`); for the rest the message names
+what to type instead. Names that people give to kinds of tasks are with their kinds (`TaskSpec.aliases`).
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ ON_CPU = frozenset({"cpu", "-1", "none", "0"})
 """Values of options like `--device cpu`, `--gpu -1` and `--gpus 0` that ask for what is done anyway."""
 
 HINTS: Mapping[str, str] = {
-    **dict.fromkeys(DEVICES, f"{_ON_CPU}: leave it out"),
+    **dict.fromkeys(DEVICES, f"{_ON_CPU}. Leave the option out"),
     **dict.fromkeys(("--fp16", "--half"), "for products in bfloat16 there is --set train.precision=bfloat16"),
     **dict.fromkeys(("--bf16",), "say --set train.precision=bfloat16"),
     "--batch-size": "a step reads packs of tokens: --set batch.packs=4 --set batch.pack_tokens=2048",

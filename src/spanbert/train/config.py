@@ -39,7 +39,10 @@ class Amount(Config):
         unit = unit_meant(match[2]) if match else None
         if not match or unit is None or float(match[1]) == 0:
             raise InputError(
-                "not an amount of training", where=where, got=repr(text), expected="e.g. 3epochs, 500steps, 20Mtok, 10m, 2h, 10%"
+                "not an amount of training",
+                where=where,
+                got=repr(text),
+                expected="e.g. 3epochs, 500steps, 20Mtok, 10m, 2h, 10%",
             )
         number = float(match[1])
         if unit == "steps":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from spanbert.core.config import Config
 from spanbert.corpus.data import Source, opened
 from spanbert.tasks.base import open_as
-from spanbert.tasks.registry import spec_of
+from spanbert.tasks.registry import kind_meant, spec_of
 from spanbert.train.finetune_config import FinetuneConfig
 
 
@@ -19,10 +20,10 @@ class TaskData:
     """A task to learn, and the files or documents to learn it from.
 
     Attributes:
-        kind: `classify`, `tag`, `qa`, `coref`, `relation` or `translate`.
+        kind: `classify`, `tag`, `qa`, `coref`, `relation` or `translate`, or another name of one (`ner`, `squad`).
         train: What to train on: a file, or documents.
         dev: What the best weights and thresholds are chosen by; None: the last weights.
-        options: The task's own settings; None: those of its kind.
+        options: The task's own settings, as they are or as a dictionary; None: those of its kind.
         train_target: The file with the other side of each line of `train`, for kinds that have such.
         dev_target: The same of `dev`.
     """
@@ -35,6 +36,10 @@ class TaskData:
     dev_target: Path | None = None
 
     def __post_init__(self) -> None:
+        kind, asked = kind_meant(self.kind)
+        object.__setattr__(self, "kind", kind)
+        if isinstance(self.options, Mapping) or (self.options is None and asked):
+            object.__setattr__(self, "options", spec_of(kind).config.of({**asked, **(self.options or {})}))
         for name in ("train", "dev", "train_target", "dev_target"):
             value = getattr(self, name)
             if isinstance(value, str | os.PathLike):

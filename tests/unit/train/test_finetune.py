@@ -390,7 +390,7 @@ def test_training_data_in_many_formats(hugging_face_model: Path, tmp_path: Path,
     ("tasks", "overrides", "message"),
     [
         ({}, (), "no task to learn"),
-        ({"t": ("classfy", "a.tsv")}, (), "unknown task 'classfy'; did you mean 'classify'"),
+        ({"t": ("classfy", "a.tsv")}, (), "no kind of task 'classfy'; did you mean 'classify'"),
         ({"t": ("classify", "none.tsv")}, (), "none.tsv"),
         ({"t": ("classify", "a.tsv", "none.tsv")}, (), "none.tsv: no such file"),
         ({"type": ("classify", "a.tsv")}, (), "a name that no task can have"),

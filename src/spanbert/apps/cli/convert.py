@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from spanbert.apps.cli.completion import layouts, read_formats
 from spanbert.apps.cli.options import JsonOption, examples, print_json
 from spanbert.core.errors import InputError
 
@@ -34,7 +35,8 @@ def command(
         str,
         typer.Option(
             help="Models: bundle, hugging-face or head-checkpoint. Annotations: columns, jsonl, label-studio or squad; "
-            "conll2012, coref-jsonl or gap; tacred, semeval or relation-jsonl; parallel, aligned or tmx."
+            "conll2012, coref-jsonl or gap; tacred, semeval or relation-jsonl; parallel, aligned or tmx.",
+            autocompletion=layouts,
         ),
     ],
     task: Annotated[
@@ -47,7 +49,13 @@ def command(
         ),
     ] = None,
     from_: Annotated[
-        str | None, typer.Option("--from", help="Annotations: the format of IN.  [default: looks]", show_default=False)
+        str | None,
+        typer.Option(
+            "--from",
+            help="Annotations: the format of IN.  [default: looks]",
+            show_default=False,
+            autocompletion=read_formats,
+        ),
     ] = None,
     scheme: Annotated[
         str | None,

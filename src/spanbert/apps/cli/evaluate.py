@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spanbert.apps.cli.options import JsonOption, kind_options, print_json
+from spanbert.apps.cli.options import JsonOption, kind_options, kind_set_option, print_json
 from spanbert.apps.cli.task_options import Given, settings_of, task_examples, with_task_options
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
@@ -40,9 +40,7 @@ def command(
     given: Given,
     set_: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", metavar="KIND.KEY=VALUE", help="Override a setting: coref.singletons=drop.", show_default=False
-        ),
+        kind_set_option("coref.singletons=drop"),
     ] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Compare two bundles by a paired bootstrap test.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,

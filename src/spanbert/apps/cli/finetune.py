@@ -11,11 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from spanbert.apps.cli.command import command_class
+from spanbert.apps.cli.completion import kinds_or, one_of
 from spanbert.apps.cli.options import SIZES, ConfigOption, JsonOption, SetOption, print_json, require_size
-from spanbert.apps.cli.task_options import Given, overrides_of, settings_of, task_examples, with_task_options
+from spanbert.apps.cli.task_options import (
+    Given,
+    help_of_kind,
+    overrides_of,
+    settings_of,
+    task_examples,
+    with_task_options,
+)
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError, nearest
-from spanbert.tasks.registry import kinds, spec_of, specs
+from spanbert.tasks.registry import kind_meant, kinds, spec_of, specs
 
 if TYPE_CHECKING:
     from spanbert.train.finetune_config import FinetuneConfig
@@ -35,18 +44,31 @@ Files: {"; ".join(f"`{spec.kind}` {spec.files}" for spec in specs() if spec.vari
 Ctrl-C and SIGTERM save and end the run; `--resume` continues it. The bundle's report.html shows curves, errors and the
 worst examples.
 """
+CLASS = command_class(
+    settings="spanbert.train.finetune_config:FinetuneConfig",
+    help_of=help_of_kind("finetune", companion=("train_target", "dev_target"), others=("task",)),
+)
 
 
 @with_task_options("finetune")
 def command(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"What to learn: {', '.join([*kinds(), _MULTI])}.")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND",
+            help=f"What to learn: {', '.join([*kinds(), _MULTI])}. The options of one: spanbert finetune KIND --help.",
+            autocompletion=kinds_or((_MULTI, "several tasks on one encoder")),
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="The bundle to make.")],
     model: Annotated[
         str | None, typer.Option(help="Bundle, Hugging Face directory or hub id to start from.", show_default=False)
     ] = None,
     size: Annotated[
         str | None,
-        typer.Option(help=f"Start from scratch instead: {', '.join(SIZES)}.", show_default=False),
+        typer.Option(
+            help=f"Start from scratch instead: {', '.join(SIZES)}.", show_default=False, autocompletion=one_of(SIZES)
+        ),
     ] = None,
     train: Annotated[Path | None, typer.Option(help="Data to train on.", show_default=False)] = None,
     dev: Annotated[
@@ -85,9 +107,8 @@ def command(
     as_json: JsonOption = False,
 ) -> None:
     """See `HELP`."""
-    choices = [*kinds(), _MULTI]
-    if kind not in choices:
-        raise InputError(f"no kind of task {kind!r}; {nearest(kind, choices)}")
+    typed = kind
+    kind, asked = (kind, {}) if kind == _MULTI else kind_meant(kind, others=[_MULTI])
     require_size(size)
     from spanbert.apps.reports.finetune_report import write_finetune_report
     from spanbert.train.config import budget_overrides
@@ -96,6 +117,8 @@ def command(
     from spanbert.train.seeds import finetune_seeds
 
     overrides = budget_overrides(budget) if budget else []
+    meant = {f"{kind}.{key}": value for key, value in asked.items()}
+    overrides += overrides_of(meant)
     overrides += overrides_of(settings_of("finetune", given, None if kind == _MULTI else kind))
     overrides += [f"train.patience={patience}"] if patience is not None else []
     overrides += ["keep_heads=true"] if keep_heads else []
@@ -108,6 +131,8 @@ def command(
     start: dict[str, Any] = {"model": model, "size": size}
     scores: dict[str, Any]
     with make_reporter() as reporter:
+        if typed.lower() != kind:
+            reporter.say(f"{typed} is the kind {kind}{''.join(f' --set {one}' for one in overrides_of(meant))}")
         if seeds > 1:
             several = finetune_seeds(
                 tasks, seeds=seeds, **start, out=out, config=settings, resume=resume, reporter=reporter
@@ -196,7 +221,7 @@ def _tasks(kind: str, files: _Files, stated: Sequence[str]) -> dict[str, TaskDat
     for one in stated:
         name, _, rest = one.partition("=")
         parts = rest.split(":")
-        if not name or len(parts) not in (2, 3) or parts[0] not in kinds() or not all(parts):
+        if not name or len(parts) not in (2, 3) or not all(parts):
             raise InputError(
                 "not a task", where=f"--task {one}", expected=f"NAME=KIND:TRAIN[:DEV], KIND {', '.join(kinds())}"
             )

@@ -26,6 +26,7 @@ from spanbert.apps.cli import (
     pretrain,
     quickstart,
 )
+from spanbert.apps.cli.command import command_class
 from spanbert.core.errors import SpanbertError
 
 _BAD_PATH = (
@@ -44,6 +45,7 @@ app = typer.Typer(
     name="spanbert",
     help="From your own text to structured answers with span-pre-trained encoders.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     epilog="Begin with `spanbert quickstart`. Every verb has examples: `spanbert VERB --help`.",
@@ -65,17 +67,18 @@ def _options(
     """From your own text to structured answers with span-pre-trained encoders."""
 
 
-app.command("quickstart", epilog=quickstart.EXAMPLES)(quickstart.command)
-app.command("prepare", epilog=prepare.EXAMPLES)(prepare.command)
-app.command("pretrain", epilog=pretrain.EXAMPLES)(pretrain.command)
-app.command("fill", epilog=fill.EXAMPLES)(fill.command)
-app.command("finetune", help=finetune.HELP, epilog=finetune.EXAMPLES)(finetune.command)
-app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.command)
-app.command("predict", epilog=predict.EXAMPLES)(predict.command)
-app.command("doctor", epilog=doctor.EXAMPLES)(doctor.command)
-app.command("info", epilog=info.EXAMPLES)(info.command)
-app.command("convert", epilog=convert.EXAMPLES)(convert.command)
-app.command("bench", epilog=bench.EXAMPLES)(bench.command)
+_PLAIN = command_class()
+app.command("quickstart", cls=_PLAIN, epilog=quickstart.EXAMPLES)(quickstart.command)
+app.command("prepare", cls=_PLAIN, epilog=prepare.EXAMPLES)(prepare.command)
+app.command("pretrain", cls=pretrain.CLASS, epilog=pretrain.EXAMPLES)(pretrain.command)
+app.command("fill", cls=_PLAIN, epilog=fill.EXAMPLES)(fill.command)
+app.command("finetune", cls=finetune.CLASS, help=finetune.HELP, epilog=finetune.EXAMPLES)(finetune.command)
+app.command("evaluate", cls=_PLAIN, epilog=evaluate.EXAMPLES)(evaluate.command)
+app.command("predict", cls=_PLAIN, epilog=predict.EXAMPLES)(predict.command)
+app.command("doctor", cls=doctor.CLASS, epilog=doctor.EXAMPLES)(doctor.command)
+app.command("info", cls=_PLAIN, epilog=info.EXAMPLES)(info.command)
+app.command("convert", cls=_PLAIN, epilog=convert.EXAMPLES)(convert.command)
+app.command("bench", cls=_PLAIN, epilog=bench.EXAMPLES)(bench.command)
 
 
 def main() -> None:

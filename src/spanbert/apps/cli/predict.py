@@ -11,7 +11,8 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from spanbert.apps.cli.options import kind_options
+from spanbert.apps.cli.completion import one_of
+from spanbert.apps.cli.options import kind_options, kind_set_option
 from spanbert.apps.cli.task_options import Given, settings_of, task_examples, with_task_options
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
@@ -43,7 +44,10 @@ def command(
     ] = "-",
     task: Annotated[str | None, typer.Option(help="One task alone.", show_default=False)] = None,
     format_: Annotated[
-        str, typer.Option("--format", help=f"{', '.join(FORMATS)}; text: a translation a line.")
+        str,
+        typer.Option(
+            "--format", help=f"{', '.join(FORMATS)}; text: a translation a line.", autocompletion=one_of(FORMATS)
+        ),
     ] = "jsonl",
     precision: Annotated[
         str, typer.Option(help="float32, or bfloat16: faster on processors that multiply it.")
@@ -53,9 +57,7 @@ def command(
     given: Given,
     set_: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", metavar="KIND.KEY=VALUE", help="Override a setting: coref.depth=500.", show_default=False
-        ),
+        kind_set_option("coref.depth=500"),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write to this file, completely or not at all.", show_default=False)

@@ -7,7 +7,16 @@ from typing import Annotated, cast
 
 import typer
 
-from spanbert.apps.cli.options import SIZES, ConfigOption, JsonOption, SetOption, examples, print_json, require_size
+from spanbert.apps.cli.command import command_class
+from spanbert.apps.cli.options import (
+    SIZES,
+    ConfigOption,
+    JsonOption,
+    PretrainSetOption,
+    examples,
+    print_json,
+    require_size,
+)
 from spanbert.apps.console import make_reporter
 
 EXAMPLES = examples(
@@ -17,6 +26,7 @@ EXAMPLES = examples(
     ("Resume after a kill or Ctrl-C", "spanbert pretrain store/ --size mini --out bundle/ --budget 500steps --resume"),
     ("Longer segments, larger steps in four parts", "spanbert pretrain store/ --model X --out bundle/ --budget 2h --set batch.segment_length=512 --set batch.packs=4 --set train.accumulation=4"),  # noqa: E501
 )  # fmt: skip
+CLASS = command_class(settings="spanbert.train.pretrain_config:PretrainConfig")
 
 
 def command(
@@ -36,7 +46,7 @@ def command(
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run in --out.")] = False,
     config: ConfigOption = None,
-    set_: SetOption = None,
+    set_: PretrainSetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Trains the masked language model and the span-boundary objective (SpanBERT) and writes a bundle.

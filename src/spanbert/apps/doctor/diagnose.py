@@ -15,7 +15,7 @@ from spanbert.apps.doctor.repair import check_target, repair
 from spanbert.apps.doctor.report import Report
 from spanbert.apps.doctor.sample import WindowSample
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
-from spanbert.core.errors import InputError, nearest
+from spanbert.core.errors import InputError
 from spanbert.core.findings import SEVERITIES, Ledger, Rule
 from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.types import Document
@@ -24,7 +24,7 @@ from spanbert.corpus.io.files import require_file
 from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.base import TextTaskBase, open_as
 from spanbert.tasks.protocol import WindowedDocument
-from spanbert.tasks.registry import kinds, spec_of
+from spanbert.tasks.registry import kind_meant, spec_of
 from spanbert.tasks.spec import TaskSpec
 from spanbert.tasks.survey import Survey, leave_out
 from spanbert.tokens.pieces import read_pieces
@@ -79,9 +79,9 @@ def doctor(
     Raises:
         InputError: A file that cannot be read at all, no such kind, or a `fix` that cannot be written to.
     """
-    if kind not in kinds():
-        raise InputError(f"no kind of task {kind!r}; {nearest(kind, kinds())}")
-    reporter, config, source = reporter or SilentReporter(), config or FinetuneConfig(), Path(data)
+    kind, asked = kind_meant(kind)
+    reporter, source = reporter or SilentReporter(), Path(data)
+    config = FinetuneConfig.of(config).with_kind(kind, asked)
     held_out = None if dev is None else Path(dev)
     paths = [path for path in (source, held_out) if path is not None]
     for path in paths:
