@@ -30,7 +30,7 @@ class Amount(Config):
 
     @classmethod
     def parse(cls, text: str, *, where: str) -> Self:
-        """Reads `500steps`, `3epochs`, `20Mtok`, `90s`, `10m`, `2h` or `10%`, and other spellings of these units (`5min`).
+        """Reads `500steps`, `3epochs`, `20Mtok`, `90s`, `10m`, `2h` or `10%`; units may be spelled out (`5min`).
 
         Raises:
             InputError: Not an amount.
