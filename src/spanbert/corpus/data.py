@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from spanbert.core.files import sha256_of
 from spanbert.core.types import Document
 from spanbert.corpus.formats.data_file import DataFile
@@ -54,7 +56,11 @@ def source_facts(given: Path | Source, companion: Path | None = None) -> dict[st
         companion: The file with the other side of each line.
     """
     if isinstance(given, DataFile):
-        return source_facts(given.path, given.settings.companion)
+        whole = source_facts(given.path, given.settings.companion)
+        if given.part is None:
+            return whole
+        kept = np.packbits(given.part.kept_N).tobytes()
+        return {"name": given.name, "sha256": hashlib.sha256(whole["sha256"].encode() + kept).hexdigest()}
     if isinstance(given, Path) and companion is not None:
         both = sha256_of(given), sha256_of(companion)
         return {

@@ -25,10 +25,10 @@ import pyarrow as pa
 from spanbert.core.errors import InputError
 from spanbert.core.files import only_writer, read_json, sha256_of, sync_file, write_json
 from spanbert.core.reporter import Reporter, SilentReporter
-from spanbert.core.seeding import keyed_fraction
 from spanbert.core.types import Document
 from spanbert.corpus.raw.readers import DocumentReader, ReadConfig, ReadSummary
 from spanbert.tokens.alignment import pieces_of_spans
+from spanbert.tokens.one_held_out import held_out_fraction, hold_one_out
 from spanbert.tokens.store import FORMAT, INDEX_NAME, SPLITS, Split, StoredDocument, TokenStore, shard_schema
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 
@@ -74,7 +74,8 @@ def prepare(
         inputs: Files, folders, globs or hub data sets: see `corpus.raw.readers.DocumentReader`.
         tokenizer: Path or hub id of a tokenizer, or one that was loaded or trained.
         out: The store to make; must not exist.
-        held_out: Share (0..1) of the documents kept for evaluation, chosen by the hash of their ids.
+        held_out: Share (0..1) of the documents kept for evaluation, chosen by the hash of their ids; one at least,
+            unless it is 0.
         options: How to read the text.
         licence: Licence and attribution of the text, for the model cards of what is trained on it.
         shard_pieces: Pieces a shard; progress is kept shard by shard.
@@ -258,7 +259,7 @@ class _StoreWriter:
         """Stores one document; closes the shards when they are full."""
         self._documents_open += 1
         if len(document.ids):
-            split = "held_out" if keyed_fraction("held-out", document.id) < self.held_out else "train"
+            split = "held_out" if held_out_fraction(document.id) < self.held_out else "train"
             if split == "train":
                 self.counts_V += np.bincount(document.ids, minlength=len(self.counts_V))
             if split not in self._open:
@@ -285,10 +286,15 @@ class _StoreWriter:
     def finish(self, target: Path) -> None:
         """Closes the store and gives it its name."""
         self._close_shards()
+        (self.work / "progress.json").unlink()  # what follows cannot be continued, and is done again in a moment
+        if self.held_out and all(shard["split"] == "train" for shard in self.shards):
+            moved = hold_one_out(self.work, self.shards)
+            if moved is not None:
+                self.shards = [dict(shard) for shard in moved[0]]
+                self.counts_V -= np.bincount(moved[1], minlength=len(self.counts_V))
         np.save(self.work / "unigram.npy", self.counts_V)
         (self.work / "tokenizer").mkdir()
         self.adapter.save(self.work / "tokenizer")
-        (self.work / "progress.json").unlink()
         files = sorted(path for path in self.work.rglob("*") if path.is_file())
         for path in files:
             sync_file(path)
@@ -333,5 +339,5 @@ def summary_lines(result: PrepareResult) -> list[str]:
         lines.append(f"{result.unknown:.1%} of the pieces are [UNK]: this tokenizer does not fit the text")
     lines += [f"  skipped: {example}" for example in result.read.broken_examples]
     if not result.documents["held_out"]:
-        lines.append("no document was held out: pass a larger --held-out to be able to evaluate")
+        lines.append("no document was held out, so nothing can be evaluated: there is one alone, or --held-out is 0")
     return lines

@@ -23,6 +23,7 @@ from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.types import Document
 from spanbert.corpus.data import Source, documents_of, name_of, opened, source_facts
 from spanbert.corpus.formats.data_file import DataFile
+from spanbert.corpus.held_out import HeldOut
 from spanbert.corpus.io.files import require_file
 from spanbert.encoder.config import EncoderConfig, Size
 from spanbert.inference.loading import entry_to_go_on_with, task_entries
@@ -41,7 +42,7 @@ from spanbert.train.model import TaskModel
 from spanbert.train.run import model_fact, run_into, settled, with_budget
 from spanbert.train.run_directory import budget_of_run
 from spanbert.train.scratch import scratch_shape, start_from_scratch
-from spanbert.train.task_data import TaskData, kind_of, train_source
+from spanbert.train.task_data import TaskData, kind_of, train_source, with_held_out
 from spanbert.train.usual import FEW_STEPS, LEAST_STEPS, NEAR_ZERO, with_usual_rates
 
 _DOCUMENTS_AT_ONCE = 512
@@ -78,7 +79,7 @@ def finetune(
     """Trains one task or several on one encoder and writes a bundle.
 
     Args:
-        tasks: By the names that they get in the bundle.
+        tasks: By the names that they get in the bundle; a dictionary of what `TaskData` takes will do.
         out: The bundle to make.
         model: Bundle, Hugging Face directory or hub id to start from.
         size: Train an encoder from scratch at this size instead (`scratch` of the settings has the rest).
@@ -102,6 +103,7 @@ def finetune(
     given = None if model is None else open_bundle(model)
     shape = scratch_shape(size, config) if given is None else shape_of(given)
     config = with_usual_rates(config, shape, from_scratch=given is None)
+    tasks = with_held_out(tasks, config, reporter)
     facts = _facts(tasks, model, size, config)
     with run_into(target, facts, runtime=runtime, resume=resume, reporter=reporter) as run, Kept(run) as kept_files:
         train = {name: train_source(data, config) for name, data in tasks.items()}
@@ -202,7 +204,7 @@ def shape_of(files: BundleFiles) -> EncoderConfig:
 
 
 def _dev_source(data: TaskData, task: TextTask) -> Source:
-    assert data.dev is not None
+    assert not isinstance(data.dev, HeldOut | None)
     return opened(data.dev, lambda path: task.opened(path, companion=data.dev_target))
 
 
@@ -236,7 +238,7 @@ def _facts(
                     else {"tokens_a_step": config.batch.tokens_of(data.kind)}
                 ),
                 "train": facts_of(data.train, data.train_target),
-                "dev": facts_of(data.dev, data.dev_target),
+                "dev": None if isinstance(data.dev, HeldOut) else facts_of(data.dev, data.dev_target),
                 "options": None if data.options is None else data.options.model_dump(mode="json"),
             }
             for name, data in tasks.items()

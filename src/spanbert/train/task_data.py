@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from spanbert.core.config import Config
+from spanbert.core.errors import InputError
+from spanbert.core.reporter import Reporter
 from spanbert.corpus.data import Source, opened
+from spanbert.corpus.held_out import HeldOut, hold_out
 from spanbert.tasks.base import open_as
 from spanbert.tasks.registry import kind_meant, spec_of
 from spanbert.train.finetune_config import FinetuneConfig
@@ -22,7 +25,8 @@ class TaskData:
     Attributes:
         kind: `classify`, `tag`, `qa`, `coref`, `relation` or `translate`, or another name of one (`ner`, `squad`).
         train: What to train on: a file, or documents.
-        dev: What the best weights and thresholds are chosen by; None: the last weights.
+        dev: What the best weights and thresholds are chosen by: a file, documents, or a share of `train` to hold out
+            (`10%` or 0.1; see `corpus.held_out`); None: the last weights.
         options: The task's own settings, as they are or as a dictionary; None: those of its kind.
         train_target: The file with the other side of each line of `train`, for kinds that have such.
         dev_target: The same of `dev`.
@@ -30,7 +34,7 @@ class TaskData:
 
     kind: str
     train: Path | Source
-    dev: Path | Source | None = None
+    dev: Path | Source | HeldOut | None = None
     options: Config | None = None
     train_target: Path | None = None
     dev_target: Path | None = None
@@ -40,6 +44,13 @@ class TaskData:
         object.__setattr__(self, "kind", kind)
         if isinstance(self.options, Mapping) or (self.options is None and asked):
             object.__setattr__(self, "options", spec_of(kind).config.of({**asked, **(self.options or {})}))
+        held_out = HeldOut.parse(self.dev, where="dev")
+        if held_out is not None:
+            if self.dev_target is not None:
+                raise InputError(
+                    "translations of a dev file, where a share is held out", where="dev_target", got=str(held_out)
+                )
+            object.__setattr__(self, "dev", held_out)
         for name in ("train", "dev", "train_target", "dev_target"):
             value = getattr(self, name)
             if isinstance(value, str | os.PathLike):
@@ -54,6 +65,23 @@ def train_source(data: TaskData, config: FinetuneConfig) -> Source:
     """
     kind, options = kind_of(data, config)
     return opened(data.train, lambda path: open_as(kind, options, path, companion=data.train_target))
+
+
+def with_held_out(tasks: Mapping[str, TaskData], config: FinetuneConfig, reporter: Reporter) -> dict[str, TaskData]:
+    """The tasks with dev data in the place of shares to hold out; says what was held out.
+
+    Raises:
+        InputError: Training data that cannot be used, or that is too little.
+    """
+    found: dict[str, TaskData] = {}
+    for name, data in tasks.items():
+        if not isinstance(data.dev, HeldOut):
+            found[name] = data
+            continue
+        split = hold_out(train_source(data, config), data.dev)
+        reporter.say(f"{name}: {split.line}" if len(tasks) > 1 else split.line)
+        found[name] = replace(data, train=split.train, train_target=None, dev=split.dev)
+    return found
 
 
 def kind_of(data: TaskData, config: FinetuneConfig) -> tuple[Any, Any]:

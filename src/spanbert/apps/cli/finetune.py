@@ -72,7 +72,11 @@ def command(
     ] = None,
     train: Annotated[Path | None, typer.Option(help="Data to train on.", show_default=False)] = None,
     dev: Annotated[
-        Path | None, typer.Option(help="Data to choose the best weights and thresholds by.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Data to choose the best weights and thresholds by: a file, or a share of --train to hold out, 10%.",
+            show_default=False,
+        ),
     ] = None,
     train_target: Annotated[
         Path | None,

@@ -40,7 +40,9 @@ def command(
         typer.Option(help="Instead: train a WordPiece vocabulary of this many pieces on the text.", show_default=False),
     ] = None,
     cased: Annotated[bool, typer.Option("--cased", help="With --train-tokenizer: keep case and accents.")] = False,
-    held_out: Annotated[str, typer.Option(help="Share of the documents kept for evaluation.")] = "0.5%",
+    held_out: Annotated[
+        str, typer.Option(help="Share of the documents kept for evaluation; one at least, unless 0.")
+    ] = "0.5%",
     documents: Annotated[
         str,
         typer.Option(help="What a .txt file holds: documents with blank lines between (blank-line), or one (file)."),

@@ -209,5 +209,6 @@ FORMAT = Format(
     detect=_detect,
     read=lambda file, settings, on_broken: read_coref_lines(file, on_broken),
     write=lambda documents, target, settings: write_lines(target, coref_lines(documents)),
+    begins=lambda document: ";" not in document.id,  # the first part
     marks=lambda beginning: beginning.has_key("clusters", "sentences", "doc_key"),
 )

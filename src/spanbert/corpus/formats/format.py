@@ -102,6 +102,8 @@ class Format:
         describe: How a file is read by resolved settings, in words; None: the title says it.
         write: Writes documents, whole or not at all; None: it is read alone.
         copy: Writes the documents of a file, some of them changed, so that all the rest stays; None: as `write` does.
+        begins: Whether a document is the first of a longer text, such as the first sentence after `-DOCSTART-`; None:
+            each is a text of its own.
         suffixes: Suffixes that mark a file as data where it might be raw text.
         marks: Whether a file that might be raw text, or of any format, begins as only this format does.
         exclusive: A file with its marks is of this format, whether or not any task reads the format.
@@ -118,6 +120,7 @@ class Format:
     describe: Callable[[SourceFile, ReadSettings], str] | None = None
     write: Callable[[Iterable[Document], Path, WriteSettings], None] | None = None
     copy: Callable[[SourceFile, Iterable[Document], Path], None] | None = None
+    begins: Callable[[Document], bool] | None = None
     suffixes: tuple[str, ...] = ()
     marks: Callable[[Beginning], bool] = unmarked
     exclusive: bool = False
