@@ -112,6 +112,7 @@ class Document:
         questions: Questions with their answers.
         labels: Labels of the whole text.
         columns: What a format carried that spanbert does not interpret, one value a word, so that nothing is lost.
+        fields: What its row or line of JSON held, where that is kept beside the results.
         where: File and line that it came from, for messages.
         origin: What its format needs to write it back without loss; nothing else reads it.
 
@@ -131,6 +132,7 @@ class Document:
     questions: tuple[Question, ...] | None = field(default=None, metadata=_GOLD)
     labels: tuple[str, ...] | None = field(default=None, metadata=_GOLD)
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict, metadata=_GOLD)
+    fields: Facts = field(default_factory=dict)
     where: str | None = None
     origin: object = None
 

@@ -21,7 +21,12 @@ _EXPECTED = (
 
 
 def read_inputs(
-    lines: Iterable[str], *, name: str, entities: bool = False, blank_lines: bool = False
+    lines: Iterable[str],
+    *,
+    name: str,
+    entities: bool = False,
+    blank_lines: bool = False,
+    text_field: str = "text",
 ) -> Iterator[Document]:
     """Documents of some lines; their ids are those of the JSON lines, else the line numbers.
 
@@ -30,6 +35,7 @@ def read_inputs(
         name: Of the source.
         entities: Read pairs of entities and entities, for tasks that relate them.
         blank_lines: Blank lines are texts too; else they are left out.
+        text_field: What the text is called in JSON lines.
 
     Raises:
         InputError: A line of JSON lines that is none, or without a text.
@@ -46,7 +52,9 @@ def read_inputs(
         if is_json is None:
             is_json = _is_object(text)
         where = f"{name}:{number}"
-        document = _document(text, where, number, entities=entities) if is_json else Document(id=str(number), text=text)
+        document = (
+            _document(text, where, number, entities, text_field) if is_json else Document(id=str(number), text=text)
+        )
         yield replace(document, where=where)
 
 
@@ -57,10 +65,17 @@ def _is_object(line: str) -> bool:
         return False
 
 
-def _document(line: str, where: str, number: int, *, entities: bool) -> Document:
-    record = parse_json(line, where, _EXPECTED)
-    if not isinstance(record, dict):
-        raise InputError("not a JSON object", where=where, got=type(record).__name__, expected=_EXPECTED)
+def _document(line: str, where: str, number: int, entities: bool, text_field: str) -> Document:
+    given = parse_json(line, where, _EXPECTED)
+    if not isinstance(given, dict):
+        raise InputError("not a JSON object", where=where, got=type(given).__name__, expected=_EXPECTED)
+    if text_field != "text" and text_field not in given:
+        raise InputError(f"no {text_field}", where=where, got=", ".join(given) or "an empty object")
+    record = given if text_field == "text" else {**given, "text": given[text_field]}
+    return replace(_of_record(record, where, number, entities=entities), fields=given)
+
+
+def _of_record(record: Record, where: str, number: int, *, entities: bool) -> Document:
     stated = record.get("id")
     identity = str(number if stated is None else stated)
     if "question" in record:

@@ -28,13 +28,14 @@ from spanbert.core.predictions import (
     Tagging,
     Translation,
 )
-from spanbert.core.types import Document, Record, Relation, Span, outer_first
+from spanbert.core.types import Document, Facts, Record, Relation, Span, outer_first
 from spanbert.pipelines.html import article, fragment
 from spanbert.scores.relations import relates
 from spanbert.tasks.registry import spec_of_result
 from spanbert.tasks.render import TaskRender
 
 ResultT = TypeVar("ResultT")
+_OWN = ("id", "text", "question", "tasks")  # keys of a record
 
 
 def render_of(result: object) -> TaskRender[Any]:
@@ -198,12 +199,20 @@ class AnnotatedText:
         """The results as JSON.
 
         Returns:
-            `id`, the `question` or else the `text`, and under `tasks` by name what the kind of each task has in its
-            records: `entities` or `tags` (start, end, label, score, text), `labels` and `scores`, `answer` and so on.
+            `id`, the `question` or else the `text`, what else its row or line of JSON held, and under `tasks` by name
+            what the kind of each task has in its records: `entities` or `tags` (start, end, label, score, text),
+            `labels` and `scores`, `answer` and so on.
         """
         records = {name: render_of(result).record(self.text, result) for name, result in self.tasks.items()}
         about = {"text": self.text} if self.question is None else {"question": self.question}
-        return {"id": self.id, **about, "tasks": records}
+        kept = {name: value for name, value in self.fields.items() if name not in _OWN and value != self.text}
+        earlier = self.fields.get("tasks")  # by another bundle, whose records were read
+        return {"id": self.id, **about, **kept, "tasks": {**(earlier if isinstance(earlier, dict) else {}), **records}}
+
+    @property
+    def fields(self) -> Facts:
+        """What its row of a table or line of JSON held, where it came from one."""
+        return {} if self.source is None else self.source.fields
 
     def html(self, palette: Palette) -> str:
         """The text and its results as an article of a page with these colours."""

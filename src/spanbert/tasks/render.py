@@ -97,6 +97,15 @@ class TaskRender(ABC, Generic[ResultT]):
         )
         return f'<p class="sb-note">{"; ".join(facts)}</p>'
 
+    def cells(self, text: str, result: ResultT) -> Record:
+        """A result in a few short values by their names, for a row of a table and for one line: by default its record.
+
+        Args:
+            text: The text.
+            result: What was predicted.
+        """
+        return self.record(text, result)
+
     def columns(self, document: Document, result: ResultT) -> WordColumns | None:
         """A result as columns next to the words; None: it is in `lines`. Not called if `in_columns` is empty.
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from spanbert.apps.cli.completion import one_of
-from spanbert.apps.cli.options import kind_options, kind_set_option
+from spanbert.apps.cli.options import ThreadsOption, kind_options, kind_set_option
 from spanbert.apps.cli.task_options import Given, settings_of, task_examples, with_task_options
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
@@ -24,10 +24,13 @@ EXAMPLES = task_examples(
     "predict",
     ("Entities of a text", 'echo "Barack Obama was born in Honolulu." | spanbert predict ner/'),
     ("A page to look at", "spanbert predict ner/ texts.txt --format html --out page.html"),
-    ("A table with a column of texts", "spanbert predict sentiment/ reviews.csv"),
+    (
+        "A table with a column of texts, and the results in columns beside it",
+        "spanbert predict sentiment/ reviews.csv --text-column body --format csv --out labelled.csv",
+    ),
 )
 DOCUMENTS = ("line", "file")
-FORMATS = ("jsonl", "text", "conll", "html")
+FORMATS = ("jsonl", "csv", "tsv", "text", "conll", "html")
 
 
 @with_task_options("predict")
@@ -46,13 +49,20 @@ def command(
     format_: Annotated[
         str,
         typer.Option(
-            "--format", help=f"{', '.join(FORMATS)}; text: a translation a line.", autocompletion=one_of(FORMATS)
+            "--format",
+            help=f"{', '.join(FORMATS)}; csv and tsv keep the columns of a table; text: a translation a line.",
+            autocompletion=one_of(FORMATS),
         ),
     ] = "jsonl",
     precision: Annotated[
         str, typer.Option(help="float32, or bfloat16: faster on processors that multiply it.")
     ] = "float32",
     documents: Annotated[str, typer.Option(help="What a text is in plain text: a line, or the whole file.")] = "line",
+    text_column: Annotated[
+        str | None,
+        typer.Option(help="Column of a table, or field of JSON lines, with the text.", show_default=False),
+    ] = None,
+    threads: ThreadsOption = None,
     *,
     given: Given,
     set_: Annotated[
@@ -65,8 +75,8 @@ def command(
 ) -> None:
     """Runs a bundle's tasks on each text: entities, tags, labels, clusters, relations, answers, translations.
 
-    Order and ids are kept. Texts stream through in bounded memory, batched by length. Long texts are read in windows,
-    never cut off.
+    Order, ids and other fields and columns are kept; an id that comes again gets #2. Texts stream through in bounded
+    memory, batched by length. Long texts are read in windows, never cut off.
     """
     if format_ not in FORMATS:
         raise InputError(f"no format {format_!r}", where="--format", expected=", ".join(FORMATS))
@@ -86,7 +96,7 @@ def command(
     lines = _lines(source, read)
     if documents == "file":
         lines = ("\n".join(one) for one in [lines])
-    pieces = _pieces(bundle, lines, source, task, format_, precision, _options(set_ or [], given))
+    pieces = _pieces(bundle, lines, source, task, format_, precision, _options(set_ or [], given), text_column, threads)
     with ExitStack() as stack:
         if source != "-" and (out is not None or not sys.stdout.isatty()):
             reporter = make_reporter()
@@ -126,19 +136,39 @@ def _pieces(
     format_: str,
     precision: str,
     options: Mapping[str, Mapping[str, Any]],
+    text_column: str | None,
+    threads: int | None,
 ) -> Iterator[str]:
     """What is written, piece by piece."""
+    from spanbert.encoder.hardware import use_threads
     from spanbert.pipelines.html import page
     from spanbert.pipelines.load import Precision
     from spanbert.pipelines.predict import predict, predict_file
     from spanbert.pipelines.result_columns import conll_lines, has_columns, text_line
+    from spanbert.pipelines.result_table import Separated, table_lines
 
+    if threads is not None:
+        use_threads(threads)
     name = source if source != "-" else "stdin"
     exact = cast(Precision, precision)
-    of_file = None if source == "-" else predict_file(bundle, source, task=task, precision=exact, options=options)
-    results = of_file or predict(
-        bundle, lines, name=name, task=task, precision=exact, options=options, blank_lines=format_ == "text"
+    of_file = (
+        None
+        if source == "-"
+        else predict_file(bundle, source, task=task, precision=exact, options=options, text_column=text_column)
     )
+    results = of_file or predict(
+        bundle,
+        lines,
+        name=name,
+        task=task,
+        precision=exact,
+        options=options,
+        blank_lines=format_ == "text",
+        text_field=text_column or "text",
+    )
+    if format_ in ("csv", "tsv"):
+        yield from table_lines(results, cast(Separated, format_))
+        return
     if format_ == "html":
         yield from page(results, title=Path(bundle).resolve().name)
         return

@@ -31,6 +31,7 @@ class ReadSettings:
         separator: The text between the labels of one cell; None: a cell is one label.
         target_column: Of a text's translation; None: guessed.
         companion: The file with the other side of each line; None: there is one file.
+        keep_fields: Keep all cells of a row of a table as `Document.fields`.
         columns: What the file's columns hold; None before `Format.resolve`.
     """
 
@@ -41,6 +42,7 @@ class ReadSettings:
     separator: str | None = None
     target_column: str | None = None
     companion: Path | None = None
+    keep_fields: bool = False
     columns: ColumnFormat | LabelledColumns | ParallelColumns | None = None
 
 
