@@ -5,8 +5,9 @@ Every place in a text is a `Span` of Unicode code points of the unmodified input
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from spanbert.core.types import Relation, Span
 
@@ -87,6 +88,36 @@ class MentionLink:
     mention: Span
     antecedent: Span
     score: float
+
+
+class Cluster(tuple[Span, ...]):
+    """Mentions of the same thing, in text order: a tuple of them that knows which says most.
+
+    Args:
+        mentions: The mentions.
+        head: The one that says most.
+    """
+
+    head: Span
+
+    def __new__(cls, mentions: Iterable[Span], head: Span) -> Self:
+        """The tuple."""
+        made = super().__new__(cls, mentions)
+        made.head = head
+        return made
+
+    def __getnewargs__(self) -> tuple[tuple[Span, ...], Span]:
+        """For pickling and copying."""
+        return tuple(self), self.head
+
+    @property
+    def text(self) -> str | None:
+        """The characters of the mention that says most: what the thing is called."""
+        return self.head.text
+
+    def __repr__(self) -> str:
+        """What it is called, and its mentions."""
+        return f"<Cluster {self.text!r}: {', '.join(repr(mention.text) for mention in self)}>"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,6 +13,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from spanbert.core.excerpts import shortened
+
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -29,6 +31,13 @@ Scores = Mapping[str, Any]  # what a scorer found, by the name of the figure; `i
 class Span:
     """A stretch of the unmodified input text: Unicode code points, 0-based, half-open.
 
+    Attributes:
+        start: The first.
+        end: The one after the last.
+        label: What it is.
+        score: How sure the model is, 0..1.
+        text: Its characters, in what a pipeline answers; two spans of the same place are equal with and without.
+
     Raises:
         ValueError: Not 0 <= start <= end.
     """
@@ -37,10 +46,20 @@ class Span:
     end: int
     label: str | None = None
     score: float | None = None
+    text: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not 0 <= self.start <= self.end:
             raise ValueError(f"a span needs 0 <= start <= end, got start={self.start} end={self.end}")
+
+    def __repr__(self) -> str:
+        """As it would be made, without what it has not, and the score to four digits."""
+        score = None if self.score is None else f"{self.score:.4g}"
+        text = None if self.text is None else repr(self.text)
+        label = None if self.label is None else repr(self.label)
+        said = {"label": label, "score": score, "text": text}
+        more = "".join(f", {name}={value}" for name, value in said.items() if value is not None)
+        return f"Span(start={self.start}, end={self.end}{more})"
 
 
 def outer_first(span: Span) -> tuple[int, int]:
@@ -153,6 +172,17 @@ class Document:
                 raise ValueError(
                     f"document {self.id!r}: sentences {self.sentences} do not cover {len(self.words or ())} words"
                 )
+
+    def __repr__(self) -> str:
+        """As it would be made, without what it has not; of words and the like how many they are."""
+        shown = {"id": repr(self.id), "text": repr(shortened(self.text, 60))}
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if one.name in ("id", "text", "fields", "origin") or value is None or not len(value):
+                continue
+            counted = one.name in ("words", "sentences", "columns") or (isinstance(value, tuple) and len(value) > 3)
+            shown[one.name] = f"<{len(value)}>" if counted else repr(value)
+        return f"Document({', '.join(f'{name}={value}' for name, value in shown.items())})"
 
     @property
     def place(self) -> str:

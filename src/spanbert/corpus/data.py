@@ -71,6 +71,10 @@ def source_facts(given: Path | Source, companion: Path | None = None) -> dict[st
         return {"name": given.name, "sha256": sha256_of(given)}
     digest = hashlib.sha256()
     for document in given:
-        held = {name: value for name, value in asdict(document).items() if name != "fields"}  # nothing is learned from
-        digest.update(json.dumps(held, sort_keys=True, default=str).encode())
+        digest.update(json.dumps(asdict(document, dict_factory=_held), sort_keys=True, default=str).encode())
     return {"name": name_of(given), "sha256": digest.hexdigest()}
+
+
+def _held(items: list[tuple[str, object]]) -> dict[str, object]:
+    """What is learned from: not the fields beside it, and nothing where a span does not know its text."""
+    return {name: value for name, value in items if name != "fields" and (name != "text" or value is not None)}

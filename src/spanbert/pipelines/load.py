@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from threading import RLock
 from typing import Literal, Self, TypeVar, get_args, overload
+
+from typing_extensions import override
 
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError, nearest
@@ -15,6 +17,7 @@ from spanbert.core.types import Document, Facts, Filling, Question, Relation, Sp
 from spanbert.encoder.config import EncoderConfig
 from spanbert.inference.loading import stored_tasks
 from spanbert.inference.predictor import Predictions, Predictor, chunks
+from spanbert.pipelines.pipe import Piping, batches
 from spanbert.pipelines.results import AnnotatedText
 from spanbert.pipelines.routing import Router
 from spanbert.tasks.pretrain.fill import PieceScorer, fill_template
@@ -41,7 +44,7 @@ class LoadedOnce(cached_property[ValueT]):
             return super().__get__(instance, owner)
 
 
-class Pipeline:
+class Pipeline(Piping):
     """A loaded bundle; weights are read when the first answer is asked for. Threads may share it.
 
     Args:
@@ -84,11 +87,33 @@ class Pipeline:
         tune_process()
         return load_predictor(self.files, self.tasks, dtype=getattr(torch, self.precision))
 
-    def warm_up(self) -> None:
-        """Reads the weights now, and not when the first answer is asked for."""
-        if self.tasks:
-            _ = self.predictor
+    def warm_up(self) -> Self:
+        """Reads the weights now, and answers once, so that the first answer that is asked for comes as fast as any.
 
+        Returns:
+            The pipeline itself: `nlp = spanbert.load(bundle).warm_up()`.
+
+        Raises:
+            InputError: A model without any head.
+        """
+        if not self.tasks:
+            _ = self._scorer
+            return self
+        plain = [name for name, task in self.tasks.items() if task.shares_encoder_pass]
+        self.predictor.only(plain).predict_chunk([Document(id="warm up", text="Hello.")])
+        return self
+
+    @override
+    def again(self) -> Callable[[], Pipeline]:
+        """Loads the same bundle in the same way."""
+        return partial(load, self.files.path, precision=self.precision, options=self.options)
+
+    def __repr__(self) -> str:
+        """Which bundle, and which tasks."""
+        tasks = ", ".join(f"{name} ({task.kind})" for name, task in self.tasks.items())
+        return f"<Pipeline {self.files.path.name}: {tasks or 'no task, fills blanks'}>"
+
+    @override
     def names(self, task: str | None = None) -> list[str]:
         """The names of all tasks, or of the one that is named.
 
@@ -114,22 +139,10 @@ class Pipeline:
         """
         return next(self.predict([Document(id="text", text=text, pair=pair)]))
 
-    def pipe(self, texts: Iterable[str], *, task: str | None = None) -> Iterator[AnnotatedText]:
-        """`__call__` for many texts, batched by length, in order, in bounded memory.
-
-        Args:
-            texts: Read as they are needed.
-            task: One task alone.
-
-        Raises:
-            InputError: One text in place of many, or no task on texts.
-        """
-        if isinstance(texts, str):
-            raise InputError("one text in place of many", got=repr(texts[:40]), remedy="Pass a list, or call nlp(text)")
-        documents = (Document(id=str(number), text=text) for number, text in enumerate(texts, start=1))
-        return self.predict(documents, task=task)
-
-    def predict(self, documents: Iterable[Document], *, task: str | None = None) -> Iterator[AnnotatedText]:
+    @override
+    def predict(
+        self, documents: Iterable[Document], *, task: str | None = None, batch_size: int | None = None
+    ) -> Iterator[AnnotatedText]:
         """What the bundle's tasks predict for documents, in order, in bounded memory; texts and questions may be mixed.
 
         Each document is read by the tasks that suit its content: see `routing`. The entities that are related are its
@@ -138,6 +151,7 @@ class Pipeline:
         Args:
             documents: With words where their own are to be used; read as they are needed.
             task: One task alone.
+            batch_size: See `pipe`.
 
         Yields:
             A result for each text, and for each question of a document with questions.
@@ -146,7 +160,7 @@ class Pipeline:
             InputError: No task reads what a document carries.
         """
         router = Router(self.tasks, self.names(task), where=str(self.files.path))
-        for chunk in chunks(documents):
+        for chunk in chunks(documents) if batch_size is None else batches(documents, batch_size):
             routes = [router.route(document) for document in chunk]  # refuses before weights are read
             for document, found in zip(chunk, router.predict(self.predictor, chunk, routes), strict=True):
                 yield from _results(document, found)

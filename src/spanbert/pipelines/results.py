@@ -18,11 +18,14 @@ from typing import Any, TypeVar
 
 from spanbert.core import mentions
 from spanbert.core.errors import InputError, nearest
+from spanbert.core.excerpts import shortened
 from spanbert.core.html.style import Palette, escaped
 from spanbert.core.html.text import text_block
+from spanbert.core.located import located
 from spanbert.core.predictions import (
     Answering,
     Classification,
+    Cluster,
     Coreference,
     RelationExtraction,
     Tagging,
@@ -43,7 +46,7 @@ def render_of(result: object) -> TaskRender[Any]:
     return spec_of_result(result).renderer()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class AnnotatedText:
     """A text, or a question about one, with the result of each task of a bundle.
 
@@ -67,6 +70,7 @@ class AnnotatedText:
     source: Document | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "tasks", {name: located(result, self.text) for name, result in self.tasks.items()})
         for name, result in self.tasks.items():
             for span in render_of(result).places(result):
                 if span.end > len(self.text):
@@ -74,6 +78,13 @@ class AnnotatedText:
                         f"{self.id!r}, task {name!r}: span {span.start}..{span.end} reaches past the end of the "
                         f"{len(self.text)} characters"
                     )
+
+    def __repr__(self) -> str:
+        """The text, and what each task says in short."""
+        about = shortened(self.text if self.question is None else self.question, 60)
+        said = {name: render_of(result).cells(self.text, result) for name, result in self.tasks.items()}
+        lines = [f"{name}: {', '.join(map(_short, cells.values()))}" for name, cells in said.items()]
+        return f"<{' | '.join([repr(about), *lines])}>"
 
     def __getitem__(self, name: str) -> Any:
         """The result of one task.
@@ -124,9 +135,13 @@ class AnnotatedText:
         return _of_type(self.tasks, Coreference)
 
     @property
-    def clusters(self) -> tuple[tuple[Span, ...], ...]:
+    def clusters(self) -> tuple[Cluster, ...]:
         """Mentions of the same thing, by all coreference tasks; `doc[name].heads` and `.links` have details."""
-        return tuple(cluster for result in self.coreferences.values() for cluster in result.clusters)
+        return tuple(
+            Cluster(cluster, head)
+            for result in self.coreferences.values()
+            for cluster, head in zip(result.clusters, result.heads, strict=True)
+        )
 
     @property
     def relations(self) -> tuple[Relation, ...]:
@@ -235,6 +250,10 @@ class AnnotatedText:
 
     def _repr_html_(self) -> str:
         return fragment(self)
+
+
+def _short(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else shortened(str(value), 100) or "-"
 
 
 def _of_type(results: Mapping[str, object], wanted: type[ResultT]) -> dict[str, ResultT]:

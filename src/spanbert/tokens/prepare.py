@@ -24,8 +24,9 @@ import pyarrow as pa
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import only_writer, read_json, sha256_of, sync_file, write_json
+from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
-from spanbert.core.types import Document
+from spanbert.core.types import Document, Facts
 from spanbert.corpus.raw.readers import DocumentReader, ReadConfig, ReadSummary
 from spanbert.tokens.alignment import pieces_of_spans
 from spanbert.tokens.one_held_out import held_out_fraction, hold_one_out
@@ -57,13 +58,14 @@ class PrepareResult:
     read: ReadSummary
 
 
+@shows_progress
 def prepare(
     inputs: Sequence[str | Path],
     *,
     tokenizer: str | Path | TokenizerAdapter,
     out: str | Path,
     held_out: float = 0.005,
-    options: ReadConfig | None = None,
+    options: ReadConfig | Facts | None = None,
     licence: str | None = None,
     shard_pieces: int = 1 << 24,
     reporter: Reporter | None = None,
@@ -76,10 +78,10 @@ def prepare(
         out: The store to make; must not exist.
         held_out: Share (0..1) of the documents kept for evaluation, chosen by the hash of their ids; one at least,
             unless it is 0.
-        options: How to read the text.
+        options: How to read the text; a dictionary will do.
         licence: Licence and attribution of the text, for the model cards of what is trained on it.
         shard_pieces: Pieces a shard; progress is kept shard by shard.
-        reporter: Receives progress.
+        reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
 
     Raises:
         InputError: Unusable input or tokenizer, or `out` exists.
@@ -90,7 +92,7 @@ def prepare(
     if target.exists():
         raise InputError("the store exists already", where=str(target), remedy="Remove it, or choose another --out")
     adapter = tokenizer if isinstance(tokenizer, TokenizerAdapter) else load_tokenizer(tokenizer)
-    reader = DocumentReader(inputs, options)
+    reader = DocumentReader(inputs, ReadConfig.of(options))
     work = target.parent / f".{target.name}.preparing"
     with only_writer(target):
         try:

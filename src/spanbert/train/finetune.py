@@ -19,8 +19,9 @@ from spanbert.batches.examples import Example
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_json
+from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
-from spanbert.core.types import Document
+from spanbert.core.types import Document, Facts
 from spanbert.corpus.data import Source, documents_of, name_of, opened, source_facts
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.held_out import HeldOut
@@ -30,6 +31,7 @@ from spanbert.inference.loading import entry_to_go_on_with, task_entries
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.scoring import evaluate_documents, tune_thresholds, write_mistakes
 from spanbert.inference.torch_backend import TorchBackend
+from spanbert.scores.scorer import shown_figure
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.registry import spec_of
@@ -42,13 +44,13 @@ from spanbert.train.model import TaskModel
 from spanbert.train.run import model_fact, run_into, settled, with_budget
 from spanbert.train.run_directory import budget_of_run
 from spanbert.train.scratch import scratch_shape, start_from_scratch
-from spanbert.train.task_data import TaskData, kind_of, train_source, with_held_out
+from spanbert.train.task_data import TaskData, as_task_data, kind_of, train_source, with_held_out
 from spanbert.train.usual import FEW_STEPS, LEAST_STEPS, NEAR_ZERO, with_usual_rates
 
 _DOCUMENTS_AT_ONCE = 512
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class FinetuneResult:
     """The result of a run.
 
@@ -64,14 +66,24 @@ class FinetuneResult:
     scores: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        """Where, how long, and the main scores."""
+        main = [f"{name}: {self._main(name)}" for name in self.scores]
+        return f"<FinetuneResult {'; '.join([f'{self.path}: {self.outcome.progress.step:,} steps', *main])}>"
 
+    def _main(self, name: str) -> str:
+        figure, value = next((key, one) for key, one in self.scores[name].items() if isinstance(one, float))
+        return f"{figure} {shown_figure(value)}"
+
+
+@shows_progress
 def finetune(
-    tasks: Mapping[str, TaskData],
+    tasks: Mapping[str, TaskData] | Mapping[str, Facts],
     *,
     out: str | Path,
     model: str | Path | None = None,
     size: Size | None = None,
-    config: FinetuneConfig | None = None,
+    config: FinetuneConfig | Facts | None = None,
     resume: bool = False,
     title: str | None = None,
     reporter: Reporter | None = None,
@@ -83,17 +95,18 @@ def finetune(
         out: The bundle to make.
         model: Bundle, Hugging Face directory or hub id to start from.
         size: Train an encoder from scratch at this size instead (`scratch` of the settings has the rest).
-        config: Settings; without a budget, 3 epochs, or as many as the kind of tasks that needs most usually takes
-            (coreference 20, relations 5, translation 10), and 300 steps at least; without rates, those that suit the
-            size of the encoder.
+        config: Settings, or a dictionary of them (`{"learning_rate": 3e-5}`); without a budget, 3 epochs, or as many as
+            the kind of tasks that needs most usually takes (coreference 20, relations 5, translation 10), and 300 steps
+            at least; without rates, those that suit the size of the encoder.
         resume: Continue the interrupted run in `out`; starts one if there is none.
         title: What the model card calls the bundle; None: the name of `out`.
-        reporter: Receives progress.
+        reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
 
     Raises:
         InputError: Unusable files, model or settings, or an `out` that is in use.
     """
-    reporter, config, target = reporter or SilentReporter(), config or FinetuneConfig(), Path(out)
+    reporter, config, target = reporter or SilentReporter(), FinetuneConfig.of(config), Path(out)
+    tasks = as_task_data(tasks)
     usual = max((spec_of(data.kind).epochs for data in tasks.values()), default=1.0)
     earlier = budget_of_run(target) if resume else {}
     usual_budget = {"max_epochs": usual, "least_steps": LEAST_STEPS}

@@ -16,7 +16,9 @@ from typing import Any
 from spanbert.batches.plan import PackingPlan
 from spanbert.core.errors import InputError
 from spanbert.core.files import sha256_of, write_json
+from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
+from spanbert.core.types import Facts
 from spanbert.encoder.config import Size
 from spanbert.tasks.pretrain.objectives import PretrainTask
 from spanbert.tokens.store import INDEX_NAME, TokenStore
@@ -47,13 +49,14 @@ class PretrainResult:
     lines: list[str] = field(default_factory=list)
 
 
+@shows_progress
 def pretrain(
     store: str | Path,
     *,
     out: str | Path,
     model: str | Path | None = None,
     size: Size | None = None,
-    config: PretrainConfig | None = None,
+    config: PretrainConfig | Facts | None = None,
     resume: bool = False,
     reporter: Reporter | None = None,
 ) -> PretrainResult:
@@ -64,14 +67,14 @@ def pretrain(
         out: The bundle to make.
         model: Bundle, Hugging Face directory or hub id to continue from.
         size: Train from scratch at this size instead.
-        config: Settings; a budget is required.
+        config: Settings, or a dictionary of them; a budget is required.
         resume: Continue the interrupted run in `out`; starts one if there is none.
-        reporter: Receives progress.
+        reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
 
     Raises:
         InputError: Unusable store, model or settings, or an `out` that is in use.
     """
-    reporter, config, target = reporter or SilentReporter(), config or PretrainConfig(), Path(out)
+    reporter, config, target = reporter or SilentReporter(), PretrainConfig.of(config), Path(out)
     if (model is None) == (size is None):
         raise InputError(
             "either a model to continue from, or a size to start from scratch", expected="--model or --size"

@@ -16,11 +16,13 @@ from typing import Any
 from spanbert.checkpoint.bundle import ASSETS, MANIFEST
 from spanbert.core.errors import InputError
 from spanbert.core.files import directory_written_whole, only_writer, write_json
+from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
+from spanbert.core.types import Facts
 from spanbert.encoder.config import Size
 from spanbert.train.finetune import FinetuneResult, finetune
 from spanbert.train.finetune_config import FinetuneConfig
-from spanbert.train.task_data import TaskData
+from spanbert.train.task_data import TaskData, as_task_data
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,14 +42,15 @@ class SeedsResult:
     spread: Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
+@shows_progress
 def finetune_seeds(
-    tasks: Mapping[str, TaskData],
+    tasks: Mapping[str, TaskData] | Mapping[str, Facts],
     *,
     seeds: int,
     out: str | Path,
     model: str | Path | None = None,
     size: Size | None = None,
-    config: FinetuneConfig | None = None,
+    config: FinetuneConfig | Facts | None = None,
     resume: bool = False,
     reporter: Reporter | None = None,
 ) -> SeedsResult:
@@ -56,7 +59,8 @@ def finetune_seeds(
     Raises:
         InputError: No dev data to choose the best run by, or as `finetune`.
     """
-    reporter, config, target = reporter or SilentReporter(), config or FinetuneConfig(), Path(out)
+    reporter, config, target = reporter or SilentReporter(), FinetuneConfig.of(config), Path(out)
+    tasks = as_task_data(tasks)
     if any(data.dev is None for data in tasks.values()):
         raise InputError("several seeds need dev data, to choose the best run by", expected="--dev")
     if target.exists() and not resume and (not target.is_dir() or any(target.iterdir())):

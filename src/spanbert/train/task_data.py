@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from spanbert.core.config import Config
-from spanbert.core.errors import InputError
+from spanbert.core.errors import InputError, nearest
 from spanbert.core.reporter import Reporter
+from spanbert.core.types import Facts
 from spanbert.corpus.data import Source, opened
 from spanbert.corpus.held_out import HeldOut, hold_out
 from spanbert.tasks.base import open_as
@@ -65,6 +66,34 @@ def train_source(data: TaskData, config: FinetuneConfig) -> Source:
     """
     kind, options = kind_of(data, config)
     return opened(data.train, lambda path: open_as(kind, options, path, companion=data.train_target))
+
+
+def as_task_data(tasks: Mapping[str, TaskData] | Mapping[str, Facts]) -> dict[str, TaskData]:
+    """The tasks that a caller of a Python function passed, those among them that are dictionaries made `TaskData`.
+
+    Raises:
+        InputError: No tasks by name, or a dictionary that says something else than `TaskData` takes.
+    """
+    expected = 'tasks by name: {"sentiment": TaskData(kind="classify", train="train.csv")}'
+    if not isinstance(tasks, Mapping):
+        raise InputError("not tasks", where="tasks", got=type(tasks).__name__, expected=expected)
+    found: dict[str, TaskData] = {}
+    for name, data in tasks.items():
+        where = f"tasks[{name!r}]"
+        if isinstance(data, TaskData):
+            found[name] = data
+            continue
+        if not isinstance(data, Mapping):
+            raise InputError("not a task", where=where, got=type(data).__name__, expected=expected)
+        known = [one.name for one in fields(TaskData)]
+        for key in data:
+            if key not in known:
+                raise InputError(f"a task has no {key!r}; {nearest(str(key), known)}", where=where)
+        for key in ("kind", "train"):
+            if key not in data:
+                raise InputError(f"a task without {key!r}", where=where, got=", ".join(data), expected=expected)
+        found[name] = TaskData(**data)
+    return found
 
 
 def with_held_out(tasks: Mapping[str, TaskData], config: FinetuneConfig, reporter: Reporter) -> dict[str, TaskData]:

@@ -40,7 +40,7 @@ _GOLD = {
 
 
 def test_gold_is_everything_but_what_is_read_and_where_it_came_from():
-    read = {"id", "text", "pair", "words", "sentences", "where", "origin"}
+    read = {"id", "text", "pair", "words", "sentences", "fields", "where", "origin"}
     assert {one.name for one in fields(Document)} == read | _GOLD.keys(), "is a new field gold? say so in its metadata"
     bare = Document(id="d", text="abc", pair="p", where="f:3", origin=object())
     assert bare.gold().keys() == _GOLD.keys()

@@ -17,8 +17,9 @@ from spanbert.apps.doctor.sample import WindowSample
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError
 from spanbert.core.findings import SEVERITIES, Ledger, Rule
+from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
-from spanbert.core.types import Document
+from spanbert.core.types import Document, Facts
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.io.files import require_file
 from spanbert.encoder.config import EncoderConfig
@@ -43,6 +44,7 @@ _FEW_STEPS = Rule(
 _TOKENS_AN_EXAMPLE = 32  # of steps that are counted in tokens, where nothing is known yet
 
 
+@shows_progress
 def doctor(
     kind: str,
     data: str | os.PathLike[str],
@@ -51,7 +53,7 @@ def doctor(
     target: str | os.PathLike[str] | None = None,
     dev: str | os.PathLike[str] | None = None,
     dev_target: str | os.PathLike[str] | None = None,
-    config: FinetuneConfig | None = None,
+    config: FinetuneConfig | Facts | None = None,
     fix: str | os.PathLike[str] | None = None,
     estimate: bool = True,
     reporter: Reporter | None = None,

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from spanbert.checkpoint.bundle import MANIFEST, open_bundle
 from spanbert.core.errors import InputError
 from spanbert.core.files import directory_written_whole
+from spanbert.core.reporter import SilentReporter
 from spanbert.core.types import Document, Record
 from spanbert.pipelines.load import Pipeline, load
 
@@ -124,7 +125,7 @@ class FinetunedEstimator(BaseEstimator):  # type: ignore[misc]
                 model=self.model,
                 out=Path(directory) / "bundle",
                 config=config,
-                reporter=_Printed() if self.verbose else None,
+                reporter=_Printed() if self.verbose else SilentReporter(),
             )
             if result.outcome.stopped_by not in ("budget", "patience"):
                 raise KeyboardInterrupt(result.outcome.stopped_by)
