@@ -13,6 +13,8 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 from spanbert.core.reporter import Reporter, SilentReporter
 
+_BESIDE = 48  # characters of bar, share, time left and blanks
+
 
 class LiveReporter:
     """A bar a stage with its figures and the time left, redrawn in place.
@@ -51,13 +53,24 @@ class LiveReporter:
         """Moves the stage's bar."""
         if stage not in self._tasks:
             self._tasks[stage] = self._progress.add_task(stage, total=1.0, figures="")
-        text = "  ".join(f"{name} {value}" for name, value in figures.items())
+        text = _fitting(figures, self._progress.console.width - len(stage) - _BESIDE)
         self._progress.update(self._tasks[stage], completed=fraction, figures=text)
 
     def finish(self, stage: str) -> None:
         """Leaves the finished bar on the screen."""
         if stage in self._tasks:
             self._progress.update(self._tasks.pop(stage), completed=1.0)
+
+
+def _fitting(figures: Mapping[str, str], width: int) -> str:
+    """The first figures that fit, each whole."""
+    text = ""
+    for name, value in figures.items():
+        longer = f"{text}  {name} {value}".lstrip()
+        if len(longer) > width:
+            break
+        text = longer
+    return text
 
 
 class PlainReporter:

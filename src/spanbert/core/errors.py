@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from spanbert.core.excerpts import beginning, ending
+
 _LONGEST_PART = 300
 
 
@@ -55,7 +57,7 @@ class InputError(SpanbertError, ValueError):
 def in_one_line(text: str) -> str:
     """A text as a part of one line: what cannot be printed escaped, the middle of a long one left out."""
     if len(text) > _LONGEST_PART:
-        text = f"{text[: _LONGEST_PART - 65]} ... {text[-60:]}"
+        text = f"{beginning(text, _LONGEST_PART - 65)} ... {ending(text, 60)}"
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 

@@ -10,9 +10,25 @@ _MORE = "\u2026"
 
 def shortened(text: str, most: int) -> str:
     """The beginning of a text, at most so many characters, with an ellipsis where something was left out."""
-    if len(text) <= most:
-        return text
-    return text[: _end_before(text, most - 1)].rstrip() + _MORE
+    return text if len(text) <= most else beginning(text, most - 1) + _MORE
+
+
+def beginning(text: str, most: int) -> str:
+    """The beginning of a text, at most so many characters, to the end of a word."""
+    return text[: _end_before(text, most)].rstrip()
+
+
+def parted(text: str, most: int) -> tuple[str, str]:
+    """A text in two: at most so many characters, and the rest where that is more than a few words."""
+    if len(text) <= most + _LONGEST_WORD:
+        return text, ""
+    cut = _end_before(text, most)
+    return text[:cut], text[cut:].lstrip()
+
+
+def ending(text: str, most: int) -> str:
+    """The end of a text, at most so many characters, from the beginning of a word on."""
+    return text[_start_after(text, max(len(text) - most, 0), len(text)) :]
 
 
 def excerpt(text: str, marks: Sequence[tuple[int, int, str, str]], *, around: int = 60) -> str:
@@ -20,14 +36,14 @@ def excerpt(text: str, marks: Sequence[tuple[int, int, str, str]], *, around: in
 
     Args:
         text: The text.
-        marks: Start, end, and what is put before and after, in text order; at least one. They may lie in one another.
+        marks: Start, end, and what is put before and after; at least one. They may overlap.
         around: Characters before the first and after the last place, at most.
     """
     first, last = min(start for start, *_ in marks), max(end for _, end, *_ in marks)
     low = 0 if first <= around else _start_after(text, first - around, first)
     high = len(text) if len(text) - last <= around else max(last, _end_before(text, last + around))
     put: dict[int, str] = {}
-    for start, end, before, after in marks:
+    for start, end, before, after in sorted(marks, key=lambda one: (one[0], -one[1])):  # outer ones outside
         put[start] = put.get(start, "") + before
         put[end] = after + put.get(end, "") if end != start else put[end] + after
     made, place = [_MORE if low else ""], low

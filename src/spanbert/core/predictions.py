@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from spanbert.core.types import Relation, Span
+from spanbert.core.types import Brief, Relation, Span
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Classification:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Classification(Brief):
     """What a text as a whole is.
 
     Attributes:
@@ -27,8 +27,8 @@ class Classification:
     value: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tagging:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Tagging(Brief):
     """The tags of a text's words, and the spans that they make.
 
     Attributes:
@@ -41,8 +41,8 @@ class Tagging:
     spans: tuple[Span, ...] | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Answer(Brief):
     """A stretch of the context that answers a question.
 
     Attributes:
@@ -58,8 +58,8 @@ class Answer:
     score: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answering:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Answering(Brief):
     """The answer to one question.
 
     Attributes:
@@ -75,8 +75,8 @@ class Answering:
     null_score: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MentionLink:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class MentionLink(Brief):
     """A mention and the earlier one that it was linked to.
 
     Attributes:
@@ -120,8 +120,8 @@ class Cluster(tuple[Span, ...]):
         return f"<Cluster {self.text!r}: {', '.join(repr(mention.text) for mention in self)}>"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Coreference:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Coreference(Brief):
     """Which mentions of a text refer to the same thing.
 
     Attributes:
@@ -137,8 +137,8 @@ class Coreference:
     links: tuple[MentionLink, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RelationExtraction:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class RelationExtraction(Brief):
     """How pairs of entities of a text are related.
 
     Attributes:
@@ -149,8 +149,8 @@ class RelationExtraction:
     relations: tuple[Relation, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Alignment:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Alignment(Brief):
     """How the words of a translation look at those of its text.
 
     Attributes:
@@ -164,8 +164,8 @@ class Alignment:
     weights: tuple[tuple[float, ...], ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Candidate:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Candidate(Brief):
     """A translation with its score.
 
     Attributes:
@@ -177,8 +177,8 @@ class Candidate:
     score: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Translation:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Translation(Brief):
     """The translation of a text.
 
     Attributes:

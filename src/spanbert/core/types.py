@@ -27,8 +27,31 @@ Facts = Mapping[str, Any]  # a JSON object that is read: an entry of a manifest,
 Scores = Mapping[str, Any]  # what a scorer found, by the name of the figure; `interval` and `signature` among them
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Span:
+class Brief:
+    """What is shown as it would be made, without what it has not, numbers with four digits."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """For people, at the prompt of Python."""
+        held = {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]
+        said = ", ".join(f"{name}={brief(value)}" for name, value in held.items() if value is not None)
+        return f"{type(self).__name__}({said})"
+
+
+def brief(value: object) -> str:
+    """A value as `Brief` shows it."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key!r}: {brief(one)}' for key, one in value.items())}}}"
+    if type(value) is tuple:
+        return f"({', '.join(map(brief, value))}{',' if len(value) == 1 else ''})"
+    return repr(value)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Span(Brief):
     """A stretch of the unmodified input text: Unicode code points, 0-based, half-open.
 
     Attributes:
@@ -52,23 +75,14 @@ class Span:
         if not 0 <= self.start <= self.end:
             raise ValueError(f"a span needs 0 <= start <= end, got start={self.start} end={self.end}")
 
-    def __repr__(self) -> str:
-        """As it would be made, without what it has not, and the score to four digits."""
-        score = None if self.score is None else f"{self.score:.4g}"
-        text = None if self.text is None else repr(self.text)
-        label = None if self.label is None else repr(self.label)
-        said = {"label": label, "score": score, "text": text}
-        more = "".join(f", {name}={value}" for name, value in said.items() if value is not None)
-        return f"Span(start={self.start}, end={self.end}{more})"
-
 
 def outer_first(span: Span) -> tuple[int, int]:
     """Sorts spans in text order, an outer one before those that begin where it does."""
     return span.start, -span.end
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Relation:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Relation(Brief):
     """A labelled, directed relation between two spans of one text."""
 
     head: Span
@@ -247,8 +261,8 @@ class PackedBatch:
         return np.diff(self.cu_seqlens)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Filling:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Filling(Brief):
     """One way to fill the blanks of a text.
 
     Attributes:

@@ -16,6 +16,7 @@ from multiprocessing import get_context
 from typing import Any, Literal, TypeVar, overload
 
 from spanbert.core.errors import InputError, SpanbertError
+from spanbert.core.excerpts import shortened
 from spanbert.core.types import Document
 from spanbert.pipelines.results import AnnotatedText
 
@@ -86,7 +87,9 @@ class Piping(ABC):
             InputError: One text in place of many, or no task on texts.
         """
         if isinstance(texts, str):
-            raise InputError("one text in place of many", got=repr(texts[:40]), remedy="Pass a list, or call nlp(text)")
+            raise InputError(
+                "one text in place of many", got=repr(shortened(texts, 40)), remedy="Pass a list, or call nlp(text)"
+            )
         if batch_size is not None:
             _require_whole(batch_size, "batch_size")
         if n_process != -1:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from spanbert.core.errors import InputError
+from spanbert.core.excerpts import shortened
 from spanbert.core.types import Document, Facts
 from spanbert.corpus.formats.format import Format, ReadSettings
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
@@ -141,7 +142,7 @@ def predict(
         InputError: One string in place of lines, a line that cannot be read, or that no task of the bundle reads.
     """
     if isinstance(lines, str):
-        raise InputError("one text in place of lines", got=repr(lines[:40]), remedy="Pass a list of texts")
+        raise InputError("one text in place of lines", got=repr(shortened(lines, 40)), remedy="Pass a list of texts")
     nlp = load(bundle, precision=precision, options=options)
     relates = any("entities" in nlp.tasks[one].spec.needs for one in nlp.names(task))
     documents = read_inputs(lines, name=name, entities=relates, blank_lines=blank_lines, text_field=text_field)

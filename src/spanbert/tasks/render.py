@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 from spanbert.core.html.style import Palette, escaped
-from spanbert.core.types import Document, Facts, Record, Scores, Span
+from spanbert.core.types import Document, Facts, Record, Scores, Span, brief
 
 ResultT = TypeVar("ResultT")
 
@@ -92,7 +92,7 @@ class TaskRender(ABC, Generic[ResultT]):
             palette: The colours of the page.
         """
         facts = (
-            f'{escaped(name)} <b class="sb-number">{escaped(str(value))}</b>'
+            f'{escaped(name)} <b class="sb-number">{escaped(value if isinstance(value, str) else brief(value))}</b>'
             for name, value in self.record(text, result).items()
         )
         return f'<p class="sb-note">{"; ".join(facts)}</p>'

@@ -69,8 +69,13 @@ def with_budget(
     if not any(asked.get(key) for key in BUDGETS):
         return config.with_train(**(earlier or usual))
     if earlier and earlier != asked:
-        reporter.say(f"a different budget from the interrupted run's: {asked}, it was {dict(earlier)}{remark}")
+        reporter.say(f"a different budget from the interrupted run's: {_said(asked)}, it was {_said(earlier)}{remark}")
     return config
+
+
+def _said(budget: Mapping[str, Any]) -> str:
+    """A budget in words: `max_minutes 0.25`."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in budget.items() if value) or "none"
 
 
 def settled(config: ConfigT) -> tuple[ConfigT, Runtime]:

@@ -111,9 +111,14 @@ def lines_of(facts: Mapping[str, Any], indent: str = "") -> list[str]:
             lines += [f"{name}:", *lines_of(value, indent + "  ")]
         elif isinstance(value, list):
             more = f" and {len(value) - 5} more" if len(value) > 5 else ""
-            lines.append(f"{name}: {', '.join(map(str, value[:5]))}{more}")
+            lines.append(f"{name}: {', '.join(map(_shown, value[:5]))}{more}")
         elif isinstance(value, float):
-            lines.append(f"{name}: {value:.4f}")
+            lines.append(f"{name}: {_shown(value)}")
         else:
             lines.append(f"{name}: {'-' if value is None else f'{value:,}' if type(value) is int else value}")
     return lines
+
+
+def _shown(value: object) -> str:
+    """A value for people: numbers with four digits, so that a small learning rate is not 0."""
+    return f"{value:.4g}" if isinstance(value, float) and abs(value) < 1000 else str(value)
