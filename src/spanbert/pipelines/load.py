@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from threading import RLock
 from typing import Literal, Self, TypeVar, get_args, overload
@@ -11,10 +11,12 @@ from typing import Literal, Self, TypeVar, get_args, overload
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.predictions import Answer
+from spanbert.core.texts import described, require_many, require_text
 from spanbert.core.types import Document, Facts, Filling, Question, Relation, Span, outer_first
 from spanbert.encoder.config import EncoderConfig
 from spanbert.inference.loading import stored_tasks
 from spanbert.inference.predictor import Predictions, Predictor, chunks
+from spanbert.pipelines.documents import checked_documents, is_one, many_documents, one_document
 from spanbert.pipelines.results import AnnotatedText
 from spanbert.pipelines.routing import Router
 from spanbert.tasks.pretrain.fill import PieceScorer, fill_template
@@ -102,34 +104,60 @@ class Pipeline:
             raise InputError(f"no task {task!r}", where=where, remedy=remedy)
         return [task]
 
-    def __call__(self, text: str, pair: str | None = None) -> AnnotatedText:
-        """What all tasks on texts predict for one text; the encoder runs once for all that read only this text.
+    @overload
+    def __call__(  # type: ignore[overload-overlap]  # a str is an Iterable[str] too
+        self, text: str | Document, *more: object, pair: str | None = None
+    ) -> AnnotatedText: ...
+    @overload
+    def __call__(
+        self, text: Iterable[str | Document], *more: object, pair: Iterable[str] | None = None
+    ) -> list[AnnotatedText]: ...
+    def __call__(
+        self,
+        text: str | Document | Iterable[str | Document],
+        *more: object,
+        pair: str | Iterable[str] | None = None,
+    ) -> AnnotatedText | list[AnnotatedText]:
+        """What all tasks on texts predict for a text; the encoder runs once for all that read only this text.
 
         Args:
-            text: Any length.
-            pair: The second text, for tasks on pairs.
+            text: A text of any length or a document, which give a result; or many in a list, a Series, a stream and
+                so on, which give a list of results.
+            more: Nothing; a second text is called `pair=`.
+            pair: The second text, for tasks on pairs; of many texts as many.
 
         Raises:
-            InputError: No task on texts.
+            InputError: Something else than texts and documents, or no task that reads them.
         """
-        return next(self.predict([Document(id="text", text=text, pair=pair)]))
+        if more:
+            raise InputError(
+                "several texts",
+                got=f"{1 + len(more)} of them",
+                remedy="Pass a list, nlp([a, b]), or name the second text of a pair, nlp(a, pair=b)",
+            )
+        if is_one(text):
+            return next(self.predict([one_document(text, pair)]))
+        return list(self.predict(many_documents(text, pair)))
 
-    def pipe(self, texts: Iterable[str], *, task: str | None = None) -> Iterator[AnnotatedText]:
+    def pipe(self, texts: Iterable[str | Document], *, task: str | None = None) -> Iterator[AnnotatedText]:
         """`__call__` for many texts, batched by length, in order, in bounded memory.
 
         Args:
-            texts: Read as they are needed.
+            texts: Texts and documents; read as they are needed.
             task: One task alone.
 
         Raises:
-            InputError: One text in place of many, or no task on texts.
+            InputError: One text in place of many, something else than texts, or no task that reads them.
         """
-        if isinstance(texts, str):
-            raise InputError("one text in place of many", got=repr(texts[:40]), remedy="Pass a list, or call nlp(text)")
-        documents = (Document(id=str(number), text=text) for number, text in enumerate(texts, start=1))
-        return self.predict(documents, task=task)
+        return self.predict(many_documents(texts), task=task)
 
-    def predict(self, documents: Iterable[Document], *, task: str | None = None) -> Iterator[AnnotatedText]:
+    def predict(
+        self,
+        documents: Iterable[Document],
+        *,
+        task: str | None = None,
+        more_at_hand: Callable[[], bool] | None = None,
+    ) -> Iterator[AnnotatedText]:
         """What the bundle's tasks predict for documents, in order, in bounded memory; texts and questions may be mixed.
 
         Each document is read by the tasks that suit its content: see `routing`. The entities that are related are its
@@ -138,15 +166,17 @@ class Pipeline:
         Args:
             documents: With words where their own are to be used; read as they are needed.
             task: One task alone.
+            more_at_hand: Whether another document can be had without waiting for it; where it cannot, those at hand are
+                answered first. None: always.
 
         Yields:
             A result for each text, and for each question of a document with questions.
 
         Raises:
-            InputError: No task reads what a document carries.
+            InputError: Something else than Documents, or no task reads what one carries.
         """
         router = Router(self.tasks, self.names(task), where=str(self.files.path))
-        for chunk in chunks(documents):
+        for chunk in chunks(checked_documents(documents), more_at_hand):
             routes = [router.route(document) for document in chunk]  # refuses before weights are read
             for document, found in zip(chunk, router.predict(self.predictor, chunk, routes), strict=True):
                 yield from _results(document, found)
@@ -162,6 +192,7 @@ class Pipeline:
         Raises:
             InputError: No task on relations, several and none was named, or an entity outside the text.
         """
+        require_text(text, "text")
         names = [name for name in self.names(task) if "entities" in self.tasks[name].spec.needs]
         if len(names) != 1:
             raise InputError(
@@ -170,6 +201,11 @@ class Pipeline:
                 got=", ".join(names) or None,
                 remedy="Name one with task=" if names else None,
             )
+        require_many(entities, "entities")
+        for number, entity in enumerate(entities):
+            if not isinstance(entity, Span):
+                got = described(entity)
+                raise InputError("not a place in the text", where=f"entities[{number}]", got=got, expected="a Span")
         if any(entity.end > len(text) for entity in entities):
             raise InputError("an entity past the end of the text", expected=f"within {len(text)} characters")
         related = self.tasks[names[0]]
@@ -192,6 +228,8 @@ class Pipeline:
 
     def ask(self, question: str, context: str) -> AnnotatedText:
         """As `answer`, with the other candidates and how sure the model is that there is an answer."""
+        require_text(question, "question")
+        require_text(context, "context")
         names = [name for name in self.tasks if "question" in self.tasks[name].spec.needs]
         if len(names) > 1:
             remedy = "Ask one with predict(documents, task=)"
@@ -201,16 +239,16 @@ class Pipeline:
         return next(self.predict([document]))
 
     @overload
-    def translate(self, text: str, *, task: str | None = None) -> str: ...
+    def translate(self, text: str, *, task: str | None = None) -> str: ...  # type: ignore[overload-overlap]
     @overload
-    def translate(self, text: list[str], *, task: str | None = None) -> list[str]: ...
-    def translate(self, text: str | list[str], *, task: str | None = None) -> str | list[str]:
+    def translate(self, text: Iterable[str], *, task: str | None = None) -> list[str]: ...
+    def translate(self, text: str | Iterable[str], *, task: str | None = None) -> str | list[str]:
         """The translation of a text, or those of several, batched; an empty text has an empty one.
 
         Long texts are translated sentence by sentence. `nlp.predict` gives scores and further candidates too.
 
         Args:
-            text: A text of any length, or a list of texts.
+            text: A text of any length, or many in a list, a Series, a stream and so on.
             task: Which task, where the bundle has several that translate.
 
         Raises:
@@ -224,11 +262,7 @@ class Pipeline:
                 got=", ".join(names or self.tasks) or None,
                 remedy="Name one with task=" if names else None,
             )
-        texts = [text] if isinstance(text, str) else list(text)
-        for place, one in enumerate(texts):
-            if not isinstance(one, str):
-                raise InputError("not a text", where=f"texts[{place}]", got=type(one).__name__, expected="a string")
-        documents = [Document(id=str(number), text=one) for number, one in enumerate(texts, start=1)]
+        documents = many_documents([text] if isinstance(text, str) else text)
         found = [result[names[0]].text for result in self.predict(documents, task=names[0])]
         return found[0] if isinstance(text, str) else found
 
@@ -253,8 +287,9 @@ class Pipeline:
         Raises:
             InputError: No blank, a text too long for one segment, or a bundle without heads.
         """
-        if top_k < 1:
-            raise InputError("nothing asked for", where="top_k", got=str(top_k), expected="at least 1")
+        require_text(text, "text")
+        if not isinstance(top_k, int) or top_k < 1:
+            raise InputError("not a number of fillings", where="top_k", got=described(top_k), expected="at least 1")
         template = parse_template(text, self.tokenizer, positions=self._longest_segment)
         return fill_template(template, self.tokenizer, self._scorer, top_k=top_k)
 
@@ -287,6 +322,8 @@ def load(
     Raises:
         InputError: Not a model, or damaged; an unknown precision.
     """
+    if not isinstance(bundle, str | os.PathLike):
+        raise InputError("not a path or name of a model", where="bundle", got=described(bundle))
     if precision not in get_args(Precision):
         raise InputError("no such precision", where="precision", got=precision, expected=", ".join(get_args(Precision)))
     return Pipeline(open_bundle(os.fspath(bundle)), precision, options)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from spanbert.core.errors import InputError
+from spanbert.core.texts import require_many
 from spanbert.core.types import Facts
 from spanbert.corpus.formats.format import Format
 from spanbert.corpus.formats.registry import marked_formats, named_formats
@@ -87,6 +88,7 @@ def predict(
     precision: Precision = "float32",
     options: Mapping[str, Facts] | None = None,
     blank_lines: bool = False,
+    more_at_hand: Callable[[], bool] | None = None,
 ) -> Iterator[AnnotatedText]:
     """What a bundle predicts for each line, in order, in bounded memory.
 
@@ -98,6 +100,7 @@ def predict(
         precision: See `load`.
         options: See `load`.
         blank_lines: Blank lines are texts too; else they are left out.
+        more_at_hand: See `Pipeline.predict`.
 
     Yields:
         A result for each line.
@@ -107,7 +110,8 @@ def predict(
     """
     if isinstance(lines, str):
         raise InputError("one text in place of lines", got=repr(lines[:40]), remedy="Pass a list of texts")
+    require_many(lines, "lines")
     nlp = load(bundle, precision=precision, options=options)
     relates = any("entities" in nlp.tasks[one].spec.needs for one in nlp.names(task))
     documents = read_inputs(lines, name=name, entities=relates, blank_lines=blank_lines)
-    yield from nlp.predict(documents, task=task)
+    yield from nlp.predict(documents, task=task, more_at_hand=more_at_hand)

@@ -1,6 +1,7 @@
 """`spanbert finetune`: labelled texts and a model in, a bundle with one task or several out.
 
-OUT/                 the bundle (best weights on the dev data), written when the run ends or is interrupted
+OUT/                 the bundle (best weights on the dev data), written when the run ends, by a signal too if a step was
+                     taken; it then has the scores of training, without thresholds that are tuned at the end
 OUT/metrics.jsonl    one line a step; evaluations.jsonl, tensorboard/, run.json next to it
 OUT/scores.json      all scores of the bundle on the dev data, tables too; mistakes.jsonl: its worst mistakes
 OUT/training/        training state: last/ (for --resume) and best/
@@ -20,17 +21,17 @@ from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_json
 from spanbert.core.reporter import Reporter, SilentReporter
-from spanbert.core.types import Document
+from spanbert.core.types import Document, Record
 from spanbert.corpus.data import Source, documents_of, name_of, opened, source_facts
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.io.files import require_file
 from spanbert.encoder.config import EncoderConfig, Size
 from spanbert.inference.loading import entry_to_go_on_with, task_entries
 from spanbert.inference.predictor import Predictor
-from spanbert.inference.scoring import evaluate_documents, tune_thresholds, write_mistakes
+from spanbert.inference.scoring import evaluate_documents, score_with_mistakes, tune_thresholds, write_mistakes
 from spanbert.inference.torch_backend import TorchBackend
 from spanbert.tasks.joint import JointTask
-from spanbert.tasks.protocol import TextTask
+from spanbert.tasks.protocol import Mistake, TextTask
 from spanbert.tasks.registry import spec_of
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 from spanbert.train.finetune_bundle import build_joint_model, heads_of, write_finetuned
@@ -39,9 +40,9 @@ from spanbert.train.kept import Kept
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
 from spanbert.train.run import model_fact, run_into, settled, with_budget
-from spanbert.train.run_directory import budget_of_run
+from spanbert.train.run_directory import budget_of_run, check_run_folder
 from spanbert.train.scratch import scratch_shape, start_from_scratch
-from spanbert.train.task_data import TaskData, kind_of, train_source
+from spanbert.train.task_data import TaskData, files_read, kind_of, train_source
 from spanbert.train.usual import FEW_STEPS, LEAST_STEPS, NEAR_ZERO, with_usual_rates
 
 _DOCUMENTS_AT_ONCE = 512
@@ -72,6 +73,8 @@ def finetune(
     size: Size | None = None,
     config: FinetuneConfig | None = None,
     resume: bool = False,
+    overwrite: bool = False,
+    replaced: str | Path | None = None,
     title: str | None = None,
     reporter: Reporter | None = None,
 ) -> FinetuneResult:
@@ -86,13 +89,17 @@ def finetune(
             (coreference 20, relations 5, translation 10), and 300 steps at least; without rates, those that suit the
             size of the encoder.
         resume: Continue the interrupted run in `out`; starts one if there is none.
+        overwrite: Replace a run, model or store in `out` when this run begins.
+        replaced: The folder that `overwrite` replaces, where it is one that holds `out`.
         title: What the model card calls the bundle; None: the name of `out`.
         reporter: Receives progress.
 
     Raises:
-        InputError: Unusable files, model or settings, or an `out` that is in use.
+        InputError: Unusable files, model or settings, or an `out` that exists, is read or is in use.
     """
     reporter, config, target = reporter or SilentReporter(), config or FinetuneConfig(), Path(out)
+    read = files_read(tasks, model, config)
+    check_run_folder(target, "finetune", inputs=read, resume=resume, overwrite=overwrite)
     usual = max((spec_of(data.kind).epochs for data in tasks.values()), default=1.0)
     earlier = budget_of_run(target) if resume else {}
     usual_budget = {"max_epochs": usual, "least_steps": LEAST_STEPS}
@@ -103,7 +110,11 @@ def finetune(
     shape = scratch_shape(size, config) if given is None else shape_of(given)
     config = with_usual_rates(config, shape, from_scratch=given is None)
     facts = _facts(tasks, model, size, config)
-    with run_into(target, facts, runtime=runtime, resume=resume, reporter=reporter) as run, Kept(run) as kept_files:
+    emptied = Path(replaced or target) if overwrite else None
+    with (
+        run_into(target, facts, runtime=runtime, resume=resume, replaced=emptied, reporter=reporter) as run,
+        Kept(run) as kept_files,
+    ):
         train = {name: train_source(data, config) for name, data in tasks.items()}
         tasks = {name: replace(data, train=train[name], train_target=None) for name, data in tasks.items()}
         files = given or start_from_scratch(kept_files.directory("start"), train, size, config, reporter)
@@ -152,11 +163,15 @@ def finetune(
                 f"hardly learned anything. Train longer (--budget {2 * outcome.progress.step}steps) or at another "
                 f"rate (it was --set optim.lr={config.optim.lr:g}), and look at the data with spanbert doctor"
             )
-        if dev:
+        if not outcome.progress.step:
+            return FinetuneResult(path=target, outcome=outcome)
+        if dev and not outcome.interrupted:
             reporter.say("scoring the bundle on the dev data")
-        tune_thresholds(_predictor(task_model, made), dev, reporter)
-        predictor = _predictor(task_model, {name: task.for_report() for name, task in made.items()})
-        scores = write_mistakes(predictor, dev, target / "mistakes.jsonl")
+        scored = run.stop.unless_stopped(partial(_tuned_and_scored, task_model, made, dev, reporter))
+        if scored is None and dev:  # the signal came in time for the scores of training only
+            outcome = replace(outcome, stopped_by=str(run.stop.received))
+        scores, mistakes = scored or (dict(outcome.best.scores) if outcome.best else {}, [])
+        write_mistakes(target / "mistakes.jsonl", mistakes)
         write_json(
             target / "scores.json", {name: {"main": made[name].main_metric, **one} for name, one in scores.items()}
         )
@@ -307,6 +322,20 @@ def _score(model: TaskModel, tasks: Mapping[str, TextTask], dev: Mapping[str, So
         return evaluate_documents(_predictor(model, tasks), dev)
     finally:
         model.train()
+
+
+def _tuned_and_scored(
+    model: TaskModel, tasks: Mapping[str, TextTask], dev: Mapping[str, Source], reporter: Reporter
+) -> tuple[dict[str, Record], list[tuple[str, Mistake]]]:
+    """Sets thresholds by the dev data; the scores with them, and the worst mistakes of each task."""
+    before = {name: task.threshold for name, task in tasks.items()}
+    try:
+        tune_thresholds(_predictor(model, tasks), dev, reporter)
+        return score_with_mistakes(_predictor(model, {name: one.for_report() for name, one in tasks.items()}), dev)
+    except BaseException:  # a signal: the scores of training are without them
+        for name, task in tasks.items():
+            task.threshold = before[name]
+        raise
 
 
 def _lines(tasks: Mapping[str, TextTask], scores: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -23,6 +23,7 @@ import torch
 from spanbert.batches.loader import Loader, Step
 from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.state import SavedState, load_state, save_state
+from spanbert.core.errors import Interrupted
 from spanbert.core.reporter import Reporter
 from spanbert.tasks.protocol import MicroBatch
 from spanbert.train.budget import Budget, Progress, is_due, schedule_factor
@@ -58,7 +59,7 @@ class Outcome:
 
     Attributes:
         progress: What was used.
-        stopped_by: `budget`, `patience`, or the signal that ended it early.
+        stopped_by: `budget`, `patience`, or the name of the signal that ended it early.
         best: The best evaluation; None where nothing was evaluated.
         last_scores: The last evaluation.
     """
@@ -67,6 +68,23 @@ class Outcome:
     stopped_by: str
     best: Best | None
     last_scores: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal ended it, so that `--resume` has something left to do."""
+        return self.stopped_by not in ("budget", "patience")
+
+    def require_whole(self, remedy: str) -> None:
+        """Lets nothing go on that needs the whole run.
+
+        Args:
+            remedy: What the user can do where a signal ended it.
+
+        Raises:
+            Interrupted: A signal ended it.
+        """
+        if self.interrupted:
+            raise Interrupted(self.stopped_by, remedy)
 
 
 class Trainer:
@@ -163,7 +181,7 @@ class Trainer:
                     if self._evaluation_is_due(before):
                         figures.read()
                         begun = time.monotonic()
-                        self._evaluate(tracker)
+                        self._evaluate(tracker, stop)
                         self.evaluating += time.monotonic() - begun
                         self.progress = Progress(
                             step=self.progress.step, tokens=self.progress.tokens, seconds=time.monotonic() - clock
@@ -173,10 +191,12 @@ class Trainer:
                         self._save()
                 figures.read()
                 if not self._evaluated_at(self.progress.step) and stopped_by == "budget":
-                    self._evaluate(tracker)
+                    self._evaluate(tracker, stop)
+                    stopped_by = stopped_by if self._evaluated_at(self.progress.step) else str(stop.received)
             finally:
                 steps.close()  # type: ignore[attr-defined]
-            self._save()
+            if self.progress.step:
+                self._save()
         self.reporter.finish("train")
         return Outcome(progress=self.progress, stopped_by=stopped_by, best=self.best, last_scores=self.last_scores)
 
@@ -216,10 +236,10 @@ class Trainer:
     def _evaluated_at(self, step: int) -> bool:
         return self.evaluate is None or self.scored_at == step
 
-    def _evaluate(self, tracker: Tracker) -> None:
-        if self.evaluate is None:
+    def _evaluate(self, tracker: Tracker, stop: StopRequest) -> None:
+        scores = None if self.evaluate is None else stop.unless_stopped(self.evaluate)
+        if scores is None:
             return
-        scores = self.evaluate()
         step = self.progress.step
         selection_score = self.model.task.selection_score(scores)
         require_finite(self.directory, step, held_out_score=selection_score)

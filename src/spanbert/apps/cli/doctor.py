@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spanbert.apps.cli.options import ConfigOption, JsonOption, SetOption, print_json
+from spanbert.apps.cli.options import ConfigOption, JsonOption, OverwriteOption, SetOption, print_json
 from spanbert.apps.cli.task_options import Given, overrides_of, settings_of, task_examples, with_task_options
 from spanbert.apps.console import make_reporter
 from spanbert.tasks.registry import kinds
@@ -31,6 +31,7 @@ def command(
     fix: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write a repaired copy of --data.", show_default=False)
     ] = None,
+    overwrite: OverwriteOption = False,
     *,
     given: Given,
     estimate: Annotated[
@@ -62,6 +63,7 @@ def command(
             dev_target=dev_target,
             config=settings,
             fix=fix,
+            overwrite=overwrite,
             estimate=estimate,
             reporter=reporter,
         )

@@ -14,6 +14,7 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.tasks.registry import kinds
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on the last line.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what exists already.")]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.", show_default=False)]
 SetOption = Annotated[
     list[str] | None,

@@ -126,7 +126,7 @@ class FinetunedEstimator(BaseEstimator):  # type: ignore[misc]
                 config=config,
                 reporter=_Printed() if self.verbose else None,
             )
-            if result.outcome.stopped_by not in ("budget", "patience"):
+            if result.outcome.interrupted:
                 raise KeyboardInterrupt(result.outcome.stopped_by)
             names = [*open_bundle(result.path, verify=False).manifest["files"], "README.md", MANIFEST]
             self._files = {name: (result.path / name).read_bytes() for name in names}
