@@ -90,7 +90,9 @@ def check_output_folder(
     if not overwrite:
         raise InputError("the folder exists already", where=where, remedy=remedy)
     if any(_holds(target, Path(one)) for one in given if one is not None):
-        raise InputError("the folder to replace holds what is read", where=where, remedy="Choose another one")
+        raise InputError(
+            "the output would replace a folder that holds an input", where=where, remedy="Choose another one"
+        )
     if not _is_made(target):
         raise InputError(
             "not a store, model or run, so it is not replaced",
@@ -130,9 +132,13 @@ def _refuse_inputs(target: Path, inputs: Iterable[str | os.PathLike[str] | None]
         if source is None or not source.exists() or _is_terminal_like(source):
             continue
         if (target.exists() and target.samefile(source)) or real_path(target) == real_path(source):
-            raise InputError("this is also what is read", where=where, got=str(one), remedy="Choose another one")
+            raise InputError(
+                "the output would replace an input", where=where, got=str(one), remedy="Choose another one"
+            )
         if source.is_dir() and _holds(source, target):
-            raise InputError("inside a folder that is read", where=where, got=str(one), remedy="Choose a place outside")
+            raise InputError(
+                "the output would lie inside an input", where=where, got=str(one), remedy="Choose a place outside of it"
+            )
 
 
 def _is_terminal_like(path: Path) -> bool:

@@ -83,16 +83,9 @@ def command(
             raise InputError("files of annotations have no tasks", where="--task", got=task)
         if precision is not None:
             raise InputError("files of annotations have no weights", where="--precision", got=precision)
+        own = {"from_": from_, "scheme": scheme, "column": column or "ner", "nested": nested, "overwrite": overwrite}
         parallel = {"target": target, "text_column": text_column, "target_column": target_column}
-        own: dict[str, Any] = {
-            "from_": from_,
-            "scheme": scheme,
-            "column": column or "ner",
-            "nested": nested,
-            "overwrite": overwrite,
-        }
-        own |= parallel
-        _convert_data(source, out, to, own, as_json)
+        _convert_data(source, out, to, {**own, **parallel}, as_json)
         return
     for option, value in given.items():
         if value is not None:

@@ -114,6 +114,8 @@ def convert_data(
     if nested and column != "ner":
         raise InputError("tags of words do not nest", where="--nested", got=f"--column {column}")
     origin, made, second = Path(source), Path(out), None if target is None else Path(target)
+    if origin.is_dir():
+        raise InputError("a directory, not an annotated file", where=str(origin), got=f"--to {to}")
     require_file(origin)
     counts: Counter[str] = Counter()
     with only_writer(made):
