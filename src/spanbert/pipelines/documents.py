@@ -80,6 +80,7 @@ def _documents_of_pairs(texts: Iterable[object], pairs: Iterable[object]) -> Ite
         if text is _MISSING or pair is _MISSING:
             what = "more second texts than texts" if text is _MISSING else "fewer second texts than texts"
             raise InputError(what, where="pair", got=f"{number} that belong together", expected="one for each text")
+        require_text(pair, f"pair[{number}]")
         yield one_document(text, pair, identity=str(number + 1), where=f"texts[{number}]")
 
 

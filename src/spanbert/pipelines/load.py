@@ -193,6 +193,11 @@ class Pipeline:
             InputError: No task on relations, several and none was named, or an entity outside the text.
         """
         require_text(text, "text")
+        require_many(entities, "entities")
+        for number, entity in enumerate(entities):
+            if not isinstance(entity, Span):
+                got = described(entity)
+                raise InputError("not a place in the text", where=f"entities[{number}]", got=got, expected="a Span")
         names = [name for name in self.names(task) if "entities" in self.tasks[name].spec.needs]
         if len(names) != 1:
             raise InputError(
@@ -201,11 +206,6 @@ class Pipeline:
                 got=", ".join(names) or None,
                 remedy="Name one with task=" if names else None,
             )
-        require_many(entities, "entities")
-        for number, entity in enumerate(entities):
-            if not isinstance(entity, Span):
-                got = described(entity)
-                raise InputError("not a place in the text", where=f"entities[{number}]", got=got, expected="a Span")
         if any(entity.end > len(text) for entity in entities):
             raise InputError("an entity past the end of the text", expected=f"within {len(text)} characters")
         related = self.tasks[names[0]]
