@@ -174,7 +174,12 @@ def test_texts_come_through_as_they_are(texts: list[str], as_many):
 
 
 @given(
-    st.none() | st.integers() | st.floats(allow_subnormal=False) | st.binary() | st.lists(st.text()) | st.dictionaries(st.text(), st.text())
+    st.none()
+    | st.integers()
+    | st.floats(allow_subnormal=False)
+    | st.binary()
+    | st.lists(st.text())
+    | st.dictionaries(st.text(), st.text())
 )
 def test_what_is_no_text_never_passes_as_one(value: object):
     with pytest.raises(InputError, match="^text: not a text; got "):
