@@ -129,6 +129,7 @@ class Trainer:
         self.scored_at: int | None = None
         self.to_beat: float | None = None  # selection score of the best evaluation
         self.without_gain = 0  # evaluations since then
+        self.owes_evaluation = False  # one was due after the last step, and a signal came first
         self.evaluating = 0.0  # seconds that evaluations took, of this part of a resumed run
 
     def restore(self, state: SavedState) -> None:
@@ -140,6 +141,7 @@ class Trainer:
         self.position = PlanPosition.of_state(facts["position"])
         self.last_scores, self.scored_at = facts["last_scores"], facts["scored_at"]
         self.to_beat, self.without_gain = facts["to_beat"], facts["without_gain"]
+        self.owes_evaluation = facts.get("owes_evaluation", False)  # earlier versions did not note it
         best = load_state(self.directory / "training" / "best")  # may be of a later step that a kill took back
         self.best = Best.of_state(best.facts) if best else None
 
@@ -161,6 +163,8 @@ class Trainer:
             )
             steps = iter(self.make_loader(self.position))
             try:
+                if self.owes_evaluation:
+                    self._evaluate(tracker, stop)
                 while self.budget.fraction(self.progress) < 1:
                     if stop.received:
                         stopped_by = stop.received
@@ -176,9 +180,10 @@ class Trainer:
                     self.position = step.after
                     speed = step.tokens / max(seconds - before.seconds, 1e-9)
                     figures.done(tokens_per_second=speed, tokens=self.progress.tokens, seconds=seconds)
+                    self.owes_evaluation = self.evaluate is not None and self._evaluation_is_due(before)
                     if stop.received:
                         continue
-                    if self._evaluation_is_due(before):
+                    if self.owes_evaluation:
                         figures.read()
                         begun = time.monotonic()
                         self._evaluate(tracker, stop)
@@ -245,7 +250,7 @@ class Trainer:
         require_finite(self.directory, step, held_out_score=selection_score)
         tracker.evaluation(step, {**scores, "tokens": self.progress.tokens, "seconds": self.progress.seconds})
         self.reporter.say(f"step {step:,}: held-out {self.model.task.headline(scores)}")
-        self.last_scores, self.scored_at = scores, step
+        self.last_scores, self.scored_at, self.owes_evaluation = scores, step, False
         self.without_gain += 1
         if self.to_beat is None or selection_score > self.to_beat:
             self.to_beat, self.without_gain = selection_score, 0
@@ -269,5 +274,6 @@ class Trainer:
                 "scored_at": self.scored_at,
                 "to_beat": self.to_beat,
                 "without_gain": self.without_gain,
+                "owes_evaluation": self.owes_evaluation,
             },
         )

@@ -18,7 +18,7 @@ from spanbert.batches.loader import Loader, Plan
 from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.state import SavedState, load_state, sweep_state
 from spanbert.core.files import only_writer, remove_leftovers, remove_leftovers_in, write_json
-from spanbert.core.outputs import empty_folder
+from spanbert.core.outputs import check_output_folder, empty_folder
 from spanbert.core.reporter import Reporter
 from spanbert.train.config import OptimConfig, TrainConfig
 from spanbert.train.loop import Outcome, Trainer
@@ -214,7 +214,7 @@ def run_into(
     *,
     runtime: Runtime,
     resume: bool,
-    replaced: Path | None,
+    replaced: Path | None = None,
     reporter: Reporter,
 ) -> Iterator[Run]:
     """A run; during the block no other run may write into its directory, and signals are noted.
@@ -230,9 +230,12 @@ def run_into(
         reporter: Receives progress.
 
     Raises:
-        InputError: The directory holds a run with other settings, or is in use.
+        InputError: The directory holds a run with other settings, something that came there since it was checked, or is
+            in use.
     """
     with only_writer(directory), StopRequest() as stop:
+        is_resumed = resume and (directory / "run.json").is_file()
+        check_output_folder(directory, inputs=[], overwrite=replaced is not None, resume=is_resumed)
         state = state_to_resume(directory, facts, resume)
         remove_leftovers(directory)
         remove_leftovers_in(directory)
