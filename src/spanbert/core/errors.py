@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import signal
 from collections.abc import Iterable
 
 from spanbert.core.excerpts import beginning, ending
@@ -14,6 +15,19 @@ class SpanbertError(Exception):
     """A failure that spanbert foresaw; the command line prints it in one line and exits with `exit_code`."""
 
     exit_code = 1
+
+
+class Interrupted(SpanbertError):
+    """A signal ended some work; the exit code is what shells expect then.
+
+    Args:
+        name: Of the signal, such as `SIGTERM`.
+        remedy: What the user can do now.
+    """
+
+    def __init__(self, name: str, remedy: str) -> None:
+        self.exit_code = 128 + signal.Signals[name]
+        super().__init__(f"ended by {name}. {remedy}")
 
 
 class InputError(SpanbertError, ValueError):

@@ -84,6 +84,8 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "--validation-split": ("--dev", "--held-out"),
     "--dev-split": ("--dev",),
     "--test-size": ("--dev", "--held-out"),
+    "--overwrite-output-dir": ("--overwrite",),
+    "--force": ("--overwrite",),
 }
 """By what people type, the options that it may mean; the first that a command has is meant."""
 
@@ -102,7 +104,6 @@ HINTS: Mapping[str, str] = {
     "--do-train": "leave it out: finetune trains, evaluate scores, predict predicts",
     "--do-eval": "leave it out: finetune scores on --dev, and evaluate scores any file",
     "--do-lower-case": "leave it out: the tokenizer of --model knows",
-    "--overwrite-output-dir": "remove the directory, or choose another --out",
     "--resume-from-checkpoint": "say --resume: it continues the run in --out",
 }
 """What to say to options that have no counterpart, or more than one."""

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spanbert.core.excerpts import shortened
+from spanbert.core.texts import require_text
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -116,6 +117,9 @@ class Question:
         answers: Where the answers are, those of `misplaced` that were found included.
         answerable: Whether the text answers it.
         misplaced: Answers that are not where their file says; those found nowhere still count in scores.
+
+    Raises:
+        InputError: Something else than a text, or half of a surrogate pair in it.
     """
 
     id: str
@@ -123,6 +127,9 @@ class Question:
     answers: tuple[Span, ...] = ()
     answerable: bool = True
     misplaced: tuple[MisplacedAnswer, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_text(self.text, f"question {self.id}")
 
 
 _GOLD = {"gold": True}  # fields that predictions are compared with
@@ -150,6 +157,7 @@ class Document:
         origin: What its format needs to write it back without loss; nothing else reads it.
 
     Raises:
+        InputError: Something else than a text, or half of a surrogate pair in it.
         ValueError: A span reaches past the end of the text, or sentences do not cover the words.
     """
 
@@ -170,6 +178,10 @@ class Document:
     origin: object = None
 
     def __post_init__(self) -> None:
+        for name in ("text", "pair", "target"):
+            value = getattr(self, name)
+            if value is not None or name == "text":
+                require_text(value, f"{name} of {self.where or self.id}")
         inside = [*(self.words or ()), *(self.spans or ())]
         inside += [mention for cluster in self.clusters or () for mention in cluster]
         inside += [end for relation in self.relations or () for end in (relation.head, relation.tail)]

@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import parse_json
+from spanbert.core.texts import require_text
 from spanbert.core.types import Document, Question, Record
 from spanbert.corpus.formats.relation_lines import document_of_pairs, entity_of
 from spanbert.corpus.formats.span_records import span_of
@@ -42,6 +43,7 @@ def read_inputs(
     """
     is_json: bool | None = True if ".jsonl" in PurePath(name.lower()).suffixes else None
     for number, line in enumerate(lines, start=1):
+        require_text(line, f"{name}:{number}")
         text = line.rstrip("\r\n")
         if number == 1:
             text = text.removeprefix("\ufeff")

@@ -13,10 +13,12 @@ from typing_extensions import override
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.predictions import Answer
+from spanbert.core.texts import described, require_count, require_many, require_text
 from spanbert.core.types import Document, Facts, Filling, Question, Relation, Span, outer_first
 from spanbert.encoder.config import EncoderConfig
 from spanbert.inference.loading import stored_tasks
 from spanbert.inference.predictor import Predictions, Predictor, chunks
+from spanbert.pipelines.documents import checked_documents, is_one, many_documents, one_document
 from spanbert.pipelines.pipe import Piping, batches
 from spanbert.pipelines.results import AnnotatedText
 from spanbert.pipelines.routing import Router
@@ -127,21 +129,49 @@ class Pipeline(Piping):
             raise InputError(f"no task {task!r}", where=where, remedy=remedy)
         return [task]
 
-    def __call__(self, text: str, pair: str | None = None) -> AnnotatedText:
-        """What all tasks on texts predict for one text; the encoder runs once for all that read only this text.
+    @overload
+    def __call__(  # type: ignore[overload-overlap]  # a str is an Iterable[str] too
+        self, text: str | Document, *more: object, pair: str | None = None
+    ) -> AnnotatedText: ...
+    @overload
+    def __call__(
+        self, text: Iterable[str | Document], *more: object, pair: Iterable[str] | None = None
+    ) -> list[AnnotatedText]: ...
+    def __call__(
+        self,
+        text: str | Document | Iterable[str | Document],
+        *more: object,
+        pair: str | Iterable[str] | None = None,
+    ) -> AnnotatedText | list[AnnotatedText]:
+        """What all tasks on texts predict for a text; the encoder runs once for all that read only this text.
 
         Args:
-            text: Any length.
-            pair: The second text, for tasks on pairs.
+            text: A text of any length or a document, which give a result; or many in a list, a Series, a stream and
+                so on, which give a list of results.
+            more: Nothing; a second text is called `pair=`.
+            pair: The second text, for tasks on pairs; of many texts as many.
 
         Raises:
-            InputError: No task on texts.
+            InputError: Something else than texts and documents, or no task that reads them.
         """
-        return next(self.predict([Document(id="text", text=text, pair=pair)]))
+        if more:
+            raise InputError(
+                "several texts",
+                got=f"{1 + len(more)} of them",
+                remedy="Pass a list, nlp([a, b]), or name the second text of a pair, nlp(a, pair=b)",
+            )
+        if is_one(text):
+            return next(self.predict([one_document(text, pair)]))
+        return list(self.predict(many_documents(text, pair)))
 
     @override
     def predict(
-        self, documents: Iterable[Document], *, task: str | None = None, batch_size: int | None = None
+        self,
+        documents: Iterable[Document],
+        *,
+        task: str | None = None,
+        batch_size: int | None = None,
+        more_at_hand: Callable[[], bool] | None = None,
     ) -> Iterator[AnnotatedText]:
         """What the bundle's tasks predict for documents, in order, in bounded memory; texts and questions may be mixed.
 
@@ -152,15 +182,18 @@ class Pipeline(Piping):
             documents: With words where their own are to be used; read as they are needed.
             task: One task alone.
             batch_size: See `pipe`.
+            more_at_hand: Whether another document can be had without waiting for it; where it cannot, those at hand are
+                answered first. None: always.
 
         Yields:
             A result for each text, and for each question of a document with questions.
 
         Raises:
-            InputError: No task reads what a document carries.
+            InputError: Something else than Documents, or no task reads what one carries.
         """
         router = Router(self.tasks, self.names(task), where=str(self.files.path))
-        for chunk in chunks(documents) if batch_size is None else batches(documents, batch_size):
+        given = checked_documents(documents)
+        for chunk in chunks(given, more_at_hand) if batch_size is None else batches(given, batch_size):
             routes = [router.route(document) for document in chunk]  # refuses before weights are read
             for document, found in zip(chunk, router.predict(self.predictor, chunk, routes), strict=True):
                 yield from _results(document, found)
@@ -176,6 +209,12 @@ class Pipeline(Piping):
         Raises:
             InputError: No task on relations, several and none was named, or an entity outside the text.
         """
+        require_text(text, "text")
+        require_many(entities, "entities")
+        for number, entity in enumerate(entities):
+            if not isinstance(entity, Span):
+                got = described(entity)
+                raise InputError("not a place in the text", where=f"entities[{number}]", got=got, expected="a Span")
         names = [name for name in self.names(task) if "entities" in self.tasks[name].spec.needs]
         if len(names) != 1:
             raise InputError(
@@ -206,6 +245,8 @@ class Pipeline(Piping):
 
     def ask(self, question: str, context: str) -> AnnotatedText:
         """As `answer`, with the other candidates and how sure the model is that there is an answer."""
+        require_text(question, "question")
+        require_text(context, "context")
         names = [name for name in self.tasks if "question" in self.tasks[name].spec.needs]
         if len(names) > 1:
             remedy = "Ask one with predict(documents, task=)"
@@ -215,16 +256,16 @@ class Pipeline(Piping):
         return next(self.predict([document]))
 
     @overload
-    def translate(self, text: str, *, task: str | None = None) -> str: ...
+    def translate(self, text: str, *, task: str | None = None) -> str: ...  # type: ignore[overload-overlap]
     @overload
-    def translate(self, text: list[str], *, task: str | None = None) -> list[str]: ...
-    def translate(self, text: str | list[str], *, task: str | None = None) -> str | list[str]:
+    def translate(self, text: Iterable[str], *, task: str | None = None) -> list[str]: ...
+    def translate(self, text: str | Iterable[str], *, task: str | None = None) -> str | list[str]:
         """The translation of a text, or those of several, batched; an empty text has an empty one.
 
         Long texts are translated sentence by sentence. `nlp.predict` gives scores and further candidates too.
 
         Args:
-            text: A text of any length, or a list of texts.
+            text: A text of any length, or many in a list, a Series, a stream and so on.
             task: Which task, where the bundle has several that translate.
 
         Raises:
@@ -238,11 +279,7 @@ class Pipeline(Piping):
                 got=", ".join(names or self.tasks) or None,
                 remedy="Name one with task=" if names else None,
             )
-        texts = [text] if isinstance(text, str) else list(text)
-        for place, one in enumerate(texts):
-            if not isinstance(one, str):
-                raise InputError("not a text", where=f"texts[{place}]", got=type(one).__name__, expected="a string")
-        documents = [Document(id=str(number), text=one) for number, one in enumerate(texts, start=1)]
+        documents = many_documents([text] if isinstance(text, str) else text)
         found = [result[names[0]].text for result in self.predict(documents, task=names[0])]
         return found[0] if isinstance(text, str) else found
 
@@ -267,8 +304,8 @@ class Pipeline(Piping):
         Raises:
             InputError: No blank, a text too long for one segment, or a bundle without heads.
         """
-        if top_k < 1:
-            raise InputError("nothing asked for", where="top_k", got=str(top_k), expected="at least 1")
+        require_text(text, "text")
+        require_count(top_k, "top_k")
         template = parse_template(text, self.tokenizer, positions=self._longest_segment)
         return fill_template(template, self.tokenizer, self._scorer, top_k=top_k)
 
@@ -301,6 +338,8 @@ def load(
     Raises:
         InputError: Not a model, or damaged; an unknown precision.
     """
+    if not isinstance(bundle, str | os.PathLike):
+        raise InputError("not a path or name of a model", where="bundle", got=described(bundle))
     if precision not in get_args(Precision):
         raise InputError("no such precision", where="precision", got=precision, expected=", ".join(get_args(Precision)))
     return Pipeline(open_bundle(os.fspath(bundle)), precision, options)

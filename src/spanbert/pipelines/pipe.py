@@ -16,8 +16,9 @@ from multiprocessing import get_context
 from typing import Any, Literal, TypeVar, overload
 
 from spanbert.core.errors import InputError, SpanbertError
-from spanbert.core.excerpts import shortened
+from spanbert.core.texts import described, require_count, require_many
 from spanbert.core.types import Document
+from spanbert.pipelines.documents import many_documents
 from spanbert.pipelines.results import AnnotatedText
 
 _BATCH = 64  # texts a worker is given at once
@@ -46,7 +47,7 @@ class Piping(ABC):
     @overload
     def pipe(
         self,
-        texts: Iterable[str],
+        texts: Iterable[str | Document],
         *,
         task: str | None = None,
         batch_size: int | None = None,
@@ -56,7 +57,7 @@ class Piping(ABC):
     @overload
     def pipe(
         self,
-        texts: Iterable[tuple[str, ContextT]],
+        texts: Iterable[tuple[str | Document, ContextT]],
         *,
         task: str | None = None,
         batch_size: int | None = None,
@@ -75,7 +76,7 @@ class Piping(ABC):
         """`__call__` for many texts, batched by length, in order, in bounded memory.
 
         Args:
-            texts: Read as they are needed.
+            texts: Texts and documents; read as they are needed.
             task: One task alone.
             batch_size: How many texts are held and read at once; None: one, two, four ... up to 512, so that the first
                 answers come soon.
@@ -84,21 +85,17 @@ class Piping(ABC):
                 all cores too, so try it. A script that asks for more needs `if __name__ == "__main__":`.
 
         Raises:
-            InputError: One text in place of many, or no task on texts.
+            InputError: One text in place of many, something else than texts, or no task that reads them.
         """
-        if isinstance(texts, str):
-            raise InputError(
-                "one text in place of many", got=repr(shortened(texts, 40)), remedy="Pass a list, or call nlp(text)"
-            )
         if batch_size is not None:
-            _require_whole(batch_size, "batch_size")
+            require_count(batch_size, "batch_size")
         if n_process != -1:
-            _require_whole(n_process, "n_process")
+            require_count(n_process, "n_process")
         if as_tuples:
             own, contexts = _paired(texts)
             found = self.pipe(own, task=task, batch_size=batch_size, n_process=n_process)
             return zip(found, contexts)
-        documents = (Document(id=str(number), text=text) for number, text in enumerate(texts, start=1))
+        documents = many_documents(texts)
         if n_process == 1:
             return self.predict(documents, task=task, batch_size=batch_size)
         self.names(task)  # refuses before processes are started
@@ -115,6 +112,7 @@ def batches(items: Iterable[ItemT], size: int) -> Iterator[list[ItemT]]:
 
 def _paired(pairs: Iterable[Any]) -> tuple[Iterator[Any], Iterator[Any]]:
     """The texts of (text, context) pairs, and the contexts, each read as it is needed."""
+    require_many(pairs, "texts")
     first, second = tee(_checked_pairs(pairs))
     return (text for text, _ in first), (context for _, context in second)
 
@@ -123,13 +121,8 @@ def _checked_pairs(pairs: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
     for number, pair in enumerate(pairs):
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             where, expected = f"texts[{number}]", "(text, context), as as_tuples=True says"
-            raise InputError("not a text with its context", where=where, got=type(pair).__name__, expected=expected)
+            raise InputError("not a text with its context", where=where, got=described(pair), expected=expected)
         yield pair[0], pair[1]
-
-
-def _require_whole(value: object, name: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InputError("not a number that can be used", where=name, got=repr(value), expected="at least 1")
 
 
 def _in_processes(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from spanbert.core.errors import InputError
-from spanbert.core.excerpts import shortened
+from spanbert.core.texts import described, require_many
 from spanbert.core.types import Document, Facts
 from spanbert.corpus.formats.format import Format, ReadSettings
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
@@ -122,6 +122,7 @@ def predict(
     options: Mapping[str, Facts] | None = None,
     blank_lines: bool = False,
     text_field: str = "text",
+    more_at_hand: Callable[[], bool] | None = None,
 ) -> Iterator[AnnotatedText]:
     """What a bundle predicts for each line, in order, in bounded memory.
 
@@ -134,6 +135,7 @@ def predict(
         options: See `load`.
         blank_lines: Blank lines are texts too; else they are left out.
         text_field: What the text is called in JSON lines.
+        more_at_hand: See `Pipeline.predict`.
 
     Yields:
         A result for each line.
@@ -142,8 +144,9 @@ def predict(
         InputError: One string in place of lines, a line that cannot be read, or that no task of the bundle reads.
     """
     if isinstance(lines, str):
-        raise InputError("one text in place of lines", got=repr(shortened(lines, 40)), remedy="Pass a list of texts")
+        raise InputError("one text in place of lines", got=described(lines), remedy="Pass a list of texts")
+    require_many(lines, "lines")
     nlp = load(bundle, precision=precision, options=options)
     relates = any("entities" in nlp.tasks[one].spec.needs for one in nlp.names(task))
     documents = read_inputs(lines, name=name, entities=relates, blank_lines=blank_lines, text_field=text_field)
-    yield from nlp.predict(with_unique_ids(documents), task=task)
+    yield from nlp.predict(with_unique_ids(documents), task=task, more_at_hand=more_at_hand)

@@ -52,7 +52,10 @@ def _cells(result: AnnotatedText) -> dict[str, str]:
     else:
         cells = {"id": result.id, "question": result.question}
     for task, found in result.tasks.items():
-        cells |= {f"{task}.{name}": _text(value) for name, value in render_of(found).cells(result.text, found).items()}
+        said = render_of(found).cells(result.text, found)
+        cells |= {
+            f"{task}.{name}": _figure(one) if isinstance(one, float) else _text(one) for name, one in said.items()
+        }
     return cells
 
 
@@ -61,7 +64,11 @@ def _text(value: object) -> str:
         return value
     if value is None:
         return ""
-    return f"{value:.4f}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False, default=str)
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _figure(value: float) -> str:
+    return f"{value:.4f}"
 
 
 def _row(cells: list[str], kind: Separated) -> str:

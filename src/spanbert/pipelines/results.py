@@ -220,9 +220,16 @@ class AnnotatedText:
         """
         records = {name: render_of(result).record(self.text, result) for name, result in self.tasks.items()}
         about = {"text": self.text} if self.question is None else {"question": self.question}
-        kept = {name: value for name, value in self.fields.items() if name not in _OWN and value != self.text}
+        kept = {name: value for name, value in self.fields.items() if name not in (*_OWN, self._read_as_text)}
         earlier = self.fields.get("tasks")  # by another bundle, whose records were read
         return {"id": self.id, **about, **kept, "tasks": {**(earlier if isinstance(earlier, dict) else {}), **records}}
+
+    @property
+    def _read_as_text(self) -> str | None:
+        """The field that the text was read from, where it has another name."""
+        if "text" in self.fields:
+            return None
+        return next((name for name, value in self.fields.items() if value == self.text), None)
 
     @property
     def fields(self) -> Facts:

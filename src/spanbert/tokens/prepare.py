@@ -23,7 +23,17 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from spanbert.core.errors import InputError
-from spanbert.core.files import only_writer, read_json, sha256_of, sync_file, write_json
+from spanbert.core.files import (
+    move_into_place,
+    only_writer,
+    read_json,
+    real_path,
+    remove,
+    sha256_of,
+    sync_file,
+    write_json,
+)
+from spanbert.core.outputs import check_output_folder
 from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.types import Document, Facts
@@ -68,6 +78,7 @@ def prepare(
     options: ReadConfig | Facts | None = None,
     licence: str | None = None,
     shard_pieces: int = 1 << 24,
+    overwrite: bool = False,
     reporter: Reporter | None = None,
 ) -> PrepareResult:
     """Turns text files into a token store.
@@ -75,28 +86,30 @@ def prepare(
     Args:
         inputs: Files, folders, globs or hub data sets: see `corpus.raw.readers.DocumentReader`.
         tokenizer: Path or hub id of a tokenizer, or one that was loaded or trained.
-        out: The store to make; must not exist.
+        out: The store to make.
         held_out: Share (0..1) of the documents kept for evaluation, chosen by the hash of their ids; one at least,
             unless it is 0.
         options: How to read the text; a dictionary will do.
         licence: Licence and attribution of the text, for the model cards of what is trained on it.
         shard_pieces: Pieces a shard; progress is kept shard by shard.
+        overwrite: Replace a store, model or run that is there, when the new one is whole.
         reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
 
     Raises:
-        InputError: Unusable input or tokenizer, or `out` exists.
+        InputError: Unusable input or tokenizer, or an `out` that exists or is read.
     """
     target, reporter = Path(out), reporter or SilentReporter()
     if not 0 <= held_out < 1:
         raise InputError("not a share", where="--held-out", got=str(held_out), expected="0 <= share < 1, or 0.5%")
-    if target.exists():
-        raise InputError("the store exists already", where=str(target), remedy="Remove it, or choose another --out")
-    adapter = tokenizer if isinstance(tokenizer, TokenizerAdapter) else load_tokenizer(tokenizer)
     reader = DocumentReader(inputs, ReadConfig.of(options))
-    work = target.parent / f".{target.name}.preparing"
+    own = [] if isinstance(tokenizer, TokenizerAdapter) else [tokenizer]
+    check_output_folder(target, inputs=[*inputs, *own], overwrite=overwrite)
+    adapter = tokenizer if isinstance(tokenizer, TokenizerAdapter) else load_tokenizer(tokenizer)
+    place = real_path(target)
+    work = place.with_name(f".{place.name}.preparing")
     with only_writer(target):
         try:
-            _fill_store(_StoreWriter(work, adapter, reader, held_out, shard_pieces, licence), reader, target, reporter)
+            _fill_store(_StoreWriter(work, adapter, reader, held_out, shard_pieces, licence), reader, place, reporter)
         except InputError:  # other input makes a different store: nothing here can be continued
             shutil.rmtree(work, ignore_errors=True)
             raise
@@ -317,8 +330,8 @@ class _StoreWriter:
         }
         write_json(self.work / INDEX_NAME, index)
         sync_file(self.work)
-        self.work.rename(target)
-        sync_file(target.parent)
+        move_into_place(self.work, target, last=INDEX_NAME, replace=True)
+        remove(self.work)
 
 
 def summary_lines(result: PrepareResult) -> list[str]:

@@ -1,6 +1,7 @@
 """`spanbert finetune`: labelled texts and a model in, a bundle with one task or several out.
 
-OUT/                 the bundle (best weights on the dev data), written when the run ends or is interrupted
+OUT/                 the bundle (best weights on the dev data), written when the run ends, by a signal too if a step was
+                     taken; it then has the scores of training, without thresholds that are tuned at the end
 OUT/metrics.jsonl    one line a step; evaluations.jsonl, tensorboard/, run.json next to it
 OUT/scores.json      all scores of the bundle on the dev data, tables too; mistakes.jsonl: its worst mistakes
 OUT/training/        training state: last/ (for --resume) and best/
@@ -15,39 +16,36 @@ from pathlib import Path
 from typing import Any
 
 from spanbert.batches.example_plan import ExamplePlan
-from spanbert.batches.examples import Example
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_json
 from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
-from spanbert.core.types import Document, Facts
-from spanbert.corpus.data import Source, documents_of, name_of, opened, source_facts
-from spanbert.corpus.formats.data_file import DataFile
+from spanbert.core.types import Facts, Record
+from spanbert.corpus.data import Source, documents_of, opened, source_facts
 from spanbert.corpus.held_out import HeldOut
 from spanbert.corpus.io.files import require_file
 from spanbert.encoder.config import EncoderConfig, Size
 from spanbert.inference.loading import entry_to_go_on_with, task_entries
 from spanbert.inference.predictor import Predictor
-from spanbert.inference.scoring import evaluate_documents, tune_thresholds, write_mistakes
+from spanbert.inference.scoring import evaluate_documents, score_with_mistakes, tune_thresholds, write_mistakes
 from spanbert.inference.torch_backend import TorchBackend
 from spanbert.scores.scorer import shown_figure
 from spanbert.tasks.joint import JointTask
-from spanbert.tasks.protocol import TextTask
+from spanbert.tasks.protocol import Mistake, TextTask
 from spanbert.tasks.registry import spec_of
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
+from spanbert.train.examples import check_dev, training_examples
 from spanbert.train.finetune_bundle import build_joint_model, heads_of, write_finetuned
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.kept import Kept
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
 from spanbert.train.run import model_fact, run_into, settled, with_budget
-from spanbert.train.run_directory import budget_of_run
+from spanbert.train.run_directory import budget_of_run, check_run_folder
 from spanbert.train.scratch import scratch_shape, start_from_scratch
-from spanbert.train.task_data import TaskData, as_task_data, kind_of, train_source, with_held_out
+from spanbert.train.task_data import TaskData, as_task_data, files_read, kind_of, train_source, with_held_out
 from spanbert.train.usual import FEW_STEPS, LEAST_STEPS, NEAR_ZERO, with_usual_rates
-
-_DOCUMENTS_AT_ONCE = 512
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -85,6 +83,8 @@ def finetune(
     size: Size | None = None,
     config: FinetuneConfig | Facts | None = None,
     resume: bool = False,
+    overwrite: bool = False,
+    replaced: str | Path | None = None,
     title: str | None = None,
     reporter: Reporter | None = None,
 ) -> FinetuneResult:
@@ -99,14 +99,18 @@ def finetune(
             the kind of tasks that needs most usually takes (coreference 20, relations 5, translation 10), and 300 steps
             at least; without rates, those that suit the size of the encoder.
         resume: Continue the interrupted run in `out`; starts one if there is none.
+        overwrite: Replace a run, model or store in `out` when this run begins.
+        replaced: The folder that `overwrite` replaces, where it is one that holds `out`.
         title: What the model card calls the bundle; None: the name of `out`.
         reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
 
     Raises:
-        InputError: Unusable files, model or settings, or an `out` that is in use.
+        InputError: Unusable files, model or settings, or an `out` that exists, is read or is in use.
     """
     reporter, config, target = reporter or SilentReporter(), FinetuneConfig.of(config), Path(out)
     tasks = as_task_data(tasks)
+    read = files_read(tasks, model, config)
+    check_run_folder(target, "finetune", inputs=read, resume=resume, overwrite=overwrite)
     usual = max((spec_of(data.kind).epochs for data in tasks.values()), default=1.0)
     earlier = budget_of_run(target) if resume else {}
     usual_budget = {"max_epochs": usual, "least_steps": LEAST_STEPS}
@@ -118,7 +122,11 @@ def finetune(
     config = with_usual_rates(config, shape, from_scratch=given is None)
     tasks = with_held_out(tasks, config, reporter)
     facts = _facts(tasks, model, size, config)
-    with run_into(target, facts, runtime=runtime, resume=resume, reporter=reporter) as run, Kept(run) as kept_files:
+    emptied = Path(replaced or target) if overwrite else None
+    with (
+        run_into(target, facts, runtime=runtime, resume=resume, replaced=emptied, reporter=reporter) as run,
+        Kept(run) as kept_files,
+    ):
         train = {name: train_source(data, config) for name, data in tasks.items()}
         tasks = {name: replace(data, train=train[name], train_target=None) for name, data in tasks.items()}
         files = given or start_from_scratch(kept_files.directory("start"), train, size, config, reporter)
@@ -133,7 +141,7 @@ def finetune(
         task_model.to(runtime.device)
         examples, sizes = {}, {}
         for name, task in made.items():
-            examples[name], sizes[name] = _examples(task, train[name], reporter)
+            examples[name], sizes[name] = training_examples(task, train[name], reporter)
         per_step = {name: config.batch.examples_of(task.kind) for name, task in made.items()}
         tokens = {name: most for name, task in made.items() if (most := config.batch.tokens_of(task.kind)) is not None}
         plan = ExamplePlan(
@@ -147,7 +155,7 @@ def finetune(
             )
         dev = {name: _dev_source(data, made[name]) for name, data in tasks.items() if data.dev is not None}
         for name, source in dev.items():
-            _check_dev(made[name], source, reporter)
+            check_dev(made[name], source, reporter)
         trainer = run.trainer(
             task_model,
             plan,
@@ -167,11 +175,15 @@ def finetune(
                 f"hardly learned anything. Train longer (--budget {2 * outcome.progress.step}steps) or at another "
                 f"rate (it was --set optim.lr={config.optim.lr:g}), and look at the data with spanbert doctor"
             )
-        if dev:
+        if not outcome.progress.step:
+            return FinetuneResult(path=target, outcome=outcome)
+        if dev and not outcome.interrupted:
             reporter.say("scoring the bundle on the dev data")
-        tune_thresholds(_predictor(task_model, made), dev, reporter)
-        predictor = _predictor(task_model, {name: task.for_report() for name, task in made.items()})
-        scores = write_mistakes(predictor, dev, target / "mistakes.jsonl")
+        scored = run.stop.unless_stopped(partial(_tuned_and_scored, task_model, made, dev, reporter))
+        if scored is None and dev:  # the signal came in time for the scores of training only
+            outcome = replace(outcome, stopped_by=str(run.stop.received))
+        scores, mistakes = scored or (dict(outcome.best.scores) if outcome.best else {}, [])
+        write_mistakes(target / "mistakes.jsonl", mistakes)
         write_json(
             target / "scores.json", {name: {"main": made[name].main_metric, **one} for name, one in scores.items()}
         )
@@ -261,56 +273,6 @@ def _facts(
     }
 
 
-def _check_dev(task: TextTask, source: Source, reporter: Reporter) -> None:
-    """Reads dev data to its end before time is spent on training."""
-    _say_how_read(task, source, reporter)
-    task.scorer()  # refuses now if something that scoring needs is missing
-    labelled = 0
-    for document in documents_of(source):
-        task.check(document)
-        labelled += task.is_labelled(document)
-    if not labelled:
-        raise InputError(f"task {task.name}: dev data without labels", where=name_of(source))
-
-
-def _say_how_read(task: TextTask, source: Source, reporter: Reporter) -> None:
-    if isinstance(source, DataFile):
-        reporter.say(f"{task.name}: {source.name} is read as {source.description}")
-
-
-def _examples(task: TextTask, source: Source, reporter: Reporter) -> tuple[list[Example], dict[str, int]]:
-    """All training examples of a source, and how much that is."""
-    _say_how_read(task, source, reporter)
-    found: list[Example] = []
-    documents = learned = 0
-    chunk: list[Document] = []
-
-    def take() -> None:
-        nonlocal learned
-        for windowed in task.tokenize(chunk):
-            own = task.examples(windowed)
-            learned += bool(own)
-            found.extend(own)
-        chunk.clear()
-
-    for document in documents_of(source):
-        chunk.append(document)
-        documents += 1
-        if len(chunk) == _DOCUMENTS_AT_ONCE:
-            take()
-    take()
-    if not found:
-        raise InputError(f"task {task.name}: nothing to learn from", where=name_of(source), got=f"{documents} texts")
-    left_out = documents - learned
-    if left_out:
-        reporter.say(
-            f"{task.name}: {left_out:,} texts left out, as nothing can be learned from them; doctor says which"
-        )
-    tokens = sum(example.tokens for example in found)
-    reporter.say(f"{task.name}: {documents:,} texts, {len(found):,} windows, {tokens:,} tokens from {name_of(source)}")
-    return found, {"texts": documents, "windows": len(found), "tokens": tokens}
-
-
 def _predictor(model: TaskModel, tasks: Mapping[str, TextTask]) -> Predictor:
     model.eval()
     return Predictor(TorchBackend(model.encoder, heads_of(model)), tasks)
@@ -322,6 +284,20 @@ def _score(model: TaskModel, tasks: Mapping[str, TextTask], dev: Mapping[str, So
         return evaluate_documents(_predictor(model, tasks), dev)
     finally:
         model.train()
+
+
+def _tuned_and_scored(
+    model: TaskModel, tasks: Mapping[str, TextTask], dev: Mapping[str, Source], reporter: Reporter
+) -> tuple[dict[str, Record], list[tuple[str, Mistake]]]:
+    """Sets thresholds by the dev data; the scores with them, and the worst mistakes of each task."""
+    before = {name: task.threshold for name, task in tasks.items()}
+    try:
+        tune_thresholds(_predictor(model, tasks), dev, reporter)
+        return score_with_mistakes(_predictor(model, {name: one.for_report() for name, one in tasks.items()}), dev)
+    except BaseException:  # a signal: the scores of training are without them
+        for name, task in tasks.items():
+            task.threshold = before[name]
+        raise
 
 
 def _lines(tasks: Mapping[str, TextTask], scores: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -1,6 +1,6 @@
 """`spanbert pretrain`: token store and encoder in, span-pre-trained bundle out.
 
-OUT/                 the bundle (best held-out weights), written when the run ends or is interrupted
+OUT/                 the bundle (best held-out weights), written when the run ends, by a signal too if a step was taken
 OUT/metrics.jsonl    one line a step, from the first step on; evaluations.jsonl, tensorboard/, run.json next to it
 OUT/training/        training state: last/ (for --resume) and best/
 """
@@ -27,7 +27,7 @@ from spanbert.train.pretrain_bundle import build_model, write_pretrained
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrain_evaluation import evaluate
 from spanbert.train.run import model_fact, run_into, settled, with_budget
-from spanbert.train.run_directory import budget_of_run
+from spanbert.train.run_directory import budget_of_run, check_run_folder
 
 _HELD_OUT_PACK = 4096
 
@@ -58,6 +58,7 @@ def pretrain(
     size: Size | None = None,
     config: PretrainConfig | Facts | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     reporter: Reporter | None = None,
 ) -> PretrainResult:
     """Trains MLM and SBO on a token store (Joshi et al. 2020) and writes a bundle.
@@ -69,16 +70,18 @@ def pretrain(
         size: Train from scratch at this size instead.
         config: Settings, or a dictionary of them; a budget is required.
         resume: Continue the interrupted run in `out`; starts one if there is none.
+        overwrite: Replace a run, model or store in `out` when this run begins.
         reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
 
     Raises:
-        InputError: Unusable store, model or settings, or an `out` that is in use.
+        InputError: Unusable store, model or settings, or an `out` that exists, is read or is in use.
     """
     reporter, config, target = reporter or SilentReporter(), PretrainConfig.of(config), Path(out)
     if (model is None) == (size is None):
         raise InputError(
             "either a model to continue from, or a size to start from scratch", expected="--model or --size"
         )
+    check_run_folder(target, "pretrain", inputs=[store, model], resume=resume, overwrite=overwrite)
     earlier = budget_of_run(target) if resume else {}
     config = with_budget(config, earlier, usual={}, reporter=reporter, remark="; the schedule follows it")
     if config.masking.scheme != "span" and config.sbo.weight:
@@ -92,7 +95,8 @@ def pretrain(
         "size": size,
         "settings": config.model_dump(mode="json"),
     }
-    with run_into(target, facts, runtime=runtime, resume=resume, reporter=reporter) as run:
+    emptied = target if overwrite else None
+    with run_into(target, facts, runtime=runtime, resume=resume, replaced=emptied, reporter=reporter) as run:
         adapter = tokens.tokenizer()
         task = PretrainTask(
             adapter, tokens.unigram_counts(), masking=config.masking, sbo=config.sbo, seed=config.train.seed
@@ -107,16 +111,19 @@ def pretrain(
         before: dict[str, Any] = {}
         resumed = run.begin(trainer)
         if not resumed and score is not None:
-            before = score()
-            reporter.say("held-out figures before training:")
-            for line in task.score_lines(before):
-                reporter.say(f"  {line}")
-            write_json(target / "before.json", before)
+            before = run.stop.unless_stopped(score) or {}
+            if before:
+                reporter.say("held-out figures before training:")
+                for line in task.score_lines(before):
+                    reporter.say(f"  {line}")
+                write_json(target / "before.json", before)
         elif not resumed:
             reporter.say(
                 "the store holds no held-out documents: nothing will be evaluated (prepare with --held-out 1%)"
             )
         outcome = run.train(trainer)
+        if not outcome.progress.step:
+            return PretrainResult(path=target, outcome=outcome, before=before)
         scores = outcome.best.scores if outcome.best else {}
         lines = task.score_lines(scores)
         write_pretrained(

@@ -16,8 +16,9 @@ from typing import Any, Protocol, Self, TypeVar
 from spanbert import __version__
 from spanbert.batches.loader import Loader, Plan
 from spanbert.batches.plan import PlanPosition
-from spanbert.checkpoint.state import SavedState, load_state
-from spanbert.core.files import only_writer, write_json
+from spanbert.checkpoint.state import SavedState, load_state, sweep_state
+from spanbert.core.files import only_writer, remove_leftovers, remove_leftovers_in, write_json
+from spanbert.core.outputs import check_output_folder, empty_folder
 from spanbert.core.reporter import Reporter
 from spanbert.train.config import OptimConfig, TrainConfig
 from spanbert.train.loop import Outcome, Trainer
@@ -128,6 +129,7 @@ class Run:
         facts: What the run is, for run.json.
         runtime: What it computes on.
         resume: Whether it should continue an interrupted run.
+        replaced: The folder that is emptied when it begins; None: there is none.
         state: What that run left; None: this one starts from the beginning.
         stop: Whether a signal came.
         reporter: Receives progress.
@@ -137,6 +139,7 @@ class Run:
     facts: Mapping[str, Any]
     runtime: Runtime
     resume: bool
+    replaced: Path | None
     state: SavedState | None
     stop: StopRequest
     reporter: Reporter
@@ -188,6 +191,8 @@ class Run:
         Returns:
             Whether there was such a state.
         """
+        if self.replaced is not None:
+            empty_folder(self.replaced)
         self.directory.mkdir(parents=True, exist_ok=True)
         write_json(self.directory / "run.json", self.facts)
         if self.state is None:
@@ -209,22 +214,45 @@ class Run:
 
 @contextmanager
 def run_into(
-    directory: Path, facts: dict[str, Any], *, runtime: Runtime, resume: bool, reporter: Reporter
+    directory: Path,
+    facts: dict[str, Any],
+    *,
+    runtime: Runtime,
+    resume: bool,
+    replaced: Path | None = None,
+    reporter: Reporter,
 ) -> Iterator[Run]:
     """A run; during the block no other run may write into its directory, and signals are noted.
 
+    What killed runs left half-written is removed.
+
     Args:
-        directory: Where the run's files go, and the bundle in the end.
+        directory: Where the run's files go, and the bundle in the end; `check_run_folder` said that it may be used.
         facts: What the run is: data, model, settings; compared with those of the run that is resumed.
         runtime: What it computes on.
         resume: Continue the interrupted run in the directory, if there is one.
+        replaced: A folder to empty when the run begins: the directory, or one that holds it.
         reporter: Receives progress.
 
     Raises:
-        InputError: The directory holds something else, a run with other settings, or is in use.
+        InputError: The directory holds a run with other settings, something that came there since it was checked, or is
+            in use.
     """
     with only_writer(directory), StopRequest() as stop:
+        is_resumed = resume and (directory / "run.json").is_file()
+        check_output_folder(directory, inputs=[], overwrite=replaced is not None, resume=is_resumed)
         state = state_to_resume(directory, facts, resume)
+        remove_leftovers(directory)
+        remove_leftovers_in(directory)
+        for name in ("last", "best"):
+            sweep_state(directory / "training" / name)
         yield Run(
-            directory=directory, facts=facts, runtime=runtime, resume=resume, state=state, stop=stop, reporter=reporter
+            directory=directory,
+            facts=facts,
+            runtime=runtime,
+            resume=resume,
+            replaced=replaced,
+            state=state,
+            stop=stop,
+            reporter=reporter,
         )

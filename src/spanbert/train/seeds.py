@@ -22,16 +22,17 @@ from spanbert.core.types import Facts
 from spanbert.encoder.config import Size
 from spanbert.train.finetune import FinetuneResult, finetune
 from spanbert.train.finetune_config import FinetuneConfig
-from spanbert.train.task_data import TaskData, as_task_data
+from spanbert.train.run_directory import check_run_folder
+from spanbert.train.task_data import TaskData, as_task_data, files_read
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeedsResult:
-    """The result of the runs.
+    """The result of the runs; where a signal ended one, the last of `results`, there is no copy and no spread.
 
     Attributes:
         path: The copy of the best bundle.
-        best: The seed of the best run.
+        best: The seed of the best run; of the interrupted one, where there is one.
         results: Each seed's run.
         spread: Of each task, of each figure: mean, standard deviation, and the figures by seed.
     """
@@ -52,6 +53,7 @@ def finetune_seeds(
     size: Size | None = None,
     config: FinetuneConfig | Facts | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     reporter: Reporter | None = None,
 ) -> SeedsResult:
     """Fine-tunes under `seeds` seeds from `train.seed` on, one after the other; see `finetune` for the rest.
@@ -63,8 +65,8 @@ def finetune_seeds(
     tasks = as_task_data(tasks)
     if any(data.dev is None for data in tasks.values()):
         raise InputError("several seeds need dev data, to choose the best run by", expected="--dev")
-    if target.exists() and not resume and (not target.is_dir() or any(target.iterdir())):
-        raise InputError("the directory exists already", where=str(target), remedy="Pass --resume, or another --out")
+    read = files_read(tasks, model, config)
+    check_run_folder(target, "finetune --seeds", inputs=read, resume=resume, overwrite=overwrite)
     results: dict[int, FinetuneResult] = {}
     with only_writer(target):
         for seed in range(config.train.seed, config.train.seed + seeds):
@@ -76,11 +78,13 @@ def finetune_seeds(
                 out=target / "seeds" / str(seed),
                 config=config.with_train(seed=seed),
                 resume=resume,
+                overwrite=overwrite and not results,
+                replaced=target,
                 title=target.name,
                 reporter=reporter,
             )
-            if results[seed].outcome.stopped_by not in ("budget", "patience"):
-                break  # a signal: the rest is for --resume
+            if results[seed].outcome.interrupted:  # the rest is for --resume
+                return SeedsResult(path=target, best=seed, results=results, spread={})
         selection_score = {
             seed: one.outcome.best.selection_score for seed, one in results.items() if one.outcome.best is not None
         }

@@ -121,3 +121,13 @@ def kind_of(data: TaskData, config: FinetuneConfig) -> tuple[Any, Any]:
     """
     options = data.options or config.of_kind(data.kind)
     return spec_of(data.kind, options.model_dump()).task_class(), options
+
+
+def files_read(
+    tasks: Mapping[str, TaskData], model: str | Path | None, config: FinetuneConfig
+) -> list[str | os.PathLike[str] | None]:
+    """What a run reads: the model, the files of its tasks, and a vocabulary where one is named."""
+    vocabulary = config.scratch.vocabulary
+    given = [one for data in tasks.values() for one in (data.train, data.dev, data.train_target, data.dev_target)]
+    own = [one for one in given if isinstance(one, Path)]
+    return [model, *own, *([] if isinstance(vocabulary, int) else [vocabulary])]

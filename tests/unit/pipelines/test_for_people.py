@@ -155,9 +155,9 @@ def test_pipe_in_processes(bundles):
     ("texts", "options", "message"),
     [
         ("one text", {}, "one text in place of many"),
-        (["a"], {"batch_size": 0}, "batch_size: not a number that can be used; got 0; expected at least 1"),
-        (["a"], {"batch_size": "64"}, "batch_size: not a number"),
-        (["a"], {"n_process": 0}, "n_process: not a number"),
+        (["a"], {"batch_size": 0}, "batch_size: not a count; got int 0; expected a whole number, at least 1"),
+        (["a"], {"batch_size": "64"}, "batch_size: not a count"),
+        (["a"], {"n_process": 0}, "n_process: not a count"),
         (["a"], {"n_process": 2, "task": "none"}, "no task 'none'"),
         (["ab"], {"as_tuples": True}, "texts[0]: not a text with its context; got str"),
         ([("a", 1), ("a", 1, 2)], {"as_tuples": True}, "texts[1]: not a text with its context; got tuple"),

@@ -9,7 +9,7 @@ import typer
 
 from spanbert.apps.cli.command import command_class
 from spanbert.apps.cli.completion import kinds_of_tasks
-from spanbert.apps.cli.options import ConfigOption, JsonOption, SetOption, print_json
+from spanbert.apps.cli.options import ConfigOption, JsonOption, OverwriteOption, SetOption, print_json
 from spanbert.apps.cli.task_options import (
     Given,
     help_of_kind,
@@ -53,6 +53,7 @@ def command(
     fix: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write a repaired copy of --data.", show_default=False)
     ] = None,
+    overwrite: OverwriteOption = False,
     *,
     given: Given,
     estimate: Annotated[
@@ -93,6 +94,7 @@ def command(
             dev_target=dev_target,
             config=settings,
             fix=fix,
+            overwrite=overwrite,
             estimate=estimate,
             reporter=reporter,
         )

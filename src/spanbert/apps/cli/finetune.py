@@ -13,7 +13,15 @@ import typer
 
 from spanbert.apps.cli.command import command_class
 from spanbert.apps.cli.completion import kinds_or, one_of
-from spanbert.apps.cli.options import SIZES, ConfigOption, JsonOption, SetOption, print_json, require_size
+from spanbert.apps.cli.options import (
+    SIZES,
+    ConfigOption,
+    JsonOption,
+    OverwriteOption,
+    SetOption,
+    print_json,
+    require_size,
+)
 from spanbert.apps.cli.task_options import (
     Given,
     help_of_kind,
@@ -41,8 +49,8 @@ _LONGER = ", ".join(f"{spec.kind} {spec.epochs:g}" for spec in specs() if spec.e
 HELP = f"""Fine-tunes a model for one task or several: labels, tags, answers, clusters, relations, translations.
 
 Files: {"; ".join(f"`{spec.kind}` {spec.files}" for spec in specs() if spec.variant is None)}.
-Ctrl-C and SIGTERM save and end the run; `--resume` continues it. The bundle's report.html shows curves, errors and the
-worst examples.
+Ctrl-C and SIGTERM save and end the run, with exit code 130 or 143; `--resume` continues it. The bundle's report.html
+shows curves, errors and the worst examples.
 """
 CLASS = command_class(
     settings="spanbert.train.finetune_config:FinetuneConfig",
@@ -106,6 +114,7 @@ def command(
         str | None, typer.Option(help="Licence and attribution of the data, for the model card.", show_default=False)
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run in --out.")] = False,
+    overwrite: OverwriteOption = False,
     config: ConfigOption = None,
     set_: SetOption = None,
     as_json: JsonOption = False,
@@ -114,6 +123,7 @@ def command(
     typed = kind
     kind, asked = (kind, {}) if kind == _MULTI else kind_meant(kind, others=[_MULTI])
     require_size(size)
+    from spanbert.apps.cli.interrupted import end_interrupted
     from spanbert.apps.reports.finetune_report import write_finetune_report
     from spanbert.train.config import budget_overrides
     from spanbert.train.finetune import finetune
@@ -132,23 +142,20 @@ def command(
     settings = FinetuneConfig.assemble(file=config, overrides=overrides)
     files = _Files(train=train, train_target=train_target, dev=dev, dev_target=dev_target)
     tasks = _with_own_settings(_tasks(kind, files, task or []), own, settings)
-    start: dict[str, Any] = {"model": model, "size": size}
+    start: dict[str, Any] = {"model": model, "size": size, "out": out, "resume": resume, "overwrite": overwrite}
     scores: dict[str, Any]
     with make_reporter() as reporter:
         if typed.lower() != kind:
             reporter.say(f"{typed} is the kind {kind}{''.join(f' --set {one}' for one in overrides_of(meant))}")
         if seeds > 1:
-            several = finetune_seeds(
-                tasks, seeds=seeds, **start, out=out, config=settings, resume=resume, reporter=reporter
-            )
+            several = finetune_seeds(tasks, seeds=seeds, **start, config=settings, reporter=reporter)
             result = several.results[several.best]
         else:
-            result = finetune(tasks, **start, out=out, config=settings, resume=resume, reporter=reporter)
-        report = write_finetune_report(out, reporter)
-    outcome = result.outcome
-    if outcome.stopped_by not in ("budget", "patience"):
-        typer.echo(f"{outcome.stopped_by}: saved after step {outcome.progress.step:,}; continue with --resume")
-    if seeds > 1:
+            result = finetune(tasks, **start, config=settings, reporter=reporter)
+        outcome = result.outcome
+        whole = not outcome.interrupted or (seeds == 1 and outcome.progress.step > 0)  # there is a bundle
+        report = write_finetune_report(out, reporter) if whole else None
+    if seeds > 1 and whole:
         for name, figures in several.spread.items():
             for figure, spread in figures.items():
                 typer.echo(f"{name} {figure}: mean {spread['mean']:.4f}, standard deviation {spread['stdev']:.4f}")
@@ -159,16 +166,19 @@ def command(
         typer.echo(f"  {line}")
     if report is not None:
         typer.echo(f"report: {report}")
-    typer.echo(f"wrote {out} after {outcome.progress.step:,} steps, {outcome.progress.seconds / 60:.1f} minutes")
+    if whole:
+        typer.echo(f"wrote {out} after {outcome.progress.step:,} steps, {outcome.progress.seconds / 60:.1f} minutes")
     if as_json:
         scores = {name: dict(one) for name, one in result.scores.items()}
         facts = {"path": str(out), "stopped_by": outcome.stopped_by, "scores": scores}
         print_json({**facts, **({"seeds": several.spread} if seeds > 1 else {}), **vars(outcome.progress)})
-    else:
+    elif not outcome.interrupted:
         first, data = next(iter(tasks.items()))
         name, bundle = f" --task {first}" if len(tasks) > 1 else "", shlex.quote(str(out))
         texts = spec_of(data.kind).input
         typer.echo(f"next: spanbert evaluate {bundle}{name} --data TEST, or spanbert predict {bundle}{name} {texts}")
+    if outcome.interrupted:
+        end_interrupted(outcome)
 
 
 class _Files(NamedTuple):

@@ -18,6 +18,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 ThreadsOption = Annotated[
     int | None, typer.Option(help="CPU threads.  [default: all cores]", min=1, show_default=False)
 ]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what exists already.")]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.", show_default=False)]
 _SET_HELP = (
     "One setting, e.g. optim.lr=1e-4; may be repeated. --lr, --epochs, --batch-size, --threads, --seed do the same. "

@@ -6,19 +6,22 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from io import BufferedReader
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
 from spanbert.apps.cli.completion import one_of
-from spanbert.apps.cli.options import ThreadsOption, kind_options, kind_set_option
+from spanbert.apps.cli.options import OverwriteOption, ThreadsOption, kind_options, kind_set_option
 from spanbert.apps.cli.task_options import Given, settings_of, task_examples, with_task_options
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
-from spanbert.core.files import file_written_whole
+from spanbert.core.files import file_written_whole, is_special
+from spanbert.core.outputs import check_output_file
 from spanbert.core.reporter import Reporter
-from spanbert.corpus.io.files import ByteCounter, SourceFile, decode_line, text_lines
+from spanbert.corpus.io.files import ByteCounter, SourceFile, text_lines
+from spanbert.corpus.io.pipes import PipeLines
 
 EXAMPLES = task_examples(
     "predict",
@@ -72,6 +75,7 @@ def command(
     out: Annotated[
         Path | None, typer.Option(help="Write to this file, completely or not at all.", show_default=False)
     ] = None,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Runs a bundle's tasks on each text: entities, tags, labels, clusters, relations, answers, translations.
 
@@ -86,17 +90,24 @@ def command(
         raise InputError(
             "only a file of plain text can be one document", where="--documents file", got=source, expected=".txt"
         )
-    if source != "-" and not Path(source).is_file():
+    if source != "-" and not is_special(Path(source)) and not Path(source).is_file():
         raise InputError(
-            "no such file", where=source, remedy=f"Texts are piped in: echo TEXT | spanbert predict {bundle}"
+            "a folder, where a file is read" if Path(source).is_dir() else "no such file",
+            where=source,
+            remedy=f"Texts are piped in: echo TEXT | spanbert predict {bundle}",
         )
-    if source == "-" and sys.stdin.isatty():
-        sys.stderr.write("reading texts from the keyboard, one a line; Ctrl-D ends\n")
+    if out is None:
+        check_output_file(Path("/dev/stdout"), inputs=[source], overwrite=True, option="standard output")
+    else:
+        check_output_file(out, inputs=["/dev/stdin" if source == "-" else source, bundle], overwrite=overwrite)
     read = ByteCounter()
-    lines = _lines(source, read)
+    pipe = _pipe(source)
+    lines = _lines(source, read) if pipe is None else pipe
     if documents == "file":
         lines = ("\n".join(one) for one in [lines])
-    pieces = _pieces(bundle, lines, source, task, format_, precision, _options(set_ or [], given), text_column, threads)
+    pieces = _pieces(
+        bundle, lines, source, task, format_, precision, _options(set_ or [], given), text_column, threads, pipe
+    )
     with ExitStack() as stack:
         if source != "-" and (out is not None or not sys.stdout.isatty()):
             reporter = make_reporter()
@@ -105,8 +116,7 @@ def command(
         stream = sys.stdout if out is None else stack.enter_context(file_written_whole(out))
         for piece in pieces:
             stream.write(piece)
-            if out is None:
-                stream.flush()  # the reader of a pipe gets each answer at once
+            stream.flush()  # the reader of a pipe gets each answer at once
 
 
 def _options(stated: Sequence[str], given: Given) -> dict[str, dict[str, Any]]:
@@ -138,6 +148,7 @@ def _pieces(
     options: Mapping[str, Mapping[str, Any]],
     text_column: str | None,
     threads: int | None,
+    pipe: PipeLines | None,
 ) -> Iterator[str]:
     """What is written, piece by piece."""
     from spanbert.encoder.hardware import use_threads
@@ -165,6 +176,7 @@ def _pieces(
         options=options,
         blank_lines=format_ == "text",
         text_field=text_column or "text",
+        more_at_hand=None if pipe is None else pipe.more_at_hand,
     )
     if format_ in ("csv", "tsv"):
         yield from table_lines(results, cast(Separated, format_))
@@ -188,9 +200,16 @@ def _pieces(
 
 
 def _lines(source: str, read: ByteCounter) -> Iterable[str]:
-    """Lines of the input; a byte that is not UTF-8 is an error that names its line."""
+    """Lines of a file; a byte that is not UTF-8 is an error that names its line."""
+    return (line for _, line in text_lines(SourceFile(path=Path(source), name=source), read))
+
+
+def _pipe(source: str) -> PipeLines | None:
+    """Standard input or another pipe; None for a file."""
     if source != "-":
-        yield from (line for _, line in text_lines(SourceFile(path=Path(source), name=source), read))
-        return
-    for number, raw in enumerate(sys.stdin.buffer, start=1):
-        yield decode_line(raw.rstrip(b"\r\n"), f"stdin:{number}", first=number == 1)
+        return PipeLines(Path(source).open("rb"), source) if is_special(Path(source)) else None
+    if sys.stdin is None:
+        raise InputError("standard input is closed", remedy="Name a file, or pipe texts in")
+    if sys.stdin.isatty():
+        sys.stderr.write("reading texts from the keyboard, one a line; Ctrl-D ends\n")
+    return PipeLines(cast(BufferedReader, sys.stdin.buffer), "stdin")

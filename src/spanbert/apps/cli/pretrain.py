@@ -12,6 +12,7 @@ from spanbert.apps.cli.options import (
     SIZES,
     ConfigOption,
     JsonOption,
+    OverwriteOption,
     PretrainSetOption,
     examples,
     print_json,
@@ -45,16 +46,19 @@ def command(
         bool, typer.Option("--freeze-encoder", help="Train the MLM and SBO heads alone.")
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run in --out.")] = False,
+    overwrite: OverwriteOption = False,
     config: ConfigOption = None,
     set_: PretrainSetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Trains the masked language model and the span-boundary objective (SpanBERT) and writes a bundle.
 
-    The bundle loads in `transformers` as it is. Ctrl-C and SIGTERM save and end the run; `--resume` continues it.
+    The bundle loads in `transformers` as it is. Ctrl-C and SIGTERM save and end the run, with exit code 130 or 143;
+    `--resume` continues it.
     Logs: OUT/metrics.jsonl, OUT/evaluations.jsonl, OUT/tensorboard.
     """
     require_size(size)
+    from spanbert.apps.cli.interrupted import end_interrupted
     from spanbert.encoder.config import Size
     from spanbert.train.config import budget_overrides
     from spanbert.train.pretrain import pretrain
@@ -68,19 +72,27 @@ def command(
         settings = PretrainConfig.assemble(file=config, overrides=[*overrides, *budget_overrides("10m")])
     with make_reporter() as reporter:
         result = pretrain(
-            store, out=out, model=model, size=cast(Size | None, size), config=settings, resume=resume, reporter=reporter
+            store,
+            out=out,
+            model=model,
+            size=cast(Size | None, size),
+            config=settings,
+            resume=resume,
+            overwrite=overwrite,
+            reporter=reporter,
         )
     outcome = result.outcome
-    if outcome.stopped_by != "budget":
-        typer.echo(f"{outcome.stopped_by}: saved after step {outcome.progress.step:,}; continue with --resume")
     if outcome.best:
         typer.echo(f"held-out figures of the bundle (weights of step {outcome.best.step:,}):")
     for line in result.lines:
         typer.echo(f"  {line}")
-    typer.echo(f"wrote {result.path} after {outcome.progress.step:,} steps, {outcome.progress.tokens:,} tokens")
+    if outcome.progress.step:
+        typer.echo(f"wrote {result.path} after {outcome.progress.step:,} steps, {outcome.progress.tokens:,} tokens")
     if as_json:
         scores = outcome.best.scores if outcome.best else {}
         facts = {"path": str(out), "stopped_by": outcome.stopped_by, "before": result.before, "after": scores}
         print_json({**facts, **vars(outcome.progress)})
-    else:
+    elif not outcome.interrupted:
         typer.echo(f'next: spanbert fill {out} "The quick [MASK:1-3] fox" --top-k 5')
+    if outcome.interrupted:
+        end_interrupted(outcome)

@@ -55,6 +55,7 @@ def doctor(
     dev_target: str | os.PathLike[str] | None = None,
     config: FinetuneConfig | Facts | None = None,
     fix: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
     estimate: bool = True,
     reporter: Reporter | None = None,
 ) -> Report:
@@ -71,6 +72,7 @@ def doctor(
         dev_target: The same of `dev`.
         config: Settings of fine-tuning; those of the kind say how files are read.
         fix: Where to write a repaired copy of `data`, in the same format.
+        overwrite: Replace a file that is there.
         estimate: Run a few steps of training to measure time and memory.
         reporter: Receives what is being done.
 
@@ -92,7 +94,8 @@ def doctor(
     names = [str(path) if alike else path.name for path in paths]
     companion, dev_companion = (None if one is None else Path(one) for one in (target, dev_target))
     if fix is not None:
-        check_target(source, Path(fix), one_file=companion is None)
+        read = [data, target, dev, dev_target, model]
+        check_target(source, Path(fix), read=read, overwrite=overwrite, one_file=companion is None)
     files = open_bundle(os.fspath(model))
     tokenizer = load_tokenizer(files.path)
     options = config.of_kind(kind)

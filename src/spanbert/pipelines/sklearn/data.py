@@ -16,6 +16,7 @@ from sklearn.utils.multiclass import is_multilabel
 from spanbert.core.errors import InputError
 from spanbert.core.excerpts import shortened
 from spanbert.core.tagging import Scheme, decode_tags, guess_scheme, scheme_of_tags
+from spanbert.core.texts import require_text
 from spanbert.core.types import TAGS, Document, Span
 from spanbert.corpus.formats.column_format import ColumnFormat
 from spanbert.corpus.formats.columns import ColumnOrigin
@@ -55,6 +56,8 @@ def text_documents(texts: object) -> list[Document]:
                 got=shortened(repr(row), 60),
                 expected="a str, or two of them for a pair",
             )
+        for part in parts:
+            require_text(part, f"X[{number}]")
         pair = str(parts[1]) if len(parts) == 2 else None
         documents.append(Document(id=str(number), text=str(parts[0]), pair=pair))
         if (pair is None) != (documents[0].pair is None):

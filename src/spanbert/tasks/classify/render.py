@@ -78,7 +78,7 @@ class ClassifyRender(TaskRender[Classification]):
 
     @override
     def python(self, entry: Facts) -> str:
-        read = "text, pair" if entry["pairs"] else "text"
+        read = "text, pair=pair" if entry["pairs"] else "text"
         return f"nlp({read}).{'value' if entry['mode'] == 'regression' else 'labels'}"
 
 
