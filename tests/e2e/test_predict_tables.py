@@ -130,6 +130,21 @@ def test_fields_of_json_lines_are_kept(cli, runs, tmp_path: Path):
     assert (code, "no bod; got id, body, lang, meta" in err) == (2, True)
 
 
+def test_a_field_with_the_words_of_the_text_is_kept_and_so_are_all_digits(cli, runs, tmp_path: Path):
+    line = {"id": "1", "text": "the fox", "title": "the fox", "weight": 0.123456789}
+    source = write_lines(tmp_path / "a.jsonl", [line])
+    code, out, err = cli("predict", runs["single"], source)
+    assert code == 0, err
+    found = json.loads(out)
+    assert {key: found[key] for key in line} == line
+    [row] = rows(cli, runs["single"], source)
+    assert (row["title"], row["weight"]) == ("the fox", "0.123456789")
+    named = write_lines(tmp_path / "b.jsonl", [{"body": "the fox", "id": "1"}])
+    code, out, err = cli("predict", runs["single"], named, "--text-column", "body")
+    assert code == 0, err
+    assert list(json.loads(out)) == ["id", "text", "tasks"]
+
+
 def test_questions_keep_their_context_and_pairs_their_texts(cli, runs, tmp_path: Path):
     write_lines(
         tmp_path / "a.jsonl", [{"id": "q", "question": "who sees it?", "context": "the old king runs", "source": "x"}]

@@ -133,11 +133,16 @@ class Config(BaseModel):
             meant = near_setting(key, keys)
             hint = f"did you mean {meant!r}?" if meant else nearest(key, keys)
             return InputError(f"unknown key {key!r}; {hint}", where=where)
-        return InputError(f"bad value for {key!r}", where=where, got=repr(first["input"]), expected=first["msg"])
+        return InputError(f"bad value for {key!r}", where=where, got=repr(first["input"]), expected=_said(first["msg"]))
 
     def to_yaml(self) -> str:
         """All the settings as YAML that `assemble` reads back unchanged."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+
+def _said(message: str) -> str:
+    """What was expected, of a message of pydantic."""
+    return message.removeprefix("Input should be ").removeprefix("Value error, ")
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

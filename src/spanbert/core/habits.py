@@ -6,6 +6,7 @@ what to type instead. Names that people give to kinds of tasks are with their ki
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection, Mapping
 
 SETTINGS: Mapping[str, tuple[str, ...]] = {
@@ -155,5 +156,8 @@ def setting_meant(key: str, known: Collection[str]) -> str | None:
 
 
 def near_setting(key: str, known: Collection[str]) -> str | None:
-    """The setting that a key may mean, whatever section it names: for a hint."""
-    return setting_meant(key.rpartition(".")[2], known)
+    """The setting that a key may mean, whatever section it names and though it is misspelled: for a hint."""
+    name = key.rpartition(".")[2]
+    meant = setting_meant(name, known)
+    close = difflib.get_close_matches(name.lower(), SETTINGS, n=1, cutoff=0.85) if meant is None else ()
+    return setting_meant(close[0], known) if close else meant

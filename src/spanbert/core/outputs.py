@@ -87,18 +87,18 @@ def check_output_folder(
         raise InputError("a file, where a folder is made", where=where, remedy="Choose another one")
     if resume or not any(target.iterdir()):
         return
+    if not _is_made(target):
+        raise InputError(
+            "the folder exists already, and is no store, model or run that could be replaced",
+            where=where,
+            got=", ".join(sorted(path.name for path in target.iterdir())[:5]),
+            remedy="Choose another one",
+        )
     if not overwrite:
         raise InputError("the folder exists already", where=where, remedy=remedy)
     if any(_holds(target, Path(one)) for one in given if one is not None):
         raise InputError(
             "the output would replace a folder that holds an input", where=where, remedy="Choose another one"
-        )
-    if not _is_made(target):
-        raise InputError(
-            "not a store, model or run, so it is not replaced",
-            where=where,
-            got=", ".join(sorted(path.name for path in target.iterdir())[:5]),
-            remedy="Choose another one",
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from spanbert.core.errors import InputError
 from spanbert.core.excerpts import shortened
 from spanbert.core.texts import require_text
 
@@ -63,7 +64,7 @@ class Span(Brief):
         text: Its characters, in what a pipeline answers; two spans of the same place are equal with and without.
 
     Raises:
-        ValueError: Not 0 <= start <= end.
+        InputError: Not 0 <= start <= end.
     """
 
     start: int
@@ -74,7 +75,7 @@ class Span(Brief):
 
     def __post_init__(self) -> None:
         if not 0 <= self.start <= self.end:
-            raise ValueError(f"a span needs 0 <= start <= end, got start={self.start} end={self.end}")
+            raise InputError(f"a span needs 0 <= start <= end, got start={self.start} end={self.end}")
 
 
 def outer_first(span: Span) -> tuple[int, int]:
@@ -129,6 +130,7 @@ class Question:
     misplaced: tuple[MisplacedAnswer, ...] = ()
 
     def __post_init__(self) -> None:
+        require_text(self.id, "id of a question")
         require_text(self.text, f"question {self.id}")
 
 
@@ -157,8 +159,8 @@ class Document:
         origin: What its format needs to write it back without loss; nothing else reads it.
 
     Raises:
-        InputError: Something else than a text, or half of a surrogate pair in it.
-        ValueError: A span reaches past the end of the text, or sentences do not cover the words.
+        InputError: Something else than a text, half of a surrogate pair in it, a span that reaches past its end, or
+            sentences that do not cover the words.
     """
 
     id: str
@@ -178,6 +180,7 @@ class Document:
     origin: object = None
 
     def __post_init__(self) -> None:
+        require_text(self.id, "id of a document")
         for name in ("text", "pair", "target"):
             value = getattr(self, name)
             if value is not None or name == "text":
@@ -188,14 +191,14 @@ class Document:
         inside += [answer for question in self.questions or () for answer in question.answers]
         for span in inside:
             if span.end > len(self.text):
-                raise ValueError(
+                raise InputError(
                     f"document {self.id!r}: span {span.start}..{span.end} reaches past the end of its "
                     f"{len(self.text)} characters"
                 )
         if self.sentences is not None:
             bounds = [0, *(end for _, end in self.sentences)]
             if bounds[-1] != len(self.words or ()) or self.sentences != tuple(pairwise(bounds)):
-                raise ValueError(
+                raise InputError(
                     f"document {self.id!r}: sentences {self.sentences} do not cover {len(self.words or ())} words"
                 )
 

@@ -37,7 +37,7 @@ def one_document(text: object, pair: object = None, *, identity: str = "text", w
         if not isinstance(text, str):
             raise InputError("not a text", where=where, got=described(text), expected="a str or a Document")
         require_text(text, where)
-        return Document(id=identity, text=str(text), pair=None if pair is None else str(pair))
+        return Document(id=identity, text=str(text), pair=None if pair is None else str(pair), where=where)
     if text.questions is not None and len(text.questions) != 1:
         raise InputError(
             "a document with no one result",
@@ -48,12 +48,13 @@ def one_document(text: object, pair: object = None, *, identity: str = "text", w
     return text if pair is None else replace(text, pair=str(pair))
 
 
-def many_documents(texts: object, pairs: object = None) -> Iterator[Document]:
+def many_documents(texts: object, pairs: object = None, *, or_one: str | None = None) -> Iterator[Document]:
     """Texts and documents as documents, read as they are needed; ids of texts are their numbers from 1.
 
     Args:
         texts: Strings and Documents, in a list, a Series, an array or any other sequence or stream.
         pairs: The second text of each; None: there are none.
+        or_one: What the caller takes too, for messages.
 
     Raises:
         InputError: One text in place of many, no sequence, or something in it that is no text; or not as many pairs.
@@ -61,7 +62,7 @@ def many_documents(texts: object, pairs: object = None) -> Iterator[Document]:
     if is_one(texts):
         what = "one text in place of many"
         raise InputError(what, got=described(texts), remedy="Pass a list, or call nlp(text)")
-    require_many(texts, "texts")
+    require_many(texts, "texts", or_one=or_one)
     assert isinstance(texts, Iterable)
     if pairs is None:
         return _documents(texts)
@@ -93,7 +94,7 @@ def checked_documents(documents: object) -> Iterator[Document]:
     if is_one(documents):
         what = "one document in place of many" if isinstance(documents, Document) else "a text in place of documents"
         raise InputError(what, where="documents", remedy="Pass a list of Documents, or call nlp(text)")
-    require_many(documents, "documents")
+    require_many(documents, "documents", things="Documents")
     assert isinstance(documents, Iterable)
     for number, document in enumerate(documents):
         if not isinstance(document, Document):

@@ -9,6 +9,7 @@ from pathlib import Path
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter
+from spanbert.core.texts import require_path
 from spanbert.core.types import Facts, Record
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.inference.scoring import score_task
@@ -52,6 +53,7 @@ def evaluate(
     Raises:
         InputError: No such task, or data that it cannot read.
     """
+    require_path(data, "data")
     nlp = load(bundle)
     name = _one_task(nlp, task)
     _read_by(nlp.tasks[name], options or {})

@@ -39,7 +39,7 @@ def read_inputs(
         text_field: What the text is called in JSON lines.
 
     Raises:
-        InputError: A line of JSON lines that is none, or without a text.
+        InputError: A line of JSON lines that is none, or without a text; plain text where a field is asked for.
     """
     is_json: bool | None = True if ".jsonl" in PurePath(name.lower()).suffixes else None
     for number, line in enumerate(lines, start=1):
@@ -53,6 +53,13 @@ def read_inputs(
             continue
         if is_json is None:
             is_json = _is_object(text)
+            if not is_json and text_field != "text":
+                raise InputError(
+                    "plain text, which has no fields",
+                    where=f"{name}:{number}",
+                    expected=f"JSON lines with {text_field!r}, or a .csv, .tsv or .parquet file",
+                    remedy="Leave --text-column out to read each line as a text",
+                )
         where = f"{name}:{number}"
         document = (
             _document(text, where, number, entities, text_field) if is_json else Document(id=str(number), text=text)

@@ -13,7 +13,7 @@ from typing_extensions import override
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.predictions import Answer
-from spanbert.core.texts import described, require_count, require_many, require_text
+from spanbert.core.texts import described, require_count, require_many, require_path, require_text
 from spanbert.core.types import Document, Facts, Filling, Question, Relation, Span, outer_first
 from spanbert.encoder.config import EncoderConfig
 from spanbert.inference.loading import stored_tasks
@@ -124,6 +124,7 @@ class Pipeline(Piping):
         """
         if task is None:
             return list(self.tasks)
+        require_text(task, "task")
         if task not in self.tasks:
             where, remedy = str(self.files.path), nearest(task, self.tasks) if self.tasks else None
             raise InputError(f"no task {task!r}", where=where, remedy=remedy)
@@ -162,7 +163,7 @@ class Pipeline(Piping):
             )
         if is_one(text):
             return next(self.predict([one_document(text, pair)]))
-        return list(self.predict(many_documents(text, pair)))
+        return list(self.predict(many_documents(text, pair, or_one="a str or a Document")))
 
     @override
     def predict(
@@ -210,7 +211,7 @@ class Pipeline(Piping):
             InputError: No task on relations, several and none was named, or an entity outside the text.
         """
         require_text(text, "text")
-        require_many(entities, "entities")
+        require_many(entities, "entities", things="Spans")
         for number, entity in enumerate(entities):
             if not isinstance(entity, Span):
                 got = described(entity)
@@ -279,7 +280,7 @@ class Pipeline(Piping):
                 got=", ".join(names or self.tasks) or None,
                 remedy="Name one with task=" if names else None,
             )
-        documents = many_documents([text] if isinstance(text, str) else text)
+        documents = many_documents([text] if isinstance(text, str) else text, or_one="a str")
         found = [result[names[0]].text for result in self.predict(documents, task=names[0])]
         return found[0] if isinstance(text, str) else found
 
@@ -338,8 +339,9 @@ def load(
     Raises:
         InputError: Not a model, or damaged; an unknown precision.
     """
-    if not isinstance(bundle, str | os.PathLike):
-        raise InputError("not a path or name of a model", where="bundle", got=described(bundle))
+    require_path(bundle, "bundle")
     if precision not in get_args(Precision):
-        raise InputError("no such precision", where="precision", got=precision, expected=", ".join(get_args(Precision)))
+        raise InputError(
+            "no such precision", where="precision", got=described(precision), expected=", ".join(get_args(Precision))
+        )
     return Pipeline(open_bundle(os.fspath(bundle)), precision, options)

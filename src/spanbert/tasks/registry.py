@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from spanbert.core.errors import InputError, nearest
+from spanbert.core.texts import require_text
 from spanbert.tasks.classify.spec import CLASSIFY
 from spanbert.tasks.coref.spec import COREF
 from spanbert.tasks.qa.spec import QA
@@ -54,6 +55,7 @@ def kind_meant(name: str, *, others: Sequence[str] = (), where: str | None = Non
     Raises:
         InputError: There is none.
     """
+    require_text(name, where or "kind")
     plain = name.lower().replace("_", "-")
     if plain in kinds():
         return KindMeant(plain, {})

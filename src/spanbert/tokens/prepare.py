@@ -36,6 +36,7 @@ from spanbert.core.files import (
 from spanbert.core.outputs import check_output_folder
 from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
+from spanbert.core.texts import described, require_many, require_path
 from spanbert.core.types import Document, Facts
 from spanbert.corpus.raw.readers import DocumentReader, ReadConfig, ReadSummary
 from spanbert.tokens.alignment import pieces_of_spans
@@ -70,7 +71,7 @@ class PrepareResult:
 
 @shows_progress
 def prepare(
-    inputs: Sequence[str | Path],
+    inputs: str | Path | Sequence[str | Path],
     *,
     tokenizer: str | Path | TokenizerAdapter,
     out: str | Path,
@@ -84,7 +85,7 @@ def prepare(
     """Turns text files into a token store.
 
     Args:
-        inputs: Files, folders, globs or hub data sets: see `corpus.raw.readers.DocumentReader`.
+        inputs: One or several files, folders, globs or hub data sets: see `corpus.raw.readers.DocumentReader`.
         tokenizer: Path or hub id of a tokenizer, or one that was loaded or trained.
         out: The store to make.
         held_out: Share (0..1) of the documents kept for evaluation, chosen by the hash of their ids; one at least,
@@ -98,12 +99,19 @@ def prepare(
     Raises:
         InputError: Unusable input or tokenizer, or an `out` that exists or is read.
     """
+    require_path(out, "out")
     target, reporter = Path(out), reporter or SilentReporter()
-    if not 0 <= held_out < 1:
-        raise InputError("not a share", where="--held-out", got=str(held_out), expected="0 <= share < 1, or 0.5%")
-    reader = DocumentReader(inputs, ReadConfig.of(options))
+    given = [inputs] if isinstance(inputs, str | Path) else inputs
+    require_many(given, "inputs", things="paths", or_one="a path")
+    for one in given:
+        require_path(one, "inputs")
+    if not isinstance(tokenizer, TokenizerAdapter):
+        require_path(tokenizer, "tokenizer")
+    if isinstance(held_out, bool) or not isinstance(held_out, int | float) or not 0 <= held_out < 1:
+        raise InputError("not a share", where="--held-out", got=described(held_out), expected="0 <= share < 1, or 0.5%")
+    reader = DocumentReader(given, ReadConfig.of(options))
     own = [] if isinstance(tokenizer, TokenizerAdapter) else [tokenizer]
-    check_output_folder(target, inputs=[*inputs, *own], overwrite=overwrite)
+    check_output_folder(target, inputs=[*given, *own], overwrite=overwrite)
     adapter = tokenizer if isinstance(tokenizer, TokenizerAdapter) else load_tokenizer(tokenizer)
     place = real_path(target)
     work = place.with_name(f".{place.name}.preparing")

@@ -21,6 +21,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import write_json
 from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
+from spanbert.core.texts import require_path
 from spanbert.core.types import Facts, Record
 from spanbert.corpus.data import Source, documents_of, opened, source_facts
 from spanbert.corpus.held_out import HeldOut
@@ -44,7 +45,15 @@ from spanbert.train.model import TaskModel
 from spanbert.train.run import model_fact, run_into, settled, with_budget
 from spanbert.train.run_directory import budget_of_run, check_run_folder
 from spanbert.train.scratch import scratch_shape, start_from_scratch
-from spanbert.train.task_data import TaskData, as_task_data, files_read, kind_of, train_source, with_held_out
+from spanbert.train.task_data import (
+    TaskData,
+    as_task_data,
+    data_files,
+    files_read,
+    kind_of,
+    train_source,
+    with_held_out,
+)
 from spanbert.train.usual import FEW_STEPS, LEAST_STEPS, NEAR_ZERO, with_usual_rates
 
 
@@ -107,10 +116,15 @@ def finetune(
     Raises:
         InputError: Unusable files, model or settings, or an `out` that exists, is read or is in use.
     """
+    require_path(out, "out")
     reporter, config, target = reporter or SilentReporter(), FinetuneConfig.of(config), Path(out)
+    if model is not None:
+        require_path(model, "model")
     tasks = as_task_data(tasks)
     read = files_read(tasks, model, config)
     check_run_folder(target, "finetune", inputs=read, resume=resume, overwrite=overwrite)
+    for path in data_files(tasks):
+        require_file(path)
     usual = max((spec_of(data.kind).epochs for data in tasks.values()), default=1.0)
     earlier = budget_of_run(target) if resume else {}
     usual_budget = {"max_epochs": usual, "least_steps": LEAST_STEPS}
@@ -206,9 +220,6 @@ def build_tasks(
     made: dict[str, TextTask] = {}
     for name, data in tasks.items():
         kind, own = kind_of(data, config)
-        for path in (data.dev, data.dev_target):
-            if isinstance(path, Path):
-                require_file(path)
         earlier = entry_to_go_on_with(files, name, kind.spec)
         if earlier is not None:
             own = kind.continued(own, task_entries(files)[earlier], files.assets(earlier))
@@ -248,9 +259,7 @@ def _facts(
     """What the run is, for run.json and for --resume to compare."""
 
     def facts_of(given: Path | Source | None, companion: Path | None) -> dict[str, str] | None:
-        if given is None or any(isinstance(path, Path) and not path.is_file() for path in (given, companion)):
-            return None
-        return source_facts(given, companion)
+        return None if given is None else source_facts(given, companion)
 
     return {
         "tasks": {

@@ -18,6 +18,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import sha256_of, write_json
 from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
+from spanbert.core.texts import require_path
 from spanbert.core.types import Facts
 from spanbert.encoder.config import Size
 from spanbert.tasks.pretrain.objectives import PretrainTask
@@ -76,6 +77,8 @@ def pretrain(
     Raises:
         InputError: Unusable store, model or settings, or an `out` that exists, is read or is in use.
     """
+    require_path(store, "store")
+    require_path(out, "out")
     reporter, config, target = reporter or SilentReporter(), PretrainConfig.of(config), Path(out)
     if (model is None) == (size is None):
         raise InputError(

@@ -18,6 +18,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import directory_written_whole, only_writer, write_json
 from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
+from spanbert.core.texts import require_count, require_path
 from spanbert.core.types import Facts
 from spanbert.encoder.config import Size
 from spanbert.train.finetune import FinetuneResult, finetune
@@ -61,6 +62,8 @@ def finetune_seeds(
     Raises:
         InputError: No dev data to choose the best run by, or as `finetune`.
     """
+    require_path(out, "out")
+    require_count(seeds, "seeds")
     reporter, config, target = reporter or SilentReporter(), FinetuneConfig.of(config), Path(out)
     tasks = as_task_data(tasks)
     if any(data.dev is None for data in tasks.values()):

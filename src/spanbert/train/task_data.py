@@ -11,8 +11,10 @@ from typing import Any
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.reporter import Reporter
+from spanbert.core.texts import described, require_many, require_path
 from spanbert.core.types import Facts
 from spanbert.corpus.data import Source, opened
+from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.held_out import HeldOut, hold_out
 from spanbert.tasks.base import open_as
 from spanbert.tasks.registry import kind_meant, spec_of
@@ -45,6 +47,9 @@ class TaskData:
         object.__setattr__(self, "kind", kind)
         if isinstance(self.options, Mapping) or (self.options is None and asked):
             object.__setattr__(self, "options", spec_of(kind).config.of({**asked, **(self.options or {})}))
+        elif self.options is not None and not isinstance(self.options, Config):
+            expected = "a dictionary of settings"
+            raise InputError("not settings", where="options", got=described(self.options), expected=expected)
         held_out = HeldOut.parse(self.dev, where="dev")
         if held_out is not None:
             if self.dev_target is not None:
@@ -56,6 +61,11 @@ class TaskData:
             value = getattr(self, name)
             if isinstance(value, str | os.PathLike):
                 object.__setattr__(self, name, Path(value))
+            elif name.endswith("target") or (value is None and name == "dev"):
+                if value is not None:
+                    require_path(value, name)
+            elif not isinstance(value, DataFile | HeldOut):
+                require_many(value, name, things="Documents", or_one="a path")
 
 
 def train_source(data: TaskData, config: FinetuneConfig) -> Source:
@@ -123,11 +133,15 @@ def kind_of(data: TaskData, config: FinetuneConfig) -> tuple[Any, Any]:
     return spec_of(data.kind, options.model_dump()).task_class(), options
 
 
+def data_files(tasks: Mapping[str, TaskData]) -> list[Path]:
+    """The files that tasks are learned from and scored on."""
+    given = [one for data in tasks.values() for one in (data.train, data.train_target, data.dev, data.dev_target)]
+    return [one for one in given if isinstance(one, Path)]
+
+
 def files_read(
     tasks: Mapping[str, TaskData], model: str | Path | None, config: FinetuneConfig
 ) -> list[str | os.PathLike[str] | None]:
     """What a run reads: the model, the files of its tasks, and a vocabulary where one is named."""
     vocabulary = config.scratch.vocabulary
-    given = [one for data in tasks.values() for one in (data.train, data.dev, data.train_target, data.dev_target)]
-    own = [one for one in given if isinstance(one, Path)]
-    return [model, *own, *([] if isinstance(vocabulary, int) else [vocabulary])]
+    return [model, *data_files(tasks), *([] if isinstance(vocabulary, int) else [vocabulary])]

@@ -39,6 +39,17 @@ _GOLD = {
 }
 
 
+def test_ids_are_texts_and_places_lie_in_their_text():
+    for make, message in (
+        (lambda: Document(id=3, text="a"), "id of a document: not a text; got int 3"),
+        (lambda: Question(id=None, text="a"), "id of a question: not a text; got None"),
+        (lambda: Document(id="a", text="a", spans=(Span(start=0, end=2),)), "reaches past the end"),
+        (lambda: Span(start=2, end=1), "a span needs 0 <= start <= end"),
+    ):
+        with pytest.raises(InputError, match=message):
+            make()
+
+
 def test_gold_is_everything_but_what_is_read_and_where_it_came_from():
     read = {"id", "text", "pair", "words", "sentences", "fields", "where", "origin"}
     assert {one.name for one in fields(Document)} == read | _GOLD.keys(), "is a new field gold? say so in its metadata"

@@ -103,7 +103,7 @@ def test_what_is_no_text_is_refused_everywhere(bundles, got: str, value: Any):
         (lambda: list(nlp.pipe(value)), "texts: not texts"),
         (lambda: nlp(["a fox", value]), r"texts\[1\]: not a text"),
         (lambda: list(nlp.pipe(iter(["a fox", value]))), r"texts\[1\]: not a text"),
-        (lambda: list(nlp.predict(value)), "documents: not texts"),
+        (lambda: list(nlp.predict(value)), "documents: not Documents"),
         (lambda: list(nlp.predict([value])), r"documents\[0\]: not a Document"),
         (lambda: nlp.fill(value), "text: not a text"),
         (lambda: qa.answer("who?", value), "context: not a text"),
@@ -116,7 +116,7 @@ def test_what_is_no_text_is_refused_everywhere(bundles, got: str, value: Any):
             call()
         assert got in str(refused.value)
     if not isinstance(value, Path):
-        with pytest.raises(InputError, match="bundle: not a path or name of a model"):
+        with pytest.raises(InputError, match="bundle: not a path"):
             spanbert.load(value)
 
 
@@ -126,6 +126,34 @@ def test_tables_are_not_texts(bundles):
         bundles["single"](pandas.DataFrame({"text": TEXTS}))
     with pytest.raises(InputError, match=r"texts\[1\]: not a text; got float nan"):
         bundles["single"](series(["a fox", math.nan]))
+
+
+def test_messages_ask_for_what_would_do(bundles):
+    nlp = bundles["pair"]
+    for call, message in (
+        (lambda: nlp(3), "got int 3; expected a str or a Document, or a list or another sequence of texts"),
+        (lambda: nlp(["a", "b"], pair="c"), "pair: not texts; got str 'c'; expected a list or another sequence of"),
+        (lambda: nlp.pipe(None), "texts: not texts; got None; expected a list or another sequence of texts"),
+        (lambda: nlp(b"a"), "got bytes b'a'; .*Decode it"),
+        (lambda: nlp.relate("Ann left.", None), "entities: not Spans; got None"),
+        (lambda: nlp.names(3), "task: not a text; got int 3"),
+        (lambda: spanbert.load(nlp.files.path, precision=16), "no such precision; got int 16"),
+        (
+            lambda: list(bundles["single"].pipe([("a", 1), (None, 2)], as_tuples=True)),
+            r"texts\[1\]: not a text; got None",
+        ),
+        (lambda: nlp.pipe({"a": 1}, as_tuples=True), "texts: not texts; got dict"),
+        (lambda: bundles["single"](["a", "b"], pair=["c", "d"]), r"texts\[0\]: a second text, which no task"),
+    ):
+        with pytest.raises(InputError, match=message):
+            call()
+
+
+def test_documents_go_through_pipe_as_texts_do(bundles):
+    document = Document(id="mine", text="a fox")
+    assert [one.id for one in bundles["single"].pipe([document, "the queen"])] == ["mine", "2"]
+    [(found, context)] = bundles["single"].pipe([(document, 7)], as_tuples=True, batch_size=1)
+    assert (found.id, context) == ("mine", 7)
 
 
 def test_texts_in_place_of_documents(bundles):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,15 @@ def test_dictionaries_will_do(hugging_face_model: Path, tmp_path: Path):
         ({"config": {"optim": {"lrr": 1}}}, "unknown key 'optim.lrr'; did you mean 'optim.lr'?"),
         ({"config": {"learning_rate": "fast"}}, "bad value for 'optim.lr'"),
         ({"config": 3}, "config: not settings; got int"),
+        ({"config": {"learning_rat": 1e-4}}, "unknown key 'learning_rat'; did you mean 'optim.lr'?"),
+        ({"config": {"epochs": "three"}}, "bad value for 'train.max_epochs'; got 'three'; expected a valid number"),
+        ({"tasks": {"a": {"kind": 3, "train": "a.tsv"}}}, "kind: not a text; got int 3"),
+        (
+            {"tasks": {"a": {"kind": "ner", "train": None}}},
+            "train: not Documents; got None; expected a path, or a list",
+        ),
+        ({"tasks": {"a": {"kind": "ner", "train": "a.tsv", "dev_target": 3}}}, "dev_target: not a path; got int 3"),
+        ({"tasks": {"a": {"kind": "ner", "train": "a.tsv", "options": 3}}}, "options: not settings; got int 3"),
     ],
 )
 @pytest.mark.parametrize("seeds", [None, 2])
@@ -79,6 +90,40 @@ def test_what_finetune_cannot_use(hugging_face_model: Path, tmp_path: Path, chan
         function(given.pop("tasks"), model=hugging_face_model, out=tmp_path / "out", **given, **more)
     assert message in str(error.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_no_path_and_no_size(hugging_face_model: Path, corpus_file: Path, store_path: Path, tmp_path: Path):
+    tasks = {"a": {"kind": "classify", "train": single_file(tmp_path / "a.tsv", 8, 0), "dev": 0.25}}
+    prepare, out = partial(spanbert.prepare, out=tmp_path / "s", tokenizer=hugging_face_model), tmp_path / "out"
+    calls: list[tuple[Callable[[], object], str]] = [
+        (lambda: spanbert.finetune(tasks, model=hugging_face_model, out=None), "out: not a path; got None"),
+        (lambda: spanbert.finetune(tasks, model=3, out=out), "model: not a path; got int 3"),
+        (lambda: spanbert.finetune(tasks, size="huge", out=out), "no such size; got 'huge'; expected tiny, mini"),
+        (lambda: spanbert.finetune_seeds(tasks, seeds="2", size="tiny", out=out), "seeds: not a count; got str '2'"),
+        (lambda: spanbert.pretrain(None, size="tiny", out=out), "store: not a path; got None"),
+        (
+            lambda: spanbert.pretrain(store_path, size="huge", out=out, config={"max_steps": 1}),
+            "no such size; got 'huge'",
+        ),
+        (lambda: prepare(None), "inputs: not paths; got None"),
+        (lambda: prepare([3]), "inputs: not a path; got int 3"),
+        (lambda: prepare([corpus_file], held_out="5%"), "not a share; got str '5%'"),
+        (lambda: prepare([corpus_file], tokenizer=None), "tokenizer: not a path; got None"),
+        (lambda: spanbert.evaluate(hugging_face_model, []), "data: not a path; got list"),
+    ]
+    for call, message in calls:
+        with pytest.raises(InputError, match=message):
+            call()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tsv"]
+    assert prepare(str(corpus_file)).documents["held_out"] >= 1, "one path, and no list of its letters"
+
+
+def test_files_that_are_missing_are_named_before_any_work(tmp_path: Path):
+    train, noting = single_file(tmp_path / "a.tsv", 8, 0), Noting()
+    tasks = {"a": {"kind": "classify", "train": train, "dev": tmp_path / "none.tsv"}}
+    with pytest.raises(InputError, match="none.tsv: no such file"):
+        spanbert.finetune(tasks, size="tiny", out=tmp_path / "out", config=FEW, reporter=noting)
+    assert (noting.lines, (tmp_path / "out").exists()) == ([], False)
 
 
 def test_pretrain_and_prepare_take_dictionaries(

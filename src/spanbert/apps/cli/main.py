@@ -132,6 +132,7 @@ def _sigterm_unwinds() -> Iterator[None]:
     """SIGTERM ends the process as Ctrl-C does, so that no temporary file stays behind."""
 
     def end(number: int, frame: FrameType | None) -> NoReturn:
+        os.write(2, f"spanbert: error: ended by {signal.Signals(number).name}\n".encode())
         sys.exit(128 + number)
 
     in_main_thread = threading.current_thread() is threading.main_thread()

@@ -195,7 +195,7 @@ def _pieces(
             raise InputError(
                 "only tagged words and clusters can be written in columns",
                 where="--format conll",
-                expected="jsonl, html",
+                expected="jsonl, csv, tsv, html",
             )
 
 
