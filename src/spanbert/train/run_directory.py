@@ -63,12 +63,13 @@ def check_run_folder(
 
 
 def kind_of_run(target: Path) -> str | None:
-    """The kind of the run in a directory, by the command that made it; None: there is none."""
+    """The kind of the run in a directory, by the command that made it; None: there is none that can be told."""
     if any(target.glob("seeds/*/run.json")):
         return "finetune --seeds"
-    if not (target / "run.json").is_file():
+    try:
+        facts = read_json(target / "run.json")
+    except InputError:  # there is none, or it is damaged: it can be replaced, and not be continued
         return None
-    facts = read_json(target / "run.json")
     has = facts.keys() if isinstance(facts, Mapping) else ()
     return next((kind for kind, key in _OF_KIND.items() if key in has), None)
 

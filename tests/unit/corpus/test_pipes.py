@@ -56,3 +56,9 @@ def test_a_line_that_is_not_utf8_is_named(pipe):
     other.close()
     with pytest.raises(InputError, match="pipe:2: not UTF-8"):
         list(lines)
+
+
+def test_long_lines_come_whole_and_once():
+    longest = b"x" * 1_000_000
+    lines = PipeLines(io.BufferedReader(io.BytesIO(longest + b"\n" + longest[:70_000] + b"\r\n\nend")), "pipe")
+    assert [len(line) for line in lines] == [1_000_000, 70_000, 0, 3]

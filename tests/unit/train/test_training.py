@@ -232,6 +232,10 @@ def test_a_damaged_state_is_refused(store_path: Path, hugging_face_model: Path, 
             run(store_path, out, hugging_face_model, "train.max_steps=4", resume=True)
     assert run(store_path, out, hugging_face_model, "train.max_steps=1", overwrite=True).outcome.progress.step == 1
     assert len(losses(out)) == 1
+    (out / "run.json").write_text("{")
+    with pytest.raises(InputError, match="the folder exists already. Pass --overwrite to replace it"):
+        run(store_path, out, hugging_face_model, "train.max_steps=1", resume=True)
+    run(store_path, out, hugging_face_model, "train.max_steps=1", overwrite=True)
 
 
 def test_a_run_replaces_only_what_it_may(store_path: Path, hugging_face_model: Path, tmp_path: Path):

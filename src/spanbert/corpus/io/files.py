@@ -51,7 +51,9 @@ def require_file(path: Path) -> None:
     if path.is_dir():
         raise InputError("a folder, where a file is read", where=str(path), remedy="Name a file in it")
     if is_special(path):
-        raise InputError("a pipe or device, where a file is read", where=str(path), remedy="Write it to a file first")
+        raise InputError(
+            "a pipe or device, where a file is read", where=str(path), remedy="Write what it gives to a file first"
+        )
     if not path.is_file():
         raise InputError("no such file", where=str(path))
 

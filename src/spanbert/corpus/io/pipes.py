@@ -23,7 +23,7 @@ class PipeLines:
     def __init__(self, stream: BufferedReader, name: str) -> None:
         self._stream, self._name = stream, name
         self._lines: deque[bytes] = deque()  # whole ones
-        self._rest = b""
+        self._rest = bytearray()  # of a line that has not ended
         self._ended = False
         try:
             self._waits_for = [stream.fileno()]
@@ -57,9 +57,16 @@ class PipeLines:
         if self._waits_for:
             select.select(self._waits_for, [], [])
         taken = self._stream.read1(_MOST_AT_ONCE)
-        *whole, self._rest = (self._rest + taken).split(b"\n")
-        self._lines.extend(line.rstrip(b"\r") for line in whole)
+        first, *more = taken.split(b"\n")
+        self._rest += first
+        for part in more:
+            self._take_line()
+            self._rest += part
         if not taken:
             self._ended = True
             if self._rest:
-                self._lines.append(self._rest.rstrip(b"\r"))
+                self._take_line()
+
+    def _take_line(self) -> None:
+        self._lines.append(bytes(self._rest).rstrip(b"\r"))
+        self._rest.clear()
