@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from spanbert.core.errors import InputError
+from spanbert.core.texts import require_path
 
 _PACKAGED = re.compile("[a-z][a-z0-9]*(-[a-z0-9]+)+")
 _FILES = ("*.json", "*.txt", "*.safetensors", "*.model", "pytorch_model.bin")
@@ -22,8 +23,10 @@ def resolve(name: str | os.PathLike[str]) -> Path:
         name: A file, a directory, the name of a packaged model, or a hub id such as `google-bert/bert-base-cased`.
 
     Raises:
-        InputError: No such path, and no hub repository of that name can be had (or HF_HUB_OFFLINE is set).
+        InputError: Neither a path nor a name; or no such path, and no hub repository of that name can be had (or
+            HF_HUB_OFFLINE is set).
     """
+    require_path(name, "model")
     path = Path(name).expanduser()
     if path.exists():
         return path

@@ -5,18 +5,20 @@ Shapes in tensor names: T tokens (pieces with specials) of a packed batch, S seg
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
-from typing import Any, Self
+from numbers import Integral
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from spanbert.core.errors import InputError
 from spanbert.core.excerpts import shortened
-from spanbert.core.texts import require_text
+from spanbert.core.texts import described, require_many, require_text
 
+EachT = TypeVar("EachT")
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -74,6 +76,11 @@ class Span(Brief):
     text: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        if type(self.start) is not int or type(self.end) is not int:  # the quick way for almost all
+            for name in ("start", "end"):
+                if not isinstance(getattr(self, name), Integral):
+                    got = described(getattr(self, name))
+                    raise InputError("not a place in a text", where=f"{name} of a span", got=got, expected="an int")
         if not 0 <= self.start <= self.end:
             raise InputError(f"a span needs 0 <= start <= end, got start={self.start} end={self.end}")
 
@@ -185,10 +192,11 @@ class Document:
             value = getattr(self, name)
             if value is not None or name == "text":
                 require_text(value, f"{name} of {self.where or self.id}")
-        inside = [*(self.words or ()), *(self.spans or ())]
-        inside += [mention for cluster in self.clusters or () for mention in cluster]
-        inside += [end for relation in self.relations or () for end in (relation.head, relation.tail)]
-        inside += [answer for question in self.questions or () for answer in question.answers]
+        inside = [*self._each("words", Span), *self._each("spans", Span)]
+        clusters = self._each("clusters", Sequence)  # type: ignore[type-abstract]
+        inside += [mention for cluster in clusters for mention in cluster]
+        inside += [end for relation in self._each("relations", Relation) for end in (relation.head, relation.tail)]
+        inside += [answer for question in self._each("questions", Question) for answer in question.answers]
         for span in inside:
             if span.end > len(self.text):
                 raise InputError(
@@ -201,6 +209,18 @@ class Document:
                 raise InputError(
                     f"document {self.id!r}: sentences {self.sentences} do not cover {len(self.words or ())} words"
                 )
+
+    def _each(self, name: str, kind: type[EachT]) -> Sequence[EachT]:
+        """What a field holds, none of another type among it."""
+        values = getattr(self, name)
+        if values is None:
+            return ()
+        where, things = f"{name} of {self.where or self.id}", f"{kind.__name__}s"
+        require_many(values, where, things=things)
+        for value in values:
+            if not isinstance(value, kind):
+                raise InputError(f"not {things}", where=where, got=described(value))
+        return values  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         """As it would be made, without what it has not; of words and the like how many they are."""

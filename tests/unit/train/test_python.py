@@ -110,6 +110,13 @@ def test_what_is_no_path_and_no_size(hugging_face_model: Path, corpus_file: Path
         (lambda: prepare([corpus_file], held_out="5%"), "not a share; got str '5%'"),
         (lambda: prepare([corpus_file], tokenizer=None), "tokenizer: not a path; got None"),
         (lambda: spanbert.evaluate(hugging_face_model, []), "data: not a path; got list"),
+        (lambda: spanbert.convert(None, out, to="bundle"), "source: not a path; got None"),
+        (lambda: spanbert.convert(hugging_face_model, None, to="bundle"), "out: not a path; got None"),
+        (lambda: spanbert.convert_data(corpus_file, 3, to="jsonl"), "out: not a path; got int 3"),
+        (lambda: spanbert.doctor("ner", None, model=hugging_face_model), "data: not a path; got None"),
+        (lambda: spanbert.doctor("ner", corpus_file, model=hugging_face_model, fix=3), "fix: not a path; got int 3"),
+        (lambda: spanbert.info(None), "path: not a path; got None"),
+        (lambda: spanbert.load_tokenizer(None), "model: not a path; got None"),
     ]
     for call, message in calls:
         with pytest.raises(InputError, match=message):

@@ -19,6 +19,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.findings import SEVERITIES, Ledger, Rule
 from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
+from spanbert.core.texts import require_path
 from spanbert.core.types import Document, Facts
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.io.files import require_file
@@ -84,6 +85,11 @@ def doctor(
         InputError: A file that cannot be read at all, no such kind, or a `fix` that cannot be written to.
     """
     kind, asked = kind_meant(kind)
+    require_path(data, "data")
+    require_path(model, "model")
+    for name, path in (("target", target), ("dev", dev), ("dev_target", dev_target), ("fix", fix)):
+        if path is not None:
+            require_path(path, name)
     reporter, source = reporter or SilentReporter(), Path(data)
     config = FinetuneConfig.of(config).with_kind(kind, asked)
     held_out = None if dev is None else Path(dev)

@@ -14,6 +14,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import only_writer
 from spanbert.core.outputs import check_output_file
 from spanbert.core.tagging import SCHEMES, Scheme
+from spanbert.core.texts import require_path
 from spanbert.core.types import Document
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.format import Layer, ReadSettings, WriteSettings
@@ -113,6 +114,8 @@ def convert_data(
         raise InputError("only columns are written in a scheme", where="--scheme", got=f"--to {to}")
     if nested and column != "ner":
         raise InputError("tags of words do not nest", where="--nested", got=f"--column {column}")
+    require_path(source, "source")
+    require_path(out, "out")
     origin, made, second = Path(source), Path(out), None if target is None else Path(target)
     if origin.is_dir():
         raise InputError("a directory, not an annotated file", where=str(origin), got=f"--to {to}")

@@ -22,6 +22,7 @@ from spanbert.checkpoint.card import model_card
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.files import directory_written_whole, only_writer, remove_leftovers, write_json
 from spanbert.core.outputs import check_output_folder
+from spanbert.core.texts import require_path
 from spanbert.core.types import Facts, Record
 from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.protocol import TextTask
@@ -81,11 +82,13 @@ def convert(
             or is read.
     """
     if to not in LAYOUTS:
-        raise InputError(f"no layout {to!r}; {nearest(to, LAYOUTS)}", where="--to")
+        raise InputError(f"no layout {to!r}; {nearest(str(to), LAYOUTS)}", where="--to")
     if precision not in (None, *PRECISIONS):
         raise InputError("no such precision", where="--precision", got=precision, expected=", ".join(PRECISIONS))
     if task is not None and to != "hugging-face":
         raise InputError("only hugging-face holds one task alone", where="--task", got=f"--to {to}")
+    require_path(source, "source")
+    require_path(out, "out")
     target = Path(out)
     files = open_bundle(os.fspath(source))
     shape = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
