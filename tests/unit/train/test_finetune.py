@@ -469,11 +469,11 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
 ):
     single_file(tmp_path / "a.tsv", 12, 0)
     (tmp_path / "a.conll").write_text("fox NOUN\nruns VERB\n")
-    made = {
-        name: TaskData(kind=kind, train=tmp_path / files[0], dev=tmp_path / files[1] if len(files) > 1 else None)
-        for name, (kind, *files) in tasks.items()
-    }
     with pytest.raises(InputError, match=message):
+        made = {
+            name: TaskData(kind=kind, train=tmp_path / files[0], dev=tmp_path / files[1] if len(files) > 1 else None)
+            for name, (kind, *files) in tasks.items()
+        }
         tune(made, hugging_face_model, tmp_path / "out", *overrides)
     assert not (tmp_path / "out" / "spanbert.json").exists()
     assert not (tmp_path / "out" / "metrics.jsonl").exists()
