@@ -20,6 +20,7 @@ from spanbert.core.characters import UNSPACED
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json
 from spanbert.core.model_path import resolve
+from spanbert.core.schema import Schema, read_checked
 from spanbert.core.types import BoolArray, IntArray
 from spanbert.tokens.chinese import chinese_word_starts, has_han
 from spanbert.tokens.long_texts import LONGEST_PART, parts_of
@@ -58,6 +59,14 @@ def panics_named(name: str) -> Iterator[None]:
             got=str(error),
             remedy="Copy or download it again",
         ) from None
+
+
+class _Settings(Schema):
+    """tokenizer_config.json, as far as it is read for a vocab.txt."""
+
+    tokenize_chinese_chars: bool = True
+    strip_accents: bool | None = None
+    do_lower_case: bool = False
 
 
 class TokenizerAdapter:
@@ -358,7 +367,7 @@ def _from_vocabulary(path: Path) -> Tokenizer:
             )
         vocabulary[piece] = line
     beside = path.parent / "tokenizer_config.json"
-    settings = read_json(beside) if beside.is_file() else {}
+    settings = read_checked(_Settings, beside) if beside.is_file() else {}
     has_upper_case = any(piece != piece.lower() for piece in pieces if not piece.startswith("["))
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))
     tokenizer.normalizer = normalizers.BertNormalizer(
