@@ -207,7 +207,7 @@ class TokenizerAdapter:
     @cached_property
     def _reads_parts_alike(self) -> bool:
         """Whether a text that is cut before a blank has the same pieces as a whole."""
-        cuts = [match.start() + 1 for match in re.finditer(r"\b ", _PROBE)]
+        cuts = [match.start() for match in re.finditer(r"\b ", _PROBE)]
         parts = [_PROBE[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(_PROBE)], strict=True)]
         [(ids, starts)] = self._encode_plain([_PROBE])
         found = self._encode_plain(parts)

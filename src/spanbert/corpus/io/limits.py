@@ -73,7 +73,7 @@ def bounded_lines(content: IO[bytes], most: int) -> Iterator[tuple[bytes, bool]]
 
 
 def _of_whole_characters(beginning: bytes) -> bytes:
-    """The beginning of a line in UTF-8 without a character that was cut."""
+    """The beginning of a line in UTF-8 without its last character, which may have been cut."""
     last = next((place for place in range(1, min(4, len(beginning)) + 1) if beginning[-place] & 0xC0 != 0x80), 1)
     return beginning[:-last]
 

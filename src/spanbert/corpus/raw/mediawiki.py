@@ -19,7 +19,6 @@ _LAST_SECTIONS = re.compile(
     r"\s*=+\s*$",
     re.IGNORECASE | re.MULTILINE,
 )
-_HEADING = re.compile(r"^=+\s*(.*?)\s*=+$")
 _MEDIA = re.compile(r"^(file|image|category):", re.IGNORECASE)
 _NOT_PROSE = frozenset(("ref", "table", "gallery", "math", "references", "timeline"))
 _SHORTEST_PARAGRAPH = 60
@@ -47,10 +46,16 @@ def plain_paragraphs(wikitext: str) -> list[str]:
     code.nodes = [node for node in code.nodes if is_prose(node)]
     paragraphs = []
     for line in code.strip_code(normalize=True, collapse=True).splitlines():
-        text = " ".join(_HEADING.sub(r"\1", line).split())
+        text = " ".join(_without_marks(line).split())
         if len(text) >= _SHORTEST_PARAGRAPH:
             paragraphs.append(text)
     return paragraphs
+
+
+def _without_marks(line: str) -> str:
+    """A line without the marks of a heading: `== History ==` is `History`."""
+    is_heading = len(line) > 1 and line.startswith("=") and line.endswith("=")
+    return line.strip("=") if is_heading else line
 
 
 def read_dump(file: SourceFile, counter: ByteCounter) -> Iterator[Document]:
