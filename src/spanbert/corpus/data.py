@@ -11,7 +11,7 @@ from pathlib import Path
 from spanbert.core.files import sha256_of
 from spanbert.core.types import Document
 from spanbert.corpus.formats.data_file import DataFile
-from spanbert.corpus.io.files import require_file
+from spanbert.corpus.io.files import require_data
 
 Source = DataFile | Sequence[Document]
 
@@ -28,7 +28,7 @@ def opened(given: Path | Source, open_file: Callable[[Path], DataFile]) -> Sourc
     """
     if not isinstance(given, Path):
         return given
-    require_file(given)
+    require_data(given)
     return open_file(given)
 
 
@@ -62,8 +62,15 @@ def source_facts(given: Path | Source, companion: Path | None = None) -> dict[st
             "sha256": hashlib.sha256("".join(both).encode()).hexdigest(),
         }
     if isinstance(given, Path):
-        return {"name": given.name, "sha256": sha256_of(given)}
+        return {"name": given.name, "sha256": _sha256_of_folder(given) if given.is_dir() else sha256_of(given)}
     digest = hashlib.sha256()
     for document in given:
         digest.update(json.dumps(asdict(document), sort_keys=True, default=str).encode())
     return {"name": name_of(given), "sha256": digest.hexdigest()}
+
+
+def _sha256_of_folder(folder: Path) -> str:
+    """Of the names of all its files and their bytes."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    listed = "".join(f"{path.relative_to(folder).as_posix()}\0{sha256_of(path)}\n" for path in files)
+    return hashlib.sha256(listed.encode()).hexdigest()

@@ -23,7 +23,7 @@ from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.types import Document
 from spanbert.corpus.data import Source, documents_of, name_of, opened, source_facts
 from spanbert.corpus.formats.data_file import DataFile
-from spanbert.corpus.io.files import require_file
+from spanbert.corpus.io.files import require_data
 from spanbert.encoder.config import EncoderConfig, Size
 from spanbert.inference.loading import entry_to_go_on_with, task_entries
 from spanbert.inference.predictor import Predictor
@@ -181,7 +181,7 @@ def build_tasks(
         kind, own = kind_of(data, config)
         for path in (data.dev, data.dev_target):
             if isinstance(path, Path):
-                require_file(path)
+                require_data(path)
         earlier = entry_to_go_on_with(files, name, kind.spec)
         if earlier is not None:
             own = kind.continued(own, task_entries(files)[earlier], files.assets(earlier))
@@ -221,7 +221,7 @@ def _facts(
     """What the run is, for run.json and for --resume to compare."""
 
     def facts_of(given: Path | Source | None, companion: Path | None) -> dict[str, str] | None:
-        if given is None or any(isinstance(path, Path) and not path.is_file() for path in (given, companion)):
+        if given is None or any(isinstance(path, Path) and not path.exists() for path in (given, companion)):
             return None
         return source_facts(given, companion)
 

@@ -24,6 +24,8 @@ EXAMPLES = examples(
     ("An export of Label Studio to columns of BIOES tags", "spanbert convert export.json train.conll --to columns --scheme BIOES"),  # noqa: E501
 )  # fmt: skip
 
+_SAID = {"columns": "tags of words"}
+
 
 def command(
     source: Annotated[
@@ -33,8 +35,8 @@ def command(
     to: Annotated[
         str,
         typer.Option(
-            help="Models: bundle, hugging-face or head-checkpoint. Annotations: columns, jsonl, label-studio or squad; "
-            "conll2012, coref-jsonl or gap; tacred, semeval or relation-jsonl; parallel, aligned or tmx."
+            help="Models: bundle, hugging-face or head-checkpoint. Annotations: columns, jsonl, label-studio, brat or "
+            "squad; conll2012, coref-jsonl or gap; tacred, semeval or relation-jsonl; parallel, aligned or tmx."
         ),
     ],
     task: Annotated[
@@ -104,6 +106,9 @@ def _convert_data(source: str, out: Path, to: str, options: dict[str, Any], as_j
     parts = [f"{done.documents:,} documents", f"{done.words:,} words"]
     parts += [f"{count:,} {name}" for name, count in counted.items() if count or name == "spans"]
     typer.echo(f"wrote {done.path}: {', '.join(parts)}, from {done.read_as}")
+    if done.left_out:
+        said = ", ".join(f"{count:,} {_SAID.get(what, what)}" for what, count in done.left_out.items())
+        typer.echo(f"left out, because {to} cannot hold them: {said}")
     if done.moved or done.lost:
         typer.echo(f"answers that were elsewhere in their text: {done.moved:,}; not in it, and left out: {done.lost:,}")
 

@@ -20,7 +20,7 @@ from spanbert.core.findings import SEVERITIES, Ledger, Rule
 from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.types import Document
 from spanbert.corpus.formats.data_file import DataFile
-from spanbert.corpus.io.files import require_file
+from spanbert.corpus.io.files import require_data
 from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.base import TextTaskBase, open_as
 from spanbert.tasks.protocol import WindowedDocument
@@ -85,7 +85,7 @@ def doctor(
     held_out = None if dev is None else Path(dev)
     paths = [path for path in (source, held_out) if path is not None]
     for path in paths:
-        require_file(path)
+        require_data(path)
     alike = len({path.name for path in paths}) < len(paths)
     names = [str(path) if alike else path.name for path in paths]
     companion, dev_companion = (None if one is None else Path(one) for one in (target, dev_target))

@@ -9,7 +9,9 @@ from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json
-from spanbert.corpus.io.files import COMPRESSED, ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.io.files import COMPRESSED, ByteCounter, SourceFile, decode_line, read_lines, whole_text
+
+_SAMPLE = 1 << 16
 
 
 class Beginning:
@@ -25,6 +27,8 @@ class Beginning:
     @cached_property
     def _first(self) -> tuple[int, bytes, str] | None:
         """Number, bytes and text of the first line that is not blank, with bytes that are not text replaced."""
+        if self.file.path.is_dir():
+            return None
         for number, raw in read_lines(self.file, ByteCounter()):
             text = raw.decode("utf-8", "replace").removeprefix("\ufeff")
             if text.strip():
@@ -44,6 +48,11 @@ class Beginning:
     def place(self) -> str:
         """File and number of that line."""
         return f"{self.file.path}:{1 if self._first is None else self._first[0]}"
+
+    @cached_property
+    def sample(self) -> str:
+        """The first 64 KB as text, with bytes that are not text replaced."""
+        return whole_text(self.file.path, _SAMPLE)
 
     def require_text(self) -> None:
         """Refuses a file whose beginning is not text.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from spanbert.core.types import Document, Span, outer_first
@@ -54,6 +54,22 @@ def coref_origin(document: Document) -> CorefOrigin:
 def repeated_mentions(document: Document) -> Sequence[Repeated]:
     """The mentions of a document that are in two clusters."""
     return coref_origin(document).repeated
+
+
+def repeated_in(clusters: Sequence[Mapping[Span, str]]) -> tuple[Repeated, ...]:
+    """The mentions that are in two clusters, which are numbered from 1.
+
+    Args:
+        clusters: The mentions of each, with file and line.
+    """
+    owners: dict[Span, int] = {}
+    found = []
+    for number, mentions in enumerate(clusters, start=1):
+        for mention, where in mentions.items():
+            owner = owners.setdefault(mention, number)
+            if owner != number:
+                found.append(Repeated(where=where, mention=mention, clusters=(str(owner), str(number))))
+    return tuple(found)
 
 
 def crossing_mentions(document: Document) -> list[tuple[Span, Span]]:

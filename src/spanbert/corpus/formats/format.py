@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -94,6 +94,7 @@ class Format:
         name: What it is called on the command line.
         title: What it is called in sentences.
         family: The formats that it must be distinguished from.
+        also: Further families, whose formats it is turned into as well.
         holds: The gold fields of a Document that its files can carry.
         detect: Whether a file has it, if it has one of the family's; asked in the order of the registry.
         read: The documents of a file by resolved settings, streaming where the format allows; `on_broken` is called
@@ -105,7 +106,9 @@ class Format:
         suffixes: Suffixes that mark a file as data where it might be raw text.
         marks: Whether a file that might be raw text, or of any format, begins as only this format does.
         exclusive: A file with its marks is of this format, whether or not any task reads the format.
-        states_encoding: Its files say which encoding they are in; else it is UTF-8.
+        states_encoding: Its files say which encoding they are in, or are no text at all; else it is UTF-8.
+        folder: Whether a folder holds files of it, to be read as one; None: it is a file.
+        left_out: How many things of a file, by what they are called, no Document holds; None: there are none.
     """
 
     name: str
@@ -122,3 +125,11 @@ class Format:
     marks: Callable[[Beginning], bool] = unmarked
     exclusive: bool = False
     states_encoding: bool = False
+    also: tuple[Family, ...] = ()
+    folder: Callable[[Path], bool] | None = None
+    left_out: Callable[[SourceFile, ReadSettings], Mapping[str, int]] | None = None
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """All families that it belongs to."""
+        return (self.family, *self.also)

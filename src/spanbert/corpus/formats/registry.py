@@ -9,6 +9,7 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.types import Document
 from spanbert.corpus.formats import (
     aligned,
+    brat,
     columns,
     conll2012,
     coref_lines,
@@ -25,10 +26,11 @@ from spanbert.corpus.formats import (
 )
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.data_file import DataFile
-from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
-from spanbert.corpus.io.files import SourceFile, require_file, require_plain
+from spanbert.corpus.formats.format import Family, Format, ReadSettings, WriteSettings
+from spanbert.corpus.io.files import SourceFile, require_data, require_plain
 
 FORMATS: tuple[Format, ...] = (
+    brat.FORMAT,
     columns.FORMAT,
     span_lines.FORMAT,
     label_studio.FORMAT,
@@ -58,33 +60,47 @@ def format_named(name: str) -> Format:
 
 
 def family_of(name: str) -> tuple[str, ...]:
-    """The names of the formats in a format's family, its own included."""
-    return tuple(one.name for one in FORMATS if one.family is _BY_NAME[name].family)
+    """The names of the formats in a format's families, its own included."""
+    return tuple(one.name for one in FORMATS if shared_families(one, _BY_NAME[name]))
+
+
+def shared_families(one: Format, other: Format) -> list[Family]:
+    """The families that two formats have in common."""
+    return [family for family in one.families if family in other.families]
 
 
 def open_data(path: Path, *, among: Sequence[str], settings: ReadSettings | None = None) -> DataFile:
     """A file with its format detected and its settings resolved.
 
     Args:
-        path: The file.
-        among: Names of the formats that it may have, of one family; where it is one alone, that is taken to be it.
+        path: The file, or a folder where a format may be one.
+        among: Names of the formats that it may have; where it is one alone, that is taken to be it.
         settings: How to read it; None: the defaults.
 
     Raises:
         InputError: No such file, an empty one, or none of the formats.
     """
-    require_file(path)
+    require_data(path)
     file = SourceFile(path=path, name=path.name)
-    found = _BY_NAME[among[0]] if len(among) == 1 else _detected(file, [_BY_NAME[name] for name in among])
+    formats = [_BY_NAME[name] for name in among]
+    if path.is_dir():
+        found = _of_folder(path, formats)
+    else:
+        found = formats[0] if len(formats) == 1 else _detected(file, formats)
     return DataFile(path=path, format=found, settings=found.resolve(file, settings or ReadSettings()))
 
 
 def _detected(file: SourceFile, formats: Sequence[Format]) -> Format:
-    beginning, family = Beginning(file), formats[0].family
+    beginning = Beginning(file)
+    shared = [family for family in formats[0].families if all(family in one.families for one in formats)]
+    family = shared[0] if shared else formats[0].family
     found = next((one for one in formats if one.states_encoding and one.detect(beginning)), None)
     if found is not None:
         return found
     beginning.require_text()
+    for one in () if shared else formats:  # of several kinds of annotation, what is marked goes first
+        if one.marks(beginning):
+            return one
     for one in formats:
         if one.detect(beginning):
             return one
@@ -92,6 +108,15 @@ def _detected(file: SourceFile, formats: Sequence[Format]) -> Format:
         raise InputError("an empty file", where=str(file.path), expected=family.expected)
     got = repr(beginning.line[:60])
     raise InputError(f"no file of {family.called}", where=beginning.place, got=got, expected=family.expected)
+
+
+def _of_folder(path: Path, formats: Sequence[Format]) -> Format:
+    for one in formats:
+        if one.folder is not None and one.folder(path):
+            return one
+    able = [one.title for one in formats if one.folder is not None]
+    expected = f"a file, or a folder of {', or of '.join(able)}" if able else "a file"
+    raise InputError("a directory, not an annotated file", where=str(path), expected=expected)
 
 
 def marked_formats(path: Path) -> list[Format]:

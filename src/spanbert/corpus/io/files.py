@@ -52,6 +52,16 @@ def require_file(path: Path) -> None:
         raise InputError("no such file", where=str(path))
 
 
+def require_data(path: Path) -> None:
+    """Refuses what is neither a file nor a folder.
+
+    Raises:
+        InputError: It is not there.
+    """
+    if not path.is_dir():
+        require_file(path)
+
+
 def require_plain(target: Path, *, option: str = "") -> None:
     """Refuses to write a file that its name says is compressed.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -13,10 +13,11 @@ from typing import cast
 from spanbert.core.errors import InputError
 from spanbert.core.files import only_writer
 from spanbert.core.tagging import SCHEMES, Scheme
-from spanbert.core.types import Document
+from spanbert.core.types import TAGS, Document
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.format import Layer, ReadSettings, WriteSettings
-from spanbert.corpus.formats.registry import WRITTEN, family_of, format_named, open_data, write_data
+from spanbert.corpus.formats.registry import WRITTEN, family_of, format_named, open_data, shared_families, write_data
+from spanbert.corpus.io.files import require_data
 from spanbert.corpus.text.words import split_words
 
 COLUMNS = ("ner", "upos", "xpos")
@@ -52,6 +53,7 @@ class DataConversion:
         translations: Their translations.
         moved: Answers that were elsewhere in their text than the file said; their place was corrected.
         lost: Answers that are not in their text, and were left out.
+        left_out: What the old file holds and the new one cannot, and how much of it.
     """
 
     path: Path
@@ -66,6 +68,7 @@ class DataConversion:
     translations: int
     moved: int
     lost: int
+    left_out: Mapping[str, int]
 
 
 def convert_data(
@@ -110,10 +113,9 @@ def convert_data(
     if nested and column != "ner":
         raise InputError("tags of words do not nest", where="--nested", got=f"--column {column}")
     origin, made, second = Path(source), Path(out), None if target is None else Path(target)
-    if not origin.is_file():
-        what = "a directory, not an annotated file" if origin.is_dir() else "no such file"
-        raise InputError(what, where=str(origin), got=f"--to {to}")
+    require_data(origin)
     counts: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
     with only_writer(made):
         for path in (made, *([second] if second is not None and to == ALIGNED else [])):
             if path.exists():
@@ -127,11 +129,14 @@ def convert_data(
         )
         data = _opened(origin, to, from_, settings)
         layers = _layers(data.documents()) if nested and to == "columns" else 1
-        documents = _counted(_converted(data), counts, origin)
+        documents = _counted(_converted(data, to), counts, left_out, format_named(to).holds, origin)
         write_data(
             documents, made, to=to, settings=WriteSettings(scheme=_scheme(scheme), layers=layers, companion=second)
         )
-    return DataConversion(path=made, read_as=data.format.name, **{name: counts[name] for name in _COUNTS})
+    if data.format.name != to:
+        left_out.update(data.left_out)
+    figures = {name: counts[name] for name in _COUNTS}
+    return DataConversion(path=made, read_as=data.format.name, **figures, left_out=dict(left_out))
 
 
 def _opened(origin: Path, to: str, from_: str | None, settings: ReadSettings) -> DataFile:
@@ -153,9 +158,10 @@ def _opened(origin: Path, to: str, from_: str | None, settings: ReadSettings) ->
     return open_data(origin, among=[from_], settings=settings)
 
 
-def _converted(data: DataFile) -> Iterator[Document]:
-    """The documents of a file; refuses one in which none has what its format is for."""
-    needs, found = data.format.family.needs, False
+def _converted(data: DataFile, to: str) -> Iterator[Document]:
+    """The documents of a file; refuses one in which none has what both formats are for."""
+    shared = {family.needs for family in shared_families(data.format, format_named(to))}
+    needs, found = None if None in shared else min(filter(None, shared)), False
     for document in data.documents():
         found = found or needs is None or getattr(document, needs) is not None
         yield document
@@ -167,8 +173,18 @@ def _scheme(name: str | None) -> Scheme | None:
     return next((scheme for scheme in SCHEMES if scheme == name), None)
 
 
-def _counted(documents: Iterator[Document], counts: Counter[str], source: Path) -> Iterator[Document]:
-    """The documents as they are; refuses a file without any."""
+def _counted(
+    documents: Iterator[Document], counts: Counter[str], left_out: Counter[str], holds: frozenset[str], source: Path
+) -> Iterator[Document]:
+    """The documents as they are; refuses a file without any.
+
+    Args:
+        documents: What is written.
+        counts: Filled with what they have.
+        left_out: Filled with what of it the new file cannot hold.
+        holds: The gold fields that it can.
+        source: The old file.
+    """
     for document in documents:
         words = split_words(document.text, joined=False) if document.words is None else document.words
         counts.update(
@@ -181,11 +197,19 @@ def _counted(documents: Iterator[Document], counts: Counter[str], source: Path) 
             relations=len(document.relations or ()),
             translations=int(document.target is not None),
         )
+        left_out.update({name: count for name, count in _gold(document).items() if count and name not in holds})
         misplaced = (one for question in document.questions or () for one in question.misplaced)
         counts.update("lost" if one.found is None else "moved" for one in misplaced)
         yield document
     if not counts["documents"]:
         raise InputError("nothing to convert", where=str(source))
+
+
+def _gold(document: Document) -> dict[str, int]:
+    """How much a document has of what a format may be unable to hold, by the names of the fields."""
+    fields = {"spans": document.spans, "relations": document.relations, "clusters": document.clusters}
+    counts = {name: len(value or ()) for name, value in (fields | {"labels": document.labels}).items()}
+    return counts | {"columns": len(document.columns.get(TAGS, ()) if document.spans is None else ())}
 
 
 def _layers(documents: Iterator[Document]) -> int:

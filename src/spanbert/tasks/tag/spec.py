@@ -17,11 +17,11 @@ TAG = TaskSpec(
     render="spanbert.tasks.tag.render:TagRender",
     result="spanbert.core.predictions:Tagging",
     produces=frozenset({"spans", "tags"}),
-    formats=("columns", "jsonl", "label-studio"),
+    formats=("brat", "columns", "jsonl", "label-studio"),
     same_head=("labels", "scheme"),
     main_metric="f1",
     slug="token-classification",
-    files="columns (BIO, IOB1, BIOES, BMES), CoNLL-U, JSON lines with spans, Label Studio",
+    files="columns (BIO, IOB1, BIOES, BMES), CoNLL-U, JSON lines with spans, Label Studio, brat",
     options=(
         TaskOption(
             flag="--column",
