@@ -19,6 +19,8 @@ from spanbert.corpus.formats import (
     parallel,
     relation_lines,
     semeval,
+    spacy_bin,
+    spacy_json,
     span_lines,
     squad,
     tacred,
@@ -31,7 +33,9 @@ from spanbert.corpus.io.files import SourceFile, require_data, require_plain
 
 FORMATS: tuple[Format, ...] = (
     brat.FORMAT,
+    spacy_bin.FORMAT,
     columns.FORMAT,
+    spacy_json.FORMAT,
     span_lines.FORMAT,
     label_studio.FORMAT,
     squad.FORMAT,

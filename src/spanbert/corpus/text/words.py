@@ -126,3 +126,15 @@ def text_of_words(
         spans.append(Span(start=length, end=length + len(word)))
         length += len(word)
     return "".join(parts), spans
+
+
+def find_words(words: Sequence[str], text: str) -> list[Span] | None:
+    """The words one after another in a text, with nothing but white space between; None where they are not there."""
+    spans, position = [], 0
+    for word in words:
+        start = text.find(word, position)
+        if start < 0 or text[position:start].strip():
+            return None
+        spans.append(Span(start=start, end=start + len(word)))
+        position = start + len(word)
+    return spans
