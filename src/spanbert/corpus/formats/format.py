@@ -109,6 +109,7 @@ class Format:
         states_encoding: Its files say which encoding they are in, or are no text at all; else it is UTF-8.
         folder: Whether a folder holds files of it, to be read as one; None: it is a file.
         left_out: How many things of a file, by what they are called, no Document holds; None: there are none.
+        carries: The formats whose files it holds with all that is left out, beside its own.
     """
 
     name: str
@@ -128,6 +129,7 @@ class Format:
     also: tuple[Family, ...] = ()
     folder: Callable[[Path], bool] | None = None
     left_out: Callable[[SourceFile, ReadSettings], Mapping[str, int]] | None = None
+    carries: tuple[str, ...] = ()
 
     @property
     def families(self) -> tuple[Family, ...]:

@@ -16,6 +16,7 @@ from spanbert.corpus.formats.families import ANNOTATED
 from spanbert.corpus.formats.format import Format, Layer, ReadSettings
 from spanbert.corpus.formats.spacy_records import (
     SPANS_KEY,
+    Categorised,
     SpacyOrigin,
     choose,
     document_of_record,
@@ -110,6 +111,7 @@ def _doc(document: Document, tokens: Any, vocab: Any, grouped: bool) -> Any:
         if document.sentences is not None:
             token.is_sent_start = number in begins
     _set_spans(doc, document, SPANS_KEY if grouped else None)
+    doc.cats = dict(origin.cats) if isinstance(origin, Categorised) else {}
     return doc
 
 
@@ -161,4 +163,5 @@ FORMAT = Format(
     marks=_detect,
     states_encoding=True,
     left_out=_left_out,
+    carries=("spacy-json",),
 )

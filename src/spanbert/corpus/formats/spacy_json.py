@@ -26,6 +26,7 @@ from spanbert.corpus.formats.families import ANNOTATED
 from spanbert.corpus.formats.format import Format, ReadSettings
 from spanbert.corpus.formats.spacy_records import (
     EXPECTED,
+    Categorised,
     Choice,
     SpacyOrigin,
     choose,
@@ -55,7 +56,7 @@ class _Layout:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TrainingOrigin:
+class TrainingOrigin(Categorised):
     """A text of training data: a pair, or a paragraph; and what is around it.
 
     Attributes:
@@ -170,11 +171,11 @@ def _survey(values: Iterable[tuple[str, int, Any]], settings: ReadSettings) -> t
         if form == "paragraph":
             tokens = _tokens(value)
             tags.append([_ner(one) for one in tokens])
-            ents = [tag for tag in tags[-1] if tag != "O"]
+            ents = [tag for tag in tags[-1] if tag != "O"] if any("ner" in one for one in tokens) else None
             records.append({"ents": ents, "tokens": tokens, "cats": value.get("cats")})
         elif form == "pair":
             cats = value[1].get("cats")
-            records.append({"ents": value[1]["entities"] or [None], "cats": cats})
+            records.append({"ents": value[1]["entities"], "cats": cats})
         elif form == "doc":
             records.append({key: value.get(key) for key in ("ents", "spans", "tokens", "cats")})
     choice, left_out = choose(records, settings.layer)
@@ -207,8 +208,15 @@ def _document(
 def _of_pair(value: Any, layout: _Layout, name: str, where: str) -> Document:
     text, annotation = value
     spans = tuple(span_of(entry, text, where)[0] for entry in annotation["entities"])
-    origin = TrainingOrigin(value=value, read=spans, layout=layout)
+    origin = TrainingOrigin(value=value, read=spans, layout=layout, cats=_cats(annotation.get("cats")))
     return Document(id=name, text=text, spans=spans, where=where, origin=origin)
+
+
+def _cats(value: Any) -> Mapping[str, Any]:
+    """Categories as they are now: version 2 listed them in paragraphs."""
+    if isinstance(value, list):
+        return {one["label"]: one.get("value", 1.0) for one in value if isinstance(one, Mapping) and "label" in one}
+    return value if isinstance(value, Mapping) else {}
 
 
 def _of_paragraph(
@@ -240,7 +248,7 @@ def _of_paragraph(
         spans=spans,
         columns={TAGS: tags} if tags and all(tags) else {},
         where=where,
-        origin=TrainingOrigin(value=value, read=spans, layout=layout, parent=parent),
+        origin=TrainingOrigin(value=value, read=spans, layout=layout, parent=parent, cats=_cats(value.get("cats"))),
     )
 
 
@@ -314,4 +322,5 @@ FORMAT = Format(
     read=read_spacy_json,
     write=lambda documents, target, settings: write_spacy_json(documents, target),
     left_out=_left_out,
+    carries=("spacy",),
 )

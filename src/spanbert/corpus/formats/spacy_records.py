@@ -53,6 +53,7 @@ def choose(records: Iterable[Mapping[str, Any]], layer: Layer) -> tuple[Choice, 
     left_out: Counter[str] = Counter()
     for record in records:
         found["ents"] += bool(record.get("ents"))
+        found["asked"] += isinstance(record.get("ents"), list)
         spans = record.get("spans")
         for name, listed in spans.items() if isinstance(spans, Mapping) else ():
             groups[name] += len(listed) if isinstance(listed, list) else 0
@@ -64,10 +65,17 @@ def choose(records: Iterable[Mapping[str, Any]], layer: Layer) -> tuple[Choice, 
     left_out.update({f"spans of the group {name}": count for name, count in groups.items() if name != group})
     if layer in _KEYS:
         return Choice(group=group, tag=_KEYS[layer]), +left_out
-    has_spans = found["ents"] or group is not None
+    has_spans = found["asked"] or group is not None
     order = ("pos", "tag") if layer == "auto" else ("tag", "pos")
     tag = None if has_spans else next((key for key in order if found[key]), None)
     return Choice(group=group, tag=tag), +left_out
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Categorised:
+    """Scores of a text's categories, which documents do not hold."""
+
+    cats: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -133,7 +133,7 @@ def convert_data(
         write_data(
             documents, made, to=to, settings=WriteSettings(scheme=_scheme(scheme), layers=layers, companion=second)
         )
-    if data.format.name != to:
+    if data.format.name not in (to, *format_named(to).carries):
         left_out.update(data.left_out)
     figures = {name: counts[name] for name in _COUNTS}
     return DataConversion(path=made, read_as=data.format.name, **figures, left_out=dict(left_out))
