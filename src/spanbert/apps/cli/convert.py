@@ -35,9 +35,9 @@ def command(
     to: Annotated[
         str,
         typer.Option(
-            help="Models: bundle, hugging-face or head-checkpoint. Annotations: columns, jsonl, label-studio, brat, "
-            "spacy, spacy-json or squad; conll2012, coref-jsonl or gap; tacred, semeval or relation-jsonl; parallel, "
-            "aligned or tmx."
+            help="Models: bundle, hugging-face or head-checkpoint. Annotations: columns, jsonl, label-studio, "
+            "label-studio-min, brat, spacy, spacy-json or squad; conll2012, coref-jsonl or gap; tacred, semeval or "
+            "relation-jsonl; parallel, aligned or tmx."
         ),
     ],
     task: Annotated[
