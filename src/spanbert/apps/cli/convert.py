@@ -36,8 +36,8 @@ def command(
         str,
         typer.Option(
             help="Models: bundle, hugging-face or head-checkpoint. Annotations: columns, jsonl, label-studio, "
-            "label-studio-min, brat, spacy, spacy-json or squad; conll2012, coref-jsonl or gap; tacred, semeval or "
-            "relation-jsonl; parallel, aligned or tmx."
+            "label-studio-min, brat, spacy, spacy-json or squad; conll2012, corefud, coref-jsonl or gap; tacred, "
+            "semeval or relation-jsonl; parallel, aligned or tmx."
         ),
     ],
     task: Annotated[

@@ -82,7 +82,7 @@ def read_columns(file: SourceFile, columns: ColumnFormat) -> Iterator[Document]:
             words.append(cells[columns.word])
             tags.append(columns.tags(cells))
             glued.append(len(cells) == CONLLU_COLUMNS and "SpaceAfter=No" in cells[MISC].split("|"))
-        text, spans = _text_of(words, glued, sentence.lines)
+        text, spans = text_of_sentence(words, glued, sentence.lines)
         layers = list(zip(*tags, strict=True))
         entities = None
         if columns.scheme is not None:
@@ -102,7 +102,8 @@ def read_columns(file: SourceFile, columns: ColumnFormat) -> Iterator[Document]:
         )
 
 
-def _text_of(words: Sequence[str], glued: Sequence[bool], lines: Sequence[str]) -> tuple[str, list[Span]]:
+def text_of_sentence(words: Sequence[str], glued: Sequence[bool], lines: Sequence[str]) -> tuple[str, list[Span]]:
+    """The text that a sentence's comments state, where its words are in it, else the words joined; and their places."""
     stated = next((line.removeprefix("# text = ") for line in lines if line.startswith("# text = ")), None)
     if stated is not None:
         found = find_words(words, stated)
@@ -186,7 +187,7 @@ def _new_lines(document: Document, scheme: Scheme, layers: int) -> list[str]:
     if any(re.search(r"[\t\r\n]", word) for word in words):
         raise InputError("a word holds a tab or a line break", where=document.place)
     lines = ["\t".join(cells) for cells in zip(words, *columns, strict=True)]
-    joined, _ = _text_of(words, [False] * len(words), ())
+    joined, _ = text_of_sentence(words, [False] * len(words), ())
     if joined != document.text and not re.search(r"[\t\r\n]", document.text) and find_words(words, document.text):
         lines.insert(0, f"# text = {document.text}")
     return [*lines, ""]
