@@ -235,6 +235,7 @@ class _Lines:
         self._at: dict[tuple[int, int], str] = {}  # an entity at each place
         self._entities: Iterator[str] = (f"T{number}" for number in count(1))
         self._relations: Iterator[str] = (f"R{number}" for number in count(1))
+        self._grouped: set[str] = set()  # entities in clusters
         self._made: list[str] = []
         self.have: set[Relation] = set()
 
@@ -270,8 +271,12 @@ class _Lines:
         return [*self._made, *after]
 
     def _mention(self, mention: Span) -> str:
-        """The entity at the place of a mention, if there is one, else one without a label."""
-        return self._at.get((mention.start, mention.end)) or self._name(_without_label(mention))
+        """The entity at the place of a mention, if there is one that is in no cluster yet, else one without a label."""
+        name = self._at.get((mention.start, mention.end))
+        if name is None or name in self._grouped:
+            name = self._line(_without_label(mention))
+        self._grouped.add(name)
+        return name
 
     def _name(self, span: Span) -> str:
         if span not in self._names:

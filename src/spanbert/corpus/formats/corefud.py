@@ -212,6 +212,7 @@ class _Reader:
             if single:
                 self._add(name, (word, word - empty), single, where)
             elif opening:
+                self._found.setdefault(name, {})
                 self._open[name].append((word, opening, where))
             elif self._open[name]:
                 first, opened, begun = self._open[name].pop()
