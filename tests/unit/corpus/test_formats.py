@@ -15,7 +15,7 @@ from typer.main import get_command
 from spanbert.apps.cli.main import app
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Question, Relation, Span
-from spanbert.corpus.formats.families import ANNOTATED
+from spanbert.corpus.formats.families import ANNOTATED, COREFERENCE
 from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
 from spanbert.corpus.formats.gap import HEADER
 from spanbert.corpus.formats.registry import (
@@ -55,7 +55,7 @@ def fields_of(document: Document) -> set[str]:
 def full(format_: Format, folder: Path) -> list[Document]:
     """Documents that have, together, all fields that a format says it holds, and no other."""
     holds = {name: GOLD[name] for name in format_.holds}
-    if "clusters" in holds and "columns" in holds:
+    if format_.family is COREFERENCE and "columns" in holds:
         holds["columns"] = {"speaker": ("A", "A", "A", "A", "B", "B")}
     if format_.family is ANNOTATED and {"spans", "columns"} <= holds.keys() and format_.name != "columns":
         tags = holds.pop("columns")  # a text has either

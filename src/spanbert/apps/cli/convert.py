@@ -21,6 +21,7 @@ EXAMPLES = examples(
     ("Clusters: CoNLL-2012 to JSON lines", "spanbert convert train.conll train.jsonl --to coref-jsonl"),
     ("Relations: SemEval's text to TACRED's JSON", "spanbert convert TRAIN_FILE.TXT train.json --to tacred"),
     ("Translations: a memory to two files line by line", "spanbert convert memory.tmx texts.en --to aligned --target texts.de"),  # noqa: E501
+    ("A folder of brat's to a file of spaCy's", "spanbert convert letters/ train.spacy --to spacy"),
     ("An export of Label Studio to columns of BIOES tags", "spanbert convert export.json train.conll --to columns --scheme BIOES"),  # noqa: E501
 )  # fmt: skip
 
@@ -36,8 +37,8 @@ def command(
         str,
         typer.Option(
             help="Models: bundle, hugging-face or head-checkpoint. Annotations: columns, jsonl, label-studio, "
-            "label-studio-min, brat, spacy, spacy-json or squad; conll2012, corefud, coref-jsonl or gap; tacred, "
-            "semeval or relation-jsonl; parallel, aligned or tmx."
+            "label-studio-min, brat, webanno, spacy, spacy-json or squad; conll2012, corefud, coref-jsonl or gap; "
+            "tacred, semeval or relation-jsonl; parallel, aligned or tmx."
         ),
     ],
     task: Annotated[

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -24,14 +24,11 @@ from spanbert.core.types import Document, Span
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.clusters import (
     Clusters,
-    CorefOrigin,
-    bracket_cells,
-    coref_origin,
     repeated_in,
-    with_words,
 )
 from spanbert.corpus.formats.column_format import CONLLU_COLUMNS, MISC, Sentence, sentences
 from spanbert.corpus.formats.columns import text_of_sentence
+from spanbert.corpus.formats.corefud_writing import CHUNK, EMPTY, ID, RANGE, SAID, CorefudOrigin, corefud_lines
 from spanbert.corpus.formats.families import COREFERENCE
 from spanbert.corpus.formats.format import Format, ReadSettings
 from spanbert.corpus.io.files import OnBroken, SourceFile, readable, write_lines
@@ -39,32 +36,10 @@ from spanbert.corpus.io.files import OnBroken, SourceFile, readable, write_lines
 _NEW = re.compile(r"# newdoc(?: id = (.*))?\s*")
 _FIELDS = re.compile(r"# global\.Entity = (\S+)\s*")
 _SPEAKER = re.compile(r"# speaker = (.*?)\s*")
-_SAID = "Speaker="  # of a word, where a sentence has several speakers
 _WORD = re.compile(r"\d+")
-_EMPTY = re.compile(r"\d+\.\d+")
-_RANGE = re.compile(r"(\d+)-(\d+)")
-_CHUNK = re.compile(r"\(([^()]+)\)|\(([^()]+)|([^()]+)\)")
 _PART = re.compile(r"([^\[\]]+)\[\d+/\d+\]")
 _MARK = re.compile(r"(?m)^# global\.Entity = |[\t|]Entity=\(")
-_ID = ("eid", "GRP")
 WordMention = tuple[int, int]  # first and last word
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CorefudOrigin(CorefOrigin):
-    """The raw lines of a document.
-
-    Attributes:
-        lines: All of them.
-        fields: What is between the hyphens after an opening bracket.
-        names: What each cluster is called.
-        opened: What stands after the opening bracket of each mention.
-    """
-
-    lines: tuple[str, ...]
-    fields: tuple[str, ...]
-    names: tuple[str, ...]
-    opened: Mapping[Span, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +91,7 @@ class _Reader:
 
     def __init__(self, file: SourceFile, block: _Block) -> None:
         self._file, self._block = file, block
-        self._id = next((place for place, name in enumerate(block.fields) if name in _ID), None)
+        self._id = next((place for place, name in enumerate(block.fields) if name in ID), None)
         self._open: dict[str, list[tuple[int, str, str]]] = defaultdict(list)  # first word, what was opened, place
         self._found: dict[str, dict[WordMention, tuple[str, str]]] = {}  # what was opened, place
         self._words = 0
@@ -179,17 +154,17 @@ class _Reader:
                 got = f"{len(cells)} columns"
                 raise InputError("not a line of CoNLL-U", where=where, got=got, expected="10, between tabs")
             misc = cells[MISC].split("|")
-            if match := _RANGE.fullmatch(cells[0]):
+            if match := RANGE.fullmatch(cells[0]):
                 unbroken = int(match[2]) if "SpaceAfter=No" in misc else 0
                 continue
             if _WORD.fullmatch(cells[0]):
                 words.append(cells[1])
-                speakers.append(next((one.partition("=")[2] for one in misc if one.startswith(_SAID)), ""))
+                speakers.append(next((one.partition("=")[2] for one in misc if one.startswith(SAID)), ""))
                 glued.append("SpaceAfter=No" in misc or int(cells[0]) == unbroken)
-            elif not _EMPTY.fullmatch(cells[0]):
+            elif not EMPTY.fullmatch(cells[0]):
                 expected = "1, 1-2 or 1.1"
                 raise InputError("not a number of a word", where=where, got=repr(cells[0]), expected=expected)
-            self._take(misc, bool(_EMPTY.fullmatch(cells[0])), where)
+            self._take(misc, bool(EMPTY.fullmatch(cells[0])), where)
         text, found = text_of_sentence(words, glued, sentence.lines) if words else ("", [])
         return text, found, speakers
 
@@ -204,10 +179,10 @@ class _Reader:
                 self._read(value, self._words if empty else self._words - 1, empty, where)
 
     def _read(self, value: str, word: int, empty: bool, where: str) -> None:
-        if _CHUNK.sub("", value):
+        if CHUNK.sub("", value):
             expected = "such as (e1-person-1-)(e2 or e3)"
             raise InputError("not brackets of entities", where=where, got=repr(value), expected=expected)
-        for single, opening, closing in _CHUNK.findall(value):
+        for single, opening, closing in CHUNK.findall(value):
             name = self._name(single or opening or closing, where)
             if single:
                 self._add(name, (word, word - empty), single, where)
@@ -248,101 +223,6 @@ class _Reader:
 
 def _place(item: tuple[Span, tuple[str, str]]) -> tuple[int, int]:
     return item[0].start, item[0].end
-
-
-def corefud_lines(documents: Iterable[Document]) -> Iterator[str]:
-    """Lines of a CorefUD file; documents that came from one keep all but the brackets of clusters that changed.
-
-    Args:
-        documents: With clusters; a text without words is split into words.
-
-    Raises:
-        InputError: A document without clusters, a mention that begins or ends inside a word, or mentions of one
-            cluster that cross.
-    """
-    for document in map(with_words, documents):
-        if document.clusters is None:
-            raise InputError(
-                "a text without clusters among others, which CorefUD cannot express",
-                where=document.place,
-                remedy='Leave it out, or give it "clusters": [] if there are none',
-            )
-        origin = document.origin
-        if not isinstance(origin, CorefudOrigin):
-            yield from _new_lines(document)
-        elif document.clusters == origin.read:
-            yield from origin.lines
-        else:
-            yield from _rewritten(document, origin)
-
-
-def _rewritten(document: Document, origin: CorefudOrigin) -> Iterator[str]:
-    names = list(_names(document, origin))
-    place = next((n for n, field in enumerate(origin.fields) if field in _ID), 0)
-
-    def opened(number: int, mention: Span) -> str:
-        said = origin.opened.get(Span(start=mention.start, end=mention.end))
-        parts = ["" for _ in origin.fields] if said is None else said.split("-")
-        parts[place] = names[number]
-        return "-".join(parts)
-
-    cells = iter(bracket_cells(document, opened, names.__getitem__, between=""))
-    for line in origin.lines:
-        columns = line.split("\t")
-        if len(columns) != CONLLU_COLUMNS or _RANGE.fullmatch(columns[0]):
-            yield line
-            continue
-        old = [part for part in columns[MISC].split("|") if part != "_"]
-        kept = [part for part in old if not part.startswith("Entity=")]
-        if _EMPTY.fullmatch(columns[0]):
-            said = "".join(part.removeprefix("Entity=") for part in old if part.startswith("Entity="))
-            entity = "".join(f"({single})" for single, _, _ in _CHUNK.findall(said) if single)
-        else:
-            entity = next(cells)
-        misc = sorted([*kept, *([f"Entity={entity}"] if entity else [])], key=str.lower)
-        yield "\t".join([*columns[:MISC], "|".join(misc) or "_"])
-
-
-def _names(document: Document, origin: CorefudOrigin) -> Iterator[str]:
-    """What each cluster is called: as the one with which it shares a mention, else a new name."""
-    owners = {span: name for name, cluster in zip(origin.names, origin.read or (), strict=True) for span in cluster}
-    used: set[str] = set()
-    number = 0
-    for cluster in document.clusters or ():
-        bare = (Span(start=one.start, end=one.end) for one in cluster)
-        name = next((owners[one] for one in bare if owners.get(one, "") not in ("", *used)), None)
-        while name is None or name in used:
-            number += 1
-            name = None if f"e{number}" in (*origin.names, *used) else f"e{number}"
-        used.add(name)
-        yield name
-
-
-def _new_lines(document: Document) -> Iterator[str]:
-    cells = bracket_cells(document, lambda number, _: f"e{number + 1}", lambda number: f"e{number + 1}", between="")
-    words, text = document.words or (), document.text
-    stated = coref_origin(document).document
-    speakers = document.columns.get("speaker", ("-",) * len(words))
-    name = " ".join((document.id if stated is None else stated).split())
-    yield f"# newdoc id = {name}"
-    yield "# global.Entity = eid"
-    for number, (start, end) in enumerate(document.sentences or [(0, len(words))], start=1):
-        if start == end:
-            continue
-        yield f"# sent_id = {name}-{number}"
-        one_speaker = len(set(speakers[start:end])) == 1
-        if one_speaker and speakers[start] not in ("-", ""):
-            yield f"# speaker = {speakers[start]}"
-        yield f"# text = {' '.join(text[words[start].start : words[end - 1].end].splitlines())}"
-        for place in range(start, end):
-            form = text[words[place].start : words[place].end]
-            if not form.strip() or re.search(r"[\t\r\n]", form):
-                raise InputError("what one cell cannot hold", where=document.place, got=repr(form))
-            glued = place + 1 < end and words[place].end == words[place + 1].start
-            misc = [f"Entity={cells[place]}"] * bool(cells[place]) + ["SpaceAfter=No"] * glued
-            misc += [f"{_SAID}{speakers[place].replace('|', '/')}"] * (not one_speaker)
-            yield "\t".join([str(place - start + 1), form, *"_______", "|".join(misc) or "_"])
-        yield ""
 
 
 def _detect(beginning: Beginning) -> bool:

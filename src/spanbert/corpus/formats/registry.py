@@ -27,6 +27,7 @@ from spanbert.corpus.formats import (
     squad,
     tacred,
     tmx,
+    webanno,
 )
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.data_file import DataFile
@@ -35,6 +36,7 @@ from spanbert.corpus.io.files import SourceFile, require_data, require_plain
 
 FORMATS: tuple[Format, ...] = (
     brat.FORMAT,
+    webanno.FORMAT,
     spacy_bin.FORMAT,
     columns.FORMAT,
     spacy_json.FORMAT,

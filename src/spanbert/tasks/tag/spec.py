@@ -17,11 +17,11 @@ TAG = TaskSpec(
     render="spanbert.tasks.tag.render:TagRender",
     result="spanbert.core.predictions:Tagging",
     produces=frozenset({"spans", "tags"}),
-    formats=("brat", "spacy", "columns", "spacy-json", "label-studio", "label-studio-min", "jsonl"),
+    formats=("brat", "webanno", "spacy", "columns", "spacy-json", "label-studio", "label-studio-min", "jsonl"),
     same_head=("labels", "scheme"),
     main_metric="f1",
     slug="token-classification",
-    files="columns (BIO, IOB1, BIOES, BMES), CoNLL-U, JSON lines with spans, Label Studio, brat, spaCy",
+    files="columns (BIO, IOB1, BIOES, BMES), CoNLL-U, JSON lines with spans, Label Studio, brat, spaCy, WebAnno TSV",
     options=(
         TaskOption(
             flag="--column",
