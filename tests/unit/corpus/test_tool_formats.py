@@ -1,0 +1,65 @@
+"""Files of other annotation tools are known by their content; what only looks like them is refused or read as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spanbert.core.errors import InputError
+from spanbert.corpus.formats.registry import family_of, open_data
+from tests.formats import open_annotations
+from tests.tool_samples import (
+    ANN_TEXT,
+    SAMPLES,
+    docbin,
+    put,
+)
+
+
+@pytest.mark.parametrize(("name", "among", "content"), SAMPLES)
+def test_a_file_is_known_by_its_content(tmp_path: Path, name: str, among: str, content: Any):
+    put(tmp_path / "sample.txt", ANN_TEXT)  # where brat looks for the text
+    assert open_data(put(tmp_path / "sample", content), among=family_of(among)).format.name == name
+
+
+def test_a_docbin_is_known_by_its_content(tmp_path: Path):
+    assert open_annotations(docbin(tmp_path / "sample")).format.name == "spacy"
+
+
+@pytest.mark.parametrize(
+    ("among", "content", "name"),
+    [
+        ("columns", '{"text": "Ann", "spans": [[0, 3, "PER"]], "tokens": [{"id": 0, "start": 0, "end": 3, "text": "Ann"}]}', "jsonl"),
+        ("columns", "T1 B-PER\nleft O\n", "columns"),
+        ("columns", "# text = x\n1\tAnn\t_\t_\t_\t_\t_\t_\t_\tNER=B-PER\n", "columns"),
+        ("columns", "x\x9c\tB-PER\n", "columns"),
+        ("conll2012", '{"text": "Ann", "clusters": []}', "coref-jsonl"),
+        ("tacred", [{"token": ["a", "b"], "subj_start": 0, "subj_end": 0, "obj_start": 1, "obj_end": 1}], "tacred"),
+    ],
+)  # fmt: skip
+def test_what_only_looks_like_them_is_not_taken(tmp_path: Path, among: str, content: Any, name: str):
+    assert open_data(put(tmp_path / "sample", content), among=family_of(among)).format.name == name
+
+
+@pytest.mark.parametrize(
+    ("among", "content", "message"),
+    [
+        ("columns", [["a", 1]], "JSON, but no annotations; got a list"),
+        ("columns", [{"text": "a"}], "JSON, but no annotations; got a list"),
+        ("columns", [], "sample"),
+        ("conll2012", "# text = x\n1\tx\t_\t_\t_\t_\t_\t_\t_\t_\n", "no file of coreference"),
+        ("columns", "#FORMAT=WebAnno TSV 2.1\n\n", r"another format; got '#FORMAT=WebAnno TSV 2\.1'; expected #FORMAT=WebAnno TSV 3"),
+    ],
+)  # fmt: skip
+def test_look_alikes_are_refused_in_one_line(tmp_path: Path, among: str, content: Any, message: str):
+    path = put(tmp_path / "sample", content)
+    try:
+        documents = list(open_data(path, among=family_of(among)).documents())
+    except InputError as error:
+        assert "\n" not in str(error)
+        with pytest.raises(InputError, match=message):
+            raise
+    else:
+        assert (content, documents) == ([], [])
