@@ -95,8 +95,9 @@ def _text_key(record: Mapping[str, Any]) -> str | None:
 
 
 def _regions(record: Mapping[str, Any]) -> list[str]:
-    """The fields that hold labelled regions."""
-    return [name for name, value in record.items() if isinstance(value, list) and value and all(map(_is_region, value))]
+    """The fields that hold labelled regions; an empty list is one where it is part of the answers."""
+    lists = [name for name, value in record.items() if isinstance(value, list) and all(map(_is_region, value))]
+    return [name for name in lists if record[name] or name in _answers(record)]
 
 
 def _is_region(value: object) -> bool:
@@ -104,18 +105,23 @@ def _is_region(value: object) -> bool:
 
 
 def _choices(record: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """What was chosen, by the name of the question: the fields after the task's own and before the annotator's."""
-    names = list(record)
-    first = names.index("id") + 1 if "id" in names else 0
-    last = names.index("annotator") if "annotator" in names else len(names)
+    """What was chosen, by the name of the question."""
     found = {}
-    for name in names[first:last]:
+    for name in _answers(record):
         value = record[name]
         listed = value.get("choices") if isinstance(value, Mapping) else [value]
         chosen = [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
         if chosen and name not in (_text_key(record), *_ABOUT):
             found[name] = tuple(chosen)
     return found
+
+
+def _answers(record: Mapping[str, Any]) -> list[str]:
+    """The fields after those of the task and before those of the annotator."""
+    names = list(record)
+    first = names.index("id") + 1 if "id" in names else 0
+    last = names.index("annotator") if "annotator" in names else len(names)
+    return names[first:last]
 
 
 def write_label_studio_min(documents: Iterable[Document], target: Path) -> None:

@@ -81,7 +81,7 @@ def write_docbin(documents: Iterable[Document], target: Path) -> None:
     """
     tokens, vocab = _spacy(target, "spacy.tokens"), _spacy(target, "spacy.vocab").Vocab()
     listed = list(documents)
-    grouped = any(overlap(one) for one in listed if not isinstance(one.origin, SpacyOrigin))
+    grouped = overlap(listed)
     made = tokens.DocBin(store_user_data=True)
     for document in listed:
         made.add(_doc(document, tokens, vocab, grouped))
@@ -96,7 +96,7 @@ def _doc(document: Document, tokens: Any, vocab: Any, grouped: bool) -> Any:
             _set_spans(doc, document, origin.choice.group)
         return doc
     if isinstance(origin, SpacyOrigin) and "tokens" in origin.record:
-        return tokens.Doc(vocab).from_json(record_of_document(document))
+        return tokens.Doc(vocab).from_json(record_of_document(document, grouped=grouped))
     places = tokens_of(document)
     text = document.text
     spaces = [text[end : end + 1] == " " and end not in {start for start, _ in places} for _, end in places]

@@ -31,6 +31,7 @@ from spanbert.corpus.formats.spacy_records import (
     SpacyOrigin,
     choose,
     document_of_record,
+    overlap,
     record_of_document,
 )
 from spanbert.corpus.formats.span_records import span_of
@@ -255,37 +256,37 @@ def _of_paragraph(
 def write_spacy_json(documents: Iterable[Document], target: Path) -> None:
     """Writes `to_json` objects, one a line; documents that all came from one such file keep its form and all it says.
 
+    Spans of texts from elsewhere are entities; where those of any text overlap, those of all are the spans `sc`.
+
     Raises:
         InputError: A span that begins or ends inside a word; names the document.
     """
-    stream = iter(documents)
-    first = next(stream, None)
-    layout = first.origin.layout if first and isinstance(first.origin, TrainingOrigin | SpacyJsonOrigin) else None
-    if layout is None or layout.kind == "lines":
-        listed = () if first is None else (first,)
-        write_lines(target, (json.dumps(_value(one), ensure_ascii=False) for part in (listed, stream) for one in part))
-        return
-    all_of_it = [one for one in (first, *stream) if one is not None]
-    values = [_value(one) for one in all_of_it]
-    if layout.kind == "one" and len(values) == 1:
+    listed = list(documents)
+    origin = listed[0].origin if listed else None
+    layout = origin.layout if isinstance(origin, TrainingOrigin | SpacyJsonOrigin) else _Layout(kind="lines")
+    grouped = overlap(one for one in listed if not isinstance(one.origin, TrainingOrigin))
+    values = [_value(one, grouped) for one in listed]
+    if layout.kind == "lines":
+        write_lines(target, (json.dumps(one, ensure_ascii=False) for one in values))
+    elif layout.kind == "one" and len(values) == 1:
         write_json(target, values[0])
     elif layout.kind == "annotations":
         write_json(target, {**layout.around[0], "annotations": values})
     elif layout.kind == "paragraphs":
-        parents = [one.origin.parent if isinstance(one.origin, TrainingOrigin) else 0 for one in all_of_it]
-        grouped = {
+        parents = [one.origin.parent if isinstance(one.origin, TrainingOrigin) else 0 for one in listed]
+        by_parent = {
             parent: [value for _, value in group]
             for parent, group in groupby(zip(parents, values, strict=True), key=lambda one: one[0])
         }
-        write_json(target, [{**one, "paragraphs": grouped.get(n, [])} for n, one in enumerate(layout.around)])
+        write_json(target, [{**one, "paragraphs": by_parent.get(n, [])} for n, one in enumerate(layout.around)])
     else:
         write_json(target, values)
 
 
-def _value(document: Document) -> Any:
+def _value(document: Document, grouped: bool) -> Any:
     origin = document.origin
     if not isinstance(origin, TrainingOrigin):
-        return record_of_document(document)
+        return record_of_document(document, grouped=grouped)
     if document.spans == origin.read:
         return origin.value
     if isinstance(origin.value, list):

@@ -129,7 +129,7 @@ def _spans(record: Mapping[str, Any], choice: Choice, text: str, where: str) -> 
     groups = record.get("spans")
     listed = record.get("ents")
     if choice.group is not None:
-        listed = groups.get(choice.group, []) if isinstance(groups, Mapping) else None
+        listed = groups.get(choice.group, listed) if isinstance(groups, Mapping) else listed
     if listed is None:
         return None
     if not isinstance(listed, list):
@@ -169,8 +169,12 @@ def _sentences(record: Mapping[str, Any], words: Sequence[Span]) -> tuple[tuple[
     return tuple(pairwise(bounds)) if bounds[-1] == len(words) else None
 
 
-def record_of_document(document: Document) -> Record:
+def record_of_document(document: Document, *, grouped: bool) -> Record:
     """The `to_json` object of a text: the one that it came with if nothing changed, else one with other spans.
+
+    Args:
+        document: The text.
+        grouped: The spans of a text that did not come so may overlap, so that they are not entities.
 
     Raises:
         InputError: A span that begins or ends inside a word.
@@ -190,7 +194,7 @@ def record_of_document(document: Document) -> Record:
             raise InputError("a span begins or ends inside a word", where=document.place, got=got)
     words = {(word.start, word.end): place for place, word in enumerate(document.words or ())}
     tags = document.columns.get(TAGS, ()) if document.spans is None else ()
-    made: Record = {"text": document.text, **_listed(document, SPANS_KEY if overlap(document) else None, {})}
+    made: Record = {"text": document.text, **_listed(document, SPANS_KEY if grouped else None, {})}
     if document.sentences is not None and document.words:
         made["sents"] = [
             {"start": document.words[start].start, "end": document.words[end - 1].end}
@@ -217,10 +221,14 @@ def _listed(document: Document, group: str | None, record: Mapping[str, Any]) ->
     return {"spans": {**(record.get("spans") or {}), group: [{**one, "kb_id": ""} for one in listed]}}
 
 
-def overlap(document: Document) -> bool:
-    """Whether spans of a document overlap, as spaCy's entities may not."""
-    spans = sorted(document.spans or (), key=lambda one: (one.start, one.end))
-    return any(one.end > other.start for one, other in pairwise(spans))
+def overlap(documents: Iterable[Document]) -> bool:
+    """Whether spans of any document that did not come so overlap, as spaCy's entities may not."""
+    for document in documents:
+        if not isinstance(document.origin, SpacyOrigin):
+            spans = sorted(document.spans or (), key=lambda one: (one.start, one.end))
+            if any(one.end > other.start for one, other in pairwise(spans)):
+                return True
+    return False
 
 
 def tokens_of(document: Document) -> list[tuple[int, int]]:
