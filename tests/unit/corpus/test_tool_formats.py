@@ -33,6 +33,8 @@ def test_a_docbin_is_known_by_its_content(tmp_path: Path):
     [
         ("columns", '{"text": "Ann", "spans": [[0, 3, "PER"]], "tokens": [{"id": 0, "start": 0, "end": 3, "text": "Ann"}]}', "jsonl"),
         ("columns", "T1 B-PER\nleft O\n", "columns"),
+        ("columns", "#\tO\nAnn\tB-PER\n", "columns"),
+        ("columns", "*\tO\nA1\tB-PER\n", "columns"),
         ("columns", "# text = x\n1\tAnn\t_\t_\t_\t_\t_\t_\t_\tNER=B-PER\n", "columns"),
         ("columns", "x\x9c\tB-PER\n", "columns"),
         ("conll2012", '{"text": "Ann", "clusters": []}', "coref-jsonl"),

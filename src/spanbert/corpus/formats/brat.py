@@ -28,7 +28,10 @@ from spanbert.corpus.formats.folders import files_under
 from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
 from spanbert.corpus.io.files import OnBroken, SourceFile, readable
 
-_FIRST = re.compile(r"(T\d+\t\S+ \d+ \d+(;\d+ \d+)*(\t.*)?|[REAMN]\d+\t\S+ .*|\*\t\S+ .*|#\d*\t.*)\r?")
+_FIRST = re.compile(
+    r"(T\d+\t\S+ \d+ \d+(;\d+ \d+)*(\t.*)?|R\d+\t\S+ \S+:\S+ \S+:\S+\s*|E\d+\t\S+:T\d+.*"
+    r"|[AM]\d+\t\S+ [A-Z]\d+.*|N\d+\t\S+ [A-Z]\d+ .*|#\d+\t\S+ [A-Z]\d+.*|\*\t\S+ [A-Z]\d+ .*)\r?"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
