@@ -13,14 +13,13 @@ from itertools import islice
 from typing import Any, Literal, NoReturn
 
 from spanbert.core.errors import InputError, nearest
-from spanbert.core.files import parse_json
 from spanbert.core.types import Document
 from spanbert.corpus.formats.column_guess import KNOWN_NAMES, Roles, are_numbers, roles_of_content, roles_of_names
 from spanbert.corpus.formats.families import LABELLED
 from spanbert.corpus.formats.format import Format, ReadSettings
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
-from spanbert.corpus.io.files import ByteCounter, OnBroken, SourceFile, readable, text_lines
-from spanbert.corpus.io.tables import delimited_records, delimited_rows, numbered, parquet_records
+from spanbert.corpus.io.files import ByteCounter, OnBroken, SourceFile, raise_broken, readable, text_lines
+from spanbert.corpus.io.tables import delimited_records, delimited_rows, json_records, numbered, parquet_records
 
 KINDS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 _SAMPLE = 1000
@@ -133,7 +132,7 @@ def read_labelled(file: SourceFile, columns: LabelledColumns, on_broken: OnBroke
         InputError: A row of another number of columns, no JSON object, no text, a value of a wrong type, not UTF-8;
             names file and line.
     """
-    tell = on_broken or _raise
+    tell = on_broken or raise_broken
     records = (
         delimited_records(file, text_lines(file), _checker(columns), tell, header=columns.header)
         if file.kind in (".csv", ".tsv")
@@ -153,10 +152,6 @@ def _document(record: Mapping[str, Any], columns: LabelledColumns, where: str, d
         labels=None if columns.label is None else _labels(record.get(columns.label), columns, where),
         where=where,
     )
-
-
-def _raise(error: InputError) -> None:
-    raise error
 
 
 def _checker(columns: LabelledColumns) -> Callable[[Sequence[str], str], None]:
@@ -192,18 +187,7 @@ def _named_records(
             got=file.kind or "no suffix",
             expected=", ".join(KINDS),
         )
-    for number, line in text_lines(file):
-        if not line.strip():
-            continue
-        where = f"{file.path}:{number}"
-        try:
-            record = parse_json(line, where, _EXPECTED)
-            if not isinstance(record, dict):
-                raise InputError("not a JSON object", where=where, got=type(record).__name__, expected=_EXPECTED)
-        except InputError as error:
-            on_broken(error)
-        else:
-            yield number, record
+    yield from json_records(file, _EXPECTED, on_broken)
 
 
 def _text(record: Mapping[str, Any], name: str, where: str) -> str:

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from spanbert.core.errors import InputError, nearest
-from spanbert.core.files import parse_json
 from spanbert.core.types import Document
 from spanbert.corpus.formats.families import TRANSLATIONS
 from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
@@ -27,11 +26,12 @@ from spanbert.corpus.io.files import (
     ByteCounter,
     OnBroken,
     SourceFile,
+    raise_broken,
     readable,
     text_lines,
     write_lines,
 )
-from spanbert.corpus.io.tables import delimited_records, delimited_rows, numbered, parquet_records
+from spanbert.corpus.io.tables import delimited_records, delimited_rows, json_records, numbered, parquet_records
 
 KINDS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 _SOURCES = ("text", "source", "src", "source_text", "sentence", "input")
@@ -102,7 +102,7 @@ def _names(file: SourceFile, text: str | None, target: str | None) -> tuple[list
             raise broken[0] if broken else InputError("no rows", where=str(file.path))
         header = _is_header(rows[0], text, target)
         return (rows[0] if header else numbered(rows[0])), header
-    records = [record for _, record in islice(_records(file, None, _raise), _SAMPLE)]
+    records = [record for _, record in islice(_records(file, None, raise_broken), _SAMPLE)]
     if not records:
         raise InputError("no rows", where=str(file.path))
     return list(dict.fromkeys(name for record in records for name in record)), True
@@ -117,10 +117,6 @@ def _is_header(row: Sequence[str], text: str | None, target: str | None) -> bool
     return known or (len(set(cells)) > 1 and all(_LANGUAGE.fullmatch(cell) for cell in cells))
 
 
-def _raise(error: InputError) -> None:
-    raise error
-
-
 def _records(
     file: SourceFile, columns: ParallelColumns | None, on_broken: OnBroken
 ) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -133,18 +129,7 @@ def _records(
 
         yield from ((number, _flat(record)) for number, record in parquet_records(file, choose, ByteCounter()))
         return
-    for number, line in text_lines(file):
-        if not line.strip():
-            continue
-        where = f"{file.path}:{number}"
-        try:
-            record = parse_json(line, where, _EXPECTED)
-            if not isinstance(record, dict):
-                raise InputError("not a JSON object", where=where, got=type(record).__name__, expected=_EXPECTED)
-        except InputError as error:
-            on_broken(error)
-        else:
-            yield number, _flat(record)
+    yield from ((number, _flat(record)) for number, record in json_records(file, _EXPECTED, on_broken))
 
 
 def _flat(record: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -166,7 +151,7 @@ def read_parallel(file: SourceFile, columns: ParallelColumns, on_broken: OnBroke
         InputError: A row of another number of columns, no JSON object, a value that is no text, not UTF-8; names file
             and line.
     """
-    tell = on_broken or _raise
+    tell = on_broken or raise_broken
     rows: Iterator[tuple[int, Mapping[str, Any]]] = (
         delimited_records(file, text_lines(file), lambda names, where: None, tell, header=columns.header)
         if file.kind in (".csv", ".tsv")

@@ -1,4 +1,4 @@
-"""Rows of tables: comma- or tab-separated text, and Parquet."""
+"""Rows of tables: comma- or tab-separated text, JSON lines, and Parquet."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from spanbert.core.errors import InputError
-from spanbert.corpus.io.files import ByteCounter, SourceFile
+from spanbert.core.files import parse_json
+from spanbert.corpus.io.files import ByteCounter, OnBroken, SourceFile, text_lines
 
 _ROWS_AT_ONCE = 1024
 
@@ -87,6 +88,31 @@ def delimited_records(
 def numbered(row: list[str]) -> list[str]:
     """Names of columns without names: "1", "2", ... from the left."""
     return [str(place) for place in range(1, len(row) + 1)]
+
+
+def json_records(file: SourceFile, expected: str, on_broken: OnBroken) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The JSON objects of a file with one a line, with the numbers of their lines; blank lines are left out.
+
+    Args:
+        file: Plain or compressed.
+        expected: What a line should be, for messages.
+        on_broken: Called with the error of each line that is no JSON object.
+
+    Raises:
+        InputError: Not UTF-8, or a compressed file that is damaged; names file and line.
+    """
+    for number, line in text_lines(file):
+        if not line.strip():
+            continue
+        where = f"{file.path}:{number}"
+        try:
+            record = parse_json(line, where, expected)
+            if not isinstance(record, dict):
+                raise InputError("not a JSON object", where=where, got=type(record).__name__, expected=expected)
+        except InputError as error:
+            on_broken(error)
+        else:
+            yield number, record
 
 
 def parquet_records(
