@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json
-from spanbert.corpus.io.files import COMPRESSED, ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.io.files import (
+    COMPRESSED,
+    ByteCounter,
+    SourceFile,
+    decode_line,
+    read_lines,
+    whole_text,
+)
+from spanbert.corpus.io.tables import is_parquet
+
+_LOOKED_AT = 1 << 20  # bytes of a list in which its first object must end
 
 
 class Beginning:
@@ -45,13 +56,18 @@ class Beginning:
         """File and number of that line."""
         return f"{self.file.path}:{1 if self._first is None else self._first[0]}"
 
+    @cached_property
+    def is_parquet(self) -> bool:
+        """Whether the file says that it is Parquet."""
+        return is_parquet(self.file.path)
+
     def require_text(self) -> None:
-        """Refuses a file whose beginning is not text.
+        """Refuses a file whose beginning is neither text nor Parquet.
 
         Raises:
             InputError: Not UTF-8, or binary; names the line.
         """
-        if self._first is not None:
+        if self._first is not None and not self.is_parquet:
             number, raw, _ = self._first
             decode_line(raw, self.place, first=number == 1)
 
@@ -79,6 +95,29 @@ class Beginning:
             return self._json_of_line[0]
         refuse_compressed(self.file.path)
         return read_json(self.file.path)
+
+    @cached_property
+    def record(self) -> Mapping[str, Any] | None:
+        """The first JSON object, of lines or of a list; None if the file begins with anything else.
+
+        Raises:
+            InputError: The compressed file is damaged.
+        """
+        value: Any = None
+        if self.line.lstrip().startswith("{"):
+            value = None if self._json_of_line is None else self._json_of_line[0]
+        elif self.is_list:
+            start = whole_text(self.file.path, _LOOKED_AT).lstrip()[1:].lstrip()
+            try:
+                value, _ = json.JSONDecoder().raw_decode(start)
+            except (ValueError, RecursionError):
+                return None
+        return value if isinstance(value, Mapping) else None
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the file begins as a JSON list does."""
+        return self.line.lstrip().startswith("[")
 
     def has_key(self, *keys: str) -> bool:
         """Whether the first line is a JSON object with one of some keys; without any of the words, it is not parsed."""

@@ -32,7 +32,7 @@ from spanbert.corpus.formats.families import ANNOTATED
 from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
 from spanbert.corpus.io.files import SourceFile, write_lines
 from spanbert.corpus.text.word_tags import layers_of, word_spans
-from spanbert.corpus.text.words import split_words, text_of_words
+from spanbert.corpus.text.words import text_of_words, with_words, words_within
 
 _SUFFIXES = (".conll", ".tsv", ".bio", ".iob", ".iob2", ".conllu", ".bmes")
 
@@ -105,22 +105,10 @@ def read_columns(file: SourceFile, columns: ColumnFormat) -> Iterator[Document]:
 def _text_of(words: Sequence[str], glued: Sequence[bool], lines: Sequence[str]) -> tuple[str, list[Span]]:
     stated = next((line.removeprefix("# text = ") for line in lines if line.startswith("# text = ")), None)
     if stated is not None:
-        found = _find(words, stated)
+        found = words_within(words, stated)
         if found is not None:
             return stated, found
     return text_of_words(words, glued=glued)
-
-
-def _find(words: Sequence[str], text: str) -> list[Span] | None:
-    """The words one after another in a text, with nothing but white space between; None where they are not there."""
-    spans, position = [], 0
-    for word in words:
-        start = text.find(word, position)
-        if start < 0 or text[position:start].strip():
-            return None
-        spans.append(Span(start=start, end=start + len(word)))
-        position = start + len(word)
-    return spans
 
 
 def lines_of_words(document: Document) -> list[int]:
@@ -199,7 +187,7 @@ def _new_lines(document: Document, scheme: Scheme, layers: int) -> list[str]:
         raise InputError("a word holds a tab or a line break", where=document.place)
     lines = ["\t".join(cells) for cells in zip(words, *columns, strict=True)]
     joined, _ = _text_of(words, [False] * len(words), ())
-    if joined != document.text and not re.search(r"[\t\r\n]", document.text) and _find(words, document.text):
+    if joined != document.text and not re.search(r"[\t\r\n]", document.text) and words_within(words, document.text):
         lines.insert(0, f"# text = {document.text}")
     return [*lines, ""]
 
@@ -211,16 +199,10 @@ def write_columns(
     write_lines(target, column_lines(documents, scheme=scheme, layers=layers))
 
 
-def _with_words(document: Document) -> Document:
-    """The document with words (`text.words.split_words`) if it came without; its line breaks are lost in columns."""
-    if document.words is not None:
-        return document
-    words = tuple(Span(start=start, end=end) for start, end in split_words(document.text, joined=False))
-    return replace(document, words=words)
-
-
 def _detect(beginning: Beginning) -> bool:
     kind = beginning.file.kind
+    if beginning.is_parquet:
+        return False
     if kind in (*_SUFFIXES, ".txt"):
         return True
     return kind not in (".json", ".jsonl") and beginning.line.lstrip()[:1] not in ("", "[", "{")
@@ -241,7 +223,7 @@ def _columns(settings: ReadSettings) -> ColumnFormat:
 
 
 def _write(documents: Iterable[Document], target: Path, settings: WriteSettings) -> None:
-    write_columns(map(_with_words, documents), target, scheme=settings.scheme, layers=settings.layers)
+    write_columns(map(with_words, documents), target, scheme=settings.scheme, layers=settings.layers)
 
 
 FORMAT = Format(
@@ -255,4 +237,5 @@ FORMAT = Format(
     describe=lambda file, settings: str(_columns(settings)),
     write=_write,
     suffixes=_SUFFIXES,
+    writes_tags=True,
 )

@@ -9,10 +9,12 @@ from typing import Literal
 
 from spanbert.core.tagging import Scheme
 from spanbert.core.types import Document
+from spanbert.corpus.formats.answers import Answers
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.column_format import ColumnFormat
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
 from spanbert.corpus.formats.parallel_columns import ParallelColumns
+from spanbert.corpus.formats.token_columns import TokenColumns
 from spanbert.corpus.io.files import OnBroken, SourceFile
 
 Layer = Literal["auto", "ner", "nested", "upos", "xpos"]
@@ -25,13 +27,14 @@ class ReadSettings:
     Attributes:
         layer: Which tags of columns: the spans of one column (`ner`) or of all (`nested`), one tag a word (`upos`,
             `xpos`); `auto`: spans where the file has any, else its tags as they are.
-        text_column: Column of a table's text; None: guessed.
+        text_column: Column of a table's text, or of its words; None: guessed.
         pair_column: Of the second text of a pair; None: guessed.
-        label_column: Of the label; None: guessed.
+        label_column: Of the label, or of the tags of words; None: guessed.
         separator: The text between the labels of one cell; None: a cell is one label.
         target_column: Of a text's translation; None: guessed.
         companion: The file with the other side of each line; None: there is one file.
-        columns: What the file's columns hold; None before `Format.resolve`.
+        label_names: What tags that are numbers stand for, from 0; None: the file or what lies beside it says it.
+        columns: What the file's columns hold, or which answers it has; None before `Format.resolve`.
     """
 
     layer: Layer = "ner"
@@ -41,7 +44,8 @@ class ReadSettings:
     separator: str | None = None
     target_column: str | None = None
     companion: Path | None = None
-    columns: ColumnFormat | LabelledColumns | ParallelColumns | None = None
+    label_names: tuple[str, ...] | None = None
+    columns: ColumnFormat | LabelledColumns | ParallelColumns | TokenColumns | Answers | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +109,7 @@ class Format:
         suffixes: Suffixes that mark a file as data where it might be raw text.
         marks: Whether a file that might be raw text, or of any format, begins as only this format does.
         exclusive: A file with its marks is of this format, whether or not any task reads the format.
+        writes_tags: Spans are written as a tag a word, in a scheme.
         states_encoding: Its files say which encoding they are in; else it is UTF-8.
     """
 
@@ -121,4 +126,5 @@ class Format:
     suffixes: tuple[str, ...] = ()
     marks: Callable[[Beginning], bool] = unmarked
     exclusive: bool = False
+    writes_tags: bool = False
     states_encoding: bool = False

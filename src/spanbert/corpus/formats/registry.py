@@ -22,6 +22,8 @@ from spanbert.corpus.formats import (
     squad,
     tacred,
     tmx,
+    token_lists,
+    word_table,
 )
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.data_file import DataFile
@@ -29,6 +31,8 @@ from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
 from spanbert.corpus.io.files import SourceFile, require_file, require_plain
 
 FORMATS: tuple[Format, ...] = (
+    token_lists.FORMAT,
+    word_table.FORMAT,
     columns.FORMAT,
     span_lines.FORMAT,
     label_studio.FORMAT,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import parse_json
-from spanbert.corpus.io.files import ByteCounter, OnBroken, SourceFile, text_lines
+from spanbert.corpus.io.files import ByteCounter, OnBroken, SourceFile, text_lines, whole_text
 
 _ROWS_AT_ONCE = 1024
+_PARQUET = b"PAR1"
 
 
 def delimited_rows(
@@ -113,6 +115,54 @@ def json_records(file: SourceFile, expected: str, on_broken: OnBroken) -> Iterat
             on_broken(error)
         else:
             yield number, record
+
+
+def json_objects(file: SourceFile, expected: str, on_broken: OnBroken) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The objects of JSON lines, or of a file that is one JSON list of them; a list is in memory as a whole.
+
+    Args:
+        file: Plain or compressed.
+        expected: What an object should be, for messages.
+        on_broken: Called with the error of each line or item that is no JSON object.
+
+    Yields:
+        The place of an object for messages, a name for it where it has none, and the object.
+
+    Raises:
+        InputError: Not UTF-8, a list that is not JSON, or a compressed file that is damaged.
+    """
+    first = next((line for _, line in text_lines(file) if line.strip()), "")
+    if not first.lstrip().startswith("["):
+        for number, record in json_records(file, expected, on_broken):
+            yield f"{file.path}:{number}", f"{file.name}:{number}", record
+        return
+    for number, record in enumerate(parse_json(whole_text(file.path), str(file.path), expected, whole_file=True)):
+        where = f"{file.path}: [{number}]"
+        if isinstance(record, dict):
+            yield where, f"{file.name}:{number}", record
+        else:
+            on_broken(InputError("not a JSON object", where=where, got=type(record).__name__, expected=expected))
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file begins as Parquet does."""
+    with path.open("rb") as stream:
+        return stream.read(len(_PARQUET)) == _PARQUET
+
+
+def parquet_schema(file: SourceFile) -> Any:
+    """The Arrow schema of a Parquet file, with the metadata that its writer left.
+
+    Raises:
+        InputError: Not Parquet.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        return parquet.read_schema(file.path, memory_map=True)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError("not a whole Parquet file", where=str(file.path), got=str(error).partition("\n")[0]) from None
 
 
 def parquet_records(
