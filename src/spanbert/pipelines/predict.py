@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Facts
+from spanbert.corpus.data import local_file
 from spanbert.corpus.formats.format import Format
 from spanbert.corpus.formats.registry import marked_formats, named_formats
 from spanbert.corpus.io.files import SourceFile
@@ -35,7 +35,7 @@ def predict_file(
 
     Args:
         bundle: The bundle.
-        source: The file.
+        source: The file, or `hf:NAME[@CONFIG][:SPLIT]`, a data set of the hub.
         task: One task alone; needed where several kinds of task could read the file.
         precision: See `load`.
         options: See `load`.
@@ -46,7 +46,7 @@ def predict_file(
     Raises:
         InputError: The file cannot be read, or no task of the bundle reads it.
     """
-    path = Path(source)
+    path = local_file(source)
     marked, named = marked_formats(path), named_formats(path)
     if not marked and not named:
         return None

@@ -18,6 +18,7 @@ from spanbert.corpus.formats.column_guess import KNOWN_NAMES, Roles, are_numbers
 from spanbert.corpus.formats.families import LABELLED
 from spanbert.corpus.formats.format import Format, ReadSettings
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
+from spanbert.corpus.formats.labelled_write import write_labelled
 from spanbert.corpus.io.files import ByteCounter, OnBroken, SourceFile, raise_broken, readable, text_lines
 from spanbert.corpus.io.tables import delimited_records, delimited_rows, json_records, numbered, parquet_records
 
@@ -235,9 +236,10 @@ FORMAT = Format(
     title="a table or JSON lines of labelled texts",
     family=LABELLED,
     holds=frozenset({"labels"}),
-    detect=lambda beginning: beginning.file.kind in KINDS,
+    detect=lambda beginning: True,  # the last of its family, which says what is wrong
     resolve=_resolve,
     read=lambda file, settings, on_broken: read_labelled(file, _columns(settings), on_broken),
     describe=lambda file, settings: str(_columns(settings)),
+    write=lambda documents, target, settings: write_labelled(documents, target),
     suffixes=(".csv", ".tsv", ".parquet"),
 )

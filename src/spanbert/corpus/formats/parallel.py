@@ -6,8 +6,6 @@ He left early.	Er ging früh.          {"text": "He left early.", "target": "Er 
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,16 +29,27 @@ from spanbert.corpus.io.files import (
     text_lines,
     write_lines,
 )
-from spanbert.corpus.io.tables import delimited_records, delimited_rows, json_records, numbered, parquet_records
+from spanbert.corpus.io.tables import (
+    delimited_line,
+    delimited_records,
+    delimited_rows,
+    json_records,
+    numbered,
+    parquet_records,
+)
 
 KINDS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 _SOURCES = ("text", "source", "src", "source_text", "sentence", "input")
-_TARGETS = ("target", "tgt", "target_text", "translation", "translated", "reference", "output")
+_TARGETS = (
+    *("target", "tgt", "target_text", "translation", "translated", "reference", "output"),
+    *("label", "labels"),  # of Doccano, as lists of one text
+)
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z]{2,4})?")
 _NESTED = "translation"  # the field under which sets of the Hugging Face hub have a text in each language
 _EXPECTED = '{"text": ..., "target": ...} or {"translation": {"en": ..., "de": ...}}, one object a line'
 _REMEDY = "Name them with --text-column and --target-column"
 _SAMPLE = 20
+_DELIMITER = {".csv": ",", ".tsv": "\t"}
 
 
 def guess_parallel(file: SourceFile, *, text: str | None, target: str | None) -> ParallelColumns:
@@ -176,6 +185,8 @@ def _side(record: Mapping[str, Any], name: str, where: str) -> str | None:
     if name not in record:
         raise InputError(f"no {name!r}", where=where, got=", ".join(record) or "an empty object", expected=_EXPECTED)
     value = record[name]
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
     if value is not None and not isinstance(value, str):
         raise InputError(f"{name!r} is not a text", where=where, got=type(value).__name__)
     return value
@@ -201,7 +212,7 @@ def write_parallel(documents: Iterable[Document], target: Path, settings: WriteS
 
 def _lines(documents: Iterable[Document], suffix: str) -> Iterator[str]:
     if suffix != ".jsonl":
-        yield _row(("source", "target"), suffix)
+        yield delimited_line(("source", "target"), _DELIMITER[suffix], "")
     for document in documents:
         pair = document.text, required_target(document)
         if suffix == ".jsonl":
@@ -210,15 +221,7 @@ def _lines(documents: Iterable[Document], suffix: str) -> Iterator[str]:
         if suffix == ".tsv":
             require_no(pair, "\t", document)
             require_no(pair, "\n", document)
-        yield _row(pair, suffix)
-
-
-def _row(cells: Sequence[str], suffix: str) -> str:
-    if suffix == ".tsv":
-        return "\t".join(cells)
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="").writerow(cells)
-    return stream.getvalue()
+        yield delimited_line(pair, _DELIMITER[suffix], document.place)
 
 
 def required_target(document: Document) -> str:

@@ -8,7 +8,6 @@ Sentence: 1,Ann,NNP,B-per
 from __future__ import annotations
 
 import csv
-import io
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +25,7 @@ from spanbert.corpus.formats.span_records import other_fields
 from spanbert.corpus.formats.tagged_words import TaggedOrigin, document_of_tags, scheme_of, words_and_tags
 from spanbert.corpus.formats.token_columns import KNOWN_TAGS, WORDS, TokenColumns, choose_columns
 from spanbert.corpus.io.files import OnBroken, SourceFile, readable, text_lines, write_lines
-from spanbert.corpus.io.tables import numbered
+from spanbert.corpus.io.tables import delimited_line, numbered
 
 _DELIMITERS = (",", "\t", ";")
 _SENTENCES = re.compile(r"sent(ence)?s?([ _.-]?(#|id|no|nr|num|number|idx|index))?", re.IGNORECASE)
@@ -222,7 +221,7 @@ def _lines(documents: Iterable[Document], delimiter: str, settings: WriteSetting
         }
         if not header:
             header = [fields[0], fields[1], *(name for name in others if name not in fields), fields[2]]
-            yield _line(header, delimiter, document)
+            yield delimited_line(header, delimiter, document.place)
         elif others.keys() - set(header):
             got = ", ".join(sorted(others.keys() - set(header)))
             raise InputError("columns that the first text does not have", where=document.place, got=got)
@@ -231,7 +230,7 @@ def _lines(documents: Iterable[Document], delimiter: str, settings: WriteSetting
         before = document.id
         kept = [others.get(name, [""] * len(words)) for name in header[2:-1]]
         for cells in zip(words, *kept, tags, strict=True):
-            yield _line([document.id, *map(str, cells)], delimiter, document)
+            yield delimited_line([document.id, *map(str, cells)], delimiter, document.place)
 
 
 def _fields(document: Document) -> tuple[str, str, str]:
@@ -240,17 +239,6 @@ def _fields(document: Document) -> tuple[str, str, str]:
     if isinstance(origin, TaggedOrigin) and origin.columns.delimiter is not None and origin.columns.header:
         return origin.columns.sentence or _SENTENCE, origin.columns.words, origin.columns.tags
     return _SENTENCE, _WORD, _NEW_TAG
-
-
-def _line(cells: Sequence[str], delimiter: str, document: Document) -> str:
-    if delimiter == "\t":
-        if any(re.search(r"[\t\r\n]", cell) for cell in cells):
-            remedy = "Write a table separated by commas: a file named .csv"
-            raise InputError("a tab or a line break inside a cell", where=document.place, remedy=remedy)
-        return "\t".join(cells)
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="").writerow(cells)
-    return stream.getvalue()
 
 
 def _detect(beginning: Beginning) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,27 @@ def delimited_records(
                 expected=f"{len(names)} ({', '.join(names)})" if header else str(len(names)),
             )
         )
+
+
+def delimited_line(cells: Sequence[str], delimiter: str, where: str) -> str:
+    """A row as a line, without its end; cells are quoted where they need to be, but for tabs, which know no quotes.
+
+    Args:
+        cells: The row.
+        delimiter: A comma or a tab.
+        where: The place of what is written, for messages.
+
+    Raises:
+        InputError: A tab or a line break in a cell, between tabs.
+    """
+    if delimiter == "\t":
+        if any(character in cell for cell in cells for character in "\t\r\n"):
+            remedy = "Write a .csv or .jsonl file"
+            raise InputError("a tab or a line break inside a cell", where=where, remedy=remedy)
+        return "\t".join(cells)
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="").writerow(cells)
+    return stream.getvalue()
 
 
 def numbered(row: list[str]) -> list[str]:
