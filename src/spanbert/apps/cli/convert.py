@@ -21,7 +21,7 @@ EXAMPLES = examples(
     ("Clusters: CoNLL-2012 to JSON lines", "spanbert convert train.conll train.jsonl --to coref-jsonl"),
     ("Relations: SemEval's text to TACRED's JSON", "spanbert convert TRAIN_FILE.TXT train.json --to tacred"),
     ("Translations: a memory to two files line by line", "spanbert convert memory.tmx texts.en --to aligned --target texts.de"),  # noqa: E501
-    ("Tags: a data set of the Hugging Face hub to columns", "spanbert convert hf:wnut_17:train train.conll --to columns"),
+    ("Tags: a data set of the hub to columns", "spanbert convert hf:wnut_17:train train.conll --to columns"),
     ("Spans: an export of Prodigy to GLiNER's JSON", "spanbert convert annotations.jsonl train.json --to gliner"),
     ("An export of Label Studio to columns of BIOES tags", "spanbert convert export.json train.conll --to columns --scheme BIOES"),  # noqa: E501
 )  # fmt: skip
@@ -31,7 +31,8 @@ def command(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="IN", help="Bundle, Hugging Face directory or hub id; or an annotated file, or hf:NAME:SPLIT."
+            metavar="IN",
+            help="A model: bundle, Hugging Face directory or hub id. Or an annotated file, or hf:NAME:SPLIT.",
         ),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The directory or file to make.")],

@@ -74,7 +74,8 @@ class HubDataset:
         versions = [self.label, *(str(one["filename"]) for one in data.cache_files)]
         digest = hashlib.sha256("\n".join(versions).encode()).hexdigest()[:12]
         folder = Path(datasets.config.HF_DATASETS_CACHE) / "spanbert"
-        target = folder / f"{re.sub(r'[^\w.-]+', '-', self.label.removeprefix(PREFIX)).strip('-')}-{digest}.parquet"
+        name = re.sub(r"[^\w.-]+", "-", self.label.removeprefix(PREFIX)).strip("-")
+        target = folder / f"{name}-{digest}.parquet"
         if not target.is_file():
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder) as temporary:

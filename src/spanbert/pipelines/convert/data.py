@@ -100,7 +100,7 @@ def convert_data(
         out: A file that does not exist yet.
         to: One of the formats of docs/FORMATS.md, of the same group as that of `source`.
         from_: The format of `source` by the same names; None: by its suffix, else by its beginning.
-        scheme: How spans are written in columns, lists and tables of tags: BIO, IOB1, BIOES, BMES or BILOU; None: as they came, else BIO.
+        scheme: How spans are written as tags: BIO, IOB1, BIOES, BMES or BILOU; None: as they came, else BIO.
         column: Which tags of a column file are read: `ner`, and of CoNLL-U also `upos` and `xpos`.
         nested: Spans may lie in one another: all columns of tags are read, and as many written as are needed.
         target: Of translations in two files line by line, the second file: of `out` with `to="aligned"`, else of

@@ -1,0 +1,110 @@
+"""Every format by a sample of ours: known by its content, the same after a round trip, and converted within its family."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from spanbert.core.types import Document
+from spanbert.corpus.formats.format import WriteSettings
+from spanbert.corpus.formats.registry import FORMATS, WRITTEN, family_of, format_named, open_data, write_data
+from tests.format_samples import SAMPLES
+
+CASES = [(name, *sample) for name, samples in SAMPLES.items() for sample in samples]
+WHOLE = ("label-studio", "squad")  # formats that are not read compressed
+
+
+def shown(case: object) -> str:
+    return str(case)[:24].strip()
+
+
+def bare(document: Document) -> Document:
+    """All that a document says, without what its file was."""
+    return replace(document, origin=None, where=None)
+
+
+def written_as(name: str) -> str:
+    return {"labelled": "b.jsonl", "parallel": "b.jsonl", "gap": "b.tsv"}.get(name, "b")
+
+
+def test_every_format_has_a_sample():
+    assert set(SAMPLES) == {one.name for one in FORMATS} - {"aligned"}  # which is known by its second file
+
+
+@pytest.mark.parametrize(("name", "file", "content"), CASES, ids=shown)
+def test_known_by_its_content(tmp_path: Path, name: str, file: str, content: str):
+    (tmp_path / file).write_text(content, encoding="utf-8")
+    data = open_data(tmp_path / file, among=family_of(name))
+    assert data.format.name == name
+    assert list(data.documents())
+    if name not in WHOLE:
+        (tmp_path / f"{file}.gz").write_bytes(gzip.compress(content.encode()))
+        packed = open_data(tmp_path / f"{file}.gz", among=family_of(name))
+        assert packed.format.name == name
+        assert [one.text for one in packed.documents()] == [one.text for one in data.documents()]
+
+
+@pytest.mark.parametrize(("name", "file", "content"), CASES, ids=shown)
+def test_the_same_after_a_round_trip(tmp_path: Path, name: str, file: str, content: str):
+    (tmp_path / file).write_text(content, encoding="utf-8")
+    documents = list(open_data(tmp_path / file, among=family_of(name)).documents())
+    write_data(documents, tmp_path / written_as(name), to=name)
+    again = list(open_data(tmp_path / written_as(name), among=family_of(name)).documents())
+    named = [replace(one, id=one.id.replace(written_as(name), file)) for one in again]
+    assert list(map(bare, named)) == list(map(bare, documents))
+
+
+PAIRS = [
+    (name, other)
+    for name in SAMPLES
+    for other in family_of(name)
+    if other in WRITTEN and other not in (name, "gap") and "squad" not in (name, other)
+]
+
+
+@pytest.mark.parametrize(("name", "other"), PAIRS)
+def test_converted_to_every_other_format_of_the_family(tmp_path: Path, name: str, other: str):
+    """Texts and what is annotated in them survive; so do they on the way back."""
+    file, content = SAMPLES[name][0]
+    (tmp_path / file).write_text(content, encoding="utf-8")
+    documents = [one for one in open_data(tmp_path / file, among=family_of(name)).documents() if one.text]
+    settings = WriteSettings(companion=tmp_path / "second", layers=2)
+    there = tmp_path / f"there{Path(written_as(other)).suffix}"
+    flat = [without_inner(one) for one in documents] if format_named(other).writes_tags else documents
+    write_data(flat, there, to=other, settings=settings)
+    if other == "aligned":
+        return
+    data = open_data(there, among=family_of(other))
+    assert data.format.name == other
+    found = list(data.documents())
+    assert list(map(said, found)) == list(map(said, flat))
+    write_data(found, tmp_path / written_as(name), to=name, settings=settings)
+    back = list(open_data(tmp_path / written_as(name), among=[name]).documents())
+    assert list(map(said, back)) == list(map(said, flat))
+
+
+def without_inner(document: Document) -> Document:
+    """The document without spans within others, which one tag a word cannot express."""
+    spans = document.spans
+    kept = [] if spans is None else [
+        one for one in spans
+        if not any(other != one and other.start <= one.start and one.end <= other.end for other in spans)
+    ]  # fmt: skip
+    return replace(document, spans=None if spans is None else tuple(kept))
+
+
+def said(document: Document) -> tuple[object, ...]:
+    """Text and annotation of a document."""
+    spans = None if document.relations is not None or document.clusters is not None else document.spans
+    relations = {
+        (document.text[one.head.start : one.head.end], document.text[one.tail.start : one.tail.end], one.label)
+        for one in document.relations or ()
+    }
+    clusters = {
+        tuple(sorted((mention.start, mention.end) for mention in cluster)) for cluster in document.clusters or ()
+    }
+    where = None if spans is None else sorted((one.start, one.end, one.label) for one in spans)
+    return document.text, document.pair, document.target, document.labels, where, relations, clusters
