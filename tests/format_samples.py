@@ -51,14 +51,19 @@ def _token(text: str, start: int, number: int, ws: bool) -> dict[str, object]:
 
 _ANN = {"start": 0, "end": 3, "token_start": 0, "token_end": 0, "label": "PER"}
 _ROME = {"start": 9, "end": 13, "token_start": 2, "token_end": 2, "label": "LOC"}
-_TOKENS = [_token("Ann", 0, 0, True), _token("left", 4, 1, True), _token("Rome", 9, 2, False), _token(".", 13, 3, False)]
+_TOKENS = [
+    _token("Ann", 0, 0, True),
+    _token("left", 4, 1, True),
+    _token("Rome", 9, 2, False),
+    _token(".", 13, 3, False),
+]
 _HASHES = {"_input_hash": 1283, "_task_hash": -77}
 PRODIGY = [
     {"text": "Ann left Rome.", "meta": {"source": "ours"}, **_HASHES, "tokens": _TOKENS, "spans": [_ANN, _ROME],
      "answer": "accept", "_view_id": "ner_manual"},
+    {"text": "Nobody left.", **_HASHES, "answer": "accept"},
     {"text": "Ann left Rome.", **_HASHES, "spans": [{"start": 4, "end": 8, "label": "LOC"}], "answer": "reject"},
     {"text": "Rome", **_HASHES, "answer": "ignore"},
-    {"text": "Nobody left.", **_HASHES, "answer": "accept"},
 ]  # fmt: skip
 PRODIGY_RELATIONS = [
     {"text": "Ann left Rome.", **_HASHES, "tokens": _TOKENS, "spans": [_ANN, _ROME], "answer": "accept", "relations": [
@@ -163,8 +168,11 @@ SAMPLES: dict[str, list[tuple[str, str]]] = {
     "doccano-relations": [(name, lines(DOCCANO_OFFSETS)) for name in ("a.jsonl", "a.json", "a.txt")],
     "prodigy-relations": [(name, lines(PRODIGY_RELATIONS)) for name in ("a.jsonl", "a.json", "a.txt")],
     "relation-jsonl": [
-        (name, '{"id": "1", "text": "Ann left Rome.", "head": {"start": 0, "end": 3}, '
-         '"tail": {"start": 9, "end": 13}, "label": "left"}\n')
+        (
+            name,
+            '{"id": "1", "text": "Ann left Rome.", "head": {"start": 0, "end": 3}, '
+            '"tail": {"start": 9, "end": 13}, "label": "left"}\n',
+        )
         for name in ("a.jsonl", "a.txt")
     ],  # fmt: skip
     "prodigy-labels": [

@@ -195,13 +195,13 @@ def write_word_table(documents: Iterable[Document], target: Path, settings: Writ
     """Writes a row a word, the sentence's id in each; separated by tabs in a .tsv file, else by commas; whole or not.
 
     Args:
-        documents: With words, or texts that are split into words. Further columns of a value a word are kept.
+        documents: With words, or texts that are split into words. Further columns of a value a word are kept, if the
+            first text has them.
         target: The file.
         settings: The scheme of the tags.
 
     Raises:
-        InputError: A text without annotation, further columns that the first text does not have, or a word with a tab
-            in a .tsv file.
+        InputError: A text without annotation, or a word with a tab in a .tsv file.
     """
     write_lines(target, _lines(documents, "\t" if target.suffix.lower() == ".tsv" else ",", settings))
 
@@ -222,9 +222,6 @@ def _lines(documents: Iterable[Document], delimiter: str, settings: WriteSetting
         if not header:
             header = [fields[0], fields[1], *(name for name in others if name not in fields), fields[2]]
             yield delimited_line(header, delimiter, document.place)
-        elif others.keys() - set(header):
-            got = ", ".join(sorted(others.keys() - set(header)))
-            raise InputError("columns that the first text does not have", where=document.place, got=got)
         elif document.id == before:
             yield ""
         before = document.id
