@@ -174,7 +174,7 @@ SAMPLES: dict[str, list[tuple[str, str]]] = {
             '"tail": {"start": 9, "end": 13}, "label": "left"}\n',
         )
         for name in ("a.jsonl", "a.txt")
-    ],  # fmt: skip
+    ],
     "prodigy-labels": [
         *[(name, lines(PRODIGY_CHOICES)) for name in ("a.jsonl", "a.json", "a.txt")],
         ("a.jsonl", lines(PRODIGY_BINARY)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +59,30 @@ def test_the_same_after_a_round_trip(tmp_path: Path, name: str, file: str, conte
     write_data(documents, target, to=name)
     again = list(open_data(target, among=family_of(name)).documents())
     assert list(map(bare, again)) == list(map(bare, documents))
+
+
+def content(path: Path) -> object:
+    """What a file says, but for how its JSON is laid out."""
+    text = path.read_text(encoding="utf-8")
+    if not text.lstrip().startswith(("{", "[")):
+        return text
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return list(map(json.loads, text.splitlines()))
+    return value if isinstance(value, list) else [value]
+
+
+def test_what_the_docs_call_lossless_is(tmp_path: Path):
+    page = (Path(__file__).parents[3] / "docs" / "FORMATS.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| `")]
+    lossless = {cells[1].strip(" `") for cells in rows if cells[7].strip().startswith("lossless")}
+    for name in lossless & SAMPLES.keys():
+        for number, (file, text) in enumerate(SAMPLES[name]):
+            source, target = tmp_path / file, tmp_path / f"{name}-{number}"
+            source.write_text(text, encoding="utf-8")
+            write_data(open_data(source, among=family_of(name)).documents(), target, to=name)
+            assert content(target) == content(source), (name, file)
 
 
 PAIRS = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from html import escape
@@ -56,8 +55,11 @@ def full(format_: Format, folder: Path) -> list[Document]:
     holds = {name: GOLD[name] for name in format_.holds}
     if "clusters" in holds and "columns" in holds:
         holds["columns"] = {"speaker": ("A", "A", "A", "A", "B", "B")}
-    if format_.name in ("jsonl", "label-studio"):  # a text has either
+    if format_.name in ("jsonl", "label-studio", "doccano", "prodigy"):  # a text has either
         return [replace(BARE, **{name: value}) for name, value in holds.items()]
+    if "relations" in holds and "spans" in holds:
+        ann, eve = holds["spans"]
+        holds["relations"] = (Relation(head=ann, tail=eve, label="knows"),)
     if format_.name == "gap":  # of nothing but itself
         path = folder / "gap.tsv"
         path.write_text("\n".join("\t".join(row) for row in (HEADER, GAP_ROW)))
@@ -66,13 +68,9 @@ def full(format_: Format, folder: Path) -> list[Document]:
 
 
 def there_and_back(documents: list[Document], name: str, folder: Path) -> list[Document]:
-    path, companion = folder / ("file.jsonl" if name == "parallel" else "file"), None
-    if name in WRITTEN:
-        companion = folder / "companion" if name == "aligned" else None
-        write_data(documents, path, to=name, settings=WriteSettings(companion=companion))
-    else:
-        path = folder / "file.jsonl"
-        path.write_text("".join(json.dumps({"text": one.text, "label": list(one.labels)}) + "\n" for one in documents))
+    path = folder / ("file.jsonl" if name in ("parallel", "labelled") else "file")
+    companion = folder / "companion" if name == "aligned" else None
+    write_data(documents, path, to=name, settings=WriteSettings(companion=companion))
     return list(open_data(path, among=[name], settings=ReadSettings(companion=companion)).documents())
 
 
@@ -108,12 +106,14 @@ def test_every_format_has_one_name_which_help_and_docs_know():
     readers = {name: [kind for kind in kinds() if name in spec_of(kind).formats] for name in names}
     rows = [
         f"| `{one.name}` | {escape(one.title, quote=False)} | {', '.join(f'`{kind}`' for kind in readers[one.name])} "
-        f"| {', '.join(sorted(one.holds))} | {'yes' if one.write else 'no'} |"
+        f"| {', '.join(sorted(one.holds))} | yes | {'yes' if one.write else 'no'} "
         for one in FORMATS
     ]
     page = (DOCS / "FORMATS.md").read_text(encoding="utf-8")
-    assert [line for line in page.splitlines() if line.startswith("| `")] == rows
-    groups = [group.count("\n| `") for group in page.split("|---|---|---|---|---|")[1:]]
+    stated = [line.split("|") for line in page.splitlines() if line.startswith("| `")]
+    assert ["|".join(cells[:7]) for cells in stated] == rows
+    assert all(len(cells) == 10 and cells[7].strip() and cells[8].strip() for cells in stated)
+    groups = [group.count("\n| `") for group in page.split("|---|---|---|---|---|---|---|---|")[1:]]
     assert groups == [len(family_of(name)) for name in ("columns", "conll2012", "tacred", "labelled", "tmx")]
 
 
