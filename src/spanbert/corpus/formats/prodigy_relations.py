@@ -39,7 +39,7 @@ _EXPECTED = '"relations": [{"head": 0, "child": 3, "head_span": {"start": 0, "en
 class ProdigyRelationOrigin(RecordOrigin):
     """An object of Prodigy's, and its relations as they were read."""
 
-    relations: tuple[Relation, ...]
+    relations: tuple[Relation, ...] | None
 
 
 def _document(record: Mapping[str, Any], name: str, where: str) -> Document:
@@ -48,7 +48,7 @@ def _document(record: Mapping[str, Any], name: str, where: str) -> Document:
     listed = record.get("relations") or []
     if not isinstance(listed, list) or not all(isinstance(one, Mapping) for one in listed):
         raise InputError("relations that are not objects", where=where, expected=_EXPECTED)
-    relations = tuple(
+    found = tuple(
         Relation(
             head=_end(one, "head", document, tokens),
             tail=_end(one, "child", document, tokens),
@@ -56,6 +56,7 @@ def _document(record: Mapping[str, Any], name: str, where: str) -> Document:
         )
         for one in listed
     )
+    relations = None if record.get("relations") is None else found  # a task without any is of another kind
     origin = document.origin
     assert isinstance(origin, RecordOrigin)
     made = ProdigyRelationOrigin(record=record, own=origin.own, read=document.spans, relations=relations)

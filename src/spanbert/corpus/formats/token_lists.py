@@ -82,13 +82,17 @@ def guess_token_lists(file: SourceFile, settings: ReadSettings) -> TokenColumns:
     else:
         labels = None
     draft = TokenColumns(words=words, tags=tags, scheme=None, labels=labels)
-    said = [[str(_name(value, draft, where)) for value in tagged] for tagged in values]
-    return replace(draft, scheme=scheme_of([labels] if labels else said) and scheme_of(said or [[]]))
+    said = [names for tagged in values for names in readable(partial(_names, tagged, draft, where), broken.append)]
+    return replace(draft, scheme=scheme_of(said) if labels is None or scheme_of([labels]) is not None else None)
 
 
 def _stated_names(file: SourceFile, column: str) -> tuple[str, ...] | None:
     found = names_in_schema(parquet_schema(file), column) if is_parquet(file.path) else None
     return found or names_beside(file.path, column)
+
+
+def _names(tags: Sequence[object], columns: TokenColumns, where: str) -> list[str]:
+    return [_name(tag, columns, where) for tag in tags]
 
 
 def _name(value: object, columns: TokenColumns, where: str) -> str:
@@ -127,7 +131,7 @@ def _document(record: Mapping[str, Any], columns: TokenColumns, name: str, where
         raise InputError(f"no list of words in {columns.words!r}", where=where, expected=_EXPECTED)
     if tags is not None and not isinstance(tags, list):
         raise InputError(f"no list of tags in {columns.tags!r}", where=where, got=type(tags).__name__)
-    named = None if tags is None else [_name(tag, columns, where) for tag in tags]
+    named = None if tags is None else _names(tags, columns, where)
     stated = record.get("id")
     identity = str(stated) if isinstance(stated, str | int) and stated != "" else name
     return document_of_tags(record, words, named, columns, name=identity, where=where)

@@ -130,7 +130,9 @@ def guess_word_table(file: SourceFile, settings: ReadSettings) -> TokenColumns:
         got, expected = repr(first[:60]), "a word and its tag a row"
         raise InputError("one column", where=f"{where}:{number}", got=got, expected=expected)
     given = settings.text_column, settings.label_column
-    header = not _is_row_of_words(names) or any(one in names for one in given if one is not None)
+    named = [one for one in given if one is not None]
+    counted = bool(named) and all(one.isdecimal() and one not in names for one in named)
+    header = not (counted or _is_row_of_words(names)) or any(one in names for one in named)
     if not header:
         names = numbered(names)
         given = given[0] or names[0], given[1] or names[-1]
