@@ -175,11 +175,11 @@ def test_broken_rows_are_named_and_can_be_left_out(tmp_path: Path, row: object, 
 
 
 def test_unlabelled_rows_are_texts_without_annotation(tmp_path: Path):
-    assert next(json.loads(line) for line in (tmp_path / "b").read_text().splitlines()) == {
+    (tmp_path / "a.jsonl").write_text(lines([{"tokens": ["Ann"], "ner_tags": None}, TOKENS[0]]))
     bare, first = opened(tmp_path / "a.jsonl").documents()
     assert (bare.text, bare.spans, dict(bare.columns)) == ("Ann", None, {})
     write_data([bare, first], tmp_path / "b", to="hf-tokens")
-    assert [json.loads(line) for line in (tmp_path / "b").read_text().splitlines()][0] == {
+    assert next(json.loads(line) for line in (tmp_path / "b").read_text().splitlines()) == {
         "tokens": ["Ann"], "ner_tags": None}  # fmt: skip
 
 
