@@ -104,6 +104,16 @@ def test_numbers_as_tags_and_a_data_set_of_the_hub(
     assert "the data set cannot be opened" in err
 
 
+def test_illegal_tags_of_lists_are_told_and_mended(cli, hugging_face_model: Path, tmp_path: Path):
+    row = {"id": "0", "tokens": ["a", "fox", "here"], "ner_tags": ["O", "I-ANIMAL", "O"]}
+    right = {**row, "ner_tags": ["O", "B-ANIMAL", "O"]}
+    (tmp_path / "a.jsonl").write_text(lines([right, right, row, right]))
+    options = ["--data", tmp_path / "a.jsonl", "--model", hugging_face_model, "--no-estimate"]
+    _, text, _ = cli("doctor", "tag", *options, "--fix", tmp_path / "b.jsonl")
+    assert "a.jsonl:3 I-ANIMAL after O, read as B-ANIMAL" in text
+    assert list(map(json.loads, (tmp_path / "b.jsonl").read_text().splitlines())) == [right] * 4
+
+
 def test_columns_are_named(cli, tmp_path: Path):
     (tmp_path / "a.csv").write_text("piece,gold\nfox,B-ANIMAL\n")
     code, _, err = cli("convert", tmp_path / "a.csv", tmp_path / "a.jsonl", "--to", "hf-tokens")

@@ -114,6 +114,11 @@ def words_and_tags(document: Document, scheme: Scheme | None) -> tuple[Document,
     return document, words, tags_of(document, scheme or came or "BIO")
 
 
+def scheme_read(document: Document) -> Scheme | None:
+    """The scheme that the tags of a document from lists or a table are of; None: none, or it came from elsewhere."""
+    return document.origin.columns.scheme if isinstance(document.origin, TaggedOrigin) else None
+
+
 def text_is_lost(document: Document, words: Sequence[str]) -> bool:
     """Whether the words alone would not give the text back."""
     return text_of_words(words)[0] != document.text

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.tagging import Scheme
+from spanbert.core.types import TAGS
 
 WORDS = ("tokens", "words", "word", "token", "form")
-_ENTITIES = ("ner_tags", "ner_tag", "ner", "ner_labels", "entity_tags", "tags", "tag", "labels", "label", "iob", "bio")
+_ENTITIES = ("ner_tags", "ner_tag", "ner", "ner_labels", "entity_tags", "tags", TAGS, "labels", "label", "iob", "bio")
 _UNIVERSAL = ("upos", "upos_tags", "pos_tags", "pos_tag", "pos", "upos_tag")
 _OWN = ("xpos", "xpos_tags", "pos_tags", "pos_tag", "pos")
 TAGS_OF_LAYER = {
     "auto": (*_ENTITIES, *_UNIVERSAL),
     "ner": (*_ENTITIES, *_UNIVERSAL),
     "nested": (*_ENTITIES, *_UNIVERSAL),
-    "upos": (*_UNIVERSAL, "tags", "tag"),
-    "xpos": (*_OWN, "tags", "tag"),
+    "upos": (*_UNIVERSAL, "tags", TAGS),
+    "xpos": (*_OWN, "tags", TAGS),
 }
 KNOWN_TAGS = frozenset((*_ENTITIES, *_UNIVERSAL, *_OWN))
 REMEDY = "Name them with --text-column and --label-column"

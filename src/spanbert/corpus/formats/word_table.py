@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from spanbert.core.errors import InputError
-from spanbert.core.types import Document
+from spanbert.core.types import TAGS, Document
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.families import ANNOTATED
 from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
@@ -31,7 +31,7 @@ _DELIMITERS = (",", "\t", ";")
 _SENTENCES = re.compile(r"sent(ence)?s?([ _.-]?(#|id|no|nr|num|number|idx|index))?", re.IGNORECASE)
 _TAG = re.compile(r"O|[BIESMLU]-\S+")
 _SAMPLE = 1000
-_SENTENCE, _WORD, _NEW_TAG = "sentence_id", "word", "tag"  # columns that are written
+_SENTENCE, _WORD, _NEW_TAG = "sentence_id", "word", TAGS  # columns that are written
 _Group = list[tuple[int, dict[str, str]]]  # the rows of a sentence with the numbers of their lines
 
 
