@@ -17,7 +17,6 @@ from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole
 from spanbert.core.reporter import Reporter
-from spanbert.corpus.data import local_file
 from spanbert.corpus.io.files import ByteCounter, SourceFile, decode_line, text_lines
 
 EXAMPLES = task_examples(
@@ -75,7 +74,10 @@ def command(
         raise InputError(
             "only a file of plain text can be one document", where="--documents file", got=source, expected=".txt"
         )
-    source = str(local_file(source))
+    if source != "-":
+        from spanbert.corpus.data import local_file
+
+        source = str(local_file(source))
     if source != "-" and not Path(source).is_file():
         raise InputError(
             "no such file", where=source, remedy=f"Texts are piped in: echo TEXT | spanbert predict {bundle}"
