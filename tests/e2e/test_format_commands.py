@@ -104,6 +104,27 @@ def test_numbers_as_tags_and_a_data_set_of_the_hub(
     assert "the data set cannot be opened" in err
 
 
+def test_a_data_set_of_the_hub_from_training_to_prediction(
+    cli, hugging_face_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    rows = [{"tokens": ["a", "fox"], "ner_tags": ["O", "B-ANIMAL"]}, {"tokens": ["a"], "ner_tags": ["O"]}] * 8
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "train.jsonl").write_text(lines(rows))
+    hub, bundle = f"hf:{tmp_path / 'set'}:train", tmp_path / "bundle"
+    options = ["--model", hugging_face_model, "--train", hub, "--dev", hub, "--out", bundle, "--budget", "2steps"]
+    assert cli("finetune", "tag", *options)[0] == 0
+    code, text, _ = cli("evaluate", bundle, "--data", hub, "--json")
+    assert code == 0
+    assert json.loads(text.splitlines()[-1])["data"].endswith(".parquet")
+    (tmp_path / "a.txt").write_text("Word,Tag\na,O\nfox,B-ANIMAL\n")
+    (tmp_path / "b.txt").write_text('[{"tokenized_text": ["a", "fox"], "ner": []}]')
+    for source, texts in ((hub, 16), (tmp_path / "a.txt", 1), (tmp_path / "b.txt", 1)):
+        code, text, err = cli("predict", bundle, source)
+        assert (code, text.count("\n")) == (0, texts), err
+        assert json.loads(text.splitlines()[0])["text"] == "a fox"
+
+
 def test_illegal_tags_of_lists_are_told_and_mended(cli, hugging_face_model: Path, tmp_path: Path):
     row = {"id": "0", "tokens": ["a", "fox", "here"], "ner_tags": ["O", "I-ANIMAL", "O"]}
     right = {**row, "ner_tags": ["O", "B-ANIMAL", "O"]}

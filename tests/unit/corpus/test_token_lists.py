@@ -113,9 +113,9 @@ def test_numbers_that_nothing_names(tmp_path: Path):
             opened(path)
 
 
-@pytest.mark.parametrize("given", ["", ",", "O,O"])
+@pytest.mark.parametrize("given", ["", ",", "O,O", "none.txt"])
 def test_names_that_are_none(given: str):
-    with pytest.raises(InputError, match="--label-names: (no names of labels|a label named twice)"):
+    with pytest.raises(InputError, match="--label-names: (no names of labels|a label named twice|neither names with)"):
         stated_names(given)
 
 

@@ -20,9 +20,14 @@ def stated_names(given: str) -> tuple[str, ...]:
     """The names that a user gives: separated by commas, or a file with one a line, in the order of the numbers.
 
     Raises:
-        InputError: None, or one twice.
+        InputError: None, one twice, or one alone that is no file.
     """
     path = Path(given)
+    if given.strip() and "," not in given and not path.is_file():
+        expected = "O,B-PER,I-PER or a file with one a line"
+        raise InputError(
+            "neither names with commas between nor a file", where="--label-names", got=given, expected=expected
+        )
     parts = path.read_text(encoding="utf-8").splitlines() if path.is_file() else given.split(",")
     names = tuple(part.strip() for part in parts if part.strip())
     if not names or len(set(names)) < len(names):

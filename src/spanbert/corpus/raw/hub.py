@@ -74,7 +74,7 @@ class HubDataset:
         versions = [self.label, *(str(one["filename"]) for one in data.cache_files)]
         digest = hashlib.sha256("\n".join(versions).encode()).hexdigest()[:12]
         folder = Path(datasets.config.HF_DATASETS_CACHE) / "spanbert"
-        name = re.sub(r"[^\w.-]+", "-", self.label.removeprefix(PREFIX)).strip("-")
+        name = re.sub(r"[^\w.-]+", "-", self.label.removeprefix(PREFIX))[-80:].strip("-")
         target = folder / f"{name}-{digest}.parquet"
         if not target.is_file():
             folder.mkdir(parents=True, exist_ok=True)
