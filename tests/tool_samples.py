@@ -135,26 +135,3 @@ def docbin(path: Path) -> Path:
         made.add(Doc(Vocab()).from_json(record))
     path.write_bytes(made.to_bytes())
     return path
-
-
-SAMPLES: list[tuple[str, str, Any]] = [
-    ("brat", "columns", ANN),
-    ("webanno", "columns", TSV),
-    ("spacy-json", "columns", json.dumps(TO_JSON) + "\n" + json.dumps(TO_JSON)),
-    ("spacy-json", "columns", json.dumps(TO_JSON, indent=2)),
-    ("spacy-json", "columns", [TO_JSON, TO_JSON]),
-    ("spacy-json", "columns", json.dumps(PAIR) + "\n" + json.dumps(PAIR)),
-    ("spacy-json", "columns", [PAIR, PAIR]),
-    ("spacy-json", "columns", json.dumps({"classes": ["PER"], "annotations": [PAIR, None]}, indent=1)),
-    ("spacy-json", "columns", json.dumps(VERSION_2, indent=1)),
-    ("label-studio", "columns", STUDIO),
-    ("label-studio-min", "columns", STUDIO_MIN),
-    ("label-studio", "labelled", STUDIO),
-    ("label-studio-min", "labelled", STUDIO_MIN),
-    ("label-studio", "tacred", STUDIO),
-    ("brat", "tacred", ANN),
-    ("brat", "conll2012", ANN),
-    ("webanno", "tacred", TSV),
-    ("webanno", "conll2012", TSV),
-    ("corefud", "conll2012", COREFUD),
-]

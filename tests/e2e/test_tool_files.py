@@ -113,8 +113,7 @@ def test_convert_says_what_is_left_out(cli, tmp_path: Path, files: dict[str, Pat
     code, said, err = cli("convert", files["brat"], tmp_path / "a.conll", "--to", "columns")
     assert code == 0, err
     assert said.splitlines()[1] == (
-        "left out, because columns cannot hold them: 2 relations, 2 clusters, 2 events, 2 attributes, 2 normalisations, "
-        "2 notes"
+        "left out: 2 relations, 2 clusters, 2 events, 2 attributes, 2 normalisations, 2 notes"
     )
     for name in ("brat", "webanno", "spacy", "spacy-json", "label-studio", "label-studio-min", "jsonl", "columns"):
         code, _, err = cli("convert", files["brat-file"], tmp_path / f"to-{name}", "--to", name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,8 +13,19 @@ from spanbert.core.files import sha256_of
 from spanbert.core.types import Document
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.io.files import require_data
+from spanbert.corpus.raw.hub import PREFIX, HubDataset
 
 Source = DataFile | Sequence[Document]
+
+
+def local_file(given: str | os.PathLike[str]) -> Path:
+    """The file that a user names: a path, or `hf:NAME[@CONFIG][:SPLIT]`, a data set of the Hugging Face hub.
+
+    Raises:
+        InputError: No such data set, or the hub cannot be reached.
+    """
+    name = os.fspath(given)
+    return HubDataset.parse(name).as_file() if name.startswith(PREFIX) else Path(name)
 
 
 def opened(given: Path | Source, open_file: Callable[[Path], DataFile]) -> Source:

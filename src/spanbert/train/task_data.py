@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spanbert.core.config import Config
-from spanbert.corpus.data import Source, opened
+from spanbert.corpus.data import Source, local_file, opened
 from spanbert.tasks.base import open_as
 from spanbert.tasks.registry import spec_of
 from spanbert.train.finetune_config import FinetuneConfig
@@ -20,7 +20,7 @@ class TaskData:
 
     Attributes:
         kind: `classify`, `tag`, `qa`, `coref`, `relation` or `translate`.
-        train: What to train on: a file, or documents.
+        train: What to train on: a file, `hf:NAME:SPLIT`, or documents.
         dev: What the best weights and thresholds are chosen by; None: the last weights.
         options: The task's own settings; None: those of its kind.
         train_target: The file with the other side of each line of `train`, for kinds that have such.
@@ -38,7 +38,7 @@ class TaskData:
         for name in ("train", "dev", "train_target", "dev_target"):
             value = getattr(self, name)
             if isinstance(value, str | os.PathLike):
-                object.__setattr__(self, name, Path(value))
+                object.__setattr__(self, name, local_file(value))
 
 
 def train_source(data: TaskData, config: FinetuneConfig) -> Source:

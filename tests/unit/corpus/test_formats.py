@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from dataclasses import replace
@@ -15,7 +14,7 @@ from typer.main import get_command
 from spanbert.apps.cli.main import app
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Question, Relation, Span
-from spanbert.corpus.formats.families import ANNOTATED, COREFERENCE
+from spanbert.corpus.formats.families import ANNOTATED, COREFERENCE, RELATIONS
 from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
 from spanbert.corpus.formats.gap import HEADER
 from spanbert.corpus.formats.registry import (
@@ -57,9 +56,12 @@ def full(format_: Format, folder: Path) -> list[Document]:
     holds = {name: GOLD[name] for name in format_.holds}
     if format_.family is COREFERENCE and "columns" in holds:
         holds["columns"] = {"speaker": ("A", "A", "A", "A", "B", "B")}
-    if format_.family is ANNOTATED and {"spans", "columns"} <= holds.keys() and format_.name != "columns":
+    if format_.family is ANNOTATED and {"spans", "columns"} <= holds.keys() and not format_.writes_tags:
         tags = holds.pop("columns")  # a text has either
         return [replace(BARE, **holds), replace(BARE, columns=tags)]
+    if format_.family is RELATIONS and "spans" in holds:
+        ann, eve = holds["spans"]
+        holds["relations"] = (Relation(head=ann, tail=eve, label="knows"),)
     if format_.name == "gap":  # of nothing but itself
         path = folder / "gap.tsv"
         path.write_text("\n".join("\t".join(row) for row in (HEADER, GAP_ROW)))
@@ -68,13 +70,9 @@ def full(format_: Format, folder: Path) -> list[Document]:
 
 
 def there_and_back(documents: list[Document], name: str, folder: Path) -> list[Document]:
-    path, companion = folder / ("file.jsonl" if name == "parallel" else "file"), None
-    if name in WRITTEN:
-        companion = folder / "companion" if name == "aligned" else None
-        write_data(documents, path, to=name, settings=WriteSettings(companion=companion))
-    else:
-        path = folder / "file.jsonl"
-        path.write_text("".join(json.dumps({"text": one.text, "label": list(one.labels)}) + "\n" for one in documents))
+    path = folder / ("file.jsonl" if name in ("parallel", "labelled") else "file")
+    companion = folder / "companion" if name == "aligned" else None
+    write_data(documents, path, to=name, settings=WriteSettings(companion=companion))
     return list(open_data(path, among=[name], settings=ReadSettings(companion=companion)).documents())
 
 
@@ -110,12 +108,14 @@ def test_every_format_has_one_name_which_help_and_docs_know():
     readers = {name: [kind for kind in kinds() if name in spec_of(kind).formats] for name in names}
     rows = [
         f"| `{one.name}` | {escape(one.title, quote=False)} | {', '.join(f'`{kind}`' for kind in readers[one.name])} "
-        f"| {', '.join(sorted(one.holds))} | {'yes' if one.write else 'no'} |"
+        f"| {', '.join(sorted(one.holds))} | yes | {'yes' if one.write else 'no'} "
         for one in FORMATS
     ]
     page = (DOCS / "FORMATS.md").read_text(encoding="utf-8")
-    assert [line for line in page.splitlines() if line.startswith("| `")] == rows
-    groups = [group.count("\n| `") for group in page.split("|---|---|---|---|---|")[1:]]
+    stated = [line.split("|") for line in page.splitlines() if line.startswith("| `")]
+    assert ["|".join(cells[:7]) for cells in stated] == rows
+    assert all(len(cells) == 10 and cells[7].strip() and cells[8].strip() for cells in stated)
+    groups = [group.count("\n| `") for group in page.split("|---|---|---|---|---|---|---|---|")[1:]]
     main = Counter(one.family.called for one in FORMATS)
     assert groups == [
         main[format_named(name).family.called] for name in ("columns", "conll2012", "tacred", "labelled", "tmx")

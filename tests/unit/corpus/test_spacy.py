@@ -15,19 +15,19 @@ from spanbert.core.types import Document, Span
 from spanbert.corpus.formats.format import Layer
 from spanbert.corpus.formats.registry import write_data
 from spanbert.pipelines.convert.data import convert_data
+from tests.format_samples import SAMPLES
 from tests.formats import open_annotations, read_annotations
 from tests.tool_samples import (
     LOC,
     PAIR,
     PER,
-    SAMPLES,
     TO_JSON,
     docbin,
     put,
 )
 
 
-@pytest.mark.parametrize("content", [content for name, _, content in SAMPLES if name == "spacy-json"])
+@pytest.mark.parametrize("content", [content for _, content in SAMPLES["spacy-json"]])
 def test_json_of_spacy_comes_back(tmp_path: Path, content: Any):
     path = put(tmp_path / "sample.json", content)
     [first, *_] = list(read_annotations(path))

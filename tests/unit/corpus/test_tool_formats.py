@@ -9,29 +9,13 @@ import pytest
 
 from spanbert.core.errors import InputError
 from spanbert.corpus.formats.registry import family_of, open_data
-from tests.formats import open_annotations
-from tests.tool_samples import (
-    ANN_TEXT,
-    SAMPLES,
-    docbin,
-    put,
-)
-
-
-@pytest.mark.parametrize(("name", "among", "content"), SAMPLES)
-def test_a_file_is_known_by_its_content(tmp_path: Path, name: str, among: str, content: Any):
-    put(tmp_path / "sample.txt", ANN_TEXT)  # where brat looks for the text
-    assert open_data(put(tmp_path / "sample", content), among=family_of(among)).format.name == name
-
-
-def test_a_docbin_is_known_by_its_content(tmp_path: Path):
-    assert open_annotations(docbin(tmp_path / "sample")).format.name == "spacy"
+from tests.tool_samples import put
 
 
 @pytest.mark.parametrize(
     ("among", "content", "name"),
     [
-        ("columns", '{"text": "Ann", "spans": [[0, 3, "PER"]], "tokens": [{"id": 0, "start": 0, "end": 3, "text": "Ann"}]}', "jsonl"),
+        ("columns", '{"text": "Ann", "spans": [[0, 3, "PER"]], "tokens": [{"id": 0, "start": 0, "end": 3, "text": "Ann"}]}', "prodigy"),
         ("columns", "T1 B-PER\nleft O\n", "columns"),
         ("columns", "#\tO\nAnn\tB-PER\n", "columns"),
         ("columns", "*\tO\nA1\tB-PER\n", "columns"),

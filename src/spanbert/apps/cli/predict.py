@@ -17,6 +17,7 @@ from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole
 from spanbert.core.reporter import Reporter
+from spanbert.corpus.formats.column_format import are_columns, may_be_tagged
 from spanbert.corpus.io.files import ByteCounter, SourceFile, decode_line, text_lines
 
 EXAMPLES = task_examples(
@@ -27,6 +28,7 @@ EXAMPLES = task_examples(
 )
 DOCUMENTS = ("line", "file")
 FORMATS = ("jsonl", "text", "conll", "html")
+_HELD = 20  # lines of standard input that are looked at before the first answer, if they look like words with tags
 
 
 @with_task_options("predict")
@@ -37,8 +39,8 @@ def command(
         typer.Argument(
             metavar="[FILE|-]",
             help='One text a line; JSON lines: {"id", "text"}, with "pair", {"question", "context"}, {"tokens"}, or a '
-            'text with {"head", "tail"} or {"entities"}; or a file as the task is trained on: .csv, .tsv, .parquet, '
-            ".conll, .conllu, CoNLL-2012, SQuAD's and TACRED's .json, .tmx.",
+            'text with {"head", "tail"} or {"entities"}; or a file or folder in any format that the task is trained '
+            "on (docs/FORMATS.md): tables, columns, exports of annotation tools.",
         ),
     ] = "-",
     task: Annotated[str | None, typer.Option(help="One task alone.", show_default=False)] = None,
@@ -74,7 +76,11 @@ def command(
         raise InputError(
             "only a file of plain text can be one document", where="--documents file", got=source, expected=".txt"
         )
-    if source != "-" and not Path(source).is_file():
+    if source != "-":
+        from spanbert.corpus.data import local_file
+
+        source = str(local_file(source))
+    if source != "-" and not Path(source).exists():
         raise InputError(
             "no such file", where=source, remedy=f"Texts are piped in: echo TEXT | spanbert predict {bundle}"
         )
@@ -160,5 +166,24 @@ def _lines(source: str, read: ByteCounter) -> Iterable[str]:
     if source != "-":
         yield from (line for _, line in text_lines(SourceFile(path=Path(source), name=source), read))
         return
-    for number, raw in enumerate(sys.stdin.buffer, start=1):
-        yield decode_line(raw.rstrip(b"\r\n"), f"stdin:{number}", first=number == 1)
+    yield from _plain(
+        decode_line(raw.rstrip(b"\r\n"), f"stdin:{number}", first=number == 1)
+        for number, raw in enumerate(sys.stdin.buffer, start=1)
+    )
+
+
+def _plain(lines: Iterable[str]) -> Iterator[str]:
+    """The lines, each as soon as it comes; refuses words with tags, which only a file's reader understands."""
+    held: list[str] | None = []
+    for line in lines:
+        if held is None:
+            yield line
+            continue
+        held.append(line)
+        if are_columns(held):
+            remedy = "Save them as a file, and name it"
+            raise InputError("words with tags, not texts", where="stdin:1", got=repr(held[0][:60]), remedy=remedy)
+        if not may_be_tagged(line) or len(held) > _HELD:
+            yield from held
+            held = None
+    yield from held or ()

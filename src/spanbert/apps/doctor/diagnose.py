@@ -19,6 +19,7 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.findings import SEVERITIES, Ledger, Rule
 from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.types import Document
+from spanbert.corpus.data import local_file
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.io.files import require_data
 from spanbert.encoder.config import EncoderConfig
@@ -62,7 +63,7 @@ def doctor(
 
     Args:
         kind: One of `tasks.registry.kinds`.
-        data: The file to train on.
+        data: The file to train on, or `hf:NAME[@CONFIG][:SPLIT]`, a data set of the hub.
         model: Bundle, Hugging Face directory or hub id to start from.
         target: The file with the other side of each line of `data`, for translation.
         dev: The file by which the best weights would be chosen.
@@ -81,8 +82,8 @@ def doctor(
     """
     if kind not in kinds():
         raise InputError(f"no kind of task {kind!r}; {nearest(kind, kinds())}")
-    reporter, config, source = reporter or SilentReporter(), config or FinetuneConfig(), Path(data)
-    held_out = None if dev is None else Path(dev)
+    reporter, config, source = reporter or SilentReporter(), config or FinetuneConfig(), local_file(data)
+    held_out = None if dev is None else local_file(dev)
     paths = [path for path in (source, held_out) if path is not None]
     for path in paths:
         require_data(path)

@@ -178,4 +178,5 @@ FORMAT = Format(
     marks=lambda beginning: _detect(beginning) and beginning.file.path.suffix != TEXT,
     folder=lambda path: bool(files_under(path, ANN)),
     left_out=_left_out,
+    carries=("brat",),
 )

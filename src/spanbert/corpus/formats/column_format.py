@@ -18,9 +18,17 @@ CONLLU_COLUMNS = 10
 _TAG = re.compile(r"O|[BIESMLU]-\S+")
 _INDEX = re.compile(r"\d+([-.]\d+)?")
 _SKIPPED_INDEX = re.compile(r"\d+[-.]\d+")  # multi-word tokens and empty nodes of CoNLL-U
-_DOCUMENT_START = "-DOCSTART-"
+DOCUMENT_START = "-DOCSTART-"
 _SAMPLE = 2000
 _FEW_WRONG = 0.1  # share of the cells in a column of tags
+_MOST_COLUMNS = 14
+_UNIVERSAL = "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB"
+_PENN = (
+    "CC CD DT EX FW IN JJ JJR JJS LS MD NN NNS NNP NNPS PDT POS PRP PRP$ RB RBR RBS RP TO UH VB VBD VBG VBN VBP VBZ "
+    "WDT WP WP$ WRB -LRB- -RRB- HYPH NFP"
+)
+_PARTS_OF_SPEECH = frozenset((*_UNIVERSAL.split(" "), *_PENN.split(" ")))
+_FEW_ROWS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +121,7 @@ class Sentence:
 
 
 def _is_row(line: str) -> bool:
-    if not line.strip() or line.startswith(_DOCUMENT_START):
+    if not line.strip() or line.startswith(DOCUMENT_START):
         return False
     cells = line.split()
     if not line.startswith("#") or "\t" in line:
@@ -217,3 +225,41 @@ def _refuse_nearly_tags(file: SourceFile, rows: Mapping[int, Sequence[str]], wor
                 expected="O, or a letter, - and a label, such as B-PER",
                 remedy="Correct it, or read the column as one tag a word with --column upos",
             )
+
+
+def are_columns(lines: Sequence[str]) -> bool:
+    """Whether lines that could be any text are words with tags: all but a few have a tag in the same column.
+
+    Args:
+        lines: The first lines of a file, all of them whole.
+    """
+    if any(line.startswith(DOCUMENT_START) for line in lines):
+        return True
+    rows = [line for line in lines if _is_row(line)]
+    tabs = any("\t" in line for line in rows)
+    cells = [line.split("\t") if tabs else line.split() for line in rows]
+    width = Counter(map(len, cells)).most_common(1)[0][0] if cells else 0
+    if not 2 <= width <= _MOST_COLUMNS or len(rows) + tabs < 2:  # a line of a few words is a text
+        return False
+    fitting = [row for row in cells if len(row) == width and all(cell.strip() for cell in row)]
+    if width == CONLLU_COLUMNS and tabs and all(_INDEX.fullmatch(row[0]) for row in fitting):
+        return bool(fitting)
+    tagged = [[row[place] for row in fitting if _is_tag(row[place], row[0])] for place in range(1, width)]
+    return any(len(tags) >= (1 - _FEW_WRONG) * len(rows) and _say_something(tags) for tags in tagged)
+
+
+def may_be_tagged(line: str) -> bool:
+    """Whether a line may be one of those of `are_columns`: a word and tags, a comment, or blank."""
+    word, *cells = line.split() or [""]
+    return not word or line.startswith(("#", DOCUMENT_START)) or any(_is_tag(cell, word) for cell in cells)
+
+
+def _is_tag(cell: str, word: str) -> bool:
+    is_mark = not any(map(str.isalnum, cell + word))  # the tag of a comma is a comma
+    return is_mark or cell in _PARTS_OF_SPEECH or _TAG.fullmatch(cell) is not None
+
+
+def _say_something(tags: Sequence[str]) -> bool:
+    """Whether tags are more than what a few lines of text may end in."""
+    kinds = set(tags)
+    return len(kinds) > 2 or (len(tags) >= _FEW_ROWS and "O" in kinds) or any(map(_TAG.fullmatch, kinds - {"O"}))

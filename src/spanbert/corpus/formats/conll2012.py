@@ -274,5 +274,4 @@ FORMAT = Format(
     read=lambda file, settings, on_broken: read_conll2012(file, on_broken),
     write=lambda documents, target, settings: write_lines(target, conll2012_lines(documents)),
     marks=_begins_so,
-    exclusive=True,
 )

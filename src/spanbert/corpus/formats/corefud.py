@@ -249,4 +249,5 @@ FORMAT = Format(
     write=lambda documents, target, settings: write_lines(target, corefud_lines(documents)),
     marks=_detect,
     left_out=_left_out,
+    carries=("corefud",),
 )

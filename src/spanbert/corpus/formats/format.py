@@ -13,6 +13,7 @@ from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.column_format import ColumnFormat
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
 from spanbert.corpus.formats.parallel_columns import ParallelColumns
+from spanbert.corpus.formats.token_columns import TokenColumns
 from spanbert.corpus.io.files import OnBroken, SourceFile
 
 Layer = Literal["auto", "ner", "nested", "upos", "xpos"]
@@ -25,12 +26,13 @@ class ReadSettings:
     Attributes:
         layer: Which tags of columns: the spans of one column (`ner`) or of all (`nested`), one tag a word (`upos`,
             `xpos`); `auto`: spans where the file has any, else its tags as they are.
-        text_column: Column of a table's text; None: guessed.
+        text_column: Column of a table's text, or of its words; None: guessed.
         pair_column: Of the second text of a pair; None: guessed.
-        label_column: Of the label; None: guessed.
+        label_column: Of the label, or of the tags of words; None: guessed.
         separator: The text between the labels of one cell; None: a cell is one label.
         target_column: Of a text's translation; None: guessed.
         companion: The file with the other side of each line; None: there is one file.
+        label_names: What tags that are numbers stand for, from 0; None: the file or what lies beside it says it.
         columns: What the file's columns hold; None before `Format.resolve`.
     """
 
@@ -41,7 +43,8 @@ class ReadSettings:
     separator: str | None = None
     target_column: str | None = None
     companion: Path | None = None
-    columns: ColumnFormat | LabelledColumns | ParallelColumns | None = None
+    label_names: tuple[str, ...] | None = None
+    columns: ColumnFormat | LabelledColumns | ParallelColumns | TokenColumns | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,11 +108,12 @@ class Format:
         copy: Writes the documents of a file, some of them changed, so that all the rest stays; None: as `write` does.
         suffixes: Suffixes that mark a file as data where it might be raw text.
         marks: Whether a file that might be raw text, or of any format, begins as only this format does.
-        exclusive: A file with its marks is of this format, whether or not any task reads the format.
+        likely: Whether a file rather has it than a format of another family; asked where several are in question.
+        writes_tags: Spans are written as a tag a word, in a scheme.
         states_encoding: Its files say which encoding they are in, or are no text at all; else it is UTF-8.
         folder: Whether a folder holds files of it, to be read as one; None: it is a file.
         left_out: How many things of a file, by what they are called, no Document holds; None: there are none.
-        carries: The formats whose files it holds with all that is left out, beside its own.
+        carries: The formats whose files it holds with all that is left out; its own is one if it does.
     """
 
     name: str
@@ -124,7 +128,8 @@ class Format:
     copy: Callable[[SourceFile, Iterable[Document], Path], None] | None = None
     suffixes: tuple[str, ...] = ()
     marks: Callable[[Beginning], bool] = unmarked
-    exclusive: bool = False
+    likely: Callable[[Beginning], bool] = unmarked
+    writes_tags: bool = False
     states_encoding: bool = False
     also: tuple[Family, ...] = ()
     folder: Callable[[Path], bool] | None = None

@@ -24,7 +24,7 @@ from spanbert.corpus.formats.families import ANNOTATED, LABELLED, RELATIONS
 from spanbert.corpus.formats.format import Format, ReadSettings
 from spanbert.corpus.formats.label_studio_results import Results, objects, question_of, read_results, results_of
 from spanbert.corpus.formats.span_records import LabelStudioOrigin, SpanLineOrigin, record_of, words_of_record
-from spanbert.corpus.io.files import COMPRESSED, OnBroken, SourceFile, readable
+from spanbert.corpus.io.files import OnBroken, SourceFile, readable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +70,9 @@ def read_label_studio(
     asked = [name for one in tasks if one.results for name in one.results.choices]
     question = question_of(asked, settings.label_column, str(file.path))
     related = any(one.results and one.results.relations for one in tasks)
+    spanned = any(one.results and one.results.spans for one in tasks) or not asked  # else the texts have choices alone
     for one in tasks:
-        yield from readable(partial(_document, one, question, related), on_broken)
+        yield from readable(partial(_document, one, question, related, spanned), on_broken)
 
 
 def _tasks(file: SourceFile, on_broken: OnBroken | None) -> Iterator[_Task]:
@@ -114,7 +115,7 @@ def _read_of(annotations: Sequence[Mapping[str, Any]]) -> int | None:
     return next(reversed(true or done), None)
 
 
-def _document(one: _Task, question: str | None, related: bool) -> Document:
+def _document(one: _Task, question: str | None, related: bool, spanned: bool) -> Document:
     data, results = one.task["data"], one.results
     words, tags = words_of_record(data, data[one.key], one.where)
     return Document(
@@ -122,7 +123,7 @@ def _document(one: _Task, question: str | None, related: bool) -> Document:
         text=data[one.key],
         words=words,
         columns=tags,
-        spans=None if results is None else results.spans,
+        spans=results.spans if results is not None and spanned else None,
         relations=results.relations if results is not None and related else None,
         labels=None if results is None or question is None else results.choices.get(question),
         where=one.where,
@@ -162,19 +163,8 @@ def _says(annotation: Mapping[str, Any], document: Document) -> bool:
     return set(results.spans) == set(document.spans or ()) and set(results.relations) == set(document.relations or ())
 
 
-def json_list(beginning: Beginning) -> Sequence[Any] | None:
-    """The list that a file is; None where it is none."""
-    if not beginning.line.lstrip().startswith("[") or beginning.file.path.suffix.lower() in COMPRESSED:
-        return None
-    try:
-        content = beginning.json
-    except InputError:  # of another format, whose reader names the line
-        return None
-    return content if isinstance(content, list) else None
-
-
 def _detect(beginning: Beginning) -> bool:
-    tasks = json_list(beginning)
+    tasks = beginning.whole_list
     return tasks is not None and all(isinstance(one, Mapping) and "data" in one for one in tasks)
 
 
@@ -194,7 +184,9 @@ FORMAT = Format(
     also=(LABELLED, RELATIONS),
     holds=frozenset({"spans", "columns", "relations", "labels"}),
     detect=_detect,
+    marks=_detect,
     read=read_label_studio,
     write=lambda documents, target, settings: write_label_studio(documents, target),
     left_out=_left_out,
+    carries=("label-studio",),
 )

@@ -18,7 +18,6 @@ from spanbert.core.types import Document, Record, Span
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.families import ANNOTATED, LABELLED
 from spanbert.corpus.formats.format import Format, ReadSettings
-from spanbert.corpus.formats.label_studio import json_list
 from spanbert.corpus.formats.label_studio_results import question_of, regions_of
 from spanbert.corpus.formats.span_records import record_of, words_of_record
 from spanbert.corpus.io.files import OnBroken, SourceFile, readable
@@ -158,14 +157,15 @@ def _entries(document: Document) -> list[Record]:
 
 
 def _detect(beginning: Beginning) -> bool:
-    records = json_list(beginning) or ()
+    records = beginning.whole_list or ()
     return any(map(_is_record, records)) and all(isinstance(one, Mapping) for one in records)
 
 
 def _is_record(value: object) -> bool:
     if not isinstance(value, Mapping) or isinstance(value.get("data"), Mapping):
         return False
-    return _text_key(value) is not None and ("annotator" in value or "annotation_id" in value or bool(_regions(value)))
+    says_who = "annotator" in value or "annotation_id" in value
+    return _text_key(value) is not None and (says_who or any(value[name] for name in _regions(value)))
 
 
 FORMAT = Format(
@@ -175,6 +175,7 @@ FORMAT = Format(
     also=(LABELLED,),
     holds=frozenset({"spans", "columns", "labels"}),
     detect=_detect,
+    marks=_detect,
     read=read_label_studio_min,
     write=lambda documents, target, settings: write_label_studio_min(documents, target),
 )

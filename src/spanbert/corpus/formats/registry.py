@@ -14,11 +14,16 @@ from spanbert.corpus.formats import (
     conll2012,
     coref_lines,
     corefud,
+    doccano,
     gap,
+    gliner,
     label_studio,
     label_studio_min,
     labelled,
     parallel,
+    prodigy,
+    prodigy_labels,
+    prodigy_relations,
     relation_lines,
     semeval,
     spacy_bin,
@@ -27,10 +32,13 @@ from spanbert.corpus.formats import (
     squad,
     tacred,
     tmx,
+    token_lists,
     webanno,
+    word_table,
 )
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.data_file import DataFile
+from spanbert.corpus.formats.families import ANNOTATED
 from spanbert.corpus.formats.format import Family, Format, ReadSettings, WriteSettings
 from spanbert.corpus.io.files import SourceFile, require_data, require_plain
 
@@ -38,10 +46,15 @@ FORMATS: tuple[Format, ...] = (
     brat.FORMAT,
     webanno.FORMAT,
     spacy_bin.FORMAT,
-    columns.FORMAT,
+    token_lists.FORMAT,
+    word_table.FORMAT,
+    doccano.FORMAT,
+    prodigy.FORMAT,
+    gliner.FORMAT,
     spacy_json.FORMAT,
     label_studio.FORMAT,
     label_studio_min.FORMAT,
+    columns.FORMAT,
     span_lines.FORMAT,
     squad.FORMAT,
     conll2012.FORMAT,
@@ -50,7 +63,10 @@ FORMATS: tuple[Format, ...] = (
     gap.FORMAT,
     tacred.FORMAT,
     semeval.FORMAT,
+    doccano.RELATION_FORMAT,
+    prodigy_relations.FORMAT,
     relation_lines.FORMAT,
+    prodigy_labels.FORMAT,
     labelled.FORMAT,
     tmx.FORMAT,
     parallel.FORMAT,
@@ -92,7 +108,7 @@ def open_data(path: Path, *, among: Sequence[str], settings: ReadSettings | None
     """
     require_data(path)
     file = SourceFile(path=path, name=path.name)
-    formats = [_BY_NAME[name] for name in among]
+    formats = [one for one in FORMATS if one.name in among]  # in one order, whoever asks
     if path.is_dir():
         found = _of_folder(path, formats)
     else:
@@ -108,16 +124,24 @@ def _detected(file: SourceFile, formats: Sequence[Format]) -> Format:
     if found is not None:
         return found
     beginning.require_text()
-    for one in () if shared else formats:  # of several kinds of annotation, what is marked goes first
-        if one.marks(beginning):
-            return one
-    for one in formats:
-        if one.detect(beginning):
-            return one
+    found = next((one for one in formats if one.detect(beginning)), None) if shared else _of_any(beginning, formats)
+    if found is not None:
+        return found
     if not beginning.line:
         raise InputError("an empty file", where=str(file.path), expected=family.expected)
     got = repr(beginning.line[:60])
     raise InputError(f"no file of {family.called}", where=beginning.place, got=got, expected=family.expected)
+
+
+def _of_any(beginning: Beginning, formats: Sequence[Format]) -> Format | None:
+    """Of several kinds of annotation: the format whose marks a file has, else a likely one, else the first that fits.
+
+    Words and spans come last, since much that holds other annotations holds these too.
+    """
+    ordered = sorted(formats, key=lambda one: one.family is ANNOTATED)
+    sure = next((one for one in ordered if one.marks(beginning)), None)
+    likely = sure or next((one for one in ordered if one.likely(beginning)), None)
+    return likely or next((one for one in formats if one.detect(beginning)), None)
 
 
 def _of_folder(path: Path, formats: Sequence[Format]) -> Format:
@@ -130,13 +154,25 @@ def _of_folder(path: Path, formats: Sequence[Format]) -> Format:
 
 
 def marked_formats(path: Path) -> list[Format]:
-    """The formats whose marks a file has; none if there is no such file.
+    """The formats whose marks a file or folder has; none if there is no such file.
+
+    Raises:
+        InputError: A compressed file that is damaged.
+    """
+    if path.is_dir():
+        return [one for one in FORMATS if one.folder is not None and one.folder(path)]
+    beginning = Beginning(SourceFile(path=path, name=path.name))
+    return [one for one in FORMATS if one.marks(beginning)] if path.is_file() else []
+
+
+def is_json_lines(path: Path) -> bool:
+    """Whether a file begins with a JSON object that is a line.
 
     Raises:
         InputError: A compressed file that is damaged.
     """
     beginning = Beginning(SourceFile(path=path, name=path.name))
-    return [one for one in FORMATS if one.marks(beginning)] if path.is_file() else []
+    return beginning.has_json_line and not beginning.is_list
 
 
 def named_formats(path: Path) -> list[Format]:

@@ -163,5 +163,5 @@ FORMAT = Format(
     marks=_detect,
     states_encoding=True,
     left_out=_left_out,
-    carries=("spacy-json",),
+    carries=("spacy", "spacy-json"),
 )

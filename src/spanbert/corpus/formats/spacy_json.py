@@ -37,7 +37,7 @@ from spanbert.corpus.formats.spacy_records import (
 from spanbert.corpus.formats.span_records import span_of
 from spanbert.corpus.io.files import COMPRESSED, OnBroken, SourceFile, readable, text_lines, write_lines
 from spanbert.corpus.text.word_tags import tags_of
-from spanbert.corpus.text.words import find_words, text_of_words
+from spanbert.corpus.text.words import text_of_words, words_within
 
 Form = Literal["doc", "pair", "paragraph"]
 _MISSING = "-"  # version 2's tag of a word of which nothing is known
@@ -229,7 +229,7 @@ def _of_paragraph(
         expected = '{"id": 0, "orth": "Ann", "ner": "U-PER"}'
         raise InputError("a token without its text", where=where, expected=expected)
     raw = value.get("raw")
-    places = find_words(words, raw) if isinstance(raw, str) else None
+    places = words_within(words, raw) if isinstance(raw, str) else None
     if isinstance(raw, str) and places is None:
         raise InputError("tokens that are not those of the raw text", where=where, got=repr(raw[:60]))
     text, found = (raw, places) if isinstance(raw, str) and places is not None else text_of_words(words)
@@ -301,13 +301,8 @@ def _value(document: Document, grouped: bool) -> Any:
 
 
 def _detect(beginning: Beginning) -> bool:
-    if beginning.line.lstrip()[:1] not in ("[", "{"):
-        return False
-    if beginning.has_json_line:
-        return form_of(beginning.json) is not None or _layout_of(beginning.json) is not None
-    if beginning.file.kind == ".jsonl" or beginning.file.path.suffix.lower() in COMPRESSED:
-        return False
-    return _layout_of(beginning.json) is not None
+    value = beginning.whole_json
+    return form_of(value) is not None or _layout_of(value) is not None
 
 
 def _left_out(file: SourceFile, settings: ReadSettings) -> Mapping[str, int]:
@@ -320,8 +315,9 @@ FORMAT = Format(
     family=ANNOTATED,
     holds=frozenset({"spans", "columns"}),
     detect=_detect,
+    marks=_detect,
     read=read_spacy_json,
     write=lambda documents, target, settings: write_spacy_json(documents, target),
     left_out=_left_out,
-    carries=("spacy",),
+    carries=("spacy", "spacy-json"),
 )

@@ -294,4 +294,5 @@ FORMAT = Format(
     marks=_detect,
     folder=lambda path: bool(_files(path)),
     left_out=_left_out,
+    carries=("webanno",),
 )

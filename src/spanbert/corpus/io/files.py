@@ -92,6 +92,15 @@ def readable(make: Callable[[], MadeT], on_broken: OnBroken | None) -> Iterator[
         yield made
 
 
+def raise_broken(error: InputError) -> None:
+    """The `OnBroken` of readers that end at the first record that cannot be used.
+
+    Raises:
+        InputError: The one that is passed.
+    """
+    raise error
+
+
 def find_files(inputs: Sequence[str | Path], kinds: Sequence[str]) -> list[SourceFile]:
     """Expands files, folders (read recursively) and globs, in a stable order, each file once.
 

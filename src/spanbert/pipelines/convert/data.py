@@ -14,8 +14,10 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import only_writer
 from spanbert.core.tagging import SCHEMES, Scheme
 from spanbert.core.types import TAGS, Document
+from spanbert.corpus.data import local_file
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.format import Layer, ReadSettings, WriteSettings
+from spanbert.corpus.formats.label_names import stated_names
 from spanbert.corpus.formats.registry import WRITTEN, family_of, format_named, open_data, shared_families, write_data
 from spanbert.corpus.io.files import require_data
 from spanbert.corpus.text.words import split_words
@@ -31,6 +33,7 @@ _COUNTS = (
     "mentions",
     "relations",
     "translations",
+    "labels",
     "moved",
     "lost",
 )
@@ -51,9 +54,10 @@ class DataConversion:
         mentions: The mentions in these.
         relations: Their relations.
         translations: Their translations.
+        labels: The labels of the texts as a whole.
         moved: Answers that were elsewhere in their text than the file said; their place was corrected.
         lost: Answers that are not in their text, and were left out.
-        left_out: What the old file holds and the new one cannot, and how much of it.
+        left_out: What the old file holds and the new one does not, and how much of it.
     """
 
     path: Path
@@ -66,6 +70,7 @@ class DataConversion:
     mentions: int
     relations: int
     translations: int
+    labels: int
     moved: int
     lost: int
     left_out: Mapping[str, int]
@@ -83,22 +88,29 @@ def convert_data(
     target: str | os.PathLike[str] | None = None,
     text_column: str | None = None,
     target_column: str | None = None,
+    pair_column: str | None = None,
+    label_column: str | None = None,
+    label_names: str | None = None,
+    separator: str | None = None,
 ) -> DataConversion:
     """Writes an annotated file in another format, completely or not at all.
 
     Args:
-        source: The file.
+        source: The file, or `hf:NAME[@CONFIG][:SPLIT]`, a data set of the Hugging Face hub.
         out: A file that does not exist yet.
-        to: `columns`, `jsonl`, `label-studio` or `squad`; of coreference `conll2012`, `coref-jsonl` or `gap`; of
-            relations `tacred`, `semeval` or `relation-jsonl`; of translations `parallel`, `aligned` or `tmx`.
+        to: One of the formats of docs/FORMATS.md, of the same group as that of `source`.
         from_: The format of `source` by the same names; None: by its suffix, else by its beginning.
-        scheme: How spans are written in columns: BIO, IOB1, BIOES, BMES or BILOU; None: as they came, else BIO.
+        scheme: How spans are written as tags: BIO, IOB1, BIOES, BMES or BILOU; None: as they came, else BIO.
         column: Which tags of a column file are read: `ner`, and of CoNLL-U also `upos` and `xpos`.
         nested: Spans may lie in one another: all columns of tags are read, and as many written as are needed.
         target: Of translations in two files line by line, the second file: of `out` with `to="aligned"`, else of
             `source`.
-        text_column: Of translations, the column or language of the text.
-        target_column: The same of the translation.
+        text_column: Of tables, the column of the text or of the words; of translations, its column or language.
+        target_column: Of translations, the column or language of the translation.
+        pair_column: Of labelled texts, the column of the second text of a pair.
+        label_column: Of labelled texts or words, the column of the labels or tags.
+        label_names: What tags that are numbers stand for, from 0: names with commas between, or a file with one a line.
+        separator: Of labelled texts, the text between several labels of one cell.
 
     Raises:
         InputError: No such format, a file that is not of it, annotations that the new format cannot hold, or `out`
@@ -108,11 +120,11 @@ def convert_data(
     for option, (value, choices) in {**options, "--column": (column, COLUMNS)}.items():
         if value is not None and value not in choices:
             raise InputError("no such choice", where=option, got=repr(value), expected=", ".join(choices))
-    if scheme is not None and to != "columns":
-        raise InputError("only columns are written in a scheme", where="--scheme", got=f"--to {to}")
+    if scheme is not None and not format_named(to).writes_tags:
+        raise InputError("only tags are written in a scheme", where="--scheme", got=f"--to {to}")
     if nested and column != "ner":
         raise InputError("tags of words do not nest", where="--nested", got=f"--column {column}")
-    origin, made, second = Path(source), Path(out), None if target is None else Path(target)
+    origin, made, second = local_file(source), Path(out), None if target is None else Path(target)
     require_data(origin)
     counts: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
@@ -125,6 +137,10 @@ def convert_data(
             layer=layer,
             text_column=text_column,
             target_column=target_column,
+            pair_column=pair_column,
+            label_column=label_column,
+            label_names=None if label_names is None else stated_names(label_names),
+            separator=separator,
             companion=None if to == ALIGNED else second,
         )
         data = _opened(origin, to, from_, settings)
@@ -133,7 +149,7 @@ def convert_data(
         write_data(
             documents, made, to=to, settings=WriteSettings(scheme=_scheme(scheme), layers=layers, companion=second)
         )
-    if data.format.name not in (to, *format_named(to).carries):
+    if data.format.name not in format_named(to).carries:
         left_out.update(data.left_out)
     figures = {name: counts[name] for name in _COUNTS}
     return DataConversion(path=made, read_as=data.format.name, **figures, left_out=dict(left_out))
@@ -196,6 +212,7 @@ def _counted(
             mentions=sum(map(len, document.clusters or ())),
             relations=len(document.relations or ()),
             translations=int(document.target is not None),
+            labels=len(document.labels or ()),
         )
         left_out.update({name: count for name, count in _gold(document).items() if count and name not in holds})
         misplaced = (one for question in document.questions or () for one in question.misplaced)

@@ -16,10 +16,14 @@ RELATION = TaskSpec(
     result="spanbert.core.predictions:RelationExtraction",
     needs=frozenset({"entities"}),
     produces=frozenset({"relations"}),
-    formats=("brat", "webanno", "label-studio", "tacred", "semeval", "relation-jsonl"),
+    formats=(
+        *("brat", "webanno", "label-studio", "tacred", "semeval"),
+        *("doccano-relations", "prodigy-relations", "relation-jsonl"),
+    ),
     same_head=("labels", "markers", "pool"),
     main_metric="micro_f1",
-    files="TACRED's JSON, SemEval-2010 Task 8's text, JSON lines with head and tail, brat, Label Studio, WebAnno TSV",
+    files="TACRED's JSON, SemEval-2010 Task 8's text, JSON lines with head and tail, brat, Doccano, Label Studio, "
+    "Prodigy, WebAnno TSV",
     input="pairs.jsonl",
     epochs=5.0,
     options=(
