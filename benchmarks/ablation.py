@@ -14,6 +14,7 @@ from common import ROOT, real_data, write_result
 
 from spanbert.apps.reports.curves import Panel, panels
 from spanbert.batches.masking import SCHEMES
+from spanbert.train.run_directory import files_of_run
 from spanbert.train.tracking import read_log
 
 SENTENCES = 8  # a document: the files do not say where an abstract ends
@@ -44,10 +45,11 @@ def write_text(target: Path) -> None:
 def collect(folder: Path) -> None:
     runs = {}
     for scheme in SCHEMES:
-        before = json.loads((folder / scheme / "before.json").read_text())
+        run = files_of_run(folder / scheme)
+        before = json.loads((run / "before.json").read_text())
         runs[scheme] = [
             {"step": 0, "tokens": 0, "seconds": 0.0, **before},
-            *read_log(folder / scheme / "evaluations.jsonl"),
+            *read_log(run / "evaluations.jsonl"),
         ]
     picture = ROOT / "docs" / "images" / "ablation.png"
     lines = {name: [(one["seconds"] / 60, one["mlm_loss"]) for one in some] for name, some in runs.items()}

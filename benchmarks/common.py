@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT))  # a script itself finds only what lies beside it
 import spanbert
 from benchmarks.bench.common import environment
 from spanbert.apps.reports.curves import loss_curves
+from spanbert.train.run_directory import files_of_run
 from spanbert.train.tracking import read_log
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -41,9 +42,10 @@ def write_result(name: str, result: dict[str, Any]) -> None:
 
 def pretraining_run(bundle: Path, texts: Iterable[str], *, picture: str) -> dict[str, Any]:
     """Collects a finished run of `spanbert pretrain`: held-out curves, their picture in docs/images, fills of texts."""
-    before = json.loads((bundle / "before.json").read_text())
-    evaluations = [{"step": 0, "tokens": 0, "seconds": 0.0, **before}, *read_log(bundle / "evaluations.jsonl")]
-    metrics = read_log(bundle / "metrics.jsonl")
+    run = files_of_run(bundle)
+    before = json.loads((run / "before.json").read_text())
+    evaluations = [{"step": 0, "tokens": 0, "seconds": 0.0, **before}, *read_log(run / "evaluations.jsonl")]
+    metrics = read_log(run / "metrics.jsonl")
     place = ROOT / "docs" / "images" / f"{picture}.png"
     place.parent.mkdir(exist_ok=True)
     place.write_bytes(loss_curves(metrics, evaluations, unigram_loss=before["unigram_loss"]))

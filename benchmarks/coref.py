@@ -30,6 +30,7 @@ from spanbert.corpus.formats.clusters import in_first_cluster, repeated_mentions
 from spanbert.corpus.formats.registry import open_data, write_data
 from spanbert.scores.coreference import CoreferenceScorer
 from spanbert.tasks.coref.spec import COREF
+from spanbert.train.run_directory import files_of_run
 from spanbert.train.tracking import read_log
 
 SEEDS = (0,)  # a run takes most of an hour
@@ -120,8 +121,8 @@ def study(name: str, work: Path) -> None:
             "epochs": EPOCHS,
             "weights_of_step": facts["weights_of_step"],
             "seconds_a_thousand_words": spread_of([1000 * seconds / words for seconds in times]),
-            "curve": [row["coref"]["conll_f1"] for row in read_log(bundle / "evaluations.jsonl")],
-            "losses": [round(sum(part) / len(part), 2) for part in tenths([row["loss"] for row in read_log(bundle / "metrics.jsonl")])],
+            "curve": [row["coref"]["conll_f1"] for row in read_log(files_of_run(bundle) / "evaluations.jsonl")],
+            "losses": [round(sum(part) / len(part), 2) for part in tenths([row["loss"] for row in read_log(files_of_run(bundle) / "metrics.jsonl")])],
             "signature": found["signature"],
         })  # fmt: skip
     figures = {figure: spread_of([run[figure] for run in runs]) for figure in FIGURES}

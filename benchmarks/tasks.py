@@ -166,9 +166,7 @@ def untrained(bundle: Path, target: Path) -> None:
     encoder = Encoder.from_pretrained(bundle)
     torch.manual_seed(0)
     fresh = Encoder(encoder.config)
-    shutil.copytree(
-        bundle, target, ignore=shutil.ignore_patterns("*.safetensors", "spanbert.json", "training", "tensorboard")
-    )
+    shutil.copytree(bundle, target, ignore=shutil.ignore_patterns("*.safetensors", "spanbert.json"))
     family = names.FAMILIES[encoder.config.family]
     weights = names.to_hugging_face(dict(fresh.state_dict()), encoder.config.layers, tensors.split, family=family)
     tensors.write_tensors(target / "model.safetensors", weights)

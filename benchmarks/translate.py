@@ -35,6 +35,7 @@ from spanbert.inference.predictor import Predictor
 from spanbert.inference.scoring import score_task
 from spanbert.inference.torch_backend import TorchBackend
 from spanbert.tokens.tokenizer import load_tokenizer
+from spanbert.train.run_directory import files_of_run
 
 NAME = "translate"
 COMMON = ["optim.beta2=0.98", "train.evaluate_every=10%", "train.checkpoint_every=2%"]
@@ -74,7 +75,7 @@ class CpuClock(SilentReporter):
         print(line, flush=True)
         if "held-out" not in line:
             return
-        best = self.run / "training" / "best"
+        best = files_of_run(self.run) / "training" / "best"
         if best.is_dir():
             facts = json.loads((best / "state.json").read_text()) if (best / "state.json").is_file() else {}
             shutil.copytree(
@@ -131,16 +132,17 @@ def collect(work: Path) -> None:
         folder = work / which
         if not (folder / "run" / "spanbert.json").is_file():
             continue
+        run = files_of_run(folder / "run")
         minutes = {int(match[1].replace(",", "")): line["minutes"] for line in lines_of(folder / "cpu.jsonl")
                    if (match := re.match(r"step ([\d,]+)", line.get("said", "")))}  # fmt: skip
         curve = [{"step": one["step"], "minutes": minutes[one["step"]], "dev_bleu": one[NAME]["bleu"]}
-                 for one in lines_of(folder / "run" / "evaluations.jsonl") if one["step"] in minutes]  # fmt: skip
+                 for one in lines_of(run / "evaluations.jsonl") if one["step"] in minutes]  # fmt: skip
         points = sorted((int(state.name), state) for state in (folder / "states").iterdir())
         for step, state in points:
             found = scored(folder / "run", state, data)
             print(which, step, found["bleu"], flush=True)
             next(one for one in curve if one["step"] == step)["test"] = found
-        last = scored(folder / "run", folder / "run" / "training" / "best", data, as_theirs=True)
+        last = scored(folder / "run", run / "training" / "best", data, as_theirs=True)
         result["runs"][which] = {"curve": curve, "test": last, "settings": SCRATCH if which == "scratch" else WARM}
     write_result("translate_multi30k", result)
     (ROOT / "docs" / "images" / "translate_multi30k.png").write_bytes(picture(result["runs"]))

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from spanbert.train.pretrain import pretrain
 from spanbert.train.pretrain_config import PretrainConfig
+from spanbert.train.run_directory import run_directory
 from spanbert.train.tracking import read_log
 
 SMALL = ["batch.segment_length=32", "batch.pack_tokens=256", "optim.lr=1e-3", "train.evaluate_tokens=2000",
@@ -23,13 +24,13 @@ def run(store: Path, out: Path, model: Path | None, *overrides: str, resume: boo
 
 
 def losses(out: Path) -> list[float]:
-    log = read_log(out / "metrics.jsonl")
+    log = read_log(run_directory(out) / "metrics.jsonl")
     assert [line["step"] for line in log] == list(range(1, len(log) + 1))
     return [line["loss"] for line in log]
 
 
 def weights(out: Path) -> dict[str, torch.Tensor]:
-    return load_file(out / "training" / "last" / "model.safetensors") | {
+    return load_file(run_directory(out) / "training" / "last" / "model.safetensors") | {
         f"bundle.{name}": tensor
         for file in ("model.safetensors", "heads.safetensors")
         for name, tensor in load_file(out / file).items()

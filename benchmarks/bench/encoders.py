@@ -28,6 +28,7 @@ from spanbert.tokens.prepare import prepare
 from spanbert.train.config import TrainConfig
 from spanbert.train.pretrain import pretrain
 from spanbert.train.pretrain_config import PretrainConfig
+from spanbert.train.run_directory import run_directory
 from spanbert.train.runtime import Runtime
 from spanbert.train.tracking import read_log
 
@@ -124,8 +125,8 @@ def _train(store: Path, out: Path, changes: Mapping[str, Any], minutes: float) -
         }
     )
     result = pretrain(store, out=out, size="mini", config=config, reporter=SilentReporter())
-    curve = [{"step": 0, "tokens": 0, "seconds": 0.0, **read_json(out / "before.json")}]
-    curve += read_log(out / "evaluations.jsonl")
+    curve = [{"step": 0, "tokens": 0, "seconds": 0.0, **read_json(run_directory(out) / "before.json")}]
+    curve += read_log(run_directory(out) / "evaluations.jsonl")
     keys = ("step", "tokens", "seconds", "mlm_loss", "sbo_loss", "mlm_accuracy", "unigram_loss")
     last = curve[-1]
     return {

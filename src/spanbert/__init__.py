@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from spanbert.pipelines.info import info
     from spanbert.pipelines.load import load
     from spanbert.pipelines.predict import predict
+    from spanbert.pipelines.push import push
     from spanbert.pipelines.sklearn.estimators import SpanBertClassifier, SpanBertTagger
     from spanbert.tokens.prepare import prepare
     from spanbert.tokens.tokenizer import load_tokenizer
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from spanbert.train.pretrain_config import PretrainConfig
     from spanbert.train.seeds import finetune_seeds
     from spanbert.train.task_data import TaskData
+    from spanbert.train.tune import finetune_tuned
 
 _HOMES = {
     "Answer": "core.predictions",
@@ -45,6 +47,7 @@ _HOMES = {
     "evaluate": "pipelines.evaluate",
     "finetune": "train.finetune",
     "finetune_seeds": "train.seeds",
+    "finetune_tuned": "train.tune",
     "predict": "pipelines.predict",
     "Document": "core.types",
     "Encoder": "encoder.model",
@@ -66,6 +69,7 @@ _HOMES = {
     "pack": "batches.packed",
     "prepare": "tokens.prepare",
     "pretrain": "train.pretrain",
+    "push": "pipelines.push",
 }
 
 __all__ = [
@@ -89,6 +93,7 @@ __all__ = [
     "evaluate",
     "finetune",
     "finetune_seeds",
+    "finetune_tuned",
     "info",
     "load",
     "load_tokenizer",
@@ -97,6 +102,7 @@ __all__ = [
     "predict",
     "prepare",
     "pretrain",
+    "push",
 ]
 
 

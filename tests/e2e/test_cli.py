@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from spanbert.apps.cli.main import app
+from spanbert.train.run_directory import run_directory
 
 VERBS = [
     "quickstart",
@@ -74,7 +75,7 @@ def test_from_text_to_filled_blanks(cli, corpus_file: Path, hugging_face_model: 
     report = json.loads(out.splitlines()[-1])
     assert (report["step"], report["stopped_by"]) == (20, "budget")
     assert report["after"]["mlm_loss"] < report["before"]["mlm_loss"]
-    assert len((bundle / "metrics.jsonl").read_text().splitlines()) == 20
+    assert len((run_directory(bundle) / "metrics.jsonl").read_text().splitlines()) == 20
     assert "our own text" in (bundle / "README.md").read_text()
 
     code, out, _ = cli("fill", bundle, "The quick [MASK:1-3] fox", "--top-k", 3)

@@ -16,6 +16,7 @@ from spanbert.corpus.formats.clusters import coref_origin
 from spanbert.corpus.formats.gap import HEADER
 from spanbert.corpus.formats.registry import write_data
 from spanbert.corpus.text.words import words_between
+from spanbert.train.run_directory import run_directory
 from tests.formats import read_coref, read_relations
 from tests.labelled import SETTINGS, coref_file, flat, people_file, relation_file, tiny
 
@@ -59,7 +60,7 @@ def test_finetune_and_report(cli, hugging_face_model: Path, tmp_path: Path):
         assert code == 0, err
         assert f"next: spanbert evaluate {out}" in said
         entry = json.loads((out / "spanbert.json").read_text())["tasks"][kind]
-        page = (out / "report.html").read_text()
+        page = (run_directory(out) / "report.html").read_text()
         assert {"coref": "clusters of two mentions or more", "relation": "one of 3 labels a pair"}[kind] in page
         if kind == "coref":
             assert (entry["options"]["max_mentions"], entry["singletons"]) == (50, False)

@@ -63,7 +63,7 @@ def test_training_on_a_full_disk_keeps_its_last_state(store_path: Path, tmp_path
     done = on_small_disk(
         tmp_path / "disk",
         "10m",
-        f"""{train}; echo "code $?, names:" $(ls $DISK/run $DISK/run/training)
+        f"""{train}; echo "code $?, names:" $(ls $DISK $DISK/run.run $DISK/run.run/training)
         mount -o remount,size=200m $DISK
         {train} --resume && spanbert info $DISK/run""",
     )

@@ -12,6 +12,7 @@ import pytest
 
 import spanbert
 from spanbert.core.tagging import illegal_tags
+from spanbert.train.run_directory import run_directory
 from tests.labelled import SETTINGS, conll_file, flat, pair_file, single_file, squad_file, tiny, write_lines
 
 FEW = [part for one in (*SETTINGS, "train.max_steps=3", "train.threads=1") for part in ("--set", one)]
@@ -41,8 +42,14 @@ def test_finetune_evaluate_predict(cli, hugging_face_model: Path, tmp_path: Path
     report = json.loads(said.splitlines()[-1])
     assert (report["path"], report["stopped_by"], report["step"]) == (str(out), "budget", 90)
     assert report["scores"]["tag"]["f1"] > 0.8
-    for name in ("model.safetensors", "config.json", "spanbert.json", "README.md", "metrics.jsonl", "mistakes.jsonl"):
-        assert (out / name).is_file()
+    assert {path.name for path in out.iterdir()} == {
+        "model.safetensors", "config.json", "spanbert.json", "README.md", "tokenizer.json", "tokenizer_config.json",
+        "vocab.txt",
+    }  # fmt: skip
+    assert {path.name for path in run_directory(out).iterdir()} == {
+        "run.json", "metrics.jsonl", "evaluations.jsonl", "scores.json", "mistakes.jsonl", "report.html", "tensorboard",
+        "training",
+    }  # fmt: skip
     code, said, _ = cli("evaluate", out, "--data", dev, "--json")
     found = json.loads(said.splitlines()[-1])
     assert (code, found["f1"]) == (0, report["scores"]["tag"]["f1"])

@@ -17,6 +17,7 @@ from spanbert.apps.doctor.diagnose import doctor
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json
 from spanbert.tasks import registry
+from spanbert.train.run_directory import run_directory
 from spanbert.train.tracking import Tracker, read_log
 from tests.word_count.result import WordCount
 from tests.word_count.spec import WORDS
@@ -65,7 +66,7 @@ def test_from_files_to_answers(cli, hugging_face_model: Path, tmp_path: Path, mo
 
         patch.setattr(Tracker, "step", stopped)
         code, _, err = cli(*run)
-    assert len(read_log(out / "metrics.jsonl")) == 50, err
+    assert len(read_log(run_directory(out) / "metrics.jsonl")) == 50, err
     code, said, err = cli(*run, "--resume", "--json")
     assert code == 0, err
     report = json.loads(said.splitlines()[-1])
@@ -87,7 +88,7 @@ def test_from_files_to_answers(cli, hugging_face_model: Path, tmp_path: Path, mo
     assert code == 0, err
     assert f'words <b class="sb-number">{first["tasks"]["words"]["words"]}</b>' in (tmp_path / "page.html").read_text()
 
-    page = (out / "report.html").read_text()
+    page = (run_directory(out) / "report.html").read_text()
     for part in ("number of words", "share of the texts whose number of words is nearly right", "off by"):
         assert part in page
     assert "number of words" in (out / "README.md").read_text()

@@ -65,7 +65,7 @@ def test_sentiment_is_learned_scored_and_reported(quickstart):
         r"6\. evaluate and predict: accuracy \d+\.\d% \(95% interval .*reviews of films it never saw", said
     )
     assert len(re.findall(r"^ +(?:positive|negative) +\d+\.\d%  \S", said, flags=re.MULTILINE)) == 3
-    assert "data:image/svg+xml" in (out / "sentiment" / "report.html").read_text()
+    assert "data:image/svg+xml" in (out / "sentiment.run" / "report.html").read_text()
     rows: dict[str, list[str]] = {}
     for part in ("train", "dev", "test"):
         with (out / "reviews" / f"{part}.csv").open(newline="") as stream:

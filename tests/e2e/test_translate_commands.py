@@ -12,6 +12,7 @@ import pytest
 
 import spanbert
 from spanbert.core.errors import InputError
+from spanbert.train.run_directory import run_directory
 from tests.runs import interrupted
 
 NOUNS = {"fox": "Fuchs", "dog": "Hund", "king": "König", "child": "Kind", "bird": "Vogel"}
@@ -112,7 +113,7 @@ def test_one_line_in_one_line_out(cli, bundle: Path, tmp_path: Path):
 
 
 def test_report_and_card(bundle: Path):
-    page = (bundle / "report.html").read_text()
+    page = (run_directory(bundle) / "report.html").read_text()
     for part in ("n-grams shared with the reference", "What each written word looks at", "100 - chrF++", "perplexity"):
         assert part in page
     assert "translation (translate)" in (bundle / "README.md").read_text()
@@ -131,11 +132,16 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(
     code, _, err = cli(*broken, "--resume")
     assert code == 0, err
     losses = [
-        [json.loads(line)["loss"] for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
+        [
+            json.loads(line)["loss"]
+            for line in (run_directory(tmp_path / name) / "metrics.jsonl").read_text().splitlines()
+        ]
         for name in ("whole", "broken")
     ]
     if model == "unigram":  # it is trained by sums whose order is not fixed, but kept with the run
-        kept = (tmp_path / "broken" / "training" / "assets" / "translate" / "target_vocabulary.json").read_bytes()
+        kept = (
+            run_directory(tmp_path / "broken") / "training" / "assets" / "translate" / "target_vocabulary.json"
+        ).read_bytes()
         assert kept == (tmp_path / "broken" / "assets" / "translate" / "target_vocabulary.json").read_bytes()
         assert len(losses[1]) == 6
     else:

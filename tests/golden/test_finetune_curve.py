@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from spanbert.train.run_directory import run_directory
 from spanbert.train.tracking import read_log
 from tests.labelled import conll_file, data, regression_file, single_file, squad_file, tune
 
@@ -26,7 +27,8 @@ def test_losses_are_the_golden_ones(hugging_face_model: Path, tmp_path: Path):
          "window.overlap=4")  # fmt: skip
     names = [f"{name}_loss" for name in tasks]
     curve = [
-        {name: line[name] for name in names if name in line} for line in read_log(tmp_path / "out" / "metrics.jsonl")
+        {name: line[name] for name in names if name in line}
+        for line in read_log(run_directory(tmp_path / "out") / "metrics.jsonl")
     ]
     golden = json.loads(GOLDEN.read_text())
     assert {name for step in golden for name in step} == set(names)

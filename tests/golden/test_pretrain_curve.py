@@ -9,6 +9,7 @@ import pytest
 
 from spanbert.train.pretrain import pretrain
 from spanbert.train.pretrain_config import PretrainConfig
+from spanbert.train.run_directory import run_directory
 from spanbert.train.tracking import read_log
 
 GOLDEN = Path(__file__).with_name("pretrain_curve.json")
@@ -26,7 +27,8 @@ def test_losses_are_the_golden_ones(store_path: Path, hugging_face_model: Path, 
         store_path, out=tmp_path / "out", model=hugging_face_model, config=PretrainConfig.assemble(overrides=overrides)
     )
     curve = [
-        {name: line[name] for name in ("mlm_loss", "sbo_loss")} for line in read_log(tmp_path / "out" / "metrics.jsonl")
+        {name: line[name] for name in ("mlm_loss", "sbo_loss")}
+        for line in read_log(run_directory(tmp_path / "out") / "metrics.jsonl")
     ]
     for step, (now, golden) in enumerate(zip(curve, json.loads(GOLDEN.read_text()), strict=True), start=1):
         assert now == pytest.approx(golden, rel=2e-4), f"step {step}"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from spanbert import FinetuneConfig, TaskData, finetune
+from spanbert.train.run_directory import run_directory
 from spanbert.train.tracking import read_log
 
 GOLDEN = Path(__file__).with_name("translate_curve.json")
@@ -27,7 +28,7 @@ def losses(model: Path, folder: Path) -> list[float]:
                    "optim.head_lr=5e-4"],
     )  # fmt: skip
     finetune({"de": TaskData(kind="translate", train=train)}, model=model, out=folder / "out", config=config)
-    return [line["de_loss"] for line in read_log(folder / "out" / "metrics.jsonl")]
+    return [line["de_loss"] for line in read_log(run_directory(folder / "out") / "metrics.jsonl")]
 
 
 def test_losses_are_the_golden_ones(hugging_face_model: Path, tmp_path: Path):

@@ -32,7 +32,7 @@ def plan(lengths: list[tuple[int, int]], tokens: int, seed: int = 0) -> ExampleP
 @given(lengths=LENGTHS, tokens=st.integers(1, 120), seed=st.integers(0, 5))
 def test_every_example_once_an_epoch(lengths, tokens, seed):
     made = plan(lengths, tokens, seed)
-    count = made.steps_of(1)
+    count = int(made.steps_an_epoch)
     steps = list(islice(made.steps(PlanPosition()), 2 * count))
     for epoch in (steps[:count], steps[count:]):
         assert sorted(drawn.example.target.gold for step in epoch for drawn in step) == list(range(len(lengths)))

@@ -22,6 +22,8 @@ from spanbert.batches.examples import (
 )
 from spanbert.batches.loader import Loader
 from spanbert.batches.plan import PlanPosition
+from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.usual import in_steps
 
 
 def examples_of(task: str, count: int) -> list[Example]:
@@ -111,9 +113,15 @@ def test_tasks_are_drawn_by_their_steps_to_the_inverse_temperature(temperature: 
 
 def test_epochs_are_the_steps_of_all_tasks():
     plan = plan_of({"ner": 30, "docs": 7}, per_step={"ner": 16, "docs": 2}, seed=0)
-    assert plan.steps_of(1.0) == 6  # 1.875 and 3.5
-    assert plan.steps_of(0.001) == 1
-    assert plan_of({"a": 3, "b": 7}, per_step=5, seed=0).steps_of(3.0) == 6, "no step for a rounding error"
+    assert plan.steps_an_epoch == 1.875 + 3.5
+
+    def steps(plan: ExamplePlan, epochs: float) -> int | None:
+        config = FinetuneConfig().with_train(max_epochs=epochs)
+        return in_steps(config, plan.steps_an_epoch).train.max_steps
+
+    assert steps(plan, 1.0) == 6
+    assert steps(plan, 0.001) == 1
+    assert steps(plan_of({"a": 3, "b": 7}, per_step=5, seed=0), 3.0) == 6, "no step for a rounding error"
 
 
 def test_a_position_inside_a_step_is_a_programmer_error():

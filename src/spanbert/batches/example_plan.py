@@ -7,7 +7,6 @@ Every task has an order of its own: so many examples a step from a shuffled epoc
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -192,10 +191,10 @@ class ExamplePlan:
         """Examples a step, of any task whose steps are equally large."""
         return frozenset(size for order in self._orders.values() if (size := order.step_size) is not None)
 
-    def steps_of(self, epochs: float) -> int:
-        """Steps in which every task is read so often, if each is drawn as often as it has steps in an epoch."""
-        steps = sum(epochs * order.steps_an_epoch for order in self._orders.values())
-        return max(1, math.ceil(round(steps, 9)))  # sums of quotients can lie a hair above a whole number
+    @property
+    def steps_an_epoch(self) -> float:
+        """Steps in which every task is read once, if each is drawn as often as it has steps in an epoch."""
+        return sum(order.steps_an_epoch for order in self._orders.values())
 
     def task_of_step(self, step: int) -> str:
         """The task that a step draws from."""

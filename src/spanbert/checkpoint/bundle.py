@@ -6,6 +6,8 @@
     assets/TASK/        what a task brings of its own
     README.md           model card
 
+Nothing else is in it: what a run needs lies beside it (`train.run_directory`).
+
 A plain Hugging Face directory reads as a bundle without tasks.
 """
 
@@ -146,7 +148,7 @@ def _check(file: Path, entry: Mapping[str, Any], verify: bool) -> None:
 def write_bundle(
     target: Path, *, config: Mapping[str, Any], manifest: Mapping[str, Any], write_files: Callable[[Path], None]
 ) -> None:
-    """Writes a bundle whole or not at all; in a run's own directory the manifest comes last.
+    """Writes a bundle whole or not at all; where there is an earlier one, the manifest comes last.
 
     Args:
         target: The bundle's directory.

@@ -1,49 +1,104 @@
-"""The model card of a bundle: what it is, what it saw, how well it does, how to use it."""
+"""The model card of a bundle: what it is and is for, what it saw, how well it does, how to use it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from spanbert.checkpoint.hub_facts import HubFacts
 
-def model_card(
-    *,
-    title: str,
-    what: str,
-    tags: Sequence[str],
-    loads: str,
-    base: str,
-    data: Mapping[str, Any],
-    recipe: str,
-    scores: Sequence[str],
-    usage: Sequence[str],
-) -> str:
-    """Markdown with the front matter that Hugging Face reads.
+_MOST_LABELS = 60
 
-    Args:
-        title: Name of the bundle.
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """The parts of a card; parts that are empty are left out.
+
+    Attributes:
+        hub: The head, which the hub reads.
         what: Encoder and heads in words, a sentence without its full stop.
-        tags: For the search of a hub.
-        loads: Which programs load it, in a sentence.
         base: The checkpoint that training began from, or "from scratch".
+        intended: What it is for, in sentences.
+        limits: What it does not do, or not well, in sentences.
+        labels: By task, what it tells apart.
+        python: Lines of Python that use it.
+        shell: Commands that use it.
+        loads: Which programs load it, in sentences.
+        elsewhere: What those programs do not do though it was scored with it, in sentences.
         data: `name`, `licence`, `fingerprint`; where it was counted, `pieces` of the text; where the weights at the
             start saw other text, the licence of that as `base_licence`.
-        recipe: The settings as YAML.
         scores: The figures in lines.
-        usage: Shell commands or Python lines that use the bundle.
+        recipe: The settings as YAML.
     """
-    licence = data.get("licence") or "not stated: ask whoever trained this model"
-    sections = [
-        "---\nlibrary_name: spanbert\ntags:\n" + "".join(f"- {tag}\n" for tag in tags) + "---",
-        f"# {title}",
-        f"{what}. Weights at the start: {base}"
-        + (f" (text under {data['base_licence']})." if data.get("base_licence") else "."),
-        f"## Data\n- text: {data.get('name')}\n- licence of the text: {licence}\n"
-        + (f"- size: {data['pieces']:,} pieces\n" if "pieces" in data else "")
-        + f"- fingerprint: `{data.get('fingerprint')}`",
-        "## Held-out figures\n```\n" + "\n".join(scores or ["nothing was held out"]) + "\n```",
-        "## Use\n```\n" + "\n".join(usage) + "\n```",
-        loads,
-        f"## Settings\n```yaml\n{recipe.strip()}\n```",
-    ]
-    return "\n\n".join(sections) + "\n"
+
+    hub: HubFacts
+    what: str
+    base: str
+    intended: Sequence[str] = ()
+    limits: Sequence[str] = ()
+    labels: Mapping[str, Sequence[str]]
+    python: Sequence[str]
+    shell: Sequence[str] = ()
+    loads: str
+    elsewhere: Sequence[str] = ()
+    data: Mapping[str, Any]
+    scores: Sequence[str]
+    recipe: str
+
+    def text(self) -> str:
+        """The card as Markdown."""
+        seen = f" (text under {self.data['base_licence']})" if self.data.get("base_licence") else ""
+        sections = [
+            self.hub.as_yaml(),
+            f"# {self.hub.title}",
+            f"{self.what}. Weights at the start: {self.base}{seen}.",
+            *_section("What it is for", "\n".join(self.intended)),
+            *_section("Labels", "\n".join(_labels(name, labels) for name, labels in self.labels.items() if labels)),
+            "## Use\n```sh\npip install spanbert\n```\n" + _block("python", self.python),
+            *([_block("sh", self.shell)] if self.shell else []),
+            *_section("In `transformers`", "\n\n".join(self._elsewhere())),
+            _section("Held-out figures", _block("", self.scores or ["nothing was held out"]))[0],
+            *_section("Limits", _list(self.limits)),
+            f"## Data\n{_list(self._data())}",
+            f"## Settings\n{_block('yaml', self.recipe.strip().splitlines())}",
+        ]
+        return "\n\n".join(sections) + "\n"
+
+    def _elsewhere(self) -> list[str]:
+        if not self.elsewhere:
+            return [self.loads]
+        return [
+            self.loads,
+            "It computes the same numbers from them, but makes less of these. Not in `transformers`, though the "
+            "figures below were reached with it:",
+            _list(self.elsewhere),
+            "The Python lines above give all of it.",
+        ]
+
+    def _data(self) -> list[str]:
+        licence = self.data.get("licence") or "not stated: ask whoever trained this model"
+        return [
+            f"text: {self.data.get('name')}",
+            f"licence of the text: {licence}",
+            *([f"size: {self.data['pieces']:,} pieces"] if "pieces" in self.data else []),
+            f"fingerprint: `{self.data.get('fingerprint')}`",
+        ]
+
+
+def _section(heading: str, content: str) -> list[str]:
+    return [f"## {heading}\n{content}"] if content else []
+
+
+def _block(language: str, lines: Sequence[str]) -> str:
+    return f"```{language}\n" + "\n".join(lines) + "\n```"
+
+
+def _list(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _labels(name: str, labels: Sequence[str]) -> str:
+    more = f" and {len(labels) - _MOST_LABELS:,} more, in config.json or spanbert.json"
+    shown = ", ".join(f"`{label}`" for label in labels[:_MOST_LABELS])
+    return f"- {name}: {shown}{more if len(labels) > _MOST_LABELS else ''}"

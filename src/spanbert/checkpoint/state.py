@@ -1,7 +1,7 @@
 """Training state: what `--resume` needs, apart from the bundle, and without pickle.
 
-    RUN/training/last/    model.safetensors  optimizer.safetensors  state.json (step, plan position, time used)
-    RUN/training/best/    model.safetensors  state.json
+    OUT.run/training/last/    model.safetensors  optimizer.safetensors  state.json (step, plan position, time used)
+    OUT.run/training/best/    model.safetensors  state.json
 
 Each is written into a temporary directory and renamed; between two renames the older one waits as `last.old`, so a
 kill at any moment leaves one whole state.

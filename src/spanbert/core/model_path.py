@@ -6,20 +6,37 @@ import os
 import re
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple, NoReturn
 
 from spanbert.core.errors import InputError
 
 _PACKAGED = re.compile("[a-z][a-z0-9]*(-[a-z0-9]+)+")
-_FILES = ("*.json", "*.txt", "*.safetensors", "*.model", "pytorch_model.bin")
+_HUB_ID = re.compile(r"(?P<repository>[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?)(?:@(?P<revision>[\w./-]+))?")
+_FILES = ("*.json", "*.txt", "*.safetensors", "*.model", "pytorch_model.bin", "assets/*", "README.md")
+LOG_IN = "Log in with `hf auth login`, or set HF_TOKEN"
+
+
+class HubId(NamedTuple):
+    """A model on the hub, as `user/name` or `user/name@revision` says.
+
+    Attributes:
+        repository: `user/name`; some old models have no user.
+        revision: A branch, tag or commit; None: the newest.
+    """
+
+    repository: str
+    revision: str | None
 
 
 def resolve(name: str | os.PathLike[str]) -> Path:
     """The local path of a model: the path itself if it exists, else that of an installed package, else a hub snapshot.
 
-    A package `spanbert_small_en` holds the model `small-en` in its folder `model`.
+    A package `spanbert_small_en` holds the model `small-en` in its folder `model`. What was loaded from the hub once is
+    kept in its cache (HF_HOME) and found there without a network.
 
     Args:
-        name: A file, a directory, the name of a packaged model, or a hub id such as `google-bert/bert-base-cased`.
+        name: A file, a directory, the name of a packaged model, or a hub id such as `google-bert/bert-base-cased`, with
+            a revision behind it (`user/name@v2`) if it is not to be the newest.
 
     Raises:
         InputError: No such path, and no hub repository of that name can be had (or HF_HUB_OFFLINE is set).
@@ -27,27 +44,68 @@ def resolve(name: str | os.PathLike[str]) -> Path:
     path = Path(name).expanduser()
     if path.exists():
         return path
-    text = os.fspath(name)
-    packaged = _packaged(text)
+    packaged = _packaged(os.fspath(name))
     if packaged is not None:
         return packaged
-    if text.startswith((".", "/", "~")) or text.count("/") > 1 or text.endswith("/"):
-        raise InputError("no such file or directory", where=text)
+    found = _as_hub_id(name)
+    if found is None:
+        raise InputError("no such file or directory", where=os.fspath(name))
+    return _snapshot(found, os.fspath(name))
+
+
+def hub_id(name: str | os.PathLike[str]) -> str | None:
+    """The hub repository that a model comes from; None: from the disk or a package, or no hub has such names."""
+    if Path(name).expanduser().exists() or _packaged(os.fspath(name)) is not None:
+        return None
+    found = _as_hub_id(name)
+    return None if found is None else found.repository
+
+
+def _as_hub_id(name: str | os.PathLike[str]) -> HubId | None:
+    match = _HUB_ID.fullmatch(Path(name).as_posix() if isinstance(name, Path) else os.fspath(name))
+    return None if match is None else HubId(match["repository"], match["revision"])
+
+
+def _snapshot(wanted: HubId, where: str) -> Path:
+    """The folder of the hub's cache that holds a model's files, which are fetched if need be."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     try:
-        return Path(snapshot_download(text, allow_patterns=list(_FILES)))
+        return Path(snapshot_download(wanted.repository, revision=wanted.revision, allow_patterns=list(_FILES)))
     except (LocalEntryNotFoundError, OfflineModeIsEnabled):
         raise InputError(
             "no such path, and the hub cannot be reached (or HF_HUB_OFFLINE is set)",
-            where=text,
+            where=where,
             remedy="Give the path of a model directory"
-            if "/" in text
-            else f"Give the path of a model directory, or install the package spanbert-{text} if it is one of ours",
+            if "/" in where
+            else f"Give the path of a model directory, or install the package spanbert-{where} if it is one of ours",
         ) from None
-    except (HfHubHTTPError, HFValidationError) as error:
-        raise InputError("no such path, and no such model on the hub", where=text, got=type(error).__name__) from None
+    except HFValidationError as error:
+        raise InputError("no such path, and no name of a model on the hub", where=where, got=str(error)) from None
+    except HfHubHTTPError as error:
+        _refuse(error, wanted, where)
+
+
+def _refuse(error: Exception, wanted: HubId, where: str) -> NoReturn:
+    """Says what the hub answered.
+
+    Raises:
+        InputError: Always.
+    """
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    what, remedy = "no such path, and the hub refuses the model", "Try again later"
+    if isinstance(error, GatedRepoError):
+        what, remedy = "the model's terms must be accepted first", f"Accept them on its page on the hub. {LOG_IN}"
+    elif isinstance(error, RevisionNotFoundError):
+        what, remedy = f"the model has no revision {wanted.revision!r}", "Name a branch, a tag or a commit"
+    elif isinstance(error, RepositoryNotFoundError):
+        what, remedy = (
+            "no such path, and no such model on the hub",
+            f"Check the name. {LOG_IN} if it is private",
+        )
+    raise InputError(what, where=where, got=type(error).__name__, remedy=remedy) from None
 
 
 def _packaged(name: str) -> Path | None:

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from spanbert.checkpoint.bundle import BundleFiles
 from spanbert.checkpoint.names import FAMILIES
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
@@ -118,6 +119,11 @@ class EncoderConfig(Config):
             return shape
         layers = max(1, round(layers * 2 / 3)) if kind == "bilstm" else 2 * layers
         return shape.model_copy(update={"kind": kind, "layers": layers, "positions": _BASELINE_POSITIONS})
+
+    @classmethod
+    def of_bundle(cls, files: BundleFiles) -> Self:
+        """The dimensions of the encoder of a bundle or a Hugging Face directory; see `from_hugging_face`."""
+        return cls.from_hugging_face(files.config, where=str(files.path / "config.json"))
 
     @classmethod
     def from_hugging_face(cls, config: Mapping[str, Any], *, where: str) -> Self:

@@ -184,7 +184,7 @@ def load_encoder(
         changes: Other settings of the encoder that need no weights, such as `attention_span`.
     """
     where = str(files.weights)
-    config = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
+    config = EncoderConfig.of_bundle(files)
     ours = tensors.read_weights(files.weights)
     if config.kind == "transformer":
         family = names.FAMILIES[config.family]

@@ -16,7 +16,6 @@ from spanbert.inference.predictor import Predictor
 from spanbert.inference.torch_backend import TorchBackend
 from spanbert.tasks.head import Head
 from spanbert.tasks.protocol import TextTask
-from spanbert.tasks.registry import spec_of
 
 
 def load_predictor(
@@ -57,20 +56,6 @@ def stored_head(
     if task_entries(files)[name].get("named", False):
         return named_head(head, given, encoder)
     return tensors.read_head(files, name)
-
-
-def task_to_go_on_with(files: BundleFiles, task: TextTask) -> str | None:
-    """The task of a bundle whose head a new task can begin with: of the same kind, with the same labels.
-
-    A task of the same name is preferred.
-    """
-    wanted, spec = task.manifest(), task.spec
-    fitting = [
-        name
-        for name, entry in task_entries(files).items()
-        if spec_of(entry["kind"], entry) is spec and all(entry.get(key) == wanted.get(key) for key in spec.same_head)
-    ]
-    return task.name if task.name in fitting else next(iter(fitting), None)
 
 
 def named_head(head: Head[Any], given: Mapping[str, Tensor], encoder: Encoder) -> dict[str, Tensor]:

@@ -30,9 +30,22 @@ def task_entries(files: BundleFiles) -> dict[str, Entry]:
     return {spec.kind: {"kind": spec.kind, "named": True, **spec.task_class().foreign_entry(files.config)}}
 
 
-def entry_to_go_on_with(files: BundleFiles, name: str, spec: TaskSpec) -> str | None:
-    """The task of a bundle that a new one of a kind continues: that of its name, else the first of its kind."""
-    fitting = [one for one, entry in task_entries(files).items() if spec_of(entry["kind"], entry) is spec]
+def task_to_go_on_with(files: BundleFiles, name: str, spec: TaskSpec, head: Facts | None = None) -> str | None:
+    """The task of a bundle that a new one of the same kind goes on from: that of its name, else the first.
+
+    Args:
+        files: The bundle.
+        name: The new task's.
+        spec: Its kind.
+        head: Its entry for a manifest, if the head is to go on too: then the earlier one must agree in what the head
+            depends on, such as the labels.
+    """
+    fitting = [
+        one
+        for one, entry in task_entries(files).items()
+        if spec_of(entry["kind"], entry) is spec
+        and (head is None or all(entry.get(key) == head.get(key) for key in spec.same_head))
+    ]
     return name if name in fitting else next(iter(fitting), None)
 
 
@@ -53,7 +66,7 @@ def stored_tasks(
     for kind in given.keys() - {entry["kind"] for entry in entries.values()}:
         present = ", ".join(sorted({entry["kind"] for entry in entries.values()})) or "no fine-tuned task"
         raise InputError(f"a setting of {kind}, which this bundle has no task of", where=str(files.path), got=present)
-    shape = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
+    shape = EncoderConfig.of_bundle(files)
     found: dict[str, TextTask] = {}
     for name, entry in entries.items():
         made = spec_of(entry["kind"], entry).task_class()

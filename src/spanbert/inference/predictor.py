@@ -5,13 +5,13 @@ Memory is bounded by a chunk of documents (and the longest document); order is k
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from spanbert.batches.examples import HeadRows, Window, batches_by_length
 from spanbert.core.types import Document, Record
 from spanbert.inference.backend import Backend, Outputs
-from spanbert.tasks.protocol import TextTask, WindowedDocument
+from spanbert.tasks.protocol import Generated, TextTask, WindowedDocument
 
 _TOKENS_AT_ONCE = 4096
 _DOCUMENTS_AT_ONCE = 512
@@ -61,44 +61,33 @@ class Predictor:
 
     def _one_pass(self, names: Sequence[str], tokenized: Sequence[WindowedDocument]) -> list[Predictions]:
         """The predictions of tasks that read the same windows, which the first of them makes for all."""
-        windows = [self.tasks[names[0]].windows(windowed) for windowed in tokenized]
-        options = self.tasks[names[0]].generation
-        if options is not None:
-            return self._written(names[0], tokenized, windows, options)
-        asked = {name: [one for windowed in tokenized for one in self.tasks[name].rows(windowed)] for name in names}
-        outputs = self.outputs([one for own in windows for one in own], asked)
+        own_windows = [self.tasks[names[0]].windows(windowed) for windowed in tokenized]
+        windows = [window for own in own_windows for window in own]
+        if self.tasks[names[0]].generation is not None:
+            outputs: Mapping[str, list[Any]] = {names[0]: self._written(names[0], tokenized, windows)}
+        else:
+            asked = {name: [one for windowed in tokenized for one in self.tasks[name].rows(windowed)] for name in names}
+            outputs = self.outputs(windows, asked)
         found = []
         first = 0
-        for windowed, own in zip(tokenized, windows, strict=True):
+        for windowed, own in zip(tokenized, own_windows, strict=True):
             last = first + len(own)
             found.append({name: self.tasks[name].decode(windowed, outputs[name][first:last]) for name in names})
             first = last
         return found
 
-    def _written(
-        self,
-        name: str,
-        tokenized: Sequence[WindowedDocument],
-        windows: Sequence[Sequence[Window]],
-        options: Mapping[str, float],
-    ) -> list[Predictions]:
-        """The predictions of a task whose head writes."""
+    def _written(self, name: str, tokenized: Sequence[WindowedDocument], windows: Sequence[Window]) -> list[Generated]:
+        """What the head of a task that writes wrote for each window."""
         task = self.tasks[name]
-        flat = [one for own in windows for one in own]
+        assert task.generation is not None
+        options = task.generation
         references = [one for windowed in tokenized for one in task.references(windowed)]
-        outputs: list[Any] = [None] * len(flat)
-        for batch in batches_by_length([len(window.ids) for window in flat], _TOKENS_AT_ONCE):
-            own = [references[index] for index in batch]
-            written = self.backend.generate([flat[index] for index in batch], name, options, own)
-            for index, one in zip(batch, written, strict=True):
-                outputs[index] = one
-        found = []
-        first = 0
-        for windowed, own_windows in zip(tokenized, windows, strict=True):
-            last = first + len(own_windows)
-            found.append({name: task.decode(windowed, outputs[first:last])})
-            first = last
-        return found
+
+        def generate(batch: Sequence[int]) -> dict[str, list[Generated]]:
+            picked = [windows[index] for index in batch]
+            return {name: self.backend.generate(picked, name, options, [references[index] for index in batch])}
+
+        return _by_length(windows, [name], generate)[name]
 
     def outputs(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
         """The output of each head for each window, in order.
@@ -107,13 +96,30 @@ class Predictor:
             windows: What the encoder reads, once for all heads.
             asked: By task, what its head is asked about each window.
         """
-        outputs: dict[str, list[Any]] = {name: [None] * len(windows) for name in asked}
-        for batch in batches_by_length([len(window.ids) for window in windows], _TOKENS_AT_ONCE):
+
+        def run(batch: Sequence[int]) -> Outputs:
             picked = {name: [own[index] for index in batch] for name, own in asked.items()}
-            for name, arrays in self.backend.run([windows[index] for index in batch], picked).items():
-                for index, array in zip(batch, arrays, strict=True):
-                    outputs[name][index] = array
-        return outputs
+            return self.backend.run([windows[index] for index in batch], picked)
+
+        return _by_length(windows, asked, run)
+
+
+def _by_length(
+    windows: Sequence[Window], names: Iterable[str], compute: Callable[[Sequence[int]], Mapping[str, Sequence[Any]]]
+) -> dict[str, list[Any]]:
+    """What is computed for windows in batches of about equal lengths, in the order of the windows.
+
+    Args:
+        windows: The windows.
+        names: Tasks that something is computed for.
+        compute: Numbers of windows to what is computed for each, by task.
+    """
+    found: dict[str, list[Any]] = {name: [None] * len(windows) for name in names}
+    for batch in batches_by_length([len(window.ids) for window in windows], _TOKENS_AT_ONCE):
+        for name, outputs in compute(batch).items():
+            for index, output in zip(batch, outputs, strict=True):
+                found[name][index] = output
+    return found
 
 
 def chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:

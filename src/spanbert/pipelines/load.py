@@ -234,8 +234,7 @@ class Pipeline:
 
     @cached_property
     def _longest_segment(self) -> int:
-        where = str(self.files.path / "config.json")
-        return EncoderConfig.from_hugging_face(self.files.config, where=where).longest_segment
+        return EncoderConfig.of_bundle(self.files).longest_segment
 
     @LoadedOnce
     def _scorer(self) -> PieceScorer:

@@ -218,6 +218,7 @@ class AnnotatedText:
         return article(self.id, body)
 
     def _only(self, wanted: type[ResultT], none: str, several: str) -> ResultT:
+        """The one result of a type; `none` and `several` say what is wrong where there is not exactly one."""
         found = list(_of_type(self.tasks, wanted).values())
         if len(found) != 1:
             what = several if found else none

@@ -20,19 +20,20 @@ ResultT = TypeVar("ResultT")
 
 
 class Figure(NamedTuple):
-    """What people call a score, and what it means."""
+    """What people call a score, what it means, and what the hub calls it."""
 
     name: str
     meaning: str = ""
+    hub: str | None = None
 
 
 _COMMON = {  # scores that several kinds have
-    "accuracy": Figure("accuracy", "share that got the right label"),
-    "f1": Figure("F1", "harmonic mean of precision and recall"),
-    "precision": Figure("precision", "share of what was found that is right"),
-    "recall": Figure("recall", "share of what is there that was found"),
-    "macro_f1": Figure("macro F1", "mean F1 of the labels: rare ones count as much as frequent ones"),
-    "micro_f1": Figure("micro F1", "F1 over all labels together: frequent ones weigh more"),
+    "accuracy": Figure("accuracy", "share that got the right label", "accuracy"),
+    "f1": Figure("F1", "harmonic mean of precision and recall", "f1"),
+    "precision": Figure("precision", "share of what was found that is right", "precision"),
+    "recall": Figure("recall", "share of what is there that was found", "recall"),
+    "macro_f1": Figure("macro F1", "mean F1 of the labels: rare ones count as much as frequent ones", "f1"),
+    "micro_f1": Figure("micro F1", "F1 over all labels together: frequent ones weigh more", "f1"),
     "ece": Figure("ECE", "expected calibration error: mean distance between how sure and how often right"),
 }
 
@@ -129,6 +130,31 @@ class TaskRender(ABC, Generic[ResultT]):
         """What people call a score."""
         return self.figures.get(key) or _COMMON.get(key) or Figure(key.replace("_", " "))
 
+    def hub_figures(self, scores: Scores) -> list[tuple[str, str, float]]:
+        """The scores that the hub has a name for: that name, ours, the value."""
+        found = []
+        for key, value in scores.items():
+            figure = self.figure(key)
+            if figure.hub is not None and isinstance(value, int | float):
+                found.append((figure.hub, figure.name, float(value)))
+        return found
+
+    def labels(self, entry: Facts) -> list[str]:
+        """What a task tells apart, for the model card."""
+        return [str(label) for label in entry.get("labels", ())]
+
+    def intended(self, entry: Facts) -> str:
+        """What a task is for, for the model card: a sentence."""
+        return f"{self.in_words(entry).capitalize()}."
+
+    def limits(self, entry: Facts) -> list[str]:
+        """What a task does not do, or not well, for the model card: sentences."""
+        return []
+
+    def elsewhere(self, entry: Facts) -> list[str]:
+        """What programs leave out that compute with its weights alone, for the model card: sentences."""
+        return []
+
     def by_label(self, scores: Scores) -> Mapping[str, Facts]:
         """F1, precision, recall, gold and predicted of each label; nothing where there are no labels."""
         found: Mapping[str, Facts] = scores.get("by_label", {})
@@ -145,6 +171,10 @@ class TaskRender(ABC, Generic[ResultT]):
     def sureness(self, entry: Facts) -> str:
         """The heading of the column that says how bad a mistake is."""
         return "how sure"
+
+    def python_input(self, entry: Facts) -> str:
+        """The line of Python that makes what `python` reads."""
+        return 'text = "Any text, as long as you like."'
 
     def python(self, entry: Facts) -> str:
         """The line of Python that asks a loaded bundle, `nlp`, for its results."""

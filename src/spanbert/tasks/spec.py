@@ -70,6 +70,7 @@ class TaskSpec:
         same_head: Keys of a manifest that must agree for a new task to continue with the head of an earlier one.
         main_metric: The score by which models are chosen, where its settings name no other.
         slug: What the Hugging Face hub calls such tasks, where it has names for their heads too (`checkpoint.names`).
+        hub_task: What the hub calls such tasks, where it has a name for them but none for their heads.
         files: These formats in words, for the help.
         input: The name of an input file in examples.
         epochs: Epochs of training if no budget is given.
@@ -97,6 +98,7 @@ class TaskSpec:
     same_head: tuple[str, ...] = ("labels",)
     main_metric: str
     slug: str | None = None
+    hub_task: str | None = None
     files: str
     input: str = "texts.txt"
     epochs: float = 3.0

@@ -17,6 +17,10 @@ from torch import Tensor
 from spanbert.core.errors import SpanbertError
 
 
+class NotFiniteError(SpanbertError):
+    """A loss, a norm or a score that is infinite or not a number: mostly of too high a rate."""
+
+
 def require_finite(directory: Path, step: int, **figures: float) -> None:
     """Ends the run before non-finite values are saved.
 
@@ -26,11 +30,11 @@ def require_finite(directory: Path, step: int, **figures: float) -> None:
         figures: By name.
 
     Raises:
-        SpanbertError: One is not finite.
+        NotFiniteError: One is not finite.
     """
     for name, value in figures.items():
         if not math.isfinite(value):
-            raise SpanbertError(
+            raise NotFiniteError(
                 f"step {step}: {name.replace('_', ' ')} is {value}. Start again with a lower optim.lr and another "
                 f"--out; {directory} keeps the state that was saved last"
             )

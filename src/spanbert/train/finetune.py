@@ -1,9 +1,7 @@
 """`spanbert finetune`: labelled texts and a model in, a bundle with one task or several out.
 
-OUT/                 the bundle (best weights on the dev data), written when the run ends or is interrupted
-OUT/metrics.jsonl    one line a step; evaluations.jsonl, tensorboard/, run.json next to it
-OUT/scores.json      all scores of the bundle on the dev data, tables too; mistakes.jsonl: its worst mistakes
-OUT/training/        training state: last/ (for --resume) and best/
+OUT/        the bundle (best weights on the dev data), written when the run ends or is interrupted
+OUT.run/    the run: see `run_directory`
 """
 
 from __future__ import annotations
@@ -19,13 +17,14 @@ from spanbert.batches.examples import Example
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_json
+from spanbert.core.model_path import hub_id
 from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.types import Document
 from spanbert.corpus.data import Source, documents_of, name_of, opened, source_facts
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.io.files import require_data
 from spanbert.encoder.config import EncoderConfig, Size
-from spanbert.inference.loading import entry_to_go_on_with, task_entries
+from spanbert.inference.loading import task_entries, task_to_go_on_with
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.scoring import evaluate_documents, tune_thresholds, write_mistakes
 from spanbert.inference.torch_backend import TorchBackend
@@ -38,11 +37,11 @@ from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.kept import Kept
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
-from spanbert.train.run import model_fact, run_into, settled, with_budget
+from spanbert.train.run import base_name, model_fact, run_into, settled, with_budget
 from spanbert.train.run_directory import budget_of_run
 from spanbert.train.scratch import scratch_shape, start_from_scratch
 from spanbert.train.task_data import TaskData, kind_of, train_source
-from spanbert.train.usual import FEW_STEPS, LEAST_STEPS, NEAR_ZERO, with_usual_rates
+from spanbert.train.usual import FEW_STEPS, LEAST_STEPS, NEAR_ZERO, in_steps, usual_budget, with_usual_rates
 
 _DOCUMENTS_AT_ONCE = 512
 
@@ -52,16 +51,18 @@ class FinetuneResult:
     """The result of a run.
 
     Attributes:
-        path: The bundle.
+        path: The bundle, or where it will be once a run that paused has ended.
         outcome: How the run ended.
         scores: Scores of the bundle on the dev data of each task.
         lines: The same for people.
+        warnings: What speaks against this model: too few steps, hardly anything learned.
     """
 
     path: Path
     outcome: Outcome
     scores: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+    warnings: tuple[str, ...] = ()
 
 
 def finetune(
@@ -72,6 +73,7 @@ def finetune(
     size: Size | None = None,
     config: FinetuneConfig | None = None,
     resume: bool = False,
+    until: float = 1.0,
     title: str | None = None,
     reporter: Reporter | None = None,
 ) -> FinetuneResult:
@@ -86,6 +88,8 @@ def finetune(
             (coreference 20, relations 5, translation 10), and 300 steps at least; without rates, those that suit the
             size of the encoder.
         resume: Continue the interrupted run in `out`; starts one if there is none.
+        until: The share of the budget after which the run pauses: it is scored and saved, but no bundle is written; a
+            later call with `resume` goes on as if there had been no pause.
         title: What the model card calls the bundle; None: the name of `out`.
         reporter: Receives progress.
 
@@ -93,16 +97,11 @@ def finetune(
         InputError: Unusable files, model or settings, or an `out` that is in use.
     """
     reporter, config, target = reporter or SilentReporter(), config or FinetuneConfig(), Path(out)
-    usual = max((spec_of(data.kind).epochs for data in tasks.values()), default=1.0)
-    earlier = budget_of_run(target) if resume else {}
-    usual_budget = {"max_epochs": usual, "least_steps": LEAST_STEPS}
-    config, runtime = settled(with_budget(config, earlier, usual=usual_budget, reporter=reporter))
-    if (model is None) == (size is None):
-        raise InputError("either a model to start from, or a size to start from scratch", expected="--model or --size")
-    given = None if model is None else open_bundle(model)
-    shape = scratch_shape(size, config) if given is None else shape_of(given)
+    config = with_run_budget(config, tasks, budget_of_run(target) if resume else {}, reporter)
+    config, runtime = settled(config)
+    given, shape = starting_point(model, size, config)
     config = with_usual_rates(config, shape, from_scratch=given is None)
-    facts = _facts(tasks, model, size, config)
+    facts = run_facts(tasks, model, size, config)
     with run_into(target, facts, runtime=runtime, resume=resume, reporter=reporter) as run, Kept(run) as kept_files:
         train = {name: train_source(data, config) for name, data in tasks.items()}
         tasks = {name: replace(data, train=train[name], train_target=None) for name, data in tasks.items()}
@@ -124,12 +123,10 @@ def finetune(
         plan = ExamplePlan(
             examples, per_step=per_step, tokens=tokens, seed=config.train.seed, temperature=config.batch.temperature
         )
-        stepped = _with_steps(config, plan)
-        if stepped.train.max_steps is not None and stepped.train.max_steps < FEW_STEPS:
-            reporter.say(
-                f"only {stepped.train.max_steps} steps: too few for most tasks; without --budget it would be "
-                f"{LEAST_STEPS} at least"
-            )
+        stepped = in_steps(config, plan.steps_an_epoch)
+        warnings = _warnings_of_steps(stepped)
+        for warning in warnings:
+            reporter.say(warning)
         dev = {name: _dev_source(data, made[name]) for name, data in tasks.items() if data.dev is not None}
         for name, source in dev.items():
             _check_dev(made[name], source, reporter)
@@ -145,35 +142,88 @@ def finetune(
         kept_files.keep()
         if not resumed and not dev:
             reporter.say("no dev data: nothing will be evaluated, and the bundle gets the last weights")
-        outcome = run.train(trainer)
-        if outcome.best is not None and outcome.best.selection_score < NEAR_ZERO:
-            reporter.say(
-                f"the best score on the dev data is near zero ({outcome.best.selection_score:.4f}): this model has "
-                f"hardly learned anything. Train longer (--budget {2 * outcome.progress.step}steps) or at another "
-                f"rate (it was --set optim.lr={config.optim.lr:g}), and look at the data with spanbert doctor"
-            )
+        outcome = run.train(trainer, until=until)
+        if until < 1:
+            return FinetuneResult(path=target, outcome=outcome)
+        for warning in _warnings_of_outcome(outcome, config):
+            reporter.say(warning)
+            warnings.append(warning)
         if dev:
             reporter.say("scoring the bundle on the dev data")
         tune_thresholds(_predictor(task_model, made), dev, reporter)
         predictor = _predictor(task_model, {name: task.for_report() for name, task in made.items()})
-        scores = write_mistakes(predictor, dev, target / "mistakes.jsonl")
-        write_json(
-            target / "scores.json", {name: {"main": made[name].main_metric, **one} for name, one in scores.items()}
-        )
+        scores = write_mistakes(predictor, dev, run.directory / "mistakes.jsonl")
+        all_scores = {name: {"main": made[name].main_metric, **one} for name, one in scores.items()}
+        write_json(run.directory / "scores.json", all_scores)
         lines = _lines(made, scores)
         write_finetuned(
             target, title or target.name, task_model, made, tokenizer, facts=facts, files=files,
-            base=files.path.name if size is None else f"from scratch, size {size}", kept=kept, sizes=sizes,
+            base=base_name(model, size), base_id=None if model is None else hub_id(model), kept=kept, sizes=sizes,
             scores=scores, lines=lines, config=config, outcome=outcome,
         )  # fmt: skip
-    return FinetuneResult(path=target, outcome=outcome, scores=scores, lines=lines)
+    return FinetuneResult(path=target, outcome=outcome, scores=scores, lines=lines, warnings=tuple(warnings))
+
+
+def with_run_budget(
+    config: FinetuneConfig, tasks: Mapping[str, TaskData], earlier: Mapping[str, Any], reporter: Reporter
+) -> FinetuneConfig:
+    """The settings with a budget: the given one, that of the interrupted run, or what tasks of these kinds need.
+
+    Args:
+        config: The settings as they were given.
+        tasks: By name.
+        earlier: Budget of the interrupted run; empty where there is none.
+        reporter: Receives a line where the given budget is another than that.
+    """
+    epochs = max((spec_of(data.kind).epochs for data in tasks.values()), default=1.0)
+    return with_budget(config, earlier, usual=usual_budget(epochs), reporter=reporter)
+
+
+def _warnings_of_steps(config: FinetuneConfig) -> list[str]:
+    """What to say of a run that is too short, its budget stated in steps."""
+    steps = config.train.max_steps
+    if steps is None or steps >= FEW_STEPS:
+        return []
+    return [f"only {steps} steps: too few for most tasks; without a budget it would be {LEAST_STEPS} at least"]
+
+
+def _warnings_of_outcome(outcome: Outcome, config: FinetuneConfig) -> list[str]:
+    """What to say of a run whose best score on dev data is near zero."""
+    if outcome.best is None or outcome.best.selection_score >= NEAR_ZERO:
+        return []
+    return [
+        f"the best score on the dev data is near zero ({outcome.best.selection_score:.4f}): this model has hardly "
+        f"learned anything. Train longer (--budget {2 * outcome.progress.step}steps) or at another rate (it was "
+        f"--set optim.lr={config.optim.lr:g}), and look at the data with spanbert doctor"
+    ]
+
+
+def starting_point(
+    model: str | Path | None, size: Size | None, config: FinetuneConfig
+) -> tuple[BundleFiles | None, EncoderConfig]:
+    """What a run starts from, None where that is from scratch, and the dimensions of its encoder.
+
+    Args:
+        model: Bundle, Hugging Face directory or hub id; None: from scratch.
+        size: From scratch, the size.
+        config: The settings.
+
+    Raises:
+        InputError: Neither or both, or an unusable model or size.
+    """
+    if (model is None) == (size is None):
+        raise InputError("either a model to start from, or a size to start from scratch", expected="--model or --size")
+    if model is None:
+        return None, scratch_shape(size, config)
+    files = open_bundle(model)
+    return files, EncoderConfig.of_bundle(files)
 
 
 def build_tasks(
     tasks: Mapping[str, TaskData], files: BundleFiles, tokenizer: TokenizerAdapter, config: FinetuneConfig
 ) -> dict[str, TextTask]:
     """The tasks that the training files pose."""
-    shape = shape_of(files)
+    shape = EncoderConfig.of_bundle(files)
     if not tasks:
         raise InputError("no task to learn", expected="at least one")
     made: dict[str, TextTask] = {}
@@ -182,7 +232,7 @@ def build_tasks(
         for path in (data.dev, data.dev_target):
             if isinstance(path, Path):
                 require_data(path)
-        earlier = entry_to_go_on_with(files, name, kind.spec)
+        earlier = task_to_go_on_with(files, name, kind.spec)
         if earlier is not None:
             own = kind.continued(own, task_entries(files)[earlier], files.assets(earlier))
         made[name] = kind.from_training(
@@ -196,26 +246,12 @@ def build_tasks(
     return made
 
 
-def shape_of(files: BundleFiles) -> EncoderConfig:
-    """The dimensions of a model's encoder."""
-    return EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
-
-
 def _dev_source(data: TaskData, task: TextTask) -> Source:
     assert data.dev is not None
     return opened(data.dev, lambda path: task.opened(path, companion=data.dev_target))
 
 
-def _with_steps(config: FinetuneConfig, plan: ExamplePlan) -> FinetuneConfig:
-    """Epochs as steps; the last step takes the examples that it lacks from the next epoch."""
-    if config.train.max_epochs is None:
-        return config
-    whole = max(plan.steps_of(config.train.max_epochs), config.train.least_steps)
-    limits = [one for one in (whole, config.train.max_steps) if one is not None]
-    return config.with_train(max_steps=min(limits))
-
-
-def _facts(
+def run_facts(
     tasks: Mapping[str, TaskData], model: str | Path | None, size: Size | None, config: FinetuneConfig
 ) -> dict[str, Any]:
     """What the run is, for run.json and for --resume to compare."""

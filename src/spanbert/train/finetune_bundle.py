@@ -7,27 +7,29 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import Tensor, nn
 
 from spanbert.checkpoint import names, tensors
 from spanbert.checkpoint.bundle import BundleFiles
-from spanbert.checkpoint.card import model_card
+from spanbert.checkpoint.hub_facts import inherited
 from spanbert.core.reporter import Reporter
 from spanbert.core.seeding import keyed_seed
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import load_encoder
 from spanbert.encoder.saving import SavedModel
-from spanbert.inference.heads import head_weights, start_from_pooler, stored_head, task_to_go_on_with
+from spanbert.inference.heads import head_weights, start_from_pooler, stored_head
+from spanbert.inference.loading import task_to_go_on_with
+from spanbert.tasks.card import task_card
 from spanbert.tasks.head import Head
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.pretrain.heads import SBO_PREFIX, TASK
 from spanbert.tasks.protocol import TextTask
-from spanbert.tasks.registry import spec_of
 from spanbert.tokens.tokenizer import TokenizerAdapter
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
-from spanbert.train.run import trained_manifest
+from spanbert.train.run import portable, trained_manifest
 
 
 def build_joint_model(
@@ -44,7 +46,8 @@ def build_joint_model(
     encoder.checkpointing = config.train.gradient_checkpointing
     heads = joint.build_head(encoder.config)
     for name, head in heads.items():
-        earlier = task_to_go_on_with(files, joint.tasks[name])
+        task = joint.tasks[name]
+        earlier = task_to_go_on_with(files, name, task.spec, task.manifest())
         if earlier is None:
             start_from_pooler(head, encoder)
         else:
@@ -89,6 +92,7 @@ def write_finetuned(
     facts: Mapping[str, Any],
     files: BundleFiles,
     base: str,
+    base_id: str | None,
     kept: Mapping[str, Tensor],
     sizes: Mapping[str, Mapping[str, int]],
     scores: Mapping[str, Mapping[str, Any]],
@@ -117,9 +121,12 @@ def write_finetuned(
     }
     if kept:
         entries["pretrain"] = {"kind": "pretrain", "scores": {}}
+    passed_on = inherited(files)
     data = {
         "name": ", ".join(one["train"]["name"] for one in facts["tasks"].values()),
         "licence": config.licence,
+        "languages": list(config.languages) if config.languages is not None else passed_on["languages"],
+        "dev": {name: one["dev"]["name"] for name, one in facts["tasks"].items() if one["dev"] is not None},
         "base_licence": files.manifest.get("data", {}).get("licence"),
         "fingerprint": {name: one["train"]["sha256"] for name, one in facts["tasks"].items()},
         "sizes": dict(sizes),
@@ -127,6 +134,7 @@ def write_finetuned(
     slug = tasks[named].spec.slug if named is not None else None
     said = tasks[named].hugging_face_config() if named is not None else {}
     architecture = [names.FAMILIES[shape.family].architecture(slug)] if slug is not None else []
+    base_model = base_id or passed_on["base_model"]
     saved = SavedModel(
         shape=shape,
         weights=weights,
@@ -134,10 +142,22 @@ def write_finetuned(
         heads=other,
         tokenizer=tokenizer,
         assets={name: task.assets for name, task in tasks.items()},
-        card=_card(title, tasks, shape, architecture, base, data, config, lines),
+        card=task_card(
+            title=title,
+            what=f"An encoder fine-tuned with spanbert for {_what(tasks)}",
+            entries={name: entries[name] for name in tasks},
+            named=named,
+            positions=shape.longest_segment,
+            loads=_loads(shape, architecture, len(tasks)),
+            base=base,
+            base_model=base_model,
+            data=data,
+            recipe=yaml.safe_dump(portable(config.model_dump(mode="json")), sort_keys=False),
+            scores=lines,
+        ),
     )
     stated = {**shape.to_hugging_face(special=tokenizer.special), "architectures": architecture, **said}
-    manifest = trained_manifest(entries, base=base, data=data, config=config, outcome=outcome)
+    manifest = trained_manifest(entries, base=base, base_model=base_model, data=data, config=config, outcome=outcome)
     saved.write_bundle(target, config=stated, manifest=manifest)
 
 
@@ -146,32 +166,8 @@ def _figures(scores: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in scores.items() if isinstance(value, int | float | str) or name == "interval"}
 
 
-def _card(
-    title: str,
-    tasks: Mapping[str, TextTask],
-    shape: EncoderConfig,
-    architecture: list[str],
-    base: str,
-    data: Mapping[str, Any],
-    config: FinetuneConfig,
-    lines: list[str],
-) -> str:
-    what = ", ".join(f"{spec_of(task.kind).title} ({name})" for name, task in tasks.items())
-    first = next(iter(tasks.values()))
-    texts = first.spec.input
-    chosen = f" --task {first.name}" if len(tasks) > 1 else ""
-    usage = [f"spanbert predict {title} {texts}{chosen}", f"spanbert evaluate {title}{chosen} --data TEST --json"]
-    return model_card(
-        title=title,
-        what=f"An encoder fine-tuned with spanbert for {what}",
-        tags=["span-pre-training", *sorted({task.kind for task in tasks.values()})],
-        loads=_loads(shape, architecture, len(tasks)),
-        base=base,
-        data=data,
-        recipe=config.to_yaml(),
-        scores=lines,
-        usage=usage,
-    )
+def _what(tasks: Mapping[str, TextTask]) -> str:
+    return ", ".join(f"{task.spec.title} ({name})" for name, task in tasks.items())
 
 
 def _loads(shape: EncoderConfig, architecture: list[str], tasks: int) -> str:

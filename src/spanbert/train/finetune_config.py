@@ -110,6 +110,7 @@ class FinetuneConfig(Config):
         freeze_encoder: Train the heads alone.
         keep_heads: Keep the checkpoint's MLM and SBO heads in the bundle, as they were.
         licence: Licence and attribution of the training data, for the model card.
+        languages: ISO 639 codes of its texts (`[en]`), for the model card; None: those of the model at the start.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -124,6 +125,7 @@ class FinetuneConfig(Config):
     freeze_encoder: bool = False
     keep_heads: bool = False
     licence: str | None = None
+    languages: list[str] | None = None
 
     @classmethod
     def sections(cls) -> dict[str, type[Config]]:

@@ -1,7 +1,7 @@
 """What a run makes of its training data before the first step, kept so that a resumed run has the same.
 
-OUT/training/start/          a model from scratch
-OUT/training/assets/TASK/    files that a task made, such as a vocabulary
+OUT.run/training/start/          a model from scratch
+OUT.run/training/assets/TASK/    files that a task made, such as a vocabulary
 
 Until the run begins they lie in a temporary directory, so that a run that is refused leaves nothing behind.
 """

@@ -58,7 +58,7 @@ class Outcome:
 
     Attributes:
         progress: What was used.
-        stopped_by: `budget`, `patience`, or the signal that ended it early.
+        stopped_by: `budget`, `patience`, `pause` after a share of the budget, or the signal that ended it early.
         best: The best evaluation; None where nothing was evaluated.
         last_scores: The last evaluation.
     """
@@ -67,6 +67,11 @@ class Outcome:
     stopped_by: str
     best: Best | None
     last_scores: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a signal ended it."""
+        return self.stopped_by not in ("budget", "patience", "pause")
 
 
 class Trainer:
@@ -125,8 +130,13 @@ class Trainer:
         best = load_state(self.directory / "training" / "best")  # may be of a later step that a kill took back
         self.best = Best.of_state(best.facts) if best else None
 
-    def run(self, stop: StopRequest) -> Outcome:
+    def run(self, stop: StopRequest, *, until: float = 1.0) -> Outcome:
         """Trains until the budget is used or a signal comes.
+
+        Args:
+            stop: Whether a signal came.
+            until: The used share of the budget at which to pause; the schedule is that of the whole budget, so that a
+                run that goes on from there is the same as one without a pause.
 
         Raises:
             SpanbertError: The loss is no longer finite; the state that was saved last stays.
@@ -143,7 +153,7 @@ class Trainer:
             )
             steps = iter(self.make_loader(self.position))
             try:
-                while self.budget.fraction(self.progress) < 1:
+                while self.budget.fraction(self.progress) < until:
                     if stop.received:
                         stopped_by = stop.received
                         break
@@ -177,6 +187,8 @@ class Trainer:
             finally:
                 steps.close()  # type: ignore[attr-defined]
             self._save()
+        if stopped_by == "budget" and self.budget.fraction(self.progress) < 1:
+            stopped_by = "pause"
         self.reporter.finish("train")
         return Outcome(progress=self.progress, stopped_by=stopped_by, best=self.best, last_scores=self.last_scores)
 

@@ -1,8 +1,7 @@
 """`spanbert pretrain`: token store and encoder in, span-pre-trained bundle out.
 
-OUT/                 the bundle (best held-out weights), written when the run ends or is interrupted
-OUT/metrics.jsonl    one line a step, from the first step on; evaluations.jsonl, tensorboard/, run.json next to it
-OUT/training/        training state: last/ (for --resume) and best/
+OUT/        the bundle (best held-out weights), written when the run ends or is interrupted
+OUT.run/    the run, from the first step on: see `run_directory`
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from spanbert.train.loop import Outcome
 from spanbert.train.pretrain_bundle import build_model, write_pretrained
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrain_evaluation import evaluate
-from spanbert.train.run import model_fact, run_into, settled, with_budget
+from spanbert.train.run import base_name, model_fact, run_into, settled, with_budget
 from spanbert.train.run_directory import budget_of_run
 
 _HELD_OUT_PACK = 4096
@@ -108,7 +107,7 @@ def pretrain(
             reporter.say("held-out figures before training:")
             for line in task.score_lines(before):
                 reporter.say(f"  {line}")
-            write_json(target / "before.json", before)
+            write_json(run.directory / "before.json", before)
         elif not resumed:
             reporter.say(
                 "the store holds no held-out documents: nothing will be evaluated (prepare with --held-out 1%)"
@@ -121,7 +120,8 @@ def pretrain(
             task_model,
             adapter,
             facts=facts,
-            base=f"from scratch, size {size}" if model is None else "/".join(Path(model).parts[-2:]),
+            base=base_name(model, size),
+            model_of_base=model,
             scores=scores,
             lines=lines,
             config=config,

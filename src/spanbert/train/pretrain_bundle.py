@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import Tensor, nn
 
 from spanbert.checkpoint import tensors
 from spanbert.checkpoint.bundle import open_bundle
-from spanbert.checkpoint.card import model_card
+from spanbert.checkpoint.card import Card
+from spanbert.checkpoint.hub_facts import HubFacts, Result, inherited
 from spanbert.core.errors import InputError
+from spanbert.core.model_path import hub_id
 from spanbert.core.reporter import Reporter
 from spanbert.core.seeding import keyed_seed
+from spanbert.corpus.raw.hub import PREFIX, HubDataset
 from spanbert.encoder.config import EncoderConfig, Size
 from spanbert.encoder.model import Encoder, fill_parameters, load_encoder
 from spanbert.encoder.saving import SavedModel
-from spanbert.tasks.pretrain.heads import SBO_PREFIX, TASK, PretrainHead
+from spanbert.tasks.pretrain.heads import HUB_TASK, SBO_PREFIX, TASK, PretrainHead
 from spanbert.tasks.pretrain.objectives import PretrainTask
 from spanbert.tokens.store import TokenStore
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
 from spanbert.train.pretrain_config import PretrainConfig
-from spanbert.train.run import trained_manifest
+from spanbert.train.run import portable, trained_manifest
 
 
 def build_model(
@@ -103,6 +107,7 @@ def write_pretrained(
     *,
     facts: Mapping[str, Any],
     base: str,
+    model_of_base: str | Path | None,
     scores: Mapping[str, Any],
     lines: list[str],
     config: PretrainConfig,
@@ -112,24 +117,57 @@ def write_pretrained(
     """Writes encoder and heads as a bundle."""
     encoder, head = model.encoder, model.head
     assert isinstance(head, PretrainHead)
-    sources = sorted({Path(source["name"]).name for source in store.index["sources"]})
+    names = [source["name"] for source in store.index["sources"]]
+    sources = sorted({Path(name).name for name in names})
+    passed_on = {} if model_of_base is None else inherited(open_bundle(model_of_base, verify=False))
     data = {
         "name": ", ".join(sources[:4]) + (f" and {len(sources) - 4} more files" if len(sources) > 4 else ""),
         "licence": store.index.get("licence"),
         "pieces": store.count("train", "pieces"),
         "fingerprint": facts["store"],
+        "languages": list(store.index.get("options", {}).get("languages") or passed_on.get("languages", ())),
+        "datasets": _datasets(names),
     }
-    card = model_card(
-        title=target.name,
+    base_model = (None if model_of_base is None else hub_id(model_of_base)) or passed_on.get("base_model")
+    loss = scores.get("mlm_loss")
+    card = Card(
+        hub=HubFacts(
+            title=target.name,
+            tags=["span-pre-training"],
+            licence=data["licence"],
+            languages=data["languages"],
+            base_model=base_model,
+            datasets=data["datasets"],
+            pipeline_tag=HUB_TASK,
+            results=[]
+            if loss is None
+            else [
+                Result(
+                    task=HUB_TASK,
+                    title="masked spans",
+                    data=f"held-out documents of {data['name']}",
+                    figures=[("accuracy", "accuracy of the masked pieces", float(scores["mlm_accuracy"]))],
+                )
+            ],
+        ),
         what=_what(encoder.config, has_sbo=head.sbo is not None),
-        tags=["span-pre-training"],
-        loads=_loads(encoder.config, has_sbo=head.sbo is not None),
         base=base,
+        intended=["It fills blanks, and it is an encoder to fine-tune: `spanbert finetune`."],
+        limits=_LIMITS,
+        labels={},
+        python=[
+            "import spanbert",
+            "",
+            f'nlp = spanbert.load("{target.name}")',
+            'nlp.fill("The quick [MASK:1-3] fox", top_k=5)',
+        ],
+        shell=[f'spanbert fill {target.name} "The quick [MASK:1-3] fox" --top-k 5'],
+        loads=_loads(encoder.config, has_sbo=head.sbo is not None),
+        elsewhere=_elsewhere(encoder.config, has_sbo=head.sbo is not None),
         data=data,
-        recipe=config.to_yaml(),
         scores=lines,
-        usage=[f'spanbert fill {target.name} "The quick [MASK:1-3] fox" --top-k 5'],
-    )
+        recipe=yaml.safe_dump(portable(config.model_dump(mode="json")), sort_keys=False),
+    ).text()
     saved = SavedModel(
         shape=encoder.config,
         weights={**encoder.state_dict(), **_part(head, "mlm.")},
@@ -138,10 +176,20 @@ def write_pretrained(
         card=card,
     )
     entries = {TASK: {"kind": TASK, "scores": dict(scores)}}
-    manifest = trained_manifest(entries, base=base, data=data, config=config, outcome=outcome)
+    manifest = trained_manifest(entries, base=base, base_model=base_model, data=data, config=config, outcome=outcome)
     saved.write_bundle(target, config=encoder.config.to_hugging_face(special=adapter.special), manifest=manifest)
 
 
+def _datasets(sources: Sequence[str]) -> list[str]:
+    """The hub ids among the sources of a store."""
+    named = {HubDataset.parse(source).name for source in sources if source.startswith(PREFIX)}
+    return sorted(name for name in named if hub_id(name) is not None)
+
+
+_LIMITS = (
+    "A filling is what such texts often say, not what is true.",
+    "What was wrong or one-sided in its text, or in that of the weights at the start, it may repeat.",
+)
 _KINDS = {"transformer": "Transformer", "bilstm": "bidirectional LSTM", "cnn": "convolutional"}
 
 
@@ -165,6 +213,12 @@ def _loads(config: EncoderConfig, *, has_sbo: bool) -> str:
             "the whole text, so that its hidden states differ."
         )
     return f"`transformers.AutoModel` and `AutoModelForMaskedLM` load this directory as it is{where}."
+
+
+def _elsewhere(config: EncoderConfig, *, has_sbo: bool) -> list[str]:
+    if config.kind != "transformer" or not has_sbo:
+        return []
+    return ["Blanks of several pieces, of a length that is not given, ranked by both heads: `nlp.fill`."]
 
 
 def _part(head: nn.Module, prefix: str) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
 """What every run does around its training, whatever it trains.
 
 settings --with_budget, settled--> settings in effect, runtime
-directory --run_into--> Run: the one writer, signals noted, the state to continue from
+bundle --run_into--> Run: the one writer, signals noted, the state to continue from
 model, plan --Run.trainer--> Trainer --Run.begin--> run.json, restored --Run.train--> best weights
 """
 
@@ -17,12 +17,13 @@ from spanbert import __version__
 from spanbert.batches.loader import Loader, Plan
 from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.state import SavedState, load_state
-from spanbert.core.files import only_writer, write_json
+from spanbert.core.files import write_json
+from spanbert.core.model_path import hub_id
 from spanbert.core.reporter import Reporter
 from spanbert.train.config import OptimConfig, TrainConfig
 from spanbert.train.loop import Outcome, Trainer
 from spanbert.train.model import TaskModel
-from spanbert.train.run_directory import BUDGET_KEYS, BUDGETS, state_to_resume
+from spanbert.train.run_directory import BUDGET_KEYS, BUDGETS, RUN_FILE, only_run, run_directory, state_to_resume
 from spanbert.train.runtime import Runtime
 from spanbert.train.signals import StopRequest
 
@@ -88,24 +89,42 @@ def model_fact(model: str | Path) -> str:
     return str(Path(model).resolve() if Path(model).exists() else model)
 
 
+def base_name(model: str | Path | None, size: str | None) -> str:
+    """What a card calls the weights that a run starts from: an id on the hub, or a name without its place."""
+    if model is None:
+        return f"from scratch, size {size}"
+    if hub_id(model) is not None:
+        return str(model)
+    path = Path(model).resolve()
+    return path.parent.name if path.name == "model" else path.name
+
+
 def trained_manifest(
-    entries: Mapping[str, Any], *, base: str, data: Mapping[str, Any], config: RunConfig, outcome: Outcome
+    entries: Mapping[str, Any],
+    *,
+    base: str,
+    base_model: str | None,
+    data: Mapping[str, Any],
+    config: RunConfig,
+    outcome: Outcome,
 ) -> dict[str, Any]:
     """The manifest of a bundle that a run made.
 
     Args:
         entries: Its tasks, by name.
         base: What training began with.
+        base_model: Its id on the hub, or of the model that this one in turn began with; None: not from the hub.
         data: What it was trained on.
         config: The settings.
         outcome: How the run ended.
     """
     return {
         "spanbert_version": __version__,
-        "tasks": dict(entries),
+        "tasks": portable(entries),
         "base": base,
+        **({} if base_model is None else {"base_model": base_model}),
         "data": dict(data),
-        "recipe": config.model_dump(mode="json"),
+        "recipe": portable(config.model_dump(mode="json")),
         "training": {
             **vars(outcome.progress),
             "stopped_by": outcome.stopped_by,
@@ -114,12 +133,24 @@ def trained_manifest(
     }
 
 
+def portable(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with names in place of the absolute paths of files, which say nothing on another machine."""
+
+    def portable_value(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return portable(value)
+        is_place = isinstance(value, str) and Path(value).is_absolute() and Path(value).exists()
+        return (Path(value).name or value) if is_place else value
+
+    return {name: portable_value(value) for name, value in settings.items()}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run in a directory of its own.
+    """A run in a directory of its own, beside the bundle that it makes.
 
     Attributes:
-        directory: Where its files go.
+        directory: Where its files go: see `run_directory`.
         facts: What the run is, for run.json.
         runtime: What it computes on.
         resume: Whether it should continue an interrupted run.
@@ -184,7 +215,7 @@ class Run:
             Whether there was such a state.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
-        write_json(self.directory / "run.json", self.facts)
+        write_json(self.directory / RUN_FILE, self.facts)
         if self.state is None:
             if self.resume:
                 self.reporter.say("nothing to resume: starting from the beginning")
@@ -193,9 +224,14 @@ class Run:
         self.reporter.say(f"resuming after step {trainer.progress.step:,}")
         return True
 
-    def train(self, trainer: Trainer) -> Outcome:
-        """Trains to the end, or to a signal; the model then has the best weights where something was evaluated."""
-        outcome = trainer.run(self.stop)
+    def train(self, trainer: Trainer, *, until: float = 1.0) -> Outcome:
+        """Trains to the end, or to a signal; the model then has the best weights where something was evaluated.
+
+        Args:
+            trainer: The training.
+            until: The used share of the budget at which to pause.
+        """
+        outcome = trainer.run(self.stop, until=until)
         best = load_state(self.directory / "training" / "best")
         if best is not None:
             trainer.model.load_state_dict(best.model)
@@ -204,22 +240,22 @@ class Run:
 
 @contextmanager
 def run_into(
-    directory: Path, facts: dict[str, Any], *, runtime: Runtime, resume: bool, reporter: Reporter
+    bundle: Path, facts: dict[str, Any], *, runtime: Runtime, resume: bool, reporter: Reporter
 ) -> Iterator[Run]:
-    """A run; during the block no other run may write into its directory, and signals are noted.
+    """A run; during the block no other run may write to its bundle or its directory, and signals are noted.
 
     Args:
-        directory: Where the run's files go, and the bundle in the end.
+        bundle: What the run makes in the end.
         facts: What the run is: data, model, settings; compared with those of the run that is resumed.
         runtime: What it computes on.
-        resume: Continue the interrupted run in the directory, if there is one.
+        resume: Continue the interrupted run of this bundle, if there is one.
         reporter: Receives progress.
 
     Raises:
-        InputError: The directory holds something else, a run with other settings, or is in use.
+        InputError: Something else is there, a run with other settings, or it is in use.
     """
-    with only_writer(directory), StopRequest() as stop:
-        state = state_to_resume(directory, facts, resume)
+    with only_run(bundle), StopRequest() as stop:
+        state, directory = state_to_resume(bundle, facts, resume), run_directory(bundle)
         yield Run(
             directory=directory, facts=facts, runtime=runtime, resume=resume, state=state, stop=stop, reporter=reporter
         )

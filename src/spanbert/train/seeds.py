@@ -1,26 +1,28 @@
 """The same fine-tuning under several seeds: mean and spread of the scores, and the best bundle.
 
-OUT/seeds/0, 1, ...   a run a seed, each a bundle
-OUT/                  a copy of the bundle with the best score on the dev data; seeds.json
+OUT.run/seeds/0, 1, ...   a bundle a seed, each with its run beside it
+OUT.run/seeds.json        the spread of the scores; scores, mistakes and logs of the best run next to it
+OUT/                      a copy of the bundle with the best score on the dev data
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from spanbert.checkpoint.bundle import ASSETS, MANIFEST
 from spanbert.core.errors import InputError
-from spanbert.core.files import directory_written_whole, only_writer, write_json
+from spanbert.core.files import write_json
 from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.encoder.config import Size
+from spanbert.train.best_bundle import copy_best
 from spanbert.train.finetune import FinetuneResult, finetune
 from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.run_directory import SEEDS, TRIALS, move_out, only_run, require_room, run_directory
 from spanbert.train.task_data import TaskData
+from spanbert.train.tune import run_trials
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +50,14 @@ def finetune_seeds(
     model: str | Path | None = None,
     size: Size | None = None,
     config: FinetuneConfig | None = None,
+    tune: bool | str = False,
     resume: bool = False,
     reporter: Reporter | None = None,
 ) -> SeedsResult:
     """Fine-tunes under `seeds` seeds from `train.seed` on, one after the other; see `finetune` for the rest.
+
+    With `tune`, the rates are tuned with the first seed (see `finetune_tuned`), and all others take the best ones;
+    a str is the budget of that.
 
     Raises:
         InputError: No dev data to choose the best run by, or as `finetune`.
@@ -59,31 +65,43 @@ def finetune_seeds(
     reporter, config, target = reporter or SilentReporter(), config or FinetuneConfig(), Path(out)
     if any(data.dev is None for data in tasks.values()):
         raise InputError("several seeds need dev data, to choose the best run by", expected="--dev")
-    if target.exists() and not resume and (not target.is_dir() or any(target.iterdir())):
-        raise InputError("the directory exists already", where=str(target), remedy="Pass --resume, or another --out")
     results: dict[int, FinetuneResult] = {}
-    with only_writer(target):
-        for seed in range(config.train.seed, config.train.seed + seeds):
+    with only_run(target):
+        require_room(target, resume=resume, mark=TRIALS if tune else SEEDS)
+        move_out(target)
+        run, cards = run_directory(target), []
+        first = config.train.seed
+        if tune:
+            budget = tune if isinstance(tune, str) else None
+            tuned = run_trials(
+                tasks, budget=budget, out=target, model=model, size=size, config=config, resume=resume,
+                reporter=reporter,
+            )  # fmt: skip
+            results[first] = tuned.result
+            if tuned.best is None:
+                return SeedsResult(path=target, best=first, results=results, spread={})
+            config, cards = tuned.config, tuned.card
+        for seed in range(first + len(results), first + seeds):
             reporter.say(f"seed {seed}")
             results[seed] = finetune(
                 tasks,
                 model=model,
                 size=size,
-                out=target / "seeds" / str(seed),
+                out=run / SEEDS / str(seed),
                 config=config.with_train(seed=seed),
                 resume=resume,
                 title=target.name,
                 reporter=reporter,
             )
-            if results[seed].outcome.stopped_by not in ("budget", "patience"):
+            if results[seed].outcome.interrupted:
                 break  # a signal: the rest is for --resume
         selection_score = {
             seed: one.outcome.best.selection_score for seed, one in results.items() if one.outcome.best is not None
         }
-        best = max(selection_score, key=lambda seed: selection_score[seed], default=config.train.seed)
+        best = max(selection_score, key=lambda seed: selection_score[seed], default=first)
         spread = _spread({seed: one.scores for seed, one in results.items()})
-        _copy_bundle(results[best].path, target, _lines(spread, best))
-        write_json(target / "seeds.json", {"best": best, "spread": spread})
+        copy_best(results[best].path, target, [*cards, *_lines(spread, best)])
+        write_json(run / "seeds.json", {"best": best, "spread": spread})
     return SeedsResult(path=target, best=best, results=results, spread=spread)
 
 
@@ -112,15 +130,3 @@ def _lines(spread: Mapping[str, Mapping[str, Mapping[str, Any]]], best: int) -> 
         *(f"{name}: mean {one['mean']:.4f}, standard deviation {one['stdev']:.4f}" for name, one in figures),
         "```",
     ]
-
-
-def _copy_bundle(source: Path, target: Path, seeds: list[str]) -> None:
-    """Copies the files of a bundle, and what its report reads; not the training state. The card gets a section."""
-    with directory_written_whole(target, last=MANIFEST) as temporary:
-        for file in sorted(source.iterdir()):
-            if file.is_file() and file.name != "run.json":
-                shutil.copyfile(file, temporary / file.name)
-        if (source / ASSETS).is_dir():
-            shutil.copytree(source / ASSETS, temporary / ASSETS)
-        with (temporary / "README.md").open("a", encoding="utf-8") as card:
-            card.write("\n" + "\n".join(seeds) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from spanbert.encoder.config import EncoderConfig
 from spanbert.train.finetune_config import FinetuneConfig
@@ -44,6 +45,25 @@ def with_usual_rates(config: FinetuneConfig, shape: EncoderConfig, *, from_scrat
     return config.model_copy(update={"optim": config.optim.model_copy(update=unset)}) if unset else config
 
 
+def usual_budget(epochs: float) -> dict[str, Any]:
+    """The budget of a run that nobody gave one, as settings of the loop.
+
+    Args:
+        epochs: What tasks of the kind usually take.
+    """
+    return {"max_epochs": epochs, "least_steps": LEAST_STEPS}
+
+
+def in_steps(config: FinetuneConfig, steps_an_epoch: float) -> FinetuneConfig:
+    """The settings with a budget in epochs as one in steps; the last step takes what it lacks from the next epoch."""
+    train = config.train
+    if train.max_epochs is None:
+        return config
+    # rounded first: sums of quotients can lie a hair above a whole number
+    whole = max(math.ceil(round(train.max_epochs * steps_an_epoch, 9)), train.least_steps, 1)
+    return config.with_train(max_steps=whole if train.max_steps is None else min(whole, train.max_steps))
+
+
 def planned_steps(config: FinetuneConfig, *, usual_epochs: float, steps_an_epoch: float) -> int | None:
     """Steps of a run with these settings; None: its budget is in tokens or minutes.
 
@@ -55,8 +75,6 @@ def planned_steps(config: FinetuneConfig, *, usual_epochs: float, steps_an_epoch
     train = config.train
     if train.max_epochs is None and (train.max_tokens or train.max_minutes):
         return None
-    if train.max_epochs is None and train.max_steps is not None:
-        return train.max_steps
-    epochs, least = (usual_epochs, LEAST_STEPS) if train.max_epochs is None else (train.max_epochs, train.least_steps)
-    whole = max(math.ceil(round(epochs * steps_an_epoch, 9)), least, 1)
-    return whole if train.max_steps is None else min(whole, train.max_steps)
+    if train.max_epochs is None and train.max_steps is None:
+        config = config.with_train(**usual_budget(usual_epochs))
+    return in_steps(config, steps_an_epoch).train.max_steps

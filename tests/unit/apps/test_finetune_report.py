@@ -17,6 +17,7 @@ from spanbert.apps.reports.finetune_report import finetune_report, write_finetun
 from spanbert.apps.reports.finetune_tables import TaskTables
 from spanbert.train.finetune import finetune
 from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.run_directory import run_directory
 from spanbert.train.task_data import TaskData
 
 _DATA = {"train": {"name": "train.tsv"}, "dev": {"name": "dev.tsv"}}
@@ -174,7 +175,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, hugging_face_model: Path) -> P
 def test_the_page_holds_the_scores_of_the_run_and_needs_nothing_else(run: Path):
     html = finetune_report(run)
     page = _Page(html)
-    scores = json.loads((run / "scores.json").read_text())
+    scores = json.loads((run_directory(run) / "scores.json").read_text())
     assert scores.keys() == {"pets"}
     assert f"{scores['pets']['accuracy']:.4f}" in page.text
     assert scores["pets"]["signature"] in page.text
@@ -224,7 +225,7 @@ def test_without_the_extra_it_says_how_to_get_it(run: Path, monkeypatch: pytest.
     heard = _Heard()
     assert write_finetune_report(run, heard) is None
     assert heard.lines == ["no report: it needs matplotlib and jinja2; pip install 'spanbert[report]'"]
-    assert not (run / "report.html").exists()
+    assert not (run_directory(run) / "report.html").exists()
 
 
 def test_the_command_writes_it_and_shows_all_seeds(tmp_path: Path, run: Path, hugging_face_model: Path, cli):
@@ -234,9 +235,9 @@ def test_the_command_writes_it_and_shows_all_seeds(tmp_path: Path, run: Path, hu
         "--dev", run.parent / "dev.tsv", "--out", out, "--budget", "3steps", "--seeds", "2",
     )  # fmt: skip
     assert code == 0
-    assert f"report: {out / 'report.html'}" in said
-    page = _Page((out / "report.html").read_text(encoding="utf-8"))
-    spread = json.loads((out / "seeds.json").read_text())
+    assert f"report: {run_directory(out) / 'report.html'}" in said
+    page = _Page((run_directory(out) / "report.html").read_text(encoding="utf-8"))
+    spread = json.loads((run_directory(out) / "seeds.json").read_text())
     assert "Scores of all seeds" in page.text
     assert f"seed {spread['best']} (kept)" in page.text
     for figure in ("mean", "stdev"):

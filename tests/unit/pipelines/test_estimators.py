@@ -6,6 +6,7 @@ import enum
 import pickle
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import joblib
@@ -15,7 +16,7 @@ import pytest
 import torch
 from scipy.sparse import csr_matrix
 from sklearn.base import clone, is_classifier
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline
@@ -23,6 +24,8 @@ from sklearn.preprocessing import FunctionTransformer
 
 import spanbert
 from spanbert import InputError, SpanBertClassifier, SpanBertTagger
+from spanbert.train.tracking import Tracker
+from spanbert.train.usual import LEAST_STEPS
 
 SETTINGS = ("optim.head_lr=1e-2", "train.precision=float32", "hidden_dropout=0")
 QUICK = {"epochs": 10, "lr": 3e-3, "batch": 8, "overrides": SETTINGS}
@@ -216,6 +219,34 @@ def test_a_pipeline_and_a_grid_search(model: str):
     assert search.best_score_ > 0.7
     assert search.predict(["A DOG RUNS"]).tolist() == ["animal"]
     assert len(cross_val_score(SpanBertClassifier(model, epochs=0.1), TEXTS, MATRIX, cv=2)) == 2
+
+
+def test_without_epochs_the_defaults_are_those_of_finetune(model: str, monkeypatch: pytest.MonkeyPatch):
+    """300 steps where 3 epochs are 9, the usual rates by the size of the encoder; too few steps are warned of."""
+    steps = []
+    note = Tracker.step
+    monkeypatch.setattr(
+        Tracker, "step", lambda self, step, one: (steps.append((step, one["lr"])), note(self, step, one))
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted = SpanBertClassifier(model).fit(TEXTS, KINDS)
+    assert steps[-1][0] == LEAST_STEPS
+    assert max(rate for _, rate in steps) == pytest.approx(1.5e-4, rel=0.02)
+    assert fitted.score(TEXTS, KINDS) > 0.9
+    steps.clear()
+    with pytest.warns(ConvergenceWarning, match="only 3 steps: too few for most tasks") as caught:
+        SpanBertTagger(model, epochs=1).fit(WORDS, TAGS)
+    assert [one.filename for one in caught if one.category is ConvergenceWarning] == [__file__], "where fit was called"
+    assert steps[-1][0] == 3, "epochs that somebody set stay"
+    limited = SpanBertTagger(model, overrides=("train.max_steps=2",))._settings().train
+    assert (limited.max_epochs, limited.max_steps) == (None, 2)
+
+
+def test_a_grid_search_over_rates(model: str):
+    estimator = SpanBertTagger(model, overrides=("train.max_steps=100", *SETTINGS))
+    search = GridSearchCV(estimator, {"lr": [1e-12, 3e-3]}, cv=2).fit(WORDS, TAGS)
+    assert search.best_params_ == {"lr": 3e-3}
 
 
 def test_parameters_are_kept_as_they_are_given(model: str):

@@ -17,6 +17,7 @@ from spanbert.core.errors import SpanbertError
 from spanbert.tasks.pretrain.heads import PretrainHead
 from spanbert.train.figures import StepFigures
 from spanbert.train.loop import Trainer
+from spanbert.train.run_directory import run_directory
 from spanbert.train.runtime import Runtime
 from spanbert.train.tracking import read_log
 from tests.runs import assert_same_weights, run
@@ -29,7 +30,9 @@ def wait_for(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def log(out: Path, name: str = "metrics.jsonl") -> list[dict[str, Any]]:
-    return [{key: value for key, value in line.items() if key not in TIMES} for line in read_log(out / name)]
+    return [
+        {key: value for key, value in line.items() if key not in TIMES} for line in read_log(run_directory(out) / name)
+    ]
 
 
 def test_the_log_is_the_same_whenever_the_device_is_asked(
@@ -96,7 +99,7 @@ def test_a_loss_that_is_not_finite_is_found_before_anything_is_saved(
         run(store_path, out, hugging_face_model, "train.max_steps=20", f"train.checkpoint_every={checkpoints}",
             "train.evaluate_every=100%")  # fmt: skip
     assert [line["step"] for line in log(out)] == [1, 2, 3, 4, 5, 6]
-    state = out / "training" / "last"
+    state = run_directory(out) / "training" / "last"
     if saved is None:
         assert not state.exists()
         return

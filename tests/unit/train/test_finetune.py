@@ -26,6 +26,7 @@ from spanbert.tasks.qa.config import QAConfig
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer
+from spanbert.train.run_directory import run_directory
 from spanbert.train.seeds import finetune_seeds
 from spanbert.train.task_data import TaskData
 from spanbert.train.tracking import Tracker, read_log
@@ -70,7 +71,7 @@ def test_every_kind_of_task_is_learned(hugging_face_model: Path, tmp_path_factor
     assert manifest["training"]["weights_of_step"] == result.outcome.best.step
     found = spanbert.evaluate(result.path, tasks[task].dev)
     assert found[figure] == pytest.approx(result.scores[task][figure], abs=1e-6), "the bundle scores as the run said"
-    assert [line["step"] for line in read_log(result.path / "evaluations.jsonl")] == [
+    assert [line["step"] for line in read_log(run_directory(result.path) / "evaluations.jsonl")] == [
         result.outcome.progress.step // 2, result.outcome.progress.step,
     ]  # fmt: skip
 
@@ -149,7 +150,7 @@ def test_an_interrupted_run_goes_on_bit_for_bit(files, hugging_face_model: Path,
         one, two = load_file(whole / file), load_file(out / file)
         assert one.keys() == two.keys()
         assert all(torch.equal(one[name], two[name]) for name in one), file
-    assert (out / "mistakes.jsonl").read_text() == (whole / "mistakes.jsonl").read_text()
+    assert (run_directory(out) / "mistakes.jsonl").read_text() == (run_directory(whole) / "mistakes.jsonl").read_text()
 
 
 def test_clusters_and_relations_go_on_bit_for_bit(trained_bundle: Path, tmp_path: Path, monkeypatch):
@@ -166,7 +167,7 @@ def test_clusters_and_relations_go_on_bit_for_bit(trained_bundle: Path, tmp_path
     tune(tasks, trained_bundle, tmp_path / "out", *settings, resume=True)
     for name in ("model.safetensors", "heads.safetensors", "tokenizer.json"):
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-    told = read_json(tmp_path / "out" / "run.json")["tasks"]
+    told = read_json(run_directory(tmp_path / "out") / "run.json")["tasks"]
     assert {name: one["examples_a_step"] for name, one in told.items()} == {"coref": 2, "relation": 16}
     nlp = spanbert.load(tmp_path / "out")
     assert (
@@ -232,7 +233,7 @@ def test_training_stops_after_evaluations_without_gain(files, hugging_face_model
     only = {"kind": files["kind"]}
     result = tune(only, hugging_face_model, tmp_path / "out", *still)
     assert (result.outcome.stopped_by, result.outcome.progress.step, result.outcome.best.step) == ("patience", 6, 2)
-    assert len(read_log(tmp_path / "out" / "evaluations.jsonl")) == 3
+    assert len(read_log(run_directory(tmp_path / "out") / "evaluations.jsonl")) == 3
     again = tune(only, hugging_face_model, tmp_path / "out", *still, resume=True)
     assert (again.outcome.stopped_by, again.outcome.progress.step) == ("patience", 6), "a run that ended stays ended"
     longer = tune(only, hugging_face_model, tmp_path / "out", *still, "train.patience=4", resume=True)
@@ -317,9 +318,9 @@ def test_several_seeds_keep_the_best_and_tell_the_spread(files, hugging_face_mod
     assert spread["mean"] == pytest.approx(sum(figures.values()) / 3)
     selection_score = {seed: one.outcome.best.selection_score for seed, one in result.results.items()}
     assert result.best == max(selection_score, key=selection_score.__getitem__)
-    best = tmp_path / "out" / "seeds" / str(result.best)
+    best = run_directory(tmp_path / "out") / "seeds" / str(result.best)
     assert (tmp_path / "out" / "model.safetensors").read_bytes() == (best / "model.safetensors").read_bytes()
-    assert json.loads((tmp_path / "out" / "seeds.json").read_text())["best"] == result.best
+    assert json.loads((run_directory(tmp_path / "out") / "seeds.json").read_text())["best"] == result.best
     assert spanbert.load(tmp_path / "out")("the fox").labels == spanbert.load(best)("the fox").labels
     card = (tmp_path / "out" / "README.md").read_text()
     assert "\n# out\n" in card
@@ -412,7 +413,7 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
     with pytest.raises(InputError, match=message):
         tune(made, hugging_face_model, tmp_path / "out", *overrides)
     assert not (tmp_path / "out" / "spanbert.json").exists()
-    assert not (tmp_path / "out" / "metrics.jsonl").exists()
+    assert not (run_directory(tmp_path / "out") / "metrics.jsonl").exists()
 
 
 def test_class_weights_change_what_is_learned(hugging_face_model: Path, tmp_path: Path):
@@ -454,7 +455,7 @@ def test_dev_data_is_read_to_its_end_before_training(hugging_face_model: Path, t
     task = TaskData(kind="classify", train=str(train), dev=str(dev))
     with pytest.raises(InputError, match=r"dev\.tsv:302"):
         tune({"kind": task}, hugging_face_model, tmp_path / "out")
-    assert not (tmp_path / "out" / "training").exists()
+    assert not (run_directory(tmp_path / "out") / "training").exists()
 
 
 def test_the_card_names_the_licence_of_the_data(files, hugging_face_model: Path, tmp_path: Path):

@@ -15,6 +15,7 @@ from spanbert.train.config import TrainConfig
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.run import model_fact, run_into, settled, with_budget
+from spanbert.train.run_directory import run_directory
 from spanbert.train.runtime import Runtime
 
 STEPS = {"max_steps": 3, "max_tokens": None, "max_minutes": None}
@@ -68,7 +69,7 @@ def test_a_run_has_its_directory_for_itself_and_writes_nothing_before_it_begins(
         heard = Heard()
         assert not replace(run, reporter=heard).begin(None)
         assert heard.said == ["nothing to resume: starting from the beginning"]
-    assert read_json(target / "run.json") == facts
+    assert read_json(run_directory(target) / "run.json") == facts
     with (
         pytest.raises(InputError, match="exists already. Pass --resume"),
         run_into(target, facts, resume=False, **given),

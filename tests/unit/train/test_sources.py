@@ -48,7 +48,7 @@ def test_documents_train_as_their_file_does(kind: str, hugging_face_model: Path,
     first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("a", "b"))
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert of_files.scores == of_documents.scores
-    facts = json.loads((tmp_path / "b" / "run.json").read_text())["tasks"][kind]
+    facts = json.loads((tmp_path / "b.run" / "run.json").read_text())["tasks"][kind]
     assert facts["train"] == source_facts(train)
     assert (facts["train"]["name"], facts["dev"]["name"]) == ("96 documents", "24 documents")
     manifest = json.loads((tmp_path / "b" / "spanbert.json").read_text())

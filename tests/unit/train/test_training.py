@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from spanbert.train import loop
 from spanbert.train.config import OptimConfig
 from spanbert.train.loop import Best
 from spanbert.train.optimizer import make_optimizer, set_rates
+from spanbert.train.run_directory import run_directory
 from spanbert.train.tracking import read_log
 from tests.runs import SIGNAL_AT_STEP, arguments, assert_same_weights, interrupted, losses, run
 
@@ -51,12 +51,12 @@ def test_training_learns_and_logs(store_path: Path, hugging_face_model: Path, tm
     after = result.outcome.best.scores
     assert after["mlm_loss"] < result.before["mlm_loss"] - 0.1
     assert len(losses(tmp_path / "out")) == 60
-    line = read_log(tmp_path / "out" / "metrics.jsonl")[0]
+    line = read_log(run_directory(tmp_path / "out") / "metrics.jsonl")[0]
     assert {"step", "loss", "mlm_loss", "sbo_loss", "lr", "tokens", "seconds", "tokens_per_second"} <= line.keys()
     assert line["loss"] == pytest.approx(line["mlm_loss"] + line["sbo_loss"])
-    evaluations = read_log(tmp_path / "out" / "evaluations.jsonl")
+    evaluations = read_log(run_directory(tmp_path / "out") / "evaluations.jsonl")
     assert [entry["step"] for entry in evaluations] == list(range(6, 61, 6))
-    assert list((tmp_path / "out" / "tensorboard").glob("events.*"))
+    assert list((run_directory(tmp_path / "out") / "tensorboard").glob("events.*"))
     assert -result.outcome.best.selection_score == min(entry["mlm_loss"] + entry["sbo_loss"] for entry in evaluations)
 
 
@@ -85,7 +85,7 @@ def test_evaluations_leave_a_short_budget_of_time_for_training(
     monkeypatch.setattr(loop.Trainer, "_evaluate", lasting(loop.Trainer._evaluate, evaluation))
     settings = ("train.max_minutes=1.6666666666666667", f"train.evaluate_every={every}")
     run(store_path, tmp_path / "out", hugging_face_model, *settings)
-    assert len(read_log(tmp_path / "out" / "evaluations.jsonl")) == expected
+    assert len(read_log(run_directory(tmp_path / "out") / "evaluations.jsonl")) == expected
     steps = len(losses(tmp_path / "out"))
     assert steps * 5 + (expected - 1) * evaluation >= 100 > (steps - 1) * 5 + (expected - 1) * evaluation
 
@@ -158,7 +158,7 @@ def test_killed_run_resumes_bit_for_bit(undisturbed: Path, store_path: Path, hug
     assert interrupted(11, "SIGKILL", *call).returncode == -9
     assert not (out / "model.safetensors").exists()
     assert len(losses(out)) == 11
-    shutil.copytree(out, tmp_path / "copy")
+    assert not out.exists(), "no bundle before there is a whole one"
 
     done = subprocess.run(
         [sys.executable, "-m", "spanbert", *map(str, call), "--resume"], capture_output=True, text=True, check=False
@@ -168,8 +168,8 @@ def test_killed_run_resumes_bit_for_bit(undisturbed: Path, store_path: Path, hug
     assert losses(out) == losses(undisturbed)
     assert_same_weights(out, undisturbed)
     assert (
-        read_log(out / "evaluations.jsonl")[-1]["mlm_loss"]
-        == read_log(undisturbed / "evaluations.jsonl")[-1]["mlm_loss"]
+        read_log(run_directory(out) / "evaluations.jsonl")[-1]["mlm_loss"]
+        == read_log(run_directory(undisturbed) / "evaluations.jsonl")[-1]["mlm_loss"]
     )
 
     run_again = subprocess.run(
@@ -210,7 +210,7 @@ def test_resume_refuses_other_settings_and_starts_where_nothing_is(
 def test_a_damaged_state_is_refused(store_path: Path, hugging_face_model: Path, tmp_path: Path):
     out = tmp_path / "out"
     run(store_path, out, hugging_face_model, "train.max_steps=2")
-    (out / "training" / "last" / "optimizer.safetensors").write_bytes(b"x")
+    (run_directory(out) / "training" / "last" / "optimizer.safetensors").write_bytes(b"x")
     with pytest.raises(InputError, match="training state is damaged"):
         run(store_path, out, hugging_face_model, "train.max_steps=4", resume=True)
 
@@ -225,7 +225,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(
     )
     with pytest.raises(SpanbertError, match=r"step 1: loss is nan. Start again with a lower optim\.lr"):
         run(store_path, tmp_path / "out", hugging_face_model, "train.max_steps=2")
-    assert not (tmp_path / "out" / "training").exists()
+    assert not (run_directory(tmp_path / "out") / "training").exists()
 
 
 def test_a_signal_before_the_first_step_saves_too(
@@ -247,7 +247,7 @@ def test_resume_keeps_the_budget_of_the_run(store_path: Path, hugging_face_model
     run(store_path, tmp_path / "out", hugging_face_model, "train.max_steps=3")
     result = run(store_path, tmp_path / "out", hugging_face_model, resume=True)
     assert result.outcome.progress.step == 3
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["settings"]["train"]["max_steps"] == 3
+    assert json.loads((run_directory(tmp_path / "out") / "run.json").read_text())["settings"]["train"]["max_steps"] == 3
 
 
 def test_heads_are_taken_whole_or_made_new(store_path: Path, trained_bundle: Path, tmp_path: Path):
@@ -291,7 +291,7 @@ def test_settings_that_cannot_work(store_path: Path, hugging_face_model: Path, t
 def test_store_of_another_tokenizer(store_path: Path, minilm: Path, tmp_path: Path):
     with pytest.raises(InputError, match="another tokenizer than the model's"):
         run(store_path, tmp_path / "out", minilm, "train.max_steps=1")
-    assert not (tmp_path / "out" / "metrics.jsonl").exists()
+    assert not (run_directory(tmp_path / "out") / "metrics.jsonl").exists()
 
 
 def test_span_wise_attention_trains_on_long_segments_and_is_saved(
@@ -309,7 +309,7 @@ def test_other_schemes_train_without_the_boundary_objective(store_path: Path, hu
         result = run(store_path, tmp_path / scheme, hugging_face_model, "train.max_steps=2", f"masking.scheme={scheme}")
         assert "sbo_loss" not in result.outcome.best.scores
         assert not (tmp_path / scheme / "heads.safetensors").exists()
-        assert "sbo_loss" not in read_log(tmp_path / scheme / "metrics.jsonl")[0]
+        assert "sbo_loss" not in read_log(run_directory(tmp_path / scheme) / "metrics.jsonl")[0]
 
 
 def test_states_of_earlier_versions_are_read():

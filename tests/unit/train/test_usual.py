@@ -64,7 +64,7 @@ def test_without_a_budget(cli, hugging_face_model: Path, tmp_path: Path):
     assert (
         recipe["optim"]["lr"] == usual_rates(BASE.changed(hidden_size=32, layers=2, heads=2, feed_forward_size=64))[0]
     )
-    assert "by the encoder&#39;s size" in (tmp_path / "usual" / "report.html").read_text()
+    assert "by the encoder&#39;s size" in (tmp_path / "usual.run" / "report.html").read_text()
     code, said, err = cli(*run, "--out", tmp_path / "short", "--budget", "2epochs", "--set", "optim.lr=1e-12", "--set",
                           "optim.head_lr=1e-12")  # fmt: skip
     assert code == 0, err

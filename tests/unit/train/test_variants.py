@@ -13,6 +13,7 @@ import spanbert
 from spanbert.core.errors import InputError
 from spanbert.encoder import hardware
 from spanbert.encoder.model import Encoder
+from spanbert.train.run_directory import run_directory
 from tests.runs import arguments, assert_same_weights, interrupted, losses, run
 
 
@@ -22,7 +23,7 @@ def test_bfloat16_products_give_nearly_the_same_losses(store_path: Path, hugging
     exact, rounded = (losses(tmp_path / precision) for precision in ("float32", "bfloat16"))
     assert rounded != exact
     assert rounded == pytest.approx(exact, rel=5e-3)
-    state = load_file(tmp_path / "bfloat16" / "training" / "last" / "model.safetensors")
+    state = load_file(run_directory(tmp_path / "bfloat16") / "training" / "last" / "model.safetensors")
     assert {tensor.dtype for tensor in state.values()} == {torch.float32}
 
 
@@ -68,7 +69,7 @@ def test_auto_is_what_the_hardware_gains_by(
 ):
     monkeypatch.setattr(hardware, "has_bfloat16", lambda device: capable)
     run(store_path, tmp_path / "out", hugging_face_model, "train.max_steps=1", "train.precision=auto")
-    stated = json.loads((tmp_path / "out" / "run.json").read_text())["settings"]["train"]["precision"]
+    stated = json.loads((run_directory(tmp_path / "out") / "run.json").read_text())["settings"]["train"]["precision"]
     assert stated == expected
     monkeypatch.setattr(hardware, "has_bfloat16", lambda device: not capable)
     with pytest.raises(InputError, match=f"another train.precision.*expected '{expected}'"):

@@ -14,6 +14,7 @@ import typer
 from spanbert.apps.cli.options import SIZES, ConfigOption, JsonOption, SetOption, print_json, require_size
 from spanbert.apps.cli.task_options import Given, overrides_of, settings_of, task_examples, with_task_options
 from spanbert.apps.console import make_reporter
+from spanbert.checkpoint.bundle import MANIFEST
 from spanbert.core.errors import InputError, nearest
 from spanbert.tasks.registry import kinds, spec_of, specs
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 EXAMPLES = task_examples(
     "finetune",
     ("Two tasks from one file", "spanbert finetune multi --model bundle/ --task ner=tag:a.conllu --task pos=tag:a.conllu --set tasks.pos.column=upos --out words/"),  # noqa: E501
+    ("The best of several rates", "spanbert finetune classify --model bundle/ --train train.tsv --dev dev.tsv --tune --out sentiment/"),  # noqa: E501
     ("Several tasks on one encoder", "spanbert finetune multi --model bundle/ --task ner=tag:train.conll:dev.conll --task sent=classify:train.tsv:dev.tsv --out both/"),  # noqa: E501
 )  # fmt: skip
 _MULTI = "multi"
@@ -32,8 +34,8 @@ _LONGER = ", ".join(f"{spec.kind} {spec.epochs:g}" for spec in specs() if spec.e
 HELP = f"""Fine-tunes a model for one task or several: labels, tags, answers, clusters, relations, translations.
 
 Files: {"; ".join(f"`{spec.kind}` {spec.files}" for spec in specs() if spec.variant is None)}.
-Ctrl-C and SIGTERM save and end the run; `--resume` continues it. The bundle's report.html shows curves, errors and the
-worst examples.
+`--out` gets the bundle alone: what is needed to use it. The run lies beside it, in OUT.run: report.html (curves,
+errors, the worst examples), logs, TensorBoard, and the state that `--resume` continues after Ctrl-C, SIGTERM or a kill.
 """
 
 
@@ -70,6 +72,17 @@ def command(
         ),
     ] = None,
     seeds: Annotated[int, typer.Option(help="Train with this many seeds; the best on --dev is kept.", min=1)] = 1,
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Try rates around the usual ones; the best on --dev are kept.")
+    ] = False,
+    tune_budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="AMOUNT",
+            help="Tune, and so much for all trials: 400% (four times one run), 20m, 2000steps.  [default: 400%]",
+            show_default=False,
+        ),
+    ] = None,
     *,
     given: Given,
     patience: Annotated[
@@ -94,6 +107,7 @@ def command(
     from spanbert.train.finetune import finetune
     from spanbert.train.finetune_config import FinetuneConfig
     from spanbert.train.seeds import finetune_seeds
+    from spanbert.train.tune import finetune_tuned
 
     overrides = budget_overrides(budget) if budget else []
     overrides += overrides_of(settings_of("finetune", given, None if kind == _MULTI else kind))
@@ -105,19 +119,23 @@ def command(
     settings = FinetuneConfig.assemble(file=config, overrides=overrides)
     files = _Files(train=train, train_target=train_target, dev=dev, dev_target=dev_target)
     tasks = _with_own_settings(_tasks(kind, files, task or []), own, settings)
-    start: dict[str, Any] = {"model": model, "size": size}
+    start: dict[str, Any] = {"model": model, "size": size, "out": out, "config": settings, "resume": resume}
     scores: dict[str, Any]
     with make_reporter() as reporter:
         if seeds > 1:
-            several = finetune_seeds(
-                tasks, seeds=seeds, **start, out=out, config=settings, resume=resume, reporter=reporter
-            )
+            several = finetune_seeds(tasks, seeds=seeds, tune=tune_budget or tune, **start, reporter=reporter)
             result = several.results[several.best]
+        elif tune or tune_budget:
+            result = finetune_tuned(tasks, budget=tune_budget, **start, reporter=reporter).result
         else:
-            result = finetune(tasks, **start, out=out, config=settings, resume=resume, reporter=reporter)
-        report = write_finetune_report(out, reporter)
+            result = finetune(tasks, **start, reporter=reporter)
+        made = (out / MANIFEST).is_file()
+        report = write_finetune_report(out, reporter) if made else None
     outcome = result.outcome
-    if outcome.stopped_by not in ("budget", "patience"):
+    if not made:
+        typer.echo(f"{outcome.stopped_by}: no bundle yet; continue the tuning with --resume")
+        return
+    if outcome.interrupted:
         typer.echo(f"{outcome.stopped_by}: saved after step {outcome.progress.step:,}; continue with --resume")
     if seeds > 1:
         for name, figures in several.spread.items():

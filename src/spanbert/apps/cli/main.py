@@ -24,6 +24,7 @@ from spanbert.apps.cli import (
     predict,
     prepare,
     pretrain,
+    push,
     quickstart,
 )
 from spanbert.core.errors import SpanbertError
@@ -75,6 +76,7 @@ app.command("predict", epilog=predict.EXAMPLES)(predict.command)
 app.command("doctor", epilog=doctor.EXAMPLES)(doctor.command)
 app.command("info", epilog=info.EXAMPLES)(info.command)
 app.command("convert", epilog=convert.EXAMPLES)(convert.command)
+app.command("push", epilog=push.EXAMPLES)(push.command)
 app.command("bench", epilog=bench.EXAMPLES)(bench.command)
 
 

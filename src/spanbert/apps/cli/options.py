@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
 from spanbert.core.config import parse_override
 from spanbert.core.errors import InputError, nearest
+from spanbert.encoder.config import Size
 from spanbert.tasks.registry import kinds
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on the last line.")]
@@ -25,8 +26,7 @@ SetOption = Annotated[
     ),
 ]
 
-SIZES = ("tiny", "mini", "small", "base", "large")
-"""The sizes that `--size` takes; named here so that `--help` need not import the encoder."""
+SIZES = get_args(Size)  # what `--size` takes
 
 
 def require_size(size: str | None) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from spanbert.apps.cli.options import SIZES, ConfigOption, JsonOption, SetOption, examples, print_json, require_size
 from spanbert.apps.console import make_reporter
+from spanbert.encoder.config import Size
 
 EXAMPLES = examples(
     ("Continue from a checkpoint for ten minutes", "spanbert pretrain store/ --model bert-base-cased/ --out bundle/ --budget 10m"),  # noqa: E501
@@ -41,19 +42,19 @@ def command(
 ) -> None:
     """Trains the masked language model and the span-boundary objective (SpanBERT) and writes a bundle.
 
-    The bundle loads in `transformers` as it is. Ctrl-C and SIGTERM save and end the run; `--resume` continues it.
-    Logs: OUT/metrics.jsonl, OUT/evaluations.jsonl, OUT/tensorboard.
+    The bundle loads in `transformers` as it is. The run lies beside it, in OUT.run: metrics.jsonl, evaluations.jsonl,
+    TensorBoard, and the state that `--resume` continues after Ctrl-C, SIGTERM or a kill.
     """
     require_size(size)
-    from spanbert.encoder.config import Size
     from spanbert.train.config import budget_overrides
     from spanbert.train.pretrain import pretrain
     from spanbert.train.pretrain_config import PretrainConfig
+    from spanbert.train.run_directory import budget_of_run
 
     overrides = (budget_overrides(budget) if budget else []) + list(set_ or [])
     overrides += ["freeze_encoder=true"] if freeze_encoder else []
     settings = PretrainConfig.assemble(file=config, overrides=overrides)
-    goes_on = resume and (out / "run.json").is_file()
+    goes_on = resume and bool(budget_of_run(out))
     if not goes_on and not any((settings.train.max_steps, settings.train.max_tokens, settings.train.max_minutes)):
         settings = PretrainConfig.assemble(file=config, overrides=[*overrides, *budget_overrides("10m")])
     with make_reporter() as reporter:

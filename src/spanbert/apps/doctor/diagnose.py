@@ -155,7 +155,7 @@ def _task(
     problems: Ledger,
 ) -> TextTaskBase | None:
     """The task that the file defines; None, and a finding, if it defines none."""
-    shape = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
+    shape = EncoderConfig.of_bundle(files)
     own = config.of_kind(spec.kind)
     try:
         return spec.task_class().from_training(

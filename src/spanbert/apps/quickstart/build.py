@@ -29,6 +29,7 @@ from spanbert.tokens.prepare import prepare, summary_lines
 from spanbert.tokens.store import TokenStore
 from spanbert.train.pretrain import PretrainResult, pretrain
 from spanbert.train.pretrain_config import PretrainConfig
+from spanbert.train.run_directory import RUN_FILE, run_directory
 from spanbert.train.tracking import read_log
 
 _LICENCE = "CC BY-SA 3.0, Wikipedia contributors (English Wikipedia 2016, sample shipped with gensim)"
@@ -166,13 +167,14 @@ def _make_room(out: Path, *, overwrite: bool) -> None:
 def _is_ours(path: Path) -> bool:
     if path.name == "store":
         return (path / "index.json").is_file()
-    if path.name == "bundle":
-        return (path / "run.json").is_file()
-    if path.name == "sentiment":
-        return (path / "run.json").is_file()
+    if path.name in ("bundle", "sentiment"):
+        return any((place / RUN_FILE).is_file() for place in (run_directory(path), path))
+    if path.name in ("bundle.run", "sentiment.run"):
+        return (path / RUN_FILE).is_file()
     if path.name == "reviews":
         return {file.name for file in path.iterdir()} <= {"train.csv", "dev.csv", "test.csv"}
-    return path.name in (_REPORT, ".store.preparing", ".store.lock", ".bundle.lock", ".sentiment.lock")
+    locks = {f".{name}.lock" for name in ("store", "bundle", "bundle.run", "sentiment", "sentiment.run")}
+    return path.name in {_REPORT, ".store.preparing", *locks}
 
 
 def _fill(bundle: Path, store: TokenStore) -> list[_Fill]:
@@ -217,10 +219,9 @@ def _report(
     sentiment: Sentiment,
     following: list[str],
 ) -> str:
-    evaluations = [{"step": 0, "tokens": 0, **result.before}, *read_log(result.path / "evaluations.jsonl")]
-    curves = loss_curves(
-        read_log(result.path / "metrics.jsonl"), evaluations, unigram_loss=result.before.get("unigram_loss")
-    )
+    run = run_directory(result.path)
+    evaluations = [{"step": 0, "tokens": 0, **result.before}, *read_log(run / "evaluations.jsonl")]
+    curves = loss_curves(read_log(run / "metrics.jsonl"), evaluations, unigram_loss=result.before.get("unigram_loss"))
     progress = result.outcome.progress
     return render_report(
         "quickstart.html.j2",

@@ -1,10 +1,11 @@
-"""The report of a fine-tuning run: one HTML page from what the run left in its directory.
+"""The report of a fine-tuning run: one HTML page from its bundle and from what the run left beside it.
 
-run.json, spanbert.json            what was trained from what, and how
-metrics.jsonl, evaluations.jsonl   curves
-scores.json                        figures, labels, confusions, calibration
-mistakes.jsonl                     the worst mistakes
-seeds.json                         mean and spread, where there were several seeds
+run.json; spanbert.json in the bundle   what was trained from what, and how
+metrics.jsonl, evaluations.jsonl        curves
+scores.json                             figures, labels, confusions, calibration
+mistakes.jsonl                          the worst mistakes
+seeds.json                              mean and spread, where there were several seeds
+tuning.json                             trials, where rates were tuned
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ from spanbert.core.reporter import Reporter
 from spanbert.tasks.registry import spec_of
 from spanbert.tasks.render import TaskRender
 from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.run_directory import RUN_FILE, SEEDS, TUNING_FILE, files_of_run
 from spanbert.train.tracking import read_log
+from spanbert.train.trial import Trial
 
 _REPORT = "report.html"
 _CHOSEN = {"optim.lr": "by the encoder's size", "optim.head_lr": "by the encoder's size"}
@@ -51,10 +54,10 @@ class _Section:
 
 
 def write_finetune_report(bundle: Path, reporter: Reporter) -> Path | None:
-    """Writes report.html into the directory of a run; reports it if a needed library is not installed.
+    """Writes report.html into the directory of the run; says so if a needed library is not installed.
 
     Args:
-        bundle: The directory that `finetune` or `finetune_seeds` made.
+        bundle: The bundle that `finetune` or `finetune_seeds` made.
         reporter: Receives a line if the report is left out.
 
     Returns:
@@ -64,24 +67,26 @@ def write_finetune_report(bundle: Path, reporter: Reporter) -> Path | None:
     if missing:
         reporter.say(f"no report: it needs {' and '.join(missing)}; pip install 'spanbert[report]'")
         return None
-    write_atomically(bundle / _REPORT, finetune_report(bundle))
-    return bundle / _REPORT
+    page = files_of_run(bundle) / _REPORT
+    write_atomically(page, finetune_report(bundle))
+    return page
 
 
 def finetune_report(bundle: Path) -> str:
     """The report of a run as one HTML page that needs nothing else.
 
     Args:
-        bundle: The directory that `finetune` or `finetune_seeds` made.
+        bundle: The bundle that `finetune` or `finetune_seeds` made.
 
     Raises:
-        InputError: Not such a directory, or the extra `report` is not installed.
+        InputError: Not such a bundle, its run is not beside it, or the extra `report` is not installed.
     """
-    manifest = read_json(bundle / MANIFEST)
-    seeds = read_json(bundle / "seeds.json") if (bundle / "seeds.json").is_file() else {}
-    run = read_json((bundle / "seeds" / str(seeds["best"]) if seeds else bundle) / "run.json")
-    scores = read_json(bundle / "scores.json")
-    logs = {name: read_log(bundle / f"{name}.jsonl") for name in ("metrics", "evaluations", "mistakes")}
+    manifest, directory = read_json(bundle / MANIFEST), files_of_run(bundle)
+    seeds = read_json(directory / "seeds.json") if (directory / "seeds.json").is_file() else {}
+    whole = (directory / RUN_FILE).is_file()  # with several seeds, each has its own
+    run = read_json((directory if whole else files_of_run(directory / SEEDS / str(seeds["best"]))) / RUN_FILE)
+    scores = read_json(directory / "scores.json")
+    logs = {name: read_log(directory / f"{name}.jsonl") for name in ("metrics", "evaluations", "mistakes")}
     kept = manifest["training"]["weights_of_step"] if scores else None
     pictures: dict[str, bytes] = {}
     sections = []
@@ -111,6 +116,7 @@ def finetune_report(bundle: Path) -> str:
         parameters=sum(prod(shape) for shape in tensor_shapes(files).values()),
         training=manifest["training"],
         seeds=seeds,
+        trials=_trials(directory),
         scored=bool(scores),
         sections=sections,
         changed=_changed_settings(manifest["recipe"]),
@@ -118,6 +124,27 @@ def finetune_report(bundle: Path) -> str:
         commands=_commands(bundle, manifest["tasks"], [section.name for section in sections]),
         version=__version__,
     )
+
+
+def _trials(directory: Path) -> dict[str, Any]:
+    """The table of a tuning: names of its columns, and a row for each trial; empty where nothing was tuned."""
+    if not (directory / TUNING_FILE).is_file():
+        return {}
+    record = read_json(directory / TUNING_FILE)
+    trials = [Trial.of_record(one) for one in record["trials"]]
+    shares = sorted({score.share for trial in trials for score in trial.scores})
+    return {
+        "settings": sorted({key for trial in trials for key in trial.settings}, reverse=True),
+        "shares": shares,
+        "rows": [
+            {
+                "settings": trial.settings,
+                "scores": [trial.score_at(share) for share in shares],
+                "kept": trial.name == record["best"],
+            }
+            for trial in trials
+        ],
+    }
 
 
 def _mistake(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,11 +18,11 @@ import yaml
 from spanbert import __version__
 from spanbert.checkpoint import names
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
-from spanbert.checkpoint.card import model_card
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.files import directory_written_whole, only_writer, write_json
 from spanbert.core.types import Facts, Record
 from spanbert.encoder.config import EncoderConfig
+from spanbert.tasks.card import task_card
 from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.registry import spec_of
 from spanbert.tasks.registry import specs as registered
@@ -84,7 +84,7 @@ def convert(
         raise InputError("only hugging-face holds one task alone", where="--task", got=f"--to {to}")
     target = Path(out)
     files = open_bundle(os.fspath(source))
-    shape = EncoderConfig.from_hugging_face(files.config, where=str(files.path / "config.json"))
+    shape = EncoderConfig.of_bundle(files)
     if shape.kind != "transformer":
         raise InputError("only Transformers have names elsewhere", where=str(files.path), got=f"a {shape.kind}")
     with only_writer(target):
@@ -231,7 +231,7 @@ def _write_hugging_face(
         assert slug is not None
         architecture = names.FAMILIES[shape.family].architecture(slug)
         kept = {**_without(kept, "mlm.", "pooler."), **_head_of(files, shape, ours, name)}
-        card = _card(files, made, architecture, target.name)
+        card = _card(files, made, architecture, target.name, shape.longest_segment)
     saved = _saved(files, shape, kept, slug, card=card)
     with directory_written_whole(target) as directory:
         write_json(directory / "config.json", _config(files, shape, architecture, said))
@@ -287,20 +287,23 @@ def _head_of(files: BundleFiles, shape: EncoderConfig, ours: Tensors, name: str)
     return named_weights(state, family=shape.family)
 
 
-def _card(files: BundleFiles, task: TextTask, architecture: str, title: str) -> str | None:
+def _card(files: BundleFiles, task: TextTask, architecture: str, title: str, positions: int) -> str | None:
     """A model card for one task only; None if the source states nothing about its data."""
     if "data" not in files.manifest:
         return None
-    return model_card(
+    entry = files.tasks[task.name]
+    return task_card(
         title=title,
         what=f"An encoder fine-tuned with spanbert, with the head of its task {task.name} ({task.kind})",
-        tags=["span-pre-training", task.kind],
+        entries={task.name: entry},
+        named=task.name,
+        positions=positions,
         loads=f"`transformers` loads it as `{architecture}`.",
         base=files.manifest.get("base", "not stated"),
+        base_model=files.manifest.get("base_model"),
         data=files.manifest["data"],
         recipe=yaml.safe_dump(files.manifest.get("recipe", {}), sort_keys=False),
-        scores=task.score_lines(files.tasks[task.name].get("scores", {})),
-        usage=[f'transformers.{architecture}.from_pretrained("{title}")'],
+        scores=task.score_lines(entry.get("scores", {})),
     )
 
 

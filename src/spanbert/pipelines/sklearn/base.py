@@ -7,12 +7,14 @@ stays on the disk.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from spanbert.checkpoint.bundle import MANIFEST, open_bundle
@@ -59,7 +61,7 @@ class FinetunedEstimator(BaseEstimator):  # type: ignore[misc]
         self,
         model: str | Path,
         *,
-        epochs: float = 3,
+        epochs: float | None = None,
         lr: float | None = None,
         batch: int = 16,
         window: int | None = None,
@@ -106,7 +108,11 @@ class FinetunedEstimator(BaseEstimator):  # type: ignore[misc]
         from spanbert.train.finetune_config import FinetuneConfig
 
         base = {
-            "train": {"max_epochs": self.epochs, "seed": self.seed, "checkpoint_every": _NEVER},
+            "train": {
+                **({} if self.epochs is None else {"max_epochs": self.epochs}),
+                "seed": self.seed,
+                "checkpoint_every": _NEVER,
+            },
             **({} if self.lr is None else {"optim": {"lr": self.lr}}),
             "batch": {"examples": self.batch},
             "window": {"length": self.window},
@@ -126,8 +132,10 @@ class FinetunedEstimator(BaseEstimator):  # type: ignore[misc]
                 config=config,
                 reporter=_Printed() if self.verbose else None,
             )
-            if result.outcome.stopped_by not in ("budget", "patience"):
+            if result.outcome.interrupted:
                 raise KeyboardInterrupt(result.outcome.stopped_by)
+            for warning in result.warnings:
+                warnings.warn(warning, ConvergenceWarning, stacklevel=3)
             names = [*open_bundle(result.path, verify=False).manifest["files"], "README.md", MANIFEST]
             self._files = {name: (result.path / name).read_bytes() for name in names}
         self._loaded = None

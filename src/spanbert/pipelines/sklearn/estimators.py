@@ -49,7 +49,7 @@ class SpanBertClassifier(ClassifierMixin, FinetunedEstimator):  # type: ignore[m
 
     Args:
         model: Bundle, Hugging Face directory or hub id to start from.
-        epochs: Passes over the training texts.
+        epochs: Passes over the training texts; None: 3, or more where that would be fewer than 300 steps.
         lr: Peak learning rate of the encoder; None: by its size.
         batch: Examples a step.
         window: Tokens of a window; None: 512, or what the model can read.
@@ -68,7 +68,7 @@ class SpanBertClassifier(ClassifierMixin, FinetunedEstimator):  # type: ignore[m
         self,
         model: str | Path,
         *,
-        epochs: float = 3,
+        epochs: float | None = None,
         lr: float | None = None,
         batch: int = 16,
         window: int | None = None,
@@ -98,6 +98,9 @@ class SpanBertClassifier(ClassifierMixin, FinetunedEstimator):  # type: ignore[m
 
         Raises:
             InputError: Texts, labels or settings that cannot be used.
+
+        Warns:
+            ConvergenceWarning: So few steps that hardly anything is learned.
         """
         documents, labels = text_documents(X), read_labels(y)
         check_consistent_length(documents, labels.rows)
@@ -189,7 +192,7 @@ class SpanBertTagger(FinetunedEstimator):
 
     Args:
         model: Bundle, Hugging Face directory or hub id to start from.
-        epochs: Passes over the training sentences.
+        epochs: Passes over the training sentences; None: 3, or more where that would be fewer than 300 steps.
         lr: Peak learning rate of the encoder; None: by its size.
         batch: Examples a step.
         window: Tokens of a window; None: 512, or what the model can read.
@@ -213,6 +216,9 @@ class SpanBertTagger(FinetunedEstimator):
 
         Raises:
             InputError: Words, tags or settings that cannot be used.
+
+        Warns:
+            ConvergenceWarning: So few steps that hardly anything is learned.
         """
         sentences = word_documents(X)
         check_consistent_length(sentences, y)

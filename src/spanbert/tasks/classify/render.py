@@ -19,13 +19,13 @@ class ClassifyRender(TaskRender[Classification]):
     """Labels with their probabilities, or a number."""
 
     figures: ClassVar = {
-        "mcc": Figure("MCC", "Matthews correlation: 0 is guessing, 1 is perfect"),
-        "exact_match": Figure("exact match", "share of the texts whose labels are all right and complete"),
+        "mcc": Figure("MCC", "Matthews correlation: 0 is guessing, 1 is perfect", "matthews_correlation"),
+        "exact_match": Figure("exact match", "share of the texts whose labels are right and complete", "exact_match"),
         "threshold": Figure("threshold", "probability from which a label is given"),
-        "pearson": Figure("Pearson", "linear correlation with the right numbers"),
-        "spearman": Figure("Spearman", "correlation of the ranks"),
-        "mse": Figure("MSE", "mean squared error"),
-        "mae": Figure("MAE", "mean absolute error"),
+        "pearson": Figure("Pearson", "linear correlation with the right numbers", "pearsonr"),
+        "spearman": Figure("Spearman", "correlation of the ranks", "spearmanr"),
+        "mse": Figure("MSE", "mean squared error", "mse"),
+        "mae": Figure("MAE", "mean absolute error", "mae"),
     }
 
     @override
@@ -53,6 +53,33 @@ class ClassifyRender(TaskRender[Classification]):
         return f"text classification: {_MODES[entry['mode']]}"
 
     @override
+    def labels(self, entry: Facts) -> list[str]:
+        """A number has none."""
+        return [] if entry["mode"] == "regression" else super().labels(entry)
+
+    @override
+    def intended(self, entry: Facts) -> str:
+        read = "two texts" if entry["pairs"] else "a text"
+        found = {
+            "single": "which of the labels below fits best, with the probability of each",
+            "multi": "which of the labels below fit, with the probability of each",
+            "regression": "a number, on the scale of the training data",
+        }
+        return f"It reads {read} and says {found[entry['mode']]}."
+
+    @override
+    def limits(self, entry: Facts) -> list[str]:
+        if entry["mode"] != "single":
+            return []
+        return ["Every text gets one of the labels, also one that none of them fits; its probability is then no guide."]
+
+    @override
+    def elsewhere(self, entry: Facts) -> list[str]:
+        if entry["mode"] != "multi":
+            return []
+        return [f"The threshold: a label is given from a probability of {entry['threshold']:.4g}."]
+
+    @override
     def remarks(self, entry: Facts, scores: Scores) -> list[str]:
         """The accuracy of the most frequent label; where the threshold comes from."""
         said = []
@@ -67,6 +94,11 @@ class ClassifyRender(TaskRender[Classification]):
     @override
     def sureness(self, entry: Facts) -> str:
         return "off by" if entry["mode"] == "regression" else super().sureness(entry)
+
+    @override
+    def python_input(self, entry: Facts) -> str:
+        both = 'text, pair = "Any text, as long as you like.", "A second one."'
+        return both if entry["pairs"] else super().python_input(entry)
 
     @override
     def python(self, entry: Facts) -> str:

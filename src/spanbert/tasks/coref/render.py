@@ -25,7 +25,7 @@ class CorefRender(TaskRender[Coreference]):
     columns_of = "one of coreference"
     units = ("documents", "pronouns")
     figures: ClassVar = {
-        "conll_f1": Figure("CoNLL F1", "mean F1 of MUC, B-cubed and CEAF"),
+        "conll_f1": Figure("CoNLL F1", "mean F1 of MUC, B-cubed and CEAF", "f1"),
         "muc_f1": Figure("MUC F1", "links between mentions"),
         "b_cubed_f1": Figure("B-cubed F1", "how much of each mention's cluster is right"),
         "ceaf_f1": Figure("CEAF F1", "clusters aligned one to one, by phi4"),
@@ -90,6 +90,14 @@ class CorefRender(TaskRender[Coreference]):
     def in_words(self, entry: Facts) -> str:
         what = "clusters, those of one mention too" if entry["singletons"] else "clusters of two mentions or more"
         return f"coreference resolution: {what}"
+
+    @override
+    def intended(self, entry: Facts) -> str:
+        return "It finds the words of a text that speak of the same person or thing, in texts of any length."
+
+    @override
+    def limits(self, entry: Facts) -> list[str]:
+        return ["It says which mentions belong together, not who or what they are in the world."]
 
     @override
     def python(self, entry: Facts) -> str:

@@ -18,6 +18,7 @@ COREF = TaskSpec(
     formats=("brat", "webanno", "conll2012", "corefud", "coref-jsonl", "gap"),
     same_head=("size", "same_words"),
     main_metric="conll_f1",
+    hub_task="token-classification",
     files="CoNLL-2012, CorefUD, JSON lines with clusters, brat, WebAnno TSV",
     epochs=20.0,
     examples_a_step=2,  # each is several windows

@@ -16,6 +16,7 @@ from spanbert.encoder.tied_loss import tied_cross_entropy, tied_logits
 from spanbert.tasks.pretrain.encode import PretrainTargets
 
 TASK = "pretrain"  # under which a bundle keeps the SBO head
+HUB_TASK = "fill-mask"  # what the hub calls it
 SBO_PREFIX = f"{HEADS_PREFIX}{TASK}."  # before its names there
 
 

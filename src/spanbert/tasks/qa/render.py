@@ -25,8 +25,8 @@ class QARender(TaskRender[Answering]):
     shows_text = True
     units = ("questions",)
     figures: ClassVar = {
-        "f1": Figure("F1", "mean overlap of the answers with the right ones"),
-        "em": Figure("exact match", "share of the questions whose answer is exactly a right one"),
+        "f1": Figure("F1", "mean overlap of the answers with the right ones", "f1"),
+        "em": Figure("exact match", "share of the questions whose answer is exactly a right one", "exact_match"),
         "has_answer_em": Figure("exact match, answerable", "over the questions that have an answer"),
         "has_answer_f1": Figure("F1, answerable", "over the questions that have an answer"),
         "no_answer_accuracy": Figure(
@@ -77,6 +77,27 @@ class QARender(TaskRender[Answering]):
             return []
         value = f"{entry['threshold']:.4g}"
         return [threshold_remark(entry, f"nothing is answered above {value} nats in favour of no answer")]
+
+    @override
+    def intended(self, entry: Facts) -> str:
+        return "It answers a question with a stretch of a text that you give it, or says that the text holds no answer."
+
+    @override
+    def limits(self, entry: Facts) -> list[str]:
+        return ["It knows the text and nothing else, and can only quote it: it neither counts nor concludes."]
+
+    @override
+    def elsewhere(self, entry: Facts) -> list[str]:
+        if entry["threshold"] is None:
+            return []
+        return [
+            f"The threshold: no answer is given where that is better by {entry['threshold']:.4g} nats.",
+            "One answer for a long text: the windows of a text are weighed against each other.",
+        ]
+
+    @override
+    def python_input(self, entry: Facts) -> str:
+        return 'question, context = "Who wrote it?", "It was written by Ann, as long as you like."'
 
     @override
     def python(self, entry: Facts) -> str:

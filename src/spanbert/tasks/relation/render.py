@@ -58,6 +58,22 @@ class RelationRender(TaskRender[RelationExtraction]):
         return f"relation extraction: one of {len(entry['labels'])} labels a pair of entities"
 
     @override
+    def intended(self, entry: Facts) -> str:
+        return "It says how two marked entities of a text are related, by the labels below."
+
+    @override
+    def limits(self, entry: Facts) -> list[str]:
+        return ["It needs the entities: mark them, or let another model of the bundle find them first."]
+
+    @override
+    def python_input(self, entry: Facts) -> str:
+        """Two entities by their characters, of types that the task knows."""
+        types = next(iter(entry["type_pairs"]), (None, None))
+        spans = ((0, 3, types[0]), (14, 18, types[1]))
+        stated = (f"spanbert.Span(start={start}, end={end}, label={label!r})" for start, end, label in spans)
+        return 'text = "Ann works for Acme."\n' + f"entities = [{', '.join(stated)}]"
+
+    @override
     def python(self, entry: Facts) -> str:
         return "nlp.relate(text, entities)"
 

@@ -22,6 +22,7 @@ RELATION = TaskSpec(
     ),
     same_head=("labels", "markers", "pool"),
     main_metric="micro_f1",
+    hub_task="text-classification",
     files="TACRED's JSON, SemEval-2010 Task 8's text, JSON lines with head and tail, brat, Doccano, Label Studio, "
     "Prodigy, WebAnno TSV",
     input="pairs.jsonl",

@@ -68,6 +68,35 @@ class TagRender(TaskRender[Tagging]):
         return f"sequence labelling: {what}"
 
     @override
+    def labels(self, entry: Facts) -> list[str]:
+        """Of entities their types, without the letters of the scheme."""
+        found = super().labels(entry)
+        in_a_scheme = not entry["nested"] and entry["scheme"]
+        return sorted({tag.partition("-")[2] for tag in found} - {""}) if in_a_scheme else found
+
+    @override
+    def intended(self, entry: Facts) -> str:
+        if not _finds_entities(entry):
+            return "It gives every word of a text one of the tags below."
+        inside = ", also inside of one another" if entry["nested"] else ""
+        return f"It finds places of the types below{inside}, by characters, with their probabilities."
+
+    @override
+    def limits(self, entry: Facts) -> list[str]:
+        return ["Types that its training data had few of are found less often than the figures say."]
+
+    @override
+    def elsewhere(self, entry: Facts) -> list[str]:
+        whole = "Words: one tag a word, from its first piece, where `transformers` tags pieces."
+        if not entry["scheme"]:
+            return [whole]
+        legal = (
+            f"Legal decoding: the best sequence of tags that {entry['scheme']} allows, where `transformers` takes the "
+            "best tag of each piece by itself. Where we measured it, that is worth 2 to 9 points of entity F1."
+        )
+        return [legal, whole]
+
+    @override
     def by_label(self, scores: Scores) -> Mapping[str, Facts]:
         """Of each tag where words have tags of their own."""
         found: Mapping[str, Facts] = scores.get("by_tag") or super().by_label(scores)

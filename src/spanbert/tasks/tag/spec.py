@@ -82,6 +82,7 @@ NESTED = replace(
     produces=frozenset({"spans"}),
     same_head=("labels",),
     slug=None,
+    hub_task="token-classification",
     options=(),
     examples={
         "finetune": (

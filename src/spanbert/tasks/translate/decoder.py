@@ -47,16 +47,26 @@ class DecoderBlock(nn.Module):
             bounds: Where each target starts.
             source_bounds: Where each source starts.
         """
+        hidden_TD = self._self_part(hidden_TD, bounds)
+        query_THd, key_RHd, value_RHd = self._source_inputs(hidden_TD, source_RW)
+        seen_THd = attend(query_THd, key_RHd, value_RHd, bounds, source_bounds)
+        return self._forward_part(self._source_part(hidden_TD, seen_THd))
+
+    def _self_part(self, hidden_TD: Tensor, bounds: Bounds) -> Tensor:
         query_THd, key_THd, value_THd = (
             self.self_input(self.norm_self(hidden_TD)).unflatten(1, (3, self.heads, -1)).unbind(1)
         )
         seen_THd = attend(query_THd, key_THd, value_THd, bounds, bounds, causal=True)
-        hidden_TD = hidden_TD + dropout(self.self_output(seen_THd.flatten(1)), self.dropout, self.training)
+        return hidden_TD + dropout(self.self_output(seen_THd.flatten(1)), self.dropout, self.training)
+
+    def _source_inputs(self, hidden_TD: Tensor, source_RW: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries of the targets, (T, H, d); keys and values of the sources, (R, H, d)."""
         query_THd = self.source_query(self.norm_source(hidden_TD)).unflatten(1, (self.heads, -1))
         key_RHd, value_RHd = self.source_input(source_RW).unflatten(1, (2, self.heads, -1)).unbind(1)
-        seen_THd = attend(query_THd, key_RHd, value_RHd, bounds, source_bounds)
-        hidden_TD = hidden_TD + dropout(self.source_output(seen_THd.flatten(1)), self.dropout, self.training)
-        return self._forward_part(hidden_TD)
+        return query_THd, key_RHd, value_RHd
+
+    def _source_part(self, hidden_TD: Tensor, seen_THd: Tensor) -> Tensor:
+        return hidden_TD + dropout(self.source_output(seen_THd.flatten(1)), self.dropout, self.training)
 
     def _forward_part(self, hidden_ND: Tensor) -> Tensor:
         update_ND = self.output(self.input.gelu(self.norm_forward(hidden_ND)))
@@ -73,15 +83,12 @@ class DecoderBlock(nn.Module):
             bounds: Of the target.
             source_bounds: Of the source.
         """
-        query_THd, key_THd, value_THd = (
-            self.self_input(self.norm_self(hidden_TD)).unflatten(1, (3, self.heads, -1)).unbind(1)
-        )
-        seen_THd = attend(query_THd, key_THd, value_THd, bounds, bounds, causal=True)
-        between_TD = hidden_TD + self.self_output(seen_THd.flatten(1))
-        query_THd = self.source_query(self.norm_source(between_TD)).unflatten(1, (self.heads, -1))
-        key_RHd = self.source_input(source_RW).unflatten(1, (2, self.heads, -1))[:, 0]
+        hidden_TD = self._self_part(hidden_TD, bounds)
+        query_THd, key_RHd, value_RHd = self._source_inputs(hidden_TD, source_RW)
+        seen_THd = attend(query_THd, key_RHd, value_RHd, bounds, source_bounds)
         scores_HTR = torch.einsum("thd,rhd->htr", query_THd, key_RHd) / math.sqrt(query_THd.shape[2])
-        return self(hidden_TD, source_RW, bounds, source_bounds), scores_HTR.float().softmax(2).mean(0)
+        output_TD = self._forward_part(self._source_part(hidden_TD, seen_THd))
+        return output_TD, scores_HTR.float().softmax(2).mean(0)
 
     def step(self, hidden_ND: Tensor, state: BlockState, seen_S1BK: Tensor) -> Tensor:
         """One new row of each hypothesis: (N, D) to (N, D), N = S * B; its key and value join the state.

@@ -18,9 +18,9 @@ class TranslateRender(TaskRender[Translation]):
     """A translation, its score, and others that were asked for."""
 
     figures: ClassVar = {
-        "bleu": Figure("BLEU", "n-grams shared with the reference translation, 0 to 100 (sacreBLEU)"),
-        "chrf": Figure("chrF++", "character and word n-grams shared with the reference, 0 to 100"),
-        "ter": Figure("TER", "edits a reference word to make the translation right, in percent; lower is better"),
+        "bleu": Figure("BLEU", "n-grams shared with the reference translation, 0 to 100 (sacreBLEU)", "bleu"),
+        "chrf": Figure("chrF++", "character and word n-grams shared with the reference, 0 to 100", "chrf"),
+        "ter": Figure("TER", "edits a reference word to make the translation right, percent; lower is better", "ter"),
         "ppl": Figure(
             "perplexity", "among how many pieces the model hesitates at each of the reference; lower is better"
         ),
@@ -68,6 +68,14 @@ class TranslateRender(TaskRender[Translation]):
     @override
     def sureness(self, entry: Facts) -> str:
         return "100 - chrF++"
+
+    @override
+    def intended(self, entry: Facts) -> str:
+        return "It translates texts, sentence by sentence, from the language of its training data into the other one."
+
+    @override
+    def limits(self, entry: Facts) -> list[str]:
+        return ["A translation may leave out or make up things, and reads well all the same: check what matters."]
 
     @override
     def python(self, entry: Facts) -> str:

@@ -21,6 +21,7 @@ TRANSLATE = TaskSpec(
     formats=("tmx", "parallel", "aligned"),
     same_head=("decoder", "vocabulary"),
     main_metric="bleu",
+    hub_task="translation",
     files="two files line by line, TSV or CSV of two columns, JSON lines, Parquet, TMX",
     companion="target",
     epochs=10.0,

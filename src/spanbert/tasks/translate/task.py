@@ -43,6 +43,7 @@ _USUAL_WINDOW = 512
 _LONGEST_TARGET = 1024  # pieces of a training target
 _SAMPLE = 20_000  # pairs that lengths and scripts are judged by
 _LONGER = 2  # times as long as nearly all training texts: longer parts are cut
+_SPARE = 1.2  # times the ratio of nearly all training pairs: what a translation may have
 _MORE = 10  # pieces that a translation may have beyond the ratio
 _FEW_SEVERAL = 0.05  # share of texts of several sentences below which training texts are single sentences
 _SCRIPTS = {"ja-mecab": "\u3040-\u30ff", "ko-mecab": "\uac00-\ud7af\u1100-\u11ff", "zh": HAN}
@@ -153,8 +154,7 @@ class TranslateTask(TextTaskBase):
         Raises:
             InputError: No pairs, or settings that do not fit together.
         """
-        if config.n_best > config.beam:
-            raise InputError("more translations than hypotheses", got=f"n_best {config.n_best}, beam {config.beam}")
+        _require_hypotheses(config)
         sample: list[tuple[str, str]] = []
 
         def targets() -> Iterator[str]:
@@ -177,7 +177,7 @@ class TranslateTask(TextTaskBase):
         learned = Learned(
             usual=int(np.quantile([len(one) for one in sources], 0.99)),
             one_sentence=several < _FEW_SEVERAL * len(sample),
-            ratio=float(1.2 * np.quantile(ratios, 0.999)),
+            ratio=float(_SPARE * np.quantile(ratios, 0.999)),
             tokenizer=_tokenizer_of([target for _, target in sample]),
             decoder={},
         )
@@ -210,8 +210,7 @@ class TranslateTask(TextTaskBase):
             decoder=entry["decoder"],
         )
         config = TranslateConfig.model_validate(entry["options"])
-        if config.n_best > config.beam:
-            raise InputError("more translations than hypotheses", got=f"n_best {config.n_best}, beam {config.beam}")
+        _require_hypotheses(config)
         return cls(name, tokenizer, cls.stored_window(entry, positions), config=config, learned=learned)
 
     @override
@@ -398,17 +397,13 @@ class TranslateTask(TextTaskBase):
         heads = config.heads or usual
         if width % heads:
             raise InputError("heads that do not divide the width", got=f"{heads} heads, width {width}")
-        self.learned = Learned(
-            **{
-                **vars(self.learned),
-                "decoder": {
-                    "width": width,
-                    "layers": config.layers,
-                    "heads": heads,
-                    "feed_forward": config.feed_forward or 4 * width,
-                },
-            }
-        )
+        decoder = {
+            "width": width,
+            "layers": config.layers,
+            "heads": heads,
+            "feed_forward": config.feed_forward or 4 * width,
+        }
+        self.learned = replace(self.learned, decoder=decoder)
 
     @override
     def decode(self, windowed: WindowedDocument, outputs: Sequence[Generated]) -> Translation:
@@ -473,6 +468,12 @@ class TranslateTask(TextTaskBase):
     @override
     def headline(self, scores: Scores) -> str:
         return f"BLEU {scores['bleu']:.2f}, chrF++ {scores['chrf']:.2f}, perplexity {scores['ppl']:.2f}"
+
+
+def _require_hypotheses(config: TranslateConfig) -> None:
+    """Refuses more translations than the search has hypotheses."""
+    if config.n_best > config.beam:
+        raise InputError("more translations than hypotheses", got=f"n_best {config.n_best}, beam {config.beam}")
 
 
 def _lines(text: str) -> Iterator[tuple[int, int]]:
