@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from spanbert.corpus.formats.gap import HEADER
-from tests.tool_samples import ANN, ANN_TEXT, COREFUD, PAIR, STUDIO, STUDIO_MIN, TO_JSON, TSV, VERSION_2, docbin
+from tests.tool_samples import ANN, ANN_TEXT, COREFUD, NER, PAIR, STUDIO, STUDIO_MIN, TO_JSON, TSV, VERSION_2, docbin
 
 KAGGLE = '''Sentence #,Word,POS,Tag
 Sentence: 1,Ann,NNP,B-per
@@ -109,6 +109,18 @@ creationtoolversion="1" o-tmf="x"/><body><tu><tuv xml:lang="en"><seg>Ann left.</
 """
 
 
+PLAIN_TSV = f"""#FORMAT=WebAnno TSV 3.3
+#T_SP={NER}|value
+
+
+#Text=Ann left Rome.
+1-1\t0-3\tAnn\tPER\t
+1-2\t4-8\tleft\t_\t
+1-3\t9-13\tRome\tLOC\t
+1-4\t13-14\t.\t_\t
+"""
+
+
 def lines(records: list[dict]) -> str:
     """JSON lines."""
     return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
@@ -171,7 +183,7 @@ SAMPLES: dict[str, list[tuple[str, str]]] = {
         ("a.json", json.dumps(VERSION_2, indent=1)),
     ],
     "brat": [(name, ANN) for name in ("a.ann", "a.data", "a.conll")],
-    "webanno": [(name, TSV) for name in ("a.tsv", "a.txt", "a.conll")],
+    "webanno": [("a.tsv", PLAIN_TSV), *[(name, TSV) for name in ("a.tsv", "a.txt", "a.conll")]],
     "spacy": [(name, "") for name in ("a.spacy", "a.data")],
     "corefud": [(name, COREFUD) for name in ("a.conllu", "a.txt")],
     "squad": [("a.json", json.dumps(SQUAD)), ("a.data", json.dumps(SQUAD, indent=1))],

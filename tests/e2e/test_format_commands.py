@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import datasets
 import pytest
 
-from spanbert.corpus.formats.registry import FORMATS, WRITTEN, family_of
+from spanbert.corpus.formats.registry import FORMATS, WRITTEN, family_of, marked_formats
 from spanbert.tasks.registry import kinds, spec_of
 from tests.format_samples import PRODIGY, PRODIGY_CHOICES, SAMPLES, lines, put_sample
 
@@ -52,6 +54,8 @@ def test_doctor_and_convert_of_other_kinds(cli, hugging_face_model: Path, tmp_pa
         assert err.count("\n") <= 1, err
         assert json.loads(text.splitlines()[-1])["read_as"]
         for other in spec_of(kind).formats:
+            if other in ("semeval", "tacred") and name in ("brat", "webanno", "label-studio"):
+                continue  # they refuse texts of several lines, and texts without a relation
             out = tmp_path / f"{name}-{other}.jsonl"
             code, _, err = cli("convert", source, out, "--to", other)
             assert (code, err) == (0, ""), (name, other, err)
@@ -149,3 +153,57 @@ def test_columns_are_named(cli, tmp_path: Path):
 
 def test_every_format_that_is_written_is_read_by_a_task():
     assert {name for kind in kinds() for name in spec_of(kind).formats} == {one.name for one in FORMATS} == set(WRITTEN)
+
+
+def test_gold_is_never_read_as_text(cli, hugging_face_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Before, `predict` took the rows of a .txt for texts, and tagged their tags as words."""
+    train = (
+        "".join(f"{word} NN B-NP {tag}\n" for word, tag in (("the", "O"), ("fox", "S-ANIMAL"), ("runs", "O"))) + "\n"
+    )
+    rows = f"-DOCSTART- -X- -X- O\n\n{train}{train}-DOCSTART- -X- -X- O\n\n{train}"
+    (tmp_path / "a.txt").write_text(rows)
+    bundle, options = tmp_path / "ner", ("--model", hugging_face_model, "--budget", "2steps", "--train")
+    assert cli("finetune", "tag", *options, tmp_path / "a.txt", "--out", bundle)[0] == 0
+    code, text, err = cli("predict", bundle, tmp_path / "a.txt")
+    assert (code, [json.loads(line)["text"] for line in text.splitlines()]) == (0, ["the fox runs"] * 3), err
+    code, text, err = cli("predict", bundle, tmp_path / "a.txt", "--format", "conll")
+    assert code == 0, err
+    blocks = text.split("\n\n")
+    assert [block.partition("\n")[0].split()[0] for block in blocks if block] == [
+        "-DOCSTART-",
+        "the",
+        "the",
+        "-DOCSTART-",
+        "the",
+    ]
+    assert blocks[0] == "-DOCSTART- -X- -X- O"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(rows.encode()), encoding="utf-8"))
+    code, text, err = cli("predict", bundle, "-")
+    assert (code, text, "stdin:1: words with tags, not texts" in err) == (2, "", True), err
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Malcolm X\nVitamin O\n"), encoding="utf-8"))
+    code, text, err = cli("predict", bundle, "-")
+    assert (code, text.count("\n")) == (0, 2), err
+    (tmp_path / "reviews.csv").write_text("text,label\na dull film,bad\na fine film,good\n")
+    other = tmp_path / "sentiment"
+    assert cli("finetune", "classify", *options, tmp_path / "reviews.csv", "--out", other)[0] == 0
+    for name in ("columns", "word-table", "brat", "webanno", "gliner", "label-studio", "label-studio-min", "corefud"):
+        folder = tmp_path / name
+        folder.mkdir()
+        file, content = next(one for one in SAMPLES[name] if not one[0].endswith((".csv", ".tsv", ".conll")))
+        source = put_sample(folder, name, "a.txt" if name != "brat" else file, content)
+        code, text, err = cli("predict", other, source)
+        if name in ("label-studio", "label-studio-min"):  # whose texts a classifier reads
+            assert (code, json.loads(text.splitlines()[0])["text"]) == (0, "Ann left Rome."), err
+        else:
+            assert (code, text, err.count("\n")) == (2, "", 1), (name, text, err)
+            assert "no task that reads" in err
+    code, _, err = cli("predict", bundle, tmp_path / "word-table")
+    assert (code, "a folder without annotated files" in err) == (2, True)
+
+
+def test_what_only_looks_like_columns_is_text(tmp_path: Path):
+    for number, text in enumerate(
+        ("the cat sat .\nthe dog ran .\n", "Malcolm X\nVitamin O\n", "[[Link]] to\n{this}\n", "[\n")
+    ):
+        (tmp_path / f"{number}.txt").write_text(text)
+        assert marked_formats(tmp_path / f"{number}.txt") == []

@@ -145,7 +145,7 @@ def bracket_cells(
     ]
 
 
-def with_words(document: Document) -> Document:
+def with_words_and_sentences(document: Document) -> Document:
     """The document with words that end where mentions do, and sentences, if it came without any words."""
     if document.words is not None:
         return document

@@ -15,7 +15,7 @@ from spanbert.corpus.io.files import SourceFile, text_lines
 
 MISC = 9
 CONLLU_COLUMNS = 10
-_TAG = re.compile(r"O|[BIESMLU]-\S+")
+TAG = re.compile(r"O|[BIESMLU]-\S+")
 _INDEX = re.compile(r"\d+([-.]\d+)?")
 _SKIPPED_INDEX = re.compile(r"\d+[-.]\d+")  # multi-word tokens and empty nodes of CoNLL-U
 DOCUMENT_START = "-DOCSTART-"
@@ -126,7 +126,7 @@ def _is_row(line: str) -> bool:
     cells = line.split()
     if not line.startswith("#") or "\t" in line:
         return True
-    is_word = len(cells) > 1 and "=" not in cells and bool(_TAG.fullmatch(cells[-1]))  # `# O` is one
+    is_word = len(cells) > 1 and "=" not in cells and bool(TAG.fullmatch(cells[-1]))  # `# O` is one
     return is_word or not (line.startswith("# ") or len(cells) < 2)
 
 
@@ -183,7 +183,7 @@ def guess_format(file: SourceFile, *, task: str = "ner") -> ColumnFormat:
         return ColumnFormat(word=1, tag=4 if task == "xpos" else 3, scheme=None)
     if task in ("ner", "nested"):
         _refuse_nearly_tags(file, numbered, word)
-    tagged = [place for place in range(width) if place != word and all(_TAG.fullmatch(row[place]) for row in rows)]
+    tagged = [place for place in range(width) if place != word and all(TAG.fullmatch(row[place]) for row in rows)]
     if task not in ("ner", "nested") or not tagged:
         return ColumnFormat(word=word, tag=width - 1, scheme=None, tabs=tabs)
     chosen = tagged if task == "nested" else tagged[-1:]
@@ -214,7 +214,7 @@ def _refuse_nearly_tags(file: SourceFile, rows: Mapping[int, Sequence[str]], wor
     """Refuses a column of tags in which a cell is not a tag; it would otherwise be read as one tag per word."""
     places = [(line, row) for line, row in rows.items() if not (word and _SKIPPED_INDEX.fullmatch(row[0]))]
     for column in range(len(places[0][1]) if places else 0):
-        wrong = [(line, row[column]) for line, row in places if not _TAG.fullmatch(row[column])]
+        wrong = [(line, row[column]) for line, row in places if not TAG.fullmatch(row[column])]
         spans = sum("-" in row[column] for _, row in places) - sum("-" in cell for _, cell in wrong)
         if column != word and spans and 0 < len(wrong) <= _FEW_WRONG * len(places):
             line, cell = wrong[0]
@@ -256,10 +256,10 @@ def may_be_tagged(line: str) -> bool:
 
 def _is_tag(cell: str, word: str) -> bool:
     is_mark = not any(map(str.isalnum, cell + word))  # the tag of a comma is a comma
-    return is_mark or cell in _PARTS_OF_SPEECH or _TAG.fullmatch(cell) is not None
+    return is_mark or cell in _PARTS_OF_SPEECH or TAG.fullmatch(cell) is not None
 
 
 def _say_something(tags: Sequence[str]) -> bool:
     """Whether tags are more than what a few lines of text may end in."""
     kinds = set(tags)
-    return len(kinds) > 2 or (len(tags) >= _FEW_ROWS and "O" in kinds) or any(map(_TAG.fullmatch, kinds - {"O"}))
+    return len(kinds) > 2 or (len(tags) >= _FEW_ROWS and "O" in kinds) or any(map(TAG.fullmatch, kinds - {"O"}))

@@ -25,7 +25,13 @@ from pathlib import Path
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
 from spanbert.corpus.formats.beginning import Beginning
-from spanbert.corpus.formats.clusters import CorefOrigin, Repeated, bracket_cells, coref_origin, with_words
+from spanbert.corpus.formats.clusters import (
+    CorefOrigin,
+    Repeated,
+    bracket_cells,
+    coref_origin,
+    with_words_and_sentences,
+)
 from spanbert.corpus.formats.families import COREFERENCE
 from spanbert.corpus.formats.format import Format
 from spanbert.corpus.io.files import OnBroken, SourceFile, readable, text_lines, write_lines
@@ -209,7 +215,7 @@ def conll2012_lines(documents: Iterable[Document]) -> Iterator[str]:
         InputError: A document without clusters, which would read as one in which there are none; a mention that begins
             or ends inside a word, or mentions of one cluster that cross.
     """
-    for document in map(with_words, documents):
+    for document in map(with_words_and_sentences, documents):
         if document.clusters is None:
             raise InputError(
                 "a text without clusters among others, which CoNLL-2012 cannot express",

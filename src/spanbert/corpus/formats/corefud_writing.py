@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
-from spanbert.corpus.formats.clusters import CorefOrigin, bracket_cells, coref_origin, with_words
+from spanbert.corpus.formats.clusters import CorefOrigin, bracket_cells, coref_origin, with_words_and_sentences
 from spanbert.corpus.formats.column_format import CONLLU_COLUMNS, MISC
 
 EMPTY = re.compile(r"\d+\.\d+")
@@ -45,7 +45,7 @@ def corefud_lines(documents: Iterable[Document]) -> Iterator[str]:
         InputError: A document without clusters, a mention that begins or ends inside a word, or mentions of one
             cluster that cross.
     """
-    for document in map(with_words, documents):
+    for document in map(with_words_and_sentences, documents):
         if document.clusters is None:
             raise InputError(
                 "a text without clusters among others, which CorefUD cannot express",

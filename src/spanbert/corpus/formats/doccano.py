@@ -151,7 +151,10 @@ def read_doccano_relations(file: SourceFile, on_broken: OnBroken | None = None) 
 
 
 def _related_document(record: Mapping[str, Any], name: str, where: str) -> Document:
-    document = _document({**record, "entities": record.get("entities") or []}, name, where, ("entities",))
+    listed = record.get("entities") or []
+    if not isinstance(listed, list):
+        raise InputError("entities that are no list", where=where, got=type(listed).__name__, expected=_EXPECTED)
+    document = _document({**record, "entities": listed}, name, where, ("entities",))
     origin = document.origin
     assert isinstance(origin, DoccanoOrigin)
     entities = zip(document.spans or (), origin.record["entities"], strict=True)

@@ -25,7 +25,7 @@ from spanbert.corpus.formats.tagged_words import text_is_lost
 from spanbert.corpus.io.files import OnBroken, SourceFile, raise_broken, readable
 from spanbert.corpus.io.tables import json_objects
 from spanbert.corpus.text.word_tags import WordEdges
-from spanbert.corpus.text.words import text_of_words, words_between, words_within
+from spanbert.corpus.text.words import text_with_words, words_between
 
 _WORDS, _SPANS = "tokenized_text", "ner"
 _EXPECTED = '{"tokenized_text": ["Ann", "left"], "ner": [[0, 0, "person"]]}'
@@ -51,9 +51,7 @@ def _document(record: Mapping[str, Any], name: str, where: str) -> Document:
     if not isinstance(words, list) or not all(isinstance(word, str) and word.strip() for word in words):
         got = json.dumps(words, ensure_ascii=False)[:80]
         raise InputError(f"no list of words in {_WORDS!r}", where=where, got=got, expected=_EXPECTED)
-    stated = record.get("text")
-    places = words_within(words, stated) if isinstance(stated, str) else None
-    text, places = (stated, places) if isinstance(stated, str) and places is not None else text_of_words(words)
+    text, places = text_with_words(words, record.get("text"))
     entries = record.get(_SPANS)
     if entries is not None and not isinstance(entries, list):
         raise InputError(f"{_SPANS!r} is no list", where=where, got=type(entries).__name__, expected=_EXPECTED)

@@ -97,7 +97,7 @@ def _task(task: Any, name: str, where: str) -> _Task:
         {
             "annotations of the same texts": max(len(done) - 1, 0),
             "skipped annotations": len(annotations) - len(done),
-            "predictions": len(task.get("predictions") or ()),
+            "predictions": len(objects(task.get("predictions") or [], f"{where}.predictions")),
         }
     )
     results = None

@@ -74,7 +74,7 @@ def guess_parallel(file: SourceFile, *, text: str | None, target: str | None) ->
     found_target = target or _known([name for name in left if name != found_text], _TARGETS)
     by_name = found_text is not None and found_target is not None
     left = [name for name in left if name not in (found_text, found_target)]
-    if found_text is None and len(left) == (1 if found_target is not None else min(2, len(names))):
+    if found_text is None and 0 < len(left) == (1 if found_target is not None else min(2, len(names))):
         found_text = left.pop(0)
     if found_text is not None and found_target is None and len(left) == 1:
         found_target = left[0]

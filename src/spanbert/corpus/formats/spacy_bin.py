@@ -96,7 +96,12 @@ def _doc(document: Document, tokens: Any, vocab: Any, grouped: bool) -> Any:
             _set_spans(doc, document, origin.choice.group)
         return doc
     if isinstance(origin, SpacyOrigin) and "tokens" in origin.record:
-        return tokens.Doc(vocab).from_json(record_of_document(document, grouped=grouped))
+        record = record_of_document(document, grouped=grouped)
+        try:
+            return tokens.Doc(vocab).from_json(record)
+        except (ValueError, KeyError, TypeError) as error:
+            got = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InputError("what spaCy cannot hold", where=document.place, got=got) from None
     places = tokens_of(document)
     text = document.text
     spaces = [text[end : end + 1] == " " and end not in {start for start, _ in places} for _, end in places]

@@ -57,9 +57,10 @@ def choose(records: Iterable[Mapping[str, Any]], layer: Layer) -> tuple[Choice, 
         spans = record.get("spans")
         for name, listed in spans.items() if isinstance(spans, Mapping) else ():
             groups[name] += len(listed) if isinstance(listed, list) else 0
-        for token in record.get("tokens") or ():
+        tokens, cats = record.get("tokens"), record.get("cats")
+        for token in tokens if isinstance(tokens, list) else ():
             found.update(key for key in _KEYS.values() if isinstance(token, Mapping) and token.get(key))
-        left_out["categories"] += len(record.get("cats") or ())
+        left_out["categories"] += len(cats) if isinstance(cats, Mapping | list) else 0
     groups += Counter()  # of those with anything
     group = None if found["ents"] or not groups else SPANS_KEY if SPANS_KEY in groups else next(iter(groups))
     left_out.update({f"spans of the group {name}": count for name, count in groups.items() if name != group})

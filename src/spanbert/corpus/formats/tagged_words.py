@@ -13,7 +13,7 @@ from spanbert.core.types import TAGS, Document, Span
 from spanbert.corpus.formats.span_records import RecordOrigin
 from spanbert.corpus.formats.token_columns import TokenColumns
 from spanbert.corpus.text.word_tags import tags_of
-from spanbert.corpus.text.words import text_of_words, with_words, words_within
+from spanbert.corpus.text.words import text_of_words, text_with_words, with_words
 
 _TAG = re.compile(r"O|[BIESMLU]-\S.*")
 
@@ -62,16 +62,14 @@ def document_of_tags(
         raise InputError("an empty word", where=where, got=repr(list(words))[:80])
     if tags is not None and len(tags) != len(words):
         raise InputError("not a tag for each word", where=where, got=f"{len(tags)} tags", expected=str(len(words)))
-    stated = record.get("text")
-    places = words_within(words, stated) if isinstance(stated, str) else None
-    text, places = (stated, places) if isinstance(stated, str) and places is not None else text_of_words(words)
+    text, places = text_with_words(words, record.get("text"))
     spans: tuple[Span, ...] | None = None
     if columns.scheme is not None and tags is not None:
         spans = tuple(
             Span(start=places[start].start, end=places[end - 1].end, label=label)
             for start, end, label in decode_tags(_legible(tags, where), columns.scheme)
         )
-    own = {"id", columns.words, columns.tags, *(("text",) if text == stated else ())}
+    own = {"id", columns.words, columns.tags, *(("text",) if text == record.get("text") else ())}
     return Document(
         id=name,
         text=text,

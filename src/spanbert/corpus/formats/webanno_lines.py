@@ -125,7 +125,7 @@ class _Maker:
     def _body(self, columns: Sequence[Sequence[str]]) -> Iterator[str]:
         text, place = self._document.text, 0
         begins = [self._starts[low] for low, high in self._sentences if low < high]
-        ends = [*begins[1:], len(text)]
+        ends = [*begins[1:], len(text)] if begins else []
         outside = text[: begins[0]] if begins else text
         if outside.strip():
             what = "text before the first word, which has no place in a file"

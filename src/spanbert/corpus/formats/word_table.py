@@ -19,6 +19,7 @@ from pathlib import Path
 from spanbert.core.errors import InputError
 from spanbert.core.types import TAGS, Document
 from spanbert.corpus.formats.beginning import Beginning
+from spanbert.corpus.formats.column_format import TAG
 from spanbert.corpus.formats.families import ANNOTATED
 from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
 from spanbert.corpus.formats.span_records import other_fields
@@ -29,7 +30,6 @@ from spanbert.corpus.io.tables import delimited_line, numbered
 
 _DELIMITERS = (",", "\t", ";")
 _SENTENCES = re.compile(r"sent(ence)?s?([ _.-]?(#|id|no|nr|num|number|idx|index))?", re.IGNORECASE)
-_TAG = re.compile(r"O|[BIESMLU]-\S+")
 _ROW = re.compile(r"[^\s,]+,([^\s,]+,)*(O|[BIESMLU]-[^\s,]+)")  # without quotes, which commas in words need
 _SAMPLE = 1000
 _SENTENCE, _WORD, _NEW_TAG = "sentence_id", "word", TAGS  # columns that are written
@@ -157,7 +157,7 @@ def _leave_out(error: InputError) -> None:
 def _is_row_of_words(cells: Sequence[str]) -> bool:
     """Whether a first row holds a word and its tag, not the names of columns."""
     named = any(cell.strip().lower() in (*WORDS, *KNOWN_TAGS) for cell in cells)
-    return not named and bool(_TAG.fullmatch(cells[-1].strip()))
+    return not named and bool(TAG.fullmatch(cells[-1].strip()))
 
 
 def read_word_table(file: SourceFile, columns: TokenColumns, on_broken: OnBroken | None = None) -> Iterator[Document]:

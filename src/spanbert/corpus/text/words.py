@@ -104,6 +104,12 @@ def words_within(words: Sequence[str], text: str) -> list[Span] | None:
     return spans
 
 
+def text_with_words(words: Sequence[str], stated: object) -> tuple[str, list[Span]]:
+    """A stated text, where it is one and the words are in it, else the words joined; and their places."""
+    found = words_within(words, stated) if isinstance(stated, str) else None
+    return (stated, found) if isinstance(stated, str) and found is not None else text_of_words(words)
+
+
 def words_between(text: str, edges: Collection[int]) -> list[Span]:
     """The words of a text without words of its own; none of them crosses an edge.
 
