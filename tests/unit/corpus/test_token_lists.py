@@ -252,3 +252,13 @@ def test_a_data_set_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for name, message in (("hf:nobody/nothing", "cannot be opened"), ("hf:a:b:c", "not a data set")):
         with pytest.raises(InputError, match=message):
             local_file(name)
+
+
+def test_fields_of_later_texts_alone_are_in_parquet_too(tmp_path: Path):
+    rows = [{"tokens": ["a"], "ner_tags": ["O"]}, {"tokens": ["b"], "ner_tags": ["O"], "text": " b ", "source": "ours"}]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    among = family_of("hf-tokens")
+    write_data(open_data(tmp_path / "a.jsonl", among=among).documents(), tmp_path / "b.parquet", to="hf-tokens")
+    again = list(open_data(tmp_path / "b.parquet", among=among).documents())
+    assert [one.text for one in again] == ["a", " b "]
+    assert again[1].origin.record["source"] == "ours"

@@ -206,8 +206,9 @@ def _write_parquet(records: Sequence[tuple[dict[str, Any], str, str]], target: P
         {**record, column: None if record.get(column) is None else [number[tag] for tag in record[column]]}
         for record, _, _ in records
     ]
+    fields = dict.fromkeys(name for row in rows for name in row)  # else pyarrow takes those of the first row alone
     try:
-        table = pyarrow.Table.from_pylist(rows)
+        table = pyarrow.Table.from_pylist([{name: row.get(name) for name in fields} for row in rows])
     except pyarrow.ArrowException as error:
         got = str(error).partition("\n")[0]
         raise InputError("fields that a column of Parquet cannot hold", where=str(target), got=got) from None
