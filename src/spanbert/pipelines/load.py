@@ -341,6 +341,6 @@ def load(
     require_path(bundle, "bundle")
     if precision not in get_args(Precision):
         raise InputError(
-            "no such precision", where="precision", got=described(precision), expected=", ".join(get_args(Precision))
+            "no such precision", where="precision", got=repr(precision), expected=", ".join(get_args(Precision))
         )
     return Pipeline(open_bundle(os.fspath(bundle)), precision, options)

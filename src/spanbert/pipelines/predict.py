@@ -23,6 +23,7 @@ from spanbert.tasks.base import changed_config
 from spanbert.tasks.protocol import TextTask
 
 _TABLE = "labelled"  # the format of tables of texts
+_TABLES = frozenset({_TABLE, "parallel"})
 _ASKED = {"entities": "relations", "question": "questions"}  # what a need is called in a Document
 
 
@@ -69,7 +70,7 @@ def predict_file(
         return None  # what lines of JSON hold beside their texts is no text
     formats = [own] if own is not None else named or marked
     names = _readers(asked, formats)
-    if own is None and path_is_table(path) and (not names or (text_column and not _has_column(nlp, names))):
+    if own is None and path_is_table(path) and (not names or (text_column and not _read_tables(nlp, names))):
         documents = _texts_of_table(path, text_column)
         return nlp.predict(with_unique_ids(documents), task=task)
     if not names or len({nlp.tasks[name].kind for name in names}) > 1:
@@ -104,9 +105,9 @@ def path_is_table(path: Path) -> bool:
     return SourceFile(path=path, name=path.name).kind in (".csv", ".tsv", ".parquet")
 
 
-def _has_column(nlp: Pipeline, names: Sequence[str]) -> bool:
-    """Whether some tasks read tables whose column of the text can be named."""
-    return all("text_column" in nlp.tasks[name].runtime_options for name in names)
+def _read_tables(nlp: Pipeline, names: Sequence[str]) -> bool:
+    """Whether some tasks read tables with a text a row, and not a word a row."""
+    return all(_TABLES.intersection(nlp.tasks[name].spec.formats) for name in names)
 
 
 def _readers(tasks: Mapping[str, TextTask], formats: Sequence[Format]) -> list[str]:
