@@ -15,6 +15,7 @@ from spanbert.core.types import Document, Facts, Filling, Question, Relation, Sp
 from spanbert.encoder.config import EncoderConfig
 from spanbert.inference.loading import stored_tasks
 from spanbert.inference.predictor import Predictions, Predictor, chunks
+from spanbert.inference.work import ChunkProgress
 from spanbert.pipelines.results import AnnotatedText
 from spanbert.pipelines.routing import Router
 from spanbert.tasks.pretrain.fill import PieceScorer, fill_template
@@ -129,7 +130,9 @@ class Pipeline:
         documents = (Document(id=str(number), text=text) for number, text in enumerate(texts, start=1))
         return self.predict(documents, task=task)
 
-    def predict(self, documents: Iterable[Document], *, task: str | None = None) -> Iterator[AnnotatedText]:
+    def predict(
+        self, documents: Iterable[Document], *, task: str | None = None, progress: ChunkProgress | None = None
+    ) -> Iterator[AnnotatedText]:
         """What the bundle's tasks predict for documents, in order, in bounded memory; texts and questions may be mixed.
 
         Each document is read by the tasks that suit its content: see `routing`. The entities that are related are its
@@ -138,6 +141,7 @@ class Pipeline:
         Args:
             documents: With words where their own are to be used; read as they are needed.
             task: One task alone.
+            progress: Is told how far each chunk of documents is, 0..1, while it is worked on.
 
         Yields:
             A result for each text, and for each question of a document with questions.
@@ -148,7 +152,8 @@ class Pipeline:
         router = Router(self.tasks, self.names(task), where=str(self.files.path))
         for chunk in chunks(documents):
             routes = [router.route(document) for document in chunk]  # refuses before weights are read
-            for document, found in zip(chunk, router.predict(self.predictor, chunk, routes), strict=True):
+            every = router.predict(self.predictor, chunk, routes, progress=progress)
+            for document, found in zip(chunk, every, strict=True):
                 yield from _results(document, found)
 
     def relate(self, text: str, entities: Sequence[Span], *, task: str | None = None) -> tuple[Relation, ...]:
@@ -281,7 +286,7 @@ def load(
         precision: Of the encoder's products when texts and questions are read: `bfloat16` is faster on processors that
             multiply it, and moves hidden states by a few hundredths; `fill` is always float32.
         options: By kind of task, settings in place of those that it was trained with, such as
-            `{"coref": {"max_mentions": 2000, "depth": 500}}`.
+            `{"coref": {"singletons": "keep", "depth": 500}}`.
 
     Raises:
         InputError: Not a model, or damaged; an unknown precision.

@@ -8,10 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from spanbert.core.errors import InputError
+from spanbert.core.reporter import Reporter
 from spanbert.core.types import Facts
 from spanbert.corpus.formats.format import Format
 from spanbert.corpus.formats.registry import marked_formats, named_formats
 from spanbert.corpus.io.files import SourceFile
+from spanbert.inference.work import ChunkProgress, CountedCharacters, SourceProgress
 from spanbert.pipelines.inputs import read_inputs
 from spanbert.pipelines.load import Precision, load
 from spanbert.pipelines.results import AnnotatedText
@@ -27,6 +29,7 @@ def predict_file(
     task: str | None = None,
     precision: Precision = "float32",
     options: Mapping[str, Facts] | None = None,
+    reporter: Reporter | None = None,
 ) -> Iterator[AnnotatedText] | None:
     """What a bundle predicts for a file in one of its tasks' data formats; gold is not read.
 
@@ -39,6 +42,7 @@ def predict_file(
         task: One task alone; needed where several kinds of task could read the file.
         precision: See `load`.
         options: See `load`.
+        reporter: Receives progress; the file is then read once before, to count it.
 
     Returns:
         A result for each text, sentence or question; None for any other file, whose lines are texts or JSON.
@@ -68,8 +72,12 @@ def predict_file(
     first = nlp.tasks[names[0]]
     documents = replace(first.opened(path), check=None).documents()
     kept = ("columns", *(_ASKED[need] for need in first.spec.needs if need in _ASKED))
-    bare = (document.without_gold(keep=kept) for document in documents)
-    return nlp.predict(bare, task=task if len(names) > 1 else names[0])
+    bare = CountedCharacters(document.without_gold(keep=kept) for document in documents)
+    progress = None
+    if reporter:
+        size = sum(len(document.text) for document in replace(first.opened(path), check=None).documents())
+        progress = SourceProgress(reporter, "predict", lambda: bare.characters, size)
+    return nlp.predict(bare, task=task if len(names) > 1 else names[0], progress=progress)
 
 
 def _readers(tasks: Mapping[str, TextTask], formats: Sequence[Format]) -> list[str]:
@@ -87,6 +95,7 @@ def predict(
     precision: Precision = "float32",
     options: Mapping[str, Facts] | None = None,
     blank_lines: bool = False,
+    progress: ChunkProgress | None = None,
 ) -> Iterator[AnnotatedText]:
     """What a bundle predicts for each line, in order, in bounded memory.
 
@@ -98,6 +107,7 @@ def predict(
         precision: See `load`.
         options: See `load`.
         blank_lines: Blank lines are texts too; else they are left out.
+        progress: See `Pipeline.predict`.
 
     Yields:
         A result for each line.
@@ -110,4 +120,4 @@ def predict(
     nlp = load(bundle, precision=precision, options=options)
     relates = any("entities" in nlp.tasks[one].spec.needs for one in nlp.names(task))
     documents = read_inputs(lines, name=name, entities=relates, blank_lines=blank_lines)
-    yield from nlp.predict(documents, task=task)
+    yield from nlp.predict(documents, task=task, progress=progress)

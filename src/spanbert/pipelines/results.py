@@ -198,11 +198,14 @@ class AnnotatedText:
         """The results as JSON.
 
         Returns:
-            `id`, the `question` or else the `text`, and under `tasks` by name what the kind of each task has in its
-            records: `entities` or `tags` (start, end, label, score, text), `labels` and `scores`, `answer` and so on.
+            `id`, the `question` with its `context` or else the `text`, and under `tasks` by name what the kind of each task
+            has in its records: `entities` or `tags` (start, end, label, score, text), `labels` and `scores`, `answer` and
+            so on.
         """
         records = {name: render_of(result).record(self.text, result) for name, result in self.tasks.items()}
-        about = {"text": self.text} if self.question is None else {"question": self.question}
+        about = {"text": self.text}
+        if self.question is not None:
+            about = {"question": self.question, "context": self.text}
         return {"id": self.id, **about, "tasks": records}
 
     def html(self, palette: Palette) -> str:

@@ -121,7 +121,7 @@ def test_answers_that_stand_elsewhere_are_told(tmp_path: Path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"to": "conll"}, "--to: no such choice; got 'conll'; expected columns, jsonl, label-studio, squad"),
+        ({"to": "conll"}, "--to: no such choice; got 'conll'; expected columns, qa-jsonl, jsonl, label-studio, squad"),
         ({"to": "jsonl", "from_": "span-lines"}, "--from: no such choice"),
         ({"to": "columns", "scheme": "IOB2"}, "--scheme: no such choice; got 'IOB2'"),
         ({"to": "jsonl", "scheme": "BIO"}, "only columns are written in a scheme"),

@@ -33,8 +33,8 @@ def command(
     to: Annotated[
         str,
         typer.Option(
-            help="Models: bundle, hugging-face or head-checkpoint. Annotations: columns, jsonl, label-studio or squad; "
-            "conll2012, coref-jsonl or gap; tacred, semeval or relation-jsonl; parallel, aligned or tmx."
+            help="Models: bundle, hugging-face or head-checkpoint. Annotations: columns, jsonl, label-studio, squad or "
+            "qa-jsonl; conll2012, coref-jsonl or gap; tacred, semeval or relation-jsonl; parallel, aligned or tmx."
         ),
     ],
     task: Annotated[

@@ -84,17 +84,18 @@ def command(
     lines = _lines(source, read)
     if documents == "file":
         lines = ("\n".join(one) for one in [lines])
-    pieces = _pieces(bundle, lines, source, task, format_, precision, _options(set_ or [], given))
     with ExitStack() as stack:
+        reporter = None
         if source != "-" and (out is not None or not sys.stdout.isatty()):
-            reporter = make_reporter()
-            stack.enter_context(reporter)
-            pieces = _followed(pieces, source, read, reporter)
+            reporter = stack.enter_context(make_reporter())
+        pieces = _pieces(bundle, lines, source, task, format_, precision, _options(set_ or [], given), reporter, read)
         stream = sys.stdout if out is None else stack.enter_context(file_written_whole(out))
         for piece in pieces:
             stream.write(piece)
             if out is None:
                 stream.flush()  # the reader of a pipe gets each answer at once
+        if reporter:
+            reporter.finish("predict")
 
 
 def _options(stated: Sequence[str], given: Given) -> dict[str, dict[str, Any]]:
@@ -106,16 +107,6 @@ def _options(stated: Sequence[str], given: Given) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _followed(pieces: Iterator[str], source: str, read: ByteCounter, reporter: Reporter) -> Iterator[str]:
-    """Yields the same pieces and reports what share of the file has been read."""
-    size = max(Path(source).stat().st_size, 1)
-    for piece in pieces:
-        yield piece
-        if read.done:
-            reporter.update("predict", min(read.done / size, 1.0), {})
-    reporter.finish("predict")
-
-
 def _pieces(
     bundle: str,
     lines: Iterable[str],
@@ -124,8 +115,11 @@ def _pieces(
     format_: str,
     precision: str,
     options: Mapping[str, Mapping[str, Any]],
+    reporter: Reporter | None,
+    read: ByteCounter,
 ) -> Iterator[str]:
-    """What is written, piece by piece."""
+    """What is written, piece by piece; progress goes to the reporter, by what has been read of the lines."""
+    from spanbert.inference.work import SourceProgress
     from spanbert.pipelines.html import page
     from spanbert.pipelines.load import Precision
     from spanbert.pipelines.predict import predict, predict_file
@@ -133,9 +127,23 @@ def _pieces(
 
     name = source if source != "-" else "stdin"
     exact = cast(Precision, precision)
-    of_file = None if source == "-" else predict_file(bundle, source, task=task, precision=exact, options=options)
+    of_file = (
+        None
+        if source == "-"
+        else predict_file(bundle, source, task=task, precision=exact, options=options, reporter=reporter)
+    )
+    progress = None
+    if reporter:
+        progress = SourceProgress(reporter, "predict", lambda: read.done, Path(source).stat().st_size)
     results = of_file or predict(
-        bundle, lines, name=name, task=task, precision=exact, options=options, blank_lines=format_ == "text"
+        bundle,
+        lines,
+        name=name,
+        task=task,
+        precision=exact,
+        options=options,
+        blank_lines=format_ == "text",
+        progress=progress,
     )
     if format_ == "html":
         yield from page(results, title=Path(bundle).resolve().name)

@@ -19,7 +19,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 from spanbert.core.errors import InputError
@@ -43,9 +43,10 @@ WordMention = tuple[int, int]  # first and last word
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conll2012Origin(CorefOrigin):
-    """The raw lines of a document."""
+    """The raw lines of a document, and the numbers of its clusters as they were read."""
 
     lines: tuple[str, ...]
+    numbers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +142,7 @@ def _document(block: _Block, file: SourceFile) -> Document:
             genre=next(filter(None, genre.groups()), None) if genre else None,
             lines=block.lines,
             read=numbered,
+            numbers=tuple(clusters),
             repeated=tuple(
                 Repeated(
                     where=where,
@@ -228,7 +230,8 @@ def conll2012_lines(documents: Iterable[Document]) -> Iterator[str]:
 
 
 def _rewritten(document: Document, lines: Sequence[str]) -> Iterator[str]:
-    new_cells = iter(_coreference_cells(document))
+    assert isinstance(document.origin, Conll2012Origin)
+    new_cells = iter(_coreference_cells(document, _kept_numbers(document, document.origin)))
     last_cells = (_cells(line)[-1] for line in lines if _is_word(line))
     nothing = next((cell for cell in last_cells if cell in _NOTHING), "-")
     for line in lines:
@@ -236,6 +239,9 @@ def _rewritten(document: Document, lines: Sequence[str]) -> Iterator[str]:
             yield line
             continue
         cell = next(new_cells) or nothing
+        if sorted(cell.split("|")) == sorted(_cells(line)[-1].split("|")):
+            yield line
+            continue
         before, tab, _ = line.rpartition("\t")
         yield f"{before}{tab}{cell}" if tab else re.sub(r"\S+(\s*)$", rf"{cell}\1", line)
 
@@ -245,7 +251,7 @@ def _is_word(line: str) -> bool:
 
 
 def _new_lines(document: Document) -> Iterator[str]:
-    cells = _coreference_cells(document)
+    cells = _coreference_cells(document, range(len(document.clusters or ())))
     words = [document.text[word.start : word.end] for word in document.words or ()]
     speakers = [speaker or "-" for speaker in document.columns.get("speaker") or ("",) * len(words)]
     origin = coref_origin(document)
@@ -263,13 +269,36 @@ def _new_lines(document: Document) -> Iterator[str]:
     yield "#end document"
 
 
-def _coreference_cells(document: Document) -> list[str]:
-    """The brackets at each word: those that end, longest last; those that begin, longest first."""
+def _kept_numbers(document: Document, origin: Conll2012Origin) -> list[int]:
+    """The numbers of the clusters: those that the file gave to clusters with the same mentions, or new ones."""
+    number_of = {
+        (mention.start, mention.end): number
+        for number, cluster in reversed(list(zip(origin.numbers, origin.read or (), strict=True)))
+        for mention in cluster
+    }
+    found: list[int] = []
+    taken: set[int] = set()
+    unused = count(max(origin.numbers, default=-1) + 1)
+    for cluster in document.clusters or ():
+        stated = (number_of.get((one.start, one.end)) for one in cluster)
+        number = next((one for one in stated if one is not None and one not in taken), None)
+        found.append(next(unused) if number is None else number)
+        taken.add(found[-1])
+    return found
+
+
+def _coreference_cells(document: Document, numbers: Sequence[int]) -> list[str]:
+    """The brackets at each word: those that end, longest last; those that begin, longest first.
+
+    Args:
+        document: With words and clusters.
+        numbers: What each cluster is called.
+    """
     words = document.words or ()
     edges = WordEdges(document, words)
     opening: dict[int, list[tuple[int, str]]] = defaultdict(list)
     closing: dict[int, list[tuple[int, str]]] = defaultdict(list)
-    for name, cluster in enumerate(document.clusters or ()):
+    for name, cluster in zip(numbers, document.clusters or (), strict=True):
         around: list[int] = []  # last words of the enclosing mentions
         for mention in sorted(cluster, key=outer_first):
             first, last = edges.first_and_last(mention, "a mention")

@@ -16,6 +16,7 @@ from spanbert.corpus.formats import (
     label_studio,
     labelled,
     parallel,
+    question_lines,
     relation_lines,
     semeval,
     span_lines,
@@ -30,6 +31,7 @@ from spanbert.corpus.io.files import SourceFile, require_file, require_plain
 
 FORMATS: tuple[Format, ...] = (
     columns.FORMAT,
+    question_lines.FORMAT,
     span_lines.FORMAT,
     label_studio.FORMAT,
     squad.FORMAT,
@@ -135,5 +137,5 @@ def write_data(documents: Iterable[Document], target: Path, *, to: str, settings
 def _without_questions(documents: Iterable[Document]) -> Iterator[Document]:
     for document in documents:
         if document.questions is not None:
-            raise InputError("questions, which only the format squad can hold", where=document.place)
+            raise InputError("questions, which only the formats squad and qa-jsonl can hold", where=document.place)
         yield document
