@@ -198,9 +198,9 @@ class AnnotatedText:
         """The results as JSON.
 
         Returns:
-            `id`, the `question` with its `context` or else the `text`, and under `tasks` by name what the kind of each task
-            has in its records: `entities` or `tags` (start, end, label, score, text), `labels` and `scores`, `answer` and
-            so on.
+            `id`, the `question` with its `context` or else the `text`, and under `tasks` by name what the kind of each
+            task has in its records: `entities` or `tags` (start, end, label, score, text), `labels` and `scores`,
+            `answer` and so on.
         """
         records = {name: render_of(result).record(self.text, result) for name, result in self.tasks.items()}
         about = {"text": self.text}

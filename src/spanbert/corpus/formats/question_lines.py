@@ -3,8 +3,8 @@
     {"id": "1", "question": "Who left?", "context": "Ann left.", "answers": [{"text": "Ann", "start": 0}]}
 
 Read are also the Hugging Face hub's form of SQuAD (`{"text": [...], "answer_start": [...]}`), and what `spanbert
-predict` writes. An answer that is elsewhere is moved, as in SQuAD's files. `"is_impossible": true` says that the text has
-none.
+predict` writes. An answer that is elsewhere is moved, as in SQuAD's files. `"is_impossible": true` says that the text
+has none.
 """
 
 from __future__ import annotations

@@ -86,8 +86,8 @@ def convert_data(
     Args:
         source: The file.
         out: A file that does not exist yet.
-        to: `columns`, `jsonl`, `label-studio`, `squad` or `qa-jsonl`; of coreference `conll2012`, `coref-jsonl` or `gap`;
-            of relations `tacred`, `semeval` or `relation-jsonl`; of translations `parallel`, `aligned` or `tmx`.
+        to: `columns`, `jsonl`, `label-studio`, `squad` or `qa-jsonl`; of coreference `conll2012`, `coref-jsonl` or
+            `gap`; of relations `tacred`, `semeval` or `relation-jsonl`; of translations `parallel`, `aligned` or `tmx`.
         from_: The format of `source` by the same names; None: by its suffix, else by its beginning.
         scheme: How spans are written in columns: BIO, IOB1, BIOES, BMES or BILOU; None: as they came, else BIO.
         column: Which tags of a column file are read: `ner`, and of CoNLL-U also `upos` and `xpos`.

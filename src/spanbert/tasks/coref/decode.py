@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from spanbert.core.mentions import head_mention, is_pronoun
+from spanbert.core.mentions import head_mention
 from spanbert.core.predictions import Coreference, MentionLink
+from spanbert.core.pronouns import is_pronoun
 from spanbert.core.types import BoolArray, IntArray, OutputArray, Span
 from spanbert.tasks.coref.config import CorefConfig
 from spanbert.tasks.coref.links import (
