@@ -89,7 +89,8 @@ class Predictor:
             compute = self._reading(windows, asked)
         lengths = [len(window.ids) for window in windows]
         characters = _characters([one.document for one in tokenized]) / max(sum(lengths), 1)  # a token
-        outputs = _in_order(lengths, names, compute, lambda tokens: work and work.add(characters * tokens))
+        done = work or Work(None, 0)
+        outputs = _in_order(lengths, names, compute, lambda tokens: done.add(characters * tokens))
         for windowed, own in zip(tokenized, own_windows, strict=True):
             decoders = {name: self.tasks[name].decoder(windowed) for name in names}
             for output in islice(outputs, len(own)):
@@ -132,7 +133,7 @@ class Predictor:
 
 
 def _in_order(
-    lengths: Sequence[int], names: Sequence[str], compute: Compute, tell: Callable[[int], object]
+    lengths: Sequence[int], names: Sequence[str], compute: Compute, tell: Callable[[int], None]
 ) -> Iterator[dict[str, Any]]:
     """What is computed for each window, by task, in the order of the windows, and no more of it held than of a stretch.
 

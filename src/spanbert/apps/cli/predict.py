@@ -85,9 +85,10 @@ def command(
     if documents == "file":
         lines = ("\n".join(one) for one in [lines])
     with ExitStack() as stack:
-        reporter = None
+        reporter: Reporter | None = None
         if source != "-" and (out is not None or not sys.stdout.isatty()):
-            reporter = stack.enter_context(make_reporter())
+            reporter = made = make_reporter()
+            stack.enter_context(made)
         pieces = _pieces(bundle, lines, source, task, format_, precision, _options(set_ or [], given), reporter, read)
         stream = sys.stdout if out is None else stack.enter_context(file_written_whole(out))
         for piece in pieces:

@@ -9,6 +9,7 @@ Shapes: M mentions in text order, N mentions that may be antecedents, d units of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
@@ -266,4 +267,4 @@ def without_crossing(group: Sequence[int], first: IntArray, last: IntArray, sure
 
 def probability(score: float) -> float:
     """A log odds as a probability."""
-    return float(1 / (1 + np.exp(-np.clip(score, -60, 60))))
+    return 1 / (1 + math.exp(-min(max(score, -60.0), 60.0)))
