@@ -359,7 +359,7 @@ def test_a_mention_in_two_clusters_is_a_warning(cli, runs, tmp_path: Path):
     code, out, err = cli("finetune", "coref", "--model", runs["coref"][0].path, "--train", data, "--dev", data,
                          "--out", tmp_path / "out", "--budget", "1steps")  # fmt: skip
     assert code == 0, err
-    assert "coref: a mention in two clusters; learned in the first (spanbert doctor coref shows them)" in out
+    assert "coref: a mention in two clusters; learned in the first (spanbert doctor coref shows them)" in err
     assert warning in out
 
 
@@ -398,7 +398,7 @@ def test_predict_correct_train_again(cli, runs, tmp_path: Path):
     code, _, err = cli("finetune", "relation", "--model", runs["relation"][0].path, "--train",
                        tmp_path / "relations.jsonl", "--out", tmp_path / "related", "--budget", "1steps")  # fmt: skip
     assert code == 0, err
-    code, _, err = cli("finetune", "ner", "--model", runs["entities"][0].path, "--train",
+    code, _, err = cli("finetune", "tag", "--model", runs["entities"][0].path, "--train",
                        tmp_path / "relations.jsonl", "--out", tmp_path / "tagged", "--budget", "1steps")  # fmt: skip
     assert code == 0, err
 
