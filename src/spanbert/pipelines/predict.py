@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from spanbert.core.errors import InputError
 from spanbert.core.reporter import Reporter
-from spanbert.core.types import Facts
-from spanbert.corpus.formats.format import Format
-from spanbert.corpus.formats.registry import marked_formats, named_formats
+from spanbert.core.texts import described, require_many
+from spanbert.core.types import Document, Facts
+from spanbert.corpus.formats.format import Format, ReadSettings
+from spanbert.corpus.formats.labelled_columns import LabelledColumns
+from spanbert.corpus.formats.registry import marked_formats, named_formats, open_data
 from spanbert.corpus.io.files import SourceFile
 from spanbert.inference.work import ChunkProgress, CountedCharacters, SourceProgress
 from spanbert.pipelines.inputs import read_inputs
-from spanbert.pipelines.load import Precision, load
+from spanbert.pipelines.load import Pipeline, Precision, load
 from spanbert.pipelines.results import AnnotatedText
+from spanbert.pipelines.unique_ids import with_unique_ids
+from spanbert.tasks.base import changed_config
 from spanbert.tasks.protocol import TextTask
 
+_TABLE = "labelled"  # the format of tables of texts
 _ASKED = {"entities": "relations", "question": "questions"}  # what a need is called in a Document
 
 
@@ -29,9 +34,12 @@ def predict_file(
     task: str | None = None,
     precision: Precision = "float32",
     options: Mapping[str, Facts] | None = None,
+    text_column: str | None = None,
     reporter: Reporter | None = None,
 ) -> Iterator[AnnotatedText] | None:
-    """What a bundle predicts for a file in one of its tasks' data formats; gold is not read.
+    """What a bundle predicts for a file in one of its tasks' data formats, or for a table; gold is not read.
+
+    The cells of a table are kept with its results. A table that no task is trained on is read for its texts alone.
 
     A file is data if its suffix names a format, such as `.csv`, or if it begins like a file in a format that a task
     reads, such as CoNLL-2012.
@@ -42,6 +50,7 @@ def predict_file(
         task: One task alone; needed where several kinds of task could read the file.
         precision: See `load`.
         options: See `load`.
+        text_column: Column of a table's text; None: by its name, or as the task finds it.
         reporter: Receives progress; the file is then read once before, to count it.
 
     Returns:
@@ -61,6 +70,9 @@ def predict_file(
     if not formats:
         return None
     names = _readers(asked, formats)
+    if own is None and path_is_table(path) and (not names or (text_column and not _has_column(nlp, names))):
+        documents, progress = _followed(lambda: _texts_of_table(path, text_column), reporter)
+        return nlp.predict(with_unique_ids(documents), task=task, progress=progress)
     if not names or len({nlp.tasks[name].kind for name in names}) > 1:
         suffix = SourceFile(path=path, name=path.name).kind
         raise InputError(
@@ -70,14 +82,44 @@ def predict_file(
             remedy="Name one with --task" if names else "Pass one text a line (.txt) or JSON lines (.jsonl)",
         )
     first = nlp.tasks[names[0]]
-    documents = replace(first.opened(path), check=None).documents()
+    if text_column is not None:
+        first.config = changed_config(first, first.config.model_dump(), {"text_column": text_column})
+    file = first.opened(path)
+    data = replace(file, settings=replace(file.settings, keep_fields=True), check=None)
+    documents, progress = _followed(data.documents, reporter)
     kept = ("columns", *(_ASKED[need] for need in first.spec.needs if need in _ASKED))
-    bare = CountedCharacters(document.without_gold(keep=kept) for document in documents)
-    progress = None
-    if reporter:
-        size = sum(len(document.text) for document in replace(first.opened(path), check=None).documents())
-        progress = SourceProgress(reporter, "predict", lambda: bare.characters, size)
-    return nlp.predict(bare, task=task if len(names) > 1 else names[0], progress=progress)
+    bare = (document.without_gold(keep=kept) for document in documents)
+    return nlp.predict(with_unique_ids(bare), task=task if len(names) > 1 else names[0], progress=progress)
+
+
+def _followed(
+    read: Callable[[], Iterable[Document]], reporter: Reporter | None
+) -> tuple[CountedCharacters, ChunkProgress | None]:
+    """Documents, and what is told how far they are; with a reporter they are read once before, to count them."""
+    documents = CountedCharacters(read())
+    if reporter is None:
+        return documents, None
+    size = sum(len(document.text) for document in read())
+    return documents, SourceProgress(reporter, "predict", lambda: documents.characters, size)
+
+
+def _texts_of_table(path: Path, text_column: str | None) -> Iterator[Document]:
+    """The texts of a table whatever else it has."""
+    settings = ReadSettings(text_column=text_column, keep_fields=True)
+    file = open_data(path, among=(_TABLE,), settings=settings)
+    assert isinstance(file.settings.columns, LabelledColumns)
+    alone = replace(file.settings, columns=replace(file.settings.columns, pair=None, label=None))
+    return replace(file, settings=alone).documents()
+
+
+def path_is_table(path: Path) -> bool:
+    """Whether a file's suffix is that of a table."""
+    return SourceFile(path=path, name=path.name).kind in (".csv", ".tsv", ".parquet")
+
+
+def _has_column(nlp: Pipeline, names: Sequence[str]) -> bool:
+    """Whether some tasks read tables whose column of the text can be named."""
+    return all("text_column" in nlp.tasks[name].runtime_options for name in names)
 
 
 def _readers(tasks: Mapping[str, TextTask], formats: Sequence[Format]) -> list[str]:
@@ -95,6 +137,8 @@ def predict(
     precision: Precision = "float32",
     options: Mapping[str, Facts] | None = None,
     blank_lines: bool = False,
+    text_field: str = "text",
+    more_at_hand: Callable[[], bool] | None = None,
     progress: ChunkProgress | None = None,
 ) -> Iterator[AnnotatedText]:
     """What a bundle predicts for each line, in order, in bounded memory.
@@ -107,6 +151,8 @@ def predict(
         precision: See `load`.
         options: See `load`.
         blank_lines: Blank lines are texts too; else they are left out.
+        text_field: What the text is called in JSON lines.
+        more_at_hand: See `Pipeline.predict`.
         progress: See `Pipeline.predict`.
 
     Yields:
@@ -116,8 +162,9 @@ def predict(
         InputError: One string in place of lines, a line that cannot be read, or that no task of the bundle reads.
     """
     if isinstance(lines, str):
-        raise InputError("one text in place of lines", got=repr(lines[:40]), remedy="Pass a list of texts")
+        raise InputError("one text in place of lines", got=described(lines), remedy="Pass a list of texts")
+    require_many(lines, "lines")
     nlp = load(bundle, precision=precision, options=options)
     relates = any("entities" in nlp.tasks[one].spec.needs for one in nlp.names(task))
-    documents = read_inputs(lines, name=name, entities=relates, blank_lines=blank_lines)
-    yield from nlp.predict(documents, task=task, progress=progress)
+    documents = read_inputs(lines, name=name, entities=relates, blank_lines=blank_lines, text_field=text_field)
+    yield from nlp.predict(with_unique_ids(documents), task=task, more_at_hand=more_at_hand, progress=progress)
