@@ -321,7 +321,8 @@ def test_doctor_finds_and_mends_clusters(cli, hugging_face_model: Path, tmp_path
     assert [tuple(line.split("\t")[-1] for line in pair) for pair in changed] == [("(1)|(2)", "(1)"), ("(2)", "-")]
     assert cli("doctor", "coref", "--data", tmp_path / "fixed.conll", *options)[0] == 0
     data.write_text(data.read_text() + BROKEN + BROKEN)
-    code, out, _ = cli("doctor", "coref", "--data", data, *options, "--fix", tmp_path / "fixed.conll", "--json")
+    mended = ("--fix", tmp_path / "fixed.conll", "--overwrite", "--json")
+    code, out, _ = cli("doctor", "coref", "--data", data, *options, *mended)
     report = json.loads(out.splitlines()[-1])
     [broken] = [one for one in report["findings"] if one["name"] == "broken"]
     assert (code, broken["count"]) == (2, 2)
@@ -462,7 +463,15 @@ def test_doctor_finds_and_mends_pairs(cli, hugging_face_model: Path, tmp_path: P
     outside = {**record, "tail": {"start": 4, "end": 700}}
     data.write_text("\n".join([*lines, "no JSON", json.dumps(outside)]) + "\n")
     code, out, _ = cli(
-        "doctor", "relation", "--data", data, *options, "--no-estimate", "--fix", tmp_path / "fixed.jsonl"
+        "doctor",
+        "relation",
+        "--data",
+        data,
+        *options,
+        "--no-estimate",
+        "--fix",
+        tmp_path / "fixed.jsonl",
+        "--overwrite",
     )
     report = json.loads(out.splitlines()[-1])
     [broken] = [one for one in report["findings"] if one["name"] == "broken"]
