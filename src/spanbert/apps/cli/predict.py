@@ -20,6 +20,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole, is_special
 from spanbert.core.outputs import check_output_file
 from spanbert.core.reporter import Reporter
+from spanbert.corpus.formats.column_format import are_columns, may_be_tagged
 from spanbert.corpus.io.files import ByteCounter, SourceFile, text_lines
 from spanbert.corpus.io.pipes import PipeLines
 
@@ -34,6 +35,7 @@ EXAMPLES = task_examples(
 )
 DOCUMENTS = ("line", "file")
 FORMATS = ("jsonl", "csv", "tsv", "text", "conll", "html")
+_HELD = 20  # lines of standard input that are looked at before the first answer, if they look like words with tags
 
 
 @with_task_options("predict")
@@ -44,8 +46,8 @@ def command(
         typer.Argument(
             metavar="[FILE|-]",
             help='One text a line; JSON lines: {"id", "text"}, with "pair", {"question", "context"}, {"tokens"}, or a '
-            'text with {"head", "tail"} or {"entities"}; or a file as the task is trained on: .csv, .tsv, .parquet, '
-            ".conll, .conllu, CoNLL-2012, SQuAD's and TACRED's .json, .tmx.",
+            'text with {"head", "tail"} or {"entities"}; or a file or folder in any format that the task is trained '
+            "on (docs/FORMATS.md): tables, columns, exports of annotation tools.",
         ),
     ] = "-",
     task: Annotated[str | None, typer.Option(help="One task alone.", show_default=False)] = None,
@@ -90,9 +92,13 @@ def command(
         raise InputError(
             "only a file of plain text can be one document", where="--documents file", got=source, expected=".txt"
         )
-    if source != "-" and not is_special(Path(source)) and not Path(source).is_file():
+    if source != "-":
+        from spanbert.corpus.data import local_file
+
+        source = str(local_file(source))
+    if source != "-" and not Path(source).exists():
         raise InputError(
-            "a folder, where a file is read" if Path(source).is_dir() else "no such file",
+            "no such file",
             where=source,
             remedy=f"Texts are piped in: echo TEXT | spanbert predict {bundle}",
         )
@@ -102,21 +108,24 @@ def command(
         check_output_file(out, inputs=["/dev/stdin" if source == "-" else source, bundle], overwrite=overwrite)
     read = ByteCounter()
     pipe = _pipe(source)
-    lines = _lines(source, read) if pipe is None else pipe
+    lines = _lines(source, read) if pipe is None else _plain(pipe, "stdin" if source == "-" else source)
     if documents == "file":
         lines = ("\n".join(one) for one in [lines])
-    pieces = _pieces(
-        bundle, lines, source, task, format_, precision, _options(set_ or [], given), text_column, threads, pipe
-    )
     with ExitStack() as stack:
-        if source != "-" and (out is not None or not sys.stdout.isatty()):
-            reporter = make_reporter()
-            stack.enter_context(reporter)
-            pieces = _followed(pieces, source, read, reporter)
+        reporter: Reporter | None = None
+        if pipe is None and (out is not None or not sys.stdout.isatty()):
+            reporter = made = make_reporter()
+            stack.enter_context(made)
+        options = _options(set_ or [], given)
+        pieces = _pieces(
+            bundle, lines, source, task, format_, precision, options, reporter, read, text_column, threads, pipe
+        )
         stream = sys.stdout if out is None else stack.enter_context(file_written_whole(out))
         for piece in pieces:
             stream.write(piece)
             stream.flush()  # the reader of a pipe gets each answer at once
+        if reporter:
+            reporter.finish("predict")
 
 
 def _options(stated: Sequence[str], given: Given) -> dict[str, dict[str, Any]]:
@@ -128,16 +137,6 @@ def _options(stated: Sequence[str], given: Given) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _followed(pieces: Iterator[str], source: str, read: ByteCounter, reporter: Reporter) -> Iterator[str]:
-    """Yields the same pieces and reports what share of the file has been read."""
-    size = max(Path(source).stat().st_size, 1)
-    for piece in pieces:
-        yield piece
-        if read.done:
-            reporter.update("predict", min(read.done / size, 1.0), {})
-    reporter.finish("predict")
-
-
 def _pieces(
     bundle: str,
     lines: Iterable[str],
@@ -146,12 +145,15 @@ def _pieces(
     format_: str,
     precision: str,
     options: Mapping[str, Mapping[str, Any]],
+    reporter: Reporter | None,
+    read: ByteCounter,
     text_column: str | None,
     threads: int | None,
     pipe: PipeLines | None,
 ) -> Iterator[str]:
-    """What is written, piece by piece."""
+    """What is written, piece by piece; progress goes to the reporter, by what has been read of the lines."""
     from spanbert.encoder.hardware import use_threads
+    from spanbert.inference.work import SourceProgress
     from spanbert.pipelines.html import page
     from spanbert.pipelines.load import Precision
     from spanbert.pipelines.predict import predict, predict_file
@@ -165,8 +167,19 @@ def _pieces(
     of_file = (
         None
         if source == "-"
-        else predict_file(bundle, source, task=task, precision=exact, options=options, text_column=text_column)
+        else predict_file(
+            bundle,
+            source,
+            task=task,
+            precision=exact,
+            options=options,
+            text_column=text_column,
+            reporter=reporter,
+        )
     )
+    progress = None
+    if reporter:
+        progress = SourceProgress(reporter, "predict", lambda: read.done, Path(source).stat().st_size)
     results = of_file or predict(
         bundle,
         lines,
@@ -177,6 +190,7 @@ def _pieces(
         blank_lines=format_ == "text",
         text_field=text_column or "text",
         more_at_hand=None if pipe is None else pipe.more_at_hand,
+        progress=progress,
     )
     if format_ in ("csv", "tsv"):
         yield from table_lines(results, cast(Separated, format_))
@@ -213,3 +227,20 @@ def _pipe(source: str) -> PipeLines | None:
     if sys.stdin.isatty():
         sys.stderr.write("reading texts from the keyboard, one a line; Ctrl-D ends\n")
     return PipeLines(cast(BufferedReader, sys.stdin.buffer), "stdin")
+
+
+def _plain(pipe: PipeLines, name: str) -> Iterator[str]:
+    """The lines, each as soon as it comes; refuses words with tags, which only a file's reader understands."""
+    held: list[str] | None = []
+    for line in pipe:
+        if held is None:
+            yield line
+            continue
+        held.append(line)
+        if are_columns(held):
+            remedy = "Save them as a file, and name it"
+            raise InputError("words with tags, not texts", where=f"{name}:1", got=repr(held[0][:60]), remedy=remedy)
+        if not may_be_tagged(line) or len(held) > _HELD or not pipe.more_at_hand():
+            yield from held
+            held = None
+    yield from held or ()

@@ -16,11 +16,11 @@ COREF = TaskSpec(
     render="spanbert.tasks.coref.render:CorefRender",
     result="spanbert.core.predictions:Coreference",
     produces=frozenset({"clusters"}),
-    formats=("conll2012", "coref-jsonl", "gap"),
+    formats=("brat", "webanno", "conll2012", "corefud", "coref-jsonl", "gap"),
     same_head=("size", "same_words"),
     main_metric="conll_f1",
     hub_task="token-classification",
-    files="CoNLL-2012, JSON lines with clusters",
+    files="CoNLL-2012, CorefUD, JSON lines with clusters, brat, WebAnno TSV",
     epochs=20.0,
     examples_a_step=2,  # each is several windows
     options=(
@@ -30,15 +30,6 @@ COREF = TaskSpec(
             help="keep or drop clusters of one mention.",
             default="as in --train",
             verbs=("finetune",),
-        ),
-        TaskOption(
-            flag="--max-mentions",
-            setting="max_mentions",
-            help="candidates kept a document.",
-            default="0.4 a word",
-            type=int,
-            least=2,
-            verbs=("finetune", "evaluate", "predict"),
         ),
     ),
     aliases=also_called("coreference", "coreference-resolution", "clusters"),
@@ -57,8 +48,8 @@ COREF = TaskSpec(
         ),
         "predict": (
             (
-                "Mentions of the same thing in a long text",
-                "spanbert predict coref/ novel.txt --documents file --max-mentions 5000",
+                "Mentions of the same thing in a whole novel",
+                "spanbert predict coref/ novel.txt --documents file --out novel.jsonl",
             ),
         ),
     },
