@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from spanbert.core.pronouns import is_possessive, is_pronoun, is_replaceable, word_set
 from spanbert.core.types import Span
 
+_WORD_LETTER = re.compile(r"\w")
 _FIRST_WORD = re.compile(r"\W*(?:(?:the|a|an|this|that|these|those)\s+)?(.)", re.IGNORECASE | re.DOTALL)
 _OWNS = re.compile(r"\s?['\u2019]s\b")
 _OWNING = re.compile(r"\s?['\u2019]s$|(?<=s)\s?['\u2019]$")
@@ -139,9 +140,18 @@ def _name_of(text: str, head: Span) -> str:
 def _is_common(text: str, name: str) -> bool:
     """Whether the first word of a name that begins a sentence has its capital from there alone."""
     first = name.split()[0] if name.split() else ""
-    return first.lower() in _DETERMINERS or (
-        first[1:].islower() and re.search(rf"(?<!\w){re.escape(first.lower())}(?!\w)", text) is not None
-    )
+    return first.lower() in _DETERMINERS or (first[1:].islower() and _has_word(text, first.lower()))
+
+
+def _has_word(text: str, word: str) -> bool:
+    """Whether a word stands in a text by itself; in time that is linear in the text."""
+    place = text.find(word)
+    while place >= 0:
+        end = place + len(word)
+        if not (_WORD_LETTER.match(text, place - 1) if place else None) and not _WORD_LETTER.match(text, end):
+            return True
+        place = text.find(word, end)
+    return False
 
 
 def _begins_sentence(text: str, place: int) -> bool:

@@ -12,7 +12,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.schema import checked, misfit
 from spanbert.core.types import Facts, Record
 from spanbert.encoder.config import EncoderConfig
-from spanbert.tasks.base import changed_config
+from spanbert.tasks.base import TextTaskBase, changed_config
 from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.registry import kind_meant, kinds, spec_of, spec_of_slug
 from spanbert.tasks.spec import TaskSpec
@@ -48,10 +48,6 @@ def _require_entry(entry: Entry, key: str, where: str) -> None:
     """
     spec = spec_of(entry["kind"], entry)
     checked(spec.entry, entry, where, key=key)
-    try:
-        spec.config.model_validate(entry["options"])
-    except ValidationError as error:
-        raise misfit(error, where, key=f"{key}.options") from None
 
 
 def stored_tokenizer(files: BundleFiles) -> TokenizerAdapter:
@@ -117,15 +113,29 @@ def stored_tasks(
     for kind in given.keys() - {entry["kind"] for entry in entries.values()}:
         present = ", ".join(sorted({entry["kind"] for entry in entries.values()})) or "no fine-tuned task"
         raise InputError(f"a setting of {kind}, which this bundle has no task of", where=str(files.path), got=present)
-    shape = EncoderConfig.of_bundle(files)
     found: dict[str, TextTask] = {}
     for name, entry in entries.items():
         made = spec_of(entry["kind"], entry).task_class()
-        task = made.from_manifest(name, entry, tokenizer=tokenizer, positions=shape.longest_segment)
+        task = _made(made, name, entry, files, tokenizer)
         if entry["kind"] in given:
             changed = changed_config(made, task.config.model_dump(), given[entry["kind"]])
             entry = {**entry, "options": changed.model_dump()}
-            task = made.from_manifest(name, entry, tokenizer=tokenizer, positions=shape.longest_segment)
+            task = _made(made, name, entry, files, tokenizer)
         task.assets = files.assets(name)
         found[name] = task
     return found
+
+
+def _made(
+    made: type[TextTaskBase], name: str, entry: Entry, files: BundleFiles, tokenizer: TokenizerAdapter
+) -> TextTask:
+    """A task from its entry.
+
+    Raises:
+        InputError: A setting that its kind cannot have; names the key.
+    """
+    positions = EncoderConfig.of_bundle(files).longest_segment
+    try:
+        return made.from_manifest(name, entry, tokenizer=tokenizer, positions=positions)
+    except ValidationError as error:
+        raise misfit(error, str(files.path / MANIFEST), key=f"tasks.{name}.options") from None

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from spanbert.apps.cli.completion import layouts, read_formats
-from spanbert.apps.cli.options import JsonOption, OverwriteOption, examples, print_json
+from spanbert.apps.cli.options import JsonOption, OverwriteOption, examples, print_json, say
 from spanbert.core.errors import InputError
 
 EXAMPLES = examples(
@@ -140,12 +140,12 @@ def _convert_data(source: str, out: Path, to: str, options: dict[str, Any], as_j
     counted = {name: getattr(done, name) for name in names}
     parts = [f"{done.documents:,} documents", f"{done.words:,} words"]
     parts += [f"{count:,} {name}" for name, count in counted.items() if count or name == "spans"]
-    typer.echo(f"wrote {done.path}: {', '.join(parts)}, from {done.read_as}")
+    say(f"wrote {done.path}: {', '.join(parts)}, from {done.read_as}")
     if done.left_out:
         said = ", ".join(f"{count:,} {_SAID.get(what, what)}" for what, count in done.left_out.items())
-        typer.echo(f"left out: {said}")
+        say(f"left out: {said}")
     if done.moved or done.lost:
-        typer.echo(f"answers that were elsewhere in their text: {done.moved:,}; not in it, and left out: {done.lost:,}")
+        say(f"answers that were elsewhere in their text: {done.moved:,}; not in it, and left out: {done.lost:,}")
 
 
 def _convert_model(source: str, out: Path, to: str, options: dict[str, Any], as_json: bool) -> None:
@@ -155,6 +155,6 @@ def _convert_model(source: str, out: Path, to: str, options: dict[str, Any], as_
     if as_json:
         print_json({"path": str(result.path), "tensors": result.tensors, "left_out": result.left_out})
         return
-    typer.echo(f"wrote {result.path}: {result.tensors} tensors")
+    say(f"wrote {result.path}: {result.tensors} tensors")
     if result.left_out:
-        typer.echo(f"left out, because this layout has no place for them: {', '.join(result.left_out)}")
+        say(f"left out, because this layout has no place for them: {', '.join(result.left_out)}")

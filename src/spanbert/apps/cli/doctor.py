@@ -9,7 +9,7 @@ import typer
 
 from spanbert.apps.cli.command import command_class
 from spanbert.apps.cli.completion import kinds_of_tasks
-from spanbert.apps.cli.options import ConfigOption, JsonOption, OverwriteOption, SetOption, print_json
+from spanbert.apps.cli.options import ConfigOption, JsonOption, OverwriteOption, SetOption, print_json, say
 from spanbert.apps.cli.task_options import (
     Given,
     help_of_kind,
@@ -102,7 +102,7 @@ def command(
         print_json(report.as_record())
     else:
         for line in report_lines(report):
-            typer.echo(line)
+            say(line)
         if fix is not None:
-            typer.echo(f"wrote {fix}")
+            say(f"wrote {fix}")
     raise typer.Exit(report.exit_code)

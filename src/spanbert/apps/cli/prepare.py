@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from spanbert.apps.cli.options import JsonOption, OverwriteOption, examples, parse_share, print_json
+from spanbert.apps.cli.options import JsonOption, OverwriteOption, examples, parse_share, print_json, say
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
 from spanbert.core.outputs import check_output_folder
@@ -103,10 +103,10 @@ def command(
             licence=licence, overwrite=overwrite, reporter=reporter,
         )  # fmt: skip
     for line in summary_lines(result):
-        typer.echo(line)
+        say(line)
     if as_json:
         print_json(asdict(result))
     else:
         is_model = tokenizer is not None and (Path(tokenizer) / "config.json").is_file()
         start = f"--model {shlex.quote(str(tokenizer))}" if is_model else "--size mini"
-        typer.echo(f"next: spanbert pretrain {shlex.quote(str(out))} {start} --out BUNDLE --budget 10m")
+        say(f"next: spanbert pretrain {shlex.quote(str(out))} {start} --out BUNDLE --budget 10m")

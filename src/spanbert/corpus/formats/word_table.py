@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -26,6 +25,7 @@ from spanbert.corpus.formats.span_records import other_fields
 from spanbert.corpus.formats.tagged_words import TaggedOrigin, document_of_tags, scheme_of, words_and_tags
 from spanbert.corpus.formats.token_columns import KNOWN_TAGS, WORDS, TokenColumns, choose_columns
 from spanbert.corpus.io.files import OnBroken, SourceFile, readable, text_lines, write_lines
+from spanbert.corpus.io.limits import longest_line
 from spanbert.corpus.io.tables import delimited_line, numbered
 
 _DELIMITERS = (",", "\t", ";")
@@ -45,7 +45,7 @@ def _rows(file: SourceFile, delimiter: str) -> Iterator[tuple[int, list[str] | I
         for number, line in text_lines(file):
             yield number, line.split("\t") if line.strip() else []
         return
-    csv.field_size_limit(sys.maxsize)
+    csv.field_size_limit(longest_line())
     number = 0
 
     def texts() -> Iterator[str]:
