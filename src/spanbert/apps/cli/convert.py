@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from spanbert.apps.cli.completion import layouts, read_formats
-from spanbert.apps.cli.options import JsonOption, OverwriteOption, examples, print_json, say
+from spanbert.apps.cli.options import JsonOption, OverwriteOption, SafeCellsOption, examples, print_json, say
 from spanbert.core.errors import InputError
+from spanbert.corpus.io.formulas import check_table
 
 EXAMPLES = examples(
     ("Encoder and MLM head alone, for other programs", "spanbert convert bundle/ plain/ --to hugging-face"),
@@ -105,6 +106,7 @@ def command(
     separator: Annotated[
         str | None, typer.Option(help="Labelled texts: between several labels of a cell.", show_default=False)
     ] = None,
+    safe_cells: SafeCellsOption = False,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -121,7 +123,7 @@ def command(
         if precision is not None:
             raise InputError("files of annotations have no weights", where="--precision", got=precision)
         own = {"from_": from_, "scheme": scheme, "column": column or "ner", "nested": nested, "overwrite": overwrite}
-        _convert_data(source, out, to, {**own, "target": target, **names}, as_json)
+        _convert_data(source, out, to, {**own, "target": target, **names}, as_json, safe_cells=safe_cells)
         return
     for option, value in given.items():
         if value is not None:
@@ -129,10 +131,13 @@ def command(
     _convert_model(source, out, to, {"task": task, "precision": precision, "overwrite": overwrite}, as_json)
 
 
-def _convert_data(source: str, out: Path, to: str, options: dict[str, Any], as_json: bool) -> None:
+def _convert_data(source: str, out: Path, to: str, options: dict[str, Any], as_json: bool, *, safe_cells: bool) -> None:
     from spanbert.pipelines.convert.data import convert_data
 
     done = convert_data(source, out, to=to, **options)
+    remark = check_table(done.path, quote=safe_cells) if done.path.is_file() else None
+    if remark is not None:
+        typer.echo(remark, err=True)
     if as_json:
         print_json({**asdict(done), "path": str(done.path)})
         return

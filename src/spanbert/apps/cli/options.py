@@ -20,6 +20,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 ThreadsOption = Annotated[
     int | None, typer.Option(help="CPU threads.  [default: all cores]", min=1, show_default=False)
 ]
+SafeCellsOption = Annotated[
+    bool, typer.Option("--safe-cells", help="Tables: put ' before cells that a spreadsheet would compute.")
+]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what exists already.")]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.", show_default=False)]
 _SET_HELP = (
