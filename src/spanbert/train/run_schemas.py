@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import AliasChoices, ConfigDict, Field
 
 from spanbert.core.schema import Count, NumberName, Schema, TaskName
 
@@ -74,8 +74,7 @@ class BestFacts(_Exact):
     """state.json of training/best; earlier versions said goodness."""
 
     step: Count
-    selection_score: float | None = None
-    goodness: float | None = None
+    selection_score: float = Field(validation_alias=AliasChoices("selection_score", "goodness"))
     scores: dict[str, Any]
 
 
