@@ -235,16 +235,26 @@ def load_encoder(
 
 
 def _require_fitting(config: EncoderConfig, ours: Mapping[str, Tensor], *, where: str) -> None:
-    """Compares what config.json states with the weights, before an encoder of that size is made.
+    """Compares the sizes that config.json states with the weights, before an encoder of that size is made.
+
+    What else may not fit, `fill_parameters` finds.
 
     Raises:
         InputError: They do not belong together.
     """
     names.require_layers(ours, config.layers, where=where)
-    with torch.device("meta"):  # shapes alone, no memory
-        expected = Encoder(config).state_dict()
-    present = {name: tensor for name, tensor in ours.items() if not name.startswith(_OF_HEADS)}
-    require_shapes(expected, present, where=where)
+    size = config.hidden_size
+    stated = {
+        "embeddings.word.weight": (config.vocab_size, size),
+        "embeddings.token_type.weight": (config.token_types, size),
+    }
+    if config.kind == "transformer":
+        stated["embeddings.position.weight"] = (config.positions, size)
+        stated["blocks.0.feed_forward.input.weight"] = (config.feed_forward_size, size)
+    for name, shape in stated.items():
+        if name not in ours:
+            raise InputError(f"the weights lack tensor {name!r}", where=where)
+        _require_shape(name, ours[name], shape, where=where)
 
 
 def _new_rows(table_VD: Tensor, rows: int) -> Tensor:
@@ -288,11 +298,15 @@ def require_shapes(expected: Mapping[str, Tensor], values: Mapping[str, Tensor],
             f"the weights {'lack' if name in expected else 'hold an unknown'} tensor {name!r}", where=where
         )
     for name, tensor in values.items():
-        if tensor.shape != expected[name].shape:
-            raise InputError(
-                f"tensor {name!r} has another shape",
-                where=where,
-                got=str(tuple(tensor.shape)),
-                expected=str(tuple(expected[name].shape)),
-                remedy="config.json and the weights do not belong together",
-            )
+        _require_shape(name, tensor, tuple(expected[name].shape), where=where)
+
+
+def _require_shape(name: str, tensor: Tensor, shape: tuple[int, ...], *, where: str) -> None:
+    if tuple(tensor.shape) != shape:
+        raise InputError(
+            f"tensor {name!r} has another shape",
+            where=where,
+            got=str(tuple(tensor.shape)),
+            expected=str(shape),
+            remedy="config.json and the weights do not belong together",
+        )
