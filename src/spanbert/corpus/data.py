@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from spanbert.core.files import sha256_of
 from spanbert.core.types import Document
 from spanbert.corpus.formats.data_file import DataFile
@@ -54,7 +56,11 @@ def source_facts(given: Path | Source, companion: Path | None = None) -> dict[st
         companion: The file with the other side of each line.
     """
     if isinstance(given, DataFile):
-        return source_facts(given.path, given.settings.companion)
+        whole = source_facts(given.path, given.settings.companion)
+        if given.part is None:
+            return whole
+        kept = np.packbits(given.part.kept_N).tobytes()
+        return {"name": given.name, "sha256": hashlib.sha256(whole["sha256"].encode() + kept).hexdigest()}
     if isinstance(given, Path) and companion is not None:
         both = sha256_of(given), sha256_of(companion)
         return {
@@ -65,5 +71,10 @@ def source_facts(given: Path | Source, companion: Path | None = None) -> dict[st
         return {"name": given.name, "sha256": sha256_of(given)}
     digest = hashlib.sha256()
     for document in given:
-        digest.update(json.dumps(asdict(document), sort_keys=True, default=str).encode())
+        digest.update(json.dumps(asdict(document, dict_factory=_held), sort_keys=True, default=str).encode())
     return {"name": name_of(given), "sha256": digest.hexdigest()}
+
+
+def _held(items: list[tuple[str, object]]) -> dict[str, object]:
+    """What is learned from: not the fields beside it, and nothing where a span does not know its text."""
+    return {name: value for name, value in items if name != "fields" and (name != "text" or value is not None)}

@@ -122,14 +122,20 @@ def _by_length(
     return found
 
 
-def chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    """One document, then two, four and so on up to the limits, so that the first answer comes quickly."""
+def chunks(documents: Iterable[Document], more_at_hand: Callable[[], bool] | None = None) -> Iterator[list[Document]]:
+    """One document, then two, four and so on up to the limits, so that the first answer comes quickly.
+
+    Args:
+        documents: Read as they are needed.
+        more_at_hand: Whether another can be had without waiting; where it cannot, a chunk ends. None: always.
+    """
     chunk: list[Document] = []
     characters, most = 0, 1
     for document in documents:
         chunk.append(document)
         characters += len(document.text)
-        if len(chunk) >= most or characters >= _CHARACTERS_AT_ONCE:
+        full = len(chunk) >= most or characters >= _CHARACTERS_AT_ONCE
+        if full or (more_at_hand is not None and not more_at_hand()):
             yield chunk
             chunk, characters = [], 0
             most = min(2 * most, _DOCUMENTS_AT_ONCE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -86,17 +86,20 @@ def tune_thresholds(predictor: Predictor, sources: Mapping[str, Source], reporte
         reporter.say(f"{name}: threshold {task.threshold:.4g}, tuned on {name_of(source)}")
 
 
-def write_mistakes(predictor: Predictor, sources: Mapping[str, Source], target: Path) -> dict[str, Record]:
-    """Scores each task on its data and writes its worst mistakes, a JSON object a line.
-
-    Returns:
-        The scores of each task.
-    """
+def score_with_mistakes(
+    predictor: Predictor, sources: Mapping[str, Source]
+) -> tuple[dict[str, Record], list[tuple[str, Mistake]]]:
+    """The scores of each task on its data, and its worst mistakes, each with the task's name."""
     scores: dict[str, Record] = {}
-    lines = []
+    found: list[tuple[str, Mistake]] = []
     for name, source in sources.items():
         mistakes: list[Mistake] = []
         scores[name] = score_task(predictor, name, source, mistakes=mistakes).scores()
-        lines += [json.dumps({"task": name, **asdict(mistake)}, ensure_ascii=False) + "\n" for mistake in mistakes]
+        found += [(name, mistake) for mistake in mistakes]
+    return scores, found
+
+
+def write_mistakes(target: Path, mistakes: Sequence[tuple[str, Mistake]]) -> None:
+    """Writes the mistakes of tasks, a JSON object a line."""
+    lines = [json.dumps({"task": name, **asdict(one)}, ensure_ascii=False) + "\n" for name, one in mistakes]
     write_atomically(target, "".join(lines))
-    return scores

@@ -7,7 +7,9 @@ import os
 from pathlib import Path
 
 from spanbert.core.errors import InputError, nearest
+from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter
+from spanbert.core.texts import require_path
 from spanbert.core.types import Facts, Record
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.inference.scoring import score_task
@@ -18,6 +20,7 @@ from spanbert.tasks.base import changed_config
 from spanbert.tasks.protocol import DocumentScorer, TextTask
 
 
+@shows_progress
 def evaluate(
     bundle: str | os.PathLike[str],
     data: str | os.PathLike[str],
@@ -41,7 +44,7 @@ def evaluate(
             trained with: how the file is read (`text_column`, `pair_column`, `label_column`, `separator`, for tagging
             `column`), or for coreference how mentions are linked (`max_mentions`, `depth`, `singletons`).
         seed: Seed of the bootstrap.
-        reporter: Receives progress.
+        reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
 
     Returns:
         `task`, `kind`, `main` (the name of the main score), the scores, `interval` and `signature`; with `other`, also
@@ -50,6 +53,7 @@ def evaluate(
     Raises:
         InputError: No such task, or data that it cannot read.
     """
+    require_path(data, "data")
     nlp = load(bundle)
     name = _one_task(nlp, task)
     _read_by(nlp.tasks[name], options or {})

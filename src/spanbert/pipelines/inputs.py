@@ -9,6 +9,7 @@ from pathlib import PurePath
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import parse_json
+from spanbert.core.texts import require_text
 from spanbert.core.types import Document, Question, Record
 from spanbert.corpus.formats.relation_lines import document_of_pairs, entity_of
 from spanbert.corpus.formats.span_records import span_of
@@ -21,7 +22,12 @@ _EXPECTED = (
 
 
 def read_inputs(
-    lines: Iterable[str], *, name: str, entities: bool = False, blank_lines: bool = False
+    lines: Iterable[str],
+    *,
+    name: str,
+    entities: bool = False,
+    blank_lines: bool = False,
+    text_field: str = "text",
 ) -> Iterator[Document]:
     """Documents of some lines; their ids are those of the JSON lines, else the line numbers.
 
@@ -30,12 +36,14 @@ def read_inputs(
         name: Of the source.
         entities: Read pairs of entities and entities, for tasks that relate them.
         blank_lines: Blank lines are texts too; else they are left out.
+        text_field: What the text is called in JSON lines.
 
     Raises:
-        InputError: A line of JSON lines that is none, or without a text.
+        InputError: A line of JSON lines that is none, or without a text; plain text where a field is asked for.
     """
     is_json: bool | None = True if ".jsonl" in PurePath(name.lower()).suffixes else None
     for number, line in enumerate(lines, start=1):
+        require_text(line, f"{name}:{number}")
         text = line.rstrip("\r\n")
         if number == 1:
             text = text.removeprefix("\ufeff")
@@ -45,8 +53,17 @@ def read_inputs(
             continue
         if is_json is None:
             is_json = _is_object(text)
+            if not is_json and text_field != "text":
+                raise InputError(
+                    "plain text, which has no fields",
+                    where=f"{name}:{number}",
+                    expected=f"JSON lines with {text_field!r}, or a .csv, .tsv or .parquet file",
+                    remedy="Leave --text-column out to read each line as a text",
+                )
         where = f"{name}:{number}"
-        document = _document(text, where, number, entities=entities) if is_json else Document(id=str(number), text=text)
+        document = (
+            _document(text, where, number, entities, text_field) if is_json else Document(id=str(number), text=text)
+        )
         yield replace(document, where=where)
 
 
@@ -57,10 +74,17 @@ def _is_object(line: str) -> bool:
         return False
 
 
-def _document(line: str, where: str, number: int, *, entities: bool) -> Document:
-    record = parse_json(line, where, _EXPECTED)
-    if not isinstance(record, dict):
-        raise InputError("not a JSON object", where=where, got=type(record).__name__, expected=_EXPECTED)
+def _document(line: str, where: str, number: int, entities: bool, text_field: str) -> Document:
+    given = parse_json(line, where, _EXPECTED)
+    if not isinstance(given, dict):
+        raise InputError("not a JSON object", where=where, got=type(given).__name__, expected=_EXPECTED)
+    if text_field != "text" and text_field not in given:
+        raise InputError(f"no {text_field}", where=where, got=", ".join(given) or "an empty object")
+    record = given if text_field == "text" else {**given, "text": given[text_field]}
+    return replace(_of_record(record, where, number, entities=entities), fields=given)
+
+
+def _of_record(record: Record, where: str, number: int, *, entities: bool) -> Document:
     stated = record.get("id")
     identity = str(number if stated is None else stated)
     if "question" in record:

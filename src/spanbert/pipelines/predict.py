@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from spanbert.core.errors import InputError
-from spanbert.core.types import Facts
-from spanbert.corpus.formats.format import Format
-from spanbert.corpus.formats.registry import marked_formats, named_formats
+from spanbert.core.texts import described, require_many
+from spanbert.core.types import Document, Facts
+from spanbert.corpus.formats.format import Format, ReadSettings
+from spanbert.corpus.formats.labelled_columns import LabelledColumns
+from spanbert.corpus.formats.registry import marked_formats, named_formats, open_data
 from spanbert.corpus.io.files import SourceFile
 from spanbert.pipelines.inputs import read_inputs
-from spanbert.pipelines.load import Precision, load
+from spanbert.pipelines.load import Pipeline, Precision, load
 from spanbert.pipelines.results import AnnotatedText
+from spanbert.pipelines.unique_ids import with_unique_ids
+from spanbert.tasks.base import changed_config
 from spanbert.tasks.protocol import TextTask
 
+_TABLE = "labelled"  # the format of tables of texts
 _ASKED = {"entities": "relations", "question": "questions"}  # what a need is called in a Document
 
 
@@ -27,8 +32,11 @@ def predict_file(
     task: str | None = None,
     precision: Precision = "float32",
     options: Mapping[str, Facts] | None = None,
+    text_column: str | None = None,
 ) -> Iterator[AnnotatedText] | None:
-    """What a bundle predicts for a file in one of its tasks' data formats; gold is not read.
+    """What a bundle predicts for a file in one of its tasks' data formats, or for a table; gold is not read.
+
+    The cells of a table are kept with its results. A table that no task is trained on is read for its texts alone.
 
     A file is data if its suffix names a format, such as `.csv`, or if it begins like a file in a format that a task
     reads, such as CoNLL-2012.
@@ -39,6 +47,7 @@ def predict_file(
         task: One task alone; needed where several kinds of task could read the file.
         precision: See `load`.
         options: See `load`.
+        text_column: Column of a table's text; None: by its name, or as the task finds it.
 
     Returns:
         A result for each text, sentence or question; None for any other file, whose lines are texts or JSON.
@@ -57,6 +66,9 @@ def predict_file(
     if not formats:
         return None
     names = _readers(asked, formats)
+    if own is None and path_is_table(path) and (not names or (text_column and not _has_column(nlp, names))):
+        documents = _texts_of_table(path, text_column)
+        return nlp.predict(with_unique_ids(documents), task=task)
     if not names or len({nlp.tasks[name].kind for name in names}) > 1:
         suffix = SourceFile(path=path, name=path.name).kind
         raise InputError(
@@ -66,10 +78,32 @@ def predict_file(
             remedy="Name one with --task" if names else "Pass one text a line (.txt) or JSON lines (.jsonl)",
         )
     first = nlp.tasks[names[0]]
-    documents = replace(first.opened(path), check=None).documents()
+    if text_column is not None:
+        first.config = changed_config(first, first.config.model_dump(), {"text_column": text_column})
+    file = first.opened(path)
+    documents = replace(file, settings=replace(file.settings, keep_fields=True), check=None).documents()
     kept = ("columns", *(_ASKED[need] for need in first.spec.needs if need in _ASKED))
     bare = (document.without_gold(keep=kept) for document in documents)
-    return nlp.predict(bare, task=task if len(names) > 1 else names[0])
+    return nlp.predict(with_unique_ids(bare), task=task if len(names) > 1 else names[0])
+
+
+def _texts_of_table(path: Path, text_column: str | None) -> Iterator[Document]:
+    """The texts of a table whatever else it has."""
+    settings = ReadSettings(text_column=text_column, keep_fields=True)
+    file = open_data(path, among=(_TABLE,), settings=settings)
+    assert isinstance(file.settings.columns, LabelledColumns)
+    alone = replace(file.settings, columns=replace(file.settings.columns, pair=None, label=None))
+    return replace(file, settings=alone).documents()
+
+
+def path_is_table(path: Path) -> bool:
+    """Whether a file's suffix is that of a table."""
+    return SourceFile(path=path, name=path.name).kind in (".csv", ".tsv", ".parquet")
+
+
+def _has_column(nlp: Pipeline, names: Sequence[str]) -> bool:
+    """Whether some tasks read tables whose column of the text can be named."""
+    return all("text_column" in nlp.tasks[name].runtime_options for name in names)
 
 
 def _readers(tasks: Mapping[str, TextTask], formats: Sequence[Format]) -> list[str]:
@@ -87,6 +121,8 @@ def predict(
     precision: Precision = "float32",
     options: Mapping[str, Facts] | None = None,
     blank_lines: bool = False,
+    text_field: str = "text",
+    more_at_hand: Callable[[], bool] | None = None,
 ) -> Iterator[AnnotatedText]:
     """What a bundle predicts for each line, in order, in bounded memory.
 
@@ -98,6 +134,8 @@ def predict(
         precision: See `load`.
         options: See `load`.
         blank_lines: Blank lines are texts too; else they are left out.
+        text_field: What the text is called in JSON lines.
+        more_at_hand: See `Pipeline.predict`.
 
     Yields:
         A result for each line.
@@ -106,8 +144,9 @@ def predict(
         InputError: One string in place of lines, a line that cannot be read, or that no task of the bundle reads.
     """
     if isinstance(lines, str):
-        raise InputError("one text in place of lines", got=repr(lines[:40]), remedy="Pass a list of texts")
+        raise InputError("one text in place of lines", got=described(lines), remedy="Pass a list of texts")
+    require_many(lines, "lines")
     nlp = load(bundle, precision=precision, options=options)
     relates = any("entities" in nlp.tasks[one].spec.needs for one in nlp.names(task))
-    documents = read_inputs(lines, name=name, entities=relates, blank_lines=blank_lines)
-    yield from nlp.predict(documents, task=task)
+    documents = read_inputs(lines, name=name, entities=relates, blank_lines=blank_lines, text_field=text_field)
+    yield from nlp.predict(with_unique_ids(documents), task=task, more_at_hand=more_at_hand)

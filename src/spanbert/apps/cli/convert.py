@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from spanbert.apps.cli.options import JsonOption, examples, print_json
+from spanbert.apps.cli.completion import layouts, read_formats
+from spanbert.apps.cli.options import JsonOption, OverwriteOption, examples, print_json
 from spanbert.core.errors import InputError
 
 EXAMPLES = examples(
@@ -34,7 +35,8 @@ def command(
         str,
         typer.Option(
             help="Models: bundle, hugging-face or head-checkpoint. Annotations: columns, jsonl, label-studio or squad; "
-            "conll2012, coref-jsonl or gap; tacred, semeval or relation-jsonl; parallel, aligned or tmx."
+            "conll2012, coref-jsonl or gap; tacred, semeval or relation-jsonl; parallel, aligned or tmx.",
+            autocompletion=layouts,
         ),
     ],
     task: Annotated[
@@ -47,7 +49,13 @@ def command(
         ),
     ] = None,
     from_: Annotated[
-        str | None, typer.Option("--from", help="Annotations: the format of IN.  [default: looks]", show_default=False)
+        str | None,
+        typer.Option(
+            "--from",
+            help="Annotations: the format of IN.  [default: looks]",
+            show_default=False,
+            autocompletion=read_formats,
+        ),
     ] = None,
     scheme: Annotated[
         str | None,
@@ -70,6 +78,7 @@ def command(
     target_column: Annotated[
         str | None, typer.Option(help="Translations: column or language of the translation.", show_default=False)
     ] = None,
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Writes a model in another layout, its weights as they are; or an annotated file in another format."""
@@ -82,14 +91,14 @@ def command(
             raise InputError("files of annotations have no tasks", where="--task", got=task)
         if precision is not None:
             raise InputError("files of annotations have no weights", where="--precision", got=precision)
+        own = {"from_": from_, "scheme": scheme, "column": column or "ner", "nested": nested, "overwrite": overwrite}
         parallel = {"target": target, "text_column": text_column, "target_column": target_column}
-        own = {"from_": from_, "scheme": scheme, "column": column or "ner", "nested": nested, **parallel}
-        _convert_data(source, out, to, own, as_json)
+        _convert_data(source, out, to, {**own, **parallel}, as_json)
         return
     for option, value in given.items():
         if value is not None:
             raise InputError("an option for files of annotations", where=option, got=f"--to {to}")
-    _convert_model(source, out, to, task, precision, as_json)
+    _convert_model(source, out, to, {"task": task, "precision": precision, "overwrite": overwrite}, as_json)
 
 
 def _convert_data(source: str, out: Path, to: str, options: dict[str, Any], as_json: bool) -> None:
@@ -108,10 +117,10 @@ def _convert_data(source: str, out: Path, to: str, options: dict[str, Any], as_j
         typer.echo(f"answers that were elsewhere in their text: {done.moved:,}; not in it, and left out: {done.lost:,}")
 
 
-def _convert_model(source: str, out: Path, to: str, task: str | None, precision: str | None, as_json: bool) -> None:
+def _convert_model(source: str, out: Path, to: str, options: dict[str, Any], as_json: bool) -> None:
     from spanbert.pipelines.convert.models import convert
 
-    result = convert(source, out, to=to, task=task, precision=precision)
+    result = convert(source, out, to=to, **options)
     if as_json:
         print_json({"path": str(result.path), "tensors": result.tensors, "left_out": result.left_out})
         return

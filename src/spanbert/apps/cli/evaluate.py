@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from spanbert.apps.cli.options import JsonOption, kind_options, print_json
+from spanbert.apps.cli.options import JsonOption, ThreadsOption, kind_options, kind_set_option, print_json
 from spanbert.apps.cli.task_options import Given, settings_of, task_examples, with_task_options
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
@@ -40,11 +40,10 @@ def command(
     given: Given,
     set_: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", metavar="KIND.KEY=VALUE", help="Override a setting: coref.singletons=drop.", show_default=False
-        ),
+        kind_set_option("coref.singletons=drop"),
     ] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Compare two bundles by a paired bootstrap test.")] = False,
+    threads: ThreadsOption = None,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -54,7 +53,11 @@ def command(
 
     Every score comes with a 95% bootstrap interval, and with a signature that says how it was counted.
     """
+    from spanbert.encoder.hardware import use_threads
     from spanbert.pipelines.evaluate import evaluate
+
+    if threads is not None:
+        use_threads(threads)
 
     if len(bundles) != (2 if compare else 1):
         raise InputError("how many bundles?", got=str(len(bundles)), expected="two with --compare, else one")

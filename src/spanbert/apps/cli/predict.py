@@ -6,27 +6,34 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from io import BufferedReader
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
-from spanbert.apps.cli.options import kind_options
+from spanbert.apps.cli.completion import one_of
+from spanbert.apps.cli.options import OverwriteOption, ThreadsOption, kind_options, kind_set_option
 from spanbert.apps.cli.task_options import Given, settings_of, task_examples, with_task_options
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
-from spanbert.core.files import file_written_whole
+from spanbert.core.files import file_written_whole, is_special
+from spanbert.core.outputs import check_output_file
 from spanbert.core.reporter import Reporter
-from spanbert.corpus.io.files import ByteCounter, SourceFile, decode_line, text_lines
+from spanbert.corpus.io.files import ByteCounter, SourceFile, text_lines
+from spanbert.corpus.io.pipes import PipeLines
 
 EXAMPLES = task_examples(
     "predict",
     ("Entities of a text", 'echo "Barack Obama was born in Honolulu." | spanbert predict ner/'),
     ("A page to look at", "spanbert predict ner/ texts.txt --format html --out page.html"),
-    ("A table with a column of texts", "spanbert predict sentiment/ reviews.csv"),
+    (
+        "A table with a column of texts, and the results in columns beside it",
+        "spanbert predict sentiment/ reviews.csv --text-column body --format csv --out labelled.csv",
+    ),
 )
 DOCUMENTS = ("line", "file")
-FORMATS = ("jsonl", "text", "conll", "html")
+FORMATS = ("jsonl", "csv", "tsv", "text", "conll", "html")
 
 
 @with_task_options("predict")
@@ -43,28 +50,37 @@ def command(
     ] = "-",
     task: Annotated[str | None, typer.Option(help="One task alone.", show_default=False)] = None,
     format_: Annotated[
-        str, typer.Option("--format", help=f"{', '.join(FORMATS)}; text: a translation a line.")
+        str,
+        typer.Option(
+            "--format",
+            help=f"{', '.join(FORMATS)}; csv and tsv keep the columns of a table; text: a translation a line.",
+            autocompletion=one_of(FORMATS),
+        ),
     ] = "jsonl",
     precision: Annotated[
         str, typer.Option(help="float32, or bfloat16: faster on processors that multiply it.")
     ] = "float32",
     documents: Annotated[str, typer.Option(help="What a text is in plain text: a line, or the whole file.")] = "line",
+    text_column: Annotated[
+        str | None,
+        typer.Option(help="Column of a table, or field of JSON lines, with the text.", show_default=False),
+    ] = None,
+    threads: ThreadsOption = None,
     *,
     given: Given,
     set_: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", metavar="KIND.KEY=VALUE", help="Override a setting: coref.depth=500.", show_default=False
-        ),
+        kind_set_option("coref.depth=500"),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write to this file, completely or not at all.", show_default=False)
     ] = None,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Runs a bundle's tasks on each text: entities, tags, labels, clusters, relations, answers, translations.
 
-    Order and ids are kept. Texts stream through in bounded memory, batched by length. Long texts are read in windows,
-    never cut off.
+    Order, ids and other fields and columns are kept; an id that comes again gets #2. Texts stream through in bounded
+    memory, batched by length. Long texts are read in windows, never cut off.
     """
     if format_ not in FORMATS:
         raise InputError(f"no format {format_!r}", where="--format", expected=", ".join(FORMATS))
@@ -74,17 +90,24 @@ def command(
         raise InputError(
             "only a file of plain text can be one document", where="--documents file", got=source, expected=".txt"
         )
-    if source != "-" and not Path(source).is_file():
+    if source != "-" and not is_special(Path(source)) and not Path(source).is_file():
         raise InputError(
-            "no such file", where=source, remedy=f"Texts are piped in: echo TEXT | spanbert predict {bundle}"
+            "a folder, where a file is read" if Path(source).is_dir() else "no such file",
+            where=source,
+            remedy=f"Texts are piped in: echo TEXT | spanbert predict {bundle}",
         )
-    if source == "-" and sys.stdin.isatty():
-        sys.stderr.write("reading texts from the keyboard, one a line; Ctrl-D ends\n")
+    if out is None:
+        check_output_file(Path("/dev/stdout"), inputs=[source], overwrite=True, option="standard output")
+    else:
+        check_output_file(out, inputs=["/dev/stdin" if source == "-" else source, bundle], overwrite=overwrite)
     read = ByteCounter()
-    lines = _lines(source, read)
+    pipe = _pipe(source)
+    lines = _lines(source, read) if pipe is None else pipe
     if documents == "file":
         lines = ("\n".join(one) for one in [lines])
-    pieces = _pieces(bundle, lines, source, task, format_, precision, _options(set_ or [], given))
+    pieces = _pieces(
+        bundle, lines, source, task, format_, precision, _options(set_ or [], given), text_column, threads, pipe
+    )
     with ExitStack() as stack:
         if source != "-" and (out is not None or not sys.stdout.isatty()):
             reporter = make_reporter()
@@ -93,8 +116,7 @@ def command(
         stream = sys.stdout if out is None else stack.enter_context(file_written_whole(out))
         for piece in pieces:
             stream.write(piece)
-            if out is None:
-                stream.flush()  # the reader of a pipe gets each answer at once
+            stream.flush()  # the reader of a pipe gets each answer at once
 
 
 def _options(stated: Sequence[str], given: Given) -> dict[str, dict[str, Any]]:
@@ -124,19 +146,41 @@ def _pieces(
     format_: str,
     precision: str,
     options: Mapping[str, Mapping[str, Any]],
+    text_column: str | None,
+    threads: int | None,
+    pipe: PipeLines | None,
 ) -> Iterator[str]:
     """What is written, piece by piece."""
+    from spanbert.encoder.hardware import use_threads
     from spanbert.pipelines.html import page
     from spanbert.pipelines.load import Precision
     from spanbert.pipelines.predict import predict, predict_file
     from spanbert.pipelines.result_columns import conll_lines, has_columns, text_line
+    from spanbert.pipelines.result_table import Separated, table_lines
 
+    if threads is not None:
+        use_threads(threads)
     name = source if source != "-" else "stdin"
     exact = cast(Precision, precision)
-    of_file = None if source == "-" else predict_file(bundle, source, task=task, precision=exact, options=options)
-    results = of_file or predict(
-        bundle, lines, name=name, task=task, precision=exact, options=options, blank_lines=format_ == "text"
+    of_file = (
+        None
+        if source == "-"
+        else predict_file(bundle, source, task=task, precision=exact, options=options, text_column=text_column)
     )
+    results = of_file or predict(
+        bundle,
+        lines,
+        name=name,
+        task=task,
+        precision=exact,
+        options=options,
+        blank_lines=format_ == "text",
+        text_field=text_column or "text",
+        more_at_hand=None if pipe is None else pipe.more_at_hand,
+    )
+    if format_ in ("csv", "tsv"):
+        yield from table_lines(results, cast(Separated, format_))
+        return
     if format_ == "html":
         yield from page(results, title=Path(bundle).resolve().name)
         return
@@ -151,14 +195,21 @@ def _pieces(
             raise InputError(
                 "only tagged words and clusters can be written in columns",
                 where="--format conll",
-                expected="jsonl, html",
+                expected="jsonl, csv, tsv, html",
             )
 
 
 def _lines(source: str, read: ByteCounter) -> Iterable[str]:
-    """Lines of the input; a byte that is not UTF-8 is an error that names its line."""
+    """Lines of a file; a byte that is not UTF-8 is an error that names its line."""
+    return (line for _, line in text_lines(SourceFile(path=Path(source), name=source), read))
+
+
+def _pipe(source: str) -> PipeLines | None:
+    """Standard input or another pipe; None for a file."""
     if source != "-":
-        yield from (line for _, line in text_lines(SourceFile(path=Path(source), name=source), read))
-        return
-    for number, raw in enumerate(sys.stdin.buffer, start=1):
-        yield decode_line(raw.rstrip(b"\r\n"), f"stdin:{number}", first=number == 1)
+        return PipeLines(Path(source).open("rb"), source) if is_special(Path(source)) else None
+    if sys.stdin is None:
+        raise InputError("standard input is closed", remedy="Name a file, or pipe texts in")
+    if sys.stdin.isatty():
+        sys.stderr.write("reading texts from the keyboard, one a line; Ctrl-D ends\n")
+    return PipeLines(cast(BufferedReader, sys.stdin.buffer), "stdin")

@@ -122,6 +122,11 @@ def _is_row(line: str) -> bool:
     return is_word or not (line.startswith("# ") or len(cells) < 2)
 
 
+def begins_text(line: str) -> bool:
+    """Whether a raw line says that a text begins: `-DOCSTART-`, or CoNLL-U's `# newdoc`."""
+    return line.startswith((_DOCUMENT_START, "# newdoc"))
+
+
 def sentences(file: SourceFile) -> Iterator[Sentence]:
     """The sentences of a file; lines without words go with the sentence after them, at the end with the last."""
     before: Sentence | None = None

@@ -25,6 +25,7 @@ from spanbert.corpus.formats.column_format import (
     MISC,
     ColumnFormat,
     Sentence,
+    begins_text,
     guess_format,
     sentences,
 )
@@ -244,6 +245,11 @@ def _write(documents: Iterable[Document], target: Path, settings: WriteSettings)
     write_columns(map(_with_words, documents), target, scheme=settings.scheme, layers=settings.layers)
 
 
+def _begins_text(document: Document) -> bool:
+    """Whether a line before the sentence's words says that a text begins."""
+    return any(begins_text(line) for line in raw_lines(document)[: lines_of_words(document)[0]])
+
+
 FORMAT = Format(
     name="columns",
     title="columns of words and tags",
@@ -254,5 +260,6 @@ FORMAT = Format(
     read=lambda file, settings, on_broken: read_columns(file, _columns(settings)),
     describe=lambda file, settings: str(_columns(settings)),
     write=_write,
+    begins=_begins_text,
     suffixes=_SUFFIXES,
 )

@@ -319,6 +319,7 @@ FORMAT = Format(
     detect=_begins_so,
     read=lambda file, settings, on_broken: read_conll2012(file, on_broken),
     write=lambda documents, target, settings: write_lines(target, conll2012_lines(documents)),
+    begins=lambda document: ";" not in document.id,  # the first part
     marks=_begins_so,
     exclusive=True,
 )

@@ -18,6 +18,7 @@ from itertools import chain, pairwise
 from typing import Any
 
 from spanbert.core.errors import InputError
+from spanbert.core.excerpts import shortened
 from spanbert.core.types import Document, Span
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.clusters import Clusters, CorefOrigin, Repeated, coref_origin
@@ -141,7 +142,7 @@ def _mention(entry: Any, text: str, words: list[Span] | None, where: str) -> Spa
         return Span(start=words[entry[0]].start, end=words[entry[1]].end)
     of = f"a text of {len(text)} characters" if words is None else f"{len(words)} words, the last of each included"
     raise InputError(
-        "not a mention of the document", where=where, got=json.dumps(entry)[:80], expected=f"places in {of}"
+        "not a mention of the document", where=where, got=shortened(json.dumps(entry), 80), expected=f"places in {of}"
     )
 
 
@@ -209,5 +210,6 @@ FORMAT = Format(
     detect=_detect,
     read=lambda file, settings, on_broken: read_coref_lines(file, on_broken),
     write=lambda documents, target, settings: write_lines(target, coref_lines(documents)),
+    begins=lambda document: ";" not in document.id,  # the first part
     marks=lambda beginning: beginning.has_key("clusters", "sentences", "doc_key"),
 )

@@ -31,6 +31,7 @@ class ReadSettings:
         separator: The text between the labels of one cell; None: a cell is one label.
         target_column: Of a text's translation; None: guessed.
         companion: The file with the other side of each line; None: there is one file.
+        keep_fields: Keep all cells of a row of a table as `Document.fields`.
         columns: What the file's columns hold; None before `Format.resolve`.
     """
 
@@ -41,6 +42,7 @@ class ReadSettings:
     separator: str | None = None
     target_column: str | None = None
     companion: Path | None = None
+    keep_fields: bool = False
     columns: ColumnFormat | LabelledColumns | ParallelColumns | None = None
 
 
@@ -102,6 +104,8 @@ class Format:
         describe: How a file is read by resolved settings, in words; None: the title says it.
         write: Writes documents, whole or not at all; None: it is read alone.
         copy: Writes the documents of a file, some of them changed, so that all the rest stays; None: as `write` does.
+        begins: Whether a document is the first of a longer text, such as the first sentence after `-DOCSTART-`; None:
+            each is a text of its own.
         suffixes: Suffixes that mark a file as data where it might be raw text.
         marks: Whether a file that might be raw text, or of any format, begins as only this format does.
         exclusive: A file with its marks is of this format, whether or not any task reads the format.
@@ -118,6 +122,7 @@ class Format:
     describe: Callable[[SourceFile, ReadSettings], str] | None = None
     write: Callable[[Iterable[Document], Path, WriteSettings], None] | None = None
     copy: Callable[[SourceFile, Iterable[Document], Path], None] | None = None
+    begins: Callable[[Document], bool] | None = None
     suffixes: tuple[str, ...] = ()
     marks: Callable[[Beginning], bool] = unmarked
     exclusive: bool = False

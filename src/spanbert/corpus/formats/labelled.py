@@ -116,13 +116,16 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-def read_labelled(file: SourceFile, columns: LabelledColumns, on_broken: OnBroken | None = None) -> Iterator[Document]:
+def read_labelled(
+    file: SourceFile, columns: LabelledColumns, on_broken: OnBroken | None = None, *, fields: bool = False
+) -> Iterator[Document]:
     """The labelled texts of a file, streaming.
 
     Args:
         file: The file.
         columns: What is where; see `guess_labelled`.
         on_broken: Called with the error of each unusable row, which is then left out; None: the error is raised.
+        fields: Keep all cells as `Document.fields`.
 
     Yields:
         A document a row: `labels` None where the cell of the label is empty, `pair` with the second text, and `where`
@@ -137,11 +140,12 @@ def read_labelled(file: SourceFile, columns: LabelledColumns, on_broken: OnBroke
     records = (
         delimited_records(file, text_lines(file), _checker(columns), tell, header=columns.header)
         if file.kind in (".csv", ".tsv")
-        else _named_records(file, columns, tell)
+        else _named_records(file, columns, tell, every=fields)
     )
     for number, record in records:
         make = partial(_document, record, columns, f"{file.path}:{number}", f"{file.name}:{number}")
-        yield from readable(make, on_broken)
+        for document in readable(make, on_broken):
+            yield replace(document, fields=record) if fields else document
 
 
 def _document(record: Mapping[str, Any], columns: LabelledColumns, where: str, default_id: str) -> Document:
@@ -172,7 +176,7 @@ def _checker(columns: LabelledColumns) -> Callable[[Sequence[str], str], None]:
 
 
 def _named_records(
-    file: SourceFile, columns: LabelledColumns | None, on_broken: OnBroken
+    file: SourceFile, columns: LabelledColumns | None, on_broken: OnBroken, *, every: bool = False
 ) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Records of JSON lines or Parquet; all of a Parquet file's columns where no format says which are needed."""
     if file.kind == ".parquet":
@@ -181,7 +185,7 @@ def _named_records(
             if columns is None:
                 return list(schema.names)
             _checker(columns)(schema.names, str(file.path))
-            return [name for name in schema.names if name == "id" or name in columns.columns]
+            return [name for name in schema.names if every or name == "id" or name in columns.columns]
 
         yield from parquet_records(file, choose, ByteCounter())
         return
@@ -253,7 +257,9 @@ FORMAT = Format(
     holds=frozenset({"labels"}),
     detect=lambda beginning: beginning.file.kind in KINDS,
     resolve=_resolve,
-    read=lambda file, settings, on_broken: read_labelled(file, _columns(settings), on_broken),
+    read=lambda file, settings, on_broken: read_labelled(
+        file, _columns(settings), on_broken, fields=settings.keep_fields
+    ),
     describe=lambda file, settings: str(_columns(settings)),
     suffixes=(".csv", ".tsv", ".parquet"),
 )

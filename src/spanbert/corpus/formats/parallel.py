@@ -122,13 +122,13 @@ def _raise(error: InputError) -> None:
 
 
 def _records(
-    file: SourceFile, columns: ParallelColumns | None, on_broken: OnBroken
+    file: SourceFile, columns: ParallelColumns | None, on_broken: OnBroken, *, every: bool = False
 ) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Records of JSON lines or Parquet, a text in each language among the other fields."""
     if file.kind == ".parquet":
 
         def choose(schema: Any) -> list[str]:
-            wanted = None if columns is None else {"id", _NESTED, columns.text, columns.target}
+            wanted = None if columns is None or every else {"id", _NESTED, columns.text, columns.target}
             return [name for name in schema.names if wanted is None or name in wanted]
 
         yield from ((number, _flat(record)) for number, record in parquet_records(file, choose, ByteCounter()))
@@ -154,13 +154,16 @@ def _flat(record: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**{name: value for name, value in record.items() if name != _NESTED}, **languages}
 
 
-def read_parallel(file: SourceFile, columns: ParallelColumns, on_broken: OnBroken | None = None) -> Iterator[Document]:
+def read_parallel(
+    file: SourceFile, columns: ParallelColumns, on_broken: OnBroken | None = None, *, fields: bool = False
+) -> Iterator[Document]:
     """The texts of a file with their translations, streaming; either may be empty.
 
     Args:
         file: The file.
         columns: What is where; see `guess_parallel`.
         on_broken: Called with the error of each unusable row, which is then left out; None: the error is raised.
+        fields: Keep all cells as `Document.fields`.
 
     Raises:
         InputError: A row of another number of columns, no JSON object, a value that is no text, not UTF-8; names file
@@ -170,11 +173,12 @@ def read_parallel(file: SourceFile, columns: ParallelColumns, on_broken: OnBroke
     rows: Iterator[tuple[int, Mapping[str, Any]]] = (
         delimited_records(file, text_lines(file), lambda names, where: None, tell, header=columns.header)
         if file.kind in (".csv", ".tsv")
-        else _records(file, columns, tell)
+        else _records(file, columns, tell, every=fields)
     )
     for number, record in rows:
         make = partial(_document, record, columns, f"{file.path}:{number}", f"{file.name}:{number}")
-        yield from readable(make, on_broken)
+        for document in readable(make, on_broken):
+            yield replace(document, fields=record) if fields else document
 
 
 def _document(record: Mapping[str, Any], columns: ParallelColumns, where: str, default_id: str) -> Document:
@@ -275,7 +279,9 @@ FORMAT = Format(
     holds=frozenset({"target"}),
     detect=lambda beginning: beginning.file.kind in KINDS,
     resolve=_resolve,
-    read=lambda file, settings, on_broken: read_parallel(file, parallel_columns(settings), on_broken),
+    read=lambda file, settings, on_broken: read_parallel(
+        file, parallel_columns(settings), on_broken, fields=settings.keep_fields
+    ),
     describe=lambda file, settings: str(parallel_columns(settings)),
     write=write_parallel,
     suffixes=(".csv", ".tsv", ".parquet"),

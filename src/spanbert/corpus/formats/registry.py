@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from spanbert.core.errors import InputError, nearest
+from spanbert.core.excerpts import shortened
 from spanbert.core.types import Document
 from spanbert.corpus.formats import (
     aligned,
@@ -90,7 +91,7 @@ def _detected(file: SourceFile, formats: Sequence[Format]) -> Format:
             return one
     if not beginning.line:
         raise InputError("an empty file", where=str(file.path), expected=family.expected)
-    got = repr(beginning.line[:60])
+    got = repr(shortened(beginning.line, 60))
     raise InputError(f"no file of {family.called}", where=beginning.place, got=got, expected=family.expected)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spanbert.core.errors import InputError
+from spanbert.core.excerpts import shortened
 from spanbert.core.types import Document, Relation, Span
 from spanbert.corpus.formats.families import RELATIONS
 from spanbert.corpus.formats.format import Format
@@ -96,7 +97,7 @@ def entity_of(entry: Any, text: str, side: str, where: str) -> Span:
         raise InputError(
             f"{side} outside of the text",
             where=where,
-            got=json.dumps(entry, ensure_ascii=False)[:80],
+            got=shortened(json.dumps(entry, ensure_ascii=False), 80),
             expected=f"start and end in a text of {len(text)} characters",
         )
     if not text[start:end].strip():

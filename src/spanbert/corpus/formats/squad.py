@@ -168,5 +168,6 @@ FORMAT = Format(
     read=lambda file, settings, on_broken: read_squad(file),
     describe=lambda file, settings: "SQuAD JSON; file:article.paragraph says where something is",
     write=_write,
+    begins=lambda document: document.id.endswith(".0"),  # the first paragraph of an article
     suffixes=(".json",),
 )

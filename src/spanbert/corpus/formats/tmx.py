@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
 from spanbert.core.errors import InputError, nearest
+from spanbert.core.excerpts import shortened
 from spanbert.core.types import Document
 from spanbert.corpus.formats.families import TRANSLATIONS
 from spanbert.corpus.formats.format import Format, WriteSettings
@@ -184,7 +185,7 @@ def _lines(documents: Iterable[Document]) -> Iterator[str]:
 
 def _escaped(text: str, document: Document) -> str:
     if any(ord(character) < 32 and character not in "\t\n\r" for character in text):
-        raise InputError("a character that XML cannot hold", where=document.place, got=repr(text[:60]))
+        raise InputError("a character that XML cannot hold", where=document.place, got=repr(shortened(text, 60)))
     return escape(text, {"\r": "&#13;"})
 
 

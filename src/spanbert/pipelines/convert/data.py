@@ -12,11 +12,14 @@ from typing import cast
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import only_writer
+from spanbert.core.outputs import check_output_file
 from spanbert.core.tagging import SCHEMES, Scheme
+from spanbert.core.texts import require_path
 from spanbert.core.types import Document
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.format import Layer, ReadSettings, WriteSettings
 from spanbert.corpus.formats.registry import WRITTEN, family_of, format_named, open_data, write_data
+from spanbert.corpus.io.files import require_file
 from spanbert.corpus.text.words import split_words
 
 COLUMNS = ("ner", "upos", "xpos")
@@ -80,12 +83,13 @@ def convert_data(
     target: str | os.PathLike[str] | None = None,
     text_column: str | None = None,
     target_column: str | None = None,
+    overwrite: bool = False,
 ) -> DataConversion:
     """Writes an annotated file in another format, completely or not at all.
 
     Args:
         source: The file.
-        out: A file that does not exist yet.
+        out: The file to write.
         to: `columns`, `jsonl`, `label-studio` or `squad`; of coreference `conll2012`, `coref-jsonl` or `gap`; of
             relations `tacred`, `semeval` or `relation-jsonl`; of translations `parallel`, `aligned` or `tmx`.
         from_: The format of `source` by the same names; None: by its suffix, else by its beginning.
@@ -96,10 +100,11 @@ def convert_data(
             `source`.
         text_column: Of translations, the column or language of the text.
         target_column: The same of the translation.
+        overwrite: Replace files that exist.
 
     Raises:
-        InputError: No such format, a file that is not of it, annotations that the new format cannot hold, or `out`
-            exists; names file and line.
+        InputError: No such format, a file that is not of it, annotations that the new format cannot hold, or an `out`
+            that exists or is read; names file and line.
     """
     options = {"--to": (to, WRITTEN), "--from": (from_, WRITTEN), "--scheme": (scheme, SCHEMES)}
     for option, (value, choices) in {**options, "--column": (column, COLUMNS)}.items():
@@ -109,15 +114,18 @@ def convert_data(
         raise InputError("only columns are written in a scheme", where="--scheme", got=f"--to {to}")
     if nested and column != "ner":
         raise InputError("tags of words do not nest", where="--nested", got=f"--column {column}")
+    require_path(source, "source")
+    require_path(out, "out")
     origin, made, second = Path(source), Path(out), None if target is None else Path(target)
-    if not origin.is_file():
-        what = "a directory, not an annotated file" if origin.is_dir() else "no such file"
-        raise InputError(what, where=str(origin), got=f"--to {to}")
+    if origin.is_dir():
+        raise InputError("a directory, not an annotated file", where=str(origin), got=f"--to {to}")
+    require_file(origin)
     counts: Counter[str] = Counter()
     with only_writer(made):
-        for path in (made, *([second] if second is not None and to == ALIGNED else [])):
-            if path.exists():
-                raise InputError("the file exists already", where=str(path), remedy="Choose another one")
+        read = [origin, *([second] if to != ALIGNED else [])]
+        check_output_file(made, inputs=read, overwrite=overwrite, option="OUT")
+        if second is not None and to == ALIGNED:
+            check_output_file(second, inputs=[*read, made], overwrite=overwrite, option="--target")
         layer = cast(Layer, "nested" if nested else column)
         settings = ReadSettings(
             layer=layer,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spanbert.tasks.classify.config import ClassifyConfig
-from spanbert.tasks.spec import TaskOption, TaskSpec, Verb
+from spanbert.tasks.spec import TaskOption, TaskSpec, Verb, also_called
 
 _READING: tuple[Verb, ...] = ("finetune", "doctor", "evaluate")
 
@@ -63,6 +63,25 @@ CLASSIFY = TaskSpec(
             verbs=_READING,
         ),
     ),
+    aliases={
+        **also_called(
+            "classification",
+            "classifier",
+            "text-classification",
+            "sequence-classification",
+            "textcat",
+            "sentiment",
+            "topic",
+            "topics",
+            "intent",
+            "spam",
+            "nli",
+            "entailment",
+            "paraphrase",
+        ),
+        **also_called("multilabel", "multi-label", "textcat-multilabel", mode="multi"),
+        **also_called("regression", "sts", "similarity", mode="regression"),
+    },
     examples={
         "finetune": (
             (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spanbert.tasks.coref.config import CorefConfig
-from spanbert.tasks.spec import TaskOption, TaskSpec
+from spanbert.tasks.spec import TaskOption, TaskSpec, also_called
 
 COREF = TaskSpec(
     kind="coref",
@@ -40,6 +40,7 @@ COREF = TaskSpec(
             verbs=("finetune", "evaluate", "predict"),
         ),
     ),
+    aliases=also_called("coreference", "coreference-resolution", "clusters"),
     examples={
         "finetune": (
             (

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from spanbert.batches.examples import Example, HeadRows, Target, Window
 from spanbert.core.errors import InputError
+from spanbert.core.excerpts import excerpt
 from spanbert.core.mentions import head_mention
 from spanbert.core.predictions import Coreference, MentionLink
 from spanbert.core.types import Document, Facts, IntArray, OutputArray, Record, Span
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from spanbert.tasks.coref.head import CorefHead
 
 _USUAL_WINDOW = 512
+_NEAR = 200  # characters from which on a mistake is shown without the antecedent
 _SINGLETONS = 0.1  # OntoGUM has one cluster of one mention in a thousand, by mistake; LitBank three in four
 
 
@@ -338,7 +340,9 @@ class CorefTask(TextTaskBase):
                 gold = (
                     "no mention" if one is None else "another" if other is not None else "its antecedent is no mention"
                 )
-                around = document.text[max(link.mention.start - 80, 0) : link.mention.end + 40]
+                marks = [(span.start, span.end, "[", "]") for span in (link.antecedent, link.mention)]
+                near = link.mention.start - link.antecedent.end < _NEAR
+                around = excerpt(document.text, marks if near else marks[1:])
                 yield Mistake(severity=link.score, where=document.id, text=around, gold=gold, predicted=said)
 
 

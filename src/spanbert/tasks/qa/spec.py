@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spanbert.tasks.qa.config import QAConfig
-from spanbert.tasks.spec import TaskOption, TaskSpec
+from spanbert.tasks.spec import TaskOption, TaskSpec, also_called
 
 QA = TaskSpec(
     kind="qa",
@@ -32,6 +32,7 @@ QA = TaskSpec(
             verbs=("finetune",),
         ),
     ),
+    aliases=also_called("squad", "question-answering", "extractive-qa", "questions", "mrc"),
     examples={
         "finetune": (
             (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spanbert.tasks.relation.config import RelationConfig
-from spanbert.tasks.spec import TaskOption, TaskSpec
+from spanbert.tasks.spec import TaskOption, TaskSpec, also_called
 
 RELATION = TaskSpec(
     kind="relation",
@@ -32,6 +32,7 @@ RELATION = TaskSpec(
             verbs=("finetune",),
         ),
     ),
+    aliases=also_called("relations", "re", "rel", "relation-extraction", "tacred", "semeval"),
     examples={
         "finetune": (
             (

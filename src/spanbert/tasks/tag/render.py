@@ -31,6 +31,13 @@ class TagRender(TaskRender[Tagging]):
         return {name: [{**asdict(span), "text": text[span.start : span.end]} for span in spans]}
 
     @override
+    def cells(self, text: str, result: Tagging) -> Record:
+        """`entities` as `Ann [PER]; Rome [LOC]`, or `tags` as `Ann/PROPN sleeps/VERB`."""
+        if result.spans is None:
+            return {"tags": " ".join(f"{text[one.start : one.end]}/{one.label}" for one in result.words)}
+        return {"entities": "; ".join(f"{text[one.start : one.end]} [{one.label}]" for one in result.spans)}
+
+    @override
     def places(self, result: Tagging) -> Iterator[Span]:
         yield from (*result.words, *(result.spans or ()))
 

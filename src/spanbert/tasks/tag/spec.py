@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from spanbert.tasks.spec import TaskOption, TaskSpec
+from spanbert.tasks.spec import TaskOption, TaskSpec, also_called
 from spanbert.tasks.tag.config import TagConfig
 
 TAG = TaskSpec(
@@ -38,6 +38,22 @@ TAG = TaskSpec(
             verbs=("finetune", "doctor"),
         ),
     ),
+    aliases={
+        **also_called(
+            "tagging",
+            "tagger",
+            "token-classification",
+            "sequence-labelling",
+            "sequence-labeling",
+            "ner",
+            "entities",
+            "named-entities",
+            "chunking",
+        ),
+        **also_called("pos", "upos", "part-of-speech", column="upos"),
+        "xpos": {"column": "xpos"},
+        **also_called("nested", "nested-ner", "spancat", nested=True),
+    },
     examples={
         "finetune": (
             (
@@ -65,6 +81,7 @@ NESTED = replace(
     slug=None,
     hub_task="token-classification",
     options=(),
+    aliases={},
     examples={
         "finetune": (
             (
