@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 GUIDE = sorted([DOCS / "index.md", DOCS / "start.md", *DOCS.glob("guide/*.md"), *DOCS.glob("zh/*.md")])
-NOT_RUN = ("git clone", "cd ", ". .venv", "python3 -m venv", "python -m venv", "hf auth login", "spanbert quickstart")
+NOT_RUN = ("git clone", "cd ", ". ", "python3 -m venv", "python -m venv", "hf auth login", "spanbert quickstart")
 _BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', flags=re.MULTILINE | re.DOTALL)
 
 
