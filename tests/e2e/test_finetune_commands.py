@@ -214,7 +214,7 @@ def errors_of(cli, *arguments: object) -> str:
         (["classify", "--train", "a.tsv", "--mode", "several"], "bad value for 'classify.mode'"),
         (["classify", "--train", "a.tsv", "--budget", "soon"], "--budget: not an amount of training"),
         (["classify", "--train", "a.conll"], "a.conll"),
-        (["tag", "--train", "a.conll", "--label-column", "x"], "--label-column: an option of classify; got the kind tag"),
+        (["tag", "--train", "a.conll", "--pair-column", "x"], "--pair-column: an option of classify; got the kind tag"),
         (["tag", "--train", "a.conll", "--threshold", "0.3"], "--threshold: an option of classify and qa"),
         (["classify", "--train", "a.tsv", "--nested"], "--nested: an option of tag; got the kind classify"),
         (["multi", "--task", "a=tag:a.conll", "--set", "tasks.b.column=ner"], "not a setting of a task"),

@@ -111,7 +111,8 @@ def empty_folder(target: Path) -> None:
 def _is_made(folder: Path) -> bool:
     is_model = (folder / "config.json").is_file() and any((folder / name).is_file() for name in _WEIGHTS)
     of_seeds = sorted(folder.glob("seeds/*/run.json"))
-    return is_model or bool(of_seeds) or any(_has_key(folder / name, key) for name, key in _MADE.items())
+    is_run = folder.name.endswith(".run") and (folder / "training").is_dir()  # whatever became of its run.json
+    return is_model or is_run or bool(of_seeds) or any(_has_key(folder / name, key) for name, key in _MADE.items())
 
 
 def _has_key(file: Path, key: str) -> bool:

@@ -11,6 +11,7 @@ from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter
 from spanbert.core.texts import require_path
 from spanbert.core.types import Facts, Record
+from spanbert.corpus.data import local_file
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.inference.scoring import score_task
 from spanbert.pipelines.load import Pipeline, load
@@ -36,7 +37,7 @@ def evaluate(
 
     Args:
         bundle: The bundle.
-        data: Its data, in any format that the task reads.
+        data: Its data, in any format that the task reads, or `hf:NAME[@CONFIG][:SPLIT]`, a data set of the hub.
         target: The file with the other side of each line of `data`, for translation.
         task: Which task; needed only where the bundle holds several.
         other: Another bundle to compare with, by a paired bootstrap test on the main score.
@@ -58,7 +59,7 @@ def evaluate(
     name = _one_task(nlp, task)
     _read_by(nlp.tasks[name], options or {})
     companion = None if target is None else Path(target)
-    file = nlp.tasks[name].opened(Path(data), companion=companion)
+    file = nlp.tasks[name].opened(local_file(data), companion=companion)
     scorer = _scored(nlp, name, file, seed, reporter)
     found = {
         "task": name,

@@ -10,9 +10,10 @@ from pathlib import Path
 from spanbert.core.errors import InputError
 from spanbert.core.texts import described, require_many
 from spanbert.core.types import Document, Facts
+from spanbert.corpus.data import local_file
 from spanbert.corpus.formats.format import Format, ReadSettings
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
-from spanbert.corpus.formats.registry import marked_formats, named_formats, open_data
+from spanbert.corpus.formats.registry import is_json_lines, marked_formats, named_formats, open_data
 from spanbert.corpus.io.files import SourceFile
 from spanbert.pipelines.inputs import read_inputs
 from spanbert.pipelines.load import Pipeline, Precision, load
@@ -38,41 +39,43 @@ def predict_file(
 
     The cells of a table are kept with its results. A table that no task is trained on is read for its texts alone.
 
-    A file is data if its suffix names a format, such as `.csv`, or if it begins like a file in a format that a task
-    reads, such as CoNLL-2012.
+    A file is data if it begins as only files of a format do, such as columns of words and tags, or if its suffix names
+    a format, such as `.csv`. What begins so and no task reads is refused, so that gold is never read as text.
 
     Args:
         bundle: The bundle.
-        source: The file.
+        source: The file, the folder where a format may be one, or `hf:NAME[@CONFIG][:SPLIT]`, a data set of the hub.
         task: One task alone; needed where several kinds of task could read the file.
         precision: See `load`.
         options: See `load`.
         text_column: Column of a table's text; None: by its name, or as the task finds it.
 
     Returns:
-        A result for each text, sentence or question; None for any other file, whose lines are texts or JSON.
+        A result for each text, sentence or question; None for any other file, whose lines are texts or JSON objects.
 
     Raises:
         InputError: The file cannot be read, or no task of the bundle reads it.
     """
-    path = Path(source)
+    path = local_file(source)
     marked, named = marked_formats(path), named_formats(path)
+    if path.is_dir() and not marked:
+        raise InputError("a folder without annotated files", where=str(path), expected="a file, or a folder of brat's")
     if not marked and not named:
         return None
     nlp = load(bundle, precision=precision, options=options)
     asked = {name: one for name, one in nlp.tasks.items() if task in (None, name)}
-    own = next((one for one in marked if one.exclusive or _readers(asked, [one])), None)
-    formats = named if own is None else [own]
-    if not formats:
-        return None
+    own = next((one for one in marked if _readers(asked, [one])), None)
+    if own is None and not named and is_json_lines(path):
+        return None  # what lines of JSON hold beside their texts is no text
+    formats = [own] if own is not None else named or marked
     names = _readers(asked, formats)
     if own is None and path_is_table(path) and (not names or (text_column and not _has_column(nlp, names))):
         documents = _texts_of_table(path, text_column)
         return nlp.predict(with_unique_ids(documents), task=task)
     if not names or len({nlp.tasks[name].kind for name in names}) > 1:
-        suffix = SourceFile(path=path, name=path.name).kind
+        what = f"{SourceFile(path=path, name=path.name).kind} files" if own is None and named else formats[0].title
         raise InputError(
-            "several tasks read such a file" if names else f"no task that reads {suffix} files",
+            "several tasks read such a file" if names else f"no task that reads {what}",
             where=str(path),
             got=", ".join(f"{name} ({one.kind})" for name, one in nlp.tasks.items()) or "no fine-tuned task",
             remedy="Name one with --task" if names else "Pass one text a line (.txt) or JSON lines (.jsonl)",

@@ -45,10 +45,12 @@ class WordColumns:
     Attributes:
         words: The words of the text.
         columns: Each with a cell for every word; may raise `InputError` where a column cannot hold it.
+        before: Lines of the file that the text came from which stand before its words and say nothing of it.
     """
 
     words: Sequence[Span]
     columns: Iterable[Sequence[str]]
+    before: Sequence[str] = ()
 
 
 class TaskRender(ABC, Generic[ResultT]):

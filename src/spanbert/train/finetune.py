@@ -25,7 +25,7 @@ from spanbert.core.texts import require_path
 from spanbert.core.types import Facts, Record
 from spanbert.corpus.data import Source, documents_of, opened, source_facts
 from spanbert.corpus.held_out import HeldOut
-from spanbert.corpus.io.files import require_file
+from spanbert.corpus.io.files import require_data
 from spanbert.encoder.config import EncoderConfig, Size
 from spanbert.inference.loading import task_entries, task_to_go_on_with
 from spanbert.inference.predictor import Predictor
@@ -131,7 +131,7 @@ def finetune(
     read = files_read(tasks, model, config)
     check_run_folder(target, (FINETUNE,), inputs=read, resume=resume, overwrite=overwrite)
     for path in data_files(tasks):
-        require_file(path)
+        require_data(path)
     config = with_run_budget(config, tasks, budget_of_run(target) if resume else {}, reporter)
     config, runtime = settled(config)
     given, shape = starting_point(model, size, config)

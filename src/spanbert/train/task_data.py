@@ -13,7 +13,7 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.reporter import Reporter
 from spanbert.core.texts import described, require_many, require_path
 from spanbert.core.types import Facts
-from spanbert.corpus.data import Source, opened
+from spanbert.corpus.data import Source, local_file, opened
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.held_out import HeldOut, hold_out
 from spanbert.tasks.base import open_as
@@ -27,7 +27,7 @@ class TaskData:
 
     Attributes:
         kind: `classify`, `tag`, `qa`, `coref`, `relation` or `translate`, or another name of one (`ner`, `squad`).
-        train: What to train on: a file, or documents.
+        train: What to train on: a file, `hf:NAME:SPLIT`, or documents.
         dev: What the best weights and thresholds are chosen by: a file, documents, or a share of `train` to hold out
             (`10%` or 0.1; see `corpus.held_out`); None: the last weights.
         options: The task's own settings, as they are or as a dictionary; None: those of its kind.
@@ -60,7 +60,7 @@ class TaskData:
         for name in ("train", "dev", "train_target", "dev_target"):
             value = getattr(self, name)
             if isinstance(value, str | os.PathLike):
-                object.__setattr__(self, name, Path(value))
+                object.__setattr__(self, name, local_file(value))
             elif name.endswith("target") or (value is None and name == "dev"):
                 if value is not None:
                     require_path(value, name)

@@ -225,9 +225,9 @@ def test_dev_data_is_needed(files, hugging_face_model: Path, tmp_path: Path):
 
 
 def test_a_tuning_that_is_refused_leaves_nothing(files, hugging_face_model: Path, tmp_path: Path):
-    (tmp_path / "dev.tsv").write_text("text\tlabel\nthe fox\tnever seen\n")
+    (tmp_path / "dev.tsv").write_text("text\tlabel\nthe fox\tgood\nno label in this row\n")
     bad = {"kind": TaskData(kind="classify", train=files["kind"].train, dev=tmp_path / "dev.tsv")}
-    with pytest.raises(InputError, match=r"dev\.tsv:2"):
+    with pytest.raises(InputError, match=r"dev\.tsv:3"):
         finetune_tuned(bad, model=hugging_face_model, out=tmp_path / "out", config=few())
     assert [path.name for path in tmp_path.iterdir()] == ["dev.tsv"]
 
@@ -302,9 +302,9 @@ def test_a_tuning_replaces_what_it_may_when_it_begins(files, hugging_face_model:
     only, out = {"kind": files["kind"]}, tmp_path / "out"
     config = few("train.max_steps=4")
     spanbert.finetune(only, model=hugging_face_model, out=out, config=config)
-    (tmp_path / "dev.tsv").write_text("text\tlabel\nthe fox\tnever seen\n")
+    (tmp_path / "dev.tsv").write_text("text\tlabel\nthe fox\tgood\nno label in this row\n")
     bad = {"kind": TaskData(kind="classify", train=files["kind"].train, dev=tmp_path / "dev.tsv")}
-    with pytest.raises(InputError, match=r"dev\.tsv:2"):
+    with pytest.raises(InputError, match=r"dev\.tsv:3"):
         finetune_tuned(bad, model=hugging_face_model, out=out, config=config, overwrite=True)
     assert (out / "model.safetensors").exists(), "a tuning that is refused replaces nothing"
     assert (run_directory(out) / "metrics.jsonl").exists()

@@ -20,6 +20,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole, is_special
 from spanbert.core.outputs import check_output_file
 from spanbert.core.reporter import Reporter
+from spanbert.corpus.formats.column_format import are_columns, may_be_tagged
 from spanbert.corpus.io.files import ByteCounter, SourceFile, text_lines
 from spanbert.corpus.io.pipes import PipeLines
 
@@ -34,6 +35,7 @@ EXAMPLES = task_examples(
 )
 DOCUMENTS = ("line", "file")
 FORMATS = ("jsonl", "csv", "tsv", "text", "conll", "html")
+_HELD = 20  # lines of standard input that are looked at before the first answer, if they look like words with tags
 
 
 @with_task_options("predict")
@@ -44,8 +46,8 @@ def command(
         typer.Argument(
             metavar="[FILE|-]",
             help='One text a line; JSON lines: {"id", "text"}, with "pair", {"question", "context"}, {"tokens"}, or a '
-            'text with {"head", "tail"} or {"entities"}; or a file as the task is trained on: .csv, .tsv, .parquet, '
-            ".conll, .conllu, CoNLL-2012, SQuAD's and TACRED's .json, .tmx.",
+            'text with {"head", "tail"} or {"entities"}; or a file or folder in any format that the task is trained '
+            "on (docs/FORMATS.md): tables, columns, exports of annotation tools.",
         ),
     ] = "-",
     task: Annotated[str | None, typer.Option(help="One task alone.", show_default=False)] = None,
@@ -90,9 +92,13 @@ def command(
         raise InputError(
             "only a file of plain text can be one document", where="--documents file", got=source, expected=".txt"
         )
-    if source != "-" and not is_special(Path(source)) and not Path(source).is_file():
+    if source != "-":
+        from spanbert.corpus.data import local_file
+
+        source = str(local_file(source))
+    if source != "-" and not Path(source).exists():
         raise InputError(
-            "a folder, where a file is read" if Path(source).is_dir() else "no such file",
+            "no such file",
             where=source,
             remedy=f"Texts are piped in: echo TEXT | spanbert predict {bundle}",
         )
@@ -102,7 +108,7 @@ def command(
         check_output_file(out, inputs=["/dev/stdin" if source == "-" else source, bundle], overwrite=overwrite)
     read = ByteCounter()
     pipe = _pipe(source)
-    lines = _lines(source, read) if pipe is None else pipe
+    lines = _lines(source, read) if pipe is None else _plain(pipe, "stdin" if source == "-" else source)
     if documents == "file":
         lines = ("\n".join(one) for one in [lines])
     pieces = _pieces(
@@ -213,3 +219,20 @@ def _pipe(source: str) -> PipeLines | None:
     if sys.stdin.isatty():
         sys.stderr.write("reading texts from the keyboard, one a line; Ctrl-D ends\n")
     return PipeLines(cast(BufferedReader, sys.stdin.buffer), "stdin")
+
+
+def _plain(pipe: PipeLines, name: str) -> Iterator[str]:
+    """The lines, each as soon as it comes; refuses words with tags, which only a file's reader understands."""
+    held: list[str] | None = []
+    for line in pipe:
+        if held is None:
+            yield line
+            continue
+        held.append(line)
+        if are_columns(held):
+            remedy = "Save them as a file, and name it"
+            raise InputError("words with tags, not texts", where=f"{name}:1", got=repr(held[0][:60]), remedy=remedy)
+        if not may_be_tagged(line) or len(held) > _HELD or not pipe.more_at_hand():
+            yield from held
+            held = None
+    yield from held or ()

@@ -21,8 +21,9 @@ from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.texts import require_path
 from spanbert.core.types import Document, Facts
+from spanbert.corpus.data import local_file
 from spanbert.corpus.formats.data_file import DataFile
-from spanbert.corpus.io.files import require_file
+from spanbert.corpus.io.files import require_data
 from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.base import TextTaskBase, open_as
 from spanbert.tasks.protocol import WindowedDocument
@@ -66,7 +67,7 @@ def doctor(
 
     Args:
         kind: One of `tasks.registry.kinds`.
-        data: The file to train on.
+        data: The file to train on, or `hf:NAME[@CONFIG][:SPLIT]`, a data set of the hub.
         model: Bundle, Hugging Face directory or hub id to start from.
         target: The file with the other side of each line of `data`, for translation.
         dev: The file by which the best weights would be chosen.
@@ -90,12 +91,12 @@ def doctor(
     for name, path in (("target", target), ("dev", dev), ("dev_target", dev_target), ("fix", fix)):
         if path is not None:
             require_path(path, name)
-    reporter, source = reporter or SilentReporter(), Path(data)
+    reporter, source = reporter or SilentReporter(), local_file(data)
     config = FinetuneConfig.of(config).with_kind(kind, asked)
-    held_out = None if dev is None else Path(dev)
+    held_out = None if dev is None else local_file(dev)
     paths = [path for path in (source, held_out) if path is not None]
     for path in paths:
-        require_file(path)
+        require_data(path)
     alike = len({path.name for path in paths}) < len(paths)
     names = [str(path) if alike else path.name for path in paths]
     companion, dev_companion = (None if one is None else Path(one) for one in (target, dev_target))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
@@ -52,9 +52,17 @@ class DataFile:
 
     @property
     def description(self) -> str:
-        """How it is read, in words: format, columns, what was guessed."""
+        """How it is read, in words: format, columns, what was guessed, what is left out."""
         describe = self.format.describe
-        return self.format.title if describe is None else describe(self._file, self.settings)
+        read_as = self.format.title if describe is None else describe(self._file, self.settings)
+        left_out = ", ".join(f"{count:,} {what}" for what, count in self.left_out.items())
+        return f"{read_as}; left out: {left_out}" if left_out else read_as
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """How many things of the file, by what they are called, its documents do not hold."""
+        count = self.format.left_out
+        return {} if count is None else count(self._file, self.settings)
 
     @property
     def _file(self) -> SourceFile:

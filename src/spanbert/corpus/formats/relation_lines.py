@@ -16,6 +16,7 @@ from typing import Any
 from spanbert.core.errors import InputError
 from spanbert.core.excerpts import shortened
 from spanbert.core.types import Document, Relation, Span
+from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.families import RELATIONS
 from spanbert.corpus.formats.format import Format
 from spanbert.corpus.formats.relations import identity_of, label_of
@@ -137,6 +138,14 @@ def _relation_record(relation: Relation) -> dict[str, Any]:
     return {**sides, "label": relation.label}
 
 
+def _is_marked(beginning: Beginning) -> bool:
+    """TACRED's fields, both entities, or a list of relations."""
+    if beginning.has_key("subj_start") or (beginning.has_key("head") and beginning.has_key("tail")):
+        return True
+    listed = beginning.json["relations"] if beginning.has_key("relations") else None
+    return isinstance(listed, list) and all(isinstance(one, Mapping) and "head" in one for one in listed)
+
+
 FORMAT = Format(
     name="relation-jsonl",
     title="JSON lines with head and tail",
@@ -145,5 +154,5 @@ FORMAT = Format(
     detect=lambda beginning: beginning.line.startswith("{"),
     read=lambda file, settings, on_broken: read_relation_lines(file, on_broken),
     write=lambda documents, target, settings: write_lines(target, map(line_of, documents)),
-    marks=lambda beginning: beginning.has_key("subj_start"),
+    marks=_is_marked,
 )

@@ -15,15 +15,17 @@ from xml.sax.saxutils import escape, quoteattr
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.excerpts import shortened
 from spanbert.core.types import Document
+from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.families import TRANSLATIONS
 from spanbert.corpus.formats.format import Format, WriteSettings
 from spanbert.corpus.formats.parallel import parallel_columns, required_target
 from spanbert.corpus.formats.parallel_columns import ParallelColumns
-from spanbert.corpus.io.files import OnBroken, SourceFile, open_bytes, write_lines
+from spanbert.corpus.io.files import OnBroken, SourceFile, open_bytes, whole_text, write_lines
 
 _XML_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _CODES = frozenset({"bpt", "ept", "ph", "it", "ut"})  # markup of the program that a text came from
 _SAMPLE = 100
+_LOOKED_AT = 1 << 12  # bytes in which the root of a memory must begin
 _UNNAMED = ("x-source", "x-target")
 
 
@@ -189,12 +191,18 @@ def _escaped(text: str, document: Document) -> str:
     return escape(text, {"\r": "&#13;"})
 
 
+def _detect(beginning: Beginning) -> bool:
+    if beginning.file.kind == ".tmx":
+        return True
+    return beginning.line.lstrip().startswith("<") and "<tmx" in whole_text(beginning.file.path, _LOOKED_AT)
+
+
 FORMAT = Format(
     name="tmx",
     title="a translation memory (TMX)",
     family=TRANSLATIONS,
     holds=frozenset({"target"}),
-    detect=lambda beginning: beginning.file.kind == ".tmx",
+    detect=_detect,
     resolve=lambda file, settings: replace(
         settings, columns=_languages(file, settings.text_column, settings.target_column)
     ),

@@ -58,6 +58,16 @@ def require_file(path: Path) -> None:
         raise InputError("no such file", where=str(path))
 
 
+def require_data(path: Path) -> None:
+    """Refuses what is neither a file nor a folder.
+
+    Raises:
+        InputError: It is not there.
+    """
+    if not path.is_dir():
+        require_file(path)
+
+
 def require_plain(target: Path, *, option: str = "") -> None:
     """Refuses to write a file that its name says is compressed.
 
@@ -86,6 +96,15 @@ def readable(make: Callable[[], MadeT], on_broken: OnBroken | None) -> Iterator[
         on_broken(error)
     else:
         yield made
+
+
+def raise_broken(error: InputError) -> None:
+    """The `OnBroken` of readers that end at the first record that cannot be used.
+
+    Raises:
+        InputError: The one that is passed.
+    """
+    raise error
 
 
 def find_files(inputs: Sequence[str | Path], kinds: Sequence[str]) -> list[SourceFile]:

@@ -17,11 +17,11 @@ CLASSIFY = TaskSpec(
     render="spanbert.tasks.classify.render:ClassifyRender",
     result="spanbert.core.predictions:Classification",
     produces=frozenset({"labels"}),
-    formats=("labelled",),
+    formats=("label-studio", "label-studio-min", "prodigy-labels", "labelled"),
     same_head=("labels", "mode"),
     main_metric="accuracy",
     slug="text-classification",
-    files="CSV, TSV, JSON lines or Parquet",
+    files="CSV, TSV, JSON lines, Parquet, Label Studio or Prodigy",
     options=(
         TaskOption(
             flag="--mode",

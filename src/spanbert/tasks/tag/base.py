@@ -36,7 +36,7 @@ class WordTask(TextTaskBase):
     """
 
     unit = "word"
-    runtime_options = ("column",)
+    runtime_options = ("column", "text_column", "label_column", "label_names")
 
     def __init__(
         self, name: str, tokenizer: TokenizerAdapter, window: tuple[int, int], *, config: TagConfig, joined: bool
@@ -46,7 +46,7 @@ class WordTask(TextTaskBase):
 
     @staticmethod
     def open(config: TagConfig, path: Path) -> DataFile:
-        """Columns, CoNLL-U, JSON lines with spans, or Label Studio's."""
+        """Words or texts with labels, in any of the formats of the kind."""
         return open_tagged(config, path)
 
     @override
