@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from spanbert.corpus.formats.registry import FORMATS
 from tests.conftest import save_hugging_face_bert
 from tests.guide import DOCS, GUIDE, NOT_RUN, Block, blocks, lines, parsed, require_known, shortened, shown
 
@@ -15,15 +17,27 @@ MODELS = ("quickstart/bundle", "build/zh/bundle")  # English and Chinese, where 
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory, trained_bundle: Path) -> dict[str, Path]:
-    """By the path in the pages: a pre-trained bundle, and one that knows the characters of the Chinese pages."""
+def models(tmp_path_factory: pytest.TempPathFactory, vocabulary_file: Path) -> dict[str, Path]:
+    """By their paths in the pages: an English model, and one that knows the characters of the Chinese pages."""
     folder = tmp_path_factory.mktemp("zh")
     text = "".join(page.read_text(encoding="utf-8") for page in GUIDE if page.parent.name == "zh")
     specials = ["[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     pieces = list(dict.fromkeys([*specials, *re.findall(r"[\u4e00-\u9fff]|[。，？！：；、]|[a-z0-9]", text.lower())]))
     (folder / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
-    chinese = save_hugging_face_bert(folder / "model", folder / "vocab.txt", vocab_size=len(pieces))
-    return {MODELS[0]: trained_bundle, MODELS[1]: chinese}
+    longest = {"max_position_embeddings": 512}
+    english = save_hugging_face_bert(folder / "english", vocabulary_file, **longest)
+    chinese = save_hugging_face_bert(folder / "chinese", folder / "vocab.txt", vocab_size=len(pieces), **longest)
+    return {MODELS[0]: english, MODELS[1]: chinese}
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before() -> Iterator[None]:
+    """Pages set the threads of this process."""
+    import torch
+
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
 
 
 class Reader:
@@ -52,7 +66,7 @@ class Reader:
                 assert (out + err).strip() == expected, line
                 assert code == (2 if "spanbert: error: " in expected else 0), line
         else:
-            assert block.language in ("text", "json", "html", "yaml", "bibtex"), f"line {block.line}: {block.language}"
+            assert block.language in ("text", "json"), f"line {block.line}: {block.language}"
 
     def runs(self, line: str) -> None:
         if not line.startswith(("spanbert ", "echo ")) or line.startswith(NOT_RUN):
@@ -82,3 +96,8 @@ def test_every_fence_is_read():
     for page in GUIDE:
         fences = re.findall(r"^```", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
         assert len(fences) == 2 * len(blocks(page)), f"{page}: a fence that tests do not see"
+
+
+def test_every_format_has_a_sample():
+    page = (DOCS / "guide" / "samples.md").read_text(encoding="utf-8")
+    assert [one.name for one in FORMATS if f"`{one.name}`" not in page] == []
