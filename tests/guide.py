@@ -90,7 +90,7 @@ def shortened(words: tuple[str, ...]) -> list[str]:
     if verb in ("finetune", "pretrain") and "--resume" not in fewer:
         if "--budget" in fewer:
             fewer[fewer.index("--budget") + 1] = "2steps"
-        else:
+        elif "--epochs" not in fewer:
             fewer += ["--budget", "2steps"]
     if verb == "pretrain" and "--resume" not in fewer:
         fewer += ["--set", "train.evaluate_tokens=500"]

@@ -43,8 +43,8 @@ def threads_as_before() -> Iterator[None]:
 class Reader:
     """Somebody who does what a page says, in a folder of their own."""
 
-    def __init__(self, folder: Path, cli, monkeypatch: pytest.MonkeyPatch, models: dict[str, Path]) -> None:
-        self.folder, self.cli, self.patch = folder, cli, monkeypatch
+    def __init__(self, folder: Path, cli, capsys, monkeypatch: pytest.MonkeyPatch, models: dict[str, Path]) -> None:
+        self.folder, self.cli, self.capsys, self.patch = folder, cli, capsys, monkeypatch
         self.names: dict[str, object] = {}
         for place, model in models.items():
             shutil.copytree(model, folder / place)
@@ -60,6 +60,7 @@ class Reader:
                 self.runs(line)
         elif block.language == "python":
             exec(compile(block.code, f"line {block.line}", "exec"), self.names)
+            self.capsys.readouterr()
         elif block.language == "console":
             for line, expected in shown(block.code):
                 code, out, err = self.answers(line)
@@ -86,8 +87,8 @@ class Reader:
 
 
 @pytest.mark.parametrize("page", GUIDE, ids=lambda page: str(page.relative_to(DOCS).with_suffix("")))
-def test_a_page_does_what_it_says(page: Path, tmp_path: Path, cli, monkeypatch: pytest.MonkeyPatch, models):
-    reader = Reader(tmp_path, cli, monkeypatch, models)
+def test_a_page_does_what_it_says(page: Path, tmp_path: Path, cli, capsys, monkeypatch: pytest.MonkeyPatch, models):
+    reader = Reader(tmp_path, cli, capsys, monkeypatch, models)
     for block in blocks(page):
         reader.does(block)
 
