@@ -186,6 +186,13 @@ SAMPLES: dict[str, list[tuple[str, str]]] = {
     "webanno": [("a.tsv", PLAIN_TSV), *[(name, TSV) for name in ("a.tsv", "a.txt", "a.conll")]],
     "spacy": [(name, "") for name in ("a.spacy", "a.data")],
     "corefud": [(name, COREFUD) for name in ("a.conllu", "a.txt")],
+    "qa-jsonl": [
+        (
+            name,
+            lines([{"id": "q", "question": "Who?", "context": "Ann left.", "answers": [{"text": "Ann", "start": 0}]}]),
+        )
+        for name in ("a.jsonl", "a.txt")
+    ],
     "squad": [("a.json", json.dumps(SQUAD)), ("a.data", json.dumps(SQUAD, indent=1))],
     "conll2012": [(name, CONLL2012) for name in ("a.conll", "a.txt")],
     "coref-jsonl": [

@@ -128,7 +128,7 @@ def test_predict_writes_over_nothing(cli, bundle: Path, tmp_path: Path, monkeypa
         assert code == 0, err
         assert json.loads(Path(target).read_text())["text"] == "the fox runs"
     code, _, err = cli("predict", bundle, "new")
-    assert (code, "new: a folder, where a file is read" in err) == (2, True)
+    assert (code, "a folder without annotated files" in err) == (2, True)
     for redirection in ('"$@" < a.txt --out a.txt', '"$@" a.txt >> a.txt'):
         refused(in_shell(redirection, "predict", bundle), "the output would replace an input")
     assert Path("a.txt").read_text() == "the fox runs\n"

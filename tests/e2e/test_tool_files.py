@@ -122,5 +122,7 @@ def test_convert_says_what_is_left_out(cli, tmp_path: Path, files: dict[str, Pat
         assert code == 0, err
         [record] = map(json.loads, (tmp_path / f"back-{name}").read_text().splitlines())
         assert len(record["spans"]) == 4
-    code, _, err = cli("convert", tmp_path, tmp_path / "x", "--to", "columns", "--from", "squad")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a.txt").write_text("no annotations")
+    code, _, err = cli("convert", tmp_path / "folder", tmp_path / "x", "--to", "columns", "--from", "squad")
     assert (code, "a directory, not an annotated file" in err) == (2, True)

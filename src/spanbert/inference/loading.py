@@ -79,10 +79,11 @@ def stored_tasks(
     found: dict[str, TextTask] = {}
     for name, entry in entries.items():
         made = spec_of(entry["kind"], entry).task_class()
-        if entry["kind"] in given:
-            changed = changed_config(made, entry["options"], given[entry["kind"]])
-            entry = {**entry, "options": changed.model_dump()}
         task = made.from_manifest(name, entry, tokenizer=tokenizer, positions=shape.longest_segment)
+        if entry["kind"] in given:
+            changed = changed_config(made, task.config.model_dump(), given[entry["kind"]])
+            entry = {**entry, "options": changed.model_dump()}
+            task = made.from_manifest(name, entry, tokenizer=tokenizer, positions=shape.longest_segment)
         task.assets = files.assets(name)
         found[name] = task
     return found

@@ -13,6 +13,7 @@ from spanbert.core.reporter import Reporter
 from spanbert.core.types import Record
 from spanbert.corpus.data import Source, documents_of, name_of
 from spanbert.inference.predictor import Predictor
+from spanbert.inference.work import CountedCharacters, SourceProgress
 from spanbert.tasks.protocol import DocumentScorer, Mistake
 
 _KEPT_MISTAKES = 50
@@ -54,11 +55,13 @@ def score_task(
     worst: list[tuple[float, int, Mistake]] = []
     number = 0
     stage = f"evaluate {name} on {name_of(source)}"
-    total = sum(1 for _ in documents_of(source)) if reporter else 0
-    for done, (document, found) in enumerate(alone.predict(documents_of(source)), start=1):
+    read = CountedCharacters(documents_of(source))
+    progress = None
+    if reporter:
+        size = sum(len(document.text) for document in documents_of(source))
+        progress = SourceProgress(reporter, stage, lambda: read.characters, size)
+    for document, found in alone.predict(read, progress=progress):
         scorer.add(document, found[name])
-        if reporter:
-            reporter.update(stage, done / total, {"documents": f"{done:,}"})
         if mistakes is None:
             continue
         for mistake in task.mistakes(document, found[name]):

@@ -43,7 +43,7 @@ def evaluate(
         other: Another bundle to compare with, by a paired bootstrap test on the main score.
         options: Settings of the task's kind, with or without its name (`coref.depth`), in place of those that it was
             trained with: how the file is read (`text_column`, `pair_column`, `label_column`, `separator`, for tagging
-            `column`), or for coreference how mentions are linked (`max_mentions`, `depth`, `singletons`).
+            `column`), or for coreference how mentions are linked (`depth`, `singletons`, `kept`).
         seed: Seed of the bootstrap.
         reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
 

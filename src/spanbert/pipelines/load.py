@@ -18,6 +18,7 @@ from spanbert.core.types import Document, Facts, Filling, Question, Relation, Sp
 from spanbert.encoder.config import EncoderConfig
 from spanbert.inference.loading import stored_tasks
 from spanbert.inference.predictor import Predictions, Predictor, chunks
+from spanbert.inference.work import ChunkProgress
 from spanbert.pipelines.documents import checked_documents, is_one, many_documents, one_document
 from spanbert.pipelines.pipe import Piping, batches
 from spanbert.pipelines.results import AnnotatedText
@@ -173,6 +174,7 @@ class Pipeline(Piping):
         task: str | None = None,
         batch_size: int | None = None,
         more_at_hand: Callable[[], bool] | None = None,
+        progress: ChunkProgress | None = None,
     ) -> Iterator[AnnotatedText]:
         """What the bundle's tasks predict for documents, in order, in bounded memory; texts and questions may be mixed.
 
@@ -185,6 +187,7 @@ class Pipeline(Piping):
             batch_size: See `pipe`.
             more_at_hand: Whether another document can be had without waiting for it; where it cannot, those at hand are
                 answered first. None: always.
+            progress: Is told how far each chunk of documents is, 0..1, while it is worked on.
 
         Yields:
             A result for each text, and for each question of a document with questions.
@@ -196,7 +199,8 @@ class Pipeline(Piping):
         given = checked_documents(documents)
         for chunk in chunks(given, more_at_hand) if batch_size is None else batches(given, batch_size):
             routes = [router.route(document) for document in chunk]  # refuses before weights are read
-            for document, found in zip(chunk, router.predict(self.predictor, chunk, routes), strict=True):
+            every = router.predict(self.predictor, chunk, routes, progress=progress)
+            for document, found in zip(chunk, every, strict=True):
                 yield from _results(document, found)
 
     def relate(self, text: str, entities: Sequence[Span], *, task: str | None = None) -> tuple[Relation, ...]:
@@ -333,7 +337,7 @@ def load(
         precision: Of the encoder's products when texts and questions are read: `bfloat16` is faster on processors that
             multiply it, and moves hidden states by a few hundredths; `fill` is always float32.
         options: By kind of task, settings in place of those that it was trained with, such as
-            `{"coref": {"max_mentions": 2000, "depth": 500}}`.
+            `{"coref": {"singletons": "keep", "depth": 500}}`.
 
     Raises:
         InputError: Not a model, or damaged; an unknown precision.
@@ -341,6 +345,6 @@ def load(
     require_path(bundle, "bundle")
     if precision not in get_args(Precision):
         raise InputError(
-            "no such precision", where="precision", got=described(precision), expected=", ".join(get_args(Precision))
+            "no such precision", where="precision", got=repr(precision), expected=", ".join(get_args(Precision))
         )
     return Pipeline(open_bundle(os.fspath(bundle)), precision, options)

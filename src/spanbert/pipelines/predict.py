@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from spanbert.core.errors import InputError
+from spanbert.core.reporter import Reporter
 from spanbert.core.texts import described, require_many
 from spanbert.core.types import Document, Facts
 from spanbert.corpus.data import local_file
@@ -15,6 +16,7 @@ from spanbert.corpus.formats.format import Format, ReadSettings
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
 from spanbert.corpus.formats.registry import is_json_lines, marked_formats, named_formats, open_data
 from spanbert.corpus.io.files import SourceFile
+from spanbert.inference.work import ChunkProgress, CountedCharacters, SourceProgress
 from spanbert.pipelines.inputs import read_inputs
 from spanbert.pipelines.load import Pipeline, Precision, load
 from spanbert.pipelines.results import AnnotatedText
@@ -23,6 +25,7 @@ from spanbert.tasks.base import changed_config
 from spanbert.tasks.protocol import TextTask
 
 _TABLE = "labelled"  # the format of tables of texts
+_TABLES = frozenset({_TABLE, "parallel"})
 _ASKED = {"entities": "relations", "question": "questions"}  # what a need is called in a Document
 
 
@@ -34,6 +37,7 @@ def predict_file(
     precision: Precision = "float32",
     options: Mapping[str, Facts] | None = None,
     text_column: str | None = None,
+    reporter: Reporter | None = None,
 ) -> Iterator[AnnotatedText] | None:
     """What a bundle predicts for a file in one of its tasks' data formats, or for a table; gold is not read.
 
@@ -49,6 +53,7 @@ def predict_file(
         precision: See `load`.
         options: See `load`.
         text_column: Column of a table's text; None: by its name, or as the task finds it.
+        reporter: Receives progress; the file is then read once before, to count it.
 
     Returns:
         A result for each text, sentence or question; None for any other file, whose lines are texts or JSON objects.
@@ -69,9 +74,9 @@ def predict_file(
         return None  # what lines of JSON hold beside their texts is no text
     formats = [own] if own is not None else named or marked
     names = _readers(asked, formats)
-    if own is None and path_is_table(path) and (not names or (text_column and not _has_column(nlp, names))):
-        documents = _texts_of_table(path, text_column)
-        return nlp.predict(with_unique_ids(documents), task=task)
+    if own is None and path_is_table(path) and (not names or (text_column and not _read_tables(nlp, names))):
+        documents, progress = _followed(lambda: _texts_of_table(path, text_column), reporter)
+        return nlp.predict(with_unique_ids(documents), task=task, progress=progress)
     if not names or len({nlp.tasks[name].kind for name in names}) > 1:
         what = f"{SourceFile(path=path, name=path.name).kind} files" if own is None and named else formats[0].title
         raise InputError(
@@ -84,10 +89,22 @@ def predict_file(
     if text_column is not None:
         first.config = changed_config(first, first.config.model_dump(), {"text_column": text_column})
     file = first.opened(path)
-    documents = replace(file, settings=replace(file.settings, keep_fields=True), check=None).documents()
+    data = replace(file, settings=replace(file.settings, keep_fields=True), check=None)
+    documents, progress = _followed(data.documents, reporter)
     kept = ("columns", *(_ASKED[need] for need in first.spec.needs if need in _ASKED))
     bare = (document.without_gold(keep=kept) for document in documents)
-    return nlp.predict(with_unique_ids(bare), task=task if len(names) > 1 else names[0])
+    return nlp.predict(with_unique_ids(bare), task=task if len(names) > 1 else names[0], progress=progress)
+
+
+def _followed(
+    read: Callable[[], Iterable[Document]], reporter: Reporter | None
+) -> tuple[CountedCharacters, ChunkProgress | None]:
+    """Documents, and what is told how far they are; with a reporter they are read once before, to count them."""
+    documents = CountedCharacters(read())
+    if reporter is None:
+        return documents, None
+    size = sum(len(document.text) for document in read())
+    return documents, SourceProgress(reporter, "predict", lambda: documents.characters, size)
 
 
 def _texts_of_table(path: Path, text_column: str | None) -> Iterator[Document]:
@@ -104,9 +121,9 @@ def path_is_table(path: Path) -> bool:
     return SourceFile(path=path, name=path.name).kind in (".csv", ".tsv", ".parquet")
 
 
-def _has_column(nlp: Pipeline, names: Sequence[str]) -> bool:
-    """Whether some tasks read tables whose column of the text can be named."""
-    return all("text_column" in nlp.tasks[name].runtime_options for name in names)
+def _read_tables(nlp: Pipeline, names: Sequence[str]) -> bool:
+    """Whether some tasks read tables with a text a row, and not a word a row."""
+    return all(_TABLES.intersection(nlp.tasks[name].spec.formats) for name in names)
 
 
 def _readers(tasks: Mapping[str, TextTask], formats: Sequence[Format]) -> list[str]:
@@ -126,6 +143,7 @@ def predict(
     blank_lines: bool = False,
     text_field: str = "text",
     more_at_hand: Callable[[], bool] | None = None,
+    progress: ChunkProgress | None = None,
 ) -> Iterator[AnnotatedText]:
     """What a bundle predicts for each line, in order, in bounded memory.
 
@@ -139,6 +157,7 @@ def predict(
         blank_lines: Blank lines are texts too; else they are left out.
         text_field: What the text is called in JSON lines.
         more_at_hand: See `Pipeline.predict`.
+        progress: See `Pipeline.predict`.
 
     Yields:
         A result for each line.
@@ -152,4 +171,4 @@ def predict(
     nlp = load(bundle, precision=precision, options=options)
     relates = any("entities" in nlp.tasks[one].spec.needs for one in nlp.names(task))
     documents = read_inputs(lines, name=name, entities=relates, blank_lines=blank_lines, text_field=text_field)
-    yield from nlp.predict(with_unique_ids(documents), task=task, more_at_hand=more_at_hand)
+    yield from nlp.predict(with_unique_ids(documents), task=task, more_at_hand=more_at_hand, progress=progress)

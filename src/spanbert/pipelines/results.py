@@ -214,12 +214,14 @@ class AnnotatedText:
         """The results as JSON.
 
         Returns:
-            `id`, the `question` or else the `text`, what else its row or line of JSON held, and under `tasks` by name
-            what the kind of each task has in its records: `entities` or `tags` (start, end, label, score, text),
-            `labels` and `scores`, `answer` and so on.
+            `id`, the `question` with its `context` or else the `text`, what else its row or line of JSON held, and
+            under `tasks` by name what the kind of each task has in its records: `entities` or `tags` (start, end,
+            label, score, text), `labels` and `scores`, `answer` and so on.
         """
         records = {name: render_of(result).record(self.text, result) for name, result in self.tasks.items()}
-        about = {"text": self.text} if self.question is None else {"question": self.question}
+        about = {"text": self.text}
+        if self.question is not None:
+            about = {"question": self.question, "context": self.text}
         kept = {name: value for name, value in self.fields.items() if name not in (*_OWN, self._read_as_text)}
         earlier = self.fields.get("tasks")  # by another bundle, whose records were read
         return {"id": self.id, **about, **kept, "tasks": {**(earlier if isinstance(earlier, dict) else {}), **records}}

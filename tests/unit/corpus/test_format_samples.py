@@ -114,7 +114,7 @@ PAIRS = [
     for name in SAMPLES
     for other in family_of(name)
     if format_named(name).family is format_named(other).family is not COREFERENCE
-    if name != other and other in WRITTEN and not {name, other} & {"squad", "webanno", "brat"}
+    if name != other and other in WRITTEN and not {name, other} & {"squad", "qa-jsonl", "webanno", "brat"}
 ]
 
 

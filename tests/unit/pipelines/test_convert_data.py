@@ -155,7 +155,7 @@ def test_a_broken_line_is_named_and_nothing_is_written(tmp_path: Path):
     with pytest.raises(InputError, match="no such file"):
         convert_data(tmp_path / "none", tmp_path / "b.conll", to="columns")
     with pytest.raises(InputError, match="a directory, not an annotated file"):
-        convert_data(tmp_path, tmp_path / "b.conll", to="columns")
+        convert_data(tmp_path, tmp_path.parent / "b.conll", to="columns")
 
 
 def test_on_the_command_line(cli, tmp_path: Path):

@@ -44,8 +44,8 @@ def command(
         str,
         typer.Option(
             help="Models: bundle, hugging-face or head-checkpoint. Annotations: columns, jsonl, hf-tokens, word-table, "
-            "brat, doccano, gliner, label-studio, label-studio-min, prodigy, spacy, spacy-json, webanno or squad; "
-            "conll2012, corefud, coref-jsonl or gap; tacred, semeval, relation-jsonl, doccano-relations or "
+            "brat, doccano, gliner, label-studio, label-studio-min, prodigy, spacy, spacy-json, webanno, squad or "
+            "qa-jsonl; conll2012, corefud, coref-jsonl or gap; tacred, semeval, relation-jsonl, doccano-relations or "
             "prodigy-relations; labelled or prodigy-labels; parallel, aligned or tmx.",
             autocompletion=layouts,
         ),

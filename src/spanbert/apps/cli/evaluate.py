@@ -87,6 +87,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
         lines.append(f"    {label:<20} {shown}  gold {figures['gold']}")
     lines += [f"    and {len(by_label) - _LABELS} more; --json has all"] if len(by_label) > _LABELS else []
     lines.append(f"  {found['signature']}")
+    lines += [f"  warning: {one}" for one in found.get("warnings", ())]
     if "compared" in found:
         other = found["compared"]
         low, high = other["interval"]

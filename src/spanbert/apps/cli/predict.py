@@ -111,18 +111,21 @@ def command(
     lines = _lines(source, read) if pipe is None else _plain(pipe, "stdin" if source == "-" else source)
     if documents == "file":
         lines = ("\n".join(one) for one in [lines])
-    pieces = _pieces(
-        bundle, lines, source, task, format_, precision, _options(set_ or [], given), text_column, threads, pipe
-    )
     with ExitStack() as stack:
-        if source != "-" and (out is not None or not sys.stdout.isatty()):
-            reporter = make_reporter()
-            stack.enter_context(reporter)
-            pieces = _followed(pieces, source, read, reporter)
+        reporter: Reporter | None = None
+        if pipe is None and (out is not None or not sys.stdout.isatty()):
+            reporter = made = make_reporter()
+            stack.enter_context(made)
+        options = _options(set_ or [], given)
+        pieces = _pieces(
+            bundle, lines, source, task, format_, precision, options, reporter, read, text_column, threads, pipe
+        )
         stream = sys.stdout if out is None else stack.enter_context(file_written_whole(out))
         for piece in pieces:
             stream.write(piece)
             stream.flush()  # the reader of a pipe gets each answer at once
+        if reporter:
+            reporter.finish("predict")
 
 
 def _options(stated: Sequence[str], given: Given) -> dict[str, dict[str, Any]]:
@@ -134,16 +137,6 @@ def _options(stated: Sequence[str], given: Given) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _followed(pieces: Iterator[str], source: str, read: ByteCounter, reporter: Reporter) -> Iterator[str]:
-    """Yields the same pieces and reports what share of the file has been read."""
-    size = max(Path(source).stat().st_size, 1)
-    for piece in pieces:
-        yield piece
-        if read.done:
-            reporter.update("predict", min(read.done / size, 1.0), {})
-    reporter.finish("predict")
-
-
 def _pieces(
     bundle: str,
     lines: Iterable[str],
@@ -152,12 +145,15 @@ def _pieces(
     format_: str,
     precision: str,
     options: Mapping[str, Mapping[str, Any]],
+    reporter: Reporter | None,
+    read: ByteCounter,
     text_column: str | None,
     threads: int | None,
     pipe: PipeLines | None,
 ) -> Iterator[str]:
-    """What is written, piece by piece."""
+    """What is written, piece by piece; progress goes to the reporter, by what has been read of the lines."""
     from spanbert.encoder.hardware import use_threads
+    from spanbert.inference.work import SourceProgress
     from spanbert.pipelines.html import page
     from spanbert.pipelines.load import Precision
     from spanbert.pipelines.predict import predict, predict_file
@@ -171,8 +167,19 @@ def _pieces(
     of_file = (
         None
         if source == "-"
-        else predict_file(bundle, source, task=task, precision=exact, options=options, text_column=text_column)
+        else predict_file(
+            bundle,
+            source,
+            task=task,
+            precision=exact,
+            options=options,
+            text_column=text_column,
+            reporter=reporter,
+        )
     )
+    progress = None
+    if reporter:
+        progress = SourceProgress(reporter, "predict", lambda: read.done, Path(source).stat().st_size)
     results = of_file or predict(
         bundle,
         lines,
@@ -183,6 +190,7 @@ def _pieces(
         blank_lines=format_ == "text",
         text_field=text_column or "text",
         more_at_hand=None if pipe is None else pipe.more_at_hand,
+        progress=progress,
     )
     if format_ in ("csv", "tsv"):
         yield from table_lines(results, cast(Separated, format_))

@@ -61,6 +61,17 @@ def repeated_mentions(document: Document) -> Sequence[Repeated]:
     return coref_origin(document).repeated
 
 
+def in_two_clusters(document: Document) -> list[Span]:
+    """The mentions that are in an earlier cluster too, wherever the document came from."""
+    owners: dict[tuple[int, int], int] = {}
+    return [
+        one
+        for number, cluster in enumerate(document.clusters or ())
+        for one in cluster
+        if owners.setdefault((one.start, one.end), number) != number
+    ]
+
+
 def repeated_in(clusters: Sequence[Mapping[Span, str]]) -> tuple[Repeated, ...]:
     """The mentions that are in two clusters, which are numbered from 1.
 

@@ -19,7 +19,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 from spanbert.core.errors import InputError
@@ -47,9 +47,10 @@ WordMention = tuple[int, int]  # first and last word
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conll2012Origin(CorefOrigin):
-    """The raw lines of a document."""
+    """The raw lines of a document, and the numbers of its clusters as they were read."""
 
     lines: tuple[str, ...]
+    numbers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +146,7 @@ def _document(block: _Block, file: SourceFile) -> Document:
             genre=next(filter(None, genre.groups()), None) if genre else None,
             lines=block.lines,
             read=numbered,
+            numbers=tuple(clusters),
             repeated=tuple(
                 Repeated(
                     where=where,
@@ -232,7 +234,8 @@ def conll2012_lines(documents: Iterable[Document]) -> Iterator[str]:
 
 
 def _rewritten(document: Document, lines: Sequence[str]) -> Iterator[str]:
-    new_cells = iter(bracket_cells(document, lambda name, _: str(name), str, between="|"))
+    assert isinstance(document.origin, Conll2012Origin)
+    new_cells = iter(_numbered_cells(document, _kept_numbers(document, document.origin)))
     last_cells = (_cells(line)[-1] for line in lines if _is_word(line))
     nothing = next((cell for cell in last_cells if cell in _NOTHING), "-")
     for line in lines:
@@ -240,6 +243,9 @@ def _rewritten(document: Document, lines: Sequence[str]) -> Iterator[str]:
             yield line
             continue
         cell = next(new_cells) or nothing
+        if sorted(cell.split("|")) == sorted(_cells(line)[-1].split("|")):
+            yield line
+            continue
         before, tab, _ = line.rpartition("\t")
         yield f"{before}{tab}{cell}" if tab else re.sub(r"\S+(\s*)$", rf"{cell}\1", line)
 
@@ -249,7 +255,7 @@ def _is_word(line: str) -> bool:
 
 
 def _new_lines(document: Document) -> Iterator[str]:
-    cells = bracket_cells(document, lambda name, _: str(name), str, between="|")
+    cells = _numbered_cells(document, range(len(document.clusters or ())))
     words = [document.text[word.start : word.end] for word in document.words or ()]
     speakers = [speaker or "-" for speaker in document.columns.get("speaker") or ("",) * len(words)]
     origin = coref_origin(document)
@@ -265,6 +271,29 @@ def _new_lines(document: Document) -> Iterator[str]:
             yield "\t".join([*frame, cells[place] or "-"])
         yield ""
     yield "#end document"
+
+
+def _kept_numbers(document: Document, origin: Conll2012Origin) -> list[int]:
+    """The numbers of the clusters: those that the file gave to clusters with the same mentions, or new ones."""
+    number_of = {
+        (mention.start, mention.end): number
+        for number, cluster in reversed(list(zip(origin.numbers, origin.read or (), strict=True)))
+        for mention in cluster
+    }
+    found: list[int] = []
+    taken: set[int] = set()
+    unused = count(max(origin.numbers, default=-1) + 1)
+    for cluster in document.clusters or ():
+        stated = (number_of.get((one.start, one.end)) for one in cluster)
+        number = next((one for one in stated if one is not None and one not in taken), None)
+        found.append(next(unused) if number is None else number)
+        taken.add(found[-1])
+    return found
+
+
+def _numbered_cells(document: Document, numbers: Sequence[int]) -> list[str]:
+    """The cell of each word, by what each cluster is called."""
+    return bracket_cells(document, lambda place, _: str(numbers[place]), lambda place: str(numbers[place]), between="|")
 
 
 def _begins_so(beginning: Beginning) -> bool:

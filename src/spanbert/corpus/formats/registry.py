@@ -25,6 +25,7 @@ from spanbert.corpus.formats import (
     prodigy,
     prodigy_labels,
     prodigy_relations,
+    question_lines,
     relation_lines,
     semeval,
     spacy_bin,
@@ -56,6 +57,7 @@ FORMATS: tuple[Format, ...] = (
     label_studio.FORMAT,
     label_studio_min.FORMAT,
     columns.FORMAT,
+    question_lines.FORMAT,
     span_lines.FORMAT,
     squad.FORMAT,
     conll2012.FORMAT,
@@ -207,5 +209,5 @@ def write_data(documents: Iterable[Document], target: Path, *, to: str, settings
 def _without_questions(documents: Iterable[Document]) -> Iterator[Document]:
     for document in documents:
         if document.questions is not None:
-            raise InputError("questions, which only the format squad can hold", where=document.place)
+            raise InputError("questions, which only the formats squad and qa-jsonl can hold", where=document.place)
         yield document

@@ -19,6 +19,7 @@ from spanbert.core.types import Document, Relation, Span
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.families import RELATIONS
 from spanbert.corpus.formats.format import Format
+from spanbert.corpus.formats.predicted import plain_record
 from spanbert.corpus.formats.relations import identity_of, label_of
 from spanbert.corpus.formats.tacred import TacredOrigin, document_of_example, example_of
 from spanbert.corpus.io.files import OnBroken, SourceFile, json_lines, write_lines
@@ -47,7 +48,9 @@ def read_relation_lines(file: SourceFile, on_broken: OnBroken | None = None) -> 
 
 def _of_line(record: Any, name: str, where: str) -> Document:
     is_tacred = isinstance(record, Mapping) and "token" in record
-    return document_of_example(record, name, where) if is_tacred else document_of_pairs(record, name, where)
+    if is_tacred:
+        return document_of_example(record, name, where)
+    return document_of_pairs(plain_record(record, "relations", where), name, where)
 
 
 def document_of_pairs(record: Any, name: str, where: str) -> Document:

@@ -30,15 +30,6 @@ COREF = TaskSpec(
             default="as in --train",
             verbs=("finetune",),
         ),
-        TaskOption(
-            flag="--max-mentions",
-            setting="max_mentions",
-            help="candidates kept a document.",
-            default="0.4 a word",
-            type=int,
-            least=2,
-            verbs=("finetune", "evaluate", "predict"),
-        ),
     ),
     aliases=also_called("coreference", "coreference-resolution", "clusters"),
     examples={
@@ -56,8 +47,8 @@ COREF = TaskSpec(
         ),
         "predict": (
             (
-                "Mentions of the same thing in a long text",
-                "spanbert predict coref/ novel.txt --documents file --max-mentions 5000",
+                "Mentions of the same thing in a whole novel",
+                "spanbert predict coref/ novel.txt --documents file --out novel.jsonl",
             ),
         ),
     },

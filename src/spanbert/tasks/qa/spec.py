@@ -16,11 +16,11 @@ QA = TaskSpec(
     result="spanbert.core.predictions:Answering",
     needs=frozenset({"question"}),
     produces=frozenset({"answers"}),
-    formats=("squad",),
+    formats=("squad", "qa-jsonl"),
     same_head=(),
     main_metric="f1",
     slug="question-answering",
-    files="SQuAD 1.1 and 2.0 JSON",
+    files="SQuAD 1.1 and 2.0 JSON, JSON lines with questions",
     input="questions.jsonl",
     options=(
         TaskOption(
