@@ -109,7 +109,9 @@ def require_known(line: str) -> None:
         target = line.split()[1]
         assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE), line
     elif line.startswith(("pip install", "python -m pip install")):
-        extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+        extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+            "optional-dependencies"
+        ]
         for named in re.findall(r"(?:\.|spanbert|\.whl)\[([\w,]+)\]", line):
             assert set(named.split(",")) <= extras.keys(), line
     else:
