@@ -24,6 +24,7 @@ VERBS = [
     "doctor",
     "info",
     "convert",
+    "push",
     "bench",
 ]
 SMALL = ["--set", "batch.segment_length=32", "--set", "batch.pack_tokens=256", "--set", "optim.lr=1e-3"]
@@ -99,7 +100,7 @@ def test_from_text_to_filled_blanks(cli, corpus_file: Path, hugging_face_model: 
         (["prepare", "{corpus}", "--tokenizer", "/none/model", "--out", "{tmp}/s"], "/none/model: no such file"),
         (["prepare", "{corpus}", "--tokenizer", "{model}", "--out", "{tmp}/s", "--held-out", "lots"], "--held-out: not a share"),
         (["prepare", "{corpus}", "--tokenizer", "{model}", "--out", "{tmp}/s", "--documents", "page"], "bad value for 'documents'"),
-        (["pretrain", "{tmp}", "--model", "{model}", "--out", "{tmp}/b"], "not a token store"),
+        (["pretrain", "{tmp}", "--model", "{model}", "--out", "{tmp}-b"], "not a token store"),
         (["pretrain", "{store}", "--out", "{tmp}/b"], "either a model to continue from"),
         (["pretrain", "{store}", "--size", "huge", "--out", "{tmp}/b"], "no such size; got 'huge'"),
         (["pretrain", "{store}", "--size", "tiny", "--out", "{tmp}/b", "--budget", "soon"], "not an amount of training"),
@@ -111,7 +112,7 @@ def test_from_text_to_filled_blanks(cli, corpus_file: Path, hugging_face_model: 
         (["convert", "{model}", "{model}/plain", "--to", "bundle"], "the output would lie inside an input"),
         (["doctor", "classify", "--data", "{corpus}", "--model", "{model}", "--fix", "{corpus}", "--overwrite"], "the output would replace an input"),
         (["evaluate", "{model}", "--data", "{tmp}"], "no fine-tuned task"),
-        (["finetune", "tag", "--train", "{tmp}", "--model", "{model}", "--out", "{tmp}/b"], "a folder, where a file is read"),
+        (["finetune", "tag", "--train", "{tmp}", "--model", "{model}", "--out", "{tmp}-b"], "a directory, not an annotated file"),
         (["bench", "masking", "--data", "{corpus}", "--out", "{corpus}", "--overwrite"], "the output would replace an input"),
         (["fill", "{minilm}", "a [MASK]"], "no head that could fill a blank"),
         (["fill", "{model}", "no blank"], "no blank in the text"),

@@ -12,6 +12,7 @@ from spanbert.core.reporter import Reporter
 from spanbert.core.texts import described, require_many
 from spanbert.core.types import Document, Facts
 from spanbert.corpus.data import local_file
+from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.format import Format, ReadSettings
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
 from spanbert.corpus.formats.registry import is_json_lines, marked_formats, named_formats, open_data
@@ -72,6 +73,8 @@ def predict_file(
     own = next((one for one in marked if _readers(asked, [one])), None)
     if own is None and not named and is_json_lines(path):
         return None  # what lines of JSON hold beside their texts is no text
+    if own is not None and own.asks(Beginning(SourceFile(path=path, name=path.name))):
+        return None
     formats = [own] if own is not None else named or marked
     names = _readers(asked, formats)
     if own is None and path_is_table(path) and (not names or (text_column and not _read_tables(nlp, names))):

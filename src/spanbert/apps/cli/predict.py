@@ -20,7 +20,6 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole, is_special
 from spanbert.core.outputs import check_output_file
 from spanbert.core.reporter import Reporter
-from spanbert.corpus.formats.column_format import are_columns, may_be_tagged
 from spanbert.corpus.io.files import ByteCounter, SourceFile, text_lines
 from spanbert.corpus.io.pipes import PipeLines
 
@@ -231,6 +230,8 @@ def _pipe(source: str) -> PipeLines | None:
 
 def _plain(pipe: PipeLines, name: str) -> Iterator[str]:
     """The lines, each as soon as it comes; refuses words with tags, which only a file's reader understands."""
+    from spanbert.corpus.formats.column_format import are_columns, may_be_tagged
+
     held: list[str] | None = []
     for line in pipe:
         if held is None:

@@ -112,6 +112,7 @@ class Format:
             each is a text of its own.
         suffixes: Suffixes that mark a file as data where it might be raw text.
         marks: Whether a file that might be raw text, or of any format, begins as only this format does.
+        asks: Whether its lines may stand among others that ask something of a model: it is then read line by line.
         likely: Whether a file rather has it than a format of another family; asked where several are in question.
         writes_tags: Spans are written as a tag a word, in a scheme.
         states_encoding: Its files say which encoding they are in, or are no text at all; else it is UTF-8.
@@ -133,6 +134,7 @@ class Format:
     begins: Callable[[Document], bool] | None = None
     suffixes: tuple[str, ...] = ()
     marks: Callable[[Beginning], bool] = unmarked
+    asks: Callable[[Beginning], bool] = unmarked
     likely: Callable[[Beginning], bool] = unmarked
     writes_tags: bool = False
     states_encoding: bool = False

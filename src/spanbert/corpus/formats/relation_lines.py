@@ -158,4 +158,5 @@ FORMAT = Format(
     read=lambda file, settings, on_broken: read_relation_lines(file, on_broken),
     write=lambda documents, target, settings: write_lines(target, map(line_of, documents)),
     marks=_is_marked,
+    asks=lambda beginning: beginning.has_key("text"),
 )
