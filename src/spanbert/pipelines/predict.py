@@ -12,10 +12,9 @@ from spanbert.core.reporter import Reporter
 from spanbert.core.texts import described, require_many
 from spanbert.core.types import Document, Facts
 from spanbert.corpus.data import local_file
-from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.format import Format, ReadSettings
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
-from spanbert.corpus.formats.registry import is_json_lines, marked_formats, named_formats, open_data
+from spanbert.corpus.formats.registry import asks_by_lines, marked_formats, named_formats, open_data
 from spanbert.corpus.io.files import SourceFile
 from spanbert.inference.work import ChunkProgress, CountedCharacters, SourceProgress
 from spanbert.pipelines.inputs import read_inputs
@@ -71,10 +70,8 @@ def predict_file(
     nlp = load(bundle, precision=precision, options=options)
     asked = {name: one for name, one in nlp.tasks.items() if task in (None, name)}
     own = next((one for one in marked if _readers(asked, [one])), None)
-    if own is None and not named and is_json_lines(path):
+    if (own is not None or not named) and asks_by_lines(path, own):
         return None  # what lines of JSON hold beside their texts is no text
-    if own is not None and own.asks(Beginning(SourceFile(path=path, name=path.name))):
-        return None
     formats = [own] if own is not None else named or marked
     names = _readers(asked, formats)
     if own is None and path_is_table(path) and (not names or (text_column and not _read_tables(nlp, names))):
@@ -114,8 +111,8 @@ def _texts_of_table(path: Path, text_column: str | None) -> Iterator[Document]:
     """The texts of a table whatever else it has."""
     settings = ReadSettings(text_column=text_column, keep_fields=True)
     file = open_data(path, among=(_TABLE,), settings=settings)
-    assert isinstance(file.settings.columns, LabelledColumns)
-    alone = replace(file.settings, columns=replace(file.settings.columns, pair=None, label=None))
+    columns = replace(file.settings.columns_as(LabelledColumns), pair=None, label=None)
+    alone = replace(file.settings, columns=columns)
     return replace(file, settings=alone).documents()
 
 

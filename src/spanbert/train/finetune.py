@@ -36,6 +36,7 @@ from spanbert.tasks.joint import JointTask
 from spanbert.tasks.pretrain.heads import TASK
 from spanbert.tasks.protocol import Mistake, TextTask
 from spanbert.tasks.registry import spec_of
+from spanbert.tokens.store import TokenStore
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 from spanbert.train.examples import check_dev, training_examples
 from spanbert.train.finetune_bundle import build_joint_model, heads_of, write_finetuned
@@ -55,8 +56,8 @@ from spanbert.train.task_data import (
     train_source,
     with_held_out,
 )
-from spanbert.train.text_objective import TextObjective, store_fingerprint
-from spanbert.train.usual import FEW_STEPS, LEAST_STEPS, NEAR_ZERO, in_steps, usual_budget, with_usual_rates
+from spanbert.train.text_objective import TextObjective, text_store
+from spanbert.train.usual import in_steps, usual_budget, warnings_of_outcome, warnings_of_steps, with_usual_rates
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -137,7 +138,8 @@ def finetune(
     given, shape = starting_point(model, size, config)
     config = with_usual_rates(config, shape, from_scratch=given is None)
     tasks = with_held_out(tasks, config, reporter)
-    facts = run_facts(tasks, model, size, config)
+    store = text_store(config)
+    facts = run_facts(tasks, model, size, config, store)
     with (
         run_into(
             target, facts, runtime=runtime, resume=resume, overwrite=overwrite, began=began, reporter=reporter
@@ -153,7 +155,7 @@ def finetune(
         for task in made.values():
             for remark in task.remarks([other for other in made.values() if other is not task]):
                 reporter.say(remark)
-        text = TextObjective.of(config, tokenizer, shape.longest_segment, base_name(model, size))
+        text = TextObjective.of(store, config, tokenizer, shape.longest_segment, base_name(model, size))
         joint = JointTask(made, text.task if text else None)
         task_model, kept = build_joint_model(joint, files, config, reporter)
         task_model.to(runtime.device)
@@ -167,7 +169,7 @@ def finetune(
         )
         plan = labelled if text is None else MixedPlan(labelled, text.plan, share=config.text.share)
         stepped = in_steps(config, plan.steps_an_epoch)
-        warnings = _warnings_of_steps(stepped)
+        warnings = warnings_of_steps(stepped)
         for warning in warnings:
             reporter.say(warning)
         dev = {name: _dev_source(data, made[name]) for name, data in tasks.items() if data.dev is not None}
@@ -189,7 +191,7 @@ def finetune(
         if until < 1 or not outcome.progress.step:
             return FinetuneResult(path=target, outcome=outcome)
         if not outcome.interrupted:
-            for warning in _warnings_of_outcome(outcome, config):
+            for warning in warnings_of_outcome(outcome, config):
                 reporter.say(warning)
                 warnings.append(warning)
             if dev:
@@ -227,25 +229,6 @@ def with_run_budget(
     """
     epochs = max((spec_of(data.kind).epochs for data in tasks.values()), default=1.0)
     return with_budget(config, earlier, usual=usual_budget(epochs), reporter=reporter)
-
-
-def _warnings_of_steps(config: FinetuneConfig) -> list[str]:
-    """What to say of a run that is too short, its budget stated in steps."""
-    steps = config.train.max_steps
-    if steps is None or steps >= FEW_STEPS:
-        return []
-    return [f"only {steps} steps: too few for most tasks; without a budget it would be {LEAST_STEPS} at least"]
-
-
-def _warnings_of_outcome(outcome: Outcome, config: FinetuneConfig) -> list[str]:
-    """What to say of a run whose best score on dev data is near zero."""
-    if outcome.best is None or outcome.best.selection_score >= NEAR_ZERO:
-        return []
-    return [
-        f"the best score on the dev data is near zero ({outcome.best.selection_score:.4f}): this model has hardly "
-        f"learned anything. Train longer (--budget {2 * outcome.progress.step}steps) or at another rate (it was "
-        f"--set optim.lr={config.optim.lr:g}), and look at the data with spanbert doctor"
-    ]
 
 
 def starting_point(
@@ -299,7 +282,11 @@ def _dev_source(data: TaskData, task: TextTask) -> Source:
 
 
 def run_facts(
-    tasks: Mapping[str, TaskData], model: str | Path | None, size: Size | None, config: FinetuneConfig
+    tasks: Mapping[str, TaskData],
+    model: str | Path | None,
+    size: Size | None,
+    config: FinetuneConfig,
+    text: TokenStore | None,
 ) -> dict[str, Any]:
     """What the run is, for run.json and for --resume to compare."""
 
@@ -323,7 +310,7 @@ def run_facts(
             for name, data in tasks.items()
         },
         "model": f"from scratch, size {size}" if model is None else model_fact(model),
-        **({} if config.text.store is None else {"text": store_fingerprint(config.text.store)}),
+        **({} if text is None else {"text": text.checksum}),
         "settings": config.model_dump(mode="json"),
     }
 

@@ -49,6 +49,7 @@ from spanbert.train.run_directory import (
     state_to_resume,
 )
 from spanbert.train.task_data import TaskData, as_task_data, files_read, with_held_out
+from spanbert.train.text_objective import text_store
 from spanbert.train.trial import Score, Trial, TrialReporter
 from spanbert.train.tune_plan import USUAL_BUDGET, plan_of, with_settings
 from spanbert.train.usual import usual_rates
@@ -160,7 +161,7 @@ def run_trials(
     config, plan = plan_of(budget, config, usual_rates(shape, from_scratch=model is None))
     stated = {"budget": budget, "trials": [dict(one) for one in plan.trials], "share": plan.share, "kept": plan.kept}
     tasks = with_held_out(tasks, config, reporter)
-    facts = {**run_facts(tasks, model, size, config), "tuning": stated}
+    facts = {**run_facts(tasks, model, size, config, text_store(config, verify=False)), "tuning": stated}
     state_to_resume(out, facts, resume)
     now = {key: getattr(config.train, key) for key in earlier}
     if now != earlier:

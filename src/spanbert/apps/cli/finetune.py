@@ -153,7 +153,7 @@ def command(
     from spanbert.train.tune import finetune_tuned
 
     overrides = budget_overrides(budget) if budget else []
-    overrides += [f"text.store={text}"] if text else []
+    overrides += [f"text.store={json.dumps(str(text))}"] if text else []
     meant = {f"{kind}.{key}": value for key, value in asked.items()}
     overrides += overrides_of(meant)
     overrides += overrides_of(settings_of("finetune", given, None if kind == _MULTI else kind))

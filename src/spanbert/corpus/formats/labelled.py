@@ -243,11 +243,6 @@ def _resolve(file: SourceFile, settings: ReadSettings) -> ReadSettings:
     return replace(settings, columns=replace(columns, separator=settings.separator))
 
 
-def _columns(settings: ReadSettings) -> LabelledColumns:
-    assert isinstance(settings.columns, LabelledColumns)
-    return settings.columns
-
-
 FORMAT = Format(
     name="labelled",
     title="a table or JSON lines of labelled texts",
@@ -257,9 +252,9 @@ FORMAT = Format(
     likely=_is_likely,
     resolve=_resolve,
     read=lambda file, settings, on_broken: read_labelled(
-        file, _columns(settings), on_broken, fields=settings.keep_fields
+        file, settings.columns_as(LabelledColumns), on_broken, fields=settings.keep_fields
     ),
-    describe=lambda file, settings: str(_columns(settings)),
+    describe=lambda file, settings: str(settings.columns_as(LabelledColumns)),
     write=lambda documents, target, settings: write_labelled(documents, target),
     suffixes=(".csv", ".tsv", ".parquet"),
 )

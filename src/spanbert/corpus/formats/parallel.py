@@ -254,12 +254,6 @@ def _resolve(file: SourceFile, settings: ReadSettings) -> ReadSettings:
     return replace(settings, columns=guess_parallel(file, text=settings.text_column, target=settings.target_column))
 
 
-def parallel_columns(settings: ReadSettings) -> ParallelColumns:
-    """The columns of resolved settings."""
-    assert isinstance(settings.columns, ParallelColumns)
-    return settings.columns
-
-
 FORMAT = Format(
     name="parallel",
     title="a table or JSON lines of texts with their translations",
@@ -268,9 +262,9 @@ FORMAT = Format(
     detect=lambda beginning: beginning.file.kind in KINDS,
     resolve=_resolve,
     read=lambda file, settings, on_broken: read_parallel(
-        file, parallel_columns(settings), on_broken, fields=settings.keep_fields
+        file, settings.columns_as(ParallelColumns), on_broken, fields=settings.keep_fields
     ),
-    describe=lambda file, settings: str(parallel_columns(settings)),
+    describe=lambda file, settings: str(settings.columns_as(ParallelColumns)),
     write=write_parallel,
     suffixes=(".csv", ".tsv", ".parquet"),
 )

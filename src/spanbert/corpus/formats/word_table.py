@@ -270,11 +270,6 @@ def _cells(beginning: Beginning) -> list[str]:
     return line.split(max(_DELIMITERS, key=line.count))
 
 
-def _columns(settings: ReadSettings) -> TokenColumns:
-    assert isinstance(settings.columns, TokenColumns)
-    return settings.columns
-
-
 FORMAT = Format(
     name="word-table",
     title="a table with a word and its tag a row",
@@ -282,8 +277,8 @@ FORMAT = Format(
     holds=frozenset({"spans", "columns"}),
     detect=_detect,
     resolve=lambda file, settings: replace(settings, columns=guess_word_table(file, settings)),
-    read=lambda file, settings, on_broken: read_word_table(file, _columns(settings), on_broken),
-    describe=lambda file, settings: f"a table of words; {_columns(settings)}",
+    read=lambda file, settings, on_broken: read_word_table(file, settings.columns_as(TokenColumns), on_broken),
+    describe=lambda file, settings: f"a table of words; {settings.columns_as(TokenColumns)}",
     write=write_word_table,
     marks=_marks,
     writes_tags=True,
