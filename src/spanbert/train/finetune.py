@@ -113,7 +113,7 @@ def finetune(
         config: Settings, or a dictionary of them (`{"learning_rate": 3e-5}`); without a budget, 3 epochs, or as many as
             the kind of tasks that needs most usually takes (coreference 20, relations 5, translation 10), and 300 steps
             at least; without rates, those that suit the size of the encoder.
-        resume: Continue the interrupted run in `out`; starts one if there is none.
+        resume: Continue the interrupted run of `out`; starts one if there is none.
         overwrite: Replace a run, model or store in `out` when this run begins.
         began: Called when this run begins, before it writes anything; for runs that are a part of something larger.
         until: The share of the budget after which the run pauses: it is scored and saved, but no bundle is written; a
@@ -232,7 +232,7 @@ def with_run_budget(
 
 
 def starting_point(
-    model: str | Path | None, size: Size | None, config: FinetuneConfig
+    model: str | Path | None, size: Size | None, config: FinetuneConfig, *, verify: bool = True
 ) -> tuple[BundleFiles | None, EncoderConfig]:
     """What a run starts from, None where that is from scratch, and the dimensions of its encoder.
 
@@ -240,6 +240,7 @@ def starting_point(
         model: Bundle, Hugging Face directory or hub id; None: from scratch.
         size: From scratch, the size.
         config: The settings.
+        verify: Compare the files of a bundle with their checksums.
 
     Raises:
         InputError: Neither or both, or an unusable model or size.
@@ -248,7 +249,7 @@ def starting_point(
         raise InputError("either a model to start from, or a size to start from scratch", expected="--model or --size")
     if model is None:
         return None, scratch_shape(size, config)
-    files = open_bundle(model)
+    files = open_bundle(model, verify=verify)
     return files, EncoderConfig.of_bundle(files)
 
 

@@ -67,7 +67,7 @@ def pretrain(
         model: Bundle, Hugging Face directory or hub id to continue from.
         size: Train from scratch at this size instead.
         config: Settings, or a dictionary of them; a budget is required.
-        resume: Continue the interrupted run in `out`; starts one if there is none.
+        resume: Continue the interrupted run of `out`; starts one if there is none.
         overwrite: Replace a run, model or store in `out` when this run begins.
         reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
 

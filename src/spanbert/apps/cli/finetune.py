@@ -134,7 +134,7 @@ def command(
     licence: Annotated[
         str | None, typer.Option(help="Licence and attribution of the data, for the model card.", show_default=False)
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run of --out.")] = False,
     overwrite: OverwriteOption = False,
     config: ConfigOption = None,
     set_: SetOption = None,

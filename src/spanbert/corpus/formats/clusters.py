@@ -11,7 +11,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span, outer_first
 from spanbert.corpus.text.sentences import sentence_ranges
 from spanbert.corpus.text.word_tags import WordEdges, said_of
-from spanbert.corpus.text.words import words_between
+from spanbert.corpus.text.words import words_around
 
 Clusters = tuple[tuple[Span, ...], ...]
 
@@ -211,6 +211,6 @@ def _with_words_and_sentences(document: Document) -> Document:
     if document.words is not None:
         return document
     mentions = [one for cluster in document.clusters or () for one in cluster]
-    words = tuple(words_between(document.text, {place for one in mentions for place in (one.start, one.end)}))
+    words = tuple(words_around(document, mentions))
     sentences = sentence_ranges(document.text, words, kept_whole=mentions)
     return replace(document, words=words, sentences=sentences)
