@@ -25,6 +25,7 @@ from spanbert.checkpoint.manifest import HuggingFaceConfig, Manifest, WeightInde
 from spanbert.core.errors import InputError
 from spanbert.core.files import directory_written_whole, read_json, sha256_of, sync_file, write_json
 from spanbert.core.model_path import resolve
+from spanbert.core.outputs import WEIGHTS
 from spanbert.core.schema import checked, read_checked
 
 FORMAT = 1
@@ -32,7 +33,6 @@ MANIFEST = "spanbert.json"
 HEADS_PREFIX = "tasks."  # before a task's name, of the tensors in heads.safetensors
 ASSETS = "assets"
 _TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Options of kinds of tasks, made from their specs: `--text-column` of classification, `--max-mentions` of coreference.
+"""Options of kinds of tasks, made from their specs: `--text-column` of classification, `--singletons` of coreference.
 
 A verb's command has a parameter `given`, which the options replace; it receives those that the user passed.
 """
