@@ -24,6 +24,7 @@ from spanbert.corpus.data import Source, documents_of, name_of, opened, source_f
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.io.files import require_file
 from spanbert.encoder.config import EncoderConfig, Size
+from spanbert.inference.end_to_end import all_end_to_end, end_to_end_lines
 from spanbert.inference.loading import task_entries, task_to_go_on_with
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.scoring import evaluate_documents, tune_thresholds, write_mistakes
@@ -38,7 +39,7 @@ from spanbert.train.kept import Kept
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
 from spanbert.train.run import base_name, model_fact, run_into, settled, with_budget
-from spanbert.train.run_directory import budget_of_run
+from spanbert.train.run_directory import END_TO_END, budget_of_run
 from spanbert.train.scratch import scratch_shape, start_from_scratch
 from spanbert.train.task_data import TaskData, kind_of, train_source
 from spanbert.train.usual import FEW_STEPS, LEAST_STEPS, NEAR_ZERO, in_steps, usual_budget, with_usual_rates
@@ -153,9 +154,12 @@ def finetune(
         tune_thresholds(_predictor(task_model, made), dev, reporter)
         predictor = _predictor(task_model, {name: task.for_report() for name, task in made.items()})
         scores = write_mistakes(predictor, dev, run.directory / "mistakes.jsonl")
+        whole = all_end_to_end(predictor, dev)
         all_scores = {name: {"main": made[name].main_metric, **one} for name, one in scores.items()}
         write_json(run.directory / "scores.json", all_scores)
-        lines = _lines(made, scores)
+        if whole:
+            write_json(run.directory / END_TO_END, whole)
+        lines = [*end_to_end_lines(whole), *_lines(made, scores)]
         write_finetuned(
             target, title or target.name, task_model, made, tokenizer, facts=facts, files=files,
             base=base_name(model, size), base_id=None if model is None else hub_id(model), kept=kept, sizes=sizes,
