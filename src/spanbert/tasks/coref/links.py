@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from spanbert.core.types import IntArray
+from spanbert.tasks.coref.speakers import NOBODY
 
 FACTS = 3  # first word, last word, mention score: what precedes the vectors in an output of the head
+SPEAKERS = 2  # the same speaker, another one
 BUCKETS = 12  # distances in words: 0, 1, 2..3, 4..7, ... 1,024 and more
 _BLOCK = 256
 _PRIME = np.uint64(1_000_003)
@@ -25,7 +27,8 @@ class Mentions:
     """Candidate mentions of a document, in text order.
 
     The score of a pair is mention_M[c] + mention_M[q] + key_Md[c] . query_Md[q] + near_MB[q, distance], and same_M[q]
-    where both are the same words; the antecedent is c, which comes before q.
+    where both are the same words, and spoken_M2[q] of the same speaker or another where both are known; the antecedent
+    is c, which comes before q.
 
     Attributes:
         first_M: First word.
@@ -35,6 +38,8 @@ class Mentions:
         query_Md: As what looks for one.
         near_MB: What a distance is worth.
         same_M: What the same words are worth; None: they are not looked at.
+        spoken_M2: What the same speaker is worth, and another one; None: they are not looked at.
+        speaker_M: Who says each, see `speakers.speaker_numbers`; None likewise.
     """
 
     first_M: IntArray
@@ -44,6 +49,8 @@ class Mentions:
     query_Md: Scores
     near_MB: Scores
     same_M: Scores | None
+    spoken_M2: Scores | None = None
+    speaker_M: IntArray | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +121,10 @@ def _best_of_block(
     scores += near
     if mentions.same_M is not None:
         scores += np.where(same_M[asks, None] == same_M[None, offers], mentions.same_M[asks, None], 0)
+    if mentions.spoken_M2 is not None and mentions.speaker_M is not None:
+        said, heard = mentions.speaker_M[asks, None], mentions.speaker_M[None, offers]
+        worth = np.take_along_axis(mentions.spoken_M2[asks], (said != heard).astype(np.int64), axis=1)
+        scores += np.where((said > NOBODY) & (heard > NOBODY), worth, 0)
     place = np.arange(start, stop)[:, None] - np.arange(low, stop)[None, :]
     scores[(place <= 0) if depth is None else (place <= 0) | (place > depth)] = -np.inf
     best = scores.argmax(1)

@@ -38,6 +38,7 @@ from spanbert.tasks.coref.links import (
     word_hashes,
 )
 from spanbert.tasks.coref.scoring import CorefDocumentScorer
+from spanbert.tasks.coref.speakers import NOBODY, speaker_numbers
 from spanbert.tasks.coref.spec import COREF
 from spanbert.tasks.coref.targets import (
     CorefGold,
@@ -69,6 +70,7 @@ class CorefTask(TextTaskBase):
         window: Tokens of a window and of the overlap.
         config: Sizes, and how much is kept.
         has_singletons: Whether the training data has clusters of one mention, and not by mistake: a tenth of all.
+        speakers: Whether pairs are scored by their speakers too.
     """
 
     spec = COREF
@@ -83,9 +85,10 @@ class CorefTask(TextTaskBase):
         *,
         config: CorefConfig,
         has_singletons: bool,
+        speakers: bool = False,
     ) -> None:
         super().__init__(name, tokenizer, window)
-        self.config, self.has_singletons = config, has_singletons
+        self.config, self.has_singletons, self.speakers = config, has_singletons, speakers
 
     @property
     def singletons(self) -> bool:
@@ -115,7 +118,10 @@ class CorefTask(TextTaskBase):
             InputError: No clusters, or GAP's, which cover only two of the names in a text.
         """
         mentions = links = alone = 0
+        speakers = config.speakers == "yes"
         for document in documents:
+            if config.speakers == "auto" and not speakers:
+                speakers = speaker_numbers(document, words_of(document, joined=False)).max(initial=NOBODY) > 1
             if is_gap(document):
                 raise InputError(
                     f"task {name}: GAP annotates only two names in each text",
@@ -131,7 +137,7 @@ class CorefTask(TextTaskBase):
         length, overlap = window.fit(positions, usual=_USUAL_WINDOW)
         fitted = (length, min(max(overlap, 2 * config.longest_mention), length // 2))  # no mention is lost at a border
         kept = alone >= _SINGLETONS * (alone + links)
-        return cls(name, tokenizer, fitted, config=config, has_singletons=kept)
+        return cls(name, tokenizer, fitted, config=config, has_singletons=kept, speakers=bool(speakers))
 
     @classmethod
     def from_manifest(cls, name: str, entry: Facts, *, tokenizer: TokenizerAdapter, positions: int) -> Self:
@@ -142,6 +148,7 @@ class CorefTask(TextTaskBase):
             cls.stored_window(entry, positions),
             config=CorefConfig.model_validate(entry["options"]),
             has_singletons=entry["singletons"],
+            speakers=entry.get("speakers", False),
         )
 
     @override
@@ -151,6 +158,7 @@ class CorefTask(TextTaskBase):
             "singletons": self.has_singletons,
             "size": self.config.size,
             "same_words": self.config.same_words,
+            **({"speakers": True} if self.speakers else {}),  # unstated, as by earlier versions, where there are none
         }
 
     @staticmethod
@@ -210,6 +218,7 @@ class CorefTask(TextTaskBase):
         allowed = [candidates(part, self.config.longest_mention, pieces) for part in parts]
         clusters = mentions_on_words(windowed.document, words)
         hashes = word_hashes([windowed.document.text[word.start : word.end] for word in words])
+        speakers_W = self._speakers(windowed.document, words)
         found = []
         most = self.config.train_windows
         for start in range(0, len(parts), most):
@@ -219,9 +228,15 @@ class CorefTask(TextTaskBase):
             if chosen:
                 targets = tuple(window_gold(parts[number], clusters, allowed[number]) for number in chosen)
                 windows = [windowed.windows[number] for number in chosen]
-                whole = CorefGold(windows=targets, words=hashes)
+                whole = CorefGold(windows=targets, words=hashes, speakers=speakers_W)
                 found.append(self._example(windows, [parts[number] for number in chosen], windowed, pieces, whole))
         return found
+
+    def _speakers(self, document: Document, words: Sequence[Span]) -> IntArray:
+        """The speaker of each word; nobody where they are not looked at."""
+        if not self.speakers:
+            return np.full(len(words), NOBODY, dtype=np.int64)
+        return speaker_numbers(document, words)
 
     def _pieces_of(self, windowed: WindowedDocument, words: Sequence[Span]) -> WordPieces:
         first_W, last_W, own_W = rows_of_words(windowed.pieces, words)
@@ -259,7 +274,7 @@ class CorefTask(TextTaskBase):
     def build_head(self, context: HeadContext) -> CorefHead:
         from spanbert.tasks.coref.head import CorefHead
 
-        return CorefHead(context.encoder, self.config)
+        return CorefHead(context.encoder, self.config, speakers=self.speakers)
 
     @override
     def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> Coreference:
@@ -274,7 +289,7 @@ class CorefTask(TextTaskBase):
             rows = rows.copy()
             rows[:, :2] += low
             kept.append(rows)
-        mentions = self._mentions(np.concatenate(kept))
+        mentions = self._mentions(np.concatenate(kept), self._speakers(windowed.document, words))
         hashes = word_hashes([windowed.document.text[word.start : word.end] for word in words])
         same_M = span_hashes(hashes, mentions.first_M, mentions.last_M)
         links = best_antecedents(mentions, same_M, self.config.depth)
@@ -302,21 +317,25 @@ class CorefTask(TextTaskBase):
             ),
         )
 
-    def _mentions(self, rows: OutputArray) -> Mentions:
+    def _mentions(self, rows: OutputArray, speakers_W: IntArray) -> Mentions:
         """All kept mentions in text order, the best `max_mentions` of them."""
         if self.config.max_mentions is not None and len(rows) > self.config.max_mentions:
             rows = rows[np.argsort(-rows[:, 2], kind="stable")[: self.config.max_mentions]]
         rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
         size = 2 * self.config.size
-        key, query, near, same = np.split(rows[:, FACTS:], [size, 2 * size, 2 * size + BUCKETS], axis=1)
+        bounds = np.cumsum([size, size, BUCKETS, int(self.config.same_words)])
+        key, query, near, same, spoken = np.split(rows[:, FACTS:], bounds, axis=1)
+        first_M = rows[:, 0].astype(np.int64)
         return Mentions(
-            first_M=rows[:, 0].astype(np.int64),
+            first_M=first_M,
             last_M=rows[:, 1].astype(np.int64),
             mention_M=rows[:, 2],
             key_Md=key,
             query_Md=query,
             near_MB=near,
             same_M=same[:, 0] if self.config.same_words else None,
+            spoken_M2=spoken if self.speakers else None,
+            speaker_M=speakers_W[first_M] if self.speakers else None,
         )
 
     @override
