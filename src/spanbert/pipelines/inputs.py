@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import PurePath
 
 from spanbert.core.errors import InputError
@@ -12,6 +13,7 @@ from spanbert.core.files import parse_json
 from spanbert.core.types import Document, Question, Record
 from spanbert.corpus.formats.relation_lines import document_of_pairs, entity_of
 from spanbert.corpus.formats.span_records import span_of
+from spanbert.corpus.text.division import Documents, divided
 from spanbert.corpus.text.words import text_of_words
 
 _EXPECTED = (
@@ -21,33 +23,51 @@ _EXPECTED = (
 
 
 def read_inputs(
-    lines: Iterable[str], *, name: str, entities: bool = False, blank_lines: bool = False
+    lines: Iterable[str],
+    *,
+    name: str,
+    entities: bool = False,
+    blank_lines: bool = False,
+    documents: Documents = "line",
+    on_plain: Callable[[], None] | None = None,
 ) -> Iterator[Document]:
-    """Documents of some lines; their ids are those of the JSON lines, else the line numbers.
+    """Documents of some lines; their ids are those of the JSON lines, else the numbers of their (first) lines.
 
     Args:
         lines: Plain text, one a line; or JSON lines, where the first is a JSON object or the source a .jsonl file.
         name: Of the source.
         entities: Read pairs of entities and entities, for tasks that relate them.
-        blank_lines: Blank lines are texts too; else they are left out.
+        blank_lines: Blank lines are texts too, where a text is a line; else they are left out.
+        documents: What a text is in plain text; of JSON lines always a line.
+        on_plain: Called before the first text if it is plain text.
 
     Raises:
         InputError: A line of JSON lines that is none, or without a text.
     """
-    is_json: bool | None = True if ".jsonl" in PurePath(name.lower()).suffixes else None
-    for number, line in enumerate(lines, start=1):
-        text = line.rstrip("\r\n")
-        if number == 1:
-            text = text.removeprefix("\ufeff")
+    numbered = _numbered(lines)
+    begun: list[tuple[int, str]] = []
+    is_json = ".jsonl" in PurePath(name.lower()).suffixes
+    for number, text in () if is_json else numbered:
+        begun.append((number, text))
+        if text.strip():
+            is_json = _is_object(text)
+            if not is_json and on_plain is not None:
+                on_plain()
+            break
+    for number, text in divided(chain(begun, numbered), "line" if is_json else documents):
+        where = f"{name}:{number}"
         if not text.strip():
             if blank_lines:
-                yield Document(id=str(number), text=text, where=f"{name}:{number}")
+                yield Document(id=str(number), text=text, where=where)
             continue
-        if is_json is None:
-            is_json = _is_object(text)
-        where = f"{name}:{number}"
         document = _document(text, where, number, entities=entities) if is_json else Document(id=str(number), text=text)
         yield replace(document, where=where)
+
+
+def _numbered(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(lines, start=1):
+        text = line.rstrip("\r\n")
+        yield number, text.removeprefix("\ufeff") if number == 1 else text
 
 
 def _is_object(line: str) -> bool:

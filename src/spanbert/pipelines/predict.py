@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from spanbert.core.types import Facts
 from spanbert.corpus.formats.format import Format
 from spanbert.corpus.formats.registry import marked_formats, named_formats
 from spanbert.corpus.io.files import SourceFile
+from spanbert.corpus.text.division import Documents
 from spanbert.pipelines.inputs import read_inputs
 from spanbert.pipelines.load import Precision, load
 from spanbert.pipelines.results import AnnotatedText
@@ -87,8 +88,10 @@ def predict(
     precision: Precision = "float32",
     options: Mapping[str, Facts] | None = None,
     blank_lines: bool = False,
+    documents: Documents | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Iterator[AnnotatedText]:
-    """What a bundle predicts for each line, in order, in bounded memory.
+    """What a bundle predicts for each text of some lines, in order, in bounded memory.
 
     Args:
         bundle: The bundle.
@@ -97,10 +100,13 @@ def predict(
         task: One task alone.
         precision: See `load`.
         options: See `load`.
-        blank_lines: Blank lines are texts too; else they are left out.
+        blank_lines: Blank lines are texts too, where a text is a line; else they are left out.
+        documents: What a text is in plain text: a `line`, what stands between `blank` lines, or all lines (`file`);
+            None: a line, but all lines where a task needs whole texts, as coreference does.
+        say: Is told where that is not a line though nobody said so.
 
     Yields:
-        A result for each line.
+        A result for each text or question.
 
     Raises:
         InputError: One string in place of lines, a line that cannot be read, or that no task of the bundle reads.
@@ -109,5 +115,19 @@ def predict(
         raise InputError("one text in place of lines", got=repr(lines[:40]), remedy="Pass a list of texts")
     nlp = load(bundle, precision=precision, options=options)
     relates = any("entities" in nlp.tasks[one].spec.needs for one in nlp.names(task))
-    documents = read_inputs(lines, name=name, entities=relates, blank_lines=blank_lines)
-    yield from nlp.predict(documents, task=task)
+    whole = [one for one in nlp.names(task) if nlp.tasks[one].spec.reads == "file"] if documents is None else []
+
+    def tell() -> None:
+        if whole and say is not None:
+            said = "plain text is read as one document"
+            say(f"{name}: {said}, which {whole[0]} needs whole; --documents line or blank divides it")
+
+    texts = read_inputs(
+        lines,
+        name=name,
+        entities=relates,
+        blank_lines=blank_lines,
+        documents=documents or ("file" if whole else "line"),
+        on_plain=tell,
+    )
+    yield from nlp.predict(texts, task=task)

@@ -18,7 +18,8 @@ from spanbert.scores.bootstrap import Bootstrap, Statistic
 from spanbert.scores.entities import f1_of_counts, precision_recall_f1
 from spanbert.scores.relations import relates
 
-LEVELS = ("relation_strict", "relation_boundary", "entity_strict", "entity_boundary")
+_OF_RELATIONS = ("relation_strict", "relation_boundary")
+LEVELS = (*_OF_RELATIONS, "entity_strict", "entity_boundary")
 _COUNTS = 3  # right, predicted, gold
 
 
@@ -33,7 +34,7 @@ class EndToEndScorer:
     main_metric = "relation_strict_f1"
 
     def __init__(self, *, with_entities: bool = True, seed: int = 0) -> None:
-        self._levels = LEVELS if with_entities else LEVELS[:2]
+        self._levels = LEVELS if with_entities else _OF_RELATIONS
         self._bootstrap = Bootstrap(_COUNTS * len(self._levels), seed=seed)
         self._by_label: dict[str, Counter[str]] = {"right": Counter(), "predicted": Counter(), "gold": Counter()}
 
@@ -58,7 +59,7 @@ class EndToEndScorer:
         spans = [*gold_entities], [*entities]
         for level in self._levels:
             typed = level.endswith("strict")
-            if level.startswith("relation"):
+            if level in _OF_RELATIONS:
                 of_gold, found = ({_relation(one, typed) for one in side} for side in related)
             else:
                 of_gold, found = ({_entity(one, typed) for one in side} for side in spans)

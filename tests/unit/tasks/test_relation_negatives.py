@@ -45,9 +45,7 @@ def task_of(vocabulary_file: Path, documents: list[Document], **options) -> Rela
 def learned(task: RelationTask, documents: list[Document]) -> list[str]:
     """The labels of all examples, in their order."""
     return [
-        task.labels[example.target.gold]
-        for windowed in task.tokenize(documents)
-        for example in task.examples(windowed)
+        task.labels[example.target.gold] for windowed in task.tokenize(documents) for example in task.examples(windowed)
     ]
 
 
@@ -112,8 +110,7 @@ def test_labels_with_directions_are_judged_once(vocabulary_file: Path):
 
 def test_types_that_were_never_related_are_not_asked_about(vocabulary_file: Path):
     king, fox, house = (
-        Span(start=one.start, end=one.end, label=label)
-        for one, label in ((KING, "PER"), (FOX, "ANI"), (HOUSE, "LOC"))
+        Span(start=one.start, end=one.end, label=label) for one, label in ((KING, "PER"), (FOX, "ANI"), (HOUSE, "LOC"))
     )
     documents = [listed(pair(king, fox, "sees"), pair(king, house, "no_relation"), pair(fox, house, "no_relation"))]
     task = task_of(vocabulary_file, documents)

@@ -18,6 +18,8 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole
 from spanbert.core.reporter import Reporter
 from spanbert.corpus.io.files import ByteCounter, SourceFile, decode_line, text_lines
+from spanbert.corpus.text.division import Documents, require_documents
+from spanbert.tasks.registry import specs
 
 EXAMPLES = task_examples(
     "predict",
@@ -25,7 +27,7 @@ EXAMPLES = task_examples(
     ("A page to look at", "spanbert predict ner/ texts.txt --format html --out page.html"),
     ("A table with a column of texts", "spanbert predict sentiment/ reviews.csv"),
 )
-DOCUMENTS = ("line", "file")
+_WHOLE = " and ".join(spec.title for spec in specs() if spec.reads == "file")
 FORMATS = ("jsonl", "text", "conll", "html")
 
 
@@ -48,7 +50,14 @@ def command(
     precision: Annotated[
         str, typer.Option(help="float32, or bfloat16: faster on processors that multiply it.")
     ] = "float32",
-    documents: Annotated[str, typer.Option(help="What a text is in plain text: a line, or the whole file.")] = "line",
+    documents: Annotated[
+        str | None,
+        typer.Option(
+            help="What a text is in plain text: a line, what is between blank lines (blank), the file.  "
+            f"[default: line; for {_WHOLE} file]",
+            show_default=False,
+        ),
+    ] = None,
     *,
     given: Given,
     set_: Annotated[
@@ -68,23 +77,20 @@ def command(
     """
     if format_ not in FORMATS:
         raise InputError(f"no format {format_!r}", where="--format", expected=", ".join(FORMATS))
-    if documents not in DOCUMENTS:
-        raise InputError(f"no kind of document {documents!r}", where="--documents", expected=", ".join(DOCUMENTS))
-    if documents == "file" and source != "-" and SourceFile(path=Path(source), name=source).kind != ".txt":
+    divided_by = None if documents is None else require_documents(documents)
+    if divided_by in ("blank", "file") and source != "-" and SourceFile(path=Path(source), name=source).kind != ".txt":
         raise InputError(
-            "only a file of plain text can be one document", where="--documents file", got=source, expected=".txt"
+            "only plain text is divided into documents", where=f"--documents {documents}", got=source, expected=".txt"
         )
     if source != "-" and not Path(source).is_file():
         raise InputError(
             "no such file", where=source, remedy=f"Texts are piped in: echo TEXT | spanbert predict {bundle}"
         )
     if source == "-" and sys.stdin.isatty():
-        sys.stderr.write("reading texts from the keyboard, one a line; Ctrl-D ends\n")
+        sys.stderr.write("reading texts from the keyboard; Ctrl-D ends\n")
     read = ByteCounter()
     lines = _lines(source, read)
-    if documents == "file":
-        lines = ("\n".join(one) for one in [lines])
-    pieces = _pieces(bundle, lines, source, task, format_, precision, _options(set_ or [], given))
+    pieces = _pieces(bundle, lines, source, task, format_, precision, _options(set_ or [], given), divided_by)
     with ExitStack() as stack:
         if source != "-" and (out is not None or not sys.stdout.isatty()):
             reporter = make_reporter()
@@ -124,6 +130,7 @@ def _pieces(
     format_: str,
     precision: str,
     options: Mapping[str, Mapping[str, Any]],
+    documents: Documents | None,
 ) -> Iterator[str]:
     """What is written, piece by piece."""
     from spanbert.pipelines.html import page
@@ -135,7 +142,15 @@ def _pieces(
     exact = cast(Precision, precision)
     of_file = None if source == "-" else predict_file(bundle, source, task=task, precision=exact, options=options)
     results = of_file or predict(
-        bundle, lines, name=name, task=task, precision=exact, options=options, blank_lines=format_ == "text"
+        bundle,
+        lines,
+        name=name,
+        task=task,
+        precision=exact,
+        options=options,
+        blank_lines=format_ == "text",
+        documents=documents,
+        say=lambda said: typer.echo(said, err=True),
     )
     if format_ == "html":
         yield from page(results, title=Path(bundle).resolve().name)

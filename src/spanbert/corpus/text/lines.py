@@ -15,7 +15,7 @@ from itertools import pairwise
 _BULLET = re.compile(r"\s*([-*+•‣◦–—])\s+")
 _NUMBER = re.compile(r"\s*\(?(\d{1,3})[.)]\s+")
 _HEADING = re.compile(r"\s*#{1,6}\s")
-_SPEECH = re.compile(r"\s*([A-Z][\w.'’-]*(?: [\w.'’-]+){0,3}|\S{1,8})(?: ?\([^()\n]{1,40}\))?[:：](?=\s|$)")
+_SPEECH = re.compile(r"\s*([A-Z][\w.'’-]*(?: [\w.'’-]+){0,3}|\S{1,8})(?: ?\([^()\n]{1,40}\))?(?::(?=\s|$)|：)")
 _MOST_WORDS = 8  # of a heading
 _NEAR = 6  # lines from one entry of a list to the next
 _NARROWEST = 30  # characters of lines that may have one above them
@@ -85,6 +85,12 @@ def _width(lines: Sequence[str]) -> int:
     return max((len(line.rstrip()) for line in lines if len(line.split()) > 1), default=0)
 
 
+def number_of_entry(line: str) -> int:
+    """Characters of the number before an entry of a list, as `2. `; 0 without one."""
+    match = _NUMBER.match(line)
+    return match.end() if match else 0
+
+
 def speaker_of_line(line: str) -> str | None:
     """The name at the beginning of a speech, as `ANN: I saw him.` has it; None: there is none.
 
@@ -126,9 +132,9 @@ def _fits(line: str, following: str, width: int) -> bool:
 
 
 def _begins(line: str) -> bool:
-    """Whether a line begins as a sentence does: not in lower case, nor with a mark that goes on."""
+    """Whether a line begins as a sentence does: not in lower case, with a figure, or with a mark that goes on."""
     first = line.lstrip()[:1]
-    return bool(first) and not first.islower() and first not in ",;.:!?)]}"
+    return bool(first) and not first.islower() and not first.isdigit() and first not in ",;.:!?)]}"
 
 
 def _ended(line: str) -> bool:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from sentencex import get_sentence_boundaries
 
 from spanbert.core.types import Document, Span
-from spanbert.corpus.text.lines import line_breaks
+from spanbert.corpus.text.lines import line_breaks, number_of_entry
 
 _CHINESE_END = re.compile(r"[。！？]+[”’」』）]*")  # sentencex goes on before a figure
 
@@ -34,7 +34,9 @@ def split_sentences(text: str, *, kept_whole: Sequence[Span] = (), language: str
     bounds = [0, *(place + 1 for place in sorted(breaks.meant)), len(text)]
     ends = set(bounds[1:])
     for start, end in pairwise(bounds):
-        ends |= {start + one["end_index"] for one in get_sentence_boundaries(language, unwrapped[start:end])}
+        part = unwrapped[start:end]
+        number = number_of_entry(part)  # `2.` alone is no sentence
+        ends |= {start + number + one["end_index"] for one in get_sentence_boundaries(language, part[number:])}
     ends |= {match.end() for match in _CHINESE_END.finditer(text)}
     sentences: list[tuple[int, int]] = []
     begin = 0

@@ -168,21 +168,19 @@ class CorefHead(Head[CorefGold]):
             return loss
         order = torch.argsort(first_M * (int(last_M.max()) + 1) + last_M)  # windows overlap: in text order again
         first_M, score_M, owner_M = first_M[order], torch.cat(scores)[order], torch.cat(owners)[order]
-        found = self.vectors(torch.cat(starts)[order], torch.cat(ends)[order])
-        pairs_MM = (found.query_Kd @ found.key_Kd.T).float() + score_M[:, None] + score_M[None, :]
+        own = self.vectors(torch.cat(starts)[order], torch.cat(ends)[order])
+        pairs_MM = (own.query_Kd @ own.key_Kd.T).float() + score_M[:, None] + score_M[None, :]
         distances = (first_M[:, None] - first_M[None, :]).clamp(min=0).cpu().numpy()
-        pairs_MM = pairs_MM + found.near_KB.float().gather(
-            1, torch.from_numpy(buckets_of(distances)).to(first_M.device)
-        )
-        if found.same_K is not None:
+        pairs_MM = pairs_MM + own.near_KB.float().gather(1, torch.from_numpy(buckets_of(distances)).to(first_M.device))
+        if own.same_K is not None:
             hashes = torch.from_numpy(gold.hashes(first_M.cpu().numpy(), last_M[order].cpu().numpy()))
             equal_MM = (hashes[:, None] == hashes[None, :]).to(pairs_MM.device)
-            pairs_MM = pairs_MM + equal_MM * found.same_K.float()[:, None]
-        if found.spoken_K2 is not None:
+            pairs_MM = pairs_MM + equal_MM * own.same_K.float()[:, None]
+        if own.spoken_K2 is not None:
             said_M = torch.from_numpy(gold.speakers[first_M.cpu().numpy()]).to(pairs_MM.device)
             known_MM = (said_M[:, None] > NOBODY) & (said_M[None, :] > NOBODY)
             other_MM = (said_M[:, None] != said_M[None, :]).long()
-            pairs_MM = pairs_MM + known_MM * found.spoken_K2.float().gather(1, other_MM)
+            pairs_MM = pairs_MM + known_MM * own.spoken_K2.float().gather(1, other_MM)
         count = len(first_M)
         later = torch.ones(count, count, dtype=torch.bool, device=pairs_MM.device).triu()
         pairs_MM = pairs_MM.masked_fill(later, -math.inf)

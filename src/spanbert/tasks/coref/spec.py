@@ -21,6 +21,7 @@ COREF = TaskSpec(
     hub_task="token-classification",
     files="CoNLL-2012, JSON lines with clusters",
     epochs=20.0,
+    reads="file",
     examples_a_step=2,  # each is several windows
     options=(
         TaskOption(
@@ -56,7 +57,7 @@ COREF = TaskSpec(
         "predict": (
             (
                 "Mentions of the same thing in a long text",
-                "spanbert predict coref/ novel.txt --documents file --max-mentions 5000",
+                "spanbert predict coref/ novel.txt --max-mentions 5000",
             ),
         ),
     },

@@ -1,0 +1,126 @@
+"""Speakers of words, and what pairs of mentions are worth by them."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import spanbert
+from spanbert import TaskData
+from spanbert.core.files import read_json
+from spanbert.core.types import Document, Span
+from spanbert.corpus.text.words import split_words
+from spanbert.tasks.base import WindowConfig
+from spanbert.tasks.coref.config import CorefConfig
+from spanbert.tasks.coref.links import BUCKETS, Mentions, best_antecedents, buckets_of
+from spanbert.tasks.coref.speakers import speaker_numbers
+from spanbert.tasks.coref.task import CorefTask
+from tests.labelled import FILLER, tune, write_lines
+
+
+def numbers(text: str, speakers: tuple[str, ...] | None = None) -> list[int]:
+    words = [Span(start=start, end=end) for start, end in split_words(text, joined=False)]
+    columns = {} if speakers is None else {"speaker": speakers}
+    document = Document(id="d", text=text, words=None if speakers is None else tuple(words), columns=columns)
+    return speaker_numbers(document, words).tolist()
+
+
+def test_the_names_of_a_format():
+    assert numbers("I saw you there", ("Ann", "Ann", "Bob", "-")) == [1, 1, 2, 0]
+    assert numbers("I saw", ("-", "")) == [0, 0]
+
+
+def test_the_names_before_speeches():
+    text = "They met.\nANN: I left.\nReally.\nBOB: I too.\nANN: Oh.\n\nThey go."
+    said = dict(zip([text[start:end] for start, end in split_words(text, joined=False)], numbers(text), strict=False))
+    assert (said["They"], said["left"], said["Really"], said["too"], said["Oh"], said["go"]) == (0, 1, 1, 2, 1, 0)
+    assert set(numbers("Note: I left.\nYou too.")) == {0}, "one such line alone is no dialogue"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 20))
+def test_links_know_the_speakers(seed: int, count: int):
+    draw = np.random.default_rng(seed)
+    first = np.sort(draw.integers(0, 40, count))
+    size = 4
+    parts = {name: draw.normal(size=shape).astype(np.float32) for name, shape in {
+        "mention_M": count, "key_Md": (count, size), "query_Md": (count, size), "near_MB": (count, BUCKETS), "spoken_M2": (count, 2),
+    }.items()}  # fmt: skip
+    speaker = draw.integers(0, 3, count)
+    mentions = Mentions(first_M=first, last_M=first, same_M=None, speaker_M=speaker, **parts)
+    found = {link.mention: link for link in best_antecedents(mentions, np.zeros(count, dtype=np.uint64))}
+    for query in range(count):
+        best = 0.0
+        for key in range(query):
+            score = (
+                parts["mention_M"][query] + parts["mention_M"][key] + parts["query_Md"][query] @ parts["key_Md"][key]
+            )
+            score += parts["near_MB"][query][buckets_of(first[query : query + 1] - first[key])[0]]
+            if speaker[query] and speaker[key]:
+                score += parts["spoken_M2"][query][int(speaker[query] != speaker[key])]
+            best = max(best, float(score))
+        assert (found[query].score if query in found else 0.0) == pytest.approx(best, abs=1e-4)
+
+
+def test_they_are_looked_at_where_training_has_them(tokenizer):
+    text = "i saw a fox and you saw i"
+    words = tuple(Span(start=start, end=end) for start, end in split_words(text, joined=False))
+    clusters = ((words[0], words[5]),)
+
+    def made(names: tuple[str, ...] | None, **options) -> CorefTask:
+        columns = {} if names is None else {"speaker": names}
+        document = Document(id="d", text=text, words=words, clusters=clusters, columns=columns)
+        config = CorefConfig(size=8, **options)
+        return CorefTask.from_training(
+            "t", [document], config=config, window=WindowConfig(), tokenizer=tokenizer, positions=64
+        )
+
+    two = ("Ann",) * 4 + ("Bob",) * 4
+    assert made(two).speakers
+    assert not made(None).speakers
+    assert not made(("Ann",) * 8).speakers, "one speaker tells nothing"
+    assert not made(two, speakers="no").speakers
+    assert made(None, speakers="yes").speakers
+    entry = made(two).manifest()
+    assert CorefTask.from_manifest("t", entry, tokenizer=tokenizer, positions=64).speakers
+    assert "speakers" not in made(None).manifest(), "as earlier versions wrote it"
+
+
+def dialogue_file(path: Path, count: int, seed: int) -> Path:
+    """`i` is whoever speaks: the clusters are those of the speakers, and the words say nothing of them."""
+    draw = random.Random(seed)
+    records = []
+    for number in range(count):
+        sentences, speakers, clusters = [], [], {"A": [], "B": []}
+        for _ in range(6):
+            name = draw.choice("AB")
+            place = sum(map(len, sentences)) + 1
+            sentences.append([draw.choice(FILLER), "king", draw.choice(FILLER), "."])
+            speakers.append([name] * 4)
+            clusters[name].append([place, place])
+        records.append({"doc_key": f"{seed}-{number}", "sentences": sentences, "speakers": speakers,
+                        "clusters": [one for one in clusters.values() if len(one) > 1]})  # fmt: skip
+    return write_lines(path, records)
+
+
+def test_a_tiny_model_learns_who_speaks(hugging_face_model: Path, tmp_path: Path):
+    data = TaskData(
+        kind="coref",
+        train=dialogue_file(tmp_path / "train.jsonl", 96, 1),
+        dev=dialogue_file(tmp_path / "dev.jsonl", 16, 2),
+        options=CorefConfig(size=16, longest_mention=3),
+    )
+    result = tune({"coref": data}, hugging_face_model, tmp_path / "out", "train.max_steps=120")
+    assert result.scores["coref"]["conll_f1"] > 0.9
+    assert read_json(result.path / "spanbert.json")["tasks"]["coref"]["speakers"]
+    nlp = spanbert.load(result.path)
+    lines = ["A: the king runs .", "B: a king sleeps .", "A: the king sleeps .", "B: the king runs ."]
+    doc = nlp("\n".join(lines))
+    found = [{doc.text.count("\n", 0, mention.start) for mention in cluster} for cluster in doc.clusters]
+    assert found
+    assert all(lines in ({0, 2}, {1, 3}) for lines in found), "the names before speeches say who speaks"
