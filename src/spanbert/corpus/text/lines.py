@@ -17,6 +17,8 @@ _NUMBER = re.compile(r"\s*\(?(\d{1,3})[.)]\s+")
 _HEADING = re.compile(r"\s*#{1,6}\s")
 _SPEECH = re.compile(r"\s*([A-Z][\w.'’-]*(?: [\w.'’-]+){0,3}|\S{1,8})(?: ?\([^()\n]{1,40}\))?(?::(?=\s|$)|：)")
 _MOST_WORDS = 8  # of a heading
+_FINAL = tuple(".!?…\"'”’»)]。！？")
+_ROOM = 0.8  # of the longest line
 _NEAR = 6  # lines from one entry of a list to the next
 _NARROWEST = 30  # characters of lines that may have one above them
 _BLANK = re.compile(r"\n[ \t\r]*\n")
@@ -60,14 +62,15 @@ def _meant_ends(lines: Sequence[str]) -> set[int]:
     in_list = False
     for number, (line, following) in enumerate(pairwise(lines)):
         in_list = in_list or number in entries
-        leaves_list = in_list and not following[:1].isspace() and _begins(following) and _fits(line, following, width)
+        leaves_list = in_list and not following[:1].isspace() and _begins(following)
+        leaves_list = leaves_list and _fits(line, following, max(width, len(following.rstrip())))
         if (
             number + 1 in entries
             or leaves_list
             or _HEADING.match(line)
             or _HEADING.match(following)
             or (number == 0 and _is_heading(line, following, width))
-            or (_SPEECH.match(following) and (_ended(line) or _fits(line, following, width)))
+            or (_SPEECH.match(following) and (line.rstrip().endswith(_FINAL) or _fits(line, following, width)))
         ):
             found.add(number)
             in_list = in_list and not leaves_list
@@ -81,8 +84,9 @@ def _is_heading(line: str, following: str, width: int) -> bool:
 
 
 def _width(lines: Sequence[str]) -> int:
-    """The longest line of several words: what cannot be broken may reach further."""
-    return max((len(line.rstrip()) for line in lines if len(line.split()) > 1), default=0)
+    """The longest line of several words, of many the second: what cannot be broken, or was not, may reach further."""
+    lengths = sorted(len(line.rstrip()) for line in lines if len(line.split()) > 1)
+    return lengths[-2] if len(lengths) > 3 else max(lengths, default=0)
 
 
 def number_of_entry(line: str) -> int:
@@ -126,9 +130,9 @@ def _entries(lines: Sequence[str]) -> frozenset[int]:
 
 
 def _fits(line: str, following: str, width: int) -> bool:
-    """Whether the next word would have had room in the line."""
+    """Whether the next word would clearly have had room in the line."""
     word = following.split(maxsplit=1)[:1]
-    return bool(word) and len(line.rstrip()) + 1 + len(word[0]) <= width
+    return bool(word) and len(line.rstrip()) + 1 + len(word[0]) <= _ROOM * width
 
 
 def _begins(line: str) -> bool:
@@ -138,4 +142,4 @@ def _begins(line: str) -> bool:
 
 
 def _ended(line: str) -> bool:
-    return line.rstrip()[-1:] in tuple(".!?:;,…\"'”’»)]-–—。！？：")
+    return line.rstrip().endswith((*_FINAL, *":;,-–—："))
