@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from spanbert.core.types import IntArray
+from spanbert.core.types import IntArray, OutputArray
+from spanbert.tasks.coref.config import CorefConfig
 from spanbert.tasks.coref.speakers import NOBODY
 
 FACTS = 3  # first word, last word, mention score: what precedes the vectors in an output of the head
@@ -51,6 +52,33 @@ class Mentions:
     same_M: Scores | None
     spoken_M2: Scores | None = None
     speaker_M: IntArray | None = None
+
+
+def mentions_of_rows(rows: OutputArray, config: CorefConfig, speakers_W: IntArray | None) -> Mentions:
+    """All kept mentions of a document in text order, the best `max_mentions` of them.
+
+    Args:
+        rows: Of the head, see `CorefHead.outputs`, words counted over the document.
+        config: Sizes and limits.
+        speakers_W: The speaker of each word; None: they are not looked at.
+    """
+    if config.max_mentions is not None and len(rows) > config.max_mentions:
+        rows = rows[np.argsort(-rows[:, 2], kind="stable")[: config.max_mentions]]
+    rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+    bounds = np.cumsum([2 * config.size, 2 * config.size, BUCKETS, int(config.same_words)])
+    key, query, near, same, spoken = np.split(rows[:, FACTS:], bounds, axis=1)
+    first_M = rows[:, 0].astype(np.int64)
+    return Mentions(
+        first_M=first_M,
+        last_M=rows[:, 1].astype(np.int64),
+        mention_M=rows[:, 2],
+        key_Md=key,
+        query_Md=query,
+        near_MB=near,
+        same_M=same[:, 0] if config.same_words else None,
+        spoken_M2=None if speakers_W is None else spoken,
+        speaker_M=None if speakers_W is None else speakers_W[first_M],
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

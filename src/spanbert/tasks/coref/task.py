@@ -27,11 +27,9 @@ from spanbert.corpus.text.words import words_of
 from spanbert.tasks.base import TextTaskBase, WindowConfig
 from spanbert.tasks.coref.config import CorefConfig
 from spanbert.tasks.coref.links import (
-    BUCKETS,
-    FACTS,
-    Mentions,
     best_antecedents,
     clusters_of,
+    mentions_of_rows,
     probability,
     span_hashes,
     without_crossing,
@@ -289,7 +287,8 @@ class CorefTask(TextTaskBase):
             rows = rows.copy()
             rows[:, :2] += low
             kept.append(rows)
-        mentions = self._mentions(np.concatenate(kept), self._speakers(windowed.document, words))
+        speakers_W = self._speakers(windowed.document, words) if self.speakers else None
+        mentions = mentions_of_rows(np.concatenate(kept), self.config, speakers_W)
         hashes = word_hashes([windowed.document.text[word.start : word.end] for word in words])
         same_M = span_hashes(hashes, mentions.first_M, mentions.last_M)
         links = best_antecedents(mentions, same_M, self.config.depth)
@@ -315,27 +314,6 @@ class CorefTask(TextTaskBase):
                 for one in links
                 if {one.mention, one.antecedent} <= stay
             ),
-        )
-
-    def _mentions(self, rows: OutputArray, speakers_W: IntArray) -> Mentions:
-        """All kept mentions in text order, the best `max_mentions` of them."""
-        if self.config.max_mentions is not None and len(rows) > self.config.max_mentions:
-            rows = rows[np.argsort(-rows[:, 2], kind="stable")[: self.config.max_mentions]]
-        rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
-        size = 2 * self.config.size
-        bounds = np.cumsum([size, size, BUCKETS, int(self.config.same_words)])
-        key, query, near, same, spoken = np.split(rows[:, FACTS:], bounds, axis=1)
-        first_M = rows[:, 0].astype(np.int64)
-        return Mentions(
-            first_M=first_M,
-            last_M=rows[:, 1].astype(np.int64),
-            mention_M=rows[:, 2],
-            key_Md=key,
-            query_Md=query,
-            near_MB=near,
-            same_M=same[:, 0] if self.config.same_words else None,
-            spoken_M2=spoken if self.speakers else None,
-            speaker_M=speakers_W[first_M] if self.speakers else None,
         )
 
     @override

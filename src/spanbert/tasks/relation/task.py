@@ -34,9 +34,10 @@ from spanbert.tasks.relation.marking import (
     parts_around,
     with_brackets,
 )
-from spanbert.tasks.relation.negatives import NO_RELATION, ListedPairs, Negatives, is_forward, wanted_kinds
+from spanbert.tasks.relation.negatives import Negatives, is_forward
 from spanbert.tasks.relation.scoring import RelationDocumentScorer, check_labels
 from spanbert.tasks.relation.spec import RELATION
+from spanbert.tasks.relation.training import RelationData
 from spanbert.tokens.pieces import TokenizedText, read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
@@ -128,50 +129,26 @@ class RelationTask(TextTaskBase):
         Raises:
             InputError: No relations, or too many kinds of them.
         """
-        labels: set[str] = set()
-        types: set[str] = set()
-        type_pairs: set[tuple[str, str]] = set()
-        untyped = False
-        listed = ListedPairs()
-        for document in documents:
-            listed.add(document)
-            for relation in document.relations or ():
-                if relation.label:
-                    labels.add(relation.label)
-                    ends = relation.head.label, relation.tail.label
-                    types |= {one for one in ends if one is not None}
-                    untyped = untyped or None in ends
-                    if relates(relation.label) and ends[0] is not None and ends[1] is not None:
-                        type_pairs.add((ends[0], ends[1]))
-        directed = any(map(is_directed, labels))
-        kinds = wanted_kinds(config.negatives, listed.orders, directed=directed)
-        is_typed = len(types) > 1 if config.typed == "auto" else config.typed == "yes"
-        if not listed.offers(kinds, frozenset(type_pairs if is_typed else ())):
-            kinds = frozenset()
-        none = next((label for label in sorted(labels) if not relates(label)), NO_RELATION)
-        if kinds:
-            labels.add(none)
-        if not 2 <= len(labels) <= _MOST_LABELS or not any(map(relates, labels)):
+        found = RelationData.of(documents, config)
+        if not 2 <= len(found.labels) <= _MOST_LABELS or not any(map(relates, found.labels)):
+            listed = f": {', '.join(found.labels[:5])}" if found.labels else ""
             raise InputError(
                 f"task {name}: not relations to learn",
-                got=f"{len(labels)} different labels{': ' * bool(labels)}{', '.join(sorted(labels)[:5])}",
+                got=f"{len(found.labels)} different labels{listed}",
                 expected=f"2 to {_MOST_LABELS}, not all of them for no relation",
             )
-        averaging: Averaging = "semeval" if any(map(is_directed, labels)) and "Other" in labels else "micro"
-        if config.averaging != "auto":
-            averaging = config.averaging
         return cls(
             name,
             tokenizer,
             window.fit(positions, usual=_USUAL_WINDOW),
             config=config,
-            labels=sorted(labels),
-            markers=marker_names(sorted(types) if is_typed else ()),
-            averaging=averaging,
-            type_pairs=type_pairs if is_typed else (),
-            untyped=not is_typed or untyped,
-            order="both" if directed or "reversed" in kinds else listed.orders.seen,
-            negatives=Negatives(listed, kinds, none) if kinds else None,
+            labels=found.labels,
+            markers=marker_names(found.types),
+            averaging=found.averaging,
+            type_pairs=found.type_pairs,
+            untyped=found.untyped,
+            order=found.order,
+            negatives=found.negatives,
         )
 
     @classmethod
