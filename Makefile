@@ -94,7 +94,8 @@ bench-tasks: .venv/.dev
 COREF_AND_RELATIONS_DIR ?= build/coref_and_relations
 .PHONY: bench-coref-and-relations
 bench-coref-and-relations: .venv/.dev
-	for study in ontogum litbank gap memory; do $(BIN)/python benchmarks/coref.py $$study $(COREF_AND_RELATIONS_DIR) || exit 1; done
+	for study in ontogum litbank gap; do $(BIN)/python benchmarks/coref.py $$study $(COREF_AND_RELATIONS_DIR) || exit 1; done
+	for study in scores curve; do $(BIN)/python benchmarks/books.py $$study $(COREF_AND_RELATIONS_DIR)/litbank-0 || exit 1; done
 	for study in tune-ours tune-peer semeval kbp37 throughput; do $(BIN)/python benchmarks/relation.py $$study $(COREF_AND_RELATIONS_DIR) || exit 1; done
 	$(BIN)/python benchmarks/report.py
 

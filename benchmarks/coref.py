@@ -1,16 +1,14 @@
-"""Coreference: trained on LitBank and OntoGUM, scored on held-out documents and on GAP; what long documents cost.
+"""Coreference: trained on LitBank and OntoGUM, scored on held-out documents and on GAP.
 
 python benchmarks/coref.py litbank WORK       80 documents to train on (benchmarks/litbank_split.json), 10 and 10 to score
 python benchmarks/coref.py ontogum WORK       the official split
 python benchmarks/coref.py gap WORK           the pronouns of GAP, by the models of the two
-python benchmarks/coref.py memory WORK        time and peak memory against the length of a document
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -21,7 +19,7 @@ from typing import Any
 from common import ROOT, real_data, write_result
 
 import spanbert
-from benchmarks.bench.common import in_fresh_process, seconds_of, spread_of
+from benchmarks.bench.common import seconds_of, spread_of
 from spanbert import FinetuneConfig, TaskData
 from spanbert.apps.console import make_reporter
 from spanbert.apps.quickstart.build import packaged_minilm
@@ -38,7 +36,6 @@ EPOCHS = 20
 SETTINGS = (
     "optim.lr=1e-4", "optim.head_lr=5e-4", f"train.max_epochs={EPOCHS}", "train.evaluate_every=10%", "train.checkpoint_every=10%",
 )  # fmt: skip
-LENGTHS = (1000, 4000, 16000)
 FORMATS = COREF.formats
 FIGURES = ("conll_f1", "muc_f1", "b_cubed_f1", "ceaf_f1", "lea_f1", "mention_f1")
 Mention = tuple[int, int]
@@ -178,35 +175,10 @@ def gap(work: Path) -> None:
     write_result("coref_gap", found)
 
 
-def of_length(bundle: Path, file: Path, words: int) -> dict[str, float]:
-    """What one document of so many words takes; run in a process of its own."""
-    nlp = spanbert.load(bundle)
-    text = next(open_data(file, among=FORMATS).documents()).text
-    list(nlp.predict([Document(id="warm-up", text=text[:2000])]))
-    parts = [document.text for document in open_data(file, among=FORMATS).documents()]
-    pieces = " ".join(parts).split()
-    while len(pieces) < words:
-        pieces += pieces
-    document = Document(id="long", text=" ".join(pieces[:words]))
-    begun = time.perf_counter()
-    [result] = nlp.predict([document])
-    return {"seconds": time.perf_counter() - begun, "clusters": float(len(result.clusters))}
-
-
-def memory(work: Path) -> None:
-    """Time and peak memory against the length of a document."""
-    bundle, file = work / "litbank-0", parts("litbank", work)["test"]
-    rows = []
-    for words in LENGTHS:
-        taken, grown = in_fresh_process(of_length, bundle, file, words)
-        rows.append({"words": words, **taken, "megabytes": round(grown / 2**20)})
-    write_result("coref_memory", {"rows": rows})
-
-
 if __name__ == "__main__":
     what, place = sys.argv[1:]
     Path(place).mkdir(parents=True, exist_ok=True)
     if what in ("litbank", "ontogum"):
         study(what, Path(place))
     else:
-        {"gap": gap, "memory": memory}[what](Path(place))
+        gap(Path(place))

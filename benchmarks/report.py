@@ -22,7 +22,7 @@ SECTIONS = {
     "coref_ontogum": tasks.coref_ontogum,
     "coref_litbank": tasks.coref_litbank,
     "coref_gap": tasks.coref_gap,
-    "coref_memory": tasks.coref_memory,
+    "coref_books": tasks.coref_books,
     "relation_semeval": tasks.relation_semeval,
     "relation_tune_ours": tasks.relation_tune_ours,
     "relation_tune_peer": tasks.relation_tune_peer,

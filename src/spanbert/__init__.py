@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from spanbert.batches.packed import pack
     from spanbert.core.errors import InputError, SpanbertError
     from spanbert.core.predictions import Answer
+    from spanbert.core.reporter import SilentReporter
     from spanbert.core.types import Document, Filling, PackedBatch, Span
     from spanbert.encoder.model import Encoder
     from spanbert.pipelines.convert.data import convert_data
@@ -56,6 +57,7 @@ _HOMES = {
     "InputError": "core.errors",
     "PackedBatch": "core.types",
     "PretrainConfig": "train.pretrain_config",
+    "SilentReporter": "core.reporter",
     "Span": "core.types",
     "SpanBertClassifier": "pipelines.sklearn.estimators",
     "SpanBertTagger": "pipelines.sklearn.estimators",
@@ -82,6 +84,7 @@ __all__ = [
     "InputError",
     "PackedBatch",
     "PretrainConfig",
+    "SilentReporter",
     "Span",
     "SpanBertClassifier",
     "SpanBertTagger",

@@ -34,7 +34,7 @@ def test_sound_data_is_code_0_and_bad_input_one_line(cli, hugging_face_model: Pa
     for arguments, message in (
         (["tags", "--data", data], "did you mean 'tag'?"),
         (["tag", "--data", tmp_path / "none.conll"], "none.conll: no such file"),
-        (["tag", "--data", data, "--fix", data], "would replace the data"),
+        (["tag", "--data", data, "--fix", data], "the output would replace an input"),
     ):
         code, _, err = cli("doctor", *arguments, "--model", hugging_face_model)
         assert (code, err.count("\n")) == (2, 1), err

@@ -184,7 +184,7 @@ def test_an_output_file_is_whole_or_not_there(cli, runs, tmp_path: Path):
     before = out.read_bytes()
     with texts.open("a") as stream:
         stream.write("the end is no JSON\n")
-    code, said, err = cli("predict", runs["single"][0].path, texts, "--out", out)
+    code, said, err = cli("predict", runs["single"][0].path, texts, "--out", out, "--overwrite")
     assert (code, said) == (2, "")
     assert f"{texts}:601: not valid JSON" in err
     assert out.read_bytes() == before, "the old file stays"
@@ -214,7 +214,7 @@ def errors_of(cli, *arguments: object) -> str:
         (["classify", "--train", "a.tsv", "--mode", "several"], "bad value for 'classify.mode'"),
         (["classify", "--train", "a.tsv", "--budget", "soon"], "--budget: not an amount of training"),
         (["classify", "--train", "a.conll"], "a.conll"),
-        (["tag", "--train", "a.conll", "--label-column", "x"], "--label-column: an option of classify; got the kind tag"),
+        (["tag", "--train", "a.conll", "--pair-column", "x"], "--pair-column: an option of classify; got the kind tag"),
         (["tag", "--train", "a.conll", "--threshold", "0.3"], "--threshold: an option of classify and qa"),
         (["classify", "--train", "a.tsv", "--nested"], "--nested: an option of tag; got the kind classify"),
         (["multi", "--task", "a=tag:a.conll", "--set", "tasks.b.column=ner"], "not a setting of a task"),
@@ -262,7 +262,6 @@ def test_finetune_says_in_one_line_what_is_wrong(
         ),
         ("single", "a fox\n", ["in.txt", "--format", "xml"], "--format: no format 'xml'"),
         ("single", b"a fox\n\xff\n", ["in.txt"], "in.txt:2: not UTF-8"),
-        ("single", "a fox\n", ["in.txt", "--out", "none/out.txt"], "none"),
     ],
 )
 def test_predict_says_in_one_line_what_is_wrong(

@@ -288,7 +288,7 @@ def test_on_the_command_line(
     assert done.returncode in (0, 2)
     if done.returncode == 2:
         if "== Findings" in done.stdout:  # the doctor's report says what is wrong and where
-            assert re.search(r"^error .*\n +\S+:\d+ ", done.stdout, flags=re.MULTILINE)
+            assert re.search(r"^error .*\n +\S+:( \[)?\d+", done.stdout, flags=re.MULTILINE)
             return
         *before, last = done.stderr.splitlines()
         assert last.startswith("spanbert: error: ")

@@ -86,7 +86,9 @@ def test_from_files_to_answers(cli, hugging_face_model: Path, tmp_path: Path, mo
     assert first["tasks"]["words"]["words"] == pytest.approx(7, abs=1.5)
     code, _, err = cli("predict", out, tmp_path / "texts.txt", "--format", "html", "--out", tmp_path / "page.html")
     assert code == 0, err
-    assert f'words <b class="sb-number">{first["tasks"]["words"]["words"]}</b>' in (tmp_path / "page.html").read_text()
+    assert (
+        f'words <b class="sb-number">{first["tasks"]["words"]["words"]:.3f}</b>' in (tmp_path / "page.html").read_text()
+    )
 
     page = (run_directory(out) / "report.html").read_text()
     for part in ("number of words", "share of the texts whose number of words is nearly right", "off by"):

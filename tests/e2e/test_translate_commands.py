@@ -128,7 +128,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(
     whole, broken = (training(files, hugging_face_model, tmp_path / name, 6) + more for name in ("whole", "broken"))
     code, _, err = cli(*whole)
     assert code == 0, err
-    assert interrupted(3, "SIGTERM", *broken).returncode == 0
+    assert interrupted(3, "SIGTERM", *broken).returncode == 143
     code, _, err = cli(*broken, "--resume")
     assert code == 0, err
     losses = [
@@ -154,7 +154,7 @@ def test_from_scratch(cli, files: Path, tmp_path: Path):
     code, _, err = cli(*run, "--dev", files / "missing.tsv")
     assert code == 2
     assert not (tmp_path / "out").exists(), "a refused run leaves nothing behind"
-    assert interrupted(2, "SIGTERM", *run).returncode == 0
+    assert interrupted(2, "SIGTERM", *run).returncode == 143
     code, said, err = cli(*run, "--resume")
     assert code == 0, err
     assert "after 4 steps" in said

@@ -61,7 +61,7 @@ def mentions_of(document: Document) -> list[set[tuple[int, int]]]:
 
 
 @settings(max_examples=80, deadline=None)
-@given(made=st.lists(documents(), min_size=1, max_size=3), to=st.sampled_from(["conll2012", "coref-jsonl"]))
+@given(made=st.lists(documents(), min_size=1, max_size=3), to=st.sampled_from(["conll2012", "corefud", "coref-jsonl"]))
 def test_there_and_back(tmp_path_factory, made: list[Document], to: str):
     folder = tmp_path_factory.mktemp("coref")
     write_data(made, folder / "one", to=to)
@@ -72,7 +72,7 @@ def test_there_and_back(tmp_path_factory, made: list[Document], to: str):
     assert [one.sentences for one in read] == [one.sentences for one in made]
     write_data(read, folder / "two", to=to)
     assert (folder / "two").read_bytes() == (folder / "one").read_bytes()
-    other = {"conll2012": "coref-jsonl", "coref-jsonl": "conll2012"}[to]
+    other = {"conll2012": "coref-jsonl", "corefud": "conll2012", "coref-jsonl": "corefud"}[to]
     write_data(read, folder / "three", to=other)
     assert [mentions_of(one) for one in read_coref(folder / "three")] == [mentions_of(one) for one in made]
 

@@ -1,107 +1,10 @@
-"""How progress is shown: a live bar on a terminal, plain lines elsewhere."""
+"""How the command line shows progress."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from types import TracebackType
-from typing import Self
-
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-
-class LiveReporter:
-    """A bar a stage with its figures and the time left, redrawn in place.
-
-    Args:
-        console: Where to draw.
-    """
-
-    def __init__(self, console: Console) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TaskProgressColumn(),
-            TextColumn("ETA"),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            TextColumn("{task.fields[figures]}"),
-            console=console,
-            speed_estimate_period=120,
-        )
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
-
-    def say(self, message: str) -> None:
-        """Prints a line above the bars."""
-        self._progress.console.print(message, markup=False, highlight=False)
-
-    def update(self, stage: str, fraction: float, figures: Mapping[str, str]) -> None:
-        """Moves the stage's bar."""
-        if stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(stage, total=1.0, figures="")
-        text = "  ".join(f"{name} {value}" for name, value in figures.items())
-        self._progress.update(self._tasks[stage], completed=fraction, figures=text)
-
-    def finish(self, stage: str) -> None:
-        """Leaves the finished bar on the screen."""
-        if stage in self._tasks:
-            self._progress.update(self._tasks.pop(stage), completed=1.0)
-
-
-class PlainReporter:
-    """A plain line every few seconds, for logs and pipes.
-
-    Args:
-        console: Where to print.
-        every: Seconds between two lines of a stage.
-    """
-
-    def __init__(self, console: Console, every: float = 10.0) -> None:
-        self._console, self._every = console, every
-        self._begun: dict[str, tuple[float, float]] = {}
-        self._printed: dict[str, float] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing to close."""
-
-    def say(self, message: str) -> None:
-        """Prints a line."""
-        self._console.print(message, markup=False, highlight=False, soft_wrap=True)
-
-    def update(self, stage: str, fraction: float, figures: Mapping[str, str]) -> None:
-        """Prints the stage's figures if the last line is old enough."""
-        now = time.monotonic()
-        begun, first = self._begun.setdefault(stage, (now, fraction))
-        if now - self._printed.get(stage, begun) < self._every:
-            return
-        self._printed[stage] = now
-        left = (now - begun) / (fraction - first) * (1 - fraction) if fraction > first else 0.0
-        text = "  ".join(f"{name} {value}" for name, value in figures.items())
-        self.say(f"{stage} {fraction:4.0%}  {text}  ETA {_clock(left)}")
-
-    def finish(self, stage: str) -> None:
-        """Forgets the stage."""
-        self._begun.pop(stage, None)
-        self._printed.pop(stage, None)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
+from spanbert.core.console import LiveReporter, PlainReporter
 
 
 def make_reporter(*, to_stdout: bool = False) -> LiveReporter | PlainReporter:

@@ -16,6 +16,7 @@ import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -38,21 +39,24 @@ class PlanPosition:
         epoch: Passes over the store finished.
         shard_window: Windows of shards finished in this epoch (`PackingPlan` shuffles the segments of a few shards at a
             time); 0 of a plan of examples.
-        item: Packs used in this window, or examples in all.
+        item: Packs used in this window, or examples in all; of a plan that mixes others, steps in all.
+        parts: Of a plan that mixes others, their positions.
     """
 
     epoch: int = 0
     shard_window: int = 0
     item: int = 0
+    parts: tuple[PlanPosition, ...] = ()
 
-    def as_dict(self) -> dict[str, int]:
+    def as_dict(self) -> dict[str, Any]:
         """For the training state."""
         return asdict(self)
 
     @classmethod
-    def of_state(cls, state: Mapping[str, int]) -> PlanPosition:
+    def of_state(cls, state: Mapping[str, Any]) -> PlanPosition:
         """Reads `as_dict`, and states written when `shard_window` was called window and `item` pack."""
-        return cls(**{_EARLIER_NAMES.get(name, name): value for name, value in state.items()})
+        named = {_EARLIER_NAMES.get(name, name): value for name, value in state.items()}
+        return cls(**{**named, "parts": tuple(cls.of_state(one) for one in state.get("parts", ()))})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

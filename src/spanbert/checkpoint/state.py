@@ -19,7 +19,7 @@ from torch import Tensor
 
 from spanbert.checkpoint.tensors import read_tensors, write_tensors
 from spanbert.core.errors import InputError
-from spanbert.core.files import directory_written_whole, read_json, sha256_of, write_json
+from spanbert.core.files import directory_written_whole, read_json, remove, remove_leftovers, sha256_of, write_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,20 @@ def save_state(
     shutil.rmtree(old, ignore_errors=True)
 
 
+def sweep_state(directory: Path) -> None:
+    """Removes what a killed writer of a state left beside it; the caller is the only writer now.
+
+    Earlier versions left directories with another ending.
+    """
+    fresh = directory.with_name(f"{directory.name}.new")
+    remove(fresh)
+    remove_leftovers(fresh)
+    for earlier in directory.parent.glob(f".{fresh.name}.*"):
+        remove(earlier)
+    if (directory / "state.json").is_file():
+        remove(directory.with_name(f"{directory.name}.old"))
+
+
 def load_state(directory: Path) -> SavedState | None:
     """Reads the newest whole state; None where there is none.
 
@@ -70,11 +84,18 @@ def load_state(directory: Path) -> SavedState | None:
     if found is None:
         return None
     facts = read_json(found / "state.json")
+    if not isinstance(facts, dict) or not isinstance(facts.get("checksums"), dict):
+        raise _damaged(found / "state.json")
     tensors: dict[str, dict[str, Tensor]] = {}
     for name, checksum in facts.pop("checksums").items():
         if not (found / name).is_file() or sha256_of(found / name) != checksum:
-            raise InputError("the training state is damaged", where=str(found / name), remedy="Start without --resume")
+            raise _damaged(found / name)
         tensors[name] = read_tensors(found / name)
     return SavedState(
         model=tensors.get("model.safetensors", {}), optimizer=tensors.get("optimizer.safetensors", {}), facts=facts
     )
+
+
+def _damaged(file: Path) -> InputError:
+    remedy = "Start again with --overwrite in place of --resume, or choose another --out"
+    return InputError("the training state is damaged", where=str(file), remedy=remedy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import re
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -80,6 +81,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
         OSError: The disk is full or cannot be written to.
     """
     owned = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    path.touch()  # for the mode that new files get: safetensors makes them private
+    mode = stat.S_IMODE(path.stat().st_mode)
     try:
         save_file(owned, path, metadata={"format": "pt"})
     except SafetensorError as error:
@@ -87,6 +90,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
         if number is None:
             raise
         raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from None
+    path.chmod(mode)
     sync_file(path)
 
 

@@ -1,21 +1,59 @@
-"""Settings: pydantic models filled from YAML and dotted overrides, with errors that name file, line and nearest key."""
+"""Settings: pydantic models filled from YAML and dotted overrides, with errors that name file, line and nearest key.
+
+Keys that people know from other programs (`learning_rate`) are read as what they are called here: see `core.habits`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from spanbert.core.errors import InputError, nearest
+from spanbert.core.habits import near_setting, setting_meant
 
 
 class Config(BaseModel):
     """The base of every settings model: immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
+
+    if not TYPE_CHECKING:  # type checkers know the keys from the fields
+
+        def __init__(self, **values: Any) -> None:
+            """The settings with these values; sections may be given as dictionaries.
+
+            Raises:
+                InputError: A key that does not exist (names the nearest), or a value that does not fit.
+            """
+            try:
+                super().__init__(**values)
+            except ValidationError as error:
+                raise self._explain(error, {}) from None
+
+        # Without this mark pydantic would call __init__ for each section too, and errors would lose their keys.
+        __init__.__pydantic_base_init__ = True
+
+    @classmethod
+    def of(cls, given: Self | Mapping[str, Any] | None) -> Self:
+        """The settings that a caller of a Python function passed: as they are, or from a dictionary.
+
+        Args:
+            given: Settings; a dictionary of them, nested (`{"optim": {"lr": 3e-5}}`) or dotted (`{"optim.lr": 3e-5}`);
+                None: the defaults.
+
+        Raises:
+            InputError: Neither, a key that does not exist, or a value that does not fit.
+        """
+        if isinstance(given, cls):
+            return given
+        if given is not None and not isinstance(given, Mapping):
+            expected = f'{cls.__name__}, or a dictionary such as {{"optim.lr": 3e-5}}'
+            raise InputError("not settings", where="config", got=type(given).__name__, expected=expected)
+        return cls.assemble(base=given)
 
     @classmethod
     def assemble(
@@ -26,29 +64,42 @@ class Config(BaseModel):
         Args:
             file: A YAML mapping of sections.
             overrides: `section.key=value`, the value read as YAML.
-            base: Nested values that the caller sets.
+            base: Values that the caller sets, in nested sections or by dotted keys.
 
         Raises:
             InputError: A key that does not exist (names the nearest), or a value that does not fit.
         """
         values: dict[str, Any] = {}
-        _merge(values, base or {})
+        known = frozenset(cls.dotted_keys())
         origin: dict[str, str] = {}
+        cls._take(values, base or {}, known)
         if file is not None:
             loaded, lines = _read_yaml(file)
-            _merge(values, loaded)
-            origin.update({key: f"{file}:{line}" for key, line in lines.items()})
+            cls._take(values, loaded, known)
+            origin.update({cls._spelled(key, known): f"{file}:{line}" for key, line in lines.items()})
         for override in overrides:
             key, value = parse_override(override)
-            nested: Any = value
-            for part in reversed(key.split(".")):
-                nested = {part: nested}
-            _merge(values, nested)
-            origin[key] = f"--set {override}"
+            cls._take(values, {key: value}, known)
+            origin[cls._spelled(key, known)] = f"--set {override}"
         try:
             return cls.model_validate(values)
         except ValidationError as error:
             raise cls._explain(error, origin) from None
+
+    @classmethod
+    def _take(cls, values: dict[str, Any], given: Mapping[str, Any], known: Collection[str]) -> None:
+        """Puts values under the keys that theirs mean."""
+        for key, value in _flat(given):
+            nested: Any = value
+            for part in reversed(cls._spelled(key, known).split(".")):
+                nested = {part: nested}
+            _merge(values, nested)
+
+    @classmethod
+    def _spelled(cls, key: str, known: Collection[str]) -> str:
+        """The key that is meant by one that may be none."""
+        is_known = key in known or any(one.startswith(f"{key}.") for one in known)
+        return key if is_known else setting_meant(key, known) or key
 
     @classmethod
     def dotted_keys(cls) -> list[str]:
@@ -63,18 +114,44 @@ class Config(BaseModel):
         return found
 
     @classmethod
+    def is_switch(cls, key: str) -> bool:
+        """Whether a dotted key is of a setting that is on or off."""
+        section, dot, rest = key.partition(".")
+        found = cls.model_fields[section].annotation if section in cls.model_fields else None
+        if not dot:
+            return found is bool
+        return isinstance(found, type) and issubclass(found, Config) and found.is_switch(rest)
+
+    @classmethod
     def _explain(cls, error: ValidationError, origin: Mapping[str, str]) -> InputError:
         first = error.errors()[0]
         parts = [str(part) for part in first["loc"]]
         key = ".".join(parts)
         where = next((origin[key[:n]] for n in range(len(key), 0, -1) if key[:n] in origin), None)
         if first["type"] == "extra_forbidden":
-            return InputError(f"unknown key {key!r}; {nearest(key, cls.dotted_keys())}", where=where)
-        return InputError(f"bad value for {key!r}", where=where, got=repr(first["input"]), expected=first["msg"])
+            keys = cls.dotted_keys()
+            meant = near_setting(key, keys)
+            hint = f"did you mean {meant!r}?" if meant else nearest(key, keys)
+            return InputError(f"unknown key {key!r}; {hint}", where=where)
+        return InputError(f"bad value for {key!r}", where=where, got=repr(first["input"]), expected=_said(first["msg"]))
 
     def to_yaml(self) -> str:
         """All the settings as YAML that `assemble` reads back unchanged."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+
+def _said(message: str) -> str:
+    """What was expected, of a message of pydantic."""
+    return message.removeprefix("Input should be ").removeprefix("Value error, ")
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys and values; an empty section is a value."""
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:

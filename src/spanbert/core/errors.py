@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import signal
 from collections.abc import Iterable
+
+from spanbert.core.excerpts import beginning, ending
 
 _LONGEST_PART = 300
 
@@ -12,6 +15,19 @@ class SpanbertError(Exception):
     """A failure that spanbert foresaw; the command line prints it in one line and exits with `exit_code`."""
 
     exit_code = 1
+
+
+class Interrupted(SpanbertError):
+    """A signal ended some work; the exit code is what shells expect then.
+
+    Args:
+        name: Of the signal, such as `SIGTERM`.
+        remedy: What the user can do now.
+    """
+
+    def __init__(self, name: str, remedy: str) -> None:
+        self.exit_code = 128 + signal.Signals[name]
+        super().__init__(f"ended by {name}. {remedy}")
 
 
 class InputError(SpanbertError, ValueError):
@@ -55,7 +71,7 @@ class InputError(SpanbertError, ValueError):
 def in_one_line(text: str) -> str:
     """A text as a part of one line: what cannot be printed escaped, the middle of a long one left out."""
     if len(text) > _LONGEST_PART:
-        text = f"{text[: _LONGEST_PART - 65]} ... {text[-60:]}"
+        text = f"{beginning(text, _LONGEST_PART - 65)} ... {ending(text, 60)}"
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
+import io
 import json
 import os
+import re
+import secrets
 import shutil
-import tempfile
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, BinaryIO, TextIO
 
 from spanbert.core.errors import InputError
+
+_STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
+_MOST_LINKS = 40
+_NAME_KEPT = 50  # characters of a name in that of its temporary file
 
 
 def sha256_of(path: Path) -> str:
@@ -32,39 +40,137 @@ def sync_file(path: Path) -> None:
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Writes a small file so that a reader sees the old content or the new, never a part."""
-    data = content.encode() if isinstance(content, str) else content
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
-        temporary = Path(stream.name)
-        try:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-            temporary.chmod(0o644)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    sync_file(path.parent)
+    """Writes a small file so that a reader sees the old content or the new, never a part; see `file_written_whole`."""
+    with _bytes_written_whole(path) as stream:
+        stream.write(content.encode() if isinstance(content, str) else content)
 
 
 @contextmanager
 def file_written_whole(path: Path) -> Iterator[TextIO]:
-    """A stream into a temporary file that becomes `path` when the block ends without an error, and else is removed."""
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.absolute().parent, prefix=f".{path.name}.", encoding="utf-8", newline="\n", delete=False
-    ) as stream:
-        temporary = Path(stream.name)
+    """A stream into a temporary file that becomes `path` when the block ends without an error, and else is removed.
+
+    A file that is replaced keeps its mode and owner; a new one gets what the process's umask leaves. Links are
+    followed, missing folders made. Devices, pipes and open descriptors (`/dev/stdout`) are written to as they are.
+
+    Args:
+        path: The file.
+    """
+    with _bytes_written_whole(path) as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8", newline="\n", write_through=True)
         try:
-            yield cast(TextIO, stream)
+            yield text
+        finally:
+            text.detach()
+
+
+@contextmanager
+def _bytes_written_whole(path: Path) -> Iterator[BinaryIO]:
+    descriptor = open_descriptor(path)
+    if descriptor is not None or is_special(path):
+        with path.open("wb") if descriptor is None else os.fdopen(os.dup(descriptor), "wb") as stream:
+            yield stream
+        return
+    target = real_path(path)
+    if target.exists() and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_beside(target)
+    try:
+        with temporary.open("xb") as stream:
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
-            temporary.chmod(0o644)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    sync_file(path.absolute().parent)
+        if target.exists():
+            _take_mode_and_owner(temporary, target.stat())
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_file(target.parent)
+
+
+def _take_mode_and_owner(path: Path, like: os.stat_result) -> None:
+    own = path.stat()
+    if (own.st_uid, own.st_gid) != (like.st_uid, like.st_gid):
+        with suppress(PermissionError):  # only the superuser gives files away
+            os.chown(path, like.st_uid, like.st_gid)
+    path.chmod(stat.S_IMODE(like.st_mode))
+
+
+def real_path(path: Path) -> Path:
+    """The absolute path without links, as far as it exists."""
+    return Path(os.path.realpath(path))  # `resolve` fails where links go in a circle
+
+
+def is_special(path: Path) -> bool:
+    """Whether something is there, or at the end of a link, that is neither a regular file nor a directory."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def open_descriptor(path: Path) -> int | None:
+    """The number of the process's own descriptor that a path or a link names, as `/dev/stdout` does; None: no such."""
+    numbered = re.compile(rf"/(?:dev|proc/(?:self|{os.getpid()}))/fd/(\d+)")
+    for _ in range(_MOST_LINKS):
+        name = os.path.normpath(path.absolute())
+        if name in _STANDARD:
+            return _STANDARD[name]
+        found = numbered.fullmatch(name)
+        if found:
+            return int(found[1])
+        if not path.is_symlink():
+            return None
+        path = path.parent / path.readlink()
+    return None
+
+
+def temporary_beside(target: Path) -> Path:
+    """A free name beside a file or directory for what will replace it; `remove_leftovers` knows it again."""
+    return target.with_name(f"{_temporary_prefix(target)}{secrets.token_hex(4)}.tmp")
+
+
+def _temporary_prefix(target: Path) -> str:
+    return f".{target.name[:_NAME_KEPT]}."  # a name may be as long as the file system takes
+
+
+def remove_leftovers(target: Path) -> None:
+    """Removes what writers of a file or directory left beside it when they were killed.
+
+    Args:
+        target: What they wrote; the caller is the only writer now.
+    """
+    target = real_path(target)
+    for path in list(target.parent.iterdir()) if target.parent.is_dir() else ():
+        if is_leftover(path, re.escape(_temporary_prefix(target))):
+            remove(path)
+
+
+def remove_leftovers_in(folder: Path) -> None:
+    """Removes what writers of anything in a folder left there when they were killed; the caller is the only one now."""
+    for path in list(folder.iterdir()) if folder.is_dir() else ():
+        if is_leftover(path):
+            remove(path)
+
+
+def is_leftover(path: Path, prefix: str = r"\..+\.") -> bool:
+    """Whether a path is named as what a writer leaves when it is killed.
+
+    Args:
+        path: The file or directory.
+        prefix: A pattern of how its name begins.
+    """
+    return re.fullmatch(rf"{prefix}[0-9a-f]{{8}}\.tmp", path.name) is not None
+
+
+def remove(path: Path) -> None:
+    """Removes a file or link, or a directory with everything in it, where there is one."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -117,37 +223,53 @@ def parse_json(text: str, where: str, expected: str | None = None, *, whole_file
 
 
 @contextmanager
-def directory_written_whole(target: Path, *, last: str | None = None) -> Iterator[Path]:
+def directory_written_whole(target: Path, *, last: str | None = None, replace: bool = False) -> Iterator[Path]:
     """A temporary directory that becomes `target` when the block ends without an error, and else is removed.
 
-    A new target appears by one rename. Where the target is a directory already, the new files replace its files of
-    the same names one by one and the rest of it stays; `last` then names the file that is moved last (a manifest
-    with checksums, so that a reader can tell whether all arrived).
+    A new target appears by one rename. Where the target is a directory already, see `move_into_place`.
 
     Args:
         target: The directory to make or to update.
         last: Name of the manifest.
+        replace: Nothing else that was in the target stays.
     """
     target = target.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    temporary = temporary_beside(target)
+    temporary.mkdir()
     try:
         yield temporary
-        temporary.chmod(0o755)
-        names = sorted((entry.name for entry in temporary.iterdir()), key=lambda name: (name == last, name))
         for path in temporary.rglob("*"):
             sync_file(path)
-        if target.is_dir():
-            for name in names:
-                if (target / name).is_dir():
-                    shutil.rmtree(target / name)
-                (temporary / name).replace(target / name)
-            sync_file(target)
-        else:
-            temporary.rename(target)
-        sync_file(target.parent)
+        move_into_place(temporary, target, last=last, replace=replace)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def move_into_place(finished: Path, target: Path, *, last: str | None = None, replace: bool = False) -> None:
+    """Gives a finished directory its name.
+
+    Where the target is a directory already, the new files replace its files of the same names one by one.
+
+    Args:
+        finished: Beside the target, synced.
+        target: Not a link.
+        last: The file that is moved last: a manifest with checksums, so that a reader can tell whether all arrived.
+        replace: Nothing else that was in the target stays.
+    """
+    if target.is_dir():
+        names = sorted((entry.name for entry in finished.iterdir()), key=lambda name: (name == last, name))
+        for path in list(target.iterdir()) if replace else ():
+            if path.name not in names:
+                remove(path)
+        for name in names:
+            if (target / name).is_dir() or (finished / name).is_dir():
+                remove(target / name)
+            (finished / name).replace(target / name)
+        sync_file(target)
+    else:
+        finished.rename(target)
+    sync_file(target.parent)
 
 
 @contextmanager
@@ -157,6 +279,9 @@ def only_writer(target: Path) -> Iterator[None]:
     Raises:
         InputError: Another process holds it.
     """
+    if open_descriptor(target) is not None or is_special(target):
+        yield  # nothing is replaced there
+        return
     target = target.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     lock = target.parent / f".{target.name}.lock"

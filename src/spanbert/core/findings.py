@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from spanbert.core.excerpts import shortened
+
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 SHOWN = 5
@@ -85,7 +87,7 @@ class Ledger:
 def excerpt(text: str) -> str:
     """A text in one short line, in quotes."""
     line = " ".join(text.split())
-    return repr(line if len(line) <= _LONGEST_EXCERPT else line[: _LONGEST_EXCERPT - 3] + "...")
+    return repr(shortened(line, _LONGEST_EXCERPT))
 
 
 def difference(one: str, other: str) -> str:

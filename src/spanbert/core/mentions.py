@@ -1,41 +1,45 @@
-"""Which mention of a cluster says most, which are pronouns, and a text with pronouns replaced."""
+"""Which mention of a cluster says most, and a text with pronouns replaced by it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
 
+from spanbert.core.pronouns import is_possessive, is_pronoun, is_replaceable, word_set
 from spanbert.core.types import Span
 
-_PERSONAL = "i you he she it we they me him us them"
-_POSSESSIVES = "my your his its our their"
-_ABSOLUTE = "mine yours hers ours theirs"
-_REFLEXIVES = "myself yourself himself herself itself ourselves yourselves themselves oneself"
-_POINTING = "this that these those one who whom whose which"  # and words that begin clauses: never replaced
-_CHINESE = "我 你 您 他 她 它 我们 你们 他们 她们 它们 自己 其 他自己 她自己 咱们"
-_CHINESE_POINTING = "大家 这 那 这个 那个"
-_POSSESSIVE = frozenset(f"{_POSSESSIVES} {_ABSOLUTE}".split())
-_REPLACED = frozenset(f"{_PERSONAL} her {_POSSESSIVES} {_ABSOLUTE} {_REFLEXIVES} {_CHINESE}".split())
-PRONOUNS = _REPLACED | frozenset(f"{_POINTING} {_CHINESE_POINTING}".split())
 _FIRST_WORD = re.compile(r"\W*(?:(?:the|a|an|this|that|these|those)\s+)?(.)", re.IGNORECASE | re.DOTALL)
 _OWNS = re.compile(r"\s?['\u2019]s\b")
 _OWNING = re.compile(r"\s?['\u2019]s$|(?<=s)\s?['\u2019]$")
-_NEXT_WORD = re.compile(r"\s+([^\W\d_]+)")
-_NO_NOUNS = (
-    "and or but to for in on at by with from of as than that if when while because so who which is was are were be",
-    "been has had have will would can could should may might must do did does not the a an this these those there",
-    "here up down out off away back again about into over then now today yesterday tomorrow",
+_SHORTENED = re.compile(r"\s?['\u2019](s|re|ve|ll|d|m)\b", re.IGNORECASE)
+_INDEFINITE = re.compile(r"(a|an)\s+", re.IGNORECASE)
+_SENTENCE_END = re.compile(
+    r"(?:^|[.!?:\u2026\n]['\"\u201d\u2019)\]]*|['\"\u201c\u2018(\[])\s*$|[.!?]\s+['\"\u201c\u2018(\[]\s*$"
 )
-_NO_NOUN = frozenset(" ".join(_NO_NOUNS).split())
 
-
-def is_pronoun(mention: str) -> bool:
-    """Whether a mention is a pronoun, English or Chinese; `US` in capitals is none."""
-    return _is_among(mention, PRONOUNS)
-
-
-def _is_among(mention: str, pronouns: frozenset[str]) -> bool:
-    return mention.lower() in pronouns and not (len(mention) > 1 and mention.isupper())
+# Where the name of a mention ends and what is said about it begins.
+_CLAUSE = re.compile(
+    r"\s+(?:who|whom|whose|which|that|where|he|she|it|they|we|I|you)\s"  # the man who, the woman she met
+    r"|(?<=[a-z])\s+\w+ing\s+(?:in|on|at|by|with|from|to|of|for|a|an|the|his|her|its|their|under|over|near|behind)\s"
+    r"|\s*[(\[;:\u2013\u2014]|\s+-+\s"
+)
+_APPOSITION = re.compile(r"\s*,(?!\s*(?:Jr|Sr|Inc|Ltd|PhD|MD|Esq)\b)")
+_LIST = re.compile(r",\s*(?!(?:a|an|the|his|her|its|their|who|which|whose|one)\s)[^,]*?(?:,|\s)\s*(?:and|or|&)\s")
+_LEFT_OVER = re.compile(r"(?:\s+(?:in|on|at|by|with|from|to|of|for|about|under|over))+$|[\s,]+$")
+_DETERMINERS = word_set(
+    "the a an this that these those my your his her its our their some any many most several few all both each every",
+    "no another other one two three four five six seven eight nine ten",
+)
+_SINGULAR_ENDS = ("ss", "us", "is")
+_PLURALS = word_set("people children men women police parents staff crowd")
+_PLURAL_VERB = re.compile(r"\s+(?:are|were|have|do|don't|aren't|weren't|haven't)\b|\s?['\u2019](?:re|ve)\b")
+_PARTICIPLE = re.compile(  # `she's worked`, but `she's tired`
+    r"\s+(?:(?:never|always|just|already|ever|only|also)\s+)?(?:been|got|gotten|had|made|seen|taken|given|come|gone|become"
+    r"|left|lost|found|told|said|known|written|begun|fallen|grown|worked|lived|tried|asked|decided|started|moved|wanted"
+    r"|needed|learned|helped|promised|happened|agreed|arrived|stayed|waited|joined|received|published|turned|changed)\b"
+)
+_LONG_FORMS = {"re": "are", "ve": "have", "ll": "will", "m": "am"}
+_REACH = 40  # characters before a place in which a sentence's end is looked for
 
 
 def head_mention(text: str, cluster: Sequence[Span]) -> Span:
@@ -57,48 +61,108 @@ def head_mention(text: str, cluster: Sequence[Span]) -> Span:
 
 
 def resolve(text: str, clusters: Iterable[Sequence[Span]]) -> str:
-    """The text with every personal pronoun replaced by the head mention of its cluster.
+    """The text with pronouns of the third person replaced by the name of their cluster's head mention.
 
-    A head like `Ann's` stands for `Ann`; a possessive pronoun gets it with `'s`, or `'` after `s` (`her` where a noun
-    follows). Clusters of pronouns alone stay, and so does a pronoun within the head, or one inside a pronoun
-    that was replaced.
+    The name is the head without the clauses and appositions after it and without line breaks, with `the` in place of
+    `a`, and with a capital where a sentence begins. A possessive pronoun gets it with `'s`, or `'` after a plural
+    (`her` where its neighbours say so); `she's` becomes `Ann is` or `Ann has`.
+
+    What stays: clusters of pronouns alone; `I` and `you`; `herself`; a pronoun within the head, or inside of one that
+    was replaced; `she'd`; `they` before a plural verb, where the name is one person's.
 
     Args:
         text: The text.
         clusters: Mentions of each thing.
     """
-    replaced: list[tuple[Span, str]] = []
+    replaced: list[tuple[int, int, str]] = []
     for cluster in clusters:
         if not cluster:
             continue
         head = head_mention(text, cluster)
-        name = _OWNING.sub("", text[head.start : head.end])
-        if is_pronoun(name):
+        name = _name_of(text, head)
+        if not name or is_pronoun(name):
             continue
-        replaced += [
-            (mention, _possessive(name) if _is_possessive(text, mention) else name)
-            for mention in cluster
-            if _is_among(text[mention.start : mention.end], _REPLACED) and not (head.start <= mention.start < head.end)
-        ]
+        for mention in cluster:
+            if is_replaceable(text[mention.start : mention.end]) and not head.start <= mention.start < head.end:
+                found = _in_place(text, mention, name)
+                if found is not None:
+                    replaced.append(found)
     made, last = [], 0
-    for mention, name in sorted(replaced, key=lambda one: one[0].start):
-        if mention.start >= last:
-            made += [text[last : mention.start], name]
-            last = mention.end
+    for start, end, words in sorted(replaced):
+        if start >= last:
+            made += [text[last:start], words]
+            last = end
     return "".join([*made, text[last:]])
 
 
-def _is_possessive(text: str, mention: Span) -> bool:
-    word = text[mention.start : mention.end].lower()
-    if word != "her":
-        return word in _POSSESSIVE
-    following = _NEXT_WORD.match(text, mention.end)
-    return following is not None and following[1].lower() not in _NO_NOUN | PRONOUNS
+def _in_place(text: str, mention: Span, name: str) -> tuple[int, int, str] | None:
+    """What stands in a pronoun's place, from where to where; None: the pronoun stays."""
+    end = mention.end
+    pronoun = text[mention.start : end]
+    words = _possessive(name) if is_possessive(text, mention) else name
+    if pronoun.lower() == "they" and not _is_plural(name) and _PLURAL_VERB.match(text, end):
+        return None
+    short = _SHORTENED.match(text, end)
+    if short is not None and words == name:
+        verb = _long_form(text, short)
+        if verb is None:
+            return None
+        words, end = f"{name} {verb}", short.end()
+    if _begins_sentence(text, mention.start) and pronoun[:1].isupper():
+        words = words[:1].upper() + words[1:]
+    return mention.start, end, words
+
+
+def _long_form(text: str, short: re.Match[str]) -> str | None:
+    """The verb of `'s` or `'ll` after a pronoun; None for `'d`, which is one of two."""
+    letters = short[1].lower()
+    if letters == "s":
+        return "has" if _PARTICIPLE.match(text, short.end()) else "is"
+    return _LONG_FORMS.get(letters)
+
+
+def _name_of(text: str, head: Span) -> str:
+    """What a head mention is called: within a sentence, without `'s`."""
+    words = " ".join(text[head.start : head.end].split())
+    clause = _CLAUSE.search(words)
+    name = words if clause is None else words[: clause.start()]
+    if not _LIST.search(name):
+        name = _APPOSITION.split(name, maxsplit=1)[0]
+    name = _LEFT_OVER.sub("", name)
+    name = _OWNING.sub("", name)
+    name = _INDEFINITE.sub("the ", name, count=1) if _INDEFINITE.match(name) else name
+    if _begins_sentence(text, head.start) and _is_common(text, name):
+        name = name[:1].lower() + name[1:]
+    return name
+
+
+def _is_common(text: str, name: str) -> bool:
+    """Whether the first word of a name that begins a sentence has its capital from there alone."""
+    first = name.split()[0] if name.split() else ""
+    return first.lower() in _DETERMINERS or (
+        first[1:].islower() and re.search(rf"(?<!\w){re.escape(first.lower())}(?!\w)", text) is not None
+    )
+
+
+def _begins_sentence(text: str, place: int) -> bool:
+    """Whether what stands here begins a sentence, or what is quoted."""
+    return _SENTENCE_END.search(text[max(0, place - _REACH) : place]) is not None
+
+
+def _is_plural(name: str) -> bool:
+    last = name.split()[-1].lower()
+    is_group = " and " in name or last in _PLURALS
+    return is_group or (last.endswith("s") and not last.endswith(_SINGULAR_ENDS) and not _is_one_name(name))
+
+
+def _is_one_name(name: str) -> bool:
+    """`James`, `Mr. Jones`; but `the Smiths`, `the boys`."""
+    return name.split()[-1][:1].isupper() and name.split()[0].lower() not in _DETERMINERS
 
 
 def _possessive(name: str) -> str:
-    plural = name.endswith("s") and name.split()[-1].islower()  # the boys', but James's
-    return f"{name}'" if plural else f"{name}'s"
+    plural_s = name.endswith("s") and not name.endswith(_SINGULAR_ENDS) and not _is_one_name(name)
+    return f"{name}'" if plural_s else f"{name}'s"
 
 
 def possessive_end(text: str, place: int) -> int | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from spanbert.core.errors import InputError
+from spanbert.core.texts import require_path
 
 _PACKAGED = re.compile("[a-z][a-z0-9]*(-[a-z0-9]+)+")
 _HUB_ID = re.compile(r"(?P<repository>[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?)(?:@(?P<revision>[\w./-]+))?")
@@ -39,8 +40,10 @@ def resolve(name: str | os.PathLike[str]) -> Path:
             a revision behind it (`user/name@v2`) if it is not to be the newest.
 
     Raises:
-        InputError: No such path, and no hub repository of that name can be had (or HF_HUB_OFFLINE is set).
+        InputError: Neither a path nor a name; or no such path, and no hub repository of that name can be had (or
+            HF_HUB_OFFLINE is set).
     """
+    require_path(name, "model")
     path = Path(name).expanduser()
     if path.exists():
         return path

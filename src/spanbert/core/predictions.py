@@ -5,14 +5,15 @@ Every place in a text is a `Span` of Unicode code points of the unmodified input
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Self
 
-from spanbert.core.types import Relation, Span
+from spanbert.core.types import Brief, Relation, Span
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Classification:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Classification(Brief):
     """What a text as a whole is.
 
     Attributes:
@@ -26,8 +27,8 @@ class Classification:
     value: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tagging:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Tagging(Brief):
     """The tags of a text's words, and the spans that they make.
 
     Attributes:
@@ -40,8 +41,8 @@ class Tagging:
     spans: tuple[Span, ...] | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Answer(Brief):
     """A stretch of the context that answers a question.
 
     Attributes:
@@ -57,8 +58,8 @@ class Answer:
     score: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answering:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Answering(Brief):
     """The answer to one question.
 
     Attributes:
@@ -74,8 +75,8 @@ class Answering:
     null_score: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MentionLink:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class MentionLink(Brief):
     """A mention and the earlier one that it was linked to.
 
     Attributes:
@@ -89,8 +90,38 @@ class MentionLink:
     score: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Coreference:
+class Cluster(tuple[Span, ...]):
+    """Mentions of the same thing, in text order: a tuple of them that knows which says most.
+
+    Args:
+        mentions: The mentions.
+        head: The one that says most.
+    """
+
+    head: Span
+
+    def __new__(cls, mentions: Iterable[Span], head: Span) -> Self:
+        """The tuple."""
+        made = super().__new__(cls, mentions)
+        made.head = head
+        return made
+
+    def __getnewargs__(self) -> tuple[tuple[Span, ...], Span]:
+        """For pickling and copying."""
+        return tuple(self), self.head
+
+    @property
+    def text(self) -> str | None:
+        """The characters of the mention that says most: what the thing is called."""
+        return self.head.text
+
+    def __repr__(self) -> str:
+        """What it is called, and its mentions."""
+        return f"<Cluster {self.text!r}: {', '.join(repr(mention.text) for mention in self)}>"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Coreference(Brief):
     """Which mentions of a text refer to the same thing.
 
     Attributes:
@@ -106,8 +137,8 @@ class Coreference:
     links: tuple[MentionLink, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RelationExtraction:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class RelationExtraction(Brief):
     """How pairs of entities of a text are related.
 
     Attributes:
@@ -118,8 +149,8 @@ class RelationExtraction:
     relations: tuple[Relation, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Alignment:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Alignment(Brief):
     """How the words of a translation look at those of its text.
 
     Attributes:
@@ -133,8 +164,8 @@ class Alignment:
     weights: tuple[tuple[float, ...], ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Candidate:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Candidate(Brief):
     """A translation with its score.
 
     Attributes:
@@ -146,8 +177,8 @@ class Candidate:
     score: float
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Translation:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Translation(Brief):
     """The translation of a text.
 
     Attributes:

@@ -20,7 +20,7 @@ class Reporter(Protocol):
 
 
 class SilentReporter:
-    """Says nothing: the default of the Python functions."""
+    """Says nothing."""
 
     def say(self, message: str) -> None:
         """Drops the line."""

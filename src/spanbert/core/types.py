@@ -5,14 +5,20 @@ Shapes in tensor names: T tokens (pieces with specials) of a packed batch, S seg
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
-from typing import Any, Self
+from numbers import Integral
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from spanbert.core.errors import InputError
+from spanbert.core.excerpts import shortened
+from spanbert.core.texts import described, require_many, require_text
+
+EachT = TypeVar("EachT")
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -25,22 +31,58 @@ Facts = Mapping[str, Any]  # a JSON object that is read: an entry of a manifest,
 Scores = Mapping[str, Any]  # what a scorer found, by the name of the figure; `interval` and `signature` among them
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Span:
+class Brief:
+    """What is shown as it would be made, without what it has not, numbers with four digits."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """For people, at the prompt of Python."""
+        held = {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]
+        said = ", ".join(f"{name}={brief(value)}" for name, value in held.items() if value is not None)
+        return f"{type(self).__name__}({said})"
+
+
+def brief(value: object) -> str:
+    """A value as `Brief` shows it."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key!r}: {brief(one)}' for key, one in value.items())}}}"
+    if type(value) is tuple:
+        return f"({', '.join(map(brief, value))}{',' if len(value) == 1 else ''})"
+    return repr(value)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Span(Brief):
     """A stretch of the unmodified input text: Unicode code points, 0-based, half-open.
 
+    Attributes:
+        start: The first.
+        end: The one after the last.
+        label: What it is.
+        score: How sure the model is, 0..1.
+        text: Its characters, in what a pipeline answers; two spans of the same place are equal with and without.
+
     Raises:
-        ValueError: Not 0 <= start <= end.
+        InputError: Not 0 <= start <= end.
     """
 
     start: int
     end: int
     label: str | None = None
     score: float | None = None
+    text: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        if type(self.start) is not int or type(self.end) is not int:  # the quick way for almost all
+            for name in ("start", "end"):
+                if not isinstance(getattr(self, name), Integral):
+                    got = described(getattr(self, name))
+                    raise InputError("not a place in a text", where=f"{name} of a span", got=got, expected="an int")
         if not 0 <= self.start <= self.end:
-            raise ValueError(f"a span needs 0 <= start <= end, got start={self.start} end={self.end}")
+            raise InputError(f"a span needs 0 <= start <= end, got start={self.start} end={self.end}")
 
 
 def outer_first(span: Span) -> tuple[int, int]:
@@ -48,8 +90,8 @@ def outer_first(span: Span) -> tuple[int, int]:
     return span.start, -span.end
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Relation:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Relation(Brief):
     """A labelled, directed relation between two spans of one text."""
 
     head: Span
@@ -83,6 +125,9 @@ class Question:
         answers: Where the answers are, those of `misplaced` that were found included.
         answerable: Whether the text answers it.
         misplaced: Answers that are not where their file says; those found nowhere still count in scores.
+
+    Raises:
+        InputError: Something else than a text, or half of a surrogate pair in it.
     """
 
     id: str
@@ -90,6 +135,10 @@ class Question:
     answers: tuple[Span, ...] = ()
     answerable: bool = True
     misplaced: tuple[MisplacedAnswer, ...] = ()
+
+    def __post_init__(self) -> None:
+        require_text(self.id, "id of a question")
+        require_text(self.text, f"question {self.id}")
 
 
 _GOLD = {"gold": True}  # fields that predictions are compared with
@@ -112,11 +161,13 @@ class Document:
         questions: Questions with their answers.
         labels: Labels of the whole text.
         columns: What a format carried that spanbert does not interpret, one value a word, so that nothing is lost.
+        fields: What its row or line of JSON held, where that is kept beside the results.
         where: File and line that it came from, for messages.
         origin: What its format needs to write it back without loss; nothing else reads it.
 
     Raises:
-        ValueError: A span reaches past the end of the text, or sentences do not cover the words.
+        InputError: Something else than a text, half of a surrogate pair in it, a span that reaches past its end, or
+            sentences that do not cover the words.
     """
 
     id: str
@@ -131,26 +182,56 @@ class Document:
     questions: tuple[Question, ...] | None = field(default=None, metadata=_GOLD)
     labels: tuple[str, ...] | None = field(default=None, metadata=_GOLD)
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict, metadata=_GOLD)
+    fields: Facts = field(default_factory=dict)
     where: str | None = None
     origin: object = None
 
     def __post_init__(self) -> None:
-        inside = [*(self.words or ()), *(self.spans or ())]
-        inside += [mention for cluster in self.clusters or () for mention in cluster]
-        inside += [end for relation in self.relations or () for end in (relation.head, relation.tail)]
-        inside += [answer for question in self.questions or () for answer in question.answers]
+        require_text(self.id, "id of a document")
+        for name in ("text", "pair", "target"):
+            value = getattr(self, name)
+            if value is not None or name == "text":
+                require_text(value, f"{name} of {self.where or self.id}")
+        inside = [*self._each("words", Span), *self._each("spans", Span)]
+        clusters = self._each("clusters", Sequence)  # type: ignore[type-abstract]
+        inside += [mention for cluster in clusters for mention in cluster]
+        inside += [end for relation in self._each("relations", Relation) for end in (relation.head, relation.tail)]
+        inside += [answer for question in self._each("questions", Question) for answer in question.answers]
         for span in inside:
             if span.end > len(self.text):
-                raise ValueError(
+                raise InputError(
                     f"document {self.id!r}: span {span.start}..{span.end} reaches past the end of its "
                     f"{len(self.text)} characters"
                 )
         if self.sentences is not None:
             bounds = [0, *(end for _, end in self.sentences)]
             if bounds[-1] != len(self.words or ()) or self.sentences != tuple(pairwise(bounds)):
-                raise ValueError(
+                raise InputError(
                     f"document {self.id!r}: sentences {self.sentences} do not cover {len(self.words or ())} words"
                 )
+
+    def _each(self, name: str, kind: type[EachT]) -> Sequence[EachT]:
+        """What a field holds, none of another type among it."""
+        values = getattr(self, name)
+        if values is None:
+            return ()
+        where, things = f"{name} of {self.where or self.id}", f"{kind.__name__}s"
+        require_many(values, where, things=things)
+        for value in values:
+            if not isinstance(value, kind):
+                raise InputError(f"not {things}", where=where, got=described(value))
+        return values  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        """As it would be made, without what it has not; of words and the like how many they are."""
+        shown = {"id": repr(self.id), "text": repr(shortened(self.text, 60))}
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if one.name in ("id", "text", "fields", "origin") or value is None or not len(value):
+                continue
+            counted = one.name in ("words", "sentences", "columns") or (isinstance(value, tuple) and len(value) > 3)
+            shown[one.name] = f"<{len(value)}>" if counted else repr(value)
+        return f"Document({', '.join(f'{name}={value}' for name, value in shown.items())})"
 
     @property
     def place(self) -> str:
@@ -215,8 +296,8 @@ class PackedBatch:
         return np.diff(self.cu_seqlens)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Filling:
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Filling(Brief):
     """One way to fill the blanks of a text.
 
     Attributes:

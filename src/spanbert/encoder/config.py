@@ -112,7 +112,13 @@ class EncoderConfig(Config):
 
     @classmethod
     def of_size(cls, size: Size, vocab_size: int, kind: Kind = "transformer") -> Self:
-        """One of the usual sizes, for training from scratch; a baseline of a size has about as many weights."""
+        """One of the usual sizes, for training from scratch; a baseline of a size has about as many weights.
+
+        Raises:
+            InputError: No such size.
+        """
+        if size not in _SIZES:
+            raise InputError("no such size", where="size", got=repr(size), expected=", ".join(_SIZES))
         layers, hidden, heads = _SIZES[size]
         shape = cls(vocab_size=vocab_size, hidden_size=hidden, layers=layers, heads=heads, feed_forward_size=4 * hidden)
         if kind == "transformer":

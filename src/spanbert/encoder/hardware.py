@@ -41,6 +41,16 @@ def tune_process() -> None:
             mallopt(_M_TOP_PAD, 1 << 26)
 
 
+def use_threads(count: int) -> None:
+    """Computes with so many threads of the CPU, from now on and in the whole process.
+
+    Args:
+        count: At least 1.
+    """
+    torch.set_num_threads(count)
+    os.environ["RAYON_NUM_THREADS"] = str(count)  # of the tokenizer, which reads it when it is first used
+
+
 def has_bfloat16(device: torch.device) -> bool:
     """Whether the hardware multiplies matrices of bfloat16, faster than those of float32."""
     if device.type == "cpu":

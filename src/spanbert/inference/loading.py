@@ -11,7 +11,7 @@ from spanbert.core.types import Facts, Record
 from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.base import changed_config
 from spanbert.tasks.protocol import TextTask
-from spanbert.tasks.registry import kinds, spec_of, spec_of_slug
+from spanbert.tasks.registry import kind_meant, kinds, spec_of, spec_of_slug
 from spanbert.tasks.spec import TaskSpec
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
@@ -28,6 +28,9 @@ def task_entries(files: BundleFiles) -> dict[str, Entry]:
         return {}
     spec = spec_of_slug(slug)
     return {spec.kind: {"kind": spec.kind, "named": True, **spec.task_class().foreign_entry(files.config)}}
+
+
+_OPTIONS = '{"KIND": {"SETTING": VALUE}}'
 
 
 def task_to_go_on_with(files: BundleFiles, name: str, spec: TaskSpec, head: Facts | None = None) -> str | None:
@@ -62,7 +65,13 @@ def stored_tasks(
     Raises:
         InputError: A setting that the kind does not have, or a kind that the bundle has no task of.
     """
-    entries, given = task_entries(files), options or {}
+    entries, given = task_entries(files), dict[str, Facts]()
+    if options is not None and not isinstance(options, Mapping):
+        raise InputError("not settings by kind of task", where="options", got=type(options).__name__, expected=_OPTIONS)
+    for name, changes in (options or {}).items():
+        if not isinstance(changes, Mapping):
+            raise InputError("not settings", where=f"options[{name!r}]", got=repr(changes), expected=_OPTIONS)
+        given[kind_meant(name, where="options").kind] = changes
     for kind in given.keys() - {entry["kind"] for entry in entries.values()}:
         present = ", ".join(sorted({entry["kind"] for entry in entries.values()})) or "no fine-tuned task"
         raise InputError(f"a setting of {kind}, which this bundle has no task of", where=str(files.path), got=present)
@@ -70,10 +79,11 @@ def stored_tasks(
     found: dict[str, TextTask] = {}
     for name, entry in entries.items():
         made = spec_of(entry["kind"], entry).task_class()
-        if entry["kind"] in given:
-            changed = changed_config(made, entry["options"], given[entry["kind"]])
-            entry = {**entry, "options": changed.model_dump()}
         task = made.from_manifest(name, entry, tokenizer=tokenizer, positions=shape.longest_segment)
+        if entry["kind"] in given:
+            changed = changed_config(made, task.config.model_dump(), given[entry["kind"]])
+            entry = {**entry, "options": changed.model_dump()}
+            task = made.from_manifest(name, entry, tokenizer=tokenizer, positions=shape.longest_segment)
         task.assets = files.assets(name)
         found[name] = task
     return found

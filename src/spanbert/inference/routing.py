@@ -16,6 +16,7 @@ from spanbert.core.predictions import Tagging
 from spanbert.core.types import Document, Span, outer_first
 from spanbert.corpus.text.sentences import sentence_stretches
 from spanbert.inference.predictor import Predictions, Predictor
+from spanbert.inference.work import ChunkProgress, Work
 from spanbert.tasks.protocol import RelatingTask, TextTask
 
 
@@ -83,7 +84,12 @@ class Router:
         return Route(names=names, related=related, brings_entities=brings_entities)
 
     def predict(
-        self, predictor: Predictor, documents: Sequence[Document], routes: Sequence[Route]
+        self,
+        predictor: Predictor,
+        documents: Sequence[Document],
+        routes: Sequence[Route],
+        *,
+        progress: ChunkProgress | None = None,
     ) -> list[Predictions]:
         """Predictions for a chunk of documents; the encoder runs once for each kind of route.
 
@@ -91,22 +97,27 @@ class Router:
             predictor: Of the bundle's tasks.
             documents: A chunk that is held in memory.
             routes: What is asked about each, as `route` says.
+            progress: Is told how far the chunk is.
         """
         first = [
             tuple(dict.fromkeys((*route.names, *(() if route.brings_entities or not route.related else self._finders))))
             for route in routes
         ]
         found: list[Predictions] = [{} for _ in documents]
-        for names in dict.fromkeys(first):
-            places = [place for place, own in enumerate(first) if own == names]
-            if names:
-                said = predictor.only(names).predict_chunk([documents[place] for place in places])
-                for place, one in zip(places, said, strict=True):
-                    found[place] |= one
-        for name in self._related:
-            places = [place for place, route in enumerate(routes) if name in route.related]
+        groups = {
+            names: [place for place, own in enumerate(first) if own == names] for names in dict.fromkeys(first) if names
+        }
+        related = {name: [place for place, one in enumerate(routes) if name in one.related] for name in self._related}
+        steps = [*groups.items(), *(((name,), places) for name, places in related.items())]
+        cost = sum(predictor.only(names).cost([documents[place] for place in places]) for names, places in steps)
+        work = Work(progress, cost)
+        for names, places in groups.items():
+            said = predictor.only(names).predict_chunk([documents[place] for place in places], work)
+            for place, one in zip(places, said, strict=True):
+                found[place] |= one
+        for name, places in related.items():
             asked = [self._with_pairs(documents[place], routes[place], found[place], name) for place in places]
-            for place, one in zip(places, predictor.only([name]).predict_chunk(asked), strict=True):
+            for place, one in zip(places, predictor.only([name]).predict_chunk(asked, work), strict=True):
                 stated = documents[place].relations is not None
                 found[place][name] = one[name] if stated else self._relating(name).wanted(one[name])
         return [

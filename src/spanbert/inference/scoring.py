@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from spanbert.core.reporter import Reporter
 from spanbert.core.types import Record
 from spanbert.corpus.data import Source, documents_of, name_of
 from spanbert.inference.predictor import Predictor
+from spanbert.inference.work import CountedCharacters, SourceProgress
 from spanbert.tasks.protocol import DocumentScorer, Mistake
 
 _KEPT_MISTAKES = 50
@@ -54,11 +55,13 @@ def score_task(
     worst: list[tuple[float, int, Mistake]] = []
     number = 0
     stage = f"evaluate {name} on {name_of(source)}"
-    total = sum(1 for _ in documents_of(source)) if reporter else 0
-    for done, (document, found) in enumerate(alone.predict(documents_of(source)), start=1):
+    read = CountedCharacters(documents_of(source))
+    progress = None
+    if reporter:
+        size = sum(len(document.text) for document in documents_of(source))
+        progress = SourceProgress(reporter, stage, lambda: read.characters, size)
+    for document, found in alone.predict(read, progress=progress):
         scorer.add(document, found[name])
-        if reporter:
-            reporter.update(stage, done / total, {"documents": f"{done:,}"})
         if mistakes is None:
             continue
         for mistake in task.mistakes(document, found[name]):
@@ -86,17 +89,20 @@ def tune_thresholds(predictor: Predictor, sources: Mapping[str, Source], reporte
         reporter.say(f"{name}: threshold {task.threshold:.4g}, tuned on {name_of(source)}")
 
 
-def write_mistakes(predictor: Predictor, sources: Mapping[str, Source], target: Path) -> dict[str, Record]:
-    """Scores each task on its data and writes its worst mistakes, a JSON object a line.
-
-    Returns:
-        The scores of each task.
-    """
+def score_with_mistakes(
+    predictor: Predictor, sources: Mapping[str, Source]
+) -> tuple[dict[str, Record], list[tuple[str, Mistake]]]:
+    """The scores of each task on its data, and its worst mistakes, each with the task's name."""
     scores: dict[str, Record] = {}
-    lines = []
+    found: list[tuple[str, Mistake]] = []
     for name, source in sources.items():
         mistakes: list[Mistake] = []
         scores[name] = score_task(predictor, name, source, mistakes=mistakes).scores()
-        lines += [json.dumps({"task": name, **asdict(mistake)}, ensure_ascii=False) + "\n" for mistake in mistakes]
+        found += [(name, mistake) for mistake in mistakes]
+    return scores, found
+
+
+def write_mistakes(target: Path, mistakes: Sequence[tuple[str, Mistake]]) -> None:
+    """Writes the mistakes of tasks, a JSON object a line."""
+    lines = [json.dumps({"task": name, **asdict(one)}, ensure_ascii=False) + "\n" for name, one in mistakes]
     write_atomically(target, "".join(lines))
-    return scores

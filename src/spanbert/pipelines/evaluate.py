@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import get_args
 
 from spanbert.core.errors import InputError, nearest
+from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter
+from spanbert.core.texts import require_path
 from spanbert.core.types import Facts, Record
+from spanbert.corpus.data import local_file
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.inference.end_to_end import Entities, relating_tasks, score_end_to_end
 from spanbert.inference.scoring import score_task
@@ -20,6 +23,7 @@ from spanbert.tasks.base import changed_config
 from spanbert.tasks.protocol import DocumentScorer, TextTask
 
 
+@shows_progress
 def evaluate(
     bundle: str | os.PathLike[str],
     data: str | os.PathLike[str],
@@ -35,15 +39,15 @@ def evaluate(
 
     Args:
         bundle: The bundle.
-        data: Its data, in any format that the task reads.
+        data: Its data, in any format that the task reads, or `hf:NAME[@CONFIG][:SPLIT]`, a data set of the hub.
         target: The file with the other side of each line of `data`, for translation.
         task: Which task; needed only where the bundle holds several.
         other: Another bundle to compare with, by a paired bootstrap test on the main score.
         options: Settings of the task's kind, with or without its name (`coref.depth`), in place of those that it was
             trained with: how the file is read (`text_column`, `pair_column`, `label_column`, `separator`, for tagging
-            `column`), or for coreference how mentions are linked (`max_mentions`, `depth`, `singletons`).
+            `column`), or for coreference how mentions are linked (`depth`, `singletons`, `kept`).
         seed: Seed of the bootstrap.
-        reporter: Receives progress.
+        reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
 
     Returns:
         `task`, `kind`, `main` (the name of the main score), the scores, `interval` and `signature`; with `other`, also
@@ -52,11 +56,12 @@ def evaluate(
     Raises:
         InputError: No such task, or data that it cannot read.
     """
+    require_path(data, "data")
     nlp = load(bundle)
     name = _one_task(nlp, task)
     _read_by(nlp.tasks[name], options or {})
     companion = None if target is None else Path(target)
-    file = nlp.tasks[name].opened(Path(data), companion=companion)
+    file = nlp.tasks[name].opened(local_file(data), companion=companion)
     scorer = _scored(nlp, name, file, seed, reporter)
     found = {
         "task": name,
@@ -89,6 +94,7 @@ def evaluate(
     return found
 
 
+@shows_progress
 def evaluate_end_to_end(
     bundle: str | os.PathLike[str],
     data: str | os.PathLike[str],
@@ -107,7 +113,7 @@ def evaluate_end_to_end(
         entities: `found` by the bundle, or those of the data (`gold`), all pairs of which are then judged.
         task: Which task on relations; needed only where the bundle holds several.
         seed: Seed of the bootstrap.
-        reporter: Receives progress.
+        reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
 
     Returns:
         `task`, `kind`, `main`, `data`, and the scores of `inference.end_to_end`.
@@ -117,6 +123,7 @@ def evaluate_end_to_end(
     """
     if entities not in get_args(Entities):
         raise InputError("no such entities", where="entities", got=entities, expected=", ".join(get_args(Entities)))
+    require_path(data, "data")
     nlp = load(bundle)
     able = relating_tasks(nlp.tasks)
     if not able:
@@ -124,7 +131,7 @@ def evaluate_end_to_end(
     name = able[0] if task is None and len(able) == 1 else _one_task(nlp, task)
     if name not in able:
         raise InputError(f"task {name!r} does not relate entities", where=str(nlp.files.path), expected=", ".join(able))
-    file = nlp.tasks[name].opened(Path(data))
+    file = nlp.tasks[name].opened(local_file(data))
     found = score_end_to_end(nlp.predictor, name, file, entities=entities, seed=seed, reporter=reporter)
     return {"task": name, "kind": nlp.tasks[name].kind, "data": file.name, **found}
 

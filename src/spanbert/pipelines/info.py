@@ -11,6 +11,7 @@ from spanbert.batches.statistics import masking_statistics
 from spanbert.checkpoint.bundle import open_bundle, tensor_shapes
 from spanbert.checkpoint.names import is_derived, slug_of
 from spanbert.core.errors import InputError
+from spanbert.core.texts import require_path
 from spanbert.core.types import Record
 from spanbert.tasks.registry import spec_of_slug
 from spanbert.tokens.store import INDEX_NAME, SPLITS, TokenStore
@@ -22,6 +23,7 @@ def info(path: str | os.PathLike[str]) -> Record:
     Raises:
         InputError: None of them, or damaged.
     """
+    require_path(path, "path")
     place = Path(path)
     if (place / INDEX_NAME).is_file():
         return _store_facts(TokenStore(place))

@@ -10,6 +10,7 @@ from pathlib import PurePath
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import parse_json
+from spanbert.core.texts import require_text
 from spanbert.core.types import Document, Question, Record
 from spanbert.corpus.formats.relation_lines import document_of_pairs, entity_of
 from spanbert.corpus.formats.span_records import span_of
@@ -30,6 +31,7 @@ def read_inputs(
     blank_lines: bool = False,
     documents: Documents = "line",
     on_plain: Callable[[], None] | None = None,
+    text_field: str = "text",
 ) -> Iterator[Document]:
     """Documents of some lines; their ids are those of the JSON lines, else the numbers of their (first) lines.
 
@@ -40,19 +42,22 @@ def read_inputs(
         blank_lines: Blank lines are texts too, where a text is a line; else they are left out.
         documents: What a text is in plain text; of JSON lines always a line.
         on_plain: Called before the first text if it is plain text.
+        text_field: What the text is called in JSON lines.
 
     Raises:
-        InputError: A line of JSON lines that is none, or without a text.
+        InputError: A line of JSON lines that is none, or without a text; plain text where a field is asked for.
     """
-    numbered = _numbered(lines)
+    numbered = _numbered(lines, name)
     begun: list[tuple[int, str]] = []
     is_json = ".jsonl" in PurePath(name.lower()).suffixes
     for number, text in () if is_json else numbered:
         begun.append((number, text))
         if text.strip():
             is_json = _is_object(text)
-            if not is_json and on_plain is not None:
-                on_plain()
+            if not is_json:
+                _require_no_field(text_field, f"{name}:{number}")
+                if on_plain is not None:
+                    on_plain()
             break
     for number, text in divided(chain(begun, numbered), "line" if is_json else documents):
         where = f"{name}:{number}"
@@ -60,12 +65,25 @@ def read_inputs(
             if blank_lines:
                 yield Document(id=str(number), text=text, where=where)
             continue
-        document = _document(text, where, number, entities=entities) if is_json else Document(id=str(number), text=text)
+        document = (
+            _document(text, where, number, entities, text_field) if is_json else Document(id=str(number), text=text)
+        )
         yield replace(document, where=where)
 
 
-def _numbered(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+def _require_no_field(text_field: str, where: str) -> None:
+    if text_field != "text":
+        raise InputError(
+            "plain text, which has no fields",
+            where=where,
+            expected=f"JSON lines with {text_field!r}, or a .csv, .tsv or .parquet file",
+            remedy="Leave --text-column out to read it as plain text",
+        )
+
+
+def _numbered(lines: Iterable[str], name: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(lines, start=1):
+        require_text(line, f"{name}:{number}")
         text = line.rstrip("\r\n")
         yield number, text.removeprefix("\ufeff") if number == 1 else text
 
@@ -77,10 +95,17 @@ def _is_object(line: str) -> bool:
         return False
 
 
-def _document(line: str, where: str, number: int, *, entities: bool) -> Document:
-    record = parse_json(line, where, _EXPECTED)
-    if not isinstance(record, dict):
-        raise InputError("not a JSON object", where=where, got=type(record).__name__, expected=_EXPECTED)
+def _document(line: str, where: str, number: int, entities: bool, text_field: str) -> Document:
+    given = parse_json(line, where, _EXPECTED)
+    if not isinstance(given, dict):
+        raise InputError("not a JSON object", where=where, got=type(given).__name__, expected=_EXPECTED)
+    if text_field != "text" and text_field not in given:
+        raise InputError(f"no {text_field}", where=where, got=", ".join(given) or "an empty object")
+    record = given if text_field == "text" else {**given, "text": given[text_field]}
+    return replace(_of_record(record, where, number, entities=entities), fields=given)
+
+
+def _of_record(record: Record, where: str, number: int, *, entities: bool) -> Document:
     stated = record.get("id")
     identity = str(number if stated is None else stated)
     if "question" in record:

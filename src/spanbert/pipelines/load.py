@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from threading import RLock
 from typing import Literal, Self, TypeVar, get_args, overload
+
+from typing_extensions import override
 
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.predictions import Answer
+from spanbert.core.texts import described, require_count, require_many, require_path, require_text
 from spanbert.core.types import Document, Facts, Filling, Question, Relation, Span, outer_first
 from spanbert.encoder.config import EncoderConfig
 from spanbert.inference.loading import stored_tasks
 from spanbert.inference.predictor import Predictions, Predictor, chunks
 from spanbert.inference.routing import Router
+from spanbert.inference.work import ChunkProgress
+from spanbert.pipelines.documents import checked_documents, is_one, many_documents, one_document
+from spanbert.pipelines.pipe import Piping, batches
 from spanbert.pipelines.results import AnnotatedText
 from spanbert.tasks.pretrain.fill import PieceScorer, fill_template
 from spanbert.tasks.pretrain.template import parse_template
@@ -41,7 +47,7 @@ class LoadedOnce(cached_property[ValueT]):
             return super().__get__(instance, owner)
 
 
-class Pipeline:
+class Pipeline(Piping):
     """A loaded bundle; weights are read when the first answer is asked for. Threads may share it.
 
     Args:
@@ -84,11 +90,33 @@ class Pipeline:
         tune_process()
         return load_predictor(self.files, self.tasks, dtype=getattr(torch, self.precision))
 
-    def warm_up(self) -> None:
-        """Reads the weights now, and not when the first answer is asked for."""
-        if self.tasks:
-            _ = self.predictor
+    def warm_up(self) -> Self:
+        """Reads the weights now, and answers once, so that the first answer that is asked for comes as fast as any.
 
+        Returns:
+            The pipeline itself: `nlp = spanbert.load(bundle).warm_up()`.
+
+        Raises:
+            InputError: A model without any head.
+        """
+        if not self.tasks:
+            _ = self._scorer
+            return self
+        plain = [name for name, task in self.tasks.items() if task.shares_encoder_pass]
+        self.predictor.only(plain).predict_chunk([Document(id="warm up", text="Hello.")])
+        return self
+
+    @override
+    def again(self) -> Callable[[], Pipeline]:
+        """Loads the same bundle in the same way."""
+        return partial(load, self.files.path, precision=self.precision, options=self.options)
+
+    def __repr__(self) -> str:
+        """Which bundle, and which tasks."""
+        tasks = ", ".join(f"{name} ({task.kind})" for name, task in self.tasks.items())
+        return f"<Pipeline {self.files.path.name}: {tasks or 'no task, fills blanks'}>"
+
+    @override
     def names(self, task: str | None = None) -> list[str]:
         """The names of all tasks, or of the one that is named.
 
@@ -97,39 +125,57 @@ class Pipeline:
         """
         if task is None:
             return list(self.tasks)
+        require_text(task, "task")
         if task not in self.tasks:
             where, remedy = str(self.files.path), nearest(task, self.tasks) if self.tasks else None
             raise InputError(f"no task {task!r}", where=where, remedy=remedy)
         return [task]
 
-    def __call__(self, text: str, pair: str | None = None) -> AnnotatedText:
-        """What all tasks on texts predict for one text; the encoder runs once for all that read only this text.
+    @overload
+    def __call__(  # type: ignore[overload-overlap]  # a str is an Iterable[str] too
+        self, text: str | Document, *more: object, pair: str | None = None
+    ) -> AnnotatedText: ...
+    @overload
+    def __call__(
+        self, text: Iterable[str | Document], *more: object, pair: Iterable[str] | None = None
+    ) -> list[AnnotatedText]: ...
+    def __call__(
+        self,
+        text: str | Document | Iterable[str | Document],
+        *more: object,
+        pair: str | Iterable[str] | None = None,
+    ) -> AnnotatedText | list[AnnotatedText]:
+        """What all tasks on texts predict for a text; the encoder runs once for all that read only this text.
 
         Args:
-            text: Any length.
-            pair: The second text, for tasks on pairs.
+            text: A text of any length or a document, which give a result; or many in a list, a Series, a stream and
+                so on, which give a list of results.
+            more: Nothing; a second text is called `pair=`.
+            pair: The second text, for tasks on pairs; of many texts as many.
 
         Raises:
-            InputError: No task on texts.
+            InputError: Something else than texts and documents, or no task that reads them.
         """
-        return next(self.predict([Document(id="text", text=text, pair=pair)]))
+        if more:
+            raise InputError(
+                "several texts",
+                got=f"{1 + len(more)} of them",
+                remedy="Pass a list, nlp([a, b]), or name the second text of a pair, nlp(a, pair=b)",
+            )
+        if is_one(text):
+            return next(self.predict([one_document(text, pair)]))
+        return list(self.predict(many_documents(text, pair, or_one="a str or a Document")))
 
-    def pipe(self, texts: Iterable[str], *, task: str | None = None) -> Iterator[AnnotatedText]:
-        """`__call__` for many texts, batched by length, in order, in bounded memory.
-
-        Args:
-            texts: Read as they are needed.
-            task: One task alone.
-
-        Raises:
-            InputError: One text in place of many, or no task on texts.
-        """
-        if isinstance(texts, str):
-            raise InputError("one text in place of many", got=repr(texts[:40]), remedy="Pass a list, or call nlp(text)")
-        documents = (Document(id=str(number), text=text) for number, text in enumerate(texts, start=1))
-        return self.predict(documents, task=task)
-
-    def predict(self, documents: Iterable[Document], *, task: str | None = None) -> Iterator[AnnotatedText]:
+    @override
+    def predict(
+        self,
+        documents: Iterable[Document],
+        *,
+        task: str | None = None,
+        batch_size: int | None = None,
+        more_at_hand: Callable[[], bool] | None = None,
+        progress: ChunkProgress | None = None,
+    ) -> Iterator[AnnotatedText]:
         """What the bundle's tasks predict for documents, in order, in bounded memory; texts and questions may be mixed.
 
         Each document is read by the tasks that suit its content: see `routing`. The entities that are related are its
@@ -138,17 +184,23 @@ class Pipeline:
         Args:
             documents: With words where their own are to be used; read as they are needed.
             task: One task alone.
+            batch_size: See `pipe`.
+            more_at_hand: Whether another document can be had without waiting for it; where it cannot, those at hand are
+                answered first. None: always.
+            progress: Is told how far each chunk of documents is, 0..1, while it is worked on.
 
         Yields:
             A result for each text, and for each question of a document with questions.
 
         Raises:
-            InputError: No task reads what a document carries.
+            InputError: Something else than Documents, or no task reads what one carries.
         """
         router = Router(self.tasks, self.names(task), where=str(self.files.path))
-        for chunk in chunks(documents):
+        given = checked_documents(documents)
+        for chunk in chunks(given, more_at_hand) if batch_size is None else batches(given, batch_size):
             routes = [router.route(document) for document in chunk]  # refuses before weights are read
-            for document, found in zip(chunk, router.predict(self.predictor, chunk, routes), strict=True):
+            every = router.predict(self.predictor, chunk, routes, progress=progress)
+            for document, found in zip(chunk, every, strict=True):
                 yield from _results(document, found)
 
     def relate(self, text: str, entities: Sequence[Span], *, task: str | None = None) -> tuple[Relation, ...]:
@@ -162,6 +214,12 @@ class Pipeline:
         Raises:
             InputError: No task on relations, several and none was named, or an entity outside the text.
         """
+        require_text(text, "text")
+        require_many(entities, "entities", things="Spans")
+        for number, entity in enumerate(entities):
+            if not isinstance(entity, Span):
+                got = described(entity)
+                raise InputError("not a place in the text", where=f"entities[{number}]", got=got, expected="a Span")
         names = [name for name in self.names(task) if "entities" in self.tasks[name].spec.needs]
         if len(names) != 1:
             raise InputError(
@@ -192,6 +250,8 @@ class Pipeline:
 
     def ask(self, question: str, context: str) -> AnnotatedText:
         """As `answer`, with the other candidates and how sure the model is that there is an answer."""
+        require_text(question, "question")
+        require_text(context, "context")
         names = [name for name in self.tasks if "question" in self.tasks[name].spec.needs]
         if len(names) > 1:
             remedy = "Ask one with predict(documents, task=)"
@@ -201,16 +261,16 @@ class Pipeline:
         return next(self.predict([document]))
 
     @overload
-    def translate(self, text: str, *, task: str | None = None) -> str: ...
+    def translate(self, text: str, *, task: str | None = None) -> str: ...  # type: ignore[overload-overlap]
     @overload
-    def translate(self, text: list[str], *, task: str | None = None) -> list[str]: ...
-    def translate(self, text: str | list[str], *, task: str | None = None) -> str | list[str]:
+    def translate(self, text: Iterable[str], *, task: str | None = None) -> list[str]: ...
+    def translate(self, text: str | Iterable[str], *, task: str | None = None) -> str | list[str]:
         """The translation of a text, or those of several, batched; an empty text has an empty one.
 
         Long texts are translated sentence by sentence. `nlp.predict` gives scores and further candidates too.
 
         Args:
-            text: A text of any length, or a list of texts.
+            text: A text of any length, or many in a list, a Series, a stream and so on.
             task: Which task, where the bundle has several that translate.
 
         Raises:
@@ -224,11 +284,7 @@ class Pipeline:
                 got=", ".join(names or self.tasks) or None,
                 remedy="Name one with task=" if names else None,
             )
-        texts = [text] if isinstance(text, str) else list(text)
-        for place, one in enumerate(texts):
-            if not isinstance(one, str):
-                raise InputError("not a text", where=f"texts[{place}]", got=type(one).__name__, expected="a string")
-        documents = [Document(id=str(number), text=one) for number, one in enumerate(texts, start=1)]
+        documents = many_documents([text] if isinstance(text, str) else text, or_one="a str")
         found = [result[names[0]].text for result in self.predict(documents, task=names[0])]
         return found[0] if isinstance(text, str) else found
 
@@ -252,8 +308,8 @@ class Pipeline:
         Raises:
             InputError: No blank, a text too long for one segment, or a bundle without heads.
         """
-        if top_k < 1:
-            raise InputError("nothing asked for", where="top_k", got=str(top_k), expected="at least 1")
+        require_text(text, "text")
+        require_count(top_k, "top_k")
         template = parse_template(text, self.tokenizer, positions=self._longest_segment)
         return fill_template(template, self.tokenizer, self._scorer, top_k=top_k)
 
@@ -281,11 +337,14 @@ def load(
         precision: Of the encoder's products when texts and questions are read: `bfloat16` is faster on processors that
             multiply it, and moves hidden states by a few hundredths; `fill` is always float32.
         options: By kind of task, settings in place of those that it was trained with, such as
-            `{"coref": {"max_mentions": 2000, "depth": 500}}`.
+            `{"coref": {"singletons": "keep", "depth": 500}}`.
 
     Raises:
         InputError: Not a model, or damaged; an unknown precision.
     """
+    require_path(bundle, "bundle")
     if precision not in get_args(Precision):
-        raise InputError("no such precision", where="precision", got=precision, expected=", ".join(get_args(Precision)))
+        raise InputError(
+            "no such precision", where="precision", got=repr(precision), expected=", ".join(get_args(Precision))
+        )
     return Pipeline(open_bundle(os.fspath(bundle)), precision, options)

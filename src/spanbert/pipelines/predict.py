@@ -8,16 +8,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from spanbert.core.errors import InputError
-from spanbert.core.types import Facts
-from spanbert.corpus.formats.format import Format
-from spanbert.corpus.formats.registry import marked_formats, named_formats
+from spanbert.core.reporter import Reporter
+from spanbert.core.texts import described, require_many
+from spanbert.core.types import Document, Facts
+from spanbert.corpus.data import local_file
+from spanbert.corpus.formats.beginning import Beginning
+from spanbert.corpus.formats.format import Format, ReadSettings
+from spanbert.corpus.formats.labelled_columns import LabelledColumns
+from spanbert.corpus.formats.registry import is_json_lines, marked_formats, named_formats, open_data
 from spanbert.corpus.io.files import SourceFile
 from spanbert.corpus.text.division import Documents
+from spanbert.inference.work import ChunkProgress, CountedCharacters, SourceProgress
 from spanbert.pipelines.inputs import read_inputs
-from spanbert.pipelines.load import Precision, load
+from spanbert.pipelines.load import Pipeline, Precision, load
 from spanbert.pipelines.results import AnnotatedText
+from spanbert.pipelines.unique_ids import with_unique_ids
+from spanbert.tasks.base import changed_config
 from spanbert.tasks.protocol import TextTask
 
+_TABLE = "labelled"  # the format of tables of texts
+_TABLES = frozenset({_TABLE, "parallel"})
 _ASKED = {"entities": "relations", "question": "questions"}  # what a need is called in a Document
 
 
@@ -28,49 +38,96 @@ def predict_file(
     task: str | None = None,
     precision: Precision = "float32",
     options: Mapping[str, Facts] | None = None,
+    text_column: str | None = None,
+    reporter: Reporter | None = None,
 ) -> Iterator[AnnotatedText] | None:
-    """What a bundle predicts for a file in one of its tasks' data formats; gold is not read.
+    """What a bundle predicts for a file in one of its tasks' data formats, or for a table; gold is not read.
 
-    A file is data if its suffix names a format, such as `.csv`, or if it begins like a file in a format that a task
-    reads, such as CoNLL-2012.
+    The cells of a table are kept with its results. A table that no task is trained on is read for its texts alone.
+
+    A file is data if it begins as only files of a format do, such as columns of words and tags, or if its suffix names
+    a format, such as `.csv`. What begins so and no task reads is refused, so that gold is never read as text.
 
     Args:
         bundle: The bundle.
-        source: The file.
+        source: The file, the folder where a format may be one, or `hf:NAME[@CONFIG][:SPLIT]`, a data set of the hub.
         task: One task alone; needed where several kinds of task could read the file.
         precision: See `load`.
         options: See `load`.
+        text_column: Column of a table's text; None: by its name, or as the task finds it.
+        reporter: Receives progress; the file is then read once before, to count it.
 
     Returns:
-        A result for each text, sentence or question; None for any other file, whose lines are texts or JSON.
+        A result for each text, sentence or question; None for any other file, whose lines are texts or JSON objects.
 
     Raises:
         InputError: The file cannot be read, or no task of the bundle reads it.
     """
-    path = Path(source)
+    path = local_file(source)
     marked, named = marked_formats(path), named_formats(path)
+    if path.is_dir() and not marked:
+        raise InputError("a folder without annotated files", where=str(path), expected="a file, or a folder of brat's")
     if not marked and not named:
         return None
     nlp = load(bundle, precision=precision, options=options)
     asked = {name: one for name, one in nlp.tasks.items() if task in (None, name)}
-    own = next((one for one in marked if one.exclusive or _readers(asked, [one])), None)
-    formats = named if own is None else [own]
-    if not formats:
+    own = next((one for one in marked if _readers(asked, [one])), None)
+    if own is None and not named and is_json_lines(path):
+        return None  # what lines of JSON hold beside their texts is no text
+    if own is not None and own.asks(Beginning(SourceFile(path=path, name=path.name))):
         return None
+    formats = [own] if own is not None else named or marked
     names = _readers(asked, formats)
+    if own is None and path_is_table(path) and (not names or (text_column and not _read_tables(nlp, names))):
+        documents, progress = _followed(lambda: _texts_of_table(path, text_column), reporter)
+        return nlp.predict(with_unique_ids(documents), task=task, progress=progress)
     if not names or len({nlp.tasks[name].kind for name in names}) > 1:
-        suffix = SourceFile(path=path, name=path.name).kind
+        what = f"{SourceFile(path=path, name=path.name).kind} files" if own is None and named else formats[0].title
         raise InputError(
-            "several tasks read such a file" if names else f"no task that reads {suffix} files",
+            "several tasks read such a file" if names else f"no task that reads {what}",
             where=str(path),
             got=", ".join(f"{name} ({one.kind})" for name, one in nlp.tasks.items()) or "no fine-tuned task",
             remedy="Name one with --task" if names else "Pass one text a line (.txt) or JSON lines (.jsonl)",
         )
     first = nlp.tasks[names[0]]
-    documents = replace(first.opened(path), check=None).documents()
+    if text_column is not None:
+        first.config = changed_config(first, first.config.model_dump(), {"text_column": text_column})
+    file = first.opened(path)
+    data = replace(file, settings=replace(file.settings, keep_fields=True), check=None)
+    documents, progress = _followed(data.documents, reporter)
     kept = ("columns", *(_ASKED[need] for need in first.spec.needs if need in _ASKED))
     bare = (document.without_gold(keep=kept) for document in documents)
-    return nlp.predict(bare, task=task if len(names) > 1 else names[0])
+    return nlp.predict(with_unique_ids(bare), task=task if len(names) > 1 else names[0], progress=progress)
+
+
+def _followed(
+    read: Callable[[], Iterable[Document]], reporter: Reporter | None
+) -> tuple[CountedCharacters, ChunkProgress | None]:
+    """Documents, and what is told how far they are; with a reporter they are read once before, to count them."""
+    documents = CountedCharacters(read())
+    if reporter is None:
+        return documents, None
+    size = sum(len(document.text) for document in read())
+    return documents, SourceProgress(reporter, "predict", lambda: documents.characters, size)
+
+
+def _texts_of_table(path: Path, text_column: str | None) -> Iterator[Document]:
+    """The texts of a table whatever else it has."""
+    settings = ReadSettings(text_column=text_column, keep_fields=True)
+    file = open_data(path, among=(_TABLE,), settings=settings)
+    assert isinstance(file.settings.columns, LabelledColumns)
+    alone = replace(file.settings, columns=replace(file.settings.columns, pair=None, label=None))
+    return replace(file, settings=alone).documents()
+
+
+def path_is_table(path: Path) -> bool:
+    """Whether a file's suffix is that of a table."""
+    return SourceFile(path=path, name=path.name).kind in (".csv", ".tsv", ".parquet")
+
+
+def _read_tables(nlp: Pipeline, names: Sequence[str]) -> bool:
+    """Whether some tasks read tables with a text a row, and not a word a row."""
+    return all(_TABLES.intersection(nlp.tasks[name].spec.formats) for name in names)
 
 
 def _readers(tasks: Mapping[str, TextTask], formats: Sequence[Format]) -> list[str]:
@@ -90,6 +147,9 @@ def predict(
     blank_lines: bool = False,
     documents: Documents | None = None,
     say: Callable[[str], None] | None = None,
+    text_field: str = "text",
+    more_at_hand: Callable[[], bool] | None = None,
+    progress: ChunkProgress | None = None,
 ) -> Iterator[AnnotatedText]:
     """What a bundle predicts for each text of some lines, in order, in bounded memory.
 
@@ -104,6 +164,9 @@ def predict(
         documents: What a text is in plain text: a `line`, what stands between `blank` lines, or all lines (`file`);
             None: a line, but all lines where a task needs whole texts, as coreference does.
         say: Is told where that is not a line though nobody said so.
+        text_field: What the text is called in JSON lines.
+        more_at_hand: See `Pipeline.predict`.
+        progress: See `Pipeline.predict`.
 
     Yields:
         A result for each text or question.
@@ -112,7 +175,8 @@ def predict(
         InputError: One string in place of lines, a line that cannot be read, or that no task of the bundle reads.
     """
     if isinstance(lines, str):
-        raise InputError("one text in place of lines", got=repr(lines[:40]), remedy="Pass a list of texts")
+        raise InputError("one text in place of lines", got=described(lines), remedy="Pass a list of texts")
+    require_many(lines, "lines")
     nlp = load(bundle, precision=precision, options=options)
     relates = any("entities" in nlp.tasks[one].spec.needs for one in nlp.names(task))
     whole = [one for one in nlp.names(task) if nlp.tasks[one].spec.reads == "file"] if documents is None else []
@@ -129,5 +193,6 @@ def predict(
         blank_lines=blank_lines,
         documents=documents or ("file" if whole else "line"),
         on_plain=tell,
+        text_field=text_field,
     )
-    yield from nlp.predict(texts, task=task)
+    yield from nlp.predict(with_unique_ids(texts), task=task, more_at_hand=more_at_hand, progress=progress)

@@ -72,6 +72,7 @@ def _word_lines(doc: AnnotatedText, found: Mapping[str, WordColumns]) -> Iterato
             )
     columns = [column for one in found.values() for column in one.columns]
     words = [doc.text[start:end] for start, end in places]
+    yield from found[first].before
     for cells in zip(words, *columns, strict=True):
         yield "\t".join(cells)
     yield ""

@@ -18,23 +18,27 @@ from typing import Any, TypeVar
 
 from spanbert.core import mentions
 from spanbert.core.errors import InputError, nearest
+from spanbert.core.excerpts import shortened
 from spanbert.core.html.style import Palette, escaped
 from spanbert.core.html.text import text_block
+from spanbert.core.located import located
 from spanbert.core.predictions import (
     Answering,
     Classification,
+    Cluster,
     Coreference,
     RelationExtraction,
     Tagging,
     Translation,
 )
-from spanbert.core.types import Document, Record, Relation, Span, outer_first
+from spanbert.core.types import Document, Facts, Record, Relation, Span, outer_first
 from spanbert.pipelines.html import article, fragment
 from spanbert.scores.relations import relates
 from spanbert.tasks.registry import spec_of_result
 from spanbert.tasks.render import TaskRender
 
 ResultT = TypeVar("ResultT")
+_OWN = ("id", "text", "question", "tasks")  # keys of a record
 
 
 def render_of(result: object) -> TaskRender[Any]:
@@ -42,7 +46,7 @@ def render_of(result: object) -> TaskRender[Any]:
     return spec_of_result(result).renderer()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class AnnotatedText:
     """A text, or a question about one, with the result of each task of a bundle.
 
@@ -66,6 +70,7 @@ class AnnotatedText:
     source: Document | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "tasks", {name: located(result, self.text) for name, result in self.tasks.items()})
         for name, result in self.tasks.items():
             for span in render_of(result).places(result):
                 if span.end > len(self.text):
@@ -73,6 +78,13 @@ class AnnotatedText:
                         f"{self.id!r}, task {name!r}: span {span.start}..{span.end} reaches past the end of the "
                         f"{len(self.text)} characters"
                     )
+
+    def __repr__(self) -> str:
+        """The text, and what each task says in short."""
+        about = shortened(self.text if self.question is None else self.question, 60)
+        said = {name: render_of(result).cells(self.text, result) for name, result in self.tasks.items()}
+        lines = [f"{name}: {', '.join(map(_short, cells.values()))}" for name, cells in said.items()]
+        return f"<{' | '.join([repr(about), *lines])}>"
 
     def __getitem__(self, name: str) -> Any:
         """The result of one task.
@@ -123,9 +135,13 @@ class AnnotatedText:
         return _of_type(self.tasks, Coreference)
 
     @property
-    def clusters(self) -> tuple[tuple[Span, ...], ...]:
+    def clusters(self) -> tuple[Cluster, ...]:
         """Mentions of the same thing, by all coreference tasks; `doc[name].heads` and `.links` have details."""
-        return tuple(cluster for result in self.coreferences.values() for cluster in result.clusters)
+        return tuple(
+            Cluster(cluster, head)
+            for result in self.coreferences.values()
+            for cluster, head in zip(result.clusters, result.heads, strict=True)
+        )
 
     @property
     def relations(self) -> tuple[Relation, ...]:
@@ -198,12 +214,29 @@ class AnnotatedText:
         """The results as JSON.
 
         Returns:
-            `id`, the `question` or else the `text`, and under `tasks` by name what the kind of each task has in its
-            records: `entities` or `tags` (start, end, label, score, text), `labels` and `scores`, `answer` and so on.
+            `id`, the `question` with its `context` or else the `text`, what else its row or line of JSON held, and
+            under `tasks` by name what the kind of each task has in its records: `entities` or `tags` (start, end,
+            label, score, text), `labels` and `scores`, `answer` and so on.
         """
         records = {name: render_of(result).record(self.text, result) for name, result in self.tasks.items()}
-        about = {"text": self.text} if self.question is None else {"question": self.question}
-        return {"id": self.id, **about, "tasks": records}
+        about = {"text": self.text}
+        if self.question is not None:
+            about = {"question": self.question, "context": self.text}
+        kept = {name: value for name, value in self.fields.items() if name not in (*_OWN, self._read_as_text)}
+        earlier = self.fields.get("tasks")  # by another bundle, whose records were read
+        return {"id": self.id, **about, **kept, "tasks": {**(earlier if isinstance(earlier, dict) else {}), **records}}
+
+    @property
+    def _read_as_text(self) -> str | None:
+        """The field that the text was read from, where it has another name."""
+        if "text" in self.fields:
+            return None
+        return next((name for name, value in self.fields.items() if value == self.text), None)
+
+    @property
+    def fields(self) -> Facts:
+        """What its row of a table or line of JSON held, where it came from one."""
+        return {} if self.source is None else self.source.fields
 
     def html(self, palette: Palette) -> str:
         """The text and its results as an article of a page with these colours."""
@@ -227,6 +260,10 @@ class AnnotatedText:
 
     def _repr_html_(self) -> str:
         return fragment(self)
+
+
+def _short(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else shortened(str(value), 100) or "-"
 
 
 def _of_type(results: Mapping[str, object], wanted: type[ResultT]) -> dict[str, ResultT]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
@@ -19,7 +20,7 @@ from spanbert.core.types import Document, Facts, IntArray, Record, Scores
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.encoder.config import EncoderConfig
 from spanbert.scores.scorer import figure_lines
-from spanbert.tasks.protocol import HeadContext, TextTask, Tuner, WindowedDocument
+from spanbert.tasks.protocol import Decoder, HeadContext, TextTask, Tuner, WindowedDocument
 from spanbert.tasks.spec import TaskSpec
 from spanbert.tokens.pieces import read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -64,6 +65,26 @@ class WindowConfig(Config):
                 expected=f"at most {length // 2}",
             )
         return length, min(self.overlap, length // 2)
+
+
+class _Collected(Decoder):
+    """Holds the outputs of all windows, for tasks that decode them together.
+
+    Args:
+        decode: Outputs to a prediction.
+    """
+
+    def __init__(self, decode: Callable[[Sequence[Any]], Any]) -> None:
+        self._decode = decode
+        self._outputs: list[Any] = []
+
+    @override
+    def add(self, output: Any) -> None:
+        self._outputs.append(output)
+
+    @override
+    def finish(self) -> Any:
+        return self._decode(self._outputs)
 
 
 class TextTaskBase(TextTask):
@@ -219,6 +240,19 @@ class TextTaskBase(TextTask):
     def windows(self, windowed: WindowedDocument) -> list[Window]:
         """Each stretch of pieces between special tokens; the same for all tasks that read so."""
         return [self.framer.one(windowed.pieces.ids[start:end]) for start, end in windowed.windows]
+
+    @override
+    def decoder(self, windowed: WindowedDocument) -> Decoder:
+        """What holds all outputs and then decodes them."""
+        return _Collected(partial(self.decode, windowed))
+
+    @override
+    def decode(self, windowed: WindowedDocument, outputs: Sequence[Any]) -> Any:
+        """As `decoder` does it; a task has one of the two for its own."""
+        made = self.decoder(windowed)
+        for output in outputs:
+            made.add(output)
+        return made.finish()
 
     @override
     def head_context(self, encoder: EncoderConfig) -> HeadContext:

@@ -142,6 +142,16 @@ class Mistake:
     predicted: str
 
 
+class Decoder(Protocol):
+    """Makes the prediction for a document from the outputs of its windows, as they come."""
+
+    def add(self, output: Any) -> None:
+        """Takes in the output of the next window."""
+
+    def finish(self) -> Any:
+        """The prediction; all windows have been taken in."""
+
+
 class Tuner(Protocol):
     """Finds a threshold on dev data."""
 
@@ -260,6 +270,9 @@ class TextTask(Protocol):
 
     def build_head(self, context: HeadContext) -> Head[Any]:
         """A new head."""
+
+    def decoder(self, windowed: WindowedDocument) -> Decoder:
+        """What makes the prediction for a document, window by window, so that few outputs are held at once."""
 
     def decode(self, windowed: WindowedDocument, outputs: Sequence[Any]) -> Any:
         """The prediction for a document from the outputs of all its windows, in order."""

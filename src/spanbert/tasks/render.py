@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 from spanbert.core.html.style import Palette, escaped
-from spanbert.core.types import Document, Facts, Record, Scores, Span
+from spanbert.core.types import Document, Facts, Record, Scores, Span, brief
 
 ResultT = TypeVar("ResultT")
 
@@ -45,10 +45,12 @@ class WordColumns:
     Attributes:
         words: The words of the text.
         columns: Each with a cell for every word; may raise `InputError` where a column cannot hold it.
+        before: Lines of the file that the text came from which stand before its words and say nothing of it.
     """
 
     words: Sequence[Span]
     columns: Iterable[Sequence[str]]
+    before: Sequence[str] = ()
 
 
 class TaskRender(ABC, Generic[ResultT]):
@@ -93,10 +95,19 @@ class TaskRender(ABC, Generic[ResultT]):
             palette: The colours of the page.
         """
         facts = (
-            f'{escaped(name)} <b class="sb-number">{escaped(str(value))}</b>'
+            f'{escaped(name)} <b class="sb-number">{escaped(value if isinstance(value, str) else brief(value))}</b>'
             for name, value in self.record(text, result).items()
         )
         return f'<p class="sb-note">{"; ".join(facts)}</p>'
+
+    def cells(self, text: str, result: ResultT) -> Record:
+        """A result in a few short values by their names, for a row of a table and for one line: by default its record.
+
+        Args:
+            text: The text.
+            result: What was predicted.
+        """
+        return self.record(text, result)
 
     def columns(self, document: Document, result: ResultT) -> WordColumns | None:
         """A result as columns next to the words; None: it is in `lines`. Not called if `in_columns` is empty.

@@ -7,7 +7,7 @@ named (`"package.module:Class"`) and imported when they are asked for.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -83,6 +83,8 @@ class TaskSpec:
         tokens_a_step: How many tokens it reads at most instead, those of its windows and those that its head writes;
             None: steps are counted in windows.
         options: Options of the command line.
+        aliases: Other names that people give it, each with the settings that the name asks for (a name of parts of
+            speech asks for their column).
         examples: For the help of a verb, (comment, command) pairs.
     """
 
@@ -110,6 +112,7 @@ class TaskSpec:
     examples_a_step: int = 16
     tokens_a_step: int | None = None
     options: tuple[TaskOption, ...] = ()
+    aliases: Mapping[str, Facts] = field(default_factory=dict)
     examples: Mapping[Verb, tuple[tuple[str, str], ...]]
 
     def task_class(self) -> type[TextTaskBase]:
@@ -130,6 +133,16 @@ class TaskSpec:
     def is_meant_by(self, facts: Facts) -> bool:
         """Whether settings of the kind, or an entry of a manifest, ask for this variant."""
         return self.variant is not None and bool(facts.get(self.variant))
+
+
+def also_called(*names: str, **settings: object) -> dict[str, Facts]:
+    """Other names of a kind, for its `aliases`.
+
+    Args:
+        names: The names.
+        settings: What they all ask for.
+    """
+    return dict.fromkeys(names, settings)
 
 
 def _imported(place: str) -> Any:

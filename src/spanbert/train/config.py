@@ -9,9 +9,10 @@ from pydantic import Field, model_validator
 
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
+from spanbert.core.habits import unit_meant
 from spanbert.encoder.config import Precision
 
-_BUDGET = re.compile(r"(\d+(?:\.\d+)?)\s*(steps?|epochs?|[kMG]?tok|s|m|h|%)$")
+_BUDGET = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+|%)$")
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _TOKENS = {"tok": 1, "ktok": 1e3, "Mtok": 1e6, "Gtok": 1e9}
 
@@ -29,20 +30,24 @@ class Amount(Config):
 
     @classmethod
     def parse(cls, text: str, *, where: str) -> Self:
-        """Reads `500steps`, `3epochs`, `20Mtok`, `90s`, `10m`, `2h` or `10%`.
+        """Reads `500steps`, `3epochs`, `20Mtok`, `90s`, `10m`, `2h` or `10%`; units may be spelled out (`5min`).
 
         Raises:
             InputError: Not an amount.
         """
         match = _BUDGET.match(text.strip())
-        if not match or float(match[1]) == 0:
+        unit = unit_meant(match[2]) if match else None
+        if not match or unit is None or float(match[1]) == 0:
             raise InputError(
-                "not an amount of training", where=where, got=repr(text), expected="e.g. 500steps, 20Mtok, 10m, 2h, 10%"
+                "not an amount of training",
+                where=where,
+                got=repr(text),
+                expected="e.g. 3epochs, 500steps, 20Mtok, 10m, 2h, 10%",
             )
-        number, unit = float(match[1]), match[2]
-        if unit.startswith("step"):
+        number = float(match[1])
+        if unit == "steps":
             return cls(unit="steps", value=number)
-        if unit.startswith("epoch"):
+        if unit == "epochs":
             return cls(unit="epochs", value=number)
         if unit in _TOKENS:
             return cls(unit="tokens", value=number * _TOKENS[unit])

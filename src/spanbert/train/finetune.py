@@ -1,53 +1,66 @@
 """`spanbert finetune`: labelled texts and a model in, a bundle with one task or several out.
 
-OUT/        the bundle (best weights on the dev data), written when the run ends or is interrupted
+OUT/        the bundle (best weights on the dev data), written when the run ends; by a signal too if a step was taken,
+            and then with the scores of training, without thresholds that are tuned at the end
 OUT.run/    the run: see `run_directory`
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from spanbert.batches.example_plan import ExamplePlan
-from spanbert.batches.examples import Example
+from spanbert.batches.mixed_plan import MixedPlan
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_json
 from spanbert.core.model_path import hub_id
+from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
-from spanbert.core.types import Document
-from spanbert.corpus.data import Source, documents_of, name_of, opened, source_facts
-from spanbert.corpus.formats.data_file import DataFile
-from spanbert.corpus.io.files import require_file
+from spanbert.core.texts import require_path
+from spanbert.core.types import Facts, Record
+from spanbert.corpus.data import Source, documents_of, opened, source_facts
+from spanbert.corpus.held_out import HeldOut
+from spanbert.corpus.io.files import require_data
 from spanbert.encoder.config import EncoderConfig, Size
 from spanbert.inference.end_to_end import all_end_to_end, end_to_end_lines
 from spanbert.inference.loading import task_entries, task_to_go_on_with
 from spanbert.inference.predictor import Predictor
-from spanbert.inference.scoring import evaluate_documents, tune_thresholds, write_mistakes
+from spanbert.inference.scoring import evaluate_documents, score_with_mistakes, tune_thresholds, write_mistakes
 from spanbert.inference.torch_backend import TorchBackend
+from spanbert.scores.scorer import shown_figure
 from spanbert.tasks.joint import JointTask
-from spanbert.tasks.protocol import TextTask
+from spanbert.tasks.pretrain.heads import TASK
+from spanbert.tasks.protocol import Mistake, TextTask
 from spanbert.tasks.registry import spec_of
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
+from spanbert.train.examples import check_dev, training_examples
 from spanbert.train.finetune_bundle import build_joint_model, heads_of, write_finetuned
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.kept import Kept
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
 from spanbert.train.run import base_name, model_fact, run_into, settled, with_budget
-from spanbert.train.run_directory import END_TO_END, budget_of_run
+from spanbert.train.run_directory import END_TO_END, FINETUNE, budget_of_run, check_run_folder
 from spanbert.train.scratch import scratch_shape, start_from_scratch
-from spanbert.train.task_data import TaskData, kind_of, train_source
+from spanbert.train.task_data import (
+    TaskData,
+    as_task_data,
+    data_files,
+    files_read,
+    kind_of,
+    train_source,
+    with_held_out,
+)
+from spanbert.train.text_objective import TextObjective, store_fingerprint
 from spanbert.train.usual import FEW_STEPS, LEAST_STEPS, NEAR_ZERO, in_steps, usual_budget, with_usual_rates
 
-_DOCUMENTS_AT_ONCE = 512
 
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class FinetuneResult:
     """The result of a run.
 
@@ -65,15 +78,27 @@ class FinetuneResult:
     lines: list[str] = field(default_factory=list)
     warnings: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        """Where, how long, and the main scores."""
+        main = [f"{name}: {self._main(name)}" for name in self.scores]
+        return f"<FinetuneResult {'; '.join([f'{self.path}: {self.outcome.progress.step:,} steps', *main])}>"
 
+    def _main(self, name: str) -> str:
+        figure, value = next((key, one) for key, one in self.scores[name].items() if isinstance(one, float))
+        return f"{figure} {shown_figure(value)}"
+
+
+@shows_progress
 def finetune(
-    tasks: Mapping[str, TaskData],
+    tasks: Mapping[str, TaskData] | Mapping[str, Facts],
     *,
     out: str | Path,
     model: str | Path | None = None,
     size: Size | None = None,
-    config: FinetuneConfig | None = None,
+    config: FinetuneConfig | Facts | None = None,
     resume: bool = False,
+    overwrite: bool = False,
+    began: Callable[[], None] | None = None,
     until: float = 1.0,
     title: str | None = None,
     reporter: Reporter | None = None,
@@ -81,29 +106,45 @@ def finetune(
     """Trains one task or several on one encoder and writes a bundle.
 
     Args:
-        tasks: By the names that they get in the bundle.
+        tasks: By the names that they get in the bundle; a dictionary of what `TaskData` takes will do.
         out: The bundle to make.
         model: Bundle, Hugging Face directory or hub id to start from.
         size: Train an encoder from scratch at this size instead (`scratch` of the settings has the rest).
-        config: Settings; without a budget, 3 epochs, or as many as the kind of tasks that needs most usually takes
-            (coreference 20, relations 5, translation 10), and 300 steps at least; without rates, those that suit the
-            size of the encoder.
+        config: Settings, or a dictionary of them (`{"learning_rate": 3e-5}`); without a budget, 3 epochs, or as many as
+            the kind of tasks that needs most usually takes (coreference 20, relations 5, translation 10), and 300 steps
+            at least; without rates, those that suit the size of the encoder.
         resume: Continue the interrupted run in `out`; starts one if there is none.
+        overwrite: Replace a run, model or store in `out` when this run begins.
+        began: Called when this run begins, before it writes anything; for runs that are a part of something larger.
         until: The share of the budget after which the run pauses: it is scored and saved, but no bundle is written; a
             later call with `resume` goes on as if there had been no pause.
         title: What the model card calls the bundle; None: the name of `out`.
-        reporter: Receives progress.
+        reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
 
     Raises:
-        InputError: Unusable files, model or settings, or an `out` that is in use.
+        InputError: Unusable files, model or settings, or an `out` that exists, is read or is in use.
     """
-    reporter, config, target = reporter or SilentReporter(), config or FinetuneConfig(), Path(out)
+    require_path(out, "out")
+    reporter, config, target = reporter or SilentReporter(), FinetuneConfig.of(config), Path(out)
+    if model is not None:
+        require_path(model, "model")
+    tasks = as_task_data(tasks)
+    read = files_read(tasks, model, config)
+    check_run_folder(target, (FINETUNE,), inputs=read, resume=resume, overwrite=overwrite)
+    for path in data_files(tasks):
+        require_data(path)
     config = with_run_budget(config, tasks, budget_of_run(target) if resume else {}, reporter)
     config, runtime = settled(config)
     given, shape = starting_point(model, size, config)
     config = with_usual_rates(config, shape, from_scratch=given is None)
+    tasks = with_held_out(tasks, config, reporter)
     facts = run_facts(tasks, model, size, config)
-    with run_into(target, facts, runtime=runtime, resume=resume, reporter=reporter) as run, Kept(run) as kept_files:
+    with (
+        run_into(
+            target, facts, runtime=runtime, resume=resume, overwrite=overwrite, began=began, reporter=reporter
+        ) as run,
+        Kept(run) as kept_files,
+    ):
         train = {name: train_source(data, config) for name, data in tasks.items()}
         tasks = {name: replace(data, train=train[name], train_target=None) for name, data in tasks.items()}
         files = given or start_from_scratch(kept_files.directory("start"), train, size, config, reporter)
@@ -113,24 +154,26 @@ def finetune(
         for task in made.values():
             for remark in task.remarks([other for other in made.values() if other is not task]):
                 reporter.say(remark)
-        joint = JointTask(made)
+        text = TextObjective.of(config, tokenizer, shape.longest_segment, base_name(model, size))
+        joint = JointTask(made, text.task if text else None)
         task_model, kept = build_joint_model(joint, files, config, reporter)
         task_model.to(runtime.device)
         examples, sizes = {}, {}
         for name, task in made.items():
-            examples[name], sizes[name] = _examples(task, train[name], reporter)
+            examples[name], sizes[name] = training_examples(task, train[name], reporter)
         per_step = {name: config.batch.examples_of(task.kind) for name, task in made.items()}
         tokens = {name: most for name, task in made.items() if (most := config.batch.tokens_of(task.kind)) is not None}
-        plan = ExamplePlan(
+        labelled = ExamplePlan(
             examples, per_step=per_step, tokens=tokens, seed=config.train.seed, temperature=config.batch.temperature
         )
+        plan = labelled if text is None else MixedPlan(labelled, text.plan, share=config.text.share)
         stepped = in_steps(config, plan.steps_an_epoch)
         warnings = _warnings_of_steps(stepped)
         for warning in warnings:
             reporter.say(warning)
         dev = {name: _dev_source(data, made[name]) for name, data in tasks.items() if data.dev is not None}
         for name, source in dev.items():
-            _check_dev(made[name], source, reporter)
+            check_dev(made[name], source, reporter)
         trainer = run.trainer(
             task_model,
             plan,
@@ -144,26 +187,32 @@ def finetune(
         if not resumed and not dev:
             reporter.say("no dev data: nothing will be evaluated, and the bundle gets the last weights")
         outcome = run.train(trainer, until=until)
-        if until < 1:
+        if until < 1 or not outcome.progress.step:
             return FinetuneResult(path=target, outcome=outcome)
-        for warning in _warnings_of_outcome(outcome, config):
-            reporter.say(warning)
-            warnings.append(warning)
-        if dev:
-            reporter.say("scoring the bundle on the dev data")
-        tune_thresholds(_predictor(task_model, made), dev, reporter)
-        predictor = _predictor(task_model, {name: task.for_report() for name, task in made.items()})
-        scores = write_mistakes(predictor, dev, run.directory / "mistakes.jsonl")
-        whole = all_end_to_end(predictor, dev)
+        if not outcome.interrupted:
+            for warning in _warnings_of_outcome(outcome, config):
+                reporter.say(warning)
+                warnings.append(warning)
+            if dev:
+                reporter.say("scoring the bundle on the dev data")
+        scored = run.stop.unless_stopped(partial(_tuned_and_scored, task_model, made, dev, reporter))
+        if scored is None and dev:  # the signal came in time for the scores of training only
+            outcome = replace(outcome, stopped_by=str(run.stop.received))
+        scores, mistakes, whole = scored or (dict(outcome.best.scores) if outcome.best else {}, [], {})
+        write_mistakes(run.directory / "mistakes.jsonl", mistakes)
         all_scores = {name: {"main": made[name].main_metric, **one} for name, one in scores.items()}
         write_json(run.directory / "scores.json", all_scores)
         if whole:
             write_json(run.directory / END_TO_END, whole)
         lines = [*end_to_end_lines(whole), *_lines(made, scores)]
+        of_text = None if text is None else run.stop.unless_stopped(partial(text.scores, task_model))
+        if text is not None and of_text:
+            scores = {**scores, TASK: of_text}
+            lines += ["text:", *text.task.score_lines(of_text)]
         write_finetuned(
             target, title or target.name, task_model, made, tokenizer, facts=facts, files=files,
             base=base_name(model, size), base_id=None if model is None else hub_id(model), kept=kept, sizes=sizes,
-            scores=scores, lines=lines, config=config, outcome=outcome,
+            scores=scores, text=text.facts() if text else None, lines=lines, config=config, outcome=outcome,
         )  # fmt: skip
     return FinetuneResult(path=target, outcome=outcome, scores=scores, lines=lines, warnings=tuple(warnings))
 
@@ -233,9 +282,6 @@ def build_tasks(
     made: dict[str, TextTask] = {}
     for name, data in tasks.items():
         kind, own = kind_of(data, config)
-        for path in (data.dev, data.dev_target):
-            if isinstance(path, Path):
-                require_file(path)
         earlier = task_to_go_on_with(files, name, kind.spec)
         if earlier is not None:
             own = kind.continued(own, task_entries(files)[earlier], files.assets(earlier))
@@ -251,7 +297,7 @@ def build_tasks(
 
 
 def _dev_source(data: TaskData, task: TextTask) -> Source:
-    assert data.dev is not None
+    assert not isinstance(data.dev, HeldOut | None)
     return opened(data.dev, lambda path: task.opened(path, companion=data.dev_target))
 
 
@@ -261,9 +307,7 @@ def run_facts(
     """What the run is, for run.json and for --resume to compare."""
 
     def facts_of(given: Path | Source | None, companion: Path | None) -> dict[str, str] | None:
-        if given is None or any(isinstance(path, Path) and not path.is_file() for path in (given, companion)):
-            return None
-        return source_facts(given, companion)
+        return None if given is None else source_facts(given, companion)
 
     return {
         "tasks": {
@@ -276,64 +320,15 @@ def run_facts(
                     else {"tokens_a_step": config.batch.tokens_of(data.kind)}
                 ),
                 "train": facts_of(data.train, data.train_target),
-                "dev": facts_of(data.dev, data.dev_target),
+                "dev": None if isinstance(data.dev, HeldOut) else facts_of(data.dev, data.dev_target),
                 "options": None if data.options is None else data.options.model_dump(mode="json"),
             }
             for name, data in tasks.items()
         },
         "model": f"from scratch, size {size}" if model is None else model_fact(model),
+        **({} if config.text.store is None else {"text": store_fingerprint(config.text.store)}),
         "settings": config.model_dump(mode="json"),
     }
-
-
-def _check_dev(task: TextTask, source: Source, reporter: Reporter) -> None:
-    """Reads dev data to its end before time is spent on training."""
-    _say_how_read(task, source, reporter)
-    task.scorer()  # refuses now if something that scoring needs is missing
-    labelled = 0
-    for document in documents_of(source):
-        task.check(document)
-        labelled += task.is_labelled(document)
-    if not labelled:
-        raise InputError(f"task {task.name}: dev data without labels", where=name_of(source))
-
-
-def _say_how_read(task: TextTask, source: Source, reporter: Reporter) -> None:
-    if isinstance(source, DataFile):
-        reporter.say(f"{task.name}: {source.name} is read as {source.description}")
-
-
-def _examples(task: TextTask, source: Source, reporter: Reporter) -> tuple[list[Example], dict[str, int]]:
-    """All training examples of a source, and how much that is."""
-    _say_how_read(task, source, reporter)
-    found: list[Example] = []
-    documents = learned = 0
-    chunk: list[Document] = []
-
-    def take() -> None:
-        nonlocal learned
-        for windowed in task.tokenize(chunk):
-            own = task.examples(windowed)
-            learned += bool(own)
-            found.extend(own)
-        chunk.clear()
-
-    for document in documents_of(source):
-        chunk.append(document)
-        documents += 1
-        if len(chunk) == _DOCUMENTS_AT_ONCE:
-            take()
-    take()
-    if not found:
-        raise InputError(f"task {task.name}: nothing to learn from", where=name_of(source), got=f"{documents} texts")
-    left_out = documents - learned
-    if left_out:
-        reporter.say(
-            f"{task.name}: {left_out:,} texts left out, as nothing can be learned from them; doctor says which"
-        )
-    tokens = sum(example.tokens for example in found)
-    reporter.say(f"{task.name}: {documents:,} texts, {len(found):,} windows, {tokens:,} tokens from {name_of(source)}")
-    return found, {"texts": documents, "windows": len(found), "tokens": tokens}
 
 
 def _predictor(model: TaskModel, tasks: Mapping[str, TextTask]) -> Predictor:
@@ -347,6 +342,21 @@ def _score(model: TaskModel, tasks: Mapping[str, TextTask], dev: Mapping[str, So
         return evaluate_documents(_predictor(model, tasks), dev)
     finally:
         model.train()
+
+
+def _tuned_and_scored(
+    model: TaskModel, tasks: Mapping[str, TextTask], dev: Mapping[str, Source], reporter: Reporter
+) -> tuple[dict[str, Record], list[tuple[str, Mistake]], dict[str, Record]]:
+    """Sets thresholds by the dev data; the scores with them, the worst mistakes, and the scores from raw text."""
+    before = {name: task.threshold for name, task in tasks.items()}
+    try:
+        tune_thresholds(_predictor(model, tasks), dev, reporter)
+        predictor = _predictor(model, {name: one.for_report() for name, one in tasks.items()})
+        return (*score_with_mistakes(predictor, dev), all_end_to_end(predictor, dev))
+    except BaseException:  # a signal: the scores of training are without them
+        for name, task in tasks.items():
+            task.threshold = before[name]
+        raise
 
 
 def _lines(tasks: Mapping[str, TextTask], scores: Mapping[str, Mapping[str, Any]]) -> list[str]:

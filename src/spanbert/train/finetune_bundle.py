@@ -15,6 +15,7 @@ from spanbert.checkpoint.bundle import BundleFiles
 from spanbert.checkpoint.hub_facts import inherited
 from spanbert.core.reporter import Reporter
 from spanbert.core.seeding import keyed_seed
+from spanbert.core.types import Facts
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import load_encoder
 from spanbert.encoder.saving import SavedModel
@@ -29,6 +30,7 @@ from spanbert.tokens.tokenizer import TokenizerAdapter
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
+from spanbert.train.pretrain_bundle import head_of_checkpoint
 from spanbert.train.run import portable, trained_manifest
 
 
@@ -37,7 +39,8 @@ def build_joint_model(
 ) -> tuple[TaskModel, dict[str, Tensor]]:
     """The encoder with a head for each task, and the tensors of its MLM and SBO heads if they are kept.
 
-    A head is new unless the checkpoint has one for a task of the same kind with the same labels.
+    A head is new unless the checkpoint has one for a task of the same kind with the same labels. Where text is learned
+    too, the MLM and SBO heads are trained among the others, and nothing is kept as it was.
     """
     torch.manual_seed(keyed_seed(config.train.seed, "initialisation"))
     changes: dict[str, Any] = {} if config.hidden_dropout is None else {"hidden_dropout": config.hidden_dropout}
@@ -55,13 +58,15 @@ def build_joint_model(
             head.load_stored(stored_head(files, earlier, head, given, encoder), where=str(files.path))
             reporter.say(f"{name}: continues with the checkpoint's head for {earlier}")
     kept: dict[str, Tensor] = {}
-    if config.keep_heads:
-        kept = {**given, **tensors.read_head(files, TASK)}
+    if config.keep_heads or joint.text is not None:
         kept = {
             name: _with_new_pieces(name, tensor, encoder.config.vocab_size)
-            for name, tensor in kept.items()
+            for name, tensor in {**given, **tensors.read_head(files, TASK)}.items()
             if name.startswith(("mlm.", "sbo."))
         }
+    if joint.text is not None:
+        heads[TASK] = head_of_checkpoint(joint.text, encoder, kept, where=str(files.path), reporter=reporter)
+        kept = {}
     return TaskModel(joint, encoder, heads, freeze_encoder=config.freeze_encoder), kept
 
 
@@ -70,9 +75,16 @@ def heads_of(model: TaskModel) -> dict[str, Head[Any]]:
     assert isinstance(model.head, nn.ModuleDict)
     found: dict[str, Head[Any]] = {}
     for name, head in model.head.items():
-        assert isinstance(head, Head)
-        found[name] = head
+        if name != TASK:
+            assert isinstance(head, Head)
+            found[name] = head
     return found
+
+
+def _trained_on_text(model: TaskModel) -> dict[str, Tensor]:
+    """The tensors of the MLM and SBO heads that were trained among the others."""
+    assert isinstance(model.head, nn.ModuleDict)
+    return dict(model.head[TASK].state_dict()) if TASK in model.head else {}
 
 
 def _with_new_pieces(name: str, tensor: Tensor, pieces: int) -> Tensor:
@@ -96,6 +108,7 @@ def write_finetuned(
     kept: Mapping[str, Tensor],
     sizes: Mapping[str, Mapping[str, int]],
     scores: Mapping[str, Mapping[str, Any]],
+    text: Facts | None,
     lines: list[str],
     config: FinetuneConfig,
     outcome: Outcome,
@@ -108,6 +121,7 @@ def write_finetuned(
     encoder, heads = model.encoder, heads_of(model)
     shape = encoder.config
     same_elsewhere = shape.kind == "transformer" and shape.attention_span is None
+    kept = {**kept, **_trained_on_text(model)}
     named = next((name for name, task in tasks.items() if same_elsewhere and task.spec.slug is not None), None)
     weights = {name: tensor for name, tensor in encoder.state_dict().items() if not name.startswith("pooler.")}
     weights |= {name: tensor for name, tensor in kept.items() if name.startswith("mlm.")}
@@ -120,7 +134,7 @@ def write_finetuned(
         for name, task in tasks.items()
     }
     if kept:
-        entries["pretrain"] = {"kind": "pretrain", "scores": {}}
+        entries[TASK] = {"kind": TASK, "scores": dict(scores.get(TASK, {}))}
     passed_on = inherited(files)
     data = {
         "name": ", ".join(one["train"]["name"] for one in facts["tasks"].values()),
@@ -130,6 +144,7 @@ def write_finetuned(
         "base_licence": files.manifest.get("data", {}).get("licence"),
         "fingerprint": {name: one["train"]["sha256"] for name, one in facts["tasks"].items()},
         "sizes": dict(sizes),
+        **({} if text is None else {"text": dict(text)}),
     }
     slug = tasks[named].spec.slug if named is not None else None
     said = tasks[named].hugging_face_config() if named is not None else {}

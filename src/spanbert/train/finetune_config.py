@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Self
 
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, SerializeAsAny, ValidationError, model_validator
@@ -10,8 +10,9 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from typing_extensions import override
 
 from spanbert.core.config import Config
+from spanbert.core.types import Facts
 from spanbert.tasks.base import WindowConfig
-from spanbert.tasks.registry import kinds, spec_of
+from spanbert.tasks.registry import kinds, spec_of, specs
 from spanbert.train.config import OptimConfig, TrainConfig
 
 
@@ -95,6 +96,22 @@ class FinetuneTrainConfig(TrainConfig):
     checkpoint_every: str = "25%"
 
 
+class TextConfig(Config):
+    """Unlabelled text that is learned beside the tasks, so that the model still fills blanks well.
+
+    Attributes:
+        store: The token store of the text; None: none is learned.
+        share: Of the steps, those that read text.
+        segment_length: Tokens of a segment of text, specials included.
+        pack_tokens: Tokens of text a step.
+    """
+
+    store: str | None = None
+    share: float = Field(default=0.25, gt=0, lt=1)
+    segment_length: int = Field(default=128, ge=3)
+    pack_tokens: int = Field(default=1024, ge=3)
+
+
 class FinetuneConfig(Config):
     """All settings of `spanbert finetune`, with a section for each kind of task (`classify`, `tag` and so on).
 
@@ -106,9 +123,11 @@ class FinetuneConfig(Config):
         optim: Optimiser and schedule.
         train: Budget, intervals, seed.
         scratch: The encoder, where there is no checkpoint.
+        text: Text that is learned beside the tasks.
         hidden_dropout: Dropout of encoder and heads; None: the checkpoint's.
         freeze_encoder: Train the heads alone.
-        keep_heads: Keep the checkpoint's MLM and SBO heads in the bundle, as they were.
+        keep_heads: Keep the checkpoint's MLM and SBO heads in the bundle, as they were; the longer the encoder is
+            trained, the less they fit it. With `text.store` they are trained along.
         licence: Licence and attribution of the training data, for the model card.
         languages: ISO 639 codes of its texts (`[en]`), for the model card; None: those of the model at the start.
     """
@@ -121,6 +140,7 @@ class FinetuneConfig(Config):
     optim: FinetuneOptimConfig = FinetuneOptimConfig()
     train: FinetuneTrainConfig = FinetuneTrainConfig()
     scratch: ScratchConfig = ScratchConfig()
+    text: TextConfig = TextConfig()
     hidden_dropout: float | None = Field(default=None, ge=0, lt=1)
     freeze_encoder: bool = False
     keep_heads: bool = False
@@ -159,6 +179,21 @@ class FinetuneConfig(Config):
         of_kinds = [f"{kind}.{key}" for kind, settings in cls.sections().items() for key in settings.dotted_keys()]
         return [*super().dotted_keys(), *of_kinds]
 
+    @classmethod
+    @override
+    def is_switch(cls, key: str) -> bool:
+        """As that of `Config`, for the sections of kinds of tasks too."""
+        kind, _, setting = key.partition(".")
+        return cls.sections()[kind].is_switch(setting) if kind in cls.sections() else super().is_switch(key)
+
+    @classmethod
+    @override
+    def _spelled(cls, key: str, known: Collection[str]) -> str:
+        """As that of `Config`; a section may have another name of its kind (`ner.column`)."""
+        section, dot, setting = key.partition(".")
+        meant = {alias: spec.kind for spec in specs() for alias in spec.aliases}.get(section.lower())
+        return super()._spelled(key if meant is None else f"{meant}{dot}{setting}", known)
+
     def of_kind(self, kind: str) -> Config:
         """The settings of a kind of task.
 
@@ -168,6 +203,17 @@ class FinetuneConfig(Config):
         spec_of(kind)
         found: Config = getattr(self, kind)
         return found
+
+    def with_kind(self, kind: str, settings: Facts) -> Self:
+        """The same with other settings of a kind of task.
+
+        Raises:
+            InputError: Settings that the kind does not have.
+        """
+        if not settings:
+            return self
+        own = type(self.of_kind(kind)).assemble(base={**self.of_kind(kind).model_dump(), **settings})
+        return self.model_copy(update={kind: own})
 
     def with_train(self, **changes: object) -> Self:
         """The same with other settings of the loop."""

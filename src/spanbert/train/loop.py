@@ -23,6 +23,7 @@ import torch
 from spanbert.batches.loader import Loader, Step
 from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.state import SavedState, load_state, save_state
+from spanbert.core.errors import Interrupted
 from spanbert.core.reporter import Reporter
 from spanbert.tasks.protocol import MicroBatch
 from spanbert.train.budget import Budget, Progress, is_due, schedule_factor
@@ -58,7 +59,8 @@ class Outcome:
 
     Attributes:
         progress: What was used.
-        stopped_by: `budget`, `patience`, `pause` after a share of the budget, or the signal that ended it early.
+        stopped_by: `budget`, `patience`, `pause` after a share of the budget, or the name of the signal that ended it
+            early.
         best: The best evaluation; None where nothing was evaluated.
         last_scores: The last evaluation.
     """
@@ -70,8 +72,20 @@ class Outcome:
 
     @property
     def interrupted(self) -> bool:
-        """Whether a signal ended it."""
+        """Whether a signal ended it, so that `--resume` has something left to do."""
         return self.stopped_by not in ("budget", "patience", "pause")
+
+    def require_whole(self, remedy: str) -> None:
+        """Lets nothing go on that needs the whole run.
+
+        Args:
+            remedy: What the user can do where a signal ended it.
+
+        Raises:
+            Interrupted: A signal ended it.
+        """
+        if self.interrupted:
+            raise Interrupted(self.stopped_by, remedy)
 
 
 class Trainer:
@@ -116,6 +130,7 @@ class Trainer:
         self.scored_at: int | None = None
         self.to_beat: float | None = None  # selection score of the best evaluation
         self.without_gain = 0  # evaluations since then
+        self.owes_evaluation = False  # one was due after the last step, and a signal came first
         self.evaluating = 0.0  # seconds that evaluations took, of this part of a resumed run
 
     def restore(self, state: SavedState) -> None:
@@ -127,6 +142,7 @@ class Trainer:
         self.position = PlanPosition.of_state(facts["position"])
         self.last_scores, self.scored_at = facts["last_scores"], facts["scored_at"]
         self.to_beat, self.without_gain = facts["to_beat"], facts["without_gain"]
+        self.owes_evaluation = facts.get("owes_evaluation", False)  # earlier versions did not note it
         best = load_state(self.directory / "training" / "best")  # may be of a later step that a kill took back
         self.best = Best.of_state(best.facts) if best else None
 
@@ -153,6 +169,8 @@ class Trainer:
             )
             steps = iter(self.make_loader(self.position))
             try:
+                if self.owes_evaluation:
+                    self._evaluate(tracker, stop)
                 while self.budget.fraction(self.progress) < until:
                     if stop.received:
                         stopped_by = stop.received
@@ -168,12 +186,13 @@ class Trainer:
                     self.position = step.after
                     speed = step.tokens / max(seconds - before.seconds, 1e-9)
                     figures.done(tokens_per_second=speed, tokens=self.progress.tokens, seconds=seconds)
+                    self.owes_evaluation = self.evaluate is not None and self._evaluation_is_due(before)
                     if stop.received:
                         continue
-                    if self._evaluation_is_due(before):
+                    if self.owes_evaluation:
                         figures.read()
                         begun = time.monotonic()
-                        self._evaluate(tracker)
+                        self._evaluate(tracker, stop)
                         self.evaluating += time.monotonic() - begun
                         self.progress = Progress(
                             step=self.progress.step, tokens=self.progress.tokens, seconds=time.monotonic() - clock
@@ -183,10 +202,12 @@ class Trainer:
                         self._save()
                 figures.read()
                 if not self._evaluated_at(self.progress.step) and stopped_by == "budget":
-                    self._evaluate(tracker)
+                    self._evaluate(tracker, stop)
+                    stopped_by = stopped_by if self._evaluated_at(self.progress.step) else str(stop.received)
             finally:
                 steps.close()  # type: ignore[attr-defined]
-            self._save()
+            if self.progress.step:
+                self._save()
         if stopped_by == "budget" and self.budget.fraction(self.progress) < 1:
             stopped_by = "pause"
         self.reporter.finish("train")
@@ -228,16 +249,16 @@ class Trainer:
     def _evaluated_at(self, step: int) -> bool:
         return self.evaluate is None or self.scored_at == step
 
-    def _evaluate(self, tracker: Tracker) -> None:
-        if self.evaluate is None:
+    def _evaluate(self, tracker: Tracker, stop: StopRequest) -> None:
+        scores = None if self.evaluate is None else stop.unless_stopped(self.evaluate)
+        if scores is None:
             return
-        scores = self.evaluate()
         step = self.progress.step
         selection_score = self.model.task.selection_score(scores)
         require_finite(self.directory, step, held_out_score=selection_score)
         tracker.evaluation(step, {**scores, "tokens": self.progress.tokens, "seconds": self.progress.seconds})
         self.reporter.say(f"step {step:,}: held-out {self.model.task.headline(scores)}")
-        self.last_scores, self.scored_at = scores, step
+        self.last_scores, self.scored_at, self.owes_evaluation = scores, step, False
         self.without_gain += 1
         if self.to_beat is None or selection_score > self.to_beat:
             self.to_beat, self.without_gain = selection_score, 0
@@ -261,5 +282,6 @@ class Trainer:
                 "scored_at": self.scored_at,
                 "to_beat": self.to_beat,
                 "without_gain": self.without_gain,
+                "owes_evaluation": self.owes_evaluation,
             },
         )

@@ -1,6 +1,6 @@
 """`spanbert pretrain`: token store and encoder in, span-pre-trained bundle out.
 
-OUT/        the bundle (best held-out weights), written when the run ends or is interrupted
+OUT/        the bundle (best held-out weights), written when the run ends, by a signal too if a step was taken
 OUT.run/    the run, from the first step on: see `run_directory`
 """
 
@@ -15,7 +15,10 @@ from typing import Any
 from spanbert.batches.plan import PackingPlan
 from spanbert.core.errors import InputError
 from spanbert.core.files import sha256_of, write_json
+from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
+from spanbert.core.texts import require_path
+from spanbert.core.types import Facts
 from spanbert.encoder.config import Size
 from spanbert.tasks.pretrain.objectives import PretrainTask
 from spanbert.tokens.store import INDEX_NAME, TokenStore
@@ -24,7 +27,7 @@ from spanbert.train.pretrain_bundle import build_model, write_pretrained
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrain_evaluation import evaluate
 from spanbert.train.run import base_name, model_fact, run_into, settled, with_budget
-from spanbert.train.run_directory import budget_of_run
+from spanbert.train.run_directory import PRETRAIN, budget_of_run, check_run_folder
 
 _HELD_OUT_PACK = 4096
 
@@ -46,14 +49,16 @@ class PretrainResult:
     lines: list[str] = field(default_factory=list)
 
 
+@shows_progress
 def pretrain(
     store: str | Path,
     *,
     out: str | Path,
     model: str | Path | None = None,
     size: Size | None = None,
-    config: PretrainConfig | None = None,
+    config: PretrainConfig | Facts | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     reporter: Reporter | None = None,
 ) -> PretrainResult:
     """Trains MLM and SBO on a token store (Joshi et al. 2020) and writes a bundle.
@@ -63,18 +68,22 @@ def pretrain(
         out: The bundle to make.
         model: Bundle, Hugging Face directory or hub id to continue from.
         size: Train from scratch at this size instead.
-        config: Settings; a budget is required.
+        config: Settings, or a dictionary of them; a budget is required.
         resume: Continue the interrupted run in `out`; starts one if there is none.
-        reporter: Receives progress.
+        overwrite: Replace a run, model or store in `out` when this run begins.
+        reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
 
     Raises:
-        InputError: Unusable store, model or settings, or an `out` that is in use.
+        InputError: Unusable store, model or settings, or an `out` that exists, is read or is in use.
     """
-    reporter, config, target = reporter or SilentReporter(), config or PretrainConfig(), Path(out)
+    require_path(store, "store")
+    require_path(out, "out")
+    reporter, config, target = reporter or SilentReporter(), PretrainConfig.of(config), Path(out)
     if (model is None) == (size is None):
         raise InputError(
             "either a model to continue from, or a size to start from scratch", expected="--model or --size"
         )
+    check_run_folder(target, (PRETRAIN,), inputs=[store, model], resume=resume, overwrite=overwrite)
     earlier = budget_of_run(target) if resume else {}
     config = with_budget(config, earlier, usual={}, reporter=reporter, remark="; the schedule follows it")
     if config.masking.scheme != "span" and config.sbo.weight:
@@ -88,7 +97,7 @@ def pretrain(
         "size": size,
         "settings": config.model_dump(mode="json"),
     }
-    with run_into(target, facts, runtime=runtime, resume=resume, reporter=reporter) as run:
+    with run_into(target, facts, runtime=runtime, resume=resume, overwrite=overwrite, reporter=reporter) as run:
         adapter = tokens.tokenizer()
         task = PretrainTask(
             adapter, tokens.unigram_counts(), masking=config.masking, sbo=config.sbo, seed=config.train.seed
@@ -103,16 +112,19 @@ def pretrain(
         before: dict[str, Any] = {}
         resumed = run.begin(trainer)
         if not resumed and score is not None:
-            before = score()
-            reporter.say("held-out figures before training:")
-            for line in task.score_lines(before):
-                reporter.say(f"  {line}")
-            write_json(run.directory / "before.json", before)
+            before = run.stop.unless_stopped(score) or {}
+            if before:
+                reporter.say("held-out figures before training:")
+                for line in task.score_lines(before):
+                    reporter.say(f"  {line}")
+                write_json(run.directory / "before.json", before)
         elif not resumed:
             reporter.say(
                 "the store holds no held-out documents: nothing will be evaluated (prepare with --held-out 1%)"
             )
         outcome = run.train(trainer)
+        if not outcome.progress.step:
+            return PretrainResult(path=target, outcome=outcome, before=before)
         scores = outcome.best.scores if outcome.best else {}
         lines = task.score_lines(scores)
         write_pretrained(

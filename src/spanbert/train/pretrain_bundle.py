@@ -56,15 +56,7 @@ def build_model(
         encoder = Encoder(shape.changed(**changes))
     else:
         files = open_bundle(model)
-        theirs = load_tokenizer(files.path)
-        if theirs.fingerprint != store.fingerprint and theirs.backend.get_vocab() != adapter.backend.get_vocab():
-            raise InputError(
-                "the store was made with another tokenizer than the model's",
-                where=str(store.path),
-                got=f"tokenizer {store.index['tokenizer']['name']!r}, {adapter.vocab_size} pieces",
-                expected=f"the tokenizer of {model}",
-                remedy=f"spanbert prepare TEXT --tokenizer {model} --out STORE",
-            )
+        require_same_tokenizer(store, load_tokenizer(files.path), str(model))
         kind = changes.pop("kind", None)
         encoder, given = load_encoder(files, **changes)
         if kind not in (None, encoder.config.kind):
@@ -85,6 +77,46 @@ def build_model(
             expected=f"at most {encoder.config.longest_segment}",
         )
     encoder.checkpointing = config.train.gradient_checkpointing
+    head = head_of_checkpoint(task, encoder, given, where=str(model), reporter=reporter)
+    return TaskModel(task, encoder, head, freeze_encoder=config.freeze_encoder)
+
+
+def require_same_tokenizer(store: TokenStore, theirs: TokenizerAdapter, model: str) -> None:
+    """Makes sure that a store's pieces are those of a model.
+
+    Args:
+        store: The store.
+        theirs: The model's tokenizer.
+        model: What the model is called.
+
+    Raises:
+        InputError: They are not.
+    """
+    if theirs.fingerprint == store.fingerprint:
+        return
+    own = store.tokenizer()
+    if theirs.backend.get_vocab() != own.backend.get_vocab():
+        raise InputError(
+            "the store was made with another tokenizer than the model's",
+            where=str(store.path),
+            got=f"tokenizer {store.index['tokenizer']['name']!r}, {own.vocab_size} pieces",
+            expected=f"the tokenizer of {model}",
+            remedy=f"spanbert prepare TEXT --tokenizer {model} --out STORE",
+        )
+
+
+def head_of_checkpoint(
+    task: PretrainTask, encoder: Encoder, given: Mapping[str, Tensor], *, where: str, reporter: Reporter
+) -> PretrainHead:
+    """The heads of pre-training: each that of the checkpoint where it has one that fits, else new.
+
+    Args:
+        task: Builds new ones.
+        encoder: What they read.
+        given: Tensors of the checkpoint, by our names.
+        where: What the checkpoint is called.
+        reporter: Is told which it was.
+    """
     head = task.build_head(encoder)
     fresh = head.state_dict()
     values = dict(fresh)
@@ -96,8 +128,8 @@ def build_model(
         if fits:
             values.update({name: given[name].float() for name in wanted})
         reporter.say(f"{label} head: {'from the checkpoint' if fits else 'new'}")
-    fill_parameters(head, values, where=str(model))
-    return TaskModel(task, encoder, head, freeze_encoder=config.freeze_encoder)
+    fill_parameters(head, values, where=where)
+    return head
 
 
 def write_pretrained(

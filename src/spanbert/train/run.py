@@ -16,14 +16,24 @@ from typing import Any, Protocol, Self, TypeVar
 from spanbert import __version__
 from spanbert.batches.loader import Loader, Plan
 from spanbert.batches.plan import PlanPosition
-from spanbert.checkpoint.state import SavedState, load_state
-from spanbert.core.files import write_json
+from spanbert.checkpoint.state import SavedState, load_state, sweep_state
+from spanbert.core.files import remove_leftovers, remove_leftovers_in, write_json
 from spanbert.core.model_path import hub_id
+from spanbert.core.outputs import check_output_folder
 from spanbert.core.reporter import Reporter
 from spanbert.train.config import OptimConfig, TrainConfig
 from spanbert.train.loop import Outcome, Trainer
 from spanbert.train.model import TaskModel
-from spanbert.train.run_directory import BUDGET_KEYS, BUDGETS, RUN_FILE, only_run, run_directory, state_to_resume
+from spanbert.train.run_directory import (
+    BUDGET_KEYS,
+    BUDGETS,
+    RUN_FILE,
+    empty_run,
+    kind_of_run,
+    only_run,
+    run_directory,
+    state_to_resume,
+)
 from spanbert.train.runtime import Runtime
 from spanbert.train.signals import StopRequest
 
@@ -70,8 +80,13 @@ def with_budget(
     if not any(asked.get(key) for key in BUDGETS):
         return config.with_train(**(earlier or usual))
     if earlier and earlier != asked:
-        reporter.say(f"a different budget from the interrupted run's: {asked}, it was {dict(earlier)}{remark}")
+        reporter.say(f"a different budget from the interrupted run's: {_said(asked)}, it was {_said(earlier)}{remark}")
     return config
+
+
+def _said(budget: Mapping[str, Any]) -> str:
+    """A budget in words: `max_minutes 0.25`."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in budget.items() if value) or "none"
 
 
 def settled(config: ConfigT) -> tuple[ConfigT, Runtime]:
@@ -150,19 +165,25 @@ class Run:
     """A run in a directory of its own, beside the bundle that it makes.
 
     Attributes:
+        bundle: What it makes.
         directory: Where its files go: see `run_directory`.
         facts: What the run is, for run.json.
         runtime: What it computes on.
         resume: Whether it should continue an interrupted run.
+        overwrite: Whether it replaces what is there when it begins.
+        began: Called when it begins, before it writes anything.
         state: What that run left; None: this one starts from the beginning.
         stop: Whether a signal came.
         reporter: Receives progress.
     """
 
+    bundle: Path
     directory: Path
     facts: Mapping[str, Any]
     runtime: Runtime
     resume: bool
+    overwrite: bool
+    began: Callable[[], None] | None
     state: SavedState | None
     stop: StopRequest
     reporter: Reporter
@@ -214,6 +235,10 @@ class Run:
         Returns:
             Whether there was such a state.
         """
+        if self.overwrite:
+            empty_run(self.bundle)
+        if self.began is not None:
+            self.began()
         self.directory.mkdir(parents=True, exist_ok=True)
         write_json(self.directory / RUN_FILE, self.facts)
         if self.state is None:
@@ -240,22 +265,50 @@ class Run:
 
 @contextmanager
 def run_into(
-    bundle: Path, facts: dict[str, Any], *, runtime: Runtime, resume: bool, reporter: Reporter
+    bundle: Path,
+    facts: dict[str, Any],
+    *,
+    runtime: Runtime,
+    resume: bool,
+    overwrite: bool = False,
+    began: Callable[[], None] | None = None,
+    reporter: Reporter,
 ) -> Iterator[Run]:
     """A run; during the block no other run may write to its bundle or its directory, and signals are noted.
 
+    What killed runs left half-written is removed.
+
     Args:
-        bundle: What the run makes in the end.
+        bundle: What the run makes in the end; `check_run_folder` said that it may.
         facts: What the run is: data, model, settings; compared with those of the run that is resumed.
         runtime: What it computes on.
         resume: Continue the interrupted run of this bundle, if there is one.
+        overwrite: Replace what is there when the run begins.
+        began: Called when the run begins, before it writes anything.
         reporter: Receives progress.
 
     Raises:
-        InputError: Something else is there, a run with other settings, or it is in use.
+        InputError: A run with other settings is there, something that came there since it was checked, or it is in use.
     """
     with only_run(bundle), StopRequest() as stop:
+        goes_on = resume and kind_of_run(bundle) is not None
+        for place in (bundle, run_directory(bundle)):
+            check_output_folder(place, inputs=[], overwrite=overwrite, resume=goes_on)
         state, directory = state_to_resume(bundle, facts, resume), run_directory(bundle)
+        for place in (bundle, directory):
+            remove_leftovers(place)
+            remove_leftovers_in(place)
+        for name in ("last", "best"):
+            sweep_state(directory / "training" / name)
         yield Run(
-            directory=directory, facts=facts, runtime=runtime, resume=resume, state=state, stop=stop, reporter=reporter
+            bundle=bundle,
+            directory=directory,
+            facts=facts,
+            runtime=runtime,
+            resume=resume,
+            overwrite=overwrite,
+            began=began,
+            state=state,
+            stop=stop,
+            reporter=reporter,
         )

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,12 @@ from typing import Any
 from spanbert.checkpoint.state import SavedState, load_state
 from spanbert.core.errors import InputError
 from spanbert.core.files import only_writer, read_json
+from spanbert.core.outputs import check_output_folder, empty_folder
 
 BUDGETS = ("max_steps", "max_tokens", "max_minutes", "max_epochs")
 BUDGET_KEYS = (*BUDGETS, "least_steps")
+PRETRAIN, FINETUNE = "pretrain", "finetune"  # kinds of runs, by the commands that make them
+TUNE, SEVERAL, TUNE_SEVERAL = "finetune --tune", "finetune --seeds", "finetune --seeds --tune"
 _FREE = {  # what may differ on --resume: it changes no arithmetic, or is the budget
     *(f"settings.train.{key}" for key in BUDGET_KEYS),
     *(f"settings.train.{key}" for key in ("evaluate_every", "checkpoint_every", "evaluate_tokens", "patience")),
@@ -68,44 +71,79 @@ def only_run(bundle: Path) -> Iterator[None]:
         yield
 
 
-def require_room(bundle: Path, *, resume: bool, mark: str = RUN_FILE) -> None:
-    """Makes sure that a run can make a bundle somewhere; writes nothing.
+def check_run_folder(
+    bundle: Path,
+    kinds: Sequence[str],
+    *,
+    inputs: Iterable[str | os.PathLike[str] | None],
+    resume: bool,
+    overwrite: bool,
+) -> None:
+    """Refuses a place for a bundle and the run that makes it; writes nothing.
 
     Args:
-        bundle: Where.
-        resume: A run that is there already is to be continued.
-        mark: The file or folder of such a run.
+        bundle: The bundle.
+        kinds: Kinds of earlier runs that this one can continue, as `kind_of_run` says them; its own comes first.
+        inputs: Files and folders that the run reads.
+        resume: Continue the interrupted run there.
+        overwrite: Replace a run, model or store that is there.
 
     Raises:
-        InputError: Something else is where bundle or run go.
+        InputError: Both are asked for, the run there is of another kind, there is no room beside the bundle, or as
+            `check_output_folder`.
     """
+    where = f"--out {bundle}"
+    if resume and overwrite:
+        raise InputError("either continue the run or replace it", got="--resume and --overwrite", where=where)
     if os.path.ismount(bundle):
         raise InputError(
             "the root of a file system, which has no room for the run beside the bundle",
-            where=str(bundle),
+            where=where,
             remedy=f"Choose a folder in it, such as {bundle / 'model'}",
         )
+    earlier, read = kind_of_run(bundle), list(inputs)
+    resumable = "--resume to continue it, " if earlier in kinds else ""
+    remedy = f"Pass {resumable}--overwrite to replace it, or choose another --out"
+    if resume and earlier is not None and earlier not in kinds:
+        raise InputError(
+            "a run of another kind, which cannot be continued",
+            where=where,
+            got=f"a run of spanbert {earlier}",
+            expected=f"one of spanbert {kinds[0]}",
+            remedy=remedy.replace("Pass --overwrite", "Pass --overwrite in place of --resume"),
+        )
+    for place in (bundle, run_directory(bundle)):
+        goes_on = resume and earlier is not None
+        check_output_folder(place, inputs=read, overwrite=overwrite, resume=goes_on, remedy=remedy)
+
+
+def kind_of_run(bundle: Path) -> str | None:
+    """The kind of the run that makes a bundle, by its command; None: there is none that can be told."""
     run = files_of_run(bundle)
-    goes_on = (run / mark).exists()
-    if goes_on and resume:
-        return
-    for place in (bundle, run):
-        if place.exists() and (not place.is_dir() or any(place.iterdir())):
-            raise InputError(
-                "the directory exists already",
-                where=str(place),
-                got=f"nothing to resume in {run}" if resume else None,
-                remedy=f"{'Pass --resume to continue it, or choose' if goes_on else 'Choose'} another --out",
-            )
+    try:
+        facts = read_json(run / RUN_FILE)
+    except InputError:  # there is none, or it is damaged: it can be replaced, and not be continued
+        facts = {}
+    has = facts.keys() if isinstance(facts, Mapping) else ()
+    if any(run.glob(f"{SEEDS}/*/{RUN_FILE}")):
+        return TUNE_SEVERAL if "tuning" in has else SEVERAL
+    if "tuning" in has:
+        return TUNE
+    return FINETUNE if "tasks" in has else PRETRAIN if "store" in has else None
+
+
+def empty_run(bundle: Path) -> None:
+    """Removes a bundle and its run, where `check_run_folder` said that they may be replaced; the folders stay."""
+    for place in (bundle, run_directory(bundle)):
+        empty_folder(place)
 
 
 def state_to_resume(bundle: Path, facts: dict[str, Any], resume: bool) -> SavedState | None:
     """The state to continue from, if there is one; of a run by an earlier version the files are moved first.
 
     Raises:
-        InputError: Something else is where bundle or run go, or a run with other settings.
+        InputError: A run with other settings.
     """
-    require_room(bundle, resume=resume)
     if not resume:
         return None
     run_file = files_of_run(bundle) / RUN_FILE
@@ -148,13 +186,6 @@ def budget_of_run(bundle: Path) -> dict[str, Any]:
 
 def _compare(before: dict[str, Any], now: dict[str, Any], where: Path) -> None:
     """Refuses to resume with other settings that matter."""
-    was_tuning, is_tuning = "tuning" in before, "tuning" in now
-    if was_tuning != is_tuning:
-        raise InputError(
-            f"the interrupted run is {'a' if was_tuning else 'not a'} tuning",
-            where=str(where),
-            remedy=f"Pass --resume {'with' if was_tuning else 'without'} --tune, or choose another --out",
-        )
     then, here = _flatten(before), _flatten(now)
     for key in sorted((then.keys() | here.keys()) - _FREE):
         if then.get(key) != here.get(key):

@@ -9,29 +9,43 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_json
+from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
+from spanbert.core.texts import require_count, require_path
+from spanbert.core.types import Facts
 from spanbert.encoder.config import Size
 from spanbert.train.best_bundle import copy_best
 from spanbert.train.finetune import FinetuneResult, finetune
 from spanbert.train.finetune_config import FinetuneConfig
-from spanbert.train.run_directory import SEEDS, TRIALS, move_out, only_run, require_room, run_directory
-from spanbert.train.task_data import TaskData
+from spanbert.train.run_directory import (
+    SEEDS,
+    SEVERAL,
+    TUNE,
+    TUNE_SEVERAL,
+    check_run_folder,
+    empty_run,
+    move_out,
+    only_run,
+    run_directory,
+)
+from spanbert.train.task_data import TaskData, as_task_data, files_read
 from spanbert.train.tune import run_trials
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeedsResult:
-    """The result of the runs.
+    """The result of the runs; where a signal ended one, the last of `results`, there is no copy and no spread.
 
     Attributes:
         path: The copy of the best bundle.
-        best: The seed of the best run.
+        best: The seed of the best run; of the interrupted one, where there is one.
         results: Each seed's run.
         spread: Of each task, of each figure: mean, standard deviation, and the figures by seed.
     """
@@ -42,16 +56,18 @@ class SeedsResult:
     spread: Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
+@shows_progress
 def finetune_seeds(
-    tasks: Mapping[str, TaskData],
+    tasks: Mapping[str, TaskData] | Mapping[str, Facts],
     *,
     seeds: int,
     out: str | Path,
     model: str | Path | None = None,
     size: Size | None = None,
-    config: FinetuneConfig | None = None,
+    config: FinetuneConfig | Facts | None = None,
     tune: bool | str = False,
     resume: bool = False,
+    overwrite: bool = False,
     reporter: Reporter | None = None,
 ) -> SeedsResult:
     """Fine-tunes under `seeds` seeds from `train.seed` on, one after the other; see `finetune` for the rest.
@@ -62,12 +78,17 @@ def finetune_seeds(
     Raises:
         InputError: No dev data to choose the best run by, or as `finetune`.
     """
-    reporter, config, target = reporter or SilentReporter(), config or FinetuneConfig(), Path(out)
+    require_path(out, "out")
+    require_count(seeds, "seeds")
+    reporter, config, target = reporter or SilentReporter(), FinetuneConfig.of(config), Path(out)
+    tasks = as_task_data(tasks)
     if any(data.dev is None for data in tasks.values()):
         raise InputError("several seeds need dev data, to choose the best run by", expected="--dev")
+    read = files_read(tasks, model, config)
+    kinds = (TUNE_SEVERAL, TUNE) if tune else (SEVERAL,)
+    check_run_folder(target, kinds, inputs=read, resume=resume, overwrite=overwrite)
     results: dict[int, FinetuneResult] = {}
     with only_run(target):
-        require_room(target, resume=resume, mark=TRIALS if tune else SEEDS)
         move_out(target)
         run, cards = run_directory(target), []
         first = config.train.seed
@@ -75,7 +96,7 @@ def finetune_seeds(
             budget = tune if isinstance(tune, str) else None
             tuned = run_trials(
                 tasks, budget=budget, out=target, model=model, size=size, config=config, resume=resume,
-                reporter=reporter,
+                overwrite=overwrite, reporter=reporter,
             )  # fmt: skip
             results[first] = tuned.result
             if tuned.best is None:
@@ -90,11 +111,13 @@ def finetune_seeds(
                 out=run / SEEDS / str(seed),
                 config=config.with_train(seed=seed),
                 resume=resume,
+                overwrite=overwrite and not results,
+                began=partial(empty_run, target) if overwrite and not results else None,
                 title=target.name,
                 reporter=reporter,
             )
-            if results[seed].outcome.interrupted:
-                break  # a signal: the rest is for --resume
+            if results[seed].outcome.interrupted:  # the rest is for --resume
+                return SeedsResult(path=target, best=seed, results=results, spread={})
         selection_score = {
             seed: one.outcome.best.selection_score for seed, one in results.items() if one.outcome.best is not None
         }

@@ -13,14 +13,16 @@ first step on the schedule of a whole run: those that go on do so from where the
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.files import read_json, write_json
+from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
+from spanbert.core.texts import require_path
+from spanbert.core.types import Facts
 from spanbert.encoder.config import Size
 from spanbert.train.best_bundle import copy_best
 from spanbert.train.figures import NotFiniteError
@@ -35,15 +37,18 @@ from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.run_directory import (
     RUN_FILE,
     TRIALS,
+    TUNE,
     TUNING_FILE,
     budget_of_run,
+    check_run_folder,
+    empty_run,
     facts_of_run,
     forget_state,
     only_run,
     run_directory,
     state_to_resume,
 )
-from spanbert.train.task_data import TaskData
+from spanbert.train.task_data import TaskData, as_task_data, files_read, with_held_out
 from spanbert.train.trial import Score, Trial, TrialReporter
 from spanbert.train.tune_plan import USUAL_BUDGET, plan_of, with_settings
 from spanbert.train.usual import usual_rates
@@ -86,15 +91,17 @@ class TuneResult:
         ]
 
 
+@shows_progress
 def finetune_tuned(
-    tasks: Mapping[str, TaskData],
+    tasks: Mapping[str, TaskData] | Mapping[str, Facts],
     *,
     out: str | Path,
     budget: str | None = None,
     model: str | Path | None = None,
     size: Size | None = None,
-    config: FinetuneConfig | None = None,
+    config: FinetuneConfig | Facts | None = None,
     resume: bool = False,
+    overwrite: bool = False,
     reporter: Reporter | None = None,
 ) -> TuneResult:
     """Fine-tunes with several rates around the usual ones and keeps the best on the dev data; see `finetune`.
@@ -106,18 +113,24 @@ def finetune_tuned(
             run is limited then; None: `400%`, or that of the tuning that is resumed.
         model: Bundle, Hugging Face directory or hub id to start from.
         size: Train an encoder from scratch at this size instead.
-        config: Settings; rates that are set are not varied, and `train` has the budget of one run.
+        config: Settings, or a dictionary of them; rates that are set are not varied, and `train` has the budget of one
+            run.
         resume: Continue the interrupted tuning in `out`.
+        overwrite: Replace a run, model or store in `out` when the first trial begins.
         reporter: Receives progress.
 
     Raises:
         InputError: No dev data, no rate to vary, too small a budget, or as `finetune`.
     """
-    reporter, target = reporter or SilentReporter(), Path(out)
+    require_path(out, "out")
+    reporter, config, target = reporter or SilentReporter(), FinetuneConfig.of(config), Path(out)
+    tasks = as_task_data(tasks)
+    read = files_read(tasks, model, config)
+    check_run_folder(target, (TUNE,), inputs=read, resume=resume, overwrite=overwrite)
     with only_run(target):
         tuned = run_trials(
-            tasks, budget=budget, out=target, model=model, size=size, config=config or FinetuneConfig(), resume=resume,
-            reporter=reporter,
+            tasks, budget=budget, out=target, model=model, size=size, config=config, resume=resume,
+            overwrite=overwrite, reporter=reporter,
         )  # fmt: skip
         if tuned.best is None:
             return tuned
@@ -134,6 +147,7 @@ def run_trials(
     size: Size | None,
     config: FinetuneConfig,
     resume: bool,
+    overwrite: bool,
     reporter: Reporter,
 ) -> TuneResult:
     """What `finetune_tuned` does, up to the copy of the best bundle; the caller holds the locks."""
@@ -145,6 +159,7 @@ def run_trials(
     _, shape = starting_point(model, size, config)
     config, plan = plan_of(budget, config, usual_rates(shape, from_scratch=model is None))
     stated = {"budget": budget, "trials": [dict(one) for one in plan.trials], "share": plan.share, "kept": plan.kept}
+    tasks = with_held_out(tasks, config, reporter)
     facts = {**run_facts(tasks, model, size, config), "tuning": stated}
     state_to_resume(out, facts, resume)
     now = {key: getattr(config.train, key) for key in earlier}
@@ -153,26 +168,36 @@ def run_trials(
             "the interrupted tuning has another budget of a run", where=str(run_directory(out) / RUN_FILE),
             got=str(now), expected=str(earlier), remedy="Pass the same --budget to --resume, or none",
         )  # fmt: skip
-    run = run_directory(out)
-    run.mkdir(parents=True, exist_ok=True)
-    write_json(run / RUN_FILE, facts)
+    run, has_begun = run_directory(out), bool(earlier)
     reporter.say(f"tuning: {len(plan.trials)} settings, {plan.runs:.1f} times the work of one run in all")
+
+    def begin() -> None:
+        nonlocal has_begun
+        if overwrite:
+            empty_run(out)
+        run.mkdir(parents=True, exist_ok=True)
+        write_json(run / RUN_FILE, facts)
+        has_begun = True
 
     def train(trial: Trial, share: float, heard: Reporter) -> FinetuneResult:
         place = run / TRIALS / trial.name
         return finetune(
             tasks, model=model, size=size, out=place, config=with_settings(config, trial.settings),
-            resume=bool(facts_of_run(place)), until=share, title=out.name, reporter=heard,
+            resume=has_begun and bool(facts_of_run(place)), overwrite=overwrite and not has_begun,
+            began=None if has_begun else begin, until=share, title=out.name, reporter=heard,
         )  # fmt: skip
 
     trials = [Trial(name=str(number), settings=one) for number, one in enumerate(plan.trials, start=1)]
     rounds = [(plan.share, plan.kept), (1.0, 1)] if plan.share < 1 else [(1.0, 1)]
+    if has_begun and (run / TUNING_FILE).is_file():
+        trials = [Trial.of_record(one) for one in read_json(run / TUNING_FILE)["trials"]]
     try:
         return _Tuning(run, trials, train, config, reporter).run(rounds)
-    except InputError:
-        if not facts_of_run(run / TRIALS / trials[0].name):  # refused before anything was trained: nothing stays
-            shutil.rmtree(run)
-        raise
+    finally:
+        if not has_begun:  # refused: the folders of its locks do not stay
+            for place in (run / TRIALS, run):
+                if place.is_dir() and not any(place.iterdir()):
+                    place.rmdir()
 
 
 class _Tuning:
@@ -199,8 +224,6 @@ class _Tuning:
         self._results: dict[str, FinetuneResult] = {}
         self._told: set[str] = set()  # trials whose whole run was heard
         self._trials = {one.name: one for one in trials}
-        if self._file.is_file():
-            self._trials = {one["name"]: Trial.of_record(one) for one in read_json(self._file)["trials"]}
 
     def run(self, rounds: Sequence[tuple[float, int]]) -> TuneResult:
         """Runs the rounds.

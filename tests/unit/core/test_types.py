@@ -39,8 +39,26 @@ _GOLD = {
 }
 
 
+def test_ids_are_texts_and_places_lie_in_their_text():
+    for make, message in (
+        (lambda: Document(id=3, text="a"), "id of a document: not a text; got int 3"),
+        (lambda: Question(id=None, text="a"), "id of a question: not a text; got None"),
+        (lambda: Document(id="a", text="a", spans=(Span(start=0, end=2),)), "reaches past the end"),
+        (lambda: Span(start=2, end=1), "a span needs 0 <= start <= end"),
+        (lambda: Span(start=None, end=1), "start of a span: not a place in a text; got None; expected an int"),
+        (lambda: Span(start=0, end=1.0), "end of a span: not a place in a text; got float 1.0"),
+        (lambda: Document(id="a", text="a", words=("a",)), "words of a: not Spans; got str 'a'"),
+        (lambda: Document(id="a", text="a", spans=3), "spans of a: not Spans; got int 3"),
+        (lambda: Document(id="a", text="a", questions=("who?",)), "questions of a: not Questions; got str 'who"),
+        (lambda: Document(id="a", text="a", clusters=3), "clusters of a: not Sequences; got int 3"),
+    ):
+        with pytest.raises(InputError, match=message):
+            make()
+    assert Span(start=np.int64(0), end=np.int64(1)) == Span(start=0, end=1)
+
+
 def test_gold_is_everything_but_what_is_read_and_where_it_came_from():
-    read = {"id", "text", "pair", "words", "sentences", "where", "origin"}
+    read = {"id", "text", "pair", "words", "sentences", "fields", "where", "origin"}
     assert {one.name for one in fields(Document)} == read | _GOLD.keys(), "is a new field gold? say so in its metadata"
     bare = Document(id="d", text="abc", pair="p", where="f:3", origin=object())
     assert bare.gold().keys() == _GOLD.keys()

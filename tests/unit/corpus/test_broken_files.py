@@ -38,8 +38,11 @@ def result(**changes: Any) -> dict[str, Any]:
         ([{"result": [result(), 3]}], r"\[1\]\.annotations\[0\]\.result: not a list of objects"),
         ([{"result": [result(), result(value=[1])]}], r"\.result\[1\]: a labelled result without a value"),
         ([{"result": [result(value={"labels": "ANI"})]}], r"\.result\[0\]: a labelled result without a value"),
-        ([{"result": [result(value={"labels": [3], "start": 0, "end": 1})]}], r"\[1\]: not a span of the text"),
-        ([{"result": [result(value={"labels": ["A"], "start": 0.0, "end": 1})]}], r"\[1\]: not a span of the text"),
+        ([{"result": [result(value={"labels": [3], "start": 0, "end": 1})]}], r"\.result\[0\]: not a span of the text"),
+        (
+            [{"result": [result(value={"labels": ["A"], "start": 0.0, "end": 1})]}],
+            r"\.result\[0\]: not a span of the text",
+        ),
     ],
 )
 def test_malformed_label_studio(tmp_path: Path, annotations: Any, message: str):

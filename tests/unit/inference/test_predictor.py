@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from spanbert.core.reporter import SilentReporter
 from spanbert.core.types import Document, Question
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.torch_backend import TorchBackend
+from spanbert.inference.work import SourceProgress
 from spanbert.tasks.classify.config import ClassifyConfig
 from spanbert.tasks.classify.task import ClassifyTask
 from spanbert.tasks.qa.config import QAConfig
@@ -155,3 +157,53 @@ def test_batches_do_not_change_what_is_said(tasks, hugging_face_model):
             scores = [[one.score for one in answer[name].spans] for answer in (alone, found)]
             np.testing.assert_allclose(*scores, atol=1e-5)
         assert alone["qa"][0].null_score == pytest.approx(found["qa"][0].null_score, abs=1e-4)
+
+
+def test_progress_moves_within_a_document(tasks):
+    """A long text is told of batch by batch, every pass of it, and every chunk ends at 1."""
+    told: list[float] = []
+    predictor, _ = of(tasks, "ner", "wide")
+    long = Document(id="d", text="the fox sees a dog . " * 3000)
+    for document, _ in predictor.predict([long], progress=told.append):
+        assert document is long
+    assert told[0] == 0
+    assert told[-1] == pytest.approx(1.0)
+    assert len(told) > 8
+    assert told == sorted(told)
+
+
+class Shown(SilentReporter):
+    """Keeps the fractions."""
+
+    def __init__(self) -> None:
+        self.shown: list[float] = []
+
+    def update(self, stage, fraction, figures) -> None:
+        self.shown.append(fraction)
+
+
+def test_shares_of_chunks_are_a_share_of_the_source():
+    reporter = Shown()
+    progress = SourceProgress(reporter, "read", iter([50, 100]).__next__, 100)
+    for share in (0.0, 0.5, 1.0, 0.0, 0.5, 1.0):
+        progress(share)
+    assert reporter.shown == [0.0, 0.25, 0.5, 0.5, 0.75, 1.0]
+
+
+def test_outputs_of_a_long_text_are_not_held_together(tasks):
+    """The decoder of a document is given each stretch before the next is computed."""
+    predictor, encoder = of(tasks, "ner")
+    calls: list[int] = []
+
+    class Counting:
+        def add(self, output: object) -> None:
+            calls.append(encoder.calls)
+
+        def finish(self) -> int:
+            return len(calls)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tasks["ner"], "decoder", lambda windowed: Counting())
+        [(_, found)] = predictor.predict([Document(id="d", text="the fox sees a dog . " * 10_000)])
+    assert found["ner"] == len(calls)
+    assert calls[0] < calls[-1] / 2

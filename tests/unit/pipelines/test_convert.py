@@ -87,7 +87,7 @@ def test_what_cannot_be_converted(hugging_face_model: Path, trained_bundle: Path
         spanbert.convert(trained_bundle, tmp_path / "out", to="bundel")
     with pytest.raises(InputError, match="no SBO head"):
         spanbert.convert(hugging_face_model, tmp_path / "out", to="head-checkpoint")
-    with pytest.raises(InputError, match="exists already"):
+    with pytest.raises(InputError, match="the output would replace an input"):
         spanbert.convert(trained_bundle, trained_bundle, to="bundle")
     baseline = tmp_path / "baseline"
     shutil.copytree(hugging_face_model, baseline)

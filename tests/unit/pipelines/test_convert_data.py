@@ -121,10 +121,10 @@ def test_answers_that_stand_elsewhere_are_told(tmp_path: Path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"to": "conll"}, "--to: no such choice; got 'conll'; expected columns, jsonl, label-studio, squad"),
+        ({"to": "conll"}, "--to: no such choice; got 'conll'; expected brat, webanno, spacy, hf-tokens"),
         ({"to": "jsonl", "from_": "span-lines"}, "--from: no such choice"),
         ({"to": "columns", "scheme": "IOB2"}, "--scheme: no such choice; got 'IOB2'"),
-        ({"to": "jsonl", "scheme": "BIO"}, "only columns are written in a scheme"),
+        ({"to": "jsonl", "scheme": "BIO"}, "only tags are written in a scheme"),
         ({"to": "jsonl", "column": "pos"}, "--column: no such choice"),
         ({"to": "jsonl", "column": "upos", "nested": True}, "tags of words do not nest"),
         ({"to": "squad"}, r"a\.conll:1: no questions to write as SQuAD"),
@@ -155,7 +155,7 @@ def test_a_broken_line_is_named_and_nothing_is_written(tmp_path: Path):
     with pytest.raises(InputError, match="no such file"):
         convert_data(tmp_path / "none", tmp_path / "b.conll", to="columns")
     with pytest.raises(InputError, match="a directory, not an annotated file"):
-        convert_data(tmp_path, tmp_path / "b.conll", to="columns")
+        convert_data(tmp_path, tmp_path.parent / "b.conll", to="columns")
 
 
 def test_on_the_command_line(cli, tmp_path: Path):
@@ -167,7 +167,7 @@ def test_on_the_command_line(cli, tmp_path: Path):
                          "--from", "jsonl", "--json")  # fmt: skip
     assert code == 0, err
     assert json.loads(out) == {"path": str(tmp_path / "b.conll"), "read_as": "jsonl", "documents": 2, "words": 6,
-                               "spans": 2, "questions": 0, "clusters": 0, "mentions": 0, "relations": 0, "translations": 0, "moved": 0, "lost": 0}  # fmt: skip
+                               "spans": 2, "questions": 0, "clusters": 0, "mentions": 0, "relations": 0, "translations": 0, "labels": 0, "moved": 0, "lost": 0, "left_out": {}}  # fmt: skip
     assert (tmp_path / "b.conll").read_text().startswith("Ann\tB-PER\nLee\tE-PER\n")
     code, out, err = cli("convert", write(tmp_path / "q.json", squad(4)), tmp_path / "q2.json", "--to", "squad")
     assert code == 0, err

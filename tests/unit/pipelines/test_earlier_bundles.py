@@ -41,6 +41,15 @@ def test_every_kind_of_task(expected: dict[str, Any]):
     assert answer.text == expected["answer"]
 
 
+def test_settings_that_are_no_more(expected: dict[str, Any]):
+    """Version 0.1.0 stated limits of a whole document for coreference; other settings can be changed beside them."""
+    nlp = spanbert.load(BUNDLES / "joint", options={"coref": {"singletons": "keep"}})
+    found = nlp(expected["text"]).as_record()["tasks"]
+    [name] = [name for name, task in nlp.tasks.items() if task.kind == "coref"]
+    assert nlp.tasks[name].config.depth == 1000
+    assert len(found[name]["clusters"]) >= len(expected["tasks"][name]["clusters"])
+
+
 def test_a_manifest_is_read_without_torch():
     code = (
         "import sys, spanbert; from spanbert.inference.loading import task_entries\n"

@@ -89,6 +89,11 @@ def test_probabilities_are_those_of_the_saved_bundle(classifier: SpanBertClassif
     np.testing.assert_allclose(classifier.predict_proba(TEXTS[:6]), expected, atol=1e-6)
     with pytest.raises(InputError, match="exists already"):
         classifier.save(tmp_path / "bundle")
+    (tmp_path / "bundle" / "old").write_text("of an earlier model")
+    classifier.save(tmp_path / "bundle", overwrite=True)
+    assert not (tmp_path / "bundle" / "old").exists()
+    with pytest.raises(InputError, match=r"X\[1\]: half of a surrogate pair"):
+        classifier.predict(["a fox", "a \ud83d"])
 
 
 def test_the_same_seed_gives_the_same_model(model: str, classifier: SpanBertClassifier):

@@ -128,7 +128,8 @@ def test_records_of_questions():
     expected = {
         "answer": "Mara", "start": 0, "end": 4, "score": 0.8, "null_score": -1.5, "candidates": candidates,
     }  # fmt: skip
-    assert answered(answer).as_record() == {"id": "q1", "question": "Who left?", "tasks": {"qa": expected}}
+    about = {"id": "q1", "question": "Who left?", "context": TEXT}
+    assert answered(answer).as_record() == {**about, "tasks": {"qa": expected}}
     none = {"answer": None, "start": None, "end": None, "score": None}
     assert answered(None).as_record()["tasks"]["qa"] == expected | none
 

@@ -177,7 +177,7 @@ def test_every_kind_says_what_it_is_and_how_it_is_asked():
         shown[words] = (render.python(entry), render.sureness(entry), render.nothing(entry))
     assert list(shown.values()) == [
         ("nlp(text).labels", "how sure", "-"),
-        ("nlp(text, pair).labels", "how sure", "-"),
+        ("nlp(text, pair=pair).labels", "how sure", "-"),
         ("nlp(text).value", "off by", "-"),
         ("nlp(text).entities", "how sure", "nothing there"),
         ("nlp(text).tags", "how sure", "-"),

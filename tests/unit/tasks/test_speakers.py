@@ -6,9 +6,6 @@ import random
 from pathlib import Path
 
 import numpy as np
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import spanbert
 from spanbert import TaskData
@@ -17,8 +14,8 @@ from spanbert.core.types import Document, Span
 from spanbert.corpus.text.words import split_words
 from spanbert.tasks.base import WindowConfig
 from spanbert.tasks.coref.config import CorefConfig
-from spanbert.tasks.coref.links import BUCKETS, Mentions, best_antecedents, buckets_of
-from spanbert.tasks.coref.speakers import speaker_numbers
+from spanbert.tasks.coref.links import BUCKETS, Linker, Mentions
+from spanbert.tasks.coref.speakers import NOBODY, speaker_numbers
 from spanbert.tasks.coref.task import CorefTask
 from tests.labelled import FILLER, tune, write_lines
 
@@ -42,29 +39,30 @@ def test_the_names_before_speeches():
     assert set(numbers("Note: I left.\nYou too.")) == {0}, "one such line alone is no dialogue"
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10_000), st.integers(1, 20))
-def test_links_know_the_speakers(seed: int, count: int):
-    draw = np.random.default_rng(seed)
-    first = np.sort(draw.integers(0, 40, count))
-    size = 4
-    parts = {name: draw.normal(size=shape).astype(np.float32) for name, shape in {
-        "mention_M": count, "key_Md": (count, size), "query_Md": (count, size), "near_MB": (count, BUCKETS), "spoken_M2": (count, 2),
-    }.items()}  # fmt: skip
-    speaker = draw.integers(0, 3, count)
-    mentions = Mentions(first_M=first, last_M=first, same_M=None, speaker_M=speaker, **parts)
-    found = {link.mention: link for link in best_antecedents(mentions, np.zeros(count, dtype=np.uint64))}
-    for query in range(count):
-        best = 0.0
-        for key in range(query):
-            score = (
-                parts["mention_M"][query] + parts["mention_M"][key] + parts["query_Md"][query] @ parts["key_Md"][key]
-            )
-            score += parts["near_MB"][query][buckets_of(first[query : query + 1] - first[key])[0]]
-            if speaker[query] and speaker[key]:
-                score += parts["spoken_M2"][query][int(speaker[query] != speaker[key])]
-            best = max(best, float(score))
-        assert (found[query].score if query in found else 0.0) == pytest.approx(best, abs=1e-4)
+def test_a_mention_far_back_is_remembered_with_its_speaker():
+    """Two names that differ in their speakers alone, further back than what is compared with every mention."""
+    count = 1200
+    speaker = np.full(count, NOBODY)
+    speaker[[3, 5, -2, -1]] = 1, 2, 1, 2
+    lasting = np.zeros(count, dtype=bool)
+    lasting[[3, 5]] = True
+    score = np.where(speaker == NOBODY, -10, 0).astype(np.float32)
+    mentions = Mentions(
+        first_M=np.arange(count),
+        words_M=np.arange(count, dtype=np.uint64),
+        lasting_M=lasting,
+        mention_M=score,
+        key_Md=np.zeros((count, 2), dtype=np.float32),
+        query_Md=np.zeros((count, 2), dtype=np.float32),
+        near_MB=np.zeros((count, BUCKETS), dtype=np.float32),
+        same_M=None,
+        spoken_M2=np.tile(np.array([2, -2], dtype=np.float32), (count, 1)),
+        speaker_M=speaker,
+    )
+    linker = Linker(100)
+    linker.add(mentions)
+    links = [(one.mention, one.antecedent, one.score) for one in linker.finish()]
+    assert links == [(count - 2, 3, 2.0), (count - 1, 5, 2.0)]
 
 
 def test_they_are_looked_at_where_training_has_them(tokenizer):

@@ -60,14 +60,14 @@ def test_ids_are_mapped_not_copied(store_path: Path):
 
 KILL_AT_SECOND_SHARD = """
 import os, signal, sys
-from spanbert.tokens import prepare as module
-close, shards = module._StoreWriter._close_shards, []
+from spanbert.tokens import prepare as module, store_writer
+close, shards = store_writer.StoreWriter._close_shards, []
 def close_and_die(self):
     if shards:
         self._open["train"].close()  # the shard's temporary file is whole, but progress does not know of it
         os.kill(os.getpid(), signal.SIGKILL)
     shards.append(close(self))
-module._StoreWriter._close_shards = close_and_die
+store_writer.StoreWriter._close_shards = close_and_die
 module.prepare([sys.argv[1]], tokenizer=sys.argv[2], out=sys.argv[3], held_out=0.1, shard_pieces=4000)
 """
 

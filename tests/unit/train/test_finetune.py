@@ -23,6 +23,7 @@ from spanbert.tasks.classify.config import ClassifyConfig
 from spanbert.tasks.coref.config import CorefConfig
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.qa.config import QAConfig
+from spanbert.train.finetune import finetune
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer
@@ -47,7 +48,7 @@ from tests.labelled import (
     write_lines,
     write_table,
 )
-from tests.runs import losses
+from tests.runs import losses, run
 
 finetune_module = import_module("spanbert.train.finetune")
 
@@ -141,16 +142,72 @@ def test_an_interrupted_run_goes_on_bit_for_bit(files, hugging_face_model: Path,
         stopped = tune(files, hugging_face_model, out, *settings, resume=True)
     assert (stopped.outcome.stopped_by, stopped.outcome.progress.step) == ("SIGTERM", 13)
     assert spanbert.load(out)("the fox").labels, "what a signal leaves is a bundle too"
+    scores = {name: one["main"] for name, one in read_json(run_directory(out) / "scores.json").items()}
+    assert scores.keys() == files.keys(), "with the scores that were at hand"
+    assert (run_directory(out) / "mistakes.jsonl").read_text() == ""
     done = tune(files, hugging_face_model, out, *settings, resume=True)
     assert done.outcome.stopped_by == "budget"
     assert len(losses(whole)) == 16
     assert losses(out) == losses(whole)
-    for file in ("model.safetensors", "heads.safetensors", "training/last/model.safetensors",
-                 "training/best/model.safetensors"):  # fmt: skip
-        one, two = load_file(whole / file), load_file(out / file)
+    for file in ("model.safetensors", "heads.safetensors", "last", "best"):
+        one, two = (
+            load_file(
+                run_directory(place) / "training" / file / "model.safetensors" if "." not in file else place / file
+            )
+            for place in (whole, out)
+        )
         assert one.keys() == two.keys()
         assert all(torch.equal(one[name], two[name]) for name in one), file
     assert (run_directory(out) / "mistakes.jsonl").read_text() == (run_directory(whole) / "mistakes.jsonl").read_text()
+
+
+@pytest.mark.parametrize("scoring", ["evaluate_documents", "tune_thresholds", "score_with_mistakes"])
+def test_a_signal_ends_scoring_at_once(files, hugging_face_model: Path, tmp_path: Path, monkeypatch, scoring: str):
+    """While scores are made for training or for the bundle; the resumed run has what an undisturbed one has."""
+    whole, out, settings = tmp_path / "whole", tmp_path / "out", ("train.max_steps=4", "train.evaluate_every=2steps")
+    tune(files, hugging_face_model, whole, *settings)
+    work, reached = getattr(finetune_module, scoring), []
+
+    def signalled(*arguments: object) -> object:
+        os.kill(os.getpid(), signal.SIGTERM)
+        reached.append(scoring)  # not reached: the signal ends the work
+        return work(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(finetune_module, scoring, signalled)
+        stopped = tune(files, hugging_face_model, out, *settings)
+    assert (stopped.outcome.stopped_by, stopped.outcome.interrupted, reached) == ("SIGTERM", True, [])
+    assert stopped.outcome.progress.step == (2 if scoring == "evaluate_documents" else 4)
+    done = tune(files, hugging_face_model, out, *settings, resume=True)
+    assert done.outcome.stopped_by == "budget"
+    assert read_json(run_directory(out) / "scores.json") == read_json(run_directory(whole) / "scores.json")
+
+
+def test_a_run_of_another_kind_is_not_continued(
+    files, store_path: Path, hugging_face_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pretrained, tuned = tmp_path / "pretrained", tmp_path / "tuned"
+    run(store_path, pretrained, hugging_face_model, "train.max_steps=1")
+    tune(files, hugging_face_model, tuned, "train.max_steps=1")
+    kept = {path: path.stat().st_mtime_ns for out in (pretrained, tuned) for path in out.rglob("*")}
+    config = FinetuneConfig.assemble(overrides=[*SETTINGS, "train.max_steps=1"])
+    for resume, message in (
+        (
+            lambda: tune(files, hugging_face_model, pretrained, resume=True),
+            "pretrain; expected one of spanbert finetune.",
+        ),
+        (
+            lambda: run(store_path, tuned, hugging_face_model, resume=True),
+            "finetune; expected one of spanbert pretrain.",
+        ),
+        (
+            lambda: finetune_seeds(files, seeds=2, model=hugging_face_model, out=tuned, config=config, resume=True),
+            "finetune; expected one of spanbert finetune --seeds.",
+        ),
+    ):
+        with pytest.raises(InputError, match=f"cannot be continued; got a run of spanbert {message}"):
+            resume()
+    assert {path: path.stat().st_mtime_ns for out in (pretrained, tuned) for path in out.rglob("*")} == kept
 
 
 def test_clusters_and_relations_go_on_bit_for_bit(trained_bundle: Path, tmp_path: Path, monkeypatch):
@@ -307,7 +364,9 @@ def test_kept_heads_still_fill(files, trained_bundle: Path, tmp_path: Path):
         spanbert.load(tmp_path / "dropped").fill(template)
 
 
-def test_several_seeds_keep_the_best_and_tell_the_spread(files, hugging_face_model: Path, tmp_path: Path):
+def test_several_seeds_keep_the_best_and_tell_the_spread(
+    files, hugging_face_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     config = FinetuneConfig.assemble(overrides=[*SETTINGS, "train.max_steps=10", "train.seed=5", "train.threads=1"])
     only = {"kind": files["kind"]}
     result = finetune_seeds(only, seeds=3, model=hugging_face_model, out=tmp_path / "out", config=config)
@@ -326,8 +385,18 @@ def test_several_seeds_keep_the_best_and_tell_the_spread(files, hugging_face_mod
     assert "\n# out\n" in card
     assert f"those of seed {result.best}, the best on dev data of 3" in card
     assert f"kind accuracy: mean {spread['mean']:.4f}" in card
-    with pytest.raises(InputError, match="the directory exists already"):
+    with pytest.raises(InputError, match="the folder exists already. Pass --resume to continue it, --overwrite"):
         finetune_seeds(only, seeds=2, model=hugging_face_model, out=tmp_path / "out", config=config)
+    with pytest.raises(InputError, match="a run of spanbert finetune --seeds; expected one of spanbert finetune. Pass"):
+        finetune(only, model=hugging_face_model, out=tmp_path / "out", config=config, resume=True)
+    short = config.with_train(max_steps=1, seed=0)
+    with stopped_after(1, monkeypatch, lambda: os.kill(os.getpid(), signal.SIGTERM)):
+        stopped = finetune_seeds(
+            only, seeds=2, model=hugging_face_model, out=tmp_path / "out", config=short, overwrite=True
+        )
+    assert (list(stopped.results), stopped.spread) == ([0], {}), "the next seed is for --resume"
+    left = [one.name for place in ("out", "out.run") for one in (tmp_path / place).iterdir()]
+    assert left == ["seeds"], "nothing is left of what is replaced"
     without = {"kind": TaskData(kind="classify", train=files["kind"].train)}
     with pytest.raises(InputError, match="several seeds need dev data"):
         finetune_seeds(without, seeds=2, model=hugging_face_model, out=tmp_path / "other", config=config)
@@ -391,7 +460,7 @@ def test_training_data_in_many_formats(hugging_face_model: Path, tmp_path: Path,
     ("tasks", "overrides", "message"),
     [
         ({}, (), "no task to learn"),
-        ({"t": ("classfy", "a.tsv")}, (), "unknown task 'classfy'; did you mean 'classify'"),
+        ({"t": ("classfy", "a.tsv")}, (), "no kind of task 'classfy'; did you mean 'classify'"),
         ({"t": ("classify", "none.tsv")}, (), "none.tsv"),
         ({"t": ("classify", "a.tsv", "none.tsv")}, (), "none.tsv: no such file"),
         ({"type": ("classify", "a.tsv")}, (), "a name that no task can have"),
@@ -406,11 +475,11 @@ def test_what_cannot_work_is_refused_before_anything_is_written(
 ):
     single_file(tmp_path / "a.tsv", 12, 0)
     (tmp_path / "a.conll").write_text("fox NOUN\nruns VERB\n")
-    made = {
-        name: TaskData(kind=kind, train=tmp_path / files[0], dev=tmp_path / files[1] if len(files) > 1 else None)
-        for name, (kind, *files) in tasks.items()
-    }
     with pytest.raises(InputError, match=message):
+        made = {
+            name: TaskData(kind=kind, train=tmp_path / files[0], dev=tmp_path / files[1] if len(files) > 1 else None)
+            for name, (kind, *files) in tasks.items()
+        }
         tune(made, hugging_face_model, tmp_path / "out", *overrides)
     assert not (tmp_path / "out" / "spanbert.json").exists()
     assert not (run_directory(tmp_path / "out") / "metrics.jsonl").exists()

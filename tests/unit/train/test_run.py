@@ -71,7 +71,7 @@ def test_a_run_has_its_directory_for_itself_and_writes_nothing_before_it_begins(
         assert heard.said == ["nothing to resume: starting from the beginning"]
     assert read_json(run_directory(target) / "run.json") == facts
     with (
-        pytest.raises(InputError, match="exists already. Pass --resume"),
+        pytest.raises(InputError, match="exists already. Pass --overwrite"),
         run_into(target, facts, resume=False, **given),
     ):
         raise AssertionError

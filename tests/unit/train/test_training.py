@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -179,18 +182,25 @@ def test_killed_run_resumes_bit_for_bit(undisturbed: Path, store_path: Path, hug
     assert "exists already. Pass --resume" in run_again.stderr
 
 
-def test_sigterm_saves_and_exits_cleanly(undisturbed: Path, store_path: Path, hugging_face_model: Path, tmp_path: Path):
+def test_a_signal_saves_and_ends_the_run_with_its_code(
+    undisturbed: Path, store_path: Path, hugging_face_model: Path, tmp_path: Path
+):
     out = tmp_path / "out"
     call = arguments(store_path, out, hugging_face_model)
     stopped = interrupted(7, "SIGTERM", *call)
-    assert stopped.returncode == 0, stopped.stderr
-    assert "SIGTERM: saved after step 7; continue with --resume" in stopped.stdout
+    assert stopped.returncode == 143, stopped.stderr
+    resuming = shlex.join(["spanbert", *map(str, call), "--resume"])
+    assert stopped.stderr.splitlines()[-2:] == ["SIGTERM: saved after step 7", f"resume with: {resuming}"]
     assert Encoder.from_pretrained(out).config.layers == 2
     stopped = interrupted(15, "SIGINT", *call, "--resume")
-    assert (stopped.returncode, stopped.stdout.splitlines()[0][:6]) == (0, "SIGINT"), stopped.stderr
-    done = interrupted(20, "SIGTERM", *call, "--resume")  # at its last step a run has nothing to stop
+    assert (stopped.returncode, stopped.stderr.splitlines()[-2:]) == (
+        130, ["SIGINT: saved after step 15", f"resume with: {resuming}"],
+    )  # fmt: skip
+    stopped = interrupted(20, "SIGTERM", *call, "--resume")  # after its last step a run has held-out data to score
+    assert stopped.returncode == 143, stopped.stderr
+    assert "step 20: held-out" not in stopped.stderr, "nothing is scored after the signal"
+    done = interrupted(99, "SIGTERM", *call, "--resume")
     assert done.returncode == 0, done.stderr
-    assert "SIGTERM" not in done.stdout
     assert losses(out) == losses(undisturbed)
     assert_same_weights(out, undisturbed)
 
@@ -210,9 +220,72 @@ def test_resume_refuses_other_settings_and_starts_where_nothing_is(
 def test_a_damaged_state_is_refused(store_path: Path, hugging_face_model: Path, tmp_path: Path):
     out = tmp_path / "out"
     run(store_path, out, hugging_face_model, "train.max_steps=2")
-    (run_directory(out) / "training" / "last" / "optimizer.safetensors").write_bytes(b"x")
-    with pytest.raises(InputError, match="training state is damaged"):
+    last = run_directory(out) / "training" / "last"
+    (last / "optimizer.safetensors").write_bytes(b"x")
+    with pytest.raises(
+        InputError, match="training state is damaged.*Start again with --overwrite in place of --resume"
+    ):
         run(store_path, out, hugging_face_model, "train.max_steps=4", resume=True)
+    for content in ("{}", "[]", '{"checksums": 1}'):
+        (last / "state.json").write_text(content)
+        with pytest.raises(InputError, match=r"state\.json: the training state is damaged"):
+            run(store_path, out, hugging_face_model, "train.max_steps=4", resume=True)
+    assert run(store_path, out, hugging_face_model, "train.max_steps=1", overwrite=True).outcome.progress.step == 1
+    assert len(losses(out)) == 1
+    (run_directory(out) / "run.json").write_text("{")
+    with pytest.raises(InputError, match="the folder exists already. Pass --overwrite to replace it"):
+        run(store_path, out, hugging_face_model, "train.max_steps=1", resume=True)
+    run(store_path, out, hugging_face_model, "train.max_steps=1", overwrite=True)
+
+
+def test_a_run_replaces_only_what_it_may(store_path: Path, hugging_face_model: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    run(store_path, out, hugging_face_model, "train.max_steps=1")
+    (run_directory(out) / "mistakes.jsonl").write_text("of another run")
+    with pytest.raises(InputError, match="exists already. Pass --resume to continue it, --overwrite to replace it"):
+        run(store_path, out, hugging_face_model, "train.max_steps=1")
+    with pytest.raises(InputError, match="either continue the run or replace it"):
+        run(store_path, out, hugging_face_model, "train.max_steps=1", resume=True, overwrite=True)
+    with pytest.raises(InputError, match="accumulation must divide"):
+        run(store_path, out, hugging_face_model, "train.max_steps=1", "train.accumulation=2", overwrite=True)
+    assert (out / "model.safetensors").exists(), "a run that is refused replaces nothing"
+    run(store_path, out, hugging_face_model, "train.max_steps=2", overwrite=True)
+    assert len(losses(out)) == 2
+    assert not (run_directory(out) / "mistakes.jsonl").exists()
+    for target in (store_path, store_path / "inside", hugging_face_model):
+        with pytest.raises(InputError, match="the output would"):
+            run(store_path, target, hugging_face_model, "train.max_steps=1", overwrite=True)
+
+
+def test_what_killed_runs_left_is_swept(store_path: Path, hugging_face_model: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    run(store_path, out, hugging_face_model, "train.max_steps=1")
+    training = run_directory(out) / "training"
+    left = [tmp_path / ".out.0123abcd.tmp", run_directory(out) / ".run.json.0123abcd.tmp", training / ".last.new.0123abcd.tmp",
+            training / ".best.new.x_1y2z3w", training / "best.new", training / "last.old"]  # fmt: skip
+    for path in left:
+        path.mkdir()
+        (path / "model.safetensors").write_bytes(b"half")
+    kept = tmp_path / ".out.settings"
+    kept.mkdir()
+    with pytest.raises(InputError, match="the interrupted run has another"):
+        run(store_path, out, hugging_face_model, "train.max_steps=2", "optim.clip=0.5", resume=True)
+    assert all(path.exists() for path in left), "not by a run that is refused"
+    run(store_path, out, hugging_face_model, "train.max_steps=2", resume=True)
+    assert not any(path.exists() for path in left)
+    assert kept.exists()
+    assert sorted(path.name for path in training.iterdir()) == ["best", "last"]
+
+
+def test_the_files_of_a_bundle_have_one_mode(store_path: Path, hugging_face_model: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    before = os.umask(0o027)
+    try:
+        run(store_path, out, hugging_face_model, "train.max_steps=1")
+    finally:
+        os.umask(before)
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (out, *out.rglob("*"))}
+    assert {path.name: oct(mode) for path, mode in modes.items() if mode != (0o750 if path.is_dir() else 0o640)} == {}
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(
@@ -228,7 +301,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(
     assert not (run_directory(tmp_path / "out") / "training").exists()
 
 
-def test_a_signal_before_the_first_step_saves_too(
+def test_a_signal_before_the_first_step_leaves_no_bundle(
     undisturbed: Path, store_path: Path, hugging_face_model: Path, tmp_path: Path
 ):
     early = SIGNAL_AT_STEP.replace("from spanbert.apps", "from spanbert.train import pretrain\nbefore = pretrain.evaluate\n"
@@ -237,8 +310,11 @@ def test_a_signal_before_the_first_step_saves_too(
     stopped = subprocess.run(
         [sys.executable, "-c", early, "99", "SIGTERM", *call], capture_output=True, text=True, check=False
     )
-    assert stopped.returncode == 0, stopped.stderr
-    assert "SIGTERM: saved after step 0" in stopped.stdout
+    assert stopped.returncode == 143, stopped.stderr
+    assert "SIGTERM: before the first step" in stopped.stderr
+    assert "held-out figures" not in stopped.stderr, "scoring ends at once"
+    assert not (tmp_path / "out").exists()
+    assert not (run_directory(tmp_path / "out") / "before.json").exists()
     run(store_path, tmp_path / "out", hugging_face_model, "train.max_steps=20", resume=True)
     assert losses(tmp_path / "out") == losses(undisturbed)
 

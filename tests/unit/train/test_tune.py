@@ -213,7 +213,7 @@ def test_a_tuning_goes_on_with_the_settings_that_it_began_with(tuned, files, hug
         go_on(few(), budget="300%")
     with pytest.raises(InputError, match="exists already. Pass --resume"):
         finetune_tuned(files, model=hugging_face_model, out=out, config=few())
-    with pytest.raises(InputError, match="is a tuning. Pass --resume with --tune"):
+    with pytest.raises(InputError, match="a run of another kind.*got a run of spanbert finetune --tune"):
         spanbert.finetune(files, model=hugging_face_model, out=out, config=few(), resume=True)
 
 
@@ -225,9 +225,9 @@ def test_dev_data_is_needed(files, hugging_face_model: Path, tmp_path: Path):
 
 
 def test_a_tuning_that_is_refused_leaves_nothing(files, hugging_face_model: Path, tmp_path: Path):
-    (tmp_path / "dev.tsv").write_text("text\tlabel\nthe fox\tnever seen\n")
+    (tmp_path / "dev.tsv").write_text("text\tlabel\nthe fox\tgood\nno label in this row\n")
     bad = {"kind": TaskData(kind="classify", train=files["kind"].train, dev=tmp_path / "dev.tsv")}
-    with pytest.raises(InputError, match=r"dev\.tsv:2"):
+    with pytest.raises(InputError, match=r"dev\.tsv:3"):
         finetune_tuned(bad, model=hugging_face_model, out=tmp_path / "out", config=few())
     assert [path.name for path in tmp_path.iterdir()] == ["dev.tsv"]
 
@@ -283,8 +283,8 @@ def test_the_command(cli, files, hugging_face_model: Path, tmp_path: Path, monke
 
     monkeypatch.setattr(Tracker, "step", stop)
     code, said, err = cli(*run)
-    assert code == 0, err
-    assert "SIGTERM: no bundle yet; continue the tuning with --resume" in said
+    assert code == 143, err
+    assert "resume with: spanbert finetune classify" in err
     assert not out.exists()
     monkeypatch.setattr(Tracker, "step", note)
     code, said, err = cli(*run, "--resume", "--json")
@@ -296,3 +296,20 @@ def test_the_command(cli, files, hugging_face_model: Path, tmp_path: Path, monke
     assert "Rates that were tried" in page
     assert page.count("<td>kept</td>") == 1
     assert spanbert.load(out)("the fox").labels
+
+
+def test_a_tuning_replaces_what_it_may_when_it_begins(files, hugging_face_model: Path, tmp_path: Path):
+    only, out = {"kind": files["kind"]}, tmp_path / "out"
+    config = few("train.max_steps=4")
+    spanbert.finetune(only, model=hugging_face_model, out=out, config=config)
+    (tmp_path / "dev.tsv").write_text("text\tlabel\nthe fox\tgood\nno label in this row\n")
+    bad = {"kind": TaskData(kind="classify", train=files["kind"].train, dev=tmp_path / "dev.tsv")}
+    with pytest.raises(InputError, match=r"dev\.tsv:3"):
+        finetune_tuned(bad, model=hugging_face_model, out=out, config=config, overwrite=True)
+    assert (out / "model.safetensors").exists(), "a tuning that is refused replaces nothing"
+    assert (run_directory(out) / "metrics.jsonl").exists()
+    first = finetune_tuned(only, model=hugging_face_model, out=out, budget="200%", config=config, overwrite=True)
+    assert not (run_directory(out) / "tensorboard").exists()
+    again = finetune_tuned(only, model=hugging_face_model, out=out, budget="200%", config=config, overwrite=True)
+    assert again.trials == first.trials
+    assert len(read_json(run_directory(out) / "tuning.json")["trials"]) == 3

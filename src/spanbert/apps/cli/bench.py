@@ -14,10 +14,11 @@ from typing import Annotated
 
 import typer
 
-from spanbert.apps.cli.options import JsonOption, examples, lines_of, print_json
+from spanbert.apps.cli.options import JsonOption, OverwriteOption, examples, lines_of, print_json
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.files import write_atomically, write_json
+from spanbert.core.outputs import check_output_file
 
 EXAMPLES = examples(
     ("Our training step against transformers' masked language model", "spanbert bench pretrain --json"),
@@ -43,6 +44,7 @@ def command(
     picture: Annotated[
         Path | None, typer.Option(help="Also draw the result, as PNG (encoders).", show_default=False)
     ] = None,
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measures on this machine: contenders in turn, on the same work; ratios with their spread.
@@ -62,9 +64,9 @@ def command(
         raise InputError("this benchmark has no picture", where="--picture", got=name, expected="encoders")
     if picture is not None and find_spec("matplotlib") is None:
         raise InputError("pictures need matplotlib", where="--picture", remedy="pip install 'spanbert[report]'")
-    for file in (out, picture):  # before minutes of work
-        if file is not None and not file.absolute().parent.is_dir():
-            raise InputError("no such folder", where=str(file.absolute().parent))
+    for file, option, other in ((out, "--out", None), (picture, "--picture", out)):  # before minutes of work
+        if file is not None:
+            check_output_file(file, inputs=[data, other], overwrite=overwrite, option=option)
     with make_reporter() as reporter:
         result = module.run(data, quick=quick, reporter=reporter)
     if out is not None:

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from spanbert.apps.cli.options import JsonOption, examples, print_json
+from spanbert.apps.cli.completion import layouts, read_formats
+from spanbert.apps.cli.options import JsonOption, OverwriteOption, examples, print_json
 from spanbert.core.errors import InputError
 
 EXAMPLES = examples(
@@ -21,20 +22,32 @@ EXAMPLES = examples(
     ("Clusters: CoNLL-2012 to JSON lines", "spanbert convert train.conll train.jsonl --to coref-jsonl"),
     ("Relations: SemEval's text to TACRED's JSON", "spanbert convert TRAIN_FILE.TXT train.json --to tacred"),
     ("Translations: a memory to two files line by line", "spanbert convert memory.tmx texts.en --to aligned --target texts.de"),  # noqa: E501
+    ("A folder of brat's to a file of spaCy's", "spanbert convert letters/ train.spacy --to spacy"),
+    ("Tags: a data set of the hub to columns", "spanbert convert hf:wnut_17:train train.conll --to columns"),
+    ("Spans: an export of Prodigy to GLiNER's JSON", "spanbert convert annotations.jsonl train.json --to gliner"),
     ("An export of Label Studio to columns of BIOES tags", "spanbert convert export.json train.conll --to columns --scheme BIOES"),  # noqa: E501
 )  # fmt: skip
+
+_SAID = {"columns": "tags of words"}
 
 
 def command(
     source: Annotated[
-        str, typer.Argument(metavar="IN", help="Bundle, Hugging Face directory or hub id; or an annotated file.")
+        str,
+        typer.Argument(
+            metavar="IN",
+            help="A model: bundle, Hugging Face directory or hub id. Or an annotated file, or hf:NAME:SPLIT.",
+        ),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The directory or file to make.")],
     to: Annotated[
         str,
         typer.Option(
-            help="Models: bundle, hugging-face or head-checkpoint. Annotations: columns, jsonl, label-studio or squad; "
-            "conll2012, coref-jsonl or gap; tacred, semeval or relation-jsonl; parallel, aligned or tmx."
+            help="Models: bundle, hugging-face or head-checkpoint. Annotations: columns, jsonl, hf-tokens, word-table, "
+            "brat, doccano, gliner, label-studio, label-studio-min, prodigy, spacy, spacy-json, webanno, squad or "
+            "qa-jsonl; conll2012, corefud, coref-jsonl or gap; tacred, semeval, relation-jsonl, doccano-relations or "
+            "prodigy-relations; labelled or prodigy-labels; parallel, aligned or tmx.",
+            autocompletion=layouts,
         ),
     ],
     task: Annotated[
@@ -47,14 +60,20 @@ def command(
         ),
     ] = None,
     from_: Annotated[
-        str | None, typer.Option("--from", help="Annotations: the format of IN.  [default: looks]", show_default=False)
+        str | None,
+        typer.Option(
+            "--from",
+            help="Annotations: the format of IN.  [default: looks]",
+            show_default=False,
+            autocompletion=read_formats,
+        ),
     ] = None,
     scheme: Annotated[
         str | None,
-        typer.Option(help="Columns: write BIO, IOB1, BIOES, BMES or BILOU.  [default: as read]", show_default=False),
+        typer.Option(help="Tags: write BIO, IOB1, BIOES, BMES or BILOU.  [default: as read]", show_default=False),
     ] = None,
     column: Annotated[
-        str | None, typer.Option(help="Columns: read ner, upos or xpos.  [default: ner]", show_default=False)
+        str | None, typer.Option(help="Tags: read ner, upos or xpos.  [default: ner]", show_default=False)
     ] = None,
     nested: Annotated[bool, typer.Option("--nested", help="Columns: spans may lie in one another.")] = False,
     target: Annotated[
@@ -65,31 +84,49 @@ def command(
         ),
     ] = None,
     text_column: Annotated[
-        str | None, typer.Option(help="Translations: column or language of the text.", show_default=False)
+        str | None,
+        typer.Option(help="Tables and lists: column of the text or words, or its language.", show_default=False),
     ] = None,
     target_column: Annotated[
         str | None, typer.Option(help="Translations: column or language of the translation.", show_default=False)
     ] = None,
+    pair_column: Annotated[
+        str | None, typer.Option(help="Labelled texts: column of the second text.", show_default=False)
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option(help="Labelled texts and words: column of the labels or tags.", show_default=False)
+    ] = None,
+    label_names: Annotated[
+        str | None,
+        typer.Option(
+            help="Tags that are numbers: O,B-PER,I-PER or a file with a name a line, from 0.", show_default=False
+        ),
+    ] = None,
+    separator: Annotated[
+        str | None, typer.Option(help="Labelled texts: between several labels of a cell.", show_default=False)
+    ] = None,
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Writes a model in another layout, its weights as they are; or an annotated file in another format."""
     from spanbert.corpus.formats.registry import WRITTEN
 
     given = {"--from": from_, "--scheme": scheme, "--column": column, "--nested": nested or None, "--target": target}
-    given |= {"--text-column": text_column, "--target-column": target_column}
+    names = {"text_column": text_column, "target_column": target_column, "pair_column": pair_column}
+    names |= {"label_column": label_column, "label_names": label_names, "separator": separator}
+    given |= {f"--{name.replace('_', '-')}": value for name, value in names.items()}
     if Path(source).is_file() or to in WRITTEN:
         if task is not None:
             raise InputError("files of annotations have no tasks", where="--task", got=task)
         if precision is not None:
             raise InputError("files of annotations have no weights", where="--precision", got=precision)
-        parallel = {"target": target, "text_column": text_column, "target_column": target_column}
-        own = {"from_": from_, "scheme": scheme, "column": column or "ner", "nested": nested, **parallel}
-        _convert_data(source, out, to, own, as_json)
+        own = {"from_": from_, "scheme": scheme, "column": column or "ner", "nested": nested, "overwrite": overwrite}
+        _convert_data(source, out, to, {**own, "target": target, **names}, as_json)
         return
     for option, value in given.items():
         if value is not None:
             raise InputError("an option for files of annotations", where=option, got=f"--to {to}")
-    _convert_model(source, out, to, task, precision, as_json)
+    _convert_model(source, out, to, {"task": task, "precision": precision, "overwrite": overwrite}, as_json)
 
 
 def _convert_data(source: str, out: Path, to: str, options: dict[str, Any], as_json: bool) -> None:
@@ -99,19 +136,22 @@ def _convert_data(source: str, out: Path, to: str, options: dict[str, Any], as_j
     if as_json:
         print_json({**asdict(done), "path": str(done.path)})
         return
-    names = ("spans", "questions", "clusters", "mentions", "relations", "translations")
+    names = ("spans", "questions", "clusters", "mentions", "relations", "translations", "labels")
     counted = {name: getattr(done, name) for name in names}
     parts = [f"{done.documents:,} documents", f"{done.words:,} words"]
     parts += [f"{count:,} {name}" for name, count in counted.items() if count or name == "spans"]
     typer.echo(f"wrote {done.path}: {', '.join(parts)}, from {done.read_as}")
+    if done.left_out:
+        said = ", ".join(f"{count:,} {_SAID.get(what, what)}" for what, count in done.left_out.items())
+        typer.echo(f"left out: {said}")
     if done.moved or done.lost:
         typer.echo(f"answers that were elsewhere in their text: {done.moved:,}; not in it, and left out: {done.lost:,}")
 
 
-def _convert_model(source: str, out: Path, to: str, task: str | None, precision: str | None, as_json: bool) -> None:
+def _convert_model(source: str, out: Path, to: str, options: dict[str, Any], as_json: bool) -> None:
     from spanbert.pipelines.convert.models import convert
 
-    result = convert(source, out, to=to, task=task, precision=precision)
+    result = convert(source, out, to=to, **options)
     if as_json:
         print_json({"path": str(result.path), "tensors": result.tensors, "left_out": result.left_out})
         return

@@ -7,17 +7,39 @@ from typing import Annotated
 
 import typer
 
-from spanbert.apps.cli.options import ConfigOption, JsonOption, SetOption, print_json
-from spanbert.apps.cli.task_options import Given, overrides_of, settings_of, task_examples, with_task_options
+from spanbert.apps.cli.command import command_class
+from spanbert.apps.cli.completion import kinds_of_tasks
+from spanbert.apps.cli.options import ConfigOption, JsonOption, OverwriteOption, SetOption, print_json
+from spanbert.apps.cli.task_options import (
+    Given,
+    help_of_kind,
+    overrides_of,
+    settings_of,
+    task_examples,
+    with_task_options,
+)
 from spanbert.apps.console import make_reporter
-from spanbert.tasks.registry import kinds
+from spanbert.core.errors import InputError
+from spanbert.tasks.registry import kind_meant, kinds
 
 EXAMPLES = task_examples("doctor")
+
+CLASS = command_class(
+    settings="spanbert.train.finetune_config:FinetuneConfig",
+    help_of=help_of_kind("doctor", companion=("target", "dev_target")),
+)
 
 
 @with_task_options("doctor")
 def command(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"What to learn: {', '.join(kinds())}.")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND",
+            help=f"What to learn: {', '.join(kinds())}. The options of one: spanbert doctor KIND --help.",
+            autocompletion=kinds_of_tasks,
+        ),
+    ],
     data: Annotated[Path, typer.Option(help="Data to train on.")],
     model: Annotated[str, typer.Option(help="Bundle, Hugging Face directory or hub id to start from.")],
     target: Annotated[
@@ -31,6 +53,7 @@ def command(
     fix: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write a repaired copy of --data.", show_default=False)
     ] = None,
+    overwrite: OverwriteOption = False,
     *,
     given: Given,
     estimate: Annotated[
@@ -50,7 +73,16 @@ def command(
     from spanbert.apps.doctor.lines import report_lines
     from spanbert.train.finetune_config import FinetuneConfig
 
-    overrides = overrides_of(settings_of("doctor", given, kind if kind in kinds() else None))
+    kind, asked = kind_meant(kind)
+    if dev is not None and dev.name.endswith("%") and not dev.exists():
+        raise InputError(
+            "doctor reads dev data from a file",
+            where="--dev",
+            got=str(dev),
+            remedy="Leave it out: the dev data that finetune holds out shares no text with the rest",
+        )
+    overrides = overrides_of({f"{kind}.{key}": value for key, value in asked.items()})
+    overrides += overrides_of(settings_of("doctor", given, kind))
     settings = FinetuneConfig.assemble(file=config, overrides=[*overrides, *(set_ or [])])
     with make_reporter() as reporter:
         report = doctor(
@@ -62,6 +94,7 @@ def command(
             dev_target=dev_target,
             config=settings,
             fix=fix,
+            overwrite=overwrite,
             estimate=estimate,
             reporter=reporter,
         )

@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from spanbert.apps.cli.options import JsonOption, kind_options, print_json
+from spanbert.apps.cli.options import JsonOption, ThreadsOption, kind_options, kind_set_option, print_json
 from spanbert.apps.cli.task_options import Given, settings_of, task_examples, with_task_options
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
@@ -41,9 +41,7 @@ def command(
     given: Given,
     set_: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", metavar="KIND.KEY=VALUE", help="Override a setting: coref.singletons=drop.", show_default=False
-        ),
+        kind_set_option("coref.singletons=drop"),
     ] = None,
     end_to_end: Annotated[
         bool,
@@ -53,6 +51,7 @@ def command(
         str, typer.Option(help="With --end-to-end: those found by the bundle, or those of the data (gold).")
     ] = "found",
     compare: Annotated[bool, typer.Option("--compare", help="Compare two bundles by a paired bootstrap test.")] = False,
+    threads: ThreadsOption = None,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -62,7 +61,11 @@ def command(
 
     Every score comes with a 95% bootstrap interval, and with a signature that says how it was counted.
     """
+    from spanbert.encoder.hardware import use_threads
     from spanbert.pipelines.evaluate import evaluate
+
+    if threads is not None:
+        use_threads(threads)
 
     if end_to_end:
         for option, value in (("--compare", compare), ("--target", target), ("--set", set_), *given.items()):
@@ -115,6 +118,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
         lines.append(f"    {label:<20} {shown}  gold {figures['gold']}")
     lines += [f"    and {len(by_label) - _LABELS} more; --json has all"] if len(by_label) > _LABELS else []
     lines.append(f"  {found['signature']}")
+    lines += [f"  warning: {one}" for one in found.get("warnings", ())]
     if "compared" in found:
         other = found["compared"]
         low, high = other["interval"]

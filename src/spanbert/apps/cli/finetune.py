@@ -11,12 +11,28 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from spanbert.apps.cli.options import SIZES, ConfigOption, JsonOption, SetOption, print_json, require_size
-from spanbert.apps.cli.task_options import Given, overrides_of, settings_of, task_examples, with_task_options
+from spanbert.apps.cli.command import command_class
+from spanbert.apps.cli.completion import kinds_or, one_of
+from spanbert.apps.cli.options import (
+    SIZES,
+    ConfigOption,
+    JsonOption,
+    OverwriteOption,
+    SetOption,
+    print_json,
+    require_size,
+)
+from spanbert.apps.cli.task_options import (
+    Given,
+    help_of_kind,
+    overrides_of,
+    settings_of,
+    task_examples,
+    with_task_options,
+)
 from spanbert.apps.console import make_reporter
-from spanbert.checkpoint.bundle import MANIFEST
 from spanbert.core.errors import InputError, nearest
-from spanbert.tasks.registry import kinds, spec_of, specs
+from spanbert.tasks.registry import kind_meant, kinds, spec_of, specs
 
 if TYPE_CHECKING:
     from spanbert.train.finetune_config import FinetuneConfig
@@ -35,24 +51,42 @@ HELP = f"""Fine-tunes a model for one task or several: labels, tags, answers, cl
 
 Files: {"; ".join(f"`{spec.kind}` {spec.files}" for spec in specs() if spec.variant is None)}.
 `--out` gets the bundle alone: what is needed to use it. The run lies beside it, in OUT.run: report.html (curves,
-errors, the worst examples), logs, TensorBoard, and the state that `--resume` continues after Ctrl-C, SIGTERM or a kill.
+errors, the worst examples), logs, TensorBoard, and the state that `--resume` continues. Ctrl-C and SIGTERM save and end
+the run, with exit code 130 or 143.
 """
+CLASS = command_class(
+    settings="spanbert.train.finetune_config:FinetuneConfig",
+    help_of=help_of_kind("finetune", companion=("train_target", "dev_target"), others=("task",)),
+)
 
 
 @with_task_options("finetune")
 def command(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"What to learn: {', '.join([*kinds(), _MULTI])}.")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND",
+            help=f"What to learn: {', '.join([*kinds(), _MULTI])}. The options of one: spanbert finetune KIND --help.",
+            autocompletion=kinds_or((_MULTI, "several tasks on one encoder")),
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="The bundle to make.")],
     model: Annotated[
         str | None, typer.Option(help="Bundle, Hugging Face directory or hub id to start from.", show_default=False)
     ] = None,
     size: Annotated[
         str | None,
-        typer.Option(help=f"Start from scratch instead: {', '.join(SIZES)}.", show_default=False),
+        typer.Option(
+            help=f"Start from scratch instead: {', '.join(SIZES)}.", show_default=False, autocompletion=one_of(SIZES)
+        ),
     ] = None,
     train: Annotated[Path | None, typer.Option(help="Data to train on.", show_default=False)] = None,
     dev: Annotated[
-        Path | None, typer.Option(help="Data to choose the best weights and thresholds by.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Data to choose the best weights and thresholds by: a file, or a share of --train to hold out, 10%.",
+            show_default=False,
+        ),
     ] = None,
     train_target: Annotated[
         Path | None,
@@ -69,6 +103,14 @@ def command(
         str | None,
         typer.Option(
             help=f"How much: 3epochs, 5m, 2h, 500steps.  [default: {_USUAL:g}epochs; {_LONGER}]", show_default=False
+        ),
+    ] = None,
+    text: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="STORE",
+            help="Go on with pre-training on this text (see prepare) in a quarter of the steps: blanks stay filled.",
+            show_default=False,
         ),
     ] = None,
     seeds: Annotated[int, typer.Option(help="Train with this many seeds; the best on --dev is kept.", min=1)] = 1,
@@ -93,15 +135,16 @@ def command(
         str | None, typer.Option(help="Licence and attribution of the data, for the model card.", show_default=False)
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run in --out.")] = False,
+    overwrite: OverwriteOption = False,
     config: ConfigOption = None,
     set_: SetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """See `HELP`."""
-    choices = [*kinds(), _MULTI]
-    if kind not in choices:
-        raise InputError(f"no kind of task {kind!r}; {nearest(kind, choices)}")
+    typed = kind
+    kind, asked = (kind, {}) if kind == _MULTI else kind_meant(kind, others=[_MULTI])
     require_size(size)
+    from spanbert.apps.cli.interrupted import end_interrupted
     from spanbert.apps.reports.finetune_report import write_finetune_report
     from spanbert.train.config import budget_overrides
     from spanbert.train.finetune import finetune
@@ -110,6 +153,9 @@ def command(
     from spanbert.train.tune import finetune_tuned
 
     overrides = budget_overrides(budget) if budget else []
+    overrides += [f"text.store={text}"] if text else []
+    meant = {f"{kind}.{key}": value for key, value in asked.items()}
+    overrides += overrides_of(meant)
     overrides += overrides_of(settings_of("finetune", given, None if kind == _MULTI else kind))
     overrides += [f"train.patience={patience}"] if patience is not None else []
     overrides += ["keep_heads=true"] if keep_heads else []
@@ -119,9 +165,13 @@ def command(
     settings = FinetuneConfig.assemble(file=config, overrides=overrides)
     files = _Files(train=train, train_target=train_target, dev=dev, dev_target=dev_target)
     tasks = _with_own_settings(_tasks(kind, files, task or []), own, settings)
-    start: dict[str, Any] = {"model": model, "size": size, "out": out, "config": settings, "resume": resume}
+    start: dict[str, Any] = {
+        "model": model, "size": size, "out": out, "config": settings, "resume": resume, "overwrite": overwrite,
+    }  # fmt: skip
     scores: dict[str, Any]
     with make_reporter() as reporter:
+        if typed.lower() != kind:
+            reporter.say(f"{typed} is the kind {kind}{''.join(f' --set {one}' for one in overrides_of(meant))}")
         if seeds > 1:
             several = finetune_seeds(tasks, seeds=seeds, tune=tune_budget or tune, **start, reporter=reporter)
             result = several.results[several.best]
@@ -129,15 +179,11 @@ def command(
             result = finetune_tuned(tasks, budget=tune_budget, **start, reporter=reporter).result
         else:
             result = finetune(tasks, **start, reporter=reporter)
-        made = (out / MANIFEST).is_file()
-        report = write_finetune_report(out, reporter) if made else None
-    outcome = result.outcome
-    if not made:
-        typer.echo(f"{outcome.stopped_by}: no bundle yet; continue the tuning with --resume")
-        return
-    if outcome.interrupted:
-        typer.echo(f"{outcome.stopped_by}: saved after step {outcome.progress.step:,}; continue with --resume")
-    if seeds > 1:
+        outcome = result.outcome
+        alone = seeds == 1 and not (tune or tune_budget)
+        whole = not outcome.interrupted or (alone and outcome.progress.step > 0)  # there is a bundle
+        report = write_finetune_report(out, reporter) if whole else None
+    if seeds > 1 and whole:
         for name, figures in several.spread.items():
             for figure, spread in figures.items():
                 typer.echo(f"{name} {figure}: mean {spread['mean']:.4f}, standard deviation {spread['stdev']:.4f}")
@@ -148,16 +194,19 @@ def command(
         typer.echo(f"  {line}")
     if report is not None:
         typer.echo(f"report: {report}")
-    typer.echo(f"wrote {out} after {outcome.progress.step:,} steps, {outcome.progress.seconds / 60:.1f} minutes")
+    if whole:
+        typer.echo(f"wrote {out} after {outcome.progress.step:,} steps, {outcome.progress.seconds / 60:.1f} minutes")
     if as_json:
         scores = {name: dict(one) for name, one in result.scores.items()}
         facts = {"path": str(out), "stopped_by": outcome.stopped_by, "scores": scores}
         print_json({**facts, **({"seeds": several.spread} if seeds > 1 else {}), **vars(outcome.progress)})
-    else:
+    elif not outcome.interrupted:
         first, data = next(iter(tasks.items()))
         name, bundle = f" --task {first}" if len(tasks) > 1 else "", shlex.quote(str(out))
         texts = spec_of(data.kind).input
         typer.echo(f"next: spanbert evaluate {bundle}{name} --data TEST, or spanbert predict {bundle}{name} {texts}")
+    if outcome.interrupted:
+        end_interrupted(outcome)
 
 
 class _Files(NamedTuple):
@@ -214,7 +263,7 @@ def _tasks(kind: str, files: _Files, stated: Sequence[str]) -> dict[str, TaskDat
     for one in stated:
         name, _, rest = one.partition("=")
         parts = rest.split(":")
-        if not name or len(parts) not in (2, 3) or parts[0] not in kinds() or not all(parts):
+        if not name or len(parts) not in (2, 3) or not all(parts):
             raise InputError(
                 "not a task", where=f"--task {one}", expected=f"NAME=KIND:TRAIN[:DEV], KIND {', '.join(kinds())}"
             )

@@ -1,14 +1,20 @@
 """The command `spanbert`: its verbs, its exit codes, its one-line errors.
 
-Exit codes: 0 ok, 2 bad usage or bad input, 1 failure, 130 interrupted.
+Exit codes: 0 ok, 2 bad usage or bad input, 1 failure, 130 and 143 ended by Ctrl-C and SIGTERM.
 """
 
 from __future__ import annotations
 
 import errno
+import io
 import os
+import signal
 import sys
-from typing import Annotated
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -27,15 +33,15 @@ from spanbert.apps.cli import (
     push,
     quickstart,
 )
-from spanbert.core.errors import SpanbertError
+from spanbert.apps.cli.command import command_class
+from spanbert.core.errors import InputError, SpanbertError
 
 _BAD_PATH = (
     errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EEXIST,
-    errno.ENOSPC, errno.EDQUOT,
+    errno.ENOSPC, errno.EDQUOT, errno.ELOOP,
 )  # fmt: skip
 _REMEDIES = {
     errno.EROFS: "Choose a place that can be written to",
-    errno.EACCES: "Choose a place that you may write to",
     **dict.fromkeys(
         (errno.ENOSPC, errno.EDQUOT), "Make room and run the same command again (training with --resume) to continue"
     ),
@@ -45,6 +51,7 @@ app = typer.Typer(
     name="spanbert",
     help="From your own text to structured answers with span-pre-trained encoders.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     epilog="Begin with `spanbert quickstart`. Every verb has examples: `spanbert VERB --help`.",
@@ -66,24 +73,27 @@ def _options(
     """From your own text to structured answers with span-pre-trained encoders."""
 
 
-app.command("quickstart", epilog=quickstart.EXAMPLES)(quickstart.command)
-app.command("prepare", epilog=prepare.EXAMPLES)(prepare.command)
-app.command("pretrain", epilog=pretrain.EXAMPLES)(pretrain.command)
-app.command("fill", epilog=fill.EXAMPLES)(fill.command)
-app.command("finetune", help=finetune.HELP, epilog=finetune.EXAMPLES)(finetune.command)
-app.command("evaluate", epilog=evaluate.EXAMPLES)(evaluate.command)
-app.command("predict", epilog=predict.EXAMPLES)(predict.command)
-app.command("doctor", epilog=doctor.EXAMPLES)(doctor.command)
-app.command("info", epilog=info.EXAMPLES)(info.command)
-app.command("convert", epilog=convert.EXAMPLES)(convert.command)
-app.command("push", epilog=push.EXAMPLES)(push.command)
-app.command("bench", epilog=bench.EXAMPLES)(bench.command)
+_PLAIN = command_class()
+app.command("quickstart", cls=_PLAIN, epilog=quickstart.EXAMPLES)(quickstart.command)
+app.command("prepare", cls=_PLAIN, epilog=prepare.EXAMPLES)(prepare.command)
+app.command("pretrain", cls=pretrain.CLASS, epilog=pretrain.EXAMPLES)(pretrain.command)
+app.command("fill", cls=_PLAIN, epilog=fill.EXAMPLES)(fill.command)
+app.command("finetune", cls=finetune.CLASS, help=finetune.HELP, epilog=finetune.EXAMPLES)(finetune.command)
+app.command("evaluate", cls=_PLAIN, epilog=evaluate.EXAMPLES)(evaluate.command)
+app.command("predict", cls=_PLAIN, epilog=predict.EXAMPLES)(predict.command)
+app.command("doctor", cls=doctor.CLASS, epilog=doctor.EXAMPLES)(doctor.command)
+app.command("info", cls=_PLAIN, epilog=info.EXAMPLES)(info.command)
+app.command("convert", cls=_PLAIN, epilog=convert.EXAMPLES)(convert.command)
+app.command("push", cls=_PLAIN, epilog=push.EXAMPLES)(push.command)
+app.command("bench", cls=_PLAIN, epilog=bench.EXAMPLES)(bench.command)
 
 
 def main() -> None:
     """Runs the command line and exits; foreseen errors are one line on stderr, never a traceback."""
     try:
-        app()
+        _prepare_streams()
+        with _sigterm_unwinds():
+            app()
     except SpanbertError as error:
         _fail(str(error), error.exit_code)
     except BrokenPipeError:
@@ -91,12 +101,59 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        remedy = _REMEDIES.get(error.errno or 0)
+        remedy = _remedy(error)
         _fail(
             f"{place}{error.strerror or error}{f'. {remedy}' if remedy else ''}", 2 if error.errno in _BAD_PATH else 1
         )
     except KeyboardInterrupt:
         _fail("interrupted", 130)
+
+
+def _prepare_streams() -> None:
+    """Makes output UTF-8 whatever the locale is, and keeps closed streams from becoming those of other files.
+
+    Raises:
+        InputError: Standard output is closed.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 (as long as the process lives)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # names of files may be no Unicode
+    if sys.stdout is None:
+        raise InputError("standard output is closed", remedy="Redirect it: > FILE, or > /dev/null")
+
+
+@contextmanager
+def _sigterm_unwinds() -> Iterator[None]:
+    """SIGTERM ends the process as Ctrl-C does, so that no temporary file stays behind."""
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        os.write(2, f"spanbert: error: ended by {signal.Signals(number).name}\n".encode())
+        sys.exit(128 + number)
+
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, end) if in_main_thread else None
+    try:
+        yield
+    finally:
+        if in_main_thread:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _remedy(error: OSError) -> str | None:
+    """What can be done about what the system said."""
+    if error.errno == errno.EACCES and error.filename:
+        name = os.fspath(error.filename)
+        if os.path.lexists(name) and not os.access(name, os.R_OK):
+            return "It cannot be read: see its permissions"
+        return "Choose a place that you may write to, or see the permissions of its folder"
+    return _REMEDIES.get(error.errno or 0)
 
 
 def _fail(message: str, code: int) -> None:

@@ -9,22 +9,48 @@ from typing import Annotated, Any, get_args
 
 import typer
 
+from spanbert.apps.cli.completion import finetune_keys, kind_keys, pretrain_keys
 from spanbert.core.config import parse_override
-from spanbert.core.errors import InputError, nearest
+from spanbert.core.errors import InputError
 from spanbert.encoder.config import Size
-from spanbert.tasks.registry import kinds
+from spanbert.tasks.registry import kind_meant
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on the last line.")]
+ThreadsOption = Annotated[
+    int | None, typer.Option(help="CPU threads.  [default: all cores]", min=1, show_default=False)
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what exists already.")]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.", show_default=False)]
+_SET_HELP = (
+    "One setting, e.g. optim.lr=1e-4; may be repeated. --lr, --epochs, --batch-size, --threads, --seed do the same. "
+    "All of them: docs/SETTINGS.md."
+)
 SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help=_SET_HELP, show_default=False, autocompletion=finetune_keys),
+]
+PretrainSetOption = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="One setting, e.g. optim.lr=1e-4 or train.seed=1; may be repeated. All of them: docs/SETTINGS.md.",
+        help=_SET_HELP.replace("--epochs, --batch-size, ", ""),
         show_default=False,
+        autocompletion=pretrain_keys,
     ),
 ]
+
+
+def kind_set_option(example: str) -> Any:
+    """`--set` of a verb that asks a model: settings of kinds of tasks."""
+    return typer.Option(
+        "--set",
+        metavar="KIND.KEY=VALUE",
+        help=f"Override a setting: {example}.",
+        show_default=False,
+        autocompletion=kind_keys,
+    )
+
 
 SIZES = get_args(Size)  # what `--size` takes
 
@@ -51,9 +77,7 @@ def kind_options(stated: Sequence[str]) -> dict[str, dict[str, Any]]:
         kind, _, key = name.partition(".")
         if not key:
             raise InputError("not a setting of a kind of task", where=f"--set {one}", expected="KIND.KEY=VALUE")
-        if kind not in kinds():
-            raise InputError(f"no kind of task {kind!r}; {nearest(kind, kinds())}", where=f"--set {one}")
-        found.setdefault(kind, {})[key] = value
+        found.setdefault(kind_meant(kind, where=f"--set {one}").kind, {})[key] = value
     return found
 
 
@@ -88,9 +112,14 @@ def lines_of(facts: Mapping[str, Any], indent: str = "") -> list[str]:
             lines += [f"{name}:", *lines_of(value, indent + "  ")]
         elif isinstance(value, list):
             more = f" and {len(value) - 5} more" if len(value) > 5 else ""
-            lines.append(f"{name}: {', '.join(map(str, value[:5]))}{more}")
+            lines.append(f"{name}: {', '.join(map(_shown, value[:5]))}{more}")
         elif isinstance(value, float):
-            lines.append(f"{name}: {value:.4f}")
+            lines.append(f"{name}: {_shown(value)}")
         else:
             lines.append(f"{name}: {'-' if value is None else f'{value:,}' if type(value) is int else value}")
     return lines
+
+
+def _shown(value: object) -> str:
+    """A value for people: numbers with four digits, so that a small learning rate is not 0."""
+    return f"{value:.4g}" if isinstance(value, float) and abs(value) < 1000 else str(value)

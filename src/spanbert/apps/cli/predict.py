@@ -6,18 +6,22 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from io import BufferedReader
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
-from spanbert.apps.cli.options import kind_options
+from spanbert.apps.cli.completion import one_of
+from spanbert.apps.cli.options import OverwriteOption, ThreadsOption, kind_options, kind_set_option
 from spanbert.apps.cli.task_options import Given, settings_of, task_examples, with_task_options
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
-from spanbert.core.files import file_written_whole
+from spanbert.core.files import file_written_whole, is_special
+from spanbert.core.outputs import check_output_file
 from spanbert.core.reporter import Reporter
-from spanbert.corpus.io.files import ByteCounter, SourceFile, decode_line, text_lines
+from spanbert.corpus.io.files import ByteCounter, SourceFile, text_lines
+from spanbert.corpus.io.pipes import PipeLines
 from spanbert.corpus.text.division import Documents, require_documents
 from spanbert.tasks.registry import specs
 
@@ -25,10 +29,14 @@ EXAMPLES = task_examples(
     "predict",
     ("Entities of a text", 'echo "Barack Obama was born in Honolulu." | spanbert predict ner/'),
     ("A page to look at", "spanbert predict ner/ texts.txt --format html --out page.html"),
-    ("A table with a column of texts", "spanbert predict sentiment/ reviews.csv"),
+    (
+        "A table with a column of texts, and the results in columns beside it",
+        "spanbert predict sentiment/ reviews.csv --text-column body --format csv --out labelled.csv",
+    ),
 )
 _WHOLE = " and ".join(spec.title for spec in specs() if spec.reads == "file")
-FORMATS = ("jsonl", "text", "conll", "html")
+FORMATS = ("jsonl", "csv", "tsv", "text", "conll", "html")
+_HELD = 20  # lines of standard input that are looked at before the first answer, if they look like words with tags
 
 
 @with_task_options("predict")
@@ -39,13 +47,18 @@ def command(
         typer.Argument(
             metavar="[FILE|-]",
             help='One text a line; JSON lines: {"id", "text"}, with "pair", {"question", "context"}, {"tokens"}, or a '
-            'text with {"head", "tail"} or {"entities"}; or a file as the task is trained on: .csv, .tsv, .parquet, '
-            ".conll, .conllu, CoNLL-2012, SQuAD's and TACRED's .json, .tmx.",
+            'text with {"head", "tail"} or {"entities"}; or a file or folder in any format that the task is trained '
+            "on (docs/FORMATS.md): tables, columns, exports of annotation tools.",
         ),
     ] = "-",
     task: Annotated[str | None, typer.Option(help="One task alone.", show_default=False)] = None,
     format_: Annotated[
-        str, typer.Option("--format", help=f"{', '.join(FORMATS)}; text: a translation a line.")
+        str,
+        typer.Option(
+            "--format",
+            help=f"{', '.join(FORMATS)}; csv and tsv keep the columns of a table; text: a translation a line.",
+            autocompletion=one_of(FORMATS),
+        ),
     ] = "jsonl",
     precision: Annotated[
         str, typer.Option(help="float32, or bfloat16: faster on processors that multiply it.")
@@ -58,22 +71,26 @@ def command(
             show_default=False,
         ),
     ] = None,
+    text_column: Annotated[
+        str | None,
+        typer.Option(help="Column of a table, or field of JSON lines, with the text.", show_default=False),
+    ] = None,
+    threads: ThreadsOption = None,
     *,
     given: Given,
     set_: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", metavar="KIND.KEY=VALUE", help="Override a setting: coref.depth=500.", show_default=False
-        ),
+        kind_set_option("coref.depth=500"),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Write to this file, completely or not at all.", show_default=False)
     ] = None,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Runs a bundle's tasks on each text: entities, tags, labels, clusters, relations, answers, translations.
 
-    Order and ids are kept. Texts stream through in bounded memory, batched by length. Long texts are read in windows,
-    never cut off.
+    Order, ids and other fields and columns are kept; an id that comes again gets #2. Texts stream through in bounded
+    memory, batched by length. Long texts are read in windows, never cut off.
     """
     if format_ not in FORMATS:
         raise InputError(f"no format {format_!r}", where="--format", expected=", ".join(FORMATS))
@@ -82,25 +99,50 @@ def command(
         raise InputError(
             "only plain text is divided into documents", where=f"--documents {documents}", got=source, expected=".txt"
         )
-    if source != "-" and not Path(source).is_file():
+    if source != "-":
+        from spanbert.corpus.data import local_file
+
+        source = str(local_file(source))
+    if source != "-" and not Path(source).exists():
         raise InputError(
-            "no such file", where=source, remedy=f"Texts are piped in: echo TEXT | spanbert predict {bundle}"
+            "no such file",
+            where=source,
+            remedy=f"Texts are piped in: echo TEXT | spanbert predict {bundle}",
         )
-    if source == "-" and sys.stdin.isatty():
-        sys.stderr.write("reading texts from the keyboard; Ctrl-D ends\n")
+    if out is None:
+        check_output_file(Path("/dev/stdout"), inputs=[source], overwrite=True, option="standard output")
+    else:
+        check_output_file(out, inputs=["/dev/stdin" if source == "-" else source, bundle], overwrite=overwrite)
     read = ByteCounter()
-    lines = _lines(source, read)
-    pieces = _pieces(bundle, lines, source, task, format_, precision, _options(set_ or [], given), divided_by)
+    pipe = _pipe(source)
+    lines = _lines(source, read) if pipe is None else _plain(pipe, "stdin" if source == "-" else source)
     with ExitStack() as stack:
-        if source != "-" and (out is not None or not sys.stdout.isatty()):
-            reporter = make_reporter()
-            stack.enter_context(reporter)
-            pieces = _followed(pieces, source, read, reporter)
+        reporter: Reporter | None = None
+        if pipe is None and (out is not None or not sys.stdout.isatty()):
+            reporter = made = make_reporter()
+            stack.enter_context(made)
+        options = _options(set_ or [], given)
+        pieces = _pieces(
+            bundle,
+            lines,
+            source,
+            task,
+            format_,
+            precision,
+            options,
+            divided_by,
+            reporter,
+            read,
+            text_column,
+            threads,
+            pipe,
+        )
         stream = sys.stdout if out is None else stack.enter_context(file_written_whole(out))
         for piece in pieces:
             stream.write(piece)
-            if out is None:
-                stream.flush()  # the reader of a pipe gets each answer at once
+            stream.flush()  # the reader of a pipe gets each answer at once
+        if reporter:
+            reporter.finish("predict")
 
 
 def _options(stated: Sequence[str], given: Given) -> dict[str, dict[str, Any]]:
@@ -112,16 +154,6 @@ def _options(stated: Sequence[str], given: Given) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _followed(pieces: Iterator[str], source: str, read: ByteCounter, reporter: Reporter) -> Iterator[str]:
-    """Yields the same pieces and reports what share of the file has been read."""
-    size = max(Path(source).stat().st_size, 1)
-    for piece in pieces:
-        yield piece
-        if read.done:
-            reporter.update("predict", min(read.done / size, 1.0), {})
-    reporter.finish("predict")
-
-
 def _pieces(
     bundle: str,
     lines: Iterable[str],
@@ -131,16 +163,41 @@ def _pieces(
     precision: str,
     options: Mapping[str, Mapping[str, Any]],
     documents: Documents | None,
+    reporter: Reporter | None,
+    read: ByteCounter,
+    text_column: str | None,
+    threads: int | None,
+    pipe: PipeLines | None,
 ) -> Iterator[str]:
-    """What is written, piece by piece."""
+    """What is written, piece by piece; progress goes to the reporter, by what has been read of the lines."""
+    from spanbert.encoder.hardware import use_threads
+    from spanbert.inference.work import SourceProgress
     from spanbert.pipelines.html import page
     from spanbert.pipelines.load import Precision
     from spanbert.pipelines.predict import predict, predict_file
     from spanbert.pipelines.result_columns import conll_lines, has_columns, text_line
+    from spanbert.pipelines.result_table import Separated, table_lines
 
+    if threads is not None:
+        use_threads(threads)
     name = source if source != "-" else "stdin"
     exact = cast(Precision, precision)
-    of_file = None if source == "-" else predict_file(bundle, source, task=task, precision=exact, options=options)
+    of_file = (
+        None
+        if source == "-"
+        else predict_file(
+            bundle,
+            source,
+            task=task,
+            precision=exact,
+            options=options,
+            text_column=text_column,
+            reporter=reporter,
+        )
+    )
+    progress = None
+    if reporter:
+        progress = SourceProgress(reporter, "predict", lambda: read.done, Path(source).stat().st_size)
     results = of_file or predict(
         bundle,
         lines,
@@ -150,8 +207,14 @@ def _pieces(
         options=options,
         blank_lines=format_ == "text",
         documents=documents,
-        say=lambda said: typer.echo(said, err=True),
+        say=reporter.say if reporter else lambda said: typer.echo(said, err=True),
+        text_field=text_column or "text",
+        more_at_hand=None if pipe is None else pipe.more_at_hand,
+        progress=progress,
     )
+    if format_ in ("csv", "tsv"):
+        yield from table_lines(results, cast(Separated, format_))
+        return
     if format_ == "html":
         yield from page(results, title=Path(bundle).resolve().name)
         return
@@ -166,14 +229,40 @@ def _pieces(
             raise InputError(
                 "only tagged words and clusters can be written in columns",
                 where="--format conll",
-                expected="jsonl, html",
+                expected="jsonl, csv, tsv, html",
             )
 
 
 def _lines(source: str, read: ByteCounter) -> Iterable[str]:
-    """Lines of the input; a byte that is not UTF-8 is an error that names its line."""
+    """Lines of a file; a byte that is not UTF-8 is an error that names its line."""
+    return (line for _, line in text_lines(SourceFile(path=Path(source), name=source), read))
+
+
+def _pipe(source: str) -> PipeLines | None:
+    """Standard input or another pipe; None for a file."""
     if source != "-":
-        yield from (line for _, line in text_lines(SourceFile(path=Path(source), name=source), read))
-        return
-    for number, raw in enumerate(sys.stdin.buffer, start=1):
-        yield decode_line(raw.rstrip(b"\r\n"), f"stdin:{number}", first=number == 1)
+        return PipeLines(Path(source).open("rb"), source) if is_special(Path(source)) else None
+    if sys.stdin is None:
+        raise InputError("standard input is closed", remedy="Name a file, or pipe texts in")
+    if sys.stdin.isatty():
+        sys.stderr.write("reading texts from the keyboard; Ctrl-D ends\n")
+    return PipeLines(cast(BufferedReader, sys.stdin.buffer), "stdin")
+
+
+def _plain(pipe: PipeLines, name: str) -> Iterator[str]:
+    """The lines, each as soon as it comes; refuses words with tags, which only a file's reader understands."""
+    from spanbert.corpus.formats.column_format import are_columns, may_be_tagged
+
+    held: list[str] | None = []
+    for line in pipe:
+        if held is None:
+            yield line
+            continue
+        held.append(line)
+        if are_columns(held):
+            remedy = "Save them as a file, and name it"
+            raise InputError("words with tags, not texts", where=f"{name}:1", got=repr(held[0][:60]), remedy=remedy)
+        if not may_be_tagged(line) or len(held) > _HELD or not pipe.more_at_hand():
+            yield from held
+            held = None
+    yield from held or ()

@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from spanbert.apps.cli.options import JsonOption, examples, parse_share, print_json
+from spanbert.apps.cli.options import JsonOption, OverwriteOption, examples, parse_share, print_json
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
+from spanbert.core.outputs import check_output_folder
 
 EXAMPLES = examples(
     ("A folder of text files", "spanbert prepare texts/ --tokenizer bert-base-cased/ --out store/"),
@@ -40,7 +41,9 @@ def command(
         typer.Option(help="Instead: train a WordPiece vocabulary of this many pieces on the text.", show_default=False),
     ] = None,
     cased: Annotated[bool, typer.Option("--cased", help="With --train-tokenizer: keep case and accents.")] = False,
-    held_out: Annotated[str, typer.Option(help="Share of the documents kept for evaluation.")] = "0.5%",
+    held_out: Annotated[
+        str, typer.Option(help="Share of the documents kept for evaluation; one at least, unless 0.")
+    ] = "0.5%",
     documents: Annotated[
         str,
         typer.Option(help="What a document of a .txt file is: a line, what is between blank lines (blank), the file."),
@@ -59,6 +62,7 @@ def command(
     licence: Annotated[
         str | None, typer.Option(help="Licence and attribution of the text, for model cards.", show_default=False)
     ] = None,
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Turns raw text into a token store: whole documents as pieces, memory-mapped, independent of sequence length.
@@ -83,8 +87,7 @@ def command(
     )
     if bool(tokenizer) == (train_tokenizer is not None):
         raise InputError("which tokenizer?", expected="either --tokenizer or --train-tokenizer")
-    if out.exists():
-        raise InputError("the store exists already", where=str(out), remedy="Remove it, or choose another --out")
+    check_output_folder(out, inputs=[*texts, tokenizer], overwrite=overwrite)  # before a vocabulary is trained
     with make_reporter() as reporter:
         source: str | TokenizerAdapter = tokenizer or ""
         if train_tokenizer is not None:
@@ -93,7 +96,7 @@ def command(
             source = train_wordpiece(stream, train_tokenizer, lowercase=not cased)
         result = prepare(
             texts, tokenizer=source, out=out, held_out=parse_share(held_out, "--held-out"), options=options,
-            licence=licence, reporter=reporter,
+            licence=licence, overwrite=overwrite, reporter=reporter,
         )  # fmt: skip
     for line in summary_lines(result):
         typer.echo(line)

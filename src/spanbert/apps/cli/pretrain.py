@@ -7,7 +7,17 @@ from typing import Annotated, cast
 
 import typer
 
-from spanbert.apps.cli.options import SIZES, ConfigOption, JsonOption, SetOption, examples, print_json, require_size
+from spanbert.apps.cli.command import command_class
+from spanbert.apps.cli.options import (
+    SIZES,
+    ConfigOption,
+    JsonOption,
+    OverwriteOption,
+    PretrainSetOption,
+    examples,
+    print_json,
+    require_size,
+)
 from spanbert.apps.console import make_reporter
 from spanbert.encoder.config import Size
 
@@ -18,6 +28,7 @@ EXAMPLES = examples(
     ("Resume after a kill or Ctrl-C", "spanbert pretrain store/ --size mini --out bundle/ --budget 500steps --resume"),
     ("Longer segments, larger steps in four parts", "spanbert pretrain store/ --model X --out bundle/ --budget 2h --set batch.segment_length=512 --set batch.packs=4 --set train.accumulation=4"),  # noqa: E501
 )  # fmt: skip
+CLASS = command_class(settings="spanbert.train.pretrain_config:PretrainConfig")
 
 
 def command(
@@ -36,16 +47,19 @@ def command(
         bool, typer.Option("--freeze-encoder", help="Train the MLM and SBO heads alone.")
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run in --out.")] = False,
+    overwrite: OverwriteOption = False,
     config: ConfigOption = None,
-    set_: SetOption = None,
+    set_: PretrainSetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Trains the masked language model and the span-boundary objective (SpanBERT) and writes a bundle.
 
     The bundle loads in `transformers` as it is. The run lies beside it, in OUT.run: metrics.jsonl, evaluations.jsonl,
-    TensorBoard, and the state that `--resume` continues after Ctrl-C, SIGTERM or a kill.
+    TensorBoard, and the state that `--resume` continues. Ctrl-C and SIGTERM save and end the run, with exit code 130 or
+    143.
     """
     require_size(size)
+    from spanbert.apps.cli.interrupted import end_interrupted
     from spanbert.train.config import budget_overrides
     from spanbert.train.pretrain import pretrain
     from spanbert.train.pretrain_config import PretrainConfig
@@ -59,19 +73,27 @@ def command(
         settings = PretrainConfig.assemble(file=config, overrides=[*overrides, *budget_overrides("10m")])
     with make_reporter() as reporter:
         result = pretrain(
-            store, out=out, model=model, size=cast(Size | None, size), config=settings, resume=resume, reporter=reporter
+            store,
+            out=out,
+            model=model,
+            size=cast(Size | None, size),
+            config=settings,
+            resume=resume,
+            overwrite=overwrite,
+            reporter=reporter,
         )
     outcome = result.outcome
-    if outcome.stopped_by != "budget":
-        typer.echo(f"{outcome.stopped_by}: saved after step {outcome.progress.step:,}; continue with --resume")
     if outcome.best:
         typer.echo(f"held-out figures of the bundle (weights of step {outcome.best.step:,}):")
     for line in result.lines:
         typer.echo(f"  {line}")
-    typer.echo(f"wrote {result.path} after {outcome.progress.step:,} steps, {outcome.progress.tokens:,} tokens")
+    if outcome.progress.step:
+        typer.echo(f"wrote {result.path} after {outcome.progress.step:,} steps, {outcome.progress.tokens:,} tokens")
     if as_json:
         scores = outcome.best.scores if outcome.best else {}
         facts = {"path": str(out), "stopped_by": outcome.stopped_by, "before": result.before, "after": scores}
         print_json({**facts, **vars(outcome.progress)})
-    else:
+    elif not outcome.interrupted:
         typer.echo(f'next: spanbert fill {out} "The quick [MASK:1-3] fox" --top-k 5')
+    if outcome.interrupted:
+        end_interrupted(outcome)

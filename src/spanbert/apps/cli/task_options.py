@@ -1,4 +1,4 @@
-"""Options of kinds of tasks, made from their specs: `--text-column` of classification, `--max-mentions` of coreference.
+"""Options of kinds of tasks, made from their specs: `--text-column` of classification, `--singletons` of coreference.
 
 A verb's command has a parameter `given`, which the options replace; it receives those that the user passed.
 """
@@ -8,17 +8,19 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
+from spanbert.apps.cli.command import KindHelp
 from spanbert.apps.cli.options import examples
 from spanbert.core.errors import InputError
-from spanbert.tasks.registry import specs
+from spanbert.tasks.registry import spec_of, specs
 from spanbert.tasks.spec import TaskOption, Verb
 
 Given = Mapping[str, Any]  # values by flag
+_PANEL = "Options of kinds of tasks"
 
 
 def options_of(verb: Verb) -> dict[str, dict[str, TaskOption]]:
@@ -60,6 +62,28 @@ def with_task_options(verb: Verb) -> Callable[[Callable[..., None]], Callable[..
         return wrapped
 
     return decorate
+
+
+def help_of_kind(verb: Verb, *, companion: Sequence[str] = (), others: Sequence[str] = ()) -> Callable[[str], KindHelp]:
+    """What the help of a verb says of one kind of task.
+
+    Args:
+        verb: The verb, whose first argument is the kind.
+        companion: Its parameters for kinds whose data may come as two files.
+        others: Those that are for no single kind.
+    """
+
+    def of_kind(kind: str) -> KindHelp:
+        spec, by_flag = spec_of(kind), options_of(verb)
+        hidden = {_name(flag) for flag, of_kinds in by_flag.items() if kind not in of_kinds}
+        hidden |= {*others, *(companion if spec.companion is None else ())}
+        said = {_name(flag): _help_of(of_kinds[kind]) for flag, of_kinds in by_flag.items() if kind in of_kinds}
+        own = [one for other in specs() if other.kind == kind for one in other.examples.get(verb, ())]
+        called = f" Also called {', '.join(spec.aliases)}." if spec.aliases else ""
+        text = f"{spec.title.capitalize()}: the options of this kind.{called}\n\nFiles: {spec.files}."
+        return KindHelp(hidden=frozenset(hidden), said=said, text=text, examples=examples(*own) if own else "")
+
+    return of_kind
 
 
 def settings_of(verb: Verb, given: Given, kind: str | None, *, one_task: bool = False) -> dict[str, Any]:
@@ -104,13 +128,18 @@ def _name(flag: str) -> str:
     return flag.removeprefix("--").replace("-", "_")
 
 
+def _help_of(option: TaskOption) -> str:
+    said = f"{option.help[:1].upper()}{option.help[1:]}"
+    return said if option.default is None else f"{said}  [default: {option.default}]"
+
+
 def _parameter(flag: str, of_kinds: Mapping[str, TaskOption]) -> inspect.Parameter:
     option = next(iter(of_kinds.values()))
     said = "; ".join(f"{kind}: {one.help.removesuffix('.')}" for kind, one in of_kinds.items()) + "."
     said += "" if option.default is None else f"  [default: {option.default}]"
     is_switch = option.value is not None
     annotation: Any = bool if is_switch else option.type | None
-    info = typer.Option(flag, help=said, show_default=False, min=option.least)
+    info = typer.Option(flag, help=said, show_default=False, min=option.least, rich_help_panel=_PANEL)
     return inspect.Parameter(
         _name(flag),
         inspect.Parameter.KEYWORD_ONLY,

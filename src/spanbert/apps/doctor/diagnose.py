@@ -15,16 +15,19 @@ from spanbert.apps.doctor.repair import check_target, repair
 from spanbert.apps.doctor.report import Report
 from spanbert.apps.doctor.sample import WindowSample
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
-from spanbert.core.errors import InputError, nearest
+from spanbert.core.errors import InputError
 from spanbert.core.findings import SEVERITIES, Ledger, Rule
+from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
-from spanbert.core.types import Document
+from spanbert.core.texts import require_path
+from spanbert.core.types import Document, Facts
+from spanbert.corpus.data import local_file
 from spanbert.corpus.formats.data_file import DataFile
-from spanbert.corpus.io.files import require_file
+from spanbert.corpus.io.files import require_data
 from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.base import TextTaskBase, open_as
 from spanbert.tasks.protocol import WindowedDocument
-from spanbert.tasks.registry import kinds, spec_of
+from spanbert.tasks.registry import kind_meant, spec_of
 from spanbert.tasks.spec import TaskSpec
 from spanbert.tasks.survey import Survey, leave_out
 from spanbert.tokens.pieces import read_pieces
@@ -43,6 +46,7 @@ _FEW_STEPS = Rule(
 _TOKENS_AN_EXAMPLE = 32  # of steps that are counted in tokens, where nothing is known yet
 
 
+@shows_progress
 def doctor(
     kind: str,
     data: str | os.PathLike[str],
@@ -51,8 +55,9 @@ def doctor(
     target: str | os.PathLike[str] | None = None,
     dev: str | os.PathLike[str] | None = None,
     dev_target: str | os.PathLike[str] | None = None,
-    config: FinetuneConfig | None = None,
+    config: FinetuneConfig | Facts | None = None,
     fix: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
     estimate: bool = True,
     reporter: Reporter | None = None,
 ) -> Report:
@@ -62,13 +67,14 @@ def doctor(
 
     Args:
         kind: One of `tasks.registry.kinds`.
-        data: The file to train on.
+        data: The file to train on, or `hf:NAME[@CONFIG][:SPLIT]`, a data set of the hub.
         model: Bundle, Hugging Face directory or hub id to start from.
         target: The file with the other side of each line of `data`, for translation.
         dev: The file by which the best weights would be chosen.
         dev_target: The same of `dev`.
         config: Settings of fine-tuning; those of the kind say how files are read.
         fix: Where to write a repaired copy of `data`, in the same format.
+        overwrite: Replace a file that is there.
         estimate: Run a few steps of training to measure time and memory.
         reporter: Receives what is being done.
 
@@ -79,18 +85,24 @@ def doctor(
     Raises:
         InputError: A file that cannot be read at all, no such kind, or a `fix` that cannot be written to.
     """
-    if kind not in kinds():
-        raise InputError(f"no kind of task {kind!r}; {nearest(kind, kinds())}")
-    reporter, config, source = reporter or SilentReporter(), config or FinetuneConfig(), Path(data)
-    held_out = None if dev is None else Path(dev)
+    kind, asked = kind_meant(kind)
+    require_path(data, "data")
+    require_path(model, "model")
+    for name, path in (("target", target), ("dev", dev), ("dev_target", dev_target), ("fix", fix)):
+        if path is not None:
+            require_path(path, name)
+    reporter, source = reporter or SilentReporter(), local_file(data)
+    config = FinetuneConfig.of(config).with_kind(kind, asked)
+    held_out = None if dev is None else local_file(dev)
     paths = [path for path in (source, held_out) if path is not None]
     for path in paths:
-        require_file(path)
+        require_data(path)
     alike = len({path.name for path in paths}) < len(paths)
     names = [str(path) if alike else path.name for path in paths]
     companion, dev_companion = (None if one is None else Path(one) for one in (target, dev_target))
     if fix is not None:
-        check_target(source, Path(fix), one_file=companion is None)
+        read = [data, target, dev, dev_target, model]
+        check_target(source, Path(fix), read=read, overwrite=overwrite, one_file=companion is None)
     files = open_bundle(os.fspath(model))
     tokenizer = load_tokenizer(files.path)
     options = config.of_kind(kind)

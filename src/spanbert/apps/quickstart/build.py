@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from spanbert import __version__
-from spanbert.apps.quickstart.reviews import Sentiment, learn_sentiment
+from spanbert.apps.quickstart.reviews import AGAIN, Sentiment, learn_sentiment
 from spanbert.apps.reports.curves import loss_curves
 from spanbert.apps.reports.page import render_report
 from spanbert.core.errors import InputError
-from spanbert.core.files import write_atomically
+from spanbert.core.files import is_leftover, write_atomically
 from spanbert.core.reporter import Reporter
 from spanbert.core.types import Filling
 from spanbert.pipelines.load import load
@@ -109,6 +109,7 @@ def quickstart(out: Path, *, minutes: float, overwrite: bool, reporter: Reporter
         }
     )
     result = pretrain(store, out=bundle, model=model, config=config, reporter=reporter)
+    result.outcome.require_whole(AGAIN)
     fills = _fill(bundle, TokenStore(store))
     rows = comparison(result)
     reporter.say("3. held-out documents, before and after; the unigram model knows no context")
@@ -174,7 +175,7 @@ def _is_ours(path: Path) -> bool:
     if path.name == "reviews":
         return {file.name for file in path.iterdir()} <= {"train.csv", "dev.csv", "test.csv"}
     locks = {f".{name}.lock" for name in ("store", "bundle", "bundle.run", "sentiment", "sentiment.run")}
-    return path.name in {_REPORT, ".store.preparing", *locks}
+    return is_leftover(path) or path.name in {_REPORT, ".store.preparing", *locks}
 
 
 def _fill(bundle: Path, store: TokenStore) -> list[_Fill]:

@@ -24,6 +24,7 @@ from spanbert.train.finetune import FinetuneResult, finetune
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.task_data import TaskData
 
+AGAIN = "Run it again with --overwrite"  # what can be done where a signal ended it
 _SHARES = {"dev": 0.05, "test": 0.15}  # of the films; the rest is for training
 _LABELS = {"fresh": "positive", "rotten": "negative"}
 _TEXTS = (
@@ -113,6 +114,7 @@ def learn_sentiment(source: Path, model: Path, out: Path, *, minutes: float, rep
     )
     tasks = {"sentiment": TaskData(kind=CLASSIFY.kind, train=files["train"], dev=files["dev"])}
     result = finetune(tasks, model=model, out=out / "sentiment", config=config, reporter=reporter)
+    result.outcome.require_whole(AGAIN)
     write_finetune_report(result.path, reporter)
     scores = evaluate(result.path, files["test"])
     gold = [figures["gold"] for figures in scores["by_label"].values()]

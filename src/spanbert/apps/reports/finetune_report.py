@@ -26,6 +26,7 @@ from spanbert.apps.reports.curves import Scored, reliability_diagram, score_curv
 from spanbert.apps.reports.finetune_tables import TaskTables
 from spanbert.apps.reports.page import render_report
 from spanbert.checkpoint.bundle import MANIFEST, open_bundle, tensor_shapes
+from spanbert.core.excerpts import parted, shortened
 from spanbert.core.files import read_json, write_atomically
 from spanbert.core.reporter import Reporter
 from spanbert.tasks.registry import spec_of
@@ -38,6 +39,7 @@ from spanbert.train.trial import Trial
 _REPORT = "report.html"
 _CHOSEN = {"optim.lr": "by the encoder's size", "optim.head_lr": "by the encoder's size"}
 _LINES = 3  # of the picture of scores
+_BEGUN = 300  # characters that are shown before the rest is asked for
 _LONGEST_TEXT = 5000  # characters of a mistake's text that are shown
 
 
@@ -176,8 +178,9 @@ def _trials(directory: Path) -> dict[str, Any]:
 
 def _mistake(line: Mapping[str, Any]) -> dict[str, Any]:
     text = line["text"]
-    more = f" ... ({len(text):,} characters in all)" if len(text) > _LONGEST_TEXT else ""
-    return {**line, "text": text[:_LONGEST_TEXT] + more}
+    more = f" ({len(text):,} characters in all)" if len(text) > _LONGEST_TEXT else ""
+    begun, rest = parted(shortened(text, _LONGEST_TEXT) + more, _BEGUN)
+    return {**line, "text": begun, "more": rest}
 
 
 def _pictures(

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json
-from spanbert.corpus.io.files import COMPRESSED, ByteCounter, SourceFile, decode_line, read_lines
+from spanbert.corpus.io.files import COMPRESSED, ByteCounter, SourceFile, decode_line, read_lines, whole_text
+from spanbert.corpus.io.tables import is_parquet
+
+_SAMPLE = 1 << 16
+_LOOKED_AT = 1 << 24  # bytes of a list in which its first object must end
+_JSON = re.compile(r'\s*(\{\s*("|\}|$)|\[\s*([\[{"\]]|$))')  # not a bracket that is a word: `[ O`
 
 
 class Beginning:
@@ -25,6 +32,8 @@ class Beginning:
     @cached_property
     def _first(self) -> tuple[int, bytes, str] | None:
         """Number, bytes and text of the first line that is not blank, with bytes that are not text replaced."""
+        if self.file.path.is_dir():
+            return None
         for number, raw in read_lines(self.file, ByteCounter()):
             text = raw.decode("utf-8", "replace").removeprefix("\ufeff")
             if text.strip():
@@ -45,13 +54,30 @@ class Beginning:
         """File and number of that line."""
         return f"{self.file.path}:{1 if self._first is None else self._first[0]}"
 
+    @cached_property
+    def sample(self) -> str:
+        """The first 64 KB as text, with bytes that are not text replaced."""
+        return whole_text(self.file.path, _SAMPLE)
+
+    @property
+    def first_lines(self) -> list[str]:
+        """The lines of the sample, but for the last one if it is cut."""
+        lines = self.sample.split("\n")
+        is_cut = len(self.sample.encode()) > _SAMPLE - 4
+        return [line.removesuffix("\r") for line in (lines[:-1] if is_cut else lines)]
+
+    @cached_property
+    def is_parquet(self) -> bool:
+        """Whether the file says that it is Parquet."""
+        return is_parquet(self.file.path)
+
     def require_text(self) -> None:
-        """Refuses a file whose beginning is not text.
+        """Refuses a file whose beginning is neither text nor Parquet.
 
         Raises:
             InputError: Not UTF-8, or binary; names the line.
         """
-        if self._first is not None:
+        if self._first is not None and not self.is_parquet:
             number, raw, _ = self._first
             decode_line(raw, self.place, first=number == 1)
 
@@ -68,6 +94,11 @@ class Beginning:
         """Whether the first line alone is JSON."""
         return self._json_of_line is not None
 
+    @property
+    def is_json(self) -> bool:
+        """Whether the file begins as a JSON object does, or a list of objects, lists or texts."""
+        return bool(_JSON.match(self.line))
+
     @cached_property
     def json(self) -> Any:
         """The JSON value of the first line, else of the whole file.
@@ -79,6 +110,53 @@ class Beginning:
             return self._json_of_line[0]
         refuse_compressed(self.file.path)
         return read_json(self.file.path)
+
+    @property
+    def record(self) -> Mapping[str, Any] | None:
+        """The first JSON object, of lines or of a list; None if the file begins with anything else.
+
+        Raises:
+            InputError: The compressed file is damaged.
+        """
+        return self._first_value if isinstance(self._first_value, Mapping) else None
+
+    @cached_property
+    def _first_value(self) -> Any:
+        """The first item of a list, else the value of the first line; None where there is no JSON."""
+        if not self.is_list:
+            return None if self._json_of_line is None else self._json_of_line[0]
+        start = whole_text(self.file.path, _LOOKED_AT).lstrip()[1:].lstrip()
+        try:
+            return json.JSONDecoder().raw_decode(start)[0]
+        except (ValueError, RecursionError):
+            return None
+
+    @cached_property
+    def whole_json(self) -> Any:
+        """The JSON value of the first line, else of the whole file; None where neither is JSON.
+
+        A compressed file is not read whole, nor a text that begins with a bracket.
+        """
+        if self._json_of_line is not None:
+            return self._json_of_line[0]
+        is_text = not self.is_json or (self.is_list and self._first_value is None)
+        if is_text or self.file.kind == ".jsonl" or self.file.path.suffix.lower() in COMPRESSED:
+            return None
+        try:
+            return read_json(self.file.path)
+        except InputError:  # the last format that is tried names the line
+            return None
+
+    @property
+    def whole_list(self) -> list[Any] | None:
+        """The list that the file is; None where it is none, or compressed."""
+        value = self.whole_json if self.is_list and self.file.path.suffix.lower() not in COMPRESSED else None
+        return value if isinstance(value, list) else None
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the file begins as such a list."""
+        return self.is_json and self.line.lstrip().startswith("[")
 
     def has_key(self, *keys: str) -> bool:
         """Whether the first line is a JSON object with one of some keys; without any of the words, it is not parsed."""

@@ -1,11 +1,16 @@
-"""What the formats of coreference have in common: a mention that is in two clusters."""
+"""What the formats of coreference have in common: mentions in two clusters, and brackets at words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span, outer_first
+from spanbert.corpus.text.sentences import sentence_ranges
+from spanbert.corpus.text.word_tags import WordEdges, said_of
+from spanbert.corpus.text.words import words_between
 
 Clusters = tuple[tuple[Span, ...], ...]
 
@@ -56,6 +61,33 @@ def repeated_mentions(document: Document) -> Sequence[Repeated]:
     return coref_origin(document).repeated
 
 
+def in_two_clusters(document: Document) -> list[Span]:
+    """The mentions that are in an earlier cluster too, wherever the document came from."""
+    owners: dict[tuple[int, int], int] = {}
+    return [
+        one
+        for number, cluster in enumerate(document.clusters or ())
+        for one in cluster
+        if owners.setdefault((one.start, one.end), number) != number
+    ]
+
+
+def repeated_in(clusters: Sequence[Mapping[Span, str]]) -> tuple[Repeated, ...]:
+    """The mentions that are in two clusters, which are numbered from 1.
+
+    Args:
+        clusters: The mentions of each, with file and line.
+    """
+    owners: dict[Span, int] = {}
+    found = []
+    for number, mentions in enumerate(clusters, start=1):
+        for mention, where in mentions.items():
+            owner = owners.setdefault(mention, number)
+            if owner != number:
+                found.append(Repeated(where=where, mention=mention, clusters=(str(owner), str(number))))
+    return tuple(found)
+
+
 def crossing_mentions(document: Document) -> list[tuple[Span, Span]]:
     """Pairs of mentions of which one begins inside the other and ends after it, in text order."""
     found = []
@@ -77,3 +109,58 @@ def in_first_cluster(document: Document) -> Clusters:
         if len(own) > 1 or len(own) == len(cluster):
             kept.append(own)
     return tuple(kept)
+
+
+def bracket_cells(
+    document: Document, opened: Callable[[int, Span], str], closed: Callable[[int], str], *, between: str
+) -> list[str]:
+    """The brackets at each word: those that end, longest last; those that begin, longest first.
+
+    Args:
+        document: With words and clusters.
+        opened: What stands after an opening bracket, by the number of the cluster from 0 and the mention.
+        closed: What stands before a closing bracket.
+        between: What stands between brackets.
+
+    Raises:
+        InputError: A mention that begins or ends inside a word, or mentions of one cluster that cross.
+    """
+    words = document.words or ()
+    edges = WordEdges(document, words)
+    opening: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    closing: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for number, cluster in enumerate(document.clusters or ()):
+        around: list[int] = []  # last words of the enclosing mentions
+        for mention in sorted(cluster, key=outer_first):
+            first, last = edges.first_and_last(mention, "a mention")
+            while around and around[-1] <= first:  # one that ends where another begins is closed before
+                around.pop()
+            if around and around[-1] < last:
+                raise InputError(
+                    "mentions of one cluster cross, which brackets cannot express",
+                    where=document.place,
+                    got=said_of(document, mention),
+                    remedy="JSON lines can: convert --to coref-jsonl, predict --format jsonl",
+                )
+            around.append(last)
+            if first == last:
+                opening[first].append((0, f"({opened(number, mention)})"))
+            else:
+                opening[first].append((last - first, f"({opened(number, mention)}"))
+                closing[last].append((last - first, f"{closed(number)})"))
+    return [
+        between.join(
+            [text for _, text in sorted(closing[place])] + [text for _, text in sorted(opening[place], reverse=True)]
+        )
+        for place in range(len(words))
+    ]
+
+
+def with_words_and_sentences(document: Document) -> Document:
+    """The document with words that end where mentions do, and sentences, if it came without any words."""
+    if document.words is not None:
+        return document
+    mentions = [one for cluster in document.clusters or () for one in cluster]
+    words = tuple(words_between(document.text, {place for one in mentions for place in (one.start, one.end)}))
+    sentences = sentence_ranges(document.text, words, kept_whole=mentions)
+    return replace(document, words=words, sentences=sentences)

@@ -15,12 +15,20 @@ from spanbert.corpus.io.files import SourceFile, text_lines
 
 MISC = 9
 CONLLU_COLUMNS = 10
-_TAG = re.compile(r"O|[BIESMLU]-\S+")
+TAG = re.compile(r"O|[BIESMLU]-\S+")
 _INDEX = re.compile(r"\d+([-.]\d+)?")
 _SKIPPED_INDEX = re.compile(r"\d+[-.]\d+")  # multi-word tokens and empty nodes of CoNLL-U
-_DOCUMENT_START = "-DOCSTART-"
+DOCUMENT_START = "-DOCSTART-"
 _SAMPLE = 2000
 _FEW_WRONG = 0.1  # share of the cells in a column of tags
+_MOST_COLUMNS = 14
+_UNIVERSAL = "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB"
+_PENN = (
+    "CC CD DT EX FW IN JJ JJR JJS LS MD NN NNS NNP NNPS PDT POS PRP PRP$ RB RBR RBS RP TO UH VB VBD VBG VBN VBP VBZ "
+    "WDT WP WP$ WRB -LRB- -RRB- HYPH NFP"
+)
+_PARTS_OF_SPEECH = frozenset((*_UNIVERSAL.split(" "), *_PENN.split(" ")))
+_FEW_ROWS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,13 +121,18 @@ class Sentence:
 
 
 def _is_row(line: str) -> bool:
-    if not line.strip() or line.startswith(_DOCUMENT_START):
+    if not line.strip() or line.startswith(DOCUMENT_START):
         return False
     cells = line.split()
     if not line.startswith("#") or "\t" in line:
         return True
-    is_word = len(cells) > 1 and "=" not in cells and bool(_TAG.fullmatch(cells[-1]))  # `# O` is one
+    is_word = len(cells) > 1 and "=" not in cells and bool(TAG.fullmatch(cells[-1]))  # `# O` is one
     return is_word or not (line.startswith("# ") or len(cells) < 2)
+
+
+def begins_text(line: str) -> bool:
+    """Whether a raw line says that a text begins: `-DOCSTART-`, or CoNLL-U's `# newdoc`."""
+    return line.startswith((DOCUMENT_START, "# newdoc"))
 
 
 def sentences(file: SourceFile) -> Iterator[Sentence]:
@@ -175,7 +188,7 @@ def guess_format(file: SourceFile, *, task: str = "ner") -> ColumnFormat:
         return ColumnFormat(word=1, tag=4 if task == "xpos" else 3, scheme=None)
     if task in ("ner", "nested"):
         _refuse_nearly_tags(file, numbered, word)
-    tagged = [place for place in range(width) if place != word and all(_TAG.fullmatch(row[place]) for row in rows)]
+    tagged = [place for place in range(width) if place != word and all(TAG.fullmatch(row[place]) for row in rows)]
     if task not in ("ner", "nested") or not tagged:
         return ColumnFormat(word=word, tag=width - 1, scheme=None, tabs=tabs)
     chosen = tagged if task == "nested" else tagged[-1:]
@@ -206,7 +219,7 @@ def _refuse_nearly_tags(file: SourceFile, rows: Mapping[int, Sequence[str]], wor
     """Refuses a column of tags in which a cell is not a tag; it would otherwise be read as one tag per word."""
     places = [(line, row) for line, row in rows.items() if not (word and _SKIPPED_INDEX.fullmatch(row[0]))]
     for column in range(len(places[0][1]) if places else 0):
-        wrong = [(line, row[column]) for line, row in places if not _TAG.fullmatch(row[column])]
+        wrong = [(line, row[column]) for line, row in places if not TAG.fullmatch(row[column])]
         spans = sum("-" in row[column] for _, row in places) - sum("-" in cell for _, cell in wrong)
         if column != word and spans and 0 < len(wrong) <= _FEW_WRONG * len(places):
             line, cell = wrong[0]
@@ -217,3 +230,41 @@ def _refuse_nearly_tags(file: SourceFile, rows: Mapping[int, Sequence[str]], wor
                 expected="O, or a letter, - and a label, such as B-PER",
                 remedy="Correct it, or read the column as one tag a word with --column upos",
             )
+
+
+def are_columns(lines: Sequence[str]) -> bool:
+    """Whether lines that could be any text are words with tags: all but a few have a tag in the same column.
+
+    Args:
+        lines: The first lines of a file, all of them whole.
+    """
+    if any(line.startswith(DOCUMENT_START) for line in lines):
+        return True
+    rows = [line for line in lines if _is_row(line)]
+    tabs = any("\t" in line for line in rows)
+    cells = [line.split("\t") if tabs else line.split() for line in rows]
+    width = Counter(map(len, cells)).most_common(1)[0][0] if cells else 0
+    if not 2 <= width <= _MOST_COLUMNS or len(rows) + tabs < 2:  # a line of a few words is a text
+        return False
+    fitting = [row for row in cells if len(row) == width and all(cell.strip() for cell in row)]
+    if width == CONLLU_COLUMNS and tabs and all(_INDEX.fullmatch(row[0]) for row in fitting):
+        return bool(fitting)
+    tagged = [[row[place] for row in fitting if _is_tag(row[place], row[0])] for place in range(1, width)]
+    return any(len(tags) >= (1 - _FEW_WRONG) * len(rows) and _say_something(tags) for tags in tagged)
+
+
+def may_be_tagged(line: str) -> bool:
+    """Whether a line may be one of those of `are_columns`: a word and tags, a comment, or blank."""
+    word, *cells = line.split() or [""]
+    return not word or line.startswith(("#", DOCUMENT_START)) or any(_is_tag(cell, word) for cell in cells)
+
+
+def _is_tag(cell: str, word: str) -> bool:
+    is_mark = not any(map(str.isalnum, cell + word))  # the tag of a comma is a comma
+    return is_mark or cell in _PARTS_OF_SPEECH or TAG.fullmatch(cell) is not None
+
+
+def _say_something(tags: Sequence[str]) -> bool:
+    """Whether tags are more than what a few lines of text may end in."""
+    kinds = set(tags)
+    return len(kinds) > 2 or (len(tags) >= _FEW_ROWS and "O" in kinds) or any(map(TAG.fullmatch, kinds - {"O"}))

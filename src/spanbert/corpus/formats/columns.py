@@ -22,9 +22,12 @@ from spanbert.core.types import TAGS, Document, Span
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.column_format import (
     CONLLU_COLUMNS,
+    DOCUMENT_START,
     MISC,
     ColumnFormat,
     Sentence,
+    are_columns,
+    begins_text,
     guess_format,
     sentences,
 )
@@ -32,7 +35,7 @@ from spanbert.corpus.formats.families import ANNOTATED
 from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
 from spanbert.corpus.io.files import SourceFile, write_lines
 from spanbert.corpus.text.word_tags import layers_of, word_spans
-from spanbert.corpus.text.words import split_words, text_of_words
+from spanbert.corpus.text.words import text_of_words, with_words, words_within
 
 _SUFFIXES = (".conll", ".tsv", ".bio", ".iob", ".iob2", ".conllu", ".bmes")
 
@@ -82,7 +85,7 @@ def read_columns(file: SourceFile, columns: ColumnFormat) -> Iterator[Document]:
             words.append(cells[columns.word])
             tags.append(columns.tags(cells))
             glued.append(len(cells) == CONLLU_COLUMNS and "SpaceAfter=No" in cells[MISC].split("|"))
-        text, spans = _text_of(words, glued, sentence.lines)
+        text, spans = text_of_sentence(words, glued, sentence.lines)
         layers = list(zip(*tags, strict=True))
         entities = None
         if columns.scheme is not None:
@@ -102,31 +105,26 @@ def read_columns(file: SourceFile, columns: ColumnFormat) -> Iterator[Document]:
         )
 
 
-def _text_of(words: Sequence[str], glued: Sequence[bool], lines: Sequence[str]) -> tuple[str, list[Span]]:
+def text_of_sentence(words: Sequence[str], glued: Sequence[bool], lines: Sequence[str]) -> tuple[str, list[Span]]:
+    """The text that a sentence's comments state, where its words are in it, else the words joined; and their places."""
     stated = next((line.removeprefix("# text = ") for line in lines if line.startswith("# text = ")), None)
     if stated is not None:
-        found = _find(words, stated)
+        found = words_within(words, stated)
         if found is not None:
             return stated, found
     return text_of_words(words, glued=glued)
-
-
-def _find(words: Sequence[str], text: str) -> list[Span] | None:
-    """The words one after another in a text, with nothing but white space between; None where they are not there."""
-    spans, position = [], 0
-    for word in words:
-        start = text.find(word, position)
-        if start < 0 or text[position:start].strip():
-            return None
-        spans.append(Span(start=start, end=start + len(word)))
-        position = start + len(word)
-    return spans
 
 
 def lines_of_words(document: Document) -> list[int]:
     """The raw line of each word of a document from columns."""
     origin = _origin(document)
     return Sentence(first=1, lines=origin.lines).words(indexed=origin.format.indexed)
+
+
+def starts_of(document: Document) -> list[str]:
+    """The `-DOCSTART-` lines before a document from columns, with the blank line after each."""
+    lines = document.origin.lines if isinstance(document.origin, ColumnOrigin) else ()
+    return [one for line in lines if line.startswith(DOCUMENT_START) for one in (line, "")]
 
 
 def with_lines(document: Document, lines: Sequence[str]) -> Document:
@@ -198,8 +196,8 @@ def _new_lines(document: Document, scheme: Scheme, layers: int) -> list[str]:
     if any(re.search(r"[\t\r\n]", word) for word in words):
         raise InputError("a word holds a tab or a line break", where=document.place)
     lines = ["\t".join(cells) for cells in zip(words, *columns, strict=True)]
-    joined, _ = _text_of(words, [False] * len(words), ())
-    if joined != document.text and not re.search(r"[\t\r\n]", document.text) and _find(words, document.text):
+    joined, _ = text_of_sentence(words, [False] * len(words), ())
+    if joined != document.text and not re.search(r"[\t\r\n]", document.text) and words_within(words, document.text):
         lines.insert(0, f"# text = {document.text}")
     return [*lines, ""]
 
@@ -211,19 +209,18 @@ def write_columns(
     write_lines(target, column_lines(documents, scheme=scheme, layers=layers))
 
 
-def _with_words(document: Document) -> Document:
-    """The document with words (`text.words.split_words`) if it came without; its line breaks are lost in columns."""
-    if document.words is not None:
-        return document
-    words = tuple(Span(start=start, end=end) for start, end in split_words(document.text, joined=False))
-    return replace(document, words=words)
-
-
 def _detect(beginning: Beginning) -> bool:
-    kind = beginning.file.kind
-    if kind in (*_SUFFIXES, ".txt"):
-        return True
-    return kind not in (".json", ".jsonl") and beginning.line.lstrip()[:1] not in ("", "[", "{")
+    if beginning.is_parquet or beginning.is_json:
+        return False
+    return beginning.file.kind in (*_SUFFIXES, ".txt") or (
+        beginning.file.kind not in (".json", ".jsonl") and beginning.line != ""
+    )
+
+
+def _marks(beginning: Beginning) -> bool:
+    """Whether a file that might be plain text is no text: words with tags."""
+    is_other = beginning.is_parquet or beginning.is_json or beginning.line.startswith(("#begin document", "#FORMAT="))
+    return not is_other and are_columns(beginning.first_lines)
 
 
 def _resolve(file: SourceFile, settings: ReadSettings) -> ReadSettings:
@@ -241,7 +238,12 @@ def _columns(settings: ReadSettings) -> ColumnFormat:
 
 
 def _write(documents: Iterable[Document], target: Path, settings: WriteSettings) -> None:
-    write_columns(map(_with_words, documents), target, scheme=settings.scheme, layers=settings.layers)
+    write_columns(map(with_words, documents), target, scheme=settings.scheme, layers=settings.layers)
+
+
+def _begins_text(document: Document) -> bool:
+    """Whether a line before the sentence's words says that a text begins."""
+    return any(begins_text(line) for line in raw_lines(document)[: lines_of_words(document)[0]])
 
 
 FORMAT = Format(
@@ -254,5 +256,8 @@ FORMAT = Format(
     read=lambda file, settings, on_broken: read_columns(file, _columns(settings)),
     describe=lambda file, settings: str(_columns(settings)),
     write=_write,
+    begins=_begins_text,
     suffixes=_SUFFIXES,
+    marks=_marks,
+    writes_tags=True,
 )

@@ -17,21 +17,25 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
 from spanbert.core.errors import InputError
-from spanbert.core.types import Document, Span, outer_first
+from spanbert.core.types import Document, Span
 from spanbert.corpus.formats.beginning import Beginning
-from spanbert.corpus.formats.clusters import CorefOrigin, Repeated, coref_origin
+from spanbert.corpus.formats.clusters import (
+    CorefOrigin,
+    Repeated,
+    bracket_cells,
+    coref_origin,
+    with_words_and_sentences,
+)
 from spanbert.corpus.formats.families import COREFERENCE
 from spanbert.corpus.formats.format import Format
 from spanbert.corpus.io.files import OnBroken, SourceFile, readable, text_lines, write_lines
-from spanbert.corpus.text.sentences import sentence_ranges
-from spanbert.corpus.text.word_tags import WordEdges, said_of
-from spanbert.corpus.text.words import text_of_words, words_between
+from spanbert.corpus.text.words import text_of_words
 
 _BEGIN = re.compile(r"#begin document \(?(.*?)\)?(?:; part (\d{1,18}))?\s*")
 _BRACKET = re.compile(r"\((\d{1,18})\)|\((\d{1,18})|(\d{1,18})\)")
@@ -43,9 +47,10 @@ WordMention = tuple[int, int]  # first and last word
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conll2012Origin(CorefOrigin):
-    """The raw lines of a document."""
+    """The raw lines of a document, and the numbers of its clusters as they were read."""
 
     lines: tuple[str, ...]
+    numbers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +146,7 @@ def _document(block: _Block, file: SourceFile) -> Document:
             genre=next(filter(None, genre.groups()), None) if genre else None,
             lines=block.lines,
             read=numbered,
+            numbers=tuple(clusters),
             repeated=tuple(
                 Repeated(
                     where=where,
@@ -211,7 +217,7 @@ def conll2012_lines(documents: Iterable[Document]) -> Iterator[str]:
         InputError: A document without clusters, which would read as one in which there are none; a mention that begins
             or ends inside a word, or mentions of one cluster that cross.
     """
-    for document in map(_with_words, documents):
+    for document in map(with_words_and_sentences, documents):
         if document.clusters is None:
             raise InputError(
                 "a text without clusters among others, which CoNLL-2012 cannot express",
@@ -228,7 +234,8 @@ def conll2012_lines(documents: Iterable[Document]) -> Iterator[str]:
 
 
 def _rewritten(document: Document, lines: Sequence[str]) -> Iterator[str]:
-    new_cells = iter(_coreference_cells(document))
+    assert isinstance(document.origin, Conll2012Origin)
+    new_cells = iter(_numbered_cells(document, _kept_numbers(document, document.origin)))
     last_cells = (_cells(line)[-1] for line in lines if _is_word(line))
     nothing = next((cell for cell in last_cells if cell in _NOTHING), "-")
     for line in lines:
@@ -236,6 +243,9 @@ def _rewritten(document: Document, lines: Sequence[str]) -> Iterator[str]:
             yield line
             continue
         cell = next(new_cells) or nothing
+        if sorted(cell.split("|")) == sorted(_cells(line)[-1].split("|")):
+            yield line
+            continue
         before, tab, _ = line.rpartition("\t")
         yield f"{before}{tab}{cell}" if tab else re.sub(r"\S+(\s*)$", rf"{cell}\1", line)
 
@@ -245,7 +255,7 @@ def _is_word(line: str) -> bool:
 
 
 def _new_lines(document: Document) -> Iterator[str]:
-    cells = _coreference_cells(document)
+    cells = _numbered_cells(document, range(len(document.clusters or ())))
     words = [document.text[word.start : word.end] for word in document.words or ()]
     speakers = [speaker or "-" for speaker in document.columns.get("speaker") or ("",) * len(words)]
     origin = coref_origin(document)
@@ -263,48 +273,27 @@ def _new_lines(document: Document) -> Iterator[str]:
     yield "#end document"
 
 
-def _coreference_cells(document: Document) -> list[str]:
-    """The brackets at each word: those that end, longest last; those that begin, longest first."""
-    words = document.words or ()
-    edges = WordEdges(document, words)
-    opening: dict[int, list[tuple[int, str]]] = defaultdict(list)
-    closing: dict[int, list[tuple[int, str]]] = defaultdict(list)
-    for name, cluster in enumerate(document.clusters or ()):
-        around: list[int] = []  # last words of the enclosing mentions
-        for mention in sorted(cluster, key=outer_first):
-            first, last = edges.first_and_last(mention, "a mention")
-            while around and around[-1] <= first:  # one that ends where another begins is closed before
-                around.pop()
-            if around and around[-1] < last:
-                raise InputError(
-                    "mentions of one cluster cross, which brackets cannot express",
-                    where=document.place,
-                    got=said_of(document, mention),
-                    remedy="JSON lines can: convert --to coref-jsonl, predict --format jsonl",
-                )
-            around.append(last)
-            if first == last:
-                opening[first].append((0, f"({name})"))
-            else:
-                opening[first].append((last - first, f"({name}"))
-                closing[last].append((last - first, f"{name})"))
-    return [
-        "|".join(
-            [text for _, text in sorted(closing[place])] + [text for _, text in sorted(opening[place], reverse=True)]
-        )
-        for place in range(len(words))
-    ]
+def _kept_numbers(document: Document, origin: Conll2012Origin) -> list[int]:
+    """The numbers of the clusters: those that the file gave to clusters with the same mentions, or new ones."""
+    number_of = {
+        (mention.start, mention.end): number
+        for number, cluster in reversed(list(zip(origin.numbers, origin.read or (), strict=True)))
+        for mention in cluster
+    }
+    found: list[int] = []
+    taken: set[int] = set()
+    unused = count(max(origin.numbers, default=-1) + 1)
+    for cluster in document.clusters or ():
+        stated = (number_of.get((one.start, one.end)) for one in cluster)
+        number = next((one for one in stated if one is not None and one not in taken), None)
+        found.append(next(unused) if number is None else number)
+        taken.add(found[-1])
+    return found
 
 
-def _with_words(document: Document) -> Document:
-    """The document with words that end where mentions do, and sentences, if it came without any words."""
-    if document.words is not None:
-        return document
-    edges = {place for cluster in document.clusters or () for one in cluster for place in (one.start, one.end)}
-    words = tuple(words_between(document.text, edges))
-    mentions = [one for cluster in document.clusters or () for one in cluster]
-    sentences = sentence_ranges(document.text, words, kept_whole=mentions)
-    return replace(document, words=words, sentences=sentences)
+def _numbered_cells(document: Document, numbers: Sequence[int]) -> list[str]:
+    """The cell of each word, by what each cluster is called."""
+    return bracket_cells(document, lambda place, _: str(numbers[place]), lambda place: str(numbers[place]), between="|")
 
 
 def _begins_so(beginning: Beginning) -> bool:
@@ -319,6 +308,6 @@ FORMAT = Format(
     detect=_begins_so,
     read=lambda file, settings, on_broken: read_conll2012(file, on_broken),
     write=lambda documents, target, settings: write_lines(target, conll2012_lines(documents)),
+    begins=lambda document: ";" not in document.id,  # the first part
     marks=_begins_so,
-    exclusive=True,
 )

@@ -3,6 +3,7 @@
     {"id": "1", "text": "Ann left. She ran.", "clusters": [[[0, 3], [10, 13]]]}
     {"doc_key": "1", "sentences": [["Ann", "left", "."], ["She", "ran", "."]], "clusters": [[[0, 0], [3, 3]]]}
     {"id": "1", "tokens": ["Ann", "left", ".", "She", "ran", "."], "clusters": [[[0, 0], [3, 3]]]}
+    {"id": "1", "text": "Ann left. She ran.", "tasks": {"coref": {"clusters": [...]}}}, as `spanbert predict` writes
 
 Characters are half-open code points, as everywhere here. Words are counted over all sentences; a mention ends with its
 last word, as in the files of the English coreference literature since e2e-coref (Lee et al. 2017). Fields that are
@@ -18,11 +19,13 @@ from itertools import chain, pairwise
 from typing import Any
 
 from spanbert.core.errors import InputError
+from spanbert.core.excerpts import shortened
 from spanbert.core.types import Document, Span
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.clusters import Clusters, CorefOrigin, Repeated, coref_origin
 from spanbert.corpus.formats.families import COREFERENCE
 from spanbert.corpus.formats.format import Format
+from spanbert.corpus.formats.predicted import plain_record
 from spanbert.corpus.io.files import OnBroken, SourceFile, json_lines, write_lines
 from spanbert.corpus.text.word_tags import WordEdges
 from spanbert.corpus.text.words import text_of_words
@@ -33,10 +36,11 @@ FIELDS = ("sentences", "tokens", "text")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CorefLineOrigin(CorefOrigin):
-    """The object of a line, and which of `FIELDS` holds its text."""
+    """The object of a line, which of `FIELDS` holds its text, and whether it is a prediction, written back as gold."""
 
     record: Mapping[str, Any]
     field: str
+    predicted: bool = False
 
 
 def read_coref_lines(file: SourceFile, on_broken: OnBroken | None = None) -> Iterator[Document]:
@@ -52,7 +56,8 @@ def read_coref_lines(file: SourceFile, on_broken: OnBroken | None = None) -> Ite
     yield from json_lines(file, _document, _EXPECTED, on_broken)
 
 
-def _document(record: Any, name: str, where: str) -> Document:
+def _document(line: Any, name: str, where: str) -> Document:
+    record = plain_record(line, "clusters", where)
     field = next((one for one in FIELDS if isinstance(record, Mapping) and one in record), None)
     if field is None:
         raise InputError("neither text nor words", where=where, got=type(record).__name__, expected=_EXPECTED)
@@ -91,6 +96,7 @@ def _document(record: Any, name: str, where: str) -> Document:
             genre=record["genre"] if isinstance(record.get("genre"), str) else None,
             record=record,
             field=field,
+            predicted=record is not line,
             read=clusters,
             repeated=tuple(repeated),
         ),
@@ -116,14 +122,14 @@ def _speakers(value: Any, words: int) -> tuple[str, ...]:
 def _clusters(value: Any, text: str, words: list[Span] | None, where: str, repeated: list[Repeated]) -> Clusters | None:
     if value is None:
         return None
-    if not isinstance(value, list) or not all(isinstance(cluster, list) for cluster in value):
+    if not isinstance(value, list) or not all(isinstance(_mentions_of(cluster), list) for cluster in value):
         raise InputError("clusters that are not lists of mentions", where=where, expected=_EXPECTED)
     owners: dict[tuple[int, int], int] = {}
     found = []
     for number, cluster in enumerate(value, start=1):
         mentions: dict[Span, None] = {}
-        for entry in cluster:
-            mention = _mention(entry, text, words, where)
+        for entry in _mentions_of(cluster):
+            mention = _mention(_place(entry), text, words, where)
             owner = owners.setdefault((mention.start, mention.end), number)
             if owner != number:
                 repeated.append(Repeated(where=where, mention=mention, clusters=(str(owner), str(number))))
@@ -131,6 +137,16 @@ def _clusters(value: Any, text: str, words: list[Span] | None, where: str, repea
         if mentions:
             found.append(tuple(mentions))
     return tuple(found)
+
+
+def _mentions_of(cluster: Any) -> Any:
+    """Of a list of mentions, or of a cluster as it is predicted: with its head."""
+    return cluster.get("mentions") if isinstance(cluster, Mapping) else cluster
+
+
+def _place(entry: Any) -> Any:
+    """[start, end], also of a mention as it is predicted: with its score."""
+    return [entry.get("start"), entry.get("end")] if isinstance(entry, Mapping) else entry
 
 
 def _mention(entry: Any, text: str, words: list[Span] | None, where: str) -> Span:
@@ -141,7 +157,7 @@ def _mention(entry: Any, text: str, words: list[Span] | None, where: str) -> Spa
         return Span(start=words[entry[0]].start, end=words[entry[1]].end)
     of = f"a text of {len(text)} characters" if words is None else f"{len(words)} words, the last of each included"
     raise InputError(
-        "not a mention of the document", where=where, got=json.dumps(entry)[:80], expected=f"places in {of}"
+        "not a mention of the document", where=where, got=shortened(json.dumps(entry), 80), expected=f"places in {of}"
     )
 
 
@@ -154,7 +170,7 @@ def coref_lines(documents: Iterable[Document]) -> Iterator[str]:
     for document in documents:
         if isinstance(document.origin, CorefLineOrigin):
             made, field = dict(document.origin.record), document.origin.field
-            if document.clusters == document.origin.read:
+            if document.clusters == document.origin.read and not document.origin.predicted:
                 yield json.dumps(made, ensure_ascii=False)
                 continue
         else:
@@ -209,5 +225,6 @@ FORMAT = Format(
     detect=_detect,
     read=lambda file, settings, on_broken: read_coref_lines(file, on_broken),
     write=lambda documents, target, settings: write_lines(target, coref_lines(documents)),
+    begins=lambda document: ";" not in document.id,  # the first part
     marks=lambda beginning: beginning.has_key("clusters", "sentences", "doc_key"),
 )

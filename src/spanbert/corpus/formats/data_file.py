@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 
-from spanbert.core.types import Document
+from spanbert.core.types import BoolArray, Document
 from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
 from spanbert.corpus.io.files import OnBroken, SourceFile
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Part:
+    """Some of the documents of a file.
+
+    Attributes:
+        name: What people call it.
+        kept_N: Which of the file's documents it has, in their order.
+    """
+
+    name: str
+    kept_N: BoolArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,24 +34,35 @@ class DataFile:
         format: Its format.
         settings: How it is read, with what the file itself decides.
         check: Refuses documents that their reader cannot use; None: all are taken.
+        part: Which of its documents are meant; None: all.
     """
 
     path: Path
     format: Format
     settings: ReadSettings
     check: Callable[[Document], None] | None = None
+    part: Part | None = None
 
     @property
     def name(self) -> str:
         """What people call it."""
         companion = self.settings.companion
-        return self.path.name if companion is None else f"{self.path.name} + {companion.name}"
+        whole = self.path.name if companion is None else f"{self.path.name} + {companion.name}"
+        return whole if self.part is None else f"{whole} ({self.part.name})"
 
     @property
     def description(self) -> str:
-        """How it is read, in words: format, columns, what was guessed."""
+        """How it is read, in words: format, columns, what was guessed, what is left out."""
         describe = self.format.describe
-        return self.format.title if describe is None else describe(self._file, self.settings)
+        read_as = self.format.title if describe is None else describe(self._file, self.settings)
+        left_out = ", ".join(f"{count:,} {what}" for what, count in self.left_out.items())
+        return f"{read_as}; left out: {left_out}" if left_out else read_as
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """How many things of the file, by what they are called, its documents do not hold."""
+        count = self.format.left_out
+        return {} if count is None else count(self._file, self.settings)
 
     @property
     def _file(self) -> SourceFile:
@@ -53,7 +78,8 @@ class DataFile:
         Raises:
             InputError: The file cannot be read, or `check` refuses a document; names file and line.
         """
-        for document in self.format.read(self._file, self.settings, on_broken):
+        read = self.format.read(self._file, self.settings, on_broken)
+        for document in read if self.part is None else compress(read, self.part.kept_N):
             if self.check is not None:
                 self.check(document)
             yield document

@@ -7,7 +7,7 @@ from spanbert.corpus.formats.format import Family
 LABELLED = Family(called="labelled texts", expected="a table, or an object with a text a line")
 ANNOTATED = Family(
     called="annotations",
-    expected="one object with a text a line, a list of Label Studio tasks, or SQuAD's object with a list of data",
+    expected="an object with a text or question a line, a list of Label Studio tasks, or SQuAD's object with data",
 )
 COREFERENCE = Family(
     called="coreference",

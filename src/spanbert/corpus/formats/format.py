@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,6 +13,7 @@ from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.column_format import ColumnFormat
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
 from spanbert.corpus.formats.parallel_columns import ParallelColumns
+from spanbert.corpus.formats.token_columns import TokenColumns
 from spanbert.corpus.io.files import OnBroken, SourceFile
 
 Layer = Literal["auto", "ner", "nested", "upos", "xpos"]
@@ -25,12 +26,14 @@ class ReadSettings:
     Attributes:
         layer: Which tags of columns: the spans of one column (`ner`) or of all (`nested`), one tag a word (`upos`,
             `xpos`); `auto`: spans where the file has any, else its tags as they are.
-        text_column: Column of a table's text; None: guessed.
+        text_column: Column of a table's text, or of its words; None: guessed.
         pair_column: Of the second text of a pair; None: guessed.
-        label_column: Of the label; None: guessed.
+        label_column: Of the label, or of the tags of words; None: guessed.
         separator: The text between the labels of one cell; None: a cell is one label.
         target_column: Of a text's translation; None: guessed.
         companion: The file with the other side of each line; None: there is one file.
+        keep_fields: Keep all cells of a row of a table as `Document.fields`.
+        label_names: What tags that are numbers stand for, from 0; None: the file or what lies beside it says it.
         columns: What the file's columns hold; None before `Format.resolve`.
     """
 
@@ -41,7 +44,9 @@ class ReadSettings:
     separator: str | None = None
     target_column: str | None = None
     companion: Path | None = None
-    columns: ColumnFormat | LabelledColumns | ParallelColumns | None = None
+    keep_fields: bool = False
+    label_names: tuple[str, ...] | None = None
+    columns: ColumnFormat | LabelledColumns | ParallelColumns | TokenColumns | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +99,7 @@ class Format:
         name: What it is called on the command line.
         title: What it is called in sentences.
         family: The formats that it must be distinguished from.
+        also: Further families, whose formats it is turned into as well.
         holds: The gold fields of a Document that its files can carry.
         detect: Whether a file has it, if it has one of the family's; asked in the order of the registry.
         read: The documents of a file by resolved settings, streaming where the format allows; `on_broken` is called
@@ -102,10 +108,17 @@ class Format:
         describe: How a file is read by resolved settings, in words; None: the title says it.
         write: Writes documents, whole or not at all; None: it is read alone.
         copy: Writes the documents of a file, some of them changed, so that all the rest stays; None: as `write` does.
+        begins: Whether a document is the first of a longer text, such as the first sentence after `-DOCSTART-`; None:
+            each is a text of its own.
         suffixes: Suffixes that mark a file as data where it might be raw text.
         marks: Whether a file that might be raw text, or of any format, begins as only this format does.
-        exclusive: A file with its marks is of this format, whether or not any task reads the format.
-        states_encoding: Its files say which encoding they are in; else it is UTF-8.
+        asks: Whether its lines may stand among others that ask something of a model: it is then read line by line.
+        likely: Whether a file rather has it than a format of another family; asked where several are in question.
+        writes_tags: Spans are written as a tag a word, in a scheme.
+        states_encoding: Its files say which encoding they are in, or are no text at all; else it is UTF-8.
+        folder: Whether a folder holds files of it, to be read as one; None: it is a file.
+        left_out: How many things of a file, by what they are called, no Document holds; None: there are none.
+        carries: The formats whose files it holds with all that is left out; its own is one if it does.
     """
 
     name: str
@@ -118,7 +131,19 @@ class Format:
     describe: Callable[[SourceFile, ReadSettings], str] | None = None
     write: Callable[[Iterable[Document], Path, WriteSettings], None] | None = None
     copy: Callable[[SourceFile, Iterable[Document], Path], None] | None = None
+    begins: Callable[[Document], bool] | None = None
     suffixes: tuple[str, ...] = ()
     marks: Callable[[Beginning], bool] = unmarked
-    exclusive: bool = False
+    asks: Callable[[Beginning], bool] = unmarked
+    likely: Callable[[Beginning], bool] = unmarked
+    writes_tags: bool = False
     states_encoding: bool = False
+    also: tuple[Family, ...] = ()
+    folder: Callable[[Path], bool] | None = None
+    left_out: Callable[[SourceFile, ReadSettings], Mapping[str, int]] | None = None
+    carries: tuple[str, ...] = ()
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """All families that it belongs to."""
+        return (self.family, *self.also)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from spanbert.core.errors import InputError
+from spanbert.core.excerpts import shortened
 from spanbert.core.types import Document, Span
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.families import COREFERENCE
@@ -52,7 +53,9 @@ def read_gap(file: SourceFile, on_broken: OnBroken | None = None) -> Iterator[Do
             continue
         cells = tuple(decode_line(raw, where, first=True).split("\t"))
         if cells != HEADER:
-            raise InputError("not GAP's header", where=where, got=" ".join(cells)[:80], expected=" ".join(HEADER))
+            raise InputError(
+                "not GAP's header", where=where, got=shortened(" ".join(cells), 80), expected=" ".join(HEADER)
+            )
 
 
 def _document(raw: bytes, where: str) -> Document:

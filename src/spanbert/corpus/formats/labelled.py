@@ -6,6 +6,7 @@ a dull film        0            gj04   1      The boat sank.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,14 +14,15 @@ from itertools import islice
 from typing import Any, Literal, NoReturn
 
 from spanbert.core.errors import InputError, nearest
-from spanbert.core.files import parse_json
 from spanbert.core.types import Document
+from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.column_guess import KNOWN_NAMES, Roles, are_numbers, roles_of_content, roles_of_names
 from spanbert.corpus.formats.families import LABELLED
 from spanbert.corpus.formats.format import Format, ReadSettings
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
-from spanbert.corpus.io.files import ByteCounter, OnBroken, SourceFile, readable, text_lines
-from spanbert.corpus.io.tables import delimited_records, delimited_rows, numbered, parquet_records
+from spanbert.corpus.formats.labelled_write import write_labelled
+from spanbert.corpus.io.files import ByteCounter, OnBroken, SourceFile, raise_broken, readable, text_lines
+from spanbert.corpus.io.tables import delimited_records, delimited_rows, json_records, numbered, parquet_records
 
 KINDS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 _SAMPLE = 1000
@@ -116,13 +118,16 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-def read_labelled(file: SourceFile, columns: LabelledColumns, on_broken: OnBroken | None = None) -> Iterator[Document]:
+def read_labelled(
+    file: SourceFile, columns: LabelledColumns, on_broken: OnBroken | None = None, *, fields: bool = False
+) -> Iterator[Document]:
     """The labelled texts of a file, streaming.
 
     Args:
         file: The file.
         columns: What is where; see `guess_labelled`.
         on_broken: Called with the error of each unusable row, which is then left out; None: the error is raised.
+        fields: Keep all cells as `Document.fields`.
 
     Yields:
         A document a row: `labels` None where the cell of the label is empty, `pair` with the second text, and `where`
@@ -133,15 +138,16 @@ def read_labelled(file: SourceFile, columns: LabelledColumns, on_broken: OnBroke
         InputError: A row of another number of columns, no JSON object, no text, a value of a wrong type, not UTF-8;
             names file and line.
     """
-    tell = on_broken or _raise
+    tell = on_broken or raise_broken
     records = (
         delimited_records(file, text_lines(file), _checker(columns), tell, header=columns.header)
         if file.kind in (".csv", ".tsv")
-        else _named_records(file, columns, tell)
+        else _named_records(file, columns, tell, every=fields)
     )
     for number, record in records:
         make = partial(_document, record, columns, f"{file.path}:{number}", f"{file.name}:{number}")
-        yield from readable(make, on_broken)
+        for document in readable(make, on_broken):
+            yield replace(document, fields=record) if fields else document
 
 
 def _document(record: Mapping[str, Any], columns: LabelledColumns, where: str, default_id: str) -> Document:
@@ -153,10 +159,6 @@ def _document(record: Mapping[str, Any], columns: LabelledColumns, where: str, d
         labels=None if columns.label is None else _labels(record.get(columns.label), columns, where),
         where=where,
     )
-
-
-def _raise(error: InputError) -> None:
-    raise error
 
 
 def _checker(columns: LabelledColumns) -> Callable[[Sequence[str], str], None]:
@@ -172,7 +174,7 @@ def _checker(columns: LabelledColumns) -> Callable[[Sequence[str], str], None]:
 
 
 def _named_records(
-    file: SourceFile, columns: LabelledColumns | None, on_broken: OnBroken
+    file: SourceFile, columns: LabelledColumns | None, on_broken: OnBroken, *, every: bool = False
 ) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Records of JSON lines or Parquet; all of a Parquet file's columns where no format says which are needed."""
     if file.kind == ".parquet":
@@ -181,7 +183,7 @@ def _named_records(
             if columns is None:
                 return list(schema.names)
             _checker(columns)(schema.names, str(file.path))
-            return [name for name in schema.names if name == "id" or name in columns.columns]
+            return [name for name in schema.names if every or name == "id" or name in columns.columns]
 
         yield from parquet_records(file, choose, ByteCounter())
         return
@@ -192,18 +194,7 @@ def _named_records(
             got=file.kind or "no suffix",
             expected=", ".join(KINDS),
         )
-    for number, line in text_lines(file):
-        if not line.strip():
-            continue
-        where = f"{file.path}:{number}"
-        try:
-            record = parse_json(line, where, _EXPECTED)
-            if not isinstance(record, dict):
-                raise InputError("not a JSON object", where=where, got=type(record).__name__, expected=_EXPECTED)
-        except InputError as error:
-            on_broken(error)
-        else:
-            yield number, record
+    yield from json_records(file, _EXPECTED, on_broken)
 
 
 def _text(record: Mapping[str, Any], name: str, where: str) -> str:
@@ -236,6 +227,17 @@ def _label(value: object, where: str) -> str:
     )
 
 
+def _is_likely(beginning: Beginning) -> bool:
+    """Whether columns with names of texts and of labels are there, and no lists of anything but labels."""
+    record = beginning.record
+    names = re.split(r"[,\t]", beginning.line.strip()) if record is None else list(record)
+    roles = roles_of_names([name.strip('"') for name in names], Roles())
+    if roles.text is None or roles.label is None:
+        return False
+    value = None if record is None else record[roles.label]
+    return all(isinstance(one, str | int | float | None) for one in (value if isinstance(value, list) else [value]))
+
+
 def _resolve(file: SourceFile, settings: ReadSettings) -> ReadSettings:
     columns = guess_labelled(file, text=settings.text_column, pair=settings.pair_column, label=settings.label_column)
     return replace(settings, columns=replace(columns, separator=settings.separator))
@@ -251,9 +253,13 @@ FORMAT = Format(
     title="a table or JSON lines of labelled texts",
     family=LABELLED,
     holds=frozenset({"labels"}),
-    detect=lambda beginning: beginning.file.kind in KINDS,
+    detect=lambda beginning: True,  # the last of its family, which says what is wrong
+    likely=_is_likely,
     resolve=_resolve,
-    read=lambda file, settings, on_broken: read_labelled(file, _columns(settings), on_broken),
+    read=lambda file, settings, on_broken: read_labelled(
+        file, _columns(settings), on_broken, fields=settings.keep_fields
+    ),
     describe=lambda file, settings: str(_columns(settings)),
+    write=lambda documents, target, settings: write_labelled(documents, target),
     suffixes=(".csv", ".tsv", ".parquet"),
 )

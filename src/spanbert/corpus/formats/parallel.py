@@ -6,8 +6,6 @@ He left early.	Er ging früh.          {"text": "He left early.", "target": "Er 
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from spanbert.core.errors import InputError, nearest
-from spanbert.core.files import parse_json
 from spanbert.core.types import Document
 from spanbert.corpus.formats.families import TRANSLATIONS
 from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
@@ -27,20 +24,32 @@ from spanbert.corpus.io.files import (
     ByteCounter,
     OnBroken,
     SourceFile,
+    raise_broken,
     readable,
     text_lines,
     write_lines,
 )
-from spanbert.corpus.io.tables import delimited_records, delimited_rows, numbered, parquet_records
+from spanbert.corpus.io.tables import (
+    delimited_line,
+    delimited_records,
+    delimited_rows,
+    json_records,
+    numbered,
+    parquet_records,
+)
 
 KINDS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 _SOURCES = ("text", "source", "src", "source_text", "sentence", "input")
-_TARGETS = ("target", "tgt", "target_text", "translation", "translated", "reference", "output")
+_TARGETS = (
+    *("target", "tgt", "target_text", "translation", "translated", "reference", "output"),
+    *("label", "labels"),  # of Doccano, as lists of one text
+)
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z]{2,4})?")
 _NESTED = "translation"  # the field under which sets of the Hugging Face hub have a text in each language
 _EXPECTED = '{"text": ..., "target": ...} or {"translation": {"en": ..., "de": ...}}, one object a line'
 _REMEDY = "Name them with --text-column and --target-column"
 _SAMPLE = 20
+_DELIMITER = {".csv": ",", ".tsv": "\t"}
 
 
 def guess_parallel(file: SourceFile, *, text: str | None, target: str | None) -> ParallelColumns:
@@ -65,7 +74,7 @@ def guess_parallel(file: SourceFile, *, text: str | None, target: str | None) ->
     found_target = target or _known([name for name in left if name != found_text], _TARGETS)
     by_name = found_text is not None and found_target is not None
     left = [name for name in left if name not in (found_text, found_target)]
-    if found_text is None and len(left) == (1 if found_target is not None else min(2, len(names))):
+    if found_text is None and 0 < len(left) == (1 if found_target is not None else min(2, len(names))):
         found_text = left.pop(0)
     if found_text is not None and found_target is None and len(left) == 1:
         found_target = left[0]
@@ -102,7 +111,7 @@ def _names(file: SourceFile, text: str | None, target: str | None) -> tuple[list
             raise broken[0] if broken else InputError("no rows", where=str(file.path))
         header = _is_header(rows[0], text, target)
         return (rows[0] if header else numbered(rows[0])), header
-    records = [record for _, record in islice(_records(file, None, _raise), _SAMPLE)]
+    records = [record for _, record in islice(_records(file, None, raise_broken), _SAMPLE)]
     if not records:
         raise InputError("no rows", where=str(file.path))
     return list(dict.fromkeys(name for record in records for name in record)), True
@@ -117,34 +126,19 @@ def _is_header(row: Sequence[str], text: str | None, target: str | None) -> bool
     return known or (len(set(cells)) > 1 and all(_LANGUAGE.fullmatch(cell) for cell in cells))
 
 
-def _raise(error: InputError) -> None:
-    raise error
-
-
 def _records(
-    file: SourceFile, columns: ParallelColumns | None, on_broken: OnBroken
+    file: SourceFile, columns: ParallelColumns | None, on_broken: OnBroken, *, every: bool = False
 ) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Records of JSON lines or Parquet, a text in each language among the other fields."""
     if file.kind == ".parquet":
 
         def choose(schema: Any) -> list[str]:
-            wanted = None if columns is None else {"id", _NESTED, columns.text, columns.target}
+            wanted = None if columns is None or every else {"id", _NESTED, columns.text, columns.target}
             return [name for name in schema.names if wanted is None or name in wanted]
 
         yield from ((number, _flat(record)) for number, record in parquet_records(file, choose, ByteCounter()))
         return
-    for number, line in text_lines(file):
-        if not line.strip():
-            continue
-        where = f"{file.path}:{number}"
-        try:
-            record = parse_json(line, where, _EXPECTED)
-            if not isinstance(record, dict):
-                raise InputError("not a JSON object", where=where, got=type(record).__name__, expected=_EXPECTED)
-        except InputError as error:
-            on_broken(error)
-        else:
-            yield number, _flat(record)
+    yield from ((number, _flat(record)) for number, record in json_records(file, _EXPECTED, on_broken))
 
 
 def _flat(record: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -154,27 +148,31 @@ def _flat(record: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**{name: value for name, value in record.items() if name != _NESTED}, **languages}
 
 
-def read_parallel(file: SourceFile, columns: ParallelColumns, on_broken: OnBroken | None = None) -> Iterator[Document]:
+def read_parallel(
+    file: SourceFile, columns: ParallelColumns, on_broken: OnBroken | None = None, *, fields: bool = False
+) -> Iterator[Document]:
     """The texts of a file with their translations, streaming; either may be empty.
 
     Args:
         file: The file.
         columns: What is where; see `guess_parallel`.
         on_broken: Called with the error of each unusable row, which is then left out; None: the error is raised.
+        fields: Keep all cells as `Document.fields`.
 
     Raises:
         InputError: A row of another number of columns, no JSON object, a value that is no text, not UTF-8; names file
             and line.
     """
-    tell = on_broken or _raise
+    tell = on_broken or raise_broken
     rows: Iterator[tuple[int, Mapping[str, Any]]] = (
         delimited_records(file, text_lines(file), lambda names, where: None, tell, header=columns.header)
         if file.kind in (".csv", ".tsv")
-        else _records(file, columns, tell)
+        else _records(file, columns, tell, every=fields)
     )
     for number, record in rows:
         make = partial(_document, record, columns, f"{file.path}:{number}", f"{file.name}:{number}")
-        yield from readable(make, on_broken)
+        for document in readable(make, on_broken):
+            yield replace(document, fields=record) if fields else document
 
 
 def _document(record: Mapping[str, Any], columns: ParallelColumns, where: str, default_id: str) -> Document:
@@ -191,6 +189,8 @@ def _side(record: Mapping[str, Any], name: str, where: str) -> str | None:
     if name not in record:
         raise InputError(f"no {name!r}", where=where, got=", ".join(record) or "an empty object", expected=_EXPECTED)
     value = record[name]
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
     if value is not None and not isinstance(value, str):
         raise InputError(f"{name!r} is not a text", where=where, got=type(value).__name__)
     return value
@@ -216,7 +216,7 @@ def write_parallel(documents: Iterable[Document], target: Path, settings: WriteS
 
 def _lines(documents: Iterable[Document], suffix: str) -> Iterator[str]:
     if suffix != ".jsonl":
-        yield _row(("source", "target"), suffix)
+        yield delimited_line(("source", "target"), _DELIMITER[suffix], "")
     for document in documents:
         pair = document.text, required_target(document)
         if suffix == ".jsonl":
@@ -225,15 +225,7 @@ def _lines(documents: Iterable[Document], suffix: str) -> Iterator[str]:
         if suffix == ".tsv":
             require_no(pair, "\t", document)
             require_no(pair, "\n", document)
-        yield _row(pair, suffix)
-
-
-def _row(cells: Sequence[str], suffix: str) -> str:
-    if suffix == ".tsv":
-        return "\t".join(cells)
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="").writerow(cells)
-    return stream.getvalue()
+        yield delimited_line(pair, _DELIMITER[suffix], document.place)
 
 
 def required_target(document: Document) -> str:
@@ -275,7 +267,9 @@ FORMAT = Format(
     holds=frozenset({"target"}),
     detect=lambda beginning: beginning.file.kind in KINDS,
     resolve=_resolve,
-    read=lambda file, settings, on_broken: read_parallel(file, parallel_columns(settings), on_broken),
+    read=lambda file, settings, on_broken: read_parallel(
+        file, parallel_columns(settings), on_broken, fields=settings.keep_fields
+    ),
     describe=lambda file, settings: str(parallel_columns(settings)),
     write=write_parallel,
     suffixes=(".csv", ".tsv", ".parquet"),

@@ -6,39 +6,70 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from spanbert.core.errors import InputError, nearest
+from spanbert.core.excerpts import shortened
 from spanbert.core.types import Document
 from spanbert.corpus.formats import (
     aligned,
+    brat,
     columns,
     conll2012,
     coref_lines,
+    corefud,
+    doccano,
     gap,
+    gliner,
     label_studio,
+    label_studio_min,
     labelled,
     parallel,
+    prodigy,
+    prodigy_labels,
+    prodigy_relations,
+    question_lines,
     relation_lines,
     semeval,
+    spacy_bin,
+    spacy_json,
     span_lines,
     squad,
     tacred,
     tmx,
+    token_lists,
+    webanno,
+    word_table,
 )
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.data_file import DataFile
-from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
-from spanbert.corpus.io.files import SourceFile, require_file, require_plain
+from spanbert.corpus.formats.families import ANNOTATED
+from spanbert.corpus.formats.format import Family, Format, ReadSettings, WriteSettings
+from spanbert.corpus.io.files import SourceFile, require_data, require_plain
 
 FORMATS: tuple[Format, ...] = (
-    columns.FORMAT,
-    span_lines.FORMAT,
+    brat.FORMAT,
+    webanno.FORMAT,
+    spacy_bin.FORMAT,
+    token_lists.FORMAT,
+    word_table.FORMAT,
+    doccano.FORMAT,
+    prodigy.FORMAT,
+    gliner.FORMAT,
+    spacy_json.FORMAT,
     label_studio.FORMAT,
+    label_studio_min.FORMAT,
+    columns.FORMAT,
+    question_lines.FORMAT,
+    span_lines.FORMAT,
     squad.FORMAT,
     conll2012.FORMAT,
+    corefud.FORMAT,
     coref_lines.FORMAT,
     gap.FORMAT,
     tacred.FORMAT,
     semeval.FORMAT,
+    doccano.RELATION_FORMAT,
+    prodigy_relations.FORMAT,
     relation_lines.FORMAT,
+    prodigy_labels.FORMAT,
     labelled.FORMAT,
     tmx.FORMAT,
     parallel.FORMAT,
@@ -58,50 +89,93 @@ def format_named(name: str) -> Format:
 
 
 def family_of(name: str) -> tuple[str, ...]:
-    """The names of the formats in a format's family, its own included."""
-    return tuple(one.name for one in FORMATS if one.family is _BY_NAME[name].family)
+    """The names of the formats in a format's families, its own included."""
+    return tuple(one.name for one in FORMATS if shared_families(one, _BY_NAME[name]))
+
+
+def shared_families(one: Format, other: Format) -> list[Family]:
+    """The families that two formats have in common."""
+    return [family for family in one.families if family in other.families]
 
 
 def open_data(path: Path, *, among: Sequence[str], settings: ReadSettings | None = None) -> DataFile:
     """A file with its format detected and its settings resolved.
 
     Args:
-        path: The file.
-        among: Names of the formats that it may have, of one family; where it is one alone, that is taken to be it.
+        path: The file, or a folder where a format may be one.
+        among: Names of the formats that it may have; where it is one alone, that is taken to be it.
         settings: How to read it; None: the defaults.
 
     Raises:
         InputError: No such file, an empty one, or none of the formats.
     """
-    require_file(path)
+    require_data(path)
     file = SourceFile(path=path, name=path.name)
-    found = _BY_NAME[among[0]] if len(among) == 1 else _detected(file, [_BY_NAME[name] for name in among])
+    formats = [one for one in FORMATS if one.name in among]  # in one order, whoever asks
+    if path.is_dir():
+        found = _of_folder(path, formats)
+    else:
+        found = formats[0] if len(formats) == 1 else _detected(file, formats)
     return DataFile(path=path, format=found, settings=found.resolve(file, settings or ReadSettings()))
 
 
 def _detected(file: SourceFile, formats: Sequence[Format]) -> Format:
-    beginning, family = Beginning(file), formats[0].family
+    beginning = Beginning(file)
+    shared = [family for family in formats[0].families if all(family in one.families for one in formats)]
+    family = shared[0] if shared else formats[0].family
     found = next((one for one in formats if one.states_encoding and one.detect(beginning)), None)
     if found is not None:
         return found
     beginning.require_text()
-    for one in formats:
-        if one.detect(beginning):
-            return one
+    found = next((one for one in formats if one.detect(beginning)), None) if shared else _of_any(beginning, formats)
+    if found is not None:
+        return found
     if not beginning.line:
         raise InputError("an empty file", where=str(file.path), expected=family.expected)
-    got = repr(beginning.line[:60])
+    got = repr(shortened(beginning.line, 60))
     raise InputError(f"no file of {family.called}", where=beginning.place, got=got, expected=family.expected)
 
 
+def _of_any(beginning: Beginning, formats: Sequence[Format]) -> Format | None:
+    """Of several kinds of annotation: the format whose marks a file has, else a likely one, else the first that fits.
+
+    Words and spans come last, since much that holds other annotations holds these too.
+    """
+    ordered = sorted(formats, key=lambda one: one.family is ANNOTATED)
+    sure = next((one for one in ordered if one.marks(beginning)), None)
+    likely = sure or next((one for one in ordered if one.likely(beginning)), None)
+    return likely or next((one for one in formats if one.detect(beginning)), None)
+
+
+def _of_folder(path: Path, formats: Sequence[Format]) -> Format:
+    for one in formats:
+        if one.folder is not None and one.folder(path):
+            return one
+    able = [one.title for one in formats if one.folder is not None]
+    expected = f"a file, or a folder of {', or of '.join(able)}" if able else "a file"
+    raise InputError("a directory, not an annotated file", where=str(path), expected=expected)
+
+
 def marked_formats(path: Path) -> list[Format]:
-    """The formats whose marks a file has; none if there is no such file.
+    """The formats whose marks a file or folder has; none if there is no such file.
+
+    Raises:
+        InputError: A compressed file that is damaged.
+    """
+    if path.is_dir():
+        return [one for one in FORMATS if one.folder is not None and one.folder(path)]
+    beginning = Beginning(SourceFile(path=path, name=path.name))
+    return [one for one in FORMATS if one.marks(beginning)] if path.is_file() else []
+
+
+def is_json_lines(path: Path) -> bool:
+    """Whether a file begins with a JSON object that is a line.
 
     Raises:
         InputError: A compressed file that is damaged.
     """
     beginning = Beginning(SourceFile(path=path, name=path.name))
-    return [one for one in FORMATS if one.marks(beginning)] if path.is_file() else []
+    return beginning.has_json_line and not beginning.is_list
 
 
 def named_formats(path: Path) -> list[Format]:
@@ -135,5 +209,5 @@ def write_data(documents: Iterable[Document], target: Path, *, to: str, settings
 def _without_questions(documents: Iterable[Document]) -> Iterator[Document]:
     for document in documents:
         if document.questions is not None:
-            raise InputError("questions, which only the format squad can hold", where=document.place)
+            raise InputError("questions, which only the formats squad and qa-jsonl can hold", where=document.place)
         yield document

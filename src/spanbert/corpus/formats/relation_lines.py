@@ -15,9 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from spanbert.core.errors import InputError
+from spanbert.core.excerpts import shortened
 from spanbert.core.types import Document, Relation, Span
+from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.families import RELATIONS
 from spanbert.corpus.formats.format import Format
+from spanbert.corpus.formats.predicted import plain_record
 from spanbert.corpus.formats.relations import identity_of, label_of
 from spanbert.corpus.formats.tacred import TacredOrigin, document_of_example, example_of
 from spanbert.corpus.io.files import OnBroken, SourceFile, json_lines, write_lines
@@ -47,7 +50,9 @@ def read_relation_lines(file: SourceFile, on_broken: OnBroken | None = None) -> 
 
 def _of_line(record: Any, name: str, where: str) -> Document:
     is_tacred = isinstance(record, Mapping) and "token" in record
-    return document_of_example(record, name, where) if is_tacred else document_of_pairs(record, name, where)
+    if is_tacred:
+        return document_of_example(record, name, where)
+    return document_of_pairs(plain_record(record, "relations", where), name, where)
 
 
 def document_of_pairs(record: Any, name: str, where: str) -> Document:
@@ -107,7 +112,7 @@ def entity_of(entry: Any, text: str, side: str, where: str) -> Span:
         raise InputError(
             f"{side} outside of the text",
             where=where,
-            got=json.dumps(entry, ensure_ascii=False)[:80],
+            got=shortened(json.dumps(entry, ensure_ascii=False), 80),
             expected=f"start and end in a text of {len(text)} characters",
         )
     if not text[start:end].strip():
@@ -150,6 +155,14 @@ def _span_record(span: Span) -> dict[str, Any]:
     return {"start": span.start, "end": span.end, **({} if span.label is None else {"label": span.label})}
 
 
+def _is_marked(beginning: Beginning) -> bool:
+    """TACRED's fields, both entities, or a list of relations."""
+    if beginning.has_key("subj_start") or (beginning.has_key("head") and beginning.has_key("tail")):
+        return True
+    listed = beginning.json["relations"] if beginning.has_key("relations") else None
+    return isinstance(listed, list) and all(isinstance(one, Mapping) and "head" in one for one in listed)
+
+
 FORMAT = Format(
     name="relation-jsonl",
     title="JSON lines with head and tail",
@@ -158,5 +171,6 @@ FORMAT = Format(
     detect=lambda beginning: beginning.line.startswith("{"),
     read=lambda file, settings, on_broken: read_relation_lines(file, on_broken),
     write=lambda documents, target, settings: write_lines(target, map(line_of, documents)),
-    marks=lambda beginning: beginning.has_key("subj_start"),
+    marks=_is_marked,
+    asks=lambda beginning: beginning.has_key("text"),
 )

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from spanbert.core.errors import InputError
+from spanbert.core.excerpts import shortened
 from spanbert.core.files import write_atomically
 from spanbert.core.types import Document, Relation, Span
 from spanbert.corpus.formats.beginning import Beginning
@@ -67,9 +68,13 @@ def read_semeval(file: SourceFile, on_broken: OnBroken | None = None) -> Iterato
             sentence, label, rest = (match[1], match[2], f"{file.path}:{number}"), "", []
         elif _MARKS.search(line) and not line.startswith("Comment"):
             expected = '8001<tab>"The <e1>audits</e1> ..."'
-            raise InputError("not a sentence", where=f"{file.path}:{number}", got=repr(line[:60]), expected=expected)
+            raise InputError(
+                "not a sentence", where=f"{file.path}:{number}", got=repr(shortened(line, 60)), expected=expected
+            )
         elif sentence is None and line.strip():
-            raise InputError("a line before the first sentence", where=f"{file.path}:{number}", got=repr(line[:60]))
+            raise InputError(
+                "a line before the first sentence", where=f"{file.path}:{number}", got=repr(shortened(line, 60))
+            )
         elif not label and line.strip() and not line.startswith("Comment"):
             label = line.strip()
             rest.append(None)
@@ -90,13 +95,13 @@ def _of_marks(identity: str, marked: str, where: str, label: str, rest: tuple[st
     text += marked[last:]
     missing = [mark for mark in ("<e1>", "</e1>", "<e2>", "</e2>") if mark not in places]
     if missing:
-        raise InputError(f"no {missing[0]}", where=where, got=repr(marked[:60]))
+        raise InputError(f"no {missing[0]}", where=where, got=repr(shortened(marked, 60)))
     head, tail = (
         Span(start=places[f"<e{n}>"], end=places[f"</e{n}>"]) if places[f"<e{n}>"] < places[f"</e{n}>"] else None
         for n in "12"
     )
     if head is None or tail is None or not all(text[one.start : one.end].strip() for one in (head, tail)):
-        raise InputError("an entity ends before it begins, or is empty", where=where, got=repr(marked[:60]))
+        raise InputError("an entity ends before it begins, or is empty", where=where, got=repr(shortened(marked, 60)))
     relation = Relation(head=head, tail=tail, label=label)
     return Document(
         id=identity,

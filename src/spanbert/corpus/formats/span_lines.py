@@ -19,6 +19,7 @@ from spanbert.core.types import Document, Span
 from spanbert.corpus.formats.families import ANNOTATED
 from spanbert.corpus.formats.format import Format
 from spanbert.corpus.formats.json_shape import json_shape
+from spanbert.corpus.formats.predicted import plain_record, with_tags
 from spanbert.corpus.formats.span_records import EXPECTED, SpanLineOrigin, record_of, span_of, words_of_record
 from spanbert.corpus.io.files import SourceFile, open_bytes, text_lines, write_lines
 
@@ -39,7 +40,7 @@ def read_span_lines(file: SourceFile) -> Iterator[Document]:
         if not line.strip():
             continue
         where = f"{file.path}:{number}"
-        record = parse_json(line, where, EXPECTED)
+        record = with_tags(plain_record(parse_json(line, where, EXPECTED), "entities", where), where)
         if not isinstance(record, dict) or not isinstance(record.get("text"), str):
             raise InputError("no text", where=where, got=type(record).__name__, expected=EXPECTED)
         field = next((name for name in _SPAN_FIELDS if isinstance(record.get(name), list)), None)

@@ -31,6 +31,21 @@ class SpanLineOrigin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RecordOrigin:
+    """The object that a document was read from, in formats that have an object a text.
+
+    Attributes:
+        record: Its fields.
+        own: Those of them that its format interprets; the others can be kept in other formats too.
+        read: The spans as they were read; None where there were none to read.
+    """
+
+    record: Mapping[str, Any]
+    own: frozenset[str]
+    read: tuple[Span, ...] | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LabelStudioOrigin:
     """A task of an export, and which field of its `data` holds the text."""
 
@@ -88,15 +103,28 @@ def span_of(entry: Any, text: str, where: str) -> tuple[Span, str]:
     return Span(start=start, end=end, label=label), form
 
 
+def other_fields(document: Document) -> dict[str, Any]:
+    """What the object that a document came from holds in addition to its text, id and annotation."""
+    origin = document.origin
+    if isinstance(origin, RecordOrigin):
+        return {name: value for name, value in origin.record.items() if name not in origin.own}
+    if isinstance(origin, SpanLineOrigin):
+        return {name: value for name, value in origin.record.items() if name not in ("id", "text", origin.field)}
+    if isinstance(origin, LabelStudioOrigin):
+        return {name: value for name, value in origin.task["data"].items() if name != origin.key}
+    return {}
+
+
 def record_of(document: Document) -> dict[str, Any]:
     """The fields of a document but its spans: those it came with, else id, text, words, and tags that are not spans."""
-    origin = document.origin
-    if isinstance(origin, SpanLineOrigin):
-        return dict(origin.record)
-    others = {}
-    if isinstance(origin, LabelStudioOrigin):
-        others = {name: value for name, value in origin.task["data"].items() if name != origin.key}
-    record = {"id": document.id, "text": document.text, **others}
+    if isinstance(document.origin, SpanLineOrigin):
+        return dict(document.origin.record)
+    return new_record(document)
+
+
+def new_record(document: Document) -> dict[str, Any]:
+    """Id, text, other fields, words, and tags that are not spans; whatever a document came from."""
+    record = {"id": document.id, "text": document.text, **other_fields(document)}
     if document.words is not None:
         record["words"] = [[word.start, word.end] for word in document.words]
     if document.words is not None and document.spans is None and TAGS in document.columns:

@@ -51,7 +51,7 @@ def read_squad(file: SourceFile) -> Iterator[Document]:
             where = f"{place}.paragraphs[{p}]"
             context = _field(paragraph, "context", str, where)
             questions = tuple(
-                _question(record, context, f"{where}.qas[{q}]")
+                question_of(record, context, f"{where}.qas[{q}]")
                 for q, record in enumerate(_field(paragraph, "qas", list, where))
             )
             yield Document(
@@ -62,7 +62,17 @@ def read_squad(file: SourceFile) -> Iterator[Document]:
             )
 
 
-def _question(record: Any, context: str, where: str) -> Question:
+def question_of(record: Any, context: str, where: str) -> Question:
+    """A question of a paragraph; its answers are moved to where their texts are.
+
+    Args:
+        record: Its object, as in SQuAD's files.
+        context: The paragraph.
+        where: The place in the file.
+
+    Raises:
+        InputError: A field that is missing or of another type.
+    """
     identity = str(_field(record, "id", (str, int), where))
     text = _field(record, "question", str, where)
     answers, misplaced = [], []
@@ -168,5 +178,6 @@ FORMAT = Format(
     read=lambda file, settings, on_broken: read_squad(file),
     describe=lambda file, settings: "SQuAD JSON; file:article.paragraph says where something is",
     write=_write,
+    begins=lambda document: document.id.endswith(".0"),  # the first paragraph of an article
     suffixes=(".json",),
 )

@@ -13,16 +13,19 @@ from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
 from spanbert.core.errors import InputError, nearest
+from spanbert.core.excerpts import shortened
 from spanbert.core.types import Document
+from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.families import TRANSLATIONS
 from spanbert.corpus.formats.format import Format, WriteSettings
 from spanbert.corpus.formats.parallel import parallel_columns, required_target
 from spanbert.corpus.formats.parallel_columns import ParallelColumns
-from spanbert.corpus.io.files import OnBroken, SourceFile, open_bytes, write_lines
+from spanbert.corpus.io.files import OnBroken, SourceFile, open_bytes, whole_text, write_lines
 
 _XML_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _CODES = frozenset({"bpt", "ept", "ph", "it", "ut"})  # markup of the program that a text came from
 _SAMPLE = 100
+_LOOKED_AT = 1 << 12  # bytes in which the root of a memory must begin
 _UNNAMED = ("x-source", "x-target")
 
 
@@ -184,8 +187,14 @@ def _lines(documents: Iterable[Document]) -> Iterator[str]:
 
 def _escaped(text: str, document: Document) -> str:
     if any(ord(character) < 32 and character not in "\t\n\r" for character in text):
-        raise InputError("a character that XML cannot hold", where=document.place, got=repr(text[:60]))
+        raise InputError("a character that XML cannot hold", where=document.place, got=repr(shortened(text, 60)))
     return escape(text, {"\r": "&#13;"})
+
+
+def _detect(beginning: Beginning) -> bool:
+    if beginning.file.kind == ".tmx":
+        return True
+    return beginning.line.lstrip().startswith("<") and "<tmx" in whole_text(beginning.file.path, _LOOKED_AT)
 
 
 FORMAT = Format(
@@ -193,7 +202,7 @@ FORMAT = Format(
     title="a translation memory (TMX)",
     family=TRANSLATIONS,
     holds=frozenset({"target"}),
-    detect=lambda beginning: beginning.file.kind == ".tmx",
+    detect=_detect,
     resolve=lambda file, settings: replace(
         settings, columns=_languages(file, settings.text_column, settings.target_column)
     ),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
 from spanbert.core.errors import InputError
-from spanbert.core.files import file_written_whole, parse_json
+from spanbert.core.files import file_written_whole, is_special, parse_json
 
 COMPRESSED = (".gz", ".bz2", ".zst")
 OnBroken = Callable[[InputError], None]
@@ -43,13 +43,29 @@ class SourceFile:
 
 
 def require_file(path: Path) -> None:
-    """Refuses a file that is not there.
+    """Refuses what is not a file that can be read again and again.
 
     Raises:
-        InputError: It is not.
+        InputError: Nothing there, a folder, or a pipe or device.
     """
+    if path.is_dir():
+        raise InputError("a folder, where a file is read", where=str(path), remedy="Name a file in it")
+    if is_special(path):
+        raise InputError(
+            "a pipe or device, where a file is read", where=str(path), remedy="Write what it gives to a file first"
+        )
     if not path.is_file():
         raise InputError("no such file", where=str(path))
+
+
+def require_data(path: Path) -> None:
+    """Refuses what is neither a file nor a folder.
+
+    Raises:
+        InputError: It is not there.
+    """
+    if not path.is_dir():
+        require_file(path)
 
 
 def require_plain(target: Path, *, option: str = "") -> None:
@@ -82,6 +98,15 @@ def readable(make: Callable[[], MadeT], on_broken: OnBroken | None) -> Iterator[
         yield made
 
 
+def raise_broken(error: InputError) -> None:
+    """The `OnBroken` of readers that end at the first record that cannot be used.
+
+    Raises:
+        InputError: The one that is passed.
+    """
+    raise error
+
+
 def find_files(inputs: Sequence[str | Path], kinds: Sequence[str]) -> list[SourceFile]:
     """Expands files, folders (read recursively) and globs, in a stable order, each file once.
 
@@ -108,6 +133,8 @@ def find_files(inputs: Sequence[str | Path], kinds: Sequence[str]) -> list[Sourc
                     "no readable file in this folder", where=item, got=f"{len(inside)} files", expected=", ".join(kinds)
                 )
         else:
+            if is_special(path):
+                require_file(path)
             matches = [path] if path.exists() else [Path(match) for match in sorted(glob.glob(item, recursive=True))]
             files = [SourceFile(path=match, name=match.name) for match in matches if match.is_file()]
             if not files:

@@ -1,16 +1,20 @@
-"""Rows of tables: comma- or tab-separated text, and Parquet."""
+"""Rows of tables: comma- or tab-separated text, JSON lines, and Parquet."""
 
 from __future__ import annotations
 
 import csv
+import io
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from spanbert.core.errors import InputError
-from spanbert.corpus.io.files import ByteCounter, SourceFile
+from spanbert.core.files import parse_json
+from spanbert.corpus.io.files import ByteCounter, OnBroken, SourceFile, text_lines, whole_text
 
 _ROWS_AT_ONCE = 1024
+_PARQUET = b"PAR1"
 
 
 def delimited_rows(
@@ -84,9 +88,103 @@ def delimited_records(
         )
 
 
+def delimited_line(cells: Sequence[str], delimiter: str, where: str) -> str:
+    """A row as a line, without its end; cells are quoted where they need to be, but for tabs, which know no quotes.
+
+    Args:
+        cells: The row.
+        delimiter: A comma or a tab.
+        where: The place of what is written, for messages.
+
+    Raises:
+        InputError: A tab or a line break in a cell, between tabs.
+    """
+    if delimiter == "\t":
+        if any(character in cell for cell in cells for character in "\t\r\n"):
+            remedy = "Write a .csv or .jsonl file"
+            raise InputError("a tab or a line break inside a cell", where=where, remedy=remedy)
+        return "\t".join(cells)
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="").writerow(cells)
+    return stream.getvalue()
+
+
 def numbered(row: list[str]) -> list[str]:
     """Names of columns without names: "1", "2", ... from the left."""
     return [str(place) for place in range(1, len(row) + 1)]
+
+
+def json_records(file: SourceFile, expected: str, on_broken: OnBroken) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The JSON objects of a file with one a line, with the numbers of their lines; blank lines are left out.
+
+    Args:
+        file: Plain or compressed.
+        expected: What a line should be, for messages.
+        on_broken: Called with the error of each line that is no JSON object.
+
+    Raises:
+        InputError: Not UTF-8, or a compressed file that is damaged; names file and line.
+    """
+    for number, line in text_lines(file):
+        if not line.strip():
+            continue
+        where = f"{file.path}:{number}"
+        try:
+            record = parse_json(line, where, expected)
+            if not isinstance(record, dict):
+                raise InputError("not a JSON object", where=where, got=type(record).__name__, expected=expected)
+        except InputError as error:
+            on_broken(error)
+        else:
+            yield number, record
+
+
+def json_objects(file: SourceFile, expected: str, on_broken: OnBroken) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The objects of JSON lines, or of a file that is one JSON list of them; a list is in memory as a whole.
+
+    Args:
+        file: Plain or compressed.
+        expected: What an object should be, for messages.
+        on_broken: Called with the error of each line or item that is no JSON object.
+
+    Yields:
+        The place of an object for messages, a name for it where it has none, and the object.
+
+    Raises:
+        InputError: Not UTF-8, a list that is not JSON, or a compressed file that is damaged.
+    """
+    first = next((line for _, line in text_lines(file) if line.strip()), "")
+    if not first.lstrip().startswith("["):
+        for number, record in json_records(file, expected, on_broken):
+            yield f"{file.path}:{number}", f"{file.name}:{number}", record
+        return
+    for number, record in enumerate(parse_json(whole_text(file.path), str(file.path), expected, whole_file=True)):
+        where = f"{file.path}: [{number}]"
+        if isinstance(record, dict):
+            yield where, f"{file.name}:{number}", record
+        else:
+            on_broken(InputError("not a JSON object", where=where, got=type(record).__name__, expected=expected))
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file begins as Parquet does."""
+    with path.open("rb") as stream:
+        return stream.read(len(_PARQUET)) == _PARQUET
+
+
+def parquet_schema(file: SourceFile) -> Any:
+    """The Arrow schema of a Parquet file, with the metadata that its writer left.
+
+    Raises:
+        InputError: Not Parquet.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        return parquet.read_schema(file.path, memory_map=True)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise InputError("not a whole Parquet file", where=str(file.path), got=str(error).partition("\n")[0]) from None
 
 
 def parquet_records(

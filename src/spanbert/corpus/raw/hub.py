@@ -1,10 +1,14 @@
-"""Hugging Face data sets as sources of text: `hf:NAME[@CONFIG][:SPLIT]`, streaming; needs the extra `hf`."""
+"""Hugging Face data sets: `hf:NAME[@CONFIG][:SPLIT]`, as streams of text or as Parquet files; needs the extra `hf`."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from spanbert.core.errors import InputError
@@ -52,6 +56,35 @@ class HubDataset:
         Raises:
             InputError: No such data set or column, the hub cannot be reached, or `datasets` is not installed.
         """
+        rows = self._load(streaming=True)
+        for number, record in enumerate(rows, start=1):
+            if number == 1:
+                require_column(list(record), text_field, self.label)
+            yield Document(id=str(record.get("id", f"{self.label}:{number}")), text=record[text_field] or "")
+
+    def as_file(self) -> Path:
+        """Its rows in a Parquet file in the cache of `datasets`, with what it says of its columns; made once.
+
+        Raises:
+            InputError: See `read`.
+        """
+        data = self._load(streaming=False)
+        import datasets
+
+        versions = [self.label, *(str(one["filename"]) for one in data.cache_files)]
+        digest = hashlib.sha256("\n".join(versions).encode()).hexdigest()[:12]
+        folder = Path(datasets.config.HF_DATASETS_CACHE) / "spanbert"
+        name = re.sub(r"[^\w.-]+", "-", self.label.removeprefix(PREFIX))[-80:].strip("-")
+        target = folder / f"{name}-{digest}.parquet"
+        if not target.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder) as temporary:
+                made = Path(temporary) / target.name
+                data.to_parquet(os.fspath(made))
+                made.replace(target)
+        return target
+
+    def _load(self, *, streaming: bool) -> Any:
         try:
             import datasets
         except ModuleNotFoundError:
@@ -59,12 +92,8 @@ class HubDataset:
                 "hub data sets need the library datasets", where=self.label, remedy="pip install 'spanbert[hf]'"
             ) from None
         try:
-            rows: Any = datasets.load_dataset(self.name, self.config, split=self.split, streaming=True)
+            return datasets.load_dataset(self.name, self.config, split=self.split, streaming=streaming)
         except (ValueError, OSError) as error:  # all of datasets' own errors are one of them
             raise InputError(
                 "the data set cannot be opened", where=self.label, got=str(error).splitlines()[0]
             ) from None
-        for number, record in enumerate(rows, start=1):
-            if number == 1:
-                require_column(list(record), text_field, self.label)
-            yield Document(id=str(record.get("id", f"{self.label}:{number}")), text=record[text_field] or "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from spanbert.core.characters import HAN, UNSPACED
@@ -81,6 +82,32 @@ def words_of(document: Document, *, joined: bool) -> Sequence[Span]:
     if document.words is not None:
         return document.words
     return [Span(start=start, end=end) for start, end in split_words(document.text, joined=joined)]
+
+
+def with_words(document: Document) -> Document:
+    """The document with the words of `split_words`, every mark one of its own, if it came without any."""
+    if document.words is not None:
+        return document
+    words = tuple(Span(start=start, end=end) for start, end in split_words(document.text, joined=False))
+    return replace(document, words=words)
+
+
+def words_within(words: Sequence[str], text: str) -> list[Span] | None:
+    """The words one after another in a text, with nothing but white space between; None where they are not there."""
+    spans, position = [], 0
+    for word in words:
+        start = text.find(word, position)
+        if start < 0 or text[position:start].strip():
+            return None
+        spans.append(Span(start=start, end=start + len(word)))
+        position = start + len(word)
+    return spans
+
+
+def text_with_words(words: Sequence[str], stated: object) -> tuple[str, list[Span]]:
+    """A stated text, where it is one and the words are in it, else the words joined; and their places."""
+    found = words_within(words, stated) if isinstance(stated, str) else None
+    return (stated, found) if isinstance(stated, str) and found is not None else text_of_words(words)
 
 
 def words_between(text: str, edges: Collection[int]) -> list[Span]:

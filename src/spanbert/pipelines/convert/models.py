@@ -17,9 +17,11 @@ import yaml
 
 from spanbert import __version__
 from spanbert.checkpoint import names
-from spanbert.checkpoint.bundle import BundleFiles, open_bundle
+from spanbert.checkpoint.bundle import MANIFEST, BundleFiles, open_bundle
 from spanbert.core.errors import InputError, nearest
-from spanbert.core.files import directory_written_whole, only_writer, write_json
+from spanbert.core.files import directory_written_whole, only_writer, remove_leftovers, write_json
+from spanbert.core.outputs import check_output_folder
+from spanbert.core.texts import require_path
 from spanbert.core.types import Facts, Record
 from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.card import task_card
@@ -61,35 +63,40 @@ def convert(
     to: str,
     task: str | None = None,
     precision: str | None = None,
+    overwrite: bool = False,
 ) -> Conversion:
     """Writes a model in another layout; its weights stay as they are, bit for bit, unless a precision is asked for.
 
     Args:
         source: A bundle, a Hugging Face directory, a head checkpoint, or a hub id.
-        out: A directory that does not exist yet.
+        out: The directory to make.
         to: `bundle`, `hugging-face` or `head-checkpoint`.
         task: With `hugging-face`, the fine-tuned task whose head is included; None: the one whose head already has
             Hugging Face's names, or the MLM head if there is no fine-tuned task.
         precision: Store weights as `float32`, or in half the bytes as `float16` or `bfloat16`; whoever loads them
             computes in float32. None: as they are.
+        overwrite: Replace a model, store or run that is there.
 
     Raises:
-        InputError: No such layout, no such model or task, one that the layout has no names for, or `out` exists.
+        InputError: No such layout, no such model or task, one that the layout has no names for, or an `out` that exists
+            or is read.
     """
     if to not in LAYOUTS:
-        raise InputError(f"no layout {to!r}; {nearest(to, LAYOUTS)}", where="--to")
+        raise InputError(f"no layout {to!r}; {nearest(str(to), LAYOUTS)}", where="--to")
     if precision not in (None, *PRECISIONS):
         raise InputError("no such precision", where="--precision", got=precision, expected=", ".join(PRECISIONS))
     if task is not None and to != "hugging-face":
         raise InputError("only hugging-face holds one task alone", where="--task", got=f"--to {to}")
+    require_path(source, "source")
+    require_path(out, "out")
     target = Path(out)
     files = open_bundle(os.fspath(source))
     shape = EncoderConfig.of_bundle(files)
     if shape.kind != "transformer":
         raise InputError("only Transformers have names elsewhere", where=str(files.path), got=f"a {shape.kind}")
     with only_writer(target):
-        if target.exists():
-            raise InputError("the directory exists already", where=str(target), remedy="Choose another one")
+        check_output_folder(target, inputs=[files.path], overwrite=overwrite, option="OUT")
+        remove_leftovers(target)
         if shape.attention_span is not None and to != "bundle":
             raise InputError(
                 "other programs attend within the whole text, so that this model would be another one there",
@@ -100,11 +107,12 @@ def convert(
         ours, left_out = _read(files, shape)
         ours = ours if precision is None else _stored_as(ours, precision)
         writers: dict[str, Callable[[], tuple[Tensors, list[str]]]] = {
-            "bundle": lambda: _write_bundle(files, shape, ours, target),
-            "hugging-face": lambda: _write_hugging_face(files, shape, ours, target, task),
-            "head-checkpoint": lambda: _write_head_checkpoint(files, shape, ours, target),
+            "bundle": lambda: _write_bundle(files, shape, ours, fresh),
+            "hugging-face": lambda: _write_hugging_face(files, shape, ours, fresh, task, title=target.name),
+            "head-checkpoint": lambda: _write_head_checkpoint(files, shape, ours, fresh),
         }
-        written, more = writers[to]()
+        with directory_written_whole(target, last=MANIFEST, replace=overwrite) as fresh:
+            written, more = writers[to]()
     return Conversion(path=target, tensors=len(written), left_out=tuple(sorted([*left_out, *more])))
 
 
@@ -217,7 +225,7 @@ def _write_bundle(files: BundleFiles, shape: EncoderConfig, ours: Tensors, targe
 
 
 def _write_hugging_face(
-    files: BundleFiles, shape: EncoderConfig, ours: Tensors, target: Path, task: str | None
+    files: BundleFiles, shape: EncoderConfig, ours: Tensors, target: Path, task: str | None, *, title: str
 ) -> tuple[Tensors, list[str]]:
     """Encoder and one head: that of the task, else of the task with Hugging Face's names, else MLM."""
     from spanbert.inference.loading import stored_tasks
@@ -231,7 +239,7 @@ def _write_hugging_face(
         assert slug is not None
         architecture = names.FAMILIES[shape.family].architecture(slug)
         kept = {**_without(kept, "mlm.", "pooler."), **_head_of(files, shape, ours, name)}
-        card = _card(files, made, architecture, target.name, shape.longest_segment)
+        card = _card(files, made, architecture, title, shape.longest_segment)
     saved = _saved(files, shape, kept, slug, card=card)
     with directory_written_whole(target) as directory:
         write_json(directory / "config.json", _config(files, shape, architecture, said))

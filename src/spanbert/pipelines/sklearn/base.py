@@ -18,8 +18,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from spanbert.checkpoint.bundle import MANIFEST, open_bundle
-from spanbert.core.errors import InputError
 from spanbert.core.files import directory_written_whole
+from spanbert.core.outputs import check_output_folder
+from spanbert.core.reporter import SilentReporter
 from spanbert.core.types import Document, Record
 from spanbert.pipelines.load import Pipeline, load
 
@@ -78,28 +79,29 @@ class FinetunedEstimator(BaseEstimator):  # type: ignore[misc]
         self.overrides = overrides
         self.verbose = verbose
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Writes the fitted model as a bundle, for `spanbert.load` and the command line.
 
         Args:
-            path: A directory that does not exist yet.
+            path: The directory to make.
+            overwrite: Replace a model, store or run that is there.
 
         Returns:
             The directory.
 
         Raises:
-            InputError: There is something already.
+            InputError: There is something already that may not be replaced.
             NotFittedError: Before `fit`.
         """
         check_is_fitted(self)
         target = Path(path)
-        if target.exists():
-            raise InputError("the directory exists already", where=str(target), remedy="Choose another one")
+        again = "Pass overwrite=True to replace it, or choose another one"
+        check_output_folder(target, inputs=[], overwrite=overwrite, option="save", remedy=again)
         self._write(target)
         return target
 
     def _write(self, target: Path) -> None:
-        with directory_written_whole(target, last=MANIFEST) as directory:
+        with directory_written_whole(target, last=MANIFEST, replace=True) as directory:
             for name, content in self._files.items():
                 (directory / name).parent.mkdir(parents=True, exist_ok=True)
                 (directory / name).write_bytes(content)
@@ -130,7 +132,7 @@ class FinetunedEstimator(BaseEstimator):  # type: ignore[misc]
                 model=self.model,
                 out=Path(directory) / "bundle",
                 config=config,
-                reporter=_Printed() if self.verbose else None,
+                reporter=_Printed() if self.verbose else SilentReporter(),
             )
             if result.outcome.interrupted:
                 raise KeyboardInterrupt(result.outcome.stopped_by)

@@ -14,7 +14,9 @@ import numpy.typing as npt
 from sklearn.utils.multiclass import is_multilabel
 
 from spanbert.core.errors import InputError
+from spanbert.core.excerpts import shortened
 from spanbert.core.tagging import Scheme, decode_tags, guess_scheme, scheme_of_tags
+from spanbert.core.texts import require_text
 from spanbert.core.types import TAGS, Document, Span
 from spanbert.corpus.formats.column_format import ColumnFormat
 from spanbert.corpus.formats.columns import ColumnOrigin
@@ -49,12 +51,17 @@ def text_documents(texts: object) -> list[Document]:
         parts = (row,) if isinstance(row, str) else tuple(row) if isinstance(row, Sequence | np.ndarray) else ()
         if len(parts) not in (1, 2) or not all(isinstance(part, str) for part in parts):
             raise InputError(
-                "not a text", where=f"X[{number}]", got=repr(row)[:60], expected="a str, or two of them for a pair"
+                "not a text",
+                where=f"X[{number}]",
+                got=shortened(repr(row), 60),
+                expected="a str, or two of them for a pair",
             )
+        for part in parts:
+            require_text(part, f"X[{number}]")
         pair = str(parts[1]) if len(parts) == 2 else None
         documents.append(Document(id=str(number), text=str(parts[0]), pair=pair))
         if (pair is None) != (documents[0].pair is None):
-            raise InputError("single texts and pairs together", where=f"X[{number}]", got=repr(row)[:60])
+            raise InputError("single texts and pairs together", where=f"X[{number}]", got=shortened(repr(row), 60))
     return documents
 
 
@@ -69,7 +76,7 @@ def word_documents(sentences: object) -> list[Document]:
         words = [] if isinstance(row, str) or not isinstance(row, Sequence | np.ndarray) else list(row)
         if not all(isinstance(word, str) and word.strip() for word in words) or (not words and len(row)):
             raise InputError(
-                "not a list of words", where=f"X[{number}]", got=repr(row)[:60], expected="['New', 'York']"
+                "not a list of words", where=f"X[{number}]", got=shortened(repr(row), 60), expected="['New', 'York']"
             )
         documents.append(document_of_words(str(number), [str(word) for word in words]))
     return documents
@@ -169,7 +176,9 @@ def read_tags(y: object, sentences: Sequence[Document]) -> Tags:
     for number, (row, sentence) in enumerate(zip(_rows(y, "y"), sentences, strict=True)):
         words = len(sentence.words or ())
         if isinstance(row, str) or not isinstance(row, Sequence | np.ndarray) or len(row) != words:
-            raise InputError("not a tag a word", where=f"y[{number}]", got=repr(row)[:60], expected=f"{words} tags")
+            raise InputError(
+                "not a tag a word", where=f"y[{number}]", got=shortened(repr(row), 60), expected=f"{words} tags"
+            )
         rows.append(_plain(row))
     classes_L = sorted_classes(np.asarray([tag for row in rows for tag in row]))
     names = names_of(classes_L)
@@ -206,5 +215,5 @@ def _rows(values: object, name: str) -> list[Any]:
     """
     plain = values.to_numpy() if hasattr(values, "to_numpy") else values
     if isinstance(plain, str) or not isinstance(plain, Sequence | np.ndarray):
-        raise InputError("not a sequence", where=name, got=repr(values)[:60], expected="a list or an array")
+        raise InputError("not a sequence", where=name, got=shortened(repr(values), 60), expected="a list or an array")
     return list(plain)

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from typing_extensions import override
 
+from spanbert.core.errors import InputError
 from spanbert.core.findings import Rule
 from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document
 from spanbert.corpus.formats.data_file import DataFile
+from spanbert.corpus.formats.labelled_columns import LabelledColumns
 from spanbert.tasks.classify.config import ClassifyConfig
 from spanbert.tasks.classify.pairs import WindowedPair
 from spanbert.tasks.classify.repair import repair_rows
@@ -115,4 +117,8 @@ class ClassifySurvey(Survey[ClassifyTask]):
     @override
     def repair(self, repeats: Repeats, target: Path) -> Mapping[str, int]:
         """Rows that cannot be used, repeats and contradictions are left out."""
+        if not isinstance(self.data.settings.columns, LabelledColumns):
+            where, remedy = f"--fix {target}", "Mend it in the program that it came from"
+            got = self.data.format.title
+            raise InputError("copies are made of tables and JSON lines alone", where=where, got=got, remedy=remedy)
         return repair_rows(self, repeats, target, drop_conflicts=not self.is_regression)

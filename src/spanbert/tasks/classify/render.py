@@ -36,6 +36,14 @@ class ClassifyRender(TaskRender[Classification]):
         return {"labels": list(result.labels), "scores": dict(result.scores)}
 
     @override
+    def cells(self, text: str, result: Classification) -> Record:
+        """`label`, several with semicolons between, and its probability as `score`; or `value`."""
+        if result.value is not None:
+            return {"value": result.value}
+        sure = [result.scores[label] for label in result.labels]
+        return {"label": "; ".join(result.labels), "score": min(sure, default=None)}
+
+    @override
     def html(self, text: str, result: Classification, palette: Palette) -> str:
         """The most probable labels as bars, given ones in bold wherever they rank."""
         if result.value is not None:
@@ -102,7 +110,7 @@ class ClassifyRender(TaskRender[Classification]):
 
     @override
     def python(self, entry: Facts) -> str:
-        read = "text, pair" if entry["pairs"] else "text"
+        read = "text, pair=pair" if entry["pairs"] else "text"
         return f"nlp({read}).{'value' if entry['mode'] == 'regression' else 'labels'}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spanbert.tasks.classify.config import ClassifyConfig
-from spanbert.tasks.spec import TaskOption, TaskSpec, Verb
+from spanbert.tasks.spec import TaskOption, TaskSpec, Verb, also_called
 
 _READING: tuple[Verb, ...] = ("finetune", "doctor", "evaluate")
 
@@ -17,11 +17,11 @@ CLASSIFY = TaskSpec(
     render="spanbert.tasks.classify.render:ClassifyRender",
     result="spanbert.core.predictions:Classification",
     produces=frozenset({"labels"}),
-    formats=("labelled",),
+    formats=("label-studio", "label-studio-min", "prodigy-labels", "labelled"),
     same_head=("labels", "mode"),
     main_metric="accuracy",
     slug="text-classification",
-    files="CSV, TSV, JSON lines or Parquet",
+    files="CSV, TSV, JSON lines, Parquet, Label Studio or Prodigy",
     options=(
         TaskOption(
             flag="--mode",
@@ -63,6 +63,25 @@ CLASSIFY = TaskSpec(
             verbs=_READING,
         ),
     ),
+    aliases={
+        **also_called(
+            "classification",
+            "classifier",
+            "text-classification",
+            "sequence-classification",
+            "textcat",
+            "sentiment",
+            "topic",
+            "topics",
+            "intent",
+            "spam",
+            "nli",
+            "entailment",
+            "paraphrase",
+        ),
+        **also_called("multilabel", "multi-label", "textcat-multilabel", mode="multi"),
+        **also_called("regression", "sts", "similarity", mode="regression"),
+    },
     examples={
         "finetune": (
             (

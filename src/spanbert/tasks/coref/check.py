@@ -23,10 +23,10 @@ from spanbert.tokens.pieces import rows_of_words
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 REPEATED = Rule(
-    severity="error",
+    severity="warning",
     name="two_clusters",
     what="mentions that are in two clusters",
-    remedy="Nothing can be learned from them or scored by them; --fix leaves them in the first",
+    remedy="They are learned and scored in the first alone; decide which is right, or --fix leaves them there",
 )
 _INSIDE = Rule(
     severity="warning",

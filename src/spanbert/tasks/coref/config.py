@@ -17,8 +17,8 @@ class CorefConfig(Config):
             the clusters of the training data are such.
         longest_mention: Pieces of the longest mention.
         kept: Mentions kept a window for each word that it reads, best first (lambda in Lee et al. 2017).
-        max_mentions: Mentions kept a document in prediction, best first; None: all that the windows keep.
-        depth: Antecedents that a mention is compared with in prediction, nearest first; None: all.
+        depth: Mentions before it that a mention is compared with in prediction, nearest first; what lies further back
+            is remembered by its names and descriptions, the latest in each wording of each cluster.
         size: Size of the vectors of starts and ends.
         dropout: Dropout of these vectors in training.
         train_windows: Windows of one training example; longer documents are several.
@@ -31,8 +31,7 @@ class CorefConfig(Config):
     singletons: Literal["auto", "keep", "drop"] = "auto"
     longest_mention: int = Field(default=30, ge=1, le=100)
     kept: float = Field(default=0.4, gt=0, le=2)
-    max_mentions: int | None = Field(default=None, ge=2)
-    depth: int | None = Field(default=None, ge=1)
+    depth: int = Field(default=1000, ge=1)
     size: int = Field(default=512, ge=8)
     dropout: float = Field(default=0.3, ge=0, lt=1)
     train_windows: int = Field(default=8, ge=1)

@@ -49,6 +49,12 @@ class CorefRender(TaskRender[Coreference]):
         }
 
     @override
+    def cells(self, text: str, result: Coreference) -> Record:
+        """`clusters` as `Ann, she; the old house, it`."""
+        said = (", ".join(text[one.start : one.end] for one in cluster) for cluster in result.clusters)
+        return {"clusters": "; ".join(said)}
+
+    @override
     def places(self, result: Coreference) -> Iterator[Span]:
         yield from (*result.words, *result.heads, *(mention for cluster in result.clusters for mention in cluster))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from spanbert.core.mentions import possessive_end
 from spanbert.core.predictions import Coreference
 from spanbert.core.types import Document, Record, Span
+from spanbert.corpus.formats.clusters import in_first_cluster, in_two_clusters, repeated_mentions
 from spanbert.corpus.formats.gap import is_gap
 from spanbert.scores.bootstrap import Bootstrap, Statistic
 from spanbert.scores.coreference import CoreferenceScorer, Singletons
@@ -12,10 +13,13 @@ from spanbert.scores.gap import GapScorer, Gender
 from spanbert.scores.signature import signature
 
 _MASCULINE, _FEMININE = {"he", "him", "his"}, {"she", "her", "hers"}
+_SHOWN = 5  # warnings
 
 
 class CorefDocumentScorer:
     """Clusters, or on GAP's rows which of two names a pronoun refers to.
+
+    A gold mention in two clusters counts in the first, and is among the `warnings` of the scores.
 
     Args:
         singletons: Whether clusters of one mention count.
@@ -27,6 +31,8 @@ class CorefDocumentScorer:
         self._clusters = CoreferenceScorer(singletons=singletons, seed=seed)
         self._gap = GapScorer(seed=seed)
         self._is_gap = False
+        self._warnings: list[str] = []
+        self._repeated = 0
 
     @property
     def main_metric(self) -> str:
@@ -47,14 +53,24 @@ class CorefDocumentScorer:
             ]
             self._gap.add(_gender(document.text[pronoun.start : pronoun.end]), for_names)
             return
-        self._clusters.add([[(one.start, one.end) for one in cluster] for cluster in document.clusters], predicted)
+        repeated = in_two_clusters(document)
+        self._repeated += len(repeated)
+        stated = {(one.mention.start, one.mention.end): one.where for one in repeated_mentions(document)}
+        for mention in repeated[: _SHOWN - len(self._warnings)]:
+            where = stated.get((mention.start, mention.end), document.place)
+            said = document.text[mention.start : mention.end]
+            self._warnings.append(f"{where}: {said!r} is in two clusters, and counts in the first alone")
+        clusters = in_first_cluster(document) if repeated else document.clusters
+        self._clusters.add([[(one.start, one.end) for one in cluster] for cluster in clusters], predicted)
 
     def scores(self) -> Record:
         """Figures as fractions, `interval` and `signature` among them."""
         if self._is_gap:
             return {**self._gap.scores(), "signature": signature(task="coref", data="gap", match="contains")}
         facts = signature(task="coref", mentions="exact", singletons=self._singletons, twinless="reference-scorer-8")
-        return {**self._clusters.scores(), "signature": facts}
+        more = self._repeated - len(self._warnings)
+        warnings = [*self._warnings, *([f"{more:,} more mentions are in two clusters"] if more else [])]
+        return {**self._clusters.scores(), **({"warnings": warnings} if warnings else {}), "signature": facts}
 
     def paired(self) -> tuple[Bootstrap, Statistic]:
         """The counts behind the main figure, for a paired bootstrap test."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spanbert.tasks.coref.config import CorefConfig
-from spanbert.tasks.spec import TaskOption, TaskSpec
+from spanbert.tasks.spec import TaskOption, TaskSpec, also_called
 
 COREF = TaskSpec(
     kind="coref",
@@ -15,11 +15,11 @@ COREF = TaskSpec(
     render="spanbert.tasks.coref.render:CorefRender",
     result="spanbert.core.predictions:Coreference",
     produces=frozenset({"clusters"}),
-    formats=("conll2012", "coref-jsonl", "gap"),
+    formats=("brat", "webanno", "conll2012", "corefud", "coref-jsonl", "gap"),
     same_head=("size", "same_words", "speakers"),
     main_metric="conll_f1",
     hub_task="token-classification",
-    files="CoNLL-2012, JSON lines with clusters",
+    files="CoNLL-2012, CorefUD, JSON lines with clusters, brat, WebAnno TSV",
     epochs=20.0,
     reads="file",
     examples_a_step=2,  # each is several windows
@@ -31,16 +31,8 @@ COREF = TaskSpec(
             default="as in --train",
             verbs=("finetune",),
         ),
-        TaskOption(
-            flag="--max-mentions",
-            setting="max_mentions",
-            help="candidates kept a document.",
-            default="0.4 a word",
-            type=int,
-            least=2,
-            verbs=("finetune", "evaluate", "predict"),
-        ),
     ),
+    aliases=also_called("coreference", "coreference-resolution", "clusters"),
     examples={
         "finetune": (
             (
@@ -56,8 +48,8 @@ COREF = TaskSpec(
         ),
         "predict": (
             (
-                "Mentions of the same thing in a long text",
-                "spanbert predict coref/ novel.txt --max-mentions 5000",
+                "Mentions of the same thing in a whole novel",
+                "spanbert predict coref/ novel.txt --out novel.jsonl",
             ),
         ),
     },

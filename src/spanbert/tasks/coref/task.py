@@ -6,7 +6,6 @@ Shapes: w words of a window, W most words of a mention.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -15,10 +14,10 @@ from typing_extensions import override
 
 from spanbert.batches.examples import Example, HeadRows, Target, Window
 from spanbert.core.errors import InputError
-from spanbert.core.mentions import head_mention
-from spanbert.core.predictions import Coreference, MentionLink
-from spanbert.core.types import Document, Facts, IntArray, OutputArray, Record, Span
-from spanbert.corpus.formats.clusters import repeated_mentions
+from spanbert.core.excerpts import excerpt
+from spanbert.core.predictions import Coreference
+from spanbert.core.types import Document, Facts, IntArray, Record, Scores, Span
+from spanbert.corpus.formats.clusters import in_two_clusters
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.gap import is_gap
 from spanbert.corpus.formats.registry import open_data
@@ -26,15 +25,8 @@ from spanbert.corpus.text.sentences import sentence_numbers
 from spanbert.corpus.text.words import words_of
 from spanbert.tasks.base import TextTaskBase, WindowConfig
 from spanbert.tasks.coref.config import CorefConfig
-from spanbert.tasks.coref.links import (
-    best_antecedents,
-    clusters_of,
-    mentions_of_rows,
-    probability,
-    span_hashes,
-    without_crossing,
-    word_hashes,
-)
+from spanbert.tasks.coref.decode import ClusterDecoder
+from spanbert.tasks.coref.links import word_hashes
 from spanbert.tasks.coref.scoring import CorefDocumentScorer
 from spanbert.tasks.coref.speakers import NOBODY, speaker_numbers
 from spanbert.tasks.coref.spec import COREF
@@ -48,7 +40,7 @@ from spanbert.tasks.coref.targets import (
     window_parts,
     words_of_window,
 )
-from spanbert.tasks.protocol import HeadContext, Mistake, WindowedDocument
+from spanbert.tasks.protocol import HeadContext, Mistake, TextTask, WindowedDocument
 from spanbert.tokens.pieces import rows_of_words
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
@@ -56,6 +48,7 @@ if TYPE_CHECKING:
     from spanbert.tasks.coref.head import CorefHead
 
 _USUAL_WINDOW = 512
+_NEAR = 200  # characters from which on a mistake is shown without the antecedent
 _SINGLETONS = 0.1  # OntoGUM has one cluster of one mention in a thousand, by mistake; LitBank three in four
 
 
@@ -69,11 +62,12 @@ class CorefTask(TextTaskBase):
         config: Sizes, and how much is kept.
         has_singletons: Whether the training data has clusters of one mention, and not by mistake: a tenth of all.
         speakers: Whether pairs are scored by their speakers too.
+        repeated: Mentions of the training data that are in two clusters.
     """
 
     spec = COREF
     unit = "mention"
-    runtime_options = ("max_mentions", "depth", "singletons", "kept")
+    runtime_options = ("depth", "singletons", "kept")
 
     def __init__(
         self,
@@ -84,9 +78,11 @@ class CorefTask(TextTaskBase):
         config: CorefConfig,
         has_singletons: bool,
         speakers: bool = False,
+        repeated: int = 0,
     ) -> None:
         super().__init__(name, tokenizer, window)
-        self.config, self.has_singletons, self.speakers = config, has_singletons, speakers
+        self.config, self.has_singletons = config, has_singletons
+        self.speakers, self.repeated = speakers, repeated
 
     @property
     def singletons(self) -> bool:
@@ -115,7 +111,7 @@ class CorefTask(TextTaskBase):
         Raises:
             InputError: No clusters, or GAP's, which cover only two of the names in a text.
         """
-        mentions = links = alone = 0
+        mentions = links = alone = repeated = 0
         speakers = config.speakers == "yes"
         for document in documents:
             if config.speakers == "auto" and not speakers:
@@ -126,6 +122,7 @@ class CorefTask(TextTaskBase):
                     where=document.place,
                     remedy="Train on whole clusters (CoNLL-2012 or JSON lines) and score on GAP",
                 )
+            repeated += len(in_two_clusters(document))
             for cluster in document.clusters or ():
                 mentions += len(cluster)
                 links += len(cluster) > 1
@@ -135,7 +132,15 @@ class CorefTask(TextTaskBase):
         length, overlap = window.fit(positions, usual=_USUAL_WINDOW)
         fitted = (length, min(max(overlap, 2 * config.longest_mention), length // 2))  # no mention is lost at a border
         kept = alone >= _SINGLETONS * (alone + links)
-        return cls(name, tokenizer, fitted, config=config, has_singletons=kept, speakers=bool(speakers))
+        return cls(
+            name,
+            tokenizer,
+            fitted,
+            config=config,
+            has_singletons=kept,
+            speakers=bool(speakers),
+            repeated=repeated,
+        )
 
     @classmethod
     def from_manifest(cls, name: str, entry: Facts, *, tokenizer: TokenizerAdapter, positions: int) -> Self:
@@ -144,7 +149,7 @@ class CorefTask(TextTaskBase):
             name,
             tokenizer,
             cls.stored_window(entry, positions),
-            config=CorefConfig.model_validate(entry["options"]),
+            config=CorefConfig.model_validate(_as_now(entry["options"])),
             has_singletons=entry["singletons"],
             speakers=entry.get("speakers", False),
         )
@@ -161,18 +166,15 @@ class CorefTask(TextTaskBase):
 
     @staticmethod
     def open(config: CorefConfig, path: Path) -> DataFile:
-        """CoNLL-2012, JSON lines or GAP, whose mentions may be in one cluster alone."""
+        """CoNLL-2012, JSON lines or GAP."""
+        return open_data(path, among=COREF.formats)
 
-        def refuse_repeated(document: Document) -> None:
-            for one in repeated_mentions(document):
-                raise InputError(
-                    "a mention in two clusters",
-                    where=one.where,
-                    got=f"{_text(document, one.mention)!r} in clusters {one.clusters[0]} and {one.clusters[1]}",
-                    remedy=f"spanbert doctor coref --data {path} --model MODEL --fix OUT leaves it in the first",
-                )
-
-        return replace(open_data(path, among=COREF.formats), check=refuse_repeated)
+    @override
+    def remarks(self, others: Sequence[TextTask]) -> Iterator[str]:
+        """Says that some gold is ambiguous."""
+        if self.repeated:
+            count = f"{self.repeated:,} mentions" if self.repeated > 1 else "a mention"
+            yield f"{self.name}: {count} in two clusters; learned in the first (spanbert doctor coref shows them)"
 
     @override
     def is_labelled(self, document: Document) -> bool:
@@ -275,50 +277,30 @@ class CorefTask(TextTaskBase):
         return CorefHead(context.encoder, self.config, speakers=self.speakers)
 
     @override
-    def decode(self, windowed: WindowedDocument, outputs: Sequence[OutputArray]) -> Coreference:
+    def decoder(self, windowed: WindowedDocument) -> ClusterDecoder:
         """The windows' mentions are linked over the whole document."""
         words = self.words(windowed.document)
-        if not words or not len(windowed.pieces.ids):
-            return Coreference(words=tuple(words), clusters=(), heads=(), links=())
-        pieces = self._pieces_of(windowed, words)
-        kept = []
-        for (window, part), rows in zip(window_parts(windowed), outputs, strict=True):
-            low, _, _ = words_of_window(window, part, pieces)
-            rows = rows.copy()
-            rows[:, :2] += low
-            kept.append(rows)
-        speakers_W = self._speakers(windowed.document, words) if self.speakers else None
-        mentions = mentions_of_rows(np.concatenate(kept), self.config, speakers_W)
-        hashes = word_hashes([windowed.document.text[word.start : word.end] for word in words])
-        same_M = span_hashes(hashes, mentions.first_M, mentions.last_M)
-        links = best_antecedents(mentions, same_M, self.config.depth)
-        spans = [
-            Span(start=words[first].start, end=words[last].end, score=probability(score))
-            for first, last, score in zip(
-                mentions.first_M.tolist(), mentions.last_M.tolist(), mentions.mention_M.tolist(), strict=True
-            )
-        ]
-        groups = [without_crossing(group, mentions) for group in clusters_of(len(spans), links)]
-        stay = {place for group in groups for place in group}
-        clusters = tuple(
-            tuple(spans[place] for place in group)
-            for group in groups
-            if len(group) > 1 or (self.singletons and mentions.mention_M[group[0]] > 0)
-        )
-        return Coreference(
-            words=tuple(words),
-            clusters=clusters,
-            heads=tuple(head_mention(windowed.document.text, cluster) for cluster in clusters),
-            links=tuple(
-                MentionLink(mention=spans[one.mention], antecedent=spans[one.antecedent], score=probability(one.score))
-                for one in links
-                if {one.mention, one.antecedent} <= stay
-            ),
+        firsts: list[int] = []
+        if words and len(windowed.pieces.ids):
+            pieces = self._pieces_of(windowed, words)
+            firsts = [words_of_window(window, part, pieces)[0] for window, part in window_parts(windowed)]
+        return ClusterDecoder(
+            windowed.document.text,
+            words,
+            first_words=firsts or [0] * len(windowed.windows),
+            config=self.config,
+            singletons=self.singletons,
+            speakers_W=self._speakers(windowed.document, words) if self.speakers else None,
         )
 
     @override
     def scorer(self, *, seed: int = 0) -> CorefDocumentScorer:
         return CorefDocumentScorer(singletons="keep" if self.singletons else "drop", seed=seed)
+
+    @override
+    def score_lines(self, scores: Scores) -> list[str]:
+        """Also which gold was ambiguous."""
+        return [*super().score_lines(scores), *(f"warning: {one}" for one in scores.get("warnings", ()))]
 
     @override
     def mistakes(self, document: Document, prediction: Coreference) -> Iterator[Mistake]:
@@ -335,8 +317,16 @@ class CorefTask(TextTaskBase):
                 gold = (
                     "no mention" if one is None else "another" if other is not None else "its antecedent is no mention"
                 )
-                around = document.text[max(link.mention.start - 80, 0) : link.mention.end + 40]
+                marks = [(span.start, span.end, "[", "]") for span in (link.antecedent, link.mention)]
+                near = link.mention.start - link.antecedent.end < _NEAR
+                around = excerpt(document.text, marks if near else marks[1:])
                 yield Mistake(severity=link.score, where=document.id, text=around, gold=gold, predicted=said)
+
+
+def _as_now(options: Facts) -> Record:
+    """The settings of a bundle without what version 0.1.0 stated and is no more: limits over a whole document."""
+    stated = {key: value for key, value in options.items() if key != "max_mentions"}
+    return {key: value for key, value in stated.items() if (key, value) != ("depth", None)}
 
 
 def _text(document: Document, span: Span) -> str:

@@ -52,6 +52,12 @@ class QARender(TaskRender[Answering]):
         }
 
     @override
+    def cells(self, text: str, result: Answering) -> Record:
+        """`answer` and `score`, empty where there is none."""
+        best = result.answer
+        return {"answer": best.text if best else None, "score": best.score if best else None}
+
+    @override
     def places(self, result: Answering) -> Iterator[Span]:
         for answer in (*result.candidates, *([result.answer] if result.answer else [])):
             yield Span(start=answer.start, end=answer.end)

@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from spanbert.core.errors import InputError
 from spanbert.core.files import read_json, write_json
 from spanbert.core.types import Facts, Record
 from spanbert.tasks.survey import Survey
+
+_MENDED = "squad"
 
 
 def repair_questions(survey: Survey[Any], target: Path) -> Counter[str]:
@@ -21,7 +24,17 @@ def repair_questions(survey: Survey[Any], target: Path) -> Counter[str]:
 
     Returns:
         How often each thing was done.
+
+    Raises:
+        InputError: A file in another format.
     """
+    if survey.data.format.name != _MENDED:
+        raise InputError(
+            "copies are made of SQuAD's JSON alone",
+            where=str(survey.path),
+            got=survey.data.format.title,
+            remedy="Turn it into that: spanbert convert IN OUT --to squad, which mends the places of answers too",
+        )
     content = read_json(survey.path)
     paragraphs = (paragraph for article in content["data"] for paragraph in article["paragraphs"])
     done: Counter[str] = Counter()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spanbert.tasks.qa.config import QAConfig
-from spanbert.tasks.spec import TaskOption, TaskSpec
+from spanbert.tasks.spec import TaskOption, TaskSpec, also_called
 
 QA = TaskSpec(
     kind="qa",
@@ -16,11 +16,11 @@ QA = TaskSpec(
     result="spanbert.core.predictions:Answering",
     needs=frozenset({"question"}),
     produces=frozenset({"answers"}),
-    formats=("squad",),
+    formats=("squad", "qa-jsonl"),
     same_head=(),
     main_metric="f1",
     slug="question-answering",
-    files="SQuAD 1.1 and 2.0 JSON",
+    files="SQuAD 1.1 and 2.0 JSON, JSON lines with questions",
     input="questions.jsonl",
     options=(
         TaskOption(
@@ -32,6 +32,7 @@ QA = TaskSpec(
             verbs=("finetune",),
         ),
     ),
+    aliases=also_called("squad", "question-answering", "extractive-qa", "questions", "mrc"),
     examples={
         "finetune": (
             (

@@ -141,7 +141,7 @@ class QATask(TextTaskBase):
 
     @staticmethod
     def open(config: QAConfig, path: Path) -> DataFile:
-        """SQuAD JSON."""
+        """SQuAD JSON, or a question a line."""
         return open_data(path, among=QA.formats)
 
     @override

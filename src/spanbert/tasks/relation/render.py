@@ -36,6 +36,16 @@ class RelationRender(TaskRender[RelationExtraction]):
         }
 
     @override
+    def cells(self, text: str, result: RelationExtraction) -> Record:
+        """`relations` as `Ann founded Acme`, those alone that relate."""
+        said = (
+            f"{text[one.head.start : one.head.end]} [{one.label}] {text[one.tail.start : one.tail.end]}"
+            for one in result.relations
+            if relates(one.label)
+        )
+        return {"relations": "; ".join(said)}
+
+    @override
     def places(self, result: RelationExtraction) -> Iterator[Span]:
         yield from (end for relation in result.relations for end in (relation.head, relation.tail))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spanbert.tasks.relation.config import RelationConfig
-from spanbert.tasks.spec import TaskOption, TaskSpec
+from spanbert.tasks.spec import TaskOption, TaskSpec, also_called
 
 RELATION = TaskSpec(
     kind="relation",
@@ -16,11 +16,15 @@ RELATION = TaskSpec(
     result="spanbert.core.predictions:RelationExtraction",
     needs=frozenset({"entities"}),
     produces=frozenset({"relations"}),
-    formats=("tacred", "semeval", "relation-jsonl"),
+    formats=(
+        *("brat", "webanno", "label-studio", "tacred", "semeval"),
+        *("doccano-relations", "prodigy-relations", "relation-jsonl"),
+    ),
     same_head=("labels", "markers", "pool"),
     main_metric="micro_f1",
     hub_task="text-classification",
-    files="TACRED's JSON, SemEval-2010 Task 8's text, JSON lines with head and tail",
+    files="TACRED's JSON, SemEval-2010 Task 8's text, JSON lines with head and tail, brat, Doccano, Label Studio, "
+    "Prodigy, WebAnno TSV",
     input="pairs.jsonl",
     epochs=5.0,
     options=(
@@ -47,6 +51,7 @@ RELATION = TaskSpec(
             verbs=("predict",),
         ),
     ),
+    aliases=also_called("relations", "re", "rel", "relation-extraction", "tacred", "semeval"),
     examples={
         "finetune": (
             (

@@ -9,6 +9,7 @@ import numpy as np
 from typing_extensions import override
 
 from spanbert.batches.windows import owned_parts
+from spanbert.core.excerpts import excerpt
 from spanbert.core.predictions import Tagging
 from spanbert.core.types import TAGS, BoolArray, Document, IntArray, Span
 from spanbert.corpus.formats.data_file import DataFile
@@ -35,7 +36,7 @@ class WordTask(TextTaskBase):
     """
 
     unit = "word"
-    runtime_options = ("column",)
+    runtime_options = ("column", "text_column", "label_column", "label_names")
 
     def __init__(
         self, name: str, tokenizer: TokenizerAdapter, window: tuple[int, int], *, config: TagConfig, joined: bool
@@ -45,27 +46,41 @@ class WordTask(TextTaskBase):
 
     @staticmethod
     def open(config: TagConfig, path: Path) -> DataFile:
-        """Columns, CoNLL-U, JSON lines with spans, or Label Studio's."""
+        """Words or texts with labels, in any of the formats of the kind."""
         return open_tagged(config, path)
 
     @override
     def mistakes(self, document: Document, prediction: Tagging) -> Iterator[Mistake]:
-        """Spans that are not gold, gold spans that were not found, words with another tag."""
+        """Spans that are not gold, gold spans that were not found, words with another tag.
+
+        A span that overlaps a gold one is one mistake with it, and both are shown: `[found]` and `{gold}` in the text.
+        """
         if prediction.spans is None:
             for word, gold in zip(prediction.words, document.columns.get(TAGS, ()), strict=False):
                 if word.label != gold:
-                    yield _mistake(document, word, gold, f"{word.label}", word.score or 0.0)
+                    yield _mistake(document, word, None, gold, f"{word.label}", word.score or 0.0)
             return
         if document.spans is None:
             return
         gold_spans = {(span.start, span.end): span.label for span in document.spans}
         found = {(span.start, span.end): span for span in prediction.spans}
+        missed = [span for span in document.spans if (span.start, span.end) not in found]
         for place, span in found.items():
-            if gold_spans.get(place) != span.label:
-                yield _mistake(document, span, gold_spans.get(place) or "no entity", f"{span.label}", span.score or 0.0)
-        for gold_span in document.spans:
-            if (gold_span.start, gold_span.end) not in found:
-                yield _mistake(document, gold_span, f"{gold_span.label}", "no entity", 0.0)
+            if gold_spans.get(place) == span.label:
+                continue
+            sure = span.score or 0.0
+            if place in gold_spans:
+                yield _mistake(document, span, None, f"{gold_spans[place]}", f"{span.label}", sure)
+                continue
+            meant = next((one for one in missed if one.start < span.end and span.start < one.end), None)
+            if meant is None:
+                yield _mistake(document, span, None, "no entity", f"{span.label}", sure)
+                continue
+            missed.remove(meant)
+            gold, said = (f"{one.label}: {document.text[one.start : one.end]}" for one in (meant, span))
+            yield _mistake(document, span, meant, gold, said, sure)
+        for gold_span in missed:
+            yield _mistake(document, gold_span, None, f"{gold_span.label}", "no entity", 0.0)
 
     def words(self, windowed: WindowedDocument) -> Sequence[Span]:
         """The words of a document."""
@@ -87,7 +102,9 @@ def owned_words(windowed: WindowedDocument, first_W: IntArray) -> list[tuple[int
     ]
 
 
-def _mistake(document: Document, span: Span, gold: str, predicted: str, severity: float) -> Mistake:
-    before, after = document.text[max(span.start - 60, 0) : span.start], document.text[span.end : span.end + 60]
-    shown = f"{before}[{document.text[span.start : span.end]}]{after}"
-    return Mistake(severity=severity, where=document.id, text=shown, gold=gold, predicted=predicted)
+def _mistake(document: Document, span: Span, other: Span | None, gold: str, predicted: str, severity: float) -> Mistake:
+    """A mistake at a span, and at the gold one that overlaps it, if there is such."""
+    marks = [(span.start, span.end, "[", "]")]
+    marks += [] if other is None else [(other.start, other.end, "{", "}")]
+    text = excerpt(document.text, marks)
+    return Mistake(severity=severity, where=document.id, text=text, gold=gold, predicted=predicted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -10,10 +10,11 @@ from typing_extensions import override
 
 from spanbert.core.findings import Rule
 from spanbert.core.hashes import Repeats
-from spanbert.core.tagging import decode_tags, encode_tags
+from spanbert.core.tagging import Scheme, decode_tags, encode_tags
 from spanbert.core.types import TAGS, Document, Span
 from spanbert.corpus.formats.column_format import ColumnFormat, guess_format
 from spanbert.corpus.formats.columns import format_of, lines_of_words
+from spanbert.corpus.formats.tagged_words import scheme_read
 from spanbert.corpus.io.files import SourceFile
 from spanbert.tasks.protocol import WindowedDocument
 from spanbert.tasks.survey import Item, Survey
@@ -109,6 +110,9 @@ class TagSurvey(Survey[WordTask]):
                 self._look_at_columns(columns)
             for name in columns.tag_names:
                 self._look_at_tags(document, columns, document.columns[name])
+        scheme = scheme_read(document)
+        if scheme is not None and TAGS in document.columns:
+            self._tell_illegal(document.columns[TAGS], scheme, lambda word: self.place(document))
         return document
 
     def _look_at_columns(self, columns: ColumnFormat) -> None:
@@ -120,15 +124,21 @@ class TagSurvey(Survey[WordTask]):
             )
 
     def _look_at_tags(self, document: Document, columns: ColumnFormat, tags: Sequence[str]) -> None:
+        def place(word: int) -> str:
+            lines = lines_of_words(document)
+            return f"{self.path.name}:{int(document.id.rpartition(':')[2]) + lines[word] - lines[0]}"
+
         assert columns.scheme is not None
-        legal = encode_tags(decode_tags(tags, columns.scheme), len(tags), columns.scheme)
+        self._tell_illegal(tags, columns.scheme, place)
+
+    def _tell_illegal(self, tags: Sequence[str], scheme: Scheme, place: Callable[[int], str]) -> None:
+        legal = encode_tags(decode_tags(tags, scheme), len(tags), scheme)
         wrong = [word for word, (old, new) in enumerate(zip(tags, legal, strict=True)) if old != new]
         if not wrong:
             return
-        first, lines = wrong[0], lines_of_words(document)
-        line = int(document.id.rpartition(":")[2]) + lines[first] - lines[0]
+        first = wrong[0]
         before = tags[first - 1] if first else "the beginning"
-        example = f"{self.path.name}:{line} {tags[first]} after {before}, read as {legal[first]}"
+        example = f"{place(first)} {tags[first]} after {before}, read as {legal[first]}"
         self.ledger.add(ILLEGAL, example, times=len(wrong))
 
     @override

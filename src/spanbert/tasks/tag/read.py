@@ -12,7 +12,9 @@ from spanbert.core.types import TAGS, Document, Span
 from spanbert.corpus.formats.column_format import ColumnFormat
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.format import Layer, ReadSettings
+from spanbert.corpus.formats.label_names import stated_names
 from spanbert.corpus.formats.registry import family_of, open_data
+from spanbert.corpus.formats.token_columns import TokenColumns
 from spanbert.tasks.tag.config import TagConfig
 from spanbert.tasks.tag.spec import TAG
 
@@ -26,7 +28,13 @@ def open_tagged(config: TagConfig, path: Path) -> DataFile:
         InputError: Not a file of words or spans with labels; names file and line.
     """
     layer = cast(Layer, "nested" if config.nested else config.column)
-    data = open_data(path, among=family_of("columns"), settings=ReadSettings(layer=layer))
+    settings = ReadSettings(
+        layer=layer,
+        text_column=config.text_column,
+        label_column=config.label_column,
+        label_names=None if config.label_names is None else stated_names(config.label_names),
+    )
+    data = open_data(path, among=family_of("columns"), settings=settings)
     if data.format.name not in TAG.formats:
         raise InputError("questions, not labelled words", where=str(path), remedy="Use the kind qa")
     if config.column == "ner" and _has_tags_alone(data):
@@ -43,7 +51,7 @@ def open_tagged(config: TagConfig, path: Path) -> DataFile:
 def _has_tags_alone(data: DataFile) -> bool:
     """Whether a file's tags are one a word, not of spans."""
     columns = data.settings.columns
-    return isinstance(columns, ColumnFormat) and columns.scheme is None
+    return isinstance(columns, ColumnFormat | TokenColumns) and columns.scheme is None
 
 
 def spans_on_words(document: Document, words: Sequence[Span]) -> list[tuple[int, int, str]]:

@@ -12,6 +12,8 @@ from spanbert.core.html.text import captioned_text, marked_text
 from spanbert.core.layers import overlap_free_layers
 from spanbert.core.predictions import Tagging
 from spanbert.core.types import Document, Facts, Record, Scores, Span
+from spanbert.corpus.formats.columns import format_of, starts_of
+from spanbert.corpus.formats.tagged_words import scheme_read
 from spanbert.corpus.text.word_tags import tags_of
 from spanbert.tasks.render import TaskRender, WordColumns
 
@@ -31,6 +33,13 @@ class TagRender(TaskRender[Tagging]):
         return {name: [{**asdict(span), "text": text[span.start : span.end]} for span in spans]}
 
     @override
+    def cells(self, text: str, result: Tagging) -> Record:
+        """`entities` as `Ann [PER]; Rome [LOC]`, or `tags` as `Ann/PROPN sleeps/VERB`."""
+        if result.spans is None:
+            return {"tags": " ".join(f"{text[one.start : one.end]}/{one.label}" for one in result.words)}
+        return {"entities": "; ".join(f"{text[one.start : one.end]} [{one.label}]" for one in result.spans)}
+
+    @override
     def places(self, result: Tagging) -> Iterator[Span]:
         yield from (*result.words, *(result.spans or ()))
 
@@ -42,18 +51,23 @@ class TagRender(TaskRender[Tagging]):
 
     @override
     def columns(self, document: Document, result: Tagging) -> WordColumns:
-        """The tag of each word, or BIO tags of the spans.
+        """The tag of each word, or tags of the spans in a scheme, BIO if the text came without.
 
         Where spans overlap there are as many columns as the text needs: each span is in the first that is free, outer
-        ones first. A span that begins or ends inside a word is an `InputError`.
+        ones first. A text that came with tags of a scheme keeps it. A span that begins or ends inside a word is an
+        `InputError`.
         """
+        before = starts_of(document)
         if result.spans is None:
-            return WordColumns(words=result.words, columns=[[word.label or "_" for word in result.words]])
+            tags = [word.label or "_" for word in result.words]
+            return WordColumns(words=result.words, columns=[tags], before=before)
+        read = format_of(document)
+        scheme = (scheme_read(document) if read is None else read.scheme) or "BIO"
         layers = (
             Document(id=document.id, text=document.text, words=result.words, spans=tuple(layer))
             for layer in overlap_free_layers(result.spans)
         )
-        return WordColumns(words=result.words, columns=(tags_of(layer, "BIO") for layer in layers))
+        return WordColumns(words=result.words, columns=(tags_of(layer, scheme) for layer in layers), before=before)
 
     @override
     def in_words(self, entry: Facts) -> str:

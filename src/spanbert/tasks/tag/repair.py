@@ -8,14 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from spanbert.core.tagging import decode_tags, encode_tags
-from spanbert.core.types import Document, Span
+from spanbert.core.types import TAGS, Document, Span
 from spanbert.corpus.formats.column_format import ColumnFormat
 from spanbert.corpus.formats.columns import format_of, lines_of_words, raw_lines, with_lines
+from spanbert.corpus.formats.tagged_words import scheme_read
 from spanbert.corpus.text.words import words_of
 from spanbert.tasks.survey import Survey
 from spanbert.tasks.tag.base import WordTask
 from spanbert.tasks.tag.read import is_outside, spans_on_words
 from spanbert.tasks.tag.task import without_overlaps
+
+_LEGAL = "illegal tags written as they are read"
 
 
 def repair_words(survey: Survey[WordTask], target: Path) -> Counter[str]:
@@ -39,10 +42,21 @@ def _mended(document: Document, joined: bool, nested: bool, done: Counter[str]) 
     columns = format_of(document)
     if columns is not None:
         return document if columns.scheme is None else _with_legal_tags(document, columns, done)
+    document = _with_legal_list(document, done)
     if not document.spans:
         return document
     spans = tuple(_mended_spans(document, joined, nested, done))
     return document if spans == document.spans else replace(document, spans=spans)
+
+
+def _with_legal_list(document: Document, done: Counter[str]) -> Document:
+    """A document from lists or a table with legal tags; any other as it is."""
+    scheme, old = scheme_read(document), document.columns.get(TAGS)
+    if scheme is None or old is None:
+        return document
+    new = tuple(encode_tags(decode_tags(old, scheme), len(old), scheme))
+    done[_LEGAL] += sum(before != after for before, after in zip(old, new, strict=True))
+    return replace(document, columns={**document.columns, TAGS: new})
 
 
 def _with_legal_tags(document: Document, columns: ColumnFormat, done: Counter[str]) -> Document:
@@ -57,7 +71,7 @@ def _with_legal_tags(document: Document, columns: ColumnFormat, done: Counter[st
     for place, before, after in zip(places, zip(*old, strict=True), zip(*new, strict=True), strict=True):
         if before != after:
             lines[place] = columns.with_tags(lines[place], after)
-            done["illegal tags written as they are read"] += sum(a != b for a, b in zip(before, after, strict=True))
+            done[_LEGAL] += sum(a != b for a, b in zip(before, after, strict=True))
     tags = {**document.columns, **dict(zip(columns.tag_names, new, strict=True))}
     return replace(with_lines(document, lines), columns=tags)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from spanbert.tasks.spec import TaskOption, TaskSpec
+from spanbert.tasks.spec import TaskOption, TaskSpec, Verb, also_called
 from spanbert.tasks.tag.config import TagConfig
+
+_READING: tuple[Verb, ...] = ("finetune", "doctor", "evaluate")
 
 TAG = TaskSpec(
     kind="tag",
@@ -17,18 +19,35 @@ TAG = TaskSpec(
     render="spanbert.tasks.tag.render:TagRender",
     result="spanbert.core.predictions:Tagging",
     produces=frozenset({"spans", "tags"}),
-    formats=("columns", "jsonl", "label-studio"),
+    formats=(
+        *("brat", "webanno", "spacy", "hf-tokens", "word-table", "doccano", "prodigy", "gliner"),
+        *("columns", "spacy-json", "label-studio", "label-studio-min", "jsonl"),
+    ),
     same_head=("labels", "scheme"),
     main_metric="f1",
     slug="token-classification",
-    files="columns (BIO, IOB1, BIOES, BMES), CoNLL-U, JSON lines with spans, Label Studio",
+    files="columns (BIO, IOB1, BIOES, BMES), CoNLL-U, JSON lines with spans, lists of tokens and tags, tables with a "
+    "word a row, brat, Doccano, GLiNER, Label Studio, Prodigy, spaCy, WebAnno TSV",
     options=(
         TaskOption(
             flag="--column",
             setting="column",
             help="ner, upos or xpos.",
             default="ner where there is any",
-            verbs=("finetune", "doctor", "evaluate"),
+            verbs=_READING,
+        ),
+        TaskOption(
+            flag="--text-column",
+            setting="text_column",
+            help="column of the words, of a table or lists.",
+            verbs=_READING,
+        ),
+        TaskOption(flag="--label-column", setting="label_column", help="column of their tags.", verbs=_READING),
+        TaskOption(
+            flag="--label-names",
+            setting="label_names",
+            help="what tags that are numbers stand for, from 0: O,B-PER,I-PER or a file with one a line.",
+            verbs=_READING,
         ),
         TaskOption(
             flag="--nested",
@@ -38,6 +57,22 @@ TAG = TaskSpec(
             verbs=("finetune", "doctor"),
         ),
     ),
+    aliases={
+        **also_called(
+            "tagging",
+            "tagger",
+            "token-classification",
+            "sequence-labelling",
+            "sequence-labeling",
+            "ner",
+            "entities",
+            "named-entities",
+            "chunking",
+        ),
+        **also_called("pos", "upos", "part-of-speech", column="upos"),
+        "xpos": {"column": "xpos"},
+        **also_called("nested", "nested-ner", "spancat", nested=True),
+    },
     examples={
         "finetune": (
             (
@@ -65,6 +100,7 @@ NESTED = replace(
     slug=None,
     hub_task="token-classification",
     options=(),
+    aliases={},
     examples={
         "finetune": (
             (

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from typing_extensions import override
 
+from spanbert.core.excerpts import shortened
 from spanbert.core.findings import SHOWN, Rule
 from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document, FloatArray
@@ -159,7 +160,7 @@ class TranslateSurvey(Survey[TranslateTask]):
             self.ledger.add(_LONG, self.shown(document))
         self._written += 1
         if task.vocabulary.lost([document.target]):
-            self.ledger.add(_LOST, f"{self.place(document)} {document.target[:60]!r}")
+            self.ledger.add(_LOST, f"{self.place(document)} {shortened(document.target, 60)!r}")
         else:
             self._covered += 1
 

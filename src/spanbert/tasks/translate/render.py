@@ -40,6 +40,11 @@ class TranslateRender(TaskRender[Translation]):
         return found
 
     @override
+    def cells(self, text: str, result: Translation) -> Record:
+        """`translation` and `score`."""
+        return {"translation": result.text, "score": result.score}
+
+    @override
     def text(self, result: Translation) -> Iterator[str]:
         """The translations, best first; line breaks become blanks, since each is a line."""
         return (" ".join(one.text.splitlines()) for one in result.candidates)

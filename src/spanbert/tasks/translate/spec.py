@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spanbert.tasks.spec import TaskOption, TaskSpec, Verb
+from spanbert.tasks.spec import TaskOption, TaskSpec, Verb, also_called
 from spanbert.tasks.translate.config import TranslateConfig
 
 _READING: tuple[Verb, ...] = ("finetune", "doctor", "evaluate")
@@ -60,6 +60,7 @@ TRANSLATE = TaskSpec(
             verbs=("predict",),
         ),
     ),
+    aliases=also_called("translation", "translator", "mt", "nmt", "seq2seq"),
     examples={
         "finetune": (
             (

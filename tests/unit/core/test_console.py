@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from spanbert.apps.console import LiveReporter, PlainReporter
 from spanbert.apps.reports.curves import loss_curves
+from spanbert.core.console import LiveReporter, PlainReporter
 
 
 def test_plain_lines_come_now_and_then_with_the_time_left(monkeypatch: pytest.MonkeyPatch):

@@ -1,0 +1,130 @@
+"""CorefUD's lines for documents: what came from such a file keeps all but its changed brackets; see `corefud`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from spanbert.core.errors import InputError
+from spanbert.core.types import Document, Span
+from spanbert.corpus.formats.clusters import CorefOrigin, bracket_cells, coref_origin, with_words_and_sentences
+from spanbert.corpus.formats.column_format import CONLLU_COLUMNS, MISC
+
+EMPTY = re.compile(r"\d+\.\d+")
+RANGE = re.compile(r"(\d+)-(\d+)")
+CHUNK = re.compile(r"\(([^()]+)\)|\(([^()]+)|([^()]+)\)")
+ID = ("eid", "GRP")
+SAID = "Speaker="  # of a word, where a sentence has several speakers
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CorefudOrigin(CorefOrigin):
+    """The raw lines of a document.
+
+    Attributes:
+        lines: All of them.
+        fields: What is between the hyphens after an opening bracket.
+        names: What each cluster is called.
+        opened: What stands after the opening bracket of each mention.
+    """
+
+    lines: tuple[str, ...]
+    fields: tuple[str, ...]
+    names: tuple[str, ...]
+    opened: Mapping[Span, str]
+
+
+def corefud_lines(documents: Iterable[Document]) -> Iterator[str]:
+    """Lines of a CorefUD file; documents that came from one keep all but the brackets of clusters that changed.
+
+    Args:
+        documents: With clusters; a text without words is split into words.
+
+    Raises:
+        InputError: A document without clusters, a mention that begins or ends inside a word, or mentions of one
+            cluster that cross.
+    """
+    for document in map(with_words_and_sentences, documents):
+        if document.clusters is None:
+            raise InputError(
+                "a text without clusters among others, which CorefUD cannot express",
+                where=document.place,
+                remedy='Leave it out, or give it "clusters": [] if there are none',
+            )
+        origin = document.origin
+        if not isinstance(origin, CorefudOrigin):
+            yield from _new_lines(document)
+        elif document.clusters == origin.read:
+            yield from origin.lines
+        else:
+            yield from _rewritten(document, origin)
+
+
+def _rewritten(document: Document, origin: CorefudOrigin) -> Iterator[str]:
+    names = list(_names(document, origin))
+    place = next((n for n, field in enumerate(origin.fields) if field in ID), 0)
+
+    def opened(number: int, mention: Span) -> str:
+        said = origin.opened.get(Span(start=mention.start, end=mention.end))
+        parts = ["" for _ in origin.fields] if said is None else said.split("-")
+        parts[place] = names[number]
+        return "-".join(parts)
+
+    cells = iter(bracket_cells(document, opened, names.__getitem__, between=""))
+    for line in origin.lines:
+        columns = line.split("\t")
+        if len(columns) != CONLLU_COLUMNS or RANGE.fullmatch(columns[0]):
+            yield line
+            continue
+        old = [part for part in columns[MISC].split("|") if part != "_"]
+        kept = [part for part in old if not part.startswith("Entity=")]
+        if EMPTY.fullmatch(columns[0]):
+            said = "".join(part.removeprefix("Entity=") for part in old if part.startswith("Entity="))
+            entity = "".join(f"({single})" for single, _, _ in CHUNK.findall(said) if single)
+        else:
+            entity = next(cells)
+        misc = sorted([*kept, *([f"Entity={entity}"] if entity else [])], key=str.lower)
+        yield "\t".join([*columns[:MISC], "|".join(misc) or "_"])
+
+
+def _names(document: Document, origin: CorefudOrigin) -> Iterator[str]:
+    """What each cluster is called: as the one with which it shares a mention, else a new name."""
+    owners = {span: name for name, cluster in zip(origin.names, origin.read or (), strict=True) for span in cluster}
+    used: set[str] = set()
+    number = 0
+    for cluster in document.clusters or ():
+        bare = (Span(start=one.start, end=one.end) for one in cluster)
+        name = next((owners[one] for one in bare if owners.get(one, "") not in ("", *used)), None)
+        while name is None or name in used:
+            number += 1
+            name = None if f"e{number}" in (*origin.names, *used) else f"e{number}"
+        used.add(name)
+        yield name
+
+
+def _new_lines(document: Document) -> Iterator[str]:
+    cells = bracket_cells(document, lambda number, _: f"e{number + 1}", lambda number: f"e{number + 1}", between="")
+    words, text = document.words or (), document.text
+    stated = coref_origin(document).document
+    speakers = document.columns.get("speaker", ("-",) * len(words))
+    name = " ".join((document.id if stated is None else stated).split())
+    yield f"# newdoc id = {name}"
+    yield "# global.Entity = eid"
+    for number, (start, end) in enumerate(document.sentences or [(0, len(words))], start=1):
+        if start == end:
+            continue
+        yield f"# sent_id = {name}-{number}"
+        one_speaker = len(set(speakers[start:end])) == 1
+        if one_speaker and speakers[start] not in ("-", ""):
+            yield f"# speaker = {speakers[start]}"
+        yield f"# text = {' '.join(text[words[start].start : words[end - 1].end].splitlines())}"
+        for place in range(start, end):
+            form = text[words[place].start : words[place].end]
+            if not form.strip() or re.search(r"[\t\r\n]", form):
+                raise InputError("what one cell cannot hold", where=document.place, got=repr(form))
+            glued = place + 1 < end and words[place].end == words[place + 1].start
+            misc = [f"Entity={cells[place]}"] * bool(cells[place]) + ["SpaceAfter=No"] * glued
+            misc += [f"{SAID}{speakers[place].replace('|', '/')}"] * (not one_speaker)
+            yield "\t".join([str(place - start + 1), form, *"_______", "|".join(misc) or "_"])
+        yield ""
