@@ -1,6 +1,7 @@
 # make demo    the whole way on packaged real data, in a virtual environment of its own
 # make test    the whole test suite
 # make check   style, types, shape, and a wheel that runs in an empty environment
+# make docs    the site of docs/ into build/site, strictly: every link leads somewhere, nothing comes from other hosts
 # make release VERSION=0.2.0  writes version and date into the files that name them, and says what comes next
 # make bench   benchmarks (some three hours, alone on the machine) into benchmarks/results, docs/BENCHMARKS.md from them
 # make bench-tasks      fine-tuned on real data: several heads, long documents, Chinese, in TASKS_DIR
@@ -43,8 +44,14 @@ check: .venv/.dev
 	$(BIN)/lint-imports
 	$(BIN)/python benchmarks/report.py --check
 	$(BIN)/python docs/settings.py --check
+	$(MAKE) docs
 	$(BIN)/zizmor --offline --quiet .github
 	PYTHON=$(PYTHON) sh tests/wheel.sh
+
+.PHONY: docs
+docs: .venv/.dev
+	$(BIN)/zensical build --clean --strict
+	$(BIN)/python tools/check_site.py build/site
 
 .PHONY: release
 release:

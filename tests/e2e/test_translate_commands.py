@@ -161,7 +161,7 @@ def test_from_scratch(cli, files: Path, tmp_path: Path):
     manifest = json.loads((tmp_path / "out" / "spanbert.json").read_text())
     assert manifest["base"] == "from scratch, size tiny"
     assert manifest["tasks"]["translate"]["decoder"] == {"width": 128, "layers": 1, "heads": 2, "feed_forward": 512}
-    code, _, err = cli(*run[:2], *run[4:])
+    code, _, err = cli(*run[:2], *run[4:], "--overwrite")
     assert code == 2
     assert "--model or --size" in err
 

@@ -168,7 +168,7 @@ def test_classification_in_transformers(base: Path, tmp_path: Path, kind: str):
         assert given["input_ids"][0].tolist() == window.ids.tolist()
         with torch.no_grad():
             logits_L = model(**given).logits[0]
-        doc = nlp(*one)
+        doc = nlp(one[0], pair=one[1] if one[1:] else None)
         if kind == "regression":
             assert doc.value == pytest.approx(float(logits_L[0]), abs=1e-5)
             continue
@@ -219,7 +219,7 @@ def test_their_classifier_here(family: str, problem: str | None, tokenizers: dic
     for one in [*PAIRS, *((text,) for text in TEXTS)]:
         with torch.no_grad():
             logits_L = model(**theirs(*one, return_tensors="pt")).logits[0]
-        doc = nlp(*one)
+        doc = nlp(one[0], pair=one[1] if one[1:] else None)
         if problem == "regression":
             assert doc.value == pytest.approx(float(logits_L[0]), abs=1e-5)
             continue

@@ -93,15 +93,14 @@ class MentionLink(Brief):
 class Cluster(tuple[Span, ...]):
     """Mentions of the same thing, in text order: a tuple of them that knows which says most.
 
-    Args:
-        mentions: The mentions.
+    Attributes:
         head: The one that says most.
     """
 
     head: Span
 
     def __new__(cls, mentions: Iterable[Span], head: Span) -> Self:
-        """The tuple."""
+        """The tuple of these mentions."""
         made = super().__new__(cls, mentions)
         made.head = head
         return made

@@ -44,6 +44,7 @@ def rows(file: SourceFile, columns: LabelledColumns | None = None) -> list[tuple
         ("label_desc\tsentence", "sentence", None, "label_desc"),
         ("title\tcontent\tstars", "content", None, "stars"),
         ("id\ttext", "text", None, None),
+        ("text\tpair\tlabel", "text", "pair", "label"),
     ],
 )
 def test_columns_by_name(tmp_path: Path, header: str, text: str, pair: str | None, label: str | None):

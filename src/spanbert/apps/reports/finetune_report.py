@@ -106,7 +106,7 @@ def finetune_report(bundle: Path) -> str:
             curves=curves,
             mistakes=[_mistake(line) for line in logs["mistakes"] if line["task"] == name],
             sureness=render.sureness(entry),
-            best=own.get("best", []),
+            best=[_mistake(line) for line in own.get("best", [])],
             alignments=own.get("alignments", []),
         )
         sections.append(section)

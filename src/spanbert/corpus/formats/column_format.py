@@ -20,6 +20,7 @@ _INDEX = re.compile(r"\d+([-.]\d+)?")
 _SKIPPED_INDEX = re.compile(r"\d+[-.]\d+")  # multi-word tokens and empty nodes of CoNLL-U
 DOCUMENT_START = "-DOCSTART-"
 _SAMPLE = 2000
+_MOST_OF_A_WORD = 4  # columns, as of CoNLL-2003, by which one row is known
 _FEW_WRONG = 0.1  # share of the cells in a column of tags
 _MOST_COLUMNS = 14
 _UNIVERSAL = "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB"
@@ -245,6 +246,8 @@ def are_columns(lines: Sequence[str]) -> bool:
     cells = [line.split("\t") if tabs else line.split() for line in rows]
     width = Counter(map(len, cells)).most_common(1)[0][0] if cells else 0
     if not 2 <= width <= _MOST_COLUMNS or len(rows) + tabs < 2:  # a line of a few words is a text
+        return False
+    if len(rows) == 1 and width > _MOST_OF_A_WORD and width != CONLLU_COLUMNS:  # a header: GAP says B-coref
         return False
     fitting = [row for row in cells if len(row) == width and all(cell.strip() for cell in row)]
     if width == CONLLU_COLUMNS and tabs and all(_INDEX.fullmatch(row[0]) for row in fitting):

@@ -16,6 +16,7 @@ _PAIRS = (
     ("#1 string", "#2 string"),
     ("text_a", "text_b"),
     ("text1", "text2"),
+    ("text", "pair"),
     ("question", "sentence"),
     ("question", "passage"),
     ("query", "passage"),
@@ -25,7 +26,7 @@ _TEXTS = (
     *(first for first, _ in _PAIRS),
     *("title", "文本", "句子", "内容", "评论"),
 )
-_SECONDS = ("sentence2", "question2", "hypothesis", "#2 string", "text_b", "text2", "text_pair")
+_SECONDS = ("pair", "sentence2", "question2", "hypothesis", "#2 string", "text_b", "text2", "text_pair")
 _LABELS = (
     *("label", "labels", "category", "class", "target", "score", "rating", "sentiment", "polarity", "quality"),
     *("gold_label", "intent", "topic", "stars", "emotion", "is_duplicate", "similarity", "标签", "类别"),
