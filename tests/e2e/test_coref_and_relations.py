@@ -370,7 +370,7 @@ def test_predict_correct_train_again(cli, runs, tmp_path: Path):
         "a fox sees a king . the fox runs and the king sees it\nthe king finds a fox . it runs near the king\n"
     )
     predicted, corrected = tmp_path / "predicted.jsonl", tmp_path / "corrected.jsonl"
-    code, _, err = cli("predict", runs["coref"][0].path, texts, "--out", predicted)
+    code, _, err = cli("predict", runs["coref"][0].path, texts, "--documents", "line", "--out", predicted)
     assert code == 0, err
     records = [json.loads(line) for line in predicted.read_text().splitlines()]
     records[0]["tasks"]["coref"]["clusters"] = [

@@ -229,7 +229,7 @@ def test_questions_stay_questions(tmp_path: Path):
     (tmp_path / "a.json").write_text(json.dumps(SQUAD))
     write_data(read_annotations(tmp_path / "a.json"), tmp_path / "b.json", to="squad")
     assert json.loads((tmp_path / "b.json").read_text()) == SQUAD
-    with pytest.raises(InputError, match="questions, which only the format squad can hold"):
+    with pytest.raises(InputError, match="questions, which only the formats squad and qa-jsonl can hold"):
         write_data(read_annotations(tmp_path / "a.json"), tmp_path / "b.jsonl", to="jsonl")
     with pytest.raises(InputError, match="compressed files are not written"):
         write_data([], tmp_path / "b.jsonl.gz", to="jsonl")
