@@ -104,6 +104,8 @@ def check_run_folder(
     earlier, read = kind_of_run(bundle), list(inputs)
     resumable = "--resume to continue it, " if earlier in kinds else ""
     remedy = f"Pass {resumable}--overwrite to replace it, or choose another --out"
+    if resume and earlier is None:
+        remedy += f"; there is nothing to resume in {run_directory(bundle)}"
     if resume and earlier is not None and earlier not in kinds:
         raise InputError(
             "a run of another kind, which cannot be continued",

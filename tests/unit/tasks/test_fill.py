@@ -152,7 +152,7 @@ def test_pipeline_fills(trained_bundle: Path):
         assert filling.text.endswith(".")
         assert len(filling.fills) == 3
     assert fillings == nlp.fill(text, top_k=4)
-    with pytest.raises(InputError, match="nothing asked for"):
+    with pytest.raises(InputError, match="top_k: not a count; got int 0"):
         nlp.fill(text, top_k=0)
 
 

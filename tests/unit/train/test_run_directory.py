@@ -15,7 +15,7 @@ import spanbert
 from spanbert.core.errors import InputError
 from spanbert.core.files import only_writer
 from spanbert.train.finetune_config import FinetuneConfig
-from spanbert.train.run_directory import files_of_run, move_out, only_run, require_room, run_directory
+from spanbert.train.run_directory import FINETUNE, check_run_folder, files_of_run, move_out, only_run, run_directory
 from spanbert.train.seeds import finetune_seeds
 from tests.labelled import SETTINGS, conll_file, data, squad_file, tune
 from tests.runs import arguments, assert_same_weights, interrupted, losses, run
@@ -89,7 +89,7 @@ def test_a_bundle_moves_alone(hugging_face_model: Path, tmp_path: Path):
     assert spanbert.evaluate(moved, tasks["ner"].dev, other=moved)["compared"]["difference"] == 0
     spanbert.convert(moved, tmp_path / "converted", to="bundle")
     assert {path.name for path in (tmp_path / "converted").iterdir()} == {path.name for path in moved.iterdir()}
-    with pytest.raises(InputError, match=r"the directory exists already; got nothing to resume in .*other\.run"):
+    with pytest.raises(InputError, match=r"the folder exists already.*there is nothing to resume in .*other\.run"):
         tune(tasks, hugging_face_model, moved, "train.max_steps=8", resume=True)
 
 
@@ -137,11 +137,12 @@ def test_one_run_has_both_places_for_itself(tmp_path: Path):
         with only_run(bundle), pytest.raises(InputError, match="another process is writing here"), only_writer(place):
             raise AssertionError
     run_directory(bundle).mkdir()
-    require_room(bundle, resume=False)
+    check_run_folder(bundle, (FINETUNE,), inputs=[], resume=False, overwrite=False)
     (run_directory(bundle) / "notes.txt").write_text("mine")
-    for resume in (False, True):
-        with pytest.raises(InputError, match=r"model\.run: the directory exists already.*Choose another --out"):
-            require_room(bundle, resume=resume)
+    for resume, overwrite in ((False, False), (True, False), (False, True)):
+        with pytest.raises(InputError, match=r"model\.run: the folder exists already, and is no .*Choose another one"):
+            check_run_folder(bundle, (FINETUNE,), inputs=[], resume=resume, overwrite=overwrite)
+    assert (run_directory(bundle) / "notes.txt").read_text() == "mine"
 
 
 def test_where_the_run_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -153,4 +154,4 @@ def test_where_the_run_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     move_out(tmp_path / "nothing")
     monkeypatch.setattr(os.path, "ismount", lambda path: path == tmp_path)
     with pytest.raises(InputError, match=r"root of a file system.*Choose a folder in it, such as .*/model"):
-        require_room(tmp_path, resume=False)
+        check_run_folder(tmp_path, (FINETUNE,), inputs=[], resume=False, overwrite=False)

@@ -75,7 +75,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[str, str]]:
     ("kind", "writer", "suffix", "found_out"),
     [
         ("tag", conll_file, ".conll", ("Beginning", "guess_format")),
-        ("classify", single_file, ".tsv", ("guess_labelled",)),
+        ("classify", single_file, ".tsv", ("Beginning", "guess_labelled")),
         ("coref", coref_file, ".jsonl", ("Beginning",)),
     ],
 )
