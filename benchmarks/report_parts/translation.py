@@ -34,6 +34,7 @@ def translate_multi30k(result: dict[str, Any]) -> str:
         table(["", "BLEU", "chrF++", "perplexity", "BLEU, lower-cased and tokenised"], best),
         "![BLEU against minutes](images/translate_multi30k.png)",
         table(["", "steps", "minutes", "BLEU on val", "BLEU on test2016"], rows),
+        *(f"{NAMES[which]}: {run['note']}" for which, run in result["runs"].items() if "note" in run),
         measured_with(result),
     ])  # fmt: skip
 

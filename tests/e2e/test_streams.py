@@ -26,7 +26,12 @@ def bundle(hugging_face_model: Path, tmp_path_factory: pytest.TempPathFactory) -
 def started(*arguments: object, **more: object) -> subprocess.Popen[bytes]:
     command = [*SPANBERT, *map(str, arguments)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
-    return subprocess.Popen(command, bufsize=0, **pipes)  # type: ignore[call-overload]
+    return subprocess.Popen(command, bufsize=0, preexec_fn=_hears_ctrl_c, **pipes)  # type: ignore[call-overload]
+
+
+def _hears_ctrl_c() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so would what it starts in turn."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def in_shell(script: str, *arguments: object) -> subprocess.CompletedProcess[bytes]:

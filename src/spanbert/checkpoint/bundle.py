@@ -24,12 +24,12 @@ from safetensors import SafetensorError, safe_open
 from spanbert.core.errors import InputError
 from spanbert.core.files import directory_written_whole, read_json, sha256_of, sync_file, write_json
 from spanbert.core.model_path import resolve
+from spanbert.core.outputs import WEIGHTS
 
 FORMAT = 1
 MANIFEST = "spanbert.json"
 HEADS_PREFIX = "tasks."  # before a task's name, of the tensors in heads.safetensors
 ASSETS = "assets"
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
 
 
 @dataclass(frozen=True, kw_only=True)

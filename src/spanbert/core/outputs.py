@@ -19,7 +19,7 @@ _MADE = {  # files that tell what spanbert made, and a key of each
     "run.json": "settings",  # a run of training
     "index.json": "shards",  # a token store
 }
-_WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")  # with config.json: a model
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")  # with config.json: a model
 
 
 def check_output_file(
@@ -109,7 +109,7 @@ def empty_folder(target: Path) -> None:
 
 
 def _is_made(folder: Path) -> bool:
-    is_model = (folder / "config.json").is_file() and any((folder / name).is_file() for name in _WEIGHTS)
+    is_model = (folder / "config.json").is_file() and any((folder / name).is_file() for name in WEIGHTS)
     of_seeds = sorted(folder.glob("seeds/*/run.json"))
     is_run = folder.name.endswith(".run") and (folder / "training").is_dir()  # whatever became of its run.json
     return is_model or is_run or bool(of_seeds) or any(_has_key(folder / name, key) for name, key in _MADE.items())

@@ -120,17 +120,6 @@ class Predictor:
 
         return run
 
-    def outputs(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
-        """The output of each head for each window, in order.
-
-        Args:
-            windows: What the encoder reads, once for all heads.
-            asked: By task, what its head is asked about each window.
-        """
-        lengths = [len(window.ids) for window in windows]
-        found = list(_in_order(lengths, list(asked), self._reading(windows, asked), lambda tokens: None))
-        return {name: [one[name] for one in found] for name in asked}
-
 
 def _in_order(
     lengths: Sequence[int], names: Sequence[str], compute: Compute, tell: Callable[[int], None]

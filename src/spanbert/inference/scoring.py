@@ -13,7 +13,7 @@ from spanbert.core.reporter import Reporter
 from spanbert.core.types import Record
 from spanbert.corpus.data import Source, documents_of, name_of
 from spanbert.inference.predictor import Predictor
-from spanbert.inference.work import CountedCharacters, SourceProgress
+from spanbert.inference.work import followed
 from spanbert.tasks.protocol import DocumentScorer, Mistake
 
 _KEPT_MISTAKES = 50
@@ -55,11 +55,7 @@ def score_task(
     worst: list[tuple[float, int, Mistake]] = []
     number = 0
     stage = f"evaluate {name} on {name_of(source)}"
-    read = CountedCharacters(documents_of(source))
-    progress = None
-    if reporter:
-        size = sum(len(document.text) for document in documents_of(source))
-        progress = SourceProgress(reporter, stage, lambda: read.characters, size)
+    read, progress = followed(lambda: documents_of(source), reporter, stage)
     for document, found in alone.predict(read, progress=progress):
         scorer.add(document, found[name])
         if mistakes is None:

@@ -51,6 +51,23 @@ class SourceProgress:
         self._reporter.update(self._stage, min(done / self._size, 1.0), {})
 
 
+def followed(
+    read: Callable[[], Iterable[Document]], reporter: Reporter | None, stage: str
+) -> tuple[CountedCharacters, ChunkProgress | None]:
+    """Documents, and what is told how far they are; with a reporter they are read once before, to count them.
+
+    Args:
+        read: Reads them from the beginning.
+        reporter: Receives progress.
+        stage: What it is called.
+    """
+    documents = CountedCharacters(read())
+    if reporter is None:
+        return documents, None
+    size = sum(len(document.text) for document in read())
+    return documents, SourceProgress(reporter, stage, lambda: documents.characters, size)
+
+
 class CountedCharacters:
     """Documents that pass by, and how many characters they have.
 

@@ -12,13 +12,12 @@ from spanbert.core.reporter import Reporter
 from spanbert.core.texts import described, require_many
 from spanbert.core.types import Document, Facts
 from spanbert.corpus.data import local_file
-from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.format import Format, ReadSettings
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
-from spanbert.corpus.formats.registry import is_json_lines, marked_formats, named_formats, open_data
+from spanbert.corpus.formats.registry import asks_by_lines, marked_formats, named_formats, open_data
 from spanbert.corpus.io.files import SourceFile
 from spanbert.corpus.text.division import Documents
-from spanbert.inference.work import ChunkProgress, CountedCharacters, SourceProgress
+from spanbert.inference.work import ChunkProgress, followed
 from spanbert.pipelines.inputs import read_inputs
 from spanbert.pipelines.load import Pipeline, Precision, load
 from spanbert.pipelines.results import AnnotatedText
@@ -26,6 +25,7 @@ from spanbert.pipelines.unique_ids import with_unique_ids
 from spanbert.tasks.base import changed_config
 from spanbert.tasks.protocol import TextTask
 
+_STAGE = "predict"
 _TABLE = "labelled"  # the format of tables of texts
 _TABLES = frozenset({_TABLE, "parallel"})
 _ASKED = {"entities": "relations", "question": "questions"}  # what a need is called in a Document
@@ -72,14 +72,12 @@ def predict_file(
     nlp = load(bundle, precision=precision, options=options)
     asked = {name: one for name, one in nlp.tasks.items() if task in (None, name)}
     own = next((one for one in marked if _readers(asked, [one])), None)
-    if own is None and not named and is_json_lines(path):
+    if (own is not None or not named) and asks_by_lines(path, own):
         return None  # what lines of JSON hold beside their texts is no text
-    if own is not None and own.asks(Beginning(SourceFile(path=path, name=path.name))):
-        return None
     formats = [own] if own is not None else named or marked
     names = _readers(asked, formats)
-    if own is None and path_is_table(path) and (not names or (text_column and not _read_tables(nlp, names))):
-        documents, progress = _followed(lambda: _texts_of_table(path, text_column), reporter)
+    if own is None and _is_table(path) and (not names or (text_column and not _read_tables(nlp, names))):
+        documents, progress = followed(lambda: _texts_of_table(path, text_column), reporter, _STAGE)
         return nlp.predict(with_unique_ids(documents), task=task, progress=progress)
     if not names or len({nlp.tasks[name].kind for name in names}) > 1:
         what = f"{SourceFile(path=path, name=path.name).kind} files" if own is None and named else formats[0].title
@@ -94,33 +92,22 @@ def predict_file(
         first.config = changed_config(first, first.config.model_dump(), {"text_column": text_column})
     file = first.opened(path)
     data = replace(file, settings=replace(file.settings, keep_fields=True), check=None)
-    documents, progress = _followed(data.documents, reporter)
+    documents, progress = followed(data.documents, reporter, _STAGE)
     kept = ("columns", *(_ASKED[need] for need in first.spec.needs if need in _ASKED))
     bare = (document.without_gold(keep=kept) for document in documents)
     return nlp.predict(with_unique_ids(bare), task=task if len(names) > 1 else names[0], progress=progress)
-
-
-def _followed(
-    read: Callable[[], Iterable[Document]], reporter: Reporter | None
-) -> tuple[CountedCharacters, ChunkProgress | None]:
-    """Documents, and what is told how far they are; with a reporter they are read once before, to count them."""
-    documents = CountedCharacters(read())
-    if reporter is None:
-        return documents, None
-    size = sum(len(document.text) for document in read())
-    return documents, SourceProgress(reporter, "predict", lambda: documents.characters, size)
 
 
 def _texts_of_table(path: Path, text_column: str | None) -> Iterator[Document]:
     """The texts of a table whatever else it has."""
     settings = ReadSettings(text_column=text_column, keep_fields=True)
     file = open_data(path, among=(_TABLE,), settings=settings)
-    assert isinstance(file.settings.columns, LabelledColumns)
-    alone = replace(file.settings, columns=replace(file.settings.columns, pair=None, label=None))
+    columns = replace(file.settings.columns_as(LabelledColumns), pair=None, label=None)
+    alone = replace(file.settings, columns=columns)
     return replace(file, settings=alone).documents()
 
 
-def path_is_table(path: Path) -> bool:
+def _is_table(path: Path) -> bool:
     """Whether a file's suffix is that of a table."""
     return SourceFile(path=path, name=path.name).kind in (".csv", ".tsv", ".parquet")
 

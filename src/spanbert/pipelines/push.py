@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spanbert import __version__
-from spanbert.checkpoint.bundle import ASSETS, MANIFEST, WEIGHTS, BundleFiles, open_bundle
+from spanbert.checkpoint.bundle import ASSETS, MANIFEST, BundleFiles, open_bundle
 from spanbert.checkpoint.hub_facts import CARD, LICENCES, head_of, licence_facts, licence_id, with_head
 from spanbert.core.errors import InputError, SpanbertError, nearest
 from spanbert.core.model_path import LOG_IN
+from spanbert.core.outputs import WEIGHTS
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

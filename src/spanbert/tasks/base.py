@@ -246,13 +246,9 @@ class TextTaskBase(TextTask):
         """What holds all outputs and then decodes them."""
         return _Collected(partial(self.decode, windowed))
 
-    @override
     def decode(self, windowed: WindowedDocument, outputs: Sequence[Any]) -> Any:
-        """As `decoder` does it; a task has one of the two for its own."""
-        made = self.decoder(windowed)
-        for output in outputs:
-            made.add(output)
-        return made.finish()
+        """The prediction for a document from the outputs of its windows; a task has this or a `decoder` of its own."""
+        raise NotImplementedError
 
     @override
     def head_context(self, encoder: EncoderConfig) -> HeadContext:

@@ -274,9 +274,6 @@ class TextTask(Protocol):
     def decoder(self, windowed: WindowedDocument) -> Decoder:
         """What makes the prediction for a document, window by window, so that few outputs are held at once."""
 
-    def decode(self, windowed: WindowedDocument, outputs: Sequence[Any]) -> Any:
-        """The prediction for a document from the outputs of all its windows, in order."""
-
     def for_report(self) -> TextTask:
         """The task as it predicts for reports, where results may hold more than else."""
 

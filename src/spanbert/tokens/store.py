@@ -28,6 +28,7 @@ from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 
 FORMAT = 1
 INDEX_NAME = "index.json"
+_NAMED = 4  # files that are named as where a text comes from
 Split = Literal["train", "held_out"]
 SPLITS: tuple[Split, ...] = ("train", "held_out")
 
@@ -151,6 +152,17 @@ class TokenStore:
     def tokenizer(self) -> TokenizerAdapter:
         """The tokenizer that made the ids."""
         return load_tokenizer(self.path / "tokenizer")
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the index, which holds those of all other files."""
+        return sha256_of(self.path / INDEX_NAME)
+
+    @property
+    def texts(self) -> str:
+        """The names of the files that the text came from, the first few of them."""
+        names = sorted({Path(source["name"]).name for source in self.index["sources"]})
+        return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more files" if len(names) > _NAMED else "")
 
     @property
     def fingerprint(self) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -121,10 +120,10 @@ class StoreWriter:
                 self.counts_V = np.array(noted["counts"], dtype=np.int64)
                 kept = {shard["file"] for shard in self.shards} | {progress.name}
                 for leftover in [path for path in self.work.iterdir() if path.name not in kept]:
-                    shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+                    remove(leftover)
                 return
         if self.work.exists():
-            shutil.rmtree(self.work)
+            remove(self.work)
         self.work.mkdir(parents=True)
 
     def add(self, document: StoredDocument) -> None:

@@ -37,6 +37,7 @@ from spanbert.tasks.joint import JointTask
 from spanbert.tasks.pretrain.heads import TASK
 from spanbert.tasks.protocol import Mistake, TextTask
 from spanbert.tasks.registry import spec_of
+from spanbert.tokens.store import TokenStore
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 from spanbert.train.examples import check_dev, training_examples
 from spanbert.train.finetune_bundle import build_joint_model, heads_of, write_finetuned
@@ -56,8 +57,8 @@ from spanbert.train.task_data import (
     train_source,
     with_held_out,
 )
-from spanbert.train.text_objective import TextObjective, store_fingerprint
-from spanbert.train.usual import FEW_STEPS, LEAST_STEPS, NEAR_ZERO, in_steps, usual_budget, with_usual_rates
+from spanbert.train.text_objective import TextObjective, text_store
+from spanbert.train.usual import in_steps, usual_budget, warnings_of_outcome, warnings_of_steps, with_usual_rates
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -113,7 +114,7 @@ def finetune(
         config: Settings, or a dictionary of them (`{"learning_rate": 3e-5}`); without a budget, 3 epochs, or as many as
             the kind of tasks that needs most usually takes (coreference 20, relations 5, translation 10), and 300 steps
             at least; without rates, those that suit the size of the encoder.
-        resume: Continue the interrupted run in `out`; starts one if there is none.
+        resume: Continue the interrupted run of `out`; starts one if there is none.
         overwrite: Replace a run, model or store in `out` when this run begins.
         began: Called when this run begins, before it writes anything; for runs that are a part of something larger.
         until: The share of the budget after which the run pauses: it is scored and saved, but no bundle is written; a
@@ -138,7 +139,8 @@ def finetune(
     given, shape = starting_point(model, size, config)
     config = with_usual_rates(config, shape, from_scratch=given is None)
     tasks = with_held_out(tasks, config, reporter)
-    facts = run_facts(tasks, model, size, config)
+    store = text_store(config)
+    facts = run_facts(tasks, model, size, config, store)
     with (
         run_into(
             target, facts, runtime=runtime, resume=resume, overwrite=overwrite, began=began, reporter=reporter
@@ -154,7 +156,7 @@ def finetune(
         for task in made.values():
             for remark in task.remarks([other for other in made.values() if other is not task]):
                 reporter.say(remark)
-        text = TextObjective.of(config, tokenizer, shape.longest_segment, base_name(model, size))
+        text = TextObjective.of(store, config, tokenizer, shape.longest_segment, base_name(model, size))
         joint = JointTask(made, text.task if text else None)
         task_model, kept = build_joint_model(joint, files, config, reporter)
         task_model.to(runtime.device)
@@ -168,7 +170,7 @@ def finetune(
         )
         plan = labelled if text is None else MixedPlan(labelled, text.plan, share=config.text.share)
         stepped = in_steps(config, plan.steps_an_epoch)
-        warnings = _warnings_of_steps(stepped)
+        warnings = warnings_of_steps(stepped)
         for warning in warnings:
             reporter.say(warning)
         dev = {name: _dev_source(data, made[name]) for name, data in tasks.items() if data.dev is not None}
@@ -190,7 +192,7 @@ def finetune(
         if until < 1 or not outcome.progress.step:
             return FinetuneResult(path=target, outcome=outcome)
         if not outcome.interrupted:
-            for warning in _warnings_of_outcome(outcome, config):
+            for warning in warnings_of_outcome(outcome, config):
                 reporter.say(warning)
                 warnings.append(warning)
             if dev:
@@ -232,27 +234,8 @@ def with_run_budget(
     return with_budget(config, earlier, usual=usual_budget(epochs), reporter=reporter)
 
 
-def _warnings_of_steps(config: FinetuneConfig) -> list[str]:
-    """What to say of a run that is too short, its budget stated in steps."""
-    steps = config.train.max_steps
-    if steps is None or steps >= FEW_STEPS:
-        return []
-    return [f"only {steps} steps: too few for most tasks; without a budget it would be {LEAST_STEPS} at least"]
-
-
-def _warnings_of_outcome(outcome: Outcome, config: FinetuneConfig) -> list[str]:
-    """What to say of a run whose best score on dev data is near zero."""
-    if outcome.best is None or outcome.best.selection_score >= NEAR_ZERO:
-        return []
-    return [
-        f"the best score on the dev data is near zero ({outcome.best.selection_score:.4f}): this model has hardly "
-        f"learned anything. Train longer (--budget {2 * outcome.progress.step}steps) or at another rate (it was "
-        f"--set optim.lr={config.optim.lr:g}), and look at the data with spanbert doctor"
-    ]
-
-
 def starting_point(
-    model: str | Path | None, size: Size | None, config: FinetuneConfig
+    model: str | Path | None, size: Size | None, config: FinetuneConfig, *, verify: bool = True
 ) -> tuple[BundleFiles | None, EncoderConfig]:
     """What a run starts from, None where that is from scratch, and the dimensions of its encoder.
 
@@ -260,6 +243,7 @@ def starting_point(
         model: Bundle, Hugging Face directory or hub id; None: from scratch.
         size: From scratch, the size.
         config: The settings.
+        verify: Compare the files of a bundle with their checksums.
 
     Raises:
         InputError: Neither or both, or an unusable model or size.
@@ -268,7 +252,7 @@ def starting_point(
         raise InputError("either a model to start from, or a size to start from scratch", expected="--model or --size")
     if model is None:
         return None, scratch_shape(size, config)
-    files = open_bundle(model)
+    files = open_bundle(model, verify=verify)
     return files, EncoderConfig.of_bundle(files)
 
 
@@ -302,7 +286,11 @@ def _dev_source(data: TaskData, task: TextTask) -> Source:
 
 
 def run_facts(
-    tasks: Mapping[str, TaskData], model: str | Path | None, size: Size | None, config: FinetuneConfig
+    tasks: Mapping[str, TaskData],
+    model: str | Path | None,
+    size: Size | None,
+    config: FinetuneConfig,
+    text: TokenStore | None,
 ) -> dict[str, Any]:
     """What the run is, for run.json and for --resume to compare."""
 
@@ -326,7 +314,7 @@ def run_facts(
             for name, data in tasks.items()
         },
         "model": f"from scratch, size {size}" if model is None else model_fact(model),
-        **({} if config.text.store is None else {"text": store_fingerprint(config.text.store)}),
+        **({} if text is None else {"text": text.checksum}),
         "settings": config.model_dump(mode="json"),
     }
 

@@ -103,7 +103,7 @@ class TextConfig(Config):
         store: The token store of the text; None: none is learned.
         share: Of the steps, those that read text.
         segment_length: Tokens of a segment of text, specials included.
-        pack_tokens: Tokens of text a step.
+        pack_tokens: Tokens of a pack of text; a step has `train.accumulation` of them.
     """
 
     store: str | None = None

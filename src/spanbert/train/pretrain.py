@@ -14,22 +14,20 @@ from typing import Any
 
 from spanbert.batches.plan import PackingPlan
 from spanbert.core.errors import InputError
-from spanbert.core.files import sha256_of, write_json
+from spanbert.core.files import write_json
 from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.texts import require_path
 from spanbert.core.types import Facts
 from spanbert.encoder.config import Size
 from spanbert.tasks.pretrain.objectives import PretrainTask
-from spanbert.tokens.store import INDEX_NAME, TokenStore
+from spanbert.tokens.store import TokenStore
 from spanbert.train.loop import Outcome
 from spanbert.train.pretrain_bundle import build_model, write_pretrained
 from spanbert.train.pretrain_config import PretrainConfig
-from spanbert.train.pretrain_evaluation import evaluate
+from spanbert.train.pretrain_evaluation import evaluate, held_out_plan
 from spanbert.train.run import base_name, model_fact, run_into, settled, with_budget
 from spanbert.train.run_directory import PRETRAIN, budget_of_run, check_run_folder
-
-_HELD_OUT_PACK = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +67,7 @@ def pretrain(
         model: Bundle, Hugging Face directory or hub id to continue from.
         size: Train from scratch at this size instead.
         config: Settings, or a dictionary of them; a budget is required.
-        resume: Continue the interrupted run in `out`; starts one if there is none.
+        resume: Continue the interrupted run of `out`; starts one if there is none.
         overwrite: Replace a run, model or store in `out` when this run begins.
         reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
 
@@ -92,7 +90,7 @@ def pretrain(
     config, runtime = settled(config)
     tokens = TokenStore(store)
     facts = {
-        "store": sha256_of(tokens.path / INDEX_NAME),
+        "store": tokens.checksum,
         "model": None if model is None else model_fact(model),
         "size": size,
         "settings": config.model_dump(mode="json"),
@@ -104,7 +102,7 @@ def pretrain(
         )
         task_model = build_model(task, adapter, tokens, model=model, size=size, config=config, reporter=reporter)
         task_model.to(runtime.device)
-        plan, held_out = _training_plan(tokens, config), _held_out_plan(tokens, config)
+        plan, held_out = _training_plan(tokens, config), held_out_plan(tokens, config.batch.segment_length)
         score: Callable[[], dict[str, Any]] | None = None
         if held_out is not None:
             score = partial(evaluate, task, task_model, held_out, most_tokens=config.train.evaluate_tokens)
@@ -154,11 +152,3 @@ def _training_plan(store: TokenStore, config: PretrainConfig) -> PackingPlan:
         window_shards=batch.window_shards,
         packs=batch.packs,
     )
-
-
-def _held_out_plan(store: TokenStore, config: PretrainConfig) -> PackingPlan | None:
-    """The held-out documents, if any, packed the same for every `pack_tokens`, so that runs can be compared."""
-    if not store.shard_names("held_out"):
-        return None
-    length = config.batch.segment_length
-    return PackingPlan(store, split="held_out", segment_length=length, pack_tokens=max(_HELD_OUT_PACK, length))

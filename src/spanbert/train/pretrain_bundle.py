@@ -69,13 +69,7 @@ def build_model(
             )
         given |= tensors.read_head(files, TASK)
     task.check(store, encoder)
-    if config.batch.segment_length > encoder.config.longest_segment:
-        raise InputError(
-            "segments longer than the encoder's positions",
-            where="batch.segment_length",
-            got=str(config.batch.segment_length),
-            expected=f"at most {encoder.config.longest_segment}",
-        )
+    require_segments(config.batch.segment_length, encoder.config.longest_segment, "batch.segment_length")
     encoder.checkpointing = config.train.gradient_checkpointing
     head = head_of_checkpoint(task, encoder, given, where=str(model), reporter=reporter)
     return TaskModel(task, encoder, head, freeze_encoder=config.freeze_encoder)
@@ -102,6 +96,23 @@ def require_same_tokenizer(store: TokenStore, theirs: TokenizerAdapter, model: s
             got=f"tokenizer {store.index['tokenizer']['name']!r}, {own.vocab_size} pieces",
             expected=f"the tokenizer of {model}",
             remedy=f"spanbert prepare TEXT --tokenizer {model} --out STORE",
+        )
+
+
+def require_segments(length: int, longest: int, where: str) -> None:
+    """Makes sure that an encoder can read segments of a length.
+
+    Args:
+        length: Tokens, specials included.
+        longest: Tokens of the encoder's longest segment.
+        where: The setting.
+
+    Raises:
+        InputError: It cannot.
+    """
+    if length > longest:
+        raise InputError(
+            "segments longer than the encoder's positions", where=where, got=str(length), expected=f"at most {longest}"
         )
 
 
@@ -150,10 +161,9 @@ def write_pretrained(
     encoder, head = model.encoder, model.head
     assert isinstance(head, PretrainHead)
     names = [source["name"] for source in store.index["sources"]]
-    sources = sorted({Path(name).name for name in names})
     passed_on = {} if model_of_base is None else inherited(open_bundle(model_of_base, verify=False))
     data = {
-        "name": ", ".join(sources[:4]) + (f" and {len(sources) - 4} more files" if len(sources) > 4 else ""),
+        "name": store.texts,
         "licence": store.index.get("licence"),
         "pieces": store.count("train", "pieces"),
         "fingerprint": facts["store"],

@@ -7,7 +7,10 @@ from typing import Any
 
 from spanbert.batches.plan import Pack, PackingPlan
 from spanbert.tasks.pretrain.objectives import PretrainTask
+from spanbert.tokens.store import TokenStore
 from spanbert.train.model import TaskModel
+
+_HELD_OUT_PACK = 4096
 
 
 def evaluate(task: PretrainTask, model: TaskModel, plan: PackingPlan, *, most_tokens: int) -> dict[str, Any]:
@@ -30,6 +33,19 @@ def evaluate(task: PretrainTask, model: TaskModel, plan: PackingPlan, *, most_to
         )
     finally:
         model.train(was_training)
+
+
+def held_out_plan(store: TokenStore, segment_length: int) -> PackingPlan | None:
+    """The held-out documents, if any, packed the same for every `pack_tokens`, so that runs can be compared.
+
+    Args:
+        store: The store.
+        segment_length: Tokens of a segment, specials included.
+    """
+    if not store.shard_names("held_out"):
+        return None
+    pack_tokens = max(_HELD_OUT_PACK, segment_length)
+    return PackingPlan(store, split="held_out", segment_length=segment_length, pack_tokens=pack_tokens)
 
 
 def limited(plan: PackingPlan, most_tokens: int) -> Iterator[Pack]:

@@ -19,7 +19,6 @@ from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.state import SavedState, load_state, sweep_state
 from spanbert.core.files import remove_leftovers, remove_leftovers_in, write_json
 from spanbert.core.model_path import hub_id
-from spanbert.core.outputs import check_output_folder
 from spanbert.core.reporter import Reporter
 from spanbert.train.config import OptimConfig, TrainConfig
 from spanbert.train.loop import Outcome, Trainer
@@ -31,6 +30,7 @@ from spanbert.train.run_directory import (
     empty_run,
     kind_of_run,
     only_run,
+    require_places,
     run_directory,
     state_to_resume,
 )
@@ -291,9 +291,7 @@ def run_into(
         InputError: A run with other settings is there, something that came there since it was checked, or it is in use.
     """
     with only_run(bundle), StopRequest() as stop:
-        goes_on = resume and kind_of_run(bundle) is not None
-        for place in (bundle, run_directory(bundle)):
-            check_output_folder(place, inputs=[], overwrite=overwrite, resume=goes_on)
+        require_places(bundle, overwrite=overwrite, goes_on=resume and kind_of_run(bundle) is not None)
         state, directory = state_to_resume(bundle, facts, resume), run_directory(bundle)
         for place in (bundle, directory):
             remove_leftovers(place)

@@ -3,11 +3,11 @@
 OUT/                 the bundle and nothing else: what a user of the model needs
 OUT.run/             the run, beside it:
   run.json           what it is: data, model, settings, with absolute paths
-  metrics.jsonl      a line a step; evaluations.jsonl, tensorboard/ next to it
+  metrics.jsonl      a line a step; evaluations.jsonl, tensorboard/ next to it; before.json of pre-training
   scores.json        all scores on the dev data, with words in them; mistakes.jsonl and report.html quote it too
   end_to_end.json    of tasks on relations, the scores from raw text with the entities that other tasks find
   training/          training state: last/ (for --resume) and best/
-  seeds/             with several seeds, a bundle each, with its run beside it
+  seeds/             with several seeds, a bundle each, with its run beside it; seeds.json has their spread
   tuning/            with several rates, the same for each; tuning.json has their scores
 
 Earlier versions kept all of this inside of OUT; `resume` moves it out.
@@ -114,9 +114,31 @@ def check_run_folder(
             expected=f"one of spanbert {kinds[0]}",
             remedy=remedy.replace("Pass --overwrite", "Pass --overwrite in place of --resume"),
         )
+    require_places(bundle, inputs=read, overwrite=overwrite, goes_on=resume and earlier is not None, remedy=remedy)
+
+
+def require_places(
+    bundle: Path,
+    *,
+    inputs: Sequence[str | os.PathLike[str] | None] = (),
+    overwrite: bool,
+    goes_on: bool,
+    remedy: str = "Pass --overwrite to replace it, or choose another one",
+) -> None:
+    """Refuses what is where a bundle and its run go, as `check_output_folder` does.
+
+    Args:
+        bundle: The bundle.
+        inputs: Files and folders that the run reads.
+        overwrite: Replace a run, model or store that is there.
+        goes_on: A run that is there is continued.
+        remedy: What can be done.
+
+    Raises:
+        InputError: As `check_output_folder`.
+    """
     for place in (bundle, run_directory(bundle)):
-        goes_on = resume and earlier is not None
-        check_output_folder(place, inputs=read, overwrite=overwrite, resume=goes_on, remedy=remedy)
+        check_output_folder(place, inputs=inputs, overwrite=overwrite, resume=goes_on, remedy=remedy)
 
 
 def kind_of_run(bundle: Path) -> str | None:
@@ -148,9 +170,8 @@ def state_to_resume(bundle: Path, facts: dict[str, Any], resume: bool) -> SavedS
     """
     if not resume:
         return None
-    run_file = files_of_run(bundle) / RUN_FILE
-    if run_file.is_file():
-        _compare(read_json(run_file), facts, run_file)
+    if before := facts_of_run(bundle):
+        _compare(before, facts, files_of_run(bundle) / RUN_FILE)
     move_out(bundle)
     return load_state(run_directory(bundle) / "training" / "last")
 

@@ -14,24 +14,29 @@ from torch import nn
 
 from spanbert.batches.masking import MaskingConfig
 from spanbert.batches.plan import PackingPlan
-from spanbert.core.errors import InputError
-from spanbert.core.files import sha256_of
 from spanbert.tasks.pretrain.heads import TASK
 from spanbert.tasks.pretrain.objectives import PretrainTask, SBOConfig
-from spanbert.tokens.store import INDEX_NAME, TokenStore
+from spanbert.tokens.store import TokenStore
 from spanbert.tokens.tokenizer import TokenizerAdapter
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.model import TaskModel
-from spanbert.train.pretrain_bundle import require_same_tokenizer
-from spanbert.train.pretrain_evaluation import evaluate
+from spanbert.train.pretrain_bundle import require_same_tokenizer, require_segments
+from spanbert.train.pretrain_evaluation import evaluate, held_out_plan
 
 _HELD_OUT_TOKENS = 65_536
-_HELD_OUT_PACK = 4096
 
 
-def store_fingerprint(store: str | Path) -> str:
-    """The checksum of a store's index, which has those of its shards."""
-    return sha256_of(TokenStore(Path(store)).path / INDEX_NAME)
+def text_store(config: FinetuneConfig, *, verify: bool = True) -> TokenStore | None:
+    """The store that the settings name; None where they name none.
+
+    Args:
+        config: The settings.
+        verify: Compare every file with its checksum.
+
+    Raises:
+        InputError: No store, or a damaged one.
+    """
+    return None if config.text.store is None else TokenStore(Path(config.text.store), verify=verify)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,30 +54,26 @@ class TextObjective:
     store: TokenStore
 
     @classmethod
-    def of(cls, config: FinetuneConfig, tokenizer: TokenizerAdapter, longest: int, model: str) -> TextObjective | None:
-        """What the settings ask for; None where they name no text.
+    def of(
+        cls, store: TokenStore | None, config: FinetuneConfig, tokenizer: TokenizerAdapter, longest: int, model: str
+    ) -> TextObjective | None:
+        """What is learned from a store by the settings; None where there is none.
 
         Args:
+            store: See `text_store`.
             config: The settings.
             tokenizer: The model's.
             longest: Tokens of the encoder's longest segment.
             model: What the model is called.
 
         Raises:
-            InputError: No store, one of another tokenizer, or segments that the encoder cannot read.
+            InputError: A store of another tokenizer, or segments that the encoder cannot read.
         """
-        settings = config.text
-        if settings.store is None:
+        if store is None:
             return None
-        store = TokenStore(Path(settings.store))
+        settings = config.text
         require_same_tokenizer(store, tokenizer, model)
-        if settings.segment_length > longest:
-            raise InputError(
-                "segments longer than the encoder's positions",
-                where="text.segment_length",
-                got=str(settings.segment_length),
-                expected=f"at most {longest}",
-            )
+        require_segments(settings.segment_length, longest, "text.segment_length")
         task = PretrainTask(
             tokenizer, store.unigram_counts(), masking=MaskingConfig(), sbo=SBOConfig(), seed=config.train.seed
         )
@@ -86,11 +87,11 @@ class TextObjective:
         return cls(task=task, plan=plan, store=store)
 
     def facts(self) -> dict[str, Any]:
-        """What the text is, for a manifest, and for `--resume` to compare."""
+        """What the text is, for a manifest."""
         return {
-            "name": ", ".join(sorted({source["name"] for source in self.store.index["sources"]})[:4]),
+            "name": self.store.texts,
             "licence": self.store.index.get("licence"),
-            "fingerprint": store_fingerprint(self.store.path),
+            "fingerprint": self.store.checksum,
         }
 
     def scores(self, model: TaskModel) -> dict[str, Any]:
@@ -99,10 +100,9 @@ class TextObjective:
         Args:
             model: The trained model.
         """
-        if not self.store.shard_names("held_out"):
+        plan = held_out_plan(self.store, self.plan.segment_length)
+        if plan is None:
             return {}
         assert isinstance(model.head, nn.ModuleDict)
-        length = self.plan.segment_length
-        plan = PackingPlan(self.store, split="held_out", segment_length=length, pack_tokens=max(_HELD_OUT_PACK, length))
         own = TaskModel(self.task, model.encoder, model.head[TASK])
         return evaluate(self.task, own, plan, most_tokens=_HELD_OUT_TOKENS)

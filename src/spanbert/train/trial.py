@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,31 @@ class Trial:
     def in_words(self) -> str:
         """Its settings for people."""
         return ", ".join(f"{key.rpartition('.')[2]} {value:g}" for key, value in self.settings.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialTable:
+    """Trials as a table.
+
+    Attributes:
+        settings: Dotted keys of their settings, a column each.
+        shares: Shares of the budget, a column each.
+        rows: Of each trial, the value of each setting and its score after each share.
+    """
+
+    settings: Sequence[str]
+    shares: Sequence[float]
+    rows: Sequence[tuple[Sequence[float], Sequence[str]]]
+
+    @classmethod
+    def of(cls, trials: Sequence[Trial]) -> TrialTable:
+        """The table of trials, in their order."""
+        settings = sorted({key for trial in trials for key in trial.settings}, reverse=True)
+        shares = sorted({score.share for trial in trials for score in trial.scores})
+        rows = [
+            ([trial.settings[key] for key in settings], [trial.score_at(share) for share in shares]) for trial in trials
+        ]
+        return cls(settings=settings, shares=shares, rows=rows)
 
 
 class TrialReporter:

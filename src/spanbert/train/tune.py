@@ -49,7 +49,8 @@ from spanbert.train.run_directory import (
     state_to_resume,
 )
 from spanbert.train.task_data import TaskData, as_task_data, files_read, with_held_out
-from spanbert.train.trial import Score, Trial, TrialReporter
+from spanbert.train.text_objective import text_store
+from spanbert.train.trial import Score, Trial, TrialReporter, TrialTable
 from spanbert.train.tune_plan import USUAL_BUDGET, plan_of, with_settings
 from spanbert.train.usual import usual_rates
 
@@ -73,13 +74,9 @@ class TuneResult:
     @property
     def card(self) -> list[str]:
         """A section for the model card."""
-        columns = sorted({key for trial in self.trials for key in trial.settings}, reverse=True)
-        shares = sorted({score.share for trial in self.trials for score in trial.scores})
-        rows = [[*columns, *(f"after {share:.0%}" for share in shares)]]
-        rows += [
-            [*(f"{trial.settings[key]:g}" for key in columns), *(trial.score_at(share) for share in shares)]
-            for trial in self.trials
-        ]
+        table = TrialTable.of(self.trials)
+        rows = [[*table.settings, *(f"after {share:.0%}" for share in table.shares)]]
+        rows += [[*(f"{value:g}" for value in settings), *scores] for settings, scores in table.rows]
         rows.insert(1, ["---"] * len(rows[0]))
         assert self.best is not None
         return [
@@ -115,7 +112,7 @@ def finetune_tuned(
         size: Train an encoder from scratch at this size instead.
         config: Settings, or a dictionary of them; rates that are set are not varied, and `train` has the budget of one
             run.
-        resume: Continue the interrupted tuning in `out`.
+        resume: Continue the interrupted tuning of `out`.
         overwrite: Replace a run, model or store in `out` when the first trial begins.
         reporter: Receives progress.
 
@@ -156,11 +153,11 @@ def run_trials(
     earlier = budget_of_run(out) if resume else {}
     budget = budget or (facts_of_run(out).get("tuning", {}).get("budget") if resume else None) or USUAL_BUDGET
     config = with_run_budget(config, tasks, earlier, SilentReporter())
-    _, shape = starting_point(model, size, config)
+    _, shape = starting_point(model, size, config, verify=False)  # each trial compares the checksums
     config, plan = plan_of(budget, config, usual_rates(shape, from_scratch=model is None))
     stated = {"budget": budget, "trials": [dict(one) for one in plan.trials], "share": plan.share, "kept": plan.kept}
     tasks = with_held_out(tasks, config, reporter)
-    facts = {**run_facts(tasks, model, size, config), "tuning": stated}
+    facts = {**run_facts(tasks, model, size, config, text_store(config, verify=False)), "tuning": stated}
     state_to_resume(out, facts, resume)
     now = {key: getattr(config.train, key) for key in earlier}
     if now != earlier:

@@ -1,4 +1,4 @@
-"""What fine-tuning takes where nothing is said: rates by the size of the encoder, and a least number of steps."""
+"""What fine-tuning takes where nothing is said: rates by the size of the encoder, a least number of steps, warnings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from spanbert.encoder.config import EncoderConfig
 from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.loop import Outcome
 
 LEAST_STEPS = 300  # of a run without a budget: three epochs of a hundred sentences would be 19
 FEW_STEPS = 100
@@ -78,3 +79,22 @@ def planned_steps(config: FinetuneConfig, *, usual_epochs: float, steps_an_epoch
     if train.max_epochs is None and train.max_steps is None:
         config = config.with_train(**usual_budget(usual_epochs))
     return in_steps(config, steps_an_epoch).train.max_steps
+
+
+def warnings_of_steps(config: FinetuneConfig) -> list[str]:
+    """What to say of a run that is too short, its budget stated in steps."""
+    steps = config.train.max_steps
+    if steps is None or steps >= FEW_STEPS:
+        return []
+    return [f"only {steps} steps: too few for most tasks; without a budget it would be {LEAST_STEPS} at least"]
+
+
+def warnings_of_outcome(outcome: Outcome, config: FinetuneConfig) -> list[str]:
+    """What to say of a run whose best score on dev data is near zero."""
+    if outcome.best is None or outcome.best.selection_score >= NEAR_ZERO:
+        return []
+    return [
+        f"the best score on the dev data is near zero ({outcome.best.selection_score:.4f}): this model has hardly "
+        f"learned anything. Train longer (--budget {2 * outcome.progress.step}steps) or at another rate (it was "
+        f"--set optim.lr={config.optim.lr:g}), and look at the data with spanbert doctor"
+    ]

@@ -90,7 +90,7 @@ def our_outputs(bundle: Path, name: str) -> tuple[list[np.ndarray], list[tuple[W
     document = Document(id="x", text=TEXT, questions=asked if nlp.tasks[name].kind == "qa" else None)
     [windowed] = task.tokenize([document])
     windows, asked = task.windows(windowed), task.rows(windowed)
-    outputs = nlp.predictor.only([name]).outputs(windows, {name: asked})[name]
+    outputs = nlp.predictor.backend.run(windows, {name: asked})[name]
     return outputs, list(zip(windows, asked, strict=True))
 
 

@@ -19,7 +19,6 @@ from spanbert.apps.cli.task_options import (
     with_task_options,
 )
 from spanbert.apps.console import make_reporter
-from spanbert.core.errors import InputError
 from spanbert.tasks.registry import kind_meant, kinds
 
 EXAMPLES = task_examples("doctor")
@@ -74,13 +73,6 @@ def command(
     from spanbert.train.finetune_config import FinetuneConfig
 
     kind, asked = kind_meant(kind)
-    if dev is not None and dev.name.endswith("%") and not dev.exists():
-        raise InputError(
-            "doctor reads dev data from a file",
-            where="--dev",
-            got=str(dev),
-            remedy="Leave it out: the dev data that finetune holds out shares no text with the rest",
-        )
     overrides = overrides_of({f"{kind}.{key}": value for key, value in asked.items()})
     overrides += overrides_of(settings_of("doctor", given, kind))
     settings = FinetuneConfig.assemble(file=config, overrides=[*overrides, *(set_ or [])])

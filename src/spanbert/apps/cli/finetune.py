@@ -134,7 +134,7 @@ def command(
     licence: Annotated[
         str | None, typer.Option(help="Licence and attribution of the data, for the model card.", show_default=False)
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run of --out.")] = False,
     overwrite: OverwriteOption = False,
     config: ConfigOption = None,
     set_: SetOption = None,
@@ -153,7 +153,7 @@ def command(
     from spanbert.train.tune import finetune_tuned
 
     overrides = budget_overrides(budget) if budget else []
-    overrides += [f"text.store={text}"] if text else []
+    overrides += [f"text.store={json.dumps(str(text))}"] if text else []
     meant = {f"{kind}.{key}": value for key, value in asked.items()}
     overrides += overrides_of(meant)
     overrides += overrides_of(settings_of("finetune", given, None if kind == _MULTI else kind))

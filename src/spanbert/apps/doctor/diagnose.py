@@ -23,6 +23,7 @@ from spanbert.core.texts import require_path
 from spanbert.core.types import Document, Facts
 from spanbert.corpus.data import local_file
 from spanbert.corpus.formats.data_file import DataFile
+from spanbert.corpus.held_out import HeldOut
 from spanbert.corpus.io.files import require_data
 from spanbert.encoder.config import EncoderConfig
 from spanbert.tasks.base import TextTaskBase, open_as
@@ -88,6 +89,13 @@ def doctor(
     kind, asked = kind_meant(kind)
     require_path(data, "data")
     require_path(model, "model")
+    if HeldOut.parse(dev, where="--dev") is not None:
+        raise InputError(
+            "doctor reads dev data from a file",
+            where="--dev",
+            got=str(dev),
+            remedy="Leave it out: the dev data that finetune holds out shares no text with the rest",
+        )
     for name, path in (("target", target), ("dev", dev), ("dev_target", dev_target), ("fix", fix)):
         if path is not None:
             require_path(path, name)

@@ -34,7 +34,7 @@ from spanbert.tasks.render import TaskRender
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.run_directory import END_TO_END, RUN_FILE, SEEDS, TUNING_FILE, files_of_run
 from spanbert.train.tracking import read_log
-from spanbert.train.trial import Trial
+from spanbert.train.trial import Trial, TrialTable
 
 _REPORT = "report.html"
 _CHOSEN = {"optim.lr": "by the encoder's size", "optim.head_lr": "by the encoder's size"}
@@ -60,7 +60,7 @@ def write_finetune_report(bundle: Path, reporter: Reporter) -> Path | None:
     """Writes report.html into the directory of the run; says so if a needed library is not installed.
 
     Args:
-        bundle: The bundle that `finetune` or `finetune_seeds` made.
+        bundle: The bundle that a fine-tuning made.
         reporter: Receives a line if the report is left out.
 
     Returns:
@@ -79,7 +79,7 @@ def finetune_report(bundle: Path) -> str:
     """The report of a run as one HTML page that needs nothing else.
 
     Args:
-        bundle: The bundle that `finetune` or `finetune_seeds` made.
+        bundle: The bundle that a fine-tuning made.
 
     Raises:
         InputError: Not such a bundle, its run is not beside it, or the extra `report` is not installed.
@@ -161,19 +161,12 @@ def _trials(directory: Path) -> dict[str, Any]:
         return {}
     record = read_json(directory / TUNING_FILE)
     trials = [Trial.of_record(one) for one in record["trials"]]
-    shares = sorted({score.share for trial in trials for score in trial.scores})
-    return {
-        "settings": sorted({key for trial in trials for key in trial.settings}, reverse=True),
-        "shares": shares,
-        "rows": [
-            {
-                "settings": trial.settings,
-                "scores": [trial.score_at(share) for share in shares],
-                "kept": trial.name == record["best"],
-            }
-            for trial in trials
-        ],
-    }
+    table = TrialTable.of(trials)
+    rows = [
+        {"settings": settings, "scores": scores, "kept": trial.name == record["best"]}
+        for trial, (settings, scores) in zip(trials, table.rows, strict=True)
+    ]
+    return {"settings": table.settings, "shares": table.shares, "rows": rows}
 
 
 def _mistake(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class Beginning:
         """The first 64 KB as text, with bytes that are not text replaced."""
         return whole_text(self.file.path, _SAMPLE)
 
-    @property
+    @cached_property
     def first_lines(self) -> list[str]:
         """The lines of the sample, but for the last one if it is cut."""
         lines = self.sample.split("\n")

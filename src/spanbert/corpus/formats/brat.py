@@ -26,7 +26,7 @@ from spanbert.corpus.formats.clusters import Clusters, Repeated, repeated_in
 from spanbert.corpus.formats.families import ANNOTATED, COREFERENCE, RELATIONS
 from spanbert.corpus.formats.folders import files_under
 from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
-from spanbert.corpus.io.files import OnBroken, SourceFile, readable
+from spanbert.corpus.io.files import OnBroken, SourceFile, ignore_broken, readable
 
 _FIRST = re.compile(
     r"(T\d+\t\S+ \d+ \d+(;\d+ \d+)*(\t.*)?|R\d+\t\S+ \S+:\S+ \S+:\S+\s*|E\d+\t\S+:T\d+.*"
@@ -81,15 +81,14 @@ def read_brat(file: SourceFile, on_broken: OnBroken | None = None) -> Iterator[D
             fragments; names file and line.
     """
     pairs = _pairs(file.path)
-    kinds = {
-        kind for pair in pairs for standoff in readable(partial(_standoff, pair), _ignore) for kind in _has(standoff)
-    }
+    kinds = {kind for pair in pairs for standoff in _usable(pair) for kind in _has(standoff)}
     for pair in pairs:
         yield from readable(partial(_document, pair, kinds), on_broken)
 
 
-def _ignore(error: InputError) -> None:
-    """Told when the text is read."""
+def _usable(pair: _Pair) -> Iterator[Standoff]:
+    """What stands beside a text, if it can be used."""
+    yield from readable(partial(_standoff, pair), ignore_broken)
 
 
 def _has(standoff: Standoff) -> Iterator[str]:
@@ -151,7 +150,7 @@ def _detect(beginning: Beginning) -> bool:
 def _left_out(file: SourceFile, settings: ReadSettings) -> Mapping[str, int]:
     found: Counter[str] = Counter()
     for pair in _pairs(file.path):
-        for standoff in readable(partial(_standoff, pair), _ignore):
+        for standoff in _usable(pair):
             found += standoff.left_out
     return found
 

@@ -14,6 +14,7 @@ from spanbert.core.types import Document, Relation, Span
 from spanbert.corpus.formats.brat_lines import EQUIV, UNLABELLED, Standoff, is_coreference, without
 from spanbert.corpus.formats.clusters import CorefOrigin
 from spanbert.corpus.formats.folders import file_names, one_document
+from spanbert.corpus.text.word_tags import said_of
 
 ANN, TEXT = ".ann", ".txt"
 _LABEL = re.compile(r"[^\s:;]+")
@@ -61,9 +62,7 @@ def write_brat(documents: Iterable[Document], target: Path) -> None:
             path = folder / f"{name}{TEXT}"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(document.text.encode())
-            path.with_suffix("").with_name(f"{path.stem}{ANN}").write_text(
-                _content(document), encoding="utf-8", newline="\n"
-            )
+            path.with_suffix(ANN).write_text(_content(document), encoding="utf-8", newline="\n")
 
 
 def _content(document: Document) -> str:
@@ -171,7 +170,7 @@ class _Lines:
         parts = [match.span() for match in re.finditer(r"[^\r\n]+", text[span.start : span.end])]
         fragments = [(span.start + low, span.start + high) for low, high in parts]
         if not fragments or (fragments[0][0], fragments[-1][1]) != (span.start, span.end):
-            got = f"{span.start}..{span.end} {text[span.start : span.end]!r}"
+            got = said_of(self._document, span)
             raise InputError(
                 "a span that is empty, or begins or ends in a line break", where=self._document.place, got=got
             )

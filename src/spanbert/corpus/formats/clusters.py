@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span, outer_first
 from spanbert.corpus.text.sentences import sentence_ranges
 from spanbert.corpus.text.word_tags import WordEdges, said_of
-from spanbert.corpus.text.words import words_between
+from spanbert.corpus.text.words import words_around
 
 Clusters = tuple[tuple[Span, ...], ...]
 
@@ -49,6 +50,20 @@ class CorefOrigin:
     genre: str | None = None
     read: Clusters | None = None
     repeated: tuple[Repeated, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CorefLines(CorefOrigin):
+    """The same, with the raw lines of the document, which a writer of that format keeps.
+
+    Attributes:
+        lines: All of them.
+    """
+
+    lines: tuple[str, ...]
+
+
+OriginT = TypeVar("OriginT", bound=CorefLines)
 
 
 def coref_origin(document: Document) -> CorefOrigin:
@@ -156,11 +171,46 @@ def bracket_cells(
     ]
 
 
-def with_words_and_sentences(document: Document) -> Document:
+def lines_with_clusters(
+    documents: Iterable[Document],
+    origin: type[OriginT],
+    *,
+    name: str,
+    new: Callable[[Document], Iterator[str]],
+    rewritten: Callable[[Document, OriginT], Iterator[str]],
+) -> Iterator[str]:
+    """Lines of a file in a format that marks clusters with brackets at words; those that are right already are kept.
+
+    Args:
+        documents: With clusters; a text without words is split into words.
+        origin: What documents that came from this format have.
+        name: What the format is called.
+        new: Lines of a document that came from elsewhere.
+        rewritten: Lines of a document whose clusters changed.
+
+    Raises:
+        InputError: A document without clusters, which would read as one in which there are none.
+    """
+    for document in map(_with_words_and_sentences, documents):
+        if document.clusters is None:
+            raise InputError(
+                f"a text without clusters among others, which {name} cannot express",
+                where=document.place,
+                remedy='Leave it out, or give it "clusters": [] if there are none',
+            )
+        if not isinstance(document.origin, origin):
+            yield from new(document)
+        elif document.clusters == document.origin.read:
+            yield from document.origin.lines
+        else:
+            yield from rewritten(document, document.origin)
+
+
+def _with_words_and_sentences(document: Document) -> Document:
     """The document with words that end where mentions do, and sentences, if it came without any words."""
     if document.words is not None:
         return document
     mentions = [one for cluster in document.clusters or () for one in cluster]
-    words = tuple(words_between(document.text, {place for one in mentions for place in (one.start, one.end)}))
+    words = tuple(words_around(document, mentions))
     sentences = sentence_ranges(document.text, words, kept_whole=mentions)
     return replace(document, words=words, sentences=sentences)

@@ -232,11 +232,6 @@ def _resolve(file: SourceFile, settings: ReadSettings) -> ReadSettings:
     return replace(settings, columns=columns)
 
 
-def _columns(settings: ReadSettings) -> ColumnFormat:
-    assert isinstance(settings.columns, ColumnFormat)
-    return settings.columns
-
-
 def _write(documents: Iterable[Document], target: Path, settings: WriteSettings) -> None:
     write_columns(map(with_words, documents), target, scheme=settings.scheme, layers=settings.layers)
 
@@ -253,8 +248,8 @@ FORMAT = Format(
     holds=frozenset({"spans", "columns"}),
     detect=_detect,
     resolve=_resolve,
-    read=lambda file, settings, on_broken: read_columns(file, _columns(settings)),
-    describe=lambda file, settings: str(_columns(settings)),
+    read=lambda file, settings, on_broken: read_columns(file, settings.columns_as(ColumnFormat)),
+    describe=lambda file, settings: str(settings.columns_as(ColumnFormat)),
     write=_write,
     begins=_begins_text,
     suffixes=_SUFFIXES,

@@ -26,11 +26,11 @@ from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.clusters import (
-    CorefOrigin,
+    CorefLines,
     Repeated,
     bracket_cells,
     coref_origin,
-    with_words_and_sentences,
+    lines_with_clusters,
 )
 from spanbert.corpus.formats.families import COREFERENCE
 from spanbert.corpus.formats.format import Format
@@ -46,10 +46,9 @@ WordMention = tuple[int, int]  # first and last word
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Conll2012Origin(CorefOrigin):
+class Conll2012Origin(CorefLines):
     """The raw lines of a document, and the numbers of its clusters as they were read."""
 
-    lines: tuple[str, ...]
     numbers: tuple[int, ...] = ()
 
 
@@ -217,28 +216,14 @@ def conll2012_lines(documents: Iterable[Document]) -> Iterator[str]:
         InputError: A document without clusters, which would read as one in which there are none; a mention that begins
             or ends inside a word, or mentions of one cluster that cross.
     """
-    for document in map(with_words_and_sentences, documents):
-        if document.clusters is None:
-            raise InputError(
-                "a text without clusters among others, which CoNLL-2012 cannot express",
-                where=document.place,
-                remedy='Leave it out, or give it "clusters": [] if there are none',
-            )
-        origin = document.origin
-        if not isinstance(origin, Conll2012Origin):
-            yield from _new_lines(document)
-        elif document.clusters == origin.read:
-            yield from origin.lines
-        else:
-            yield from _rewritten(document, origin.lines)
+    yield from lines_with_clusters(documents, Conll2012Origin, name="CoNLL-2012", new=_new_lines, rewritten=_rewritten)
 
 
-def _rewritten(document: Document, lines: Sequence[str]) -> Iterator[str]:
-    assert isinstance(document.origin, Conll2012Origin)
-    new_cells = iter(_numbered_cells(document, _kept_numbers(document, document.origin)))
-    last_cells = (_cells(line)[-1] for line in lines if _is_word(line))
+def _rewritten(document: Document, origin: Conll2012Origin) -> Iterator[str]:
+    new_cells = iter(_numbered_cells(document, _kept_numbers(document, origin)))
+    last_cells = (_cells(line)[-1] for line in origin.lines if _is_word(line))
     nothing = next((cell for cell in last_cells if cell in _NOTHING), "-")
-    for line in lines:
+    for line in origin.lines:
         if not _is_word(line):
             yield line
             continue

@@ -31,7 +31,7 @@ from spanbert.corpus.formats.columns import text_of_sentence
 from spanbert.corpus.formats.corefud_writing import CHUNK, EMPTY, ID, RANGE, SAID, CorefudOrigin, corefud_lines
 from spanbert.corpus.formats.families import COREFERENCE
 from spanbert.corpus.formats.format import Format, ReadSettings
-from spanbert.corpus.io.files import OnBroken, SourceFile, readable, write_lines
+from spanbert.corpus.io.files import OnBroken, SourceFile, ignore_broken, readable, write_lines
 
 _NEW = re.compile(r"# newdoc(?: id = (.*))?\s*")
 _FIELDS = re.compile(r"# global\.Entity = (\S+)\s*")
@@ -234,7 +234,7 @@ def _left_out(file: SourceFile, settings: ReadSettings) -> Mapping[str, int]:
     found: Counter[str] = Counter()
     for block in _blocks(file):
         reader = _Reader(file, block)
-        for _ in readable(reader.document, lambda error: None):
+        for _ in readable(reader.document, ignore_broken):
             found += reader.left_out
     return found
 

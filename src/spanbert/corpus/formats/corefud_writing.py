@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
-from spanbert.corpus.formats.clusters import CorefOrigin, bracket_cells, coref_origin, with_words_and_sentences
+from spanbert.corpus.formats.clusters import CorefLines, bracket_cells, coref_origin, lines_with_clusters
 from spanbert.corpus.formats.column_format import CONLLU_COLUMNS, MISC
 
 EMPTY = re.compile(r"\d+\.\d+")
@@ -19,17 +19,15 @@ SAID = "Speaker="  # of a word, where a sentence has several speakers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CorefudOrigin(CorefOrigin):
+class CorefudOrigin(CorefLines):
     """The raw lines of a document.
 
     Attributes:
-        lines: All of them.
         fields: What is between the hyphens after an opening bracket.
         names: What each cluster is called.
         opened: What stands after the opening bracket of each mention.
     """
 
-    lines: tuple[str, ...]
     fields: tuple[str, ...]
     names: tuple[str, ...]
     opened: Mapping[Span, str]
@@ -45,20 +43,7 @@ def corefud_lines(documents: Iterable[Document]) -> Iterator[str]:
         InputError: A document without clusters, a mention that begins or ends inside a word, or mentions of one
             cluster that cross.
     """
-    for document in map(with_words_and_sentences, documents):
-        if document.clusters is None:
-            raise InputError(
-                "a text without clusters among others, which CorefUD cannot express",
-                where=document.place,
-                remedy='Leave it out, or give it "clusters": [] if there are none',
-            )
-        origin = document.origin
-        if not isinstance(origin, CorefudOrigin):
-            yield from _new_lines(document)
-        elif document.clusters == origin.read:
-            yield from origin.lines
-        else:
-            yield from _rewritten(document, origin)
+    yield from lines_with_clusters(documents, CorefudOrigin, name="CorefUD", new=_new_lines, rewritten=_rewritten)
 
 
 def _rewritten(document: Document, origin: CorefudOrigin) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from spanbert.core.tagging import Scheme
 from spanbert.core.types import Document
@@ -17,6 +17,7 @@ from spanbert.corpus.formats.token_columns import TokenColumns
 from spanbert.corpus.io.files import OnBroken, SourceFile
 
 Layer = Literal["auto", "ner", "nested", "upos", "xpos"]
+ColumnsT = TypeVar("ColumnsT", ColumnFormat, LabelledColumns, ParallelColumns, TokenColumns)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,11 @@ class ReadSettings:
     keep_fields: bool = False
     label_names: tuple[str, ...] | None = None
     columns: ColumnFormat | LabelledColumns | ParallelColumns | TokenColumns | None = None
+
+    def columns_as(self, kind: type[ColumnsT]) -> ColumnsT:
+        """The columns of resolved settings, of the kind that a format has."""
+        assert isinstance(self.columns, kind)
+        return self.columns
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ from spanbert.corpus.formats.tagged_words import text_is_lost
 from spanbert.corpus.io.files import OnBroken, SourceFile, raise_broken, readable
 from spanbert.corpus.io.tables import json_objects
 from spanbert.corpus.text.word_tags import WordEdges
-from spanbert.corpus.text.words import text_with_words, words_between
+from spanbert.corpus.text.words import text_with_words, words_around
 
 _WORDS, _SPANS = "tokenized_text", "ner"
 _EXPECTED = '{"tokenized_text": ["Ann", "left"], "ner": [[0, 0, "person"]]}'
@@ -95,8 +95,7 @@ def _record(document: Document) -> Mapping[str, Any]:
     is_own = isinstance(origin, RecordOrigin) and _WORDS in origin.record
     if isinstance(origin, RecordOrigin) and is_own and document.spans == origin.read:
         return origin.record
-    edges = {place for span in document.spans for place in (span.start, span.end)}
-    words = document.words if document.words is not None else words_between(document.text, edges)
+    words = words_around(document, document.spans)
     places = WordEdges(document, words)
     texts = [document.text[word.start : word.end] for word in words]
     spans = [[*places.first_and_last(span, "a span"), span.label or ""] for span in document.spans]

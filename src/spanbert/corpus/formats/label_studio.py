@@ -24,7 +24,7 @@ from spanbert.corpus.formats.families import ANNOTATED, LABELLED, RELATIONS
 from spanbert.corpus.formats.format import Format, ReadSettings
 from spanbert.corpus.formats.label_studio_results import Results, objects, question_of, read_results, results_of
 from spanbert.corpus.formats.span_records import LabelStudioOrigin, SpanLineOrigin, record_of, words_of_record
-from spanbert.corpus.io.files import OnBroken, SourceFile, readable
+from spanbert.corpus.io.files import OnBroken, SourceFile, ignore_broken, readable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +169,7 @@ def _detect(beginning: Beginning) -> bool:
 
 
 def _left_out(file: SourceFile, settings: ReadSettings) -> Mapping[str, int]:
-    tasks = list(_tasks(file, lambda error: None))
+    tasks = list(_tasks(file, ignore_broken))
     left_out: Counter[str] = sum((one.left_out for one in tasks), Counter())
     asked = [name for one in tasks if one.results for name in one.results.choices]
     if len(set(asked)) > 1 and settings.label_column is None:

@@ -176,8 +176,10 @@ class _Made:
             regions = regions_of(value, self._document.text, self._document.place)
             if not all(one.label is None or one in (self._document.spans or ()) for one in regions):
                 return
+            if "id" not in result:
+                result["id"] = self._name()
             for one in regions:
-                self._regions.setdefault(one, result.setdefault("id", self._name()))
+                self._regions.setdefault(one, result["id"])
                 self._kept[one] += 1
             self._ends[result["id"]] = regions[0]
         elif kind == "relation":

@@ -22,12 +22,19 @@ from spanbert.corpus.formats.format import Format, ReadSettings
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
 from spanbert.corpus.formats.labelled_write import write_labelled
 from spanbert.corpus.io.files import ByteCounter, OnBroken, SourceFile, raise_broken, readable, text_lines
-from spanbert.corpus.io.tables import delimited_records, delimited_rows, json_records, numbered, parquet_records
+from spanbert.corpus.io.tables import (
+    NAME_COLUMNS,
+    delimited_records,
+    delimited_rows,
+    json_records,
+    numbered,
+    parquet_records,
+    require_one_column,
+)
 
 KINDS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
 _SAMPLE = 1000
 _EXPECTED = '{"text": ..., "label": ...}, one object a line'
-_REMEDY = "Name them with --text-column and --label-column"
 
 
 def guess_labelled(
@@ -49,9 +56,7 @@ def guess_labelled(
     if not rows:
         raise InputError("no rows", where=str(file.path))
     for name in given.names():
-        if names.count(name) != 1:
-            what = f"no column {name!r}" if name not in names else f"several columns {name!r}"
-            raise InputError(what, where=str(file.path), got=_listed(names, header), remedy=nearest(name, names))
+        require_one_column(name, names, where=str(file.path), got=_listed(names, header), remedy=nearest(name, names))
     named = roles_of_names(names, given) if header else given
     roles = named
     if named.text is None or (named.label is None and not (header and named.names())):
@@ -72,7 +77,7 @@ def _undecided(file: SourceFile, names: Sequence[str], header: bool) -> NoReturn
         "cannot tell which columns hold the text and its label",
         where=str(file.path),
         got=_listed(names, header),
-        remedy=_REMEDY,
+        remedy=NAME_COLUMNS,
     )
 
 
@@ -166,9 +171,7 @@ def _checker(columns: LabelledColumns) -> Callable[[Sequence[str], str], None]:
 
     def check(names: Sequence[str], where: str) -> None:
         for name in columns.columns:
-            if list(names).count(name) != 1:
-                what = f"no column {name!r}" if name not in names else f"several columns {name!r}"
-                raise InputError(what, where=where, got=_listed(names, columns.header), remedy=_REMEDY)
+            require_one_column(name, names, where=where, got=_listed(names, columns.header), remedy=NAME_COLUMNS)
 
     return check
 
@@ -243,11 +246,6 @@ def _resolve(file: SourceFile, settings: ReadSettings) -> ReadSettings:
     return replace(settings, columns=replace(columns, separator=settings.separator))
 
 
-def _columns(settings: ReadSettings) -> LabelledColumns:
-    assert isinstance(settings.columns, LabelledColumns)
-    return settings.columns
-
-
 FORMAT = Format(
     name="labelled",
     title="a table or JSON lines of labelled texts",
@@ -257,9 +255,9 @@ FORMAT = Format(
     likely=_is_likely,
     resolve=_resolve,
     read=lambda file, settings, on_broken: read_labelled(
-        file, _columns(settings), on_broken, fields=settings.keep_fields
+        file, settings.columns_as(LabelledColumns), on_broken, fields=settings.keep_fields
     ),
-    describe=lambda file, settings: str(_columns(settings)),
+    describe=lambda file, settings: str(settings.columns_as(LabelledColumns)),
     write=lambda documents, target, settings: write_labelled(documents, target),
     suffixes=(".csv", ".tsv", ".parquet"),
 )

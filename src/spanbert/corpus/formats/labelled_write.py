@@ -9,7 +9,7 @@ from pathlib import Path
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document
 from spanbert.corpus.io.files import write_lines
-from spanbert.corpus.io.tables import delimited_line
+from spanbert.corpus.io.tables import delimited_line, table_suffix
 
 _TEXT, _PAIR, _LABEL = "text", "text_pair", "label"
 _LINES = "Write JSON lines: a file named .jsonl"
@@ -26,13 +26,11 @@ def write_labelled(documents: Iterable[Document], target: Path) -> None:
         InputError: Another suffix; or in a table several labels of a text, a second text where the first row has none,
             or a tab or line break where these divide cells.
     """
-    if target.suffix not in (".jsonl", ".csv", ".tsv"):
-        got, expected = target.suffix or "no suffix", ".jsonl, .csv or .tsv"
-        raise InputError("which kind of file?", where=str(target), got=got, expected=expected)
-    if target.suffix == ".jsonl":
+    suffix = table_suffix(target)
+    if suffix == ".jsonl":
         write_lines(target, map(_json, documents))
     else:
-        write_lines(target, _rows(documents, "\t" if target.suffix == ".tsv" else ","))
+        write_lines(target, _rows(documents, "\t" if suffix == ".tsv" else ","))
 
 
 def _json(document: Document) -> str:

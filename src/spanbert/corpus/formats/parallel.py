@@ -36,6 +36,8 @@ from spanbert.corpus.io.tables import (
     json_records,
     numbered,
     parquet_records,
+    require_one_column,
+    table_suffix,
 )
 
 KINDS = (".csv", ".tsv", ".jsonl", ".json", ".parquet")
@@ -66,9 +68,8 @@ def guess_parallel(file: SourceFile, *, text: str | None, target: str | None) ->
     names, header = _names(file, text, target)
     listed = ("columns " if header else "no header; columns ") + ", ".join(names)
     for given in (text, target):
-        if given is not None and names.count(given) != 1:
-            what = f"no column {given!r}" if given not in names else f"several columns {given!r}"
-            raise InputError(what, where=str(file.path), got=listed, remedy=nearest(given, names))
+        if given is not None:
+            require_one_column(given, names, where=str(file.path), got=listed, remedy=nearest(given, names))
     left = [name for name in names if name not in (text, target) and name != "id"]
     found_text = text or _known(left, _SOURCES)
     found_target = target or _known([name for name in left if name != found_text], _TARGETS)
@@ -207,11 +208,7 @@ def write_parallel(documents: Iterable[Document], target: Path, settings: WriteS
     Raises:
         InputError: A text without a translation, or with a tab or line break where cells are divided by these.
     """
-    if target.suffix not in (".jsonl", ".csv", ".tsv"):
-        raise InputError(
-            "which kind of file?", where=str(target), got=target.suffix or "no suffix", expected=".jsonl, .csv or .tsv"
-        )
-    write_lines(target, _lines(documents, target.suffix))
+    write_lines(target, _lines(documents, table_suffix(target)))
 
 
 def _lines(documents: Iterable[Document], suffix: str) -> Iterator[str]:
@@ -254,12 +251,6 @@ def _resolve(file: SourceFile, settings: ReadSettings) -> ReadSettings:
     return replace(settings, columns=guess_parallel(file, text=settings.text_column, target=settings.target_column))
 
 
-def parallel_columns(settings: ReadSettings) -> ParallelColumns:
-    """The columns of resolved settings."""
-    assert isinstance(settings.columns, ParallelColumns)
-    return settings.columns
-
-
 FORMAT = Format(
     name="parallel",
     title="a table or JSON lines of texts with their translations",
@@ -268,9 +259,9 @@ FORMAT = Format(
     detect=lambda beginning: beginning.file.kind in KINDS,
     resolve=_resolve,
     read=lambda file, settings, on_broken: read_parallel(
-        file, parallel_columns(settings), on_broken, fields=settings.keep_fields
+        file, settings.columns_as(ParallelColumns), on_broken, fields=settings.keep_fields
     ),
-    describe=lambda file, settings: str(parallel_columns(settings)),
+    describe=lambda file, settings: str(settings.columns_as(ParallelColumns)),
     write=write_parallel,
     suffixes=(".csv", ".tsv", ".parquet"),
 )

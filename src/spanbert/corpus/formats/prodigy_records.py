@@ -11,7 +11,7 @@ from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
-from spanbert.corpus.io.files import OnBroken, SourceFile, raise_broken, readable, write_lines
+from spanbert.corpus.io.files import OnBroken, SourceFile, ignore_broken, raise_broken, readable, write_lines
 from spanbert.corpus.io.tables import json_objects
 
 EXPECTED = '{"text": ..., "spans": [{"start": 0, "end": 3, "label": "PER"}], "answer": "accept"}'
@@ -37,13 +37,9 @@ def is_prodigy(record: Mapping[str, Any] | None) -> bool:
 
 def left_out_of_file(file: SourceFile) -> Mapping[str, int]:
     """How many texts of a file its annotators rejected and passed over, so that they are left out."""
-    answers = Counter(str(record.get("answer")) for _, _, record in json_objects(file, EXPECTED, _leave_out))
+    answers = Counter(str(record.get("answer")) for _, _, record in json_objects(file, EXPECTED, ignore_broken))
     counts = {"rejected texts": answers["reject"], "ignored texts": answers["ignore"]}
     return {what: count for what, count in counts.items() if count}
-
-
-def _leave_out(error: InputError) -> None:
-    """Lines that are no objects are told when the file is read."""
 
 
 def read_accepted(
@@ -90,7 +86,7 @@ def copy_accepted(
 
     def lines() -> Iterator[str]:
         document = next(rest, None)
-        for where, _, record in json_objects(file, EXPECTED, _leave_out):
+        for where, _, record in json_objects(file, EXPECTED, ignore_broken):
             if document is not None and document.where == where:
                 yield line_of(document)
                 document = next(rest, None)

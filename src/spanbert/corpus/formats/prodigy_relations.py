@@ -29,7 +29,7 @@ from spanbert.corpus.formats.relations import label_of
 from spanbert.corpus.formats.span_records import RecordOrigin
 from spanbert.corpus.io.files import write_lines
 from spanbert.corpus.text.word_tags import WordEdges
-from spanbert.corpus.text.words import words_between
+from spanbert.corpus.text.words import words_around
 
 _EXPECTED = '"relations": [{"head": 0, "child": 3, "head_span": {"start": 0, "end": 3}, "child_span": {...}}]'
 
@@ -91,8 +91,7 @@ def line_of_relations(document: Document) -> str:
         return json.dumps(origin.record, ensure_ascii=False)
     ends = [end for one in document.relations or () for end in (one.head, one.tail)]
     spans = list(dict.fromkeys([*(document.spans or ()), *ends]))
-    edges = {place for span in spans for place in (span.start, span.end)}
-    words = tuple(document.words if document.words is not None else words_between(document.text, edges))
+    words = tuple(words_around(document, spans))
     places = WordEdges(document, words)
     record = task_of(replace(document, words=words)) if origin is None else dict(origin.record)
     tokens = tokens_of(record, document.text, document.place)

@@ -168,14 +168,18 @@ def marked_formats(path: Path) -> list[Format]:
     return [one for one in FORMATS if one.marks(beginning)] if path.is_file() else []
 
 
-def is_json_lines(path: Path) -> bool:
-    """Whether a file begins with a JSON object that is a line.
+def asks_by_lines(path: Path, own: Format | None) -> bool:
+    """Whether the lines of a file each ask something of a model, whatever labels stand beside it.
+
+    Args:
+        path: The file.
+        own: The format by whose marks it was known; None: it has none, and then lines of JSON ask.
 
     Raises:
         InputError: A compressed file that is damaged.
     """
     beginning = Beginning(SourceFile(path=path, name=path.name))
-    return beginning.has_json_line and not beginning.is_list
+    return own.asks(beginning) if own is not None else beginning.has_json_line and not beginning.is_list
 
 
 def named_formats(path: Path) -> list[Format]:

@@ -25,6 +25,7 @@ from spanbert.corpus.formats.spacy_records import (
     tokens_of,
 )
 from spanbert.corpus.io.files import SourceFile
+from spanbert.corpus.text.word_tags import said_of
 
 _HEAD = 1 << 12
 
@@ -53,22 +54,22 @@ def read_docbin(file: SourceFile, layer: Layer = "ner") -> Iterator[Document]:
     Raises:
         InputError: spaCy is not installed, or a file that is damaged.
     """
-    choice, _ = choose((record for record, _ in _records(file.path)), layer)
-    for number, (record, packed) in enumerate(_records(file.path), start=1):
+    docs = _docs(file.path)
+    records = [doc.to_json() for doc in docs]
+    choice, _ = choose(records, layer)
+    for number, (record, doc) in enumerate(zip(records, docs, strict=True), start=1):
         name = f"{file.name}:{number}"
-        yield document_of_record(record, choice, name, f"{file.path}, text {number}", packed=packed)
+        yield document_of_record(record, choice, name, f"{file.path}, text {number}", packed=doc.to_bytes())
 
 
-def _records(path: Path) -> Iterator[tuple[Mapping[str, Any], bytes]]:
-    """The object of each text, and its bytes."""
+def _docs(path: Path) -> list[Any]:
+    """The texts as spaCy has them."""
     tokens, vocab = _spacy(path, "spacy.tokens"), _spacy(path, "spacy.vocab")
     try:
-        docs = list(tokens.DocBin().from_bytes(path.read_bytes()).get_docs(vocab.Vocab()))
+        return list(tokens.DocBin().from_bytes(path.read_bytes()).get_docs(vocab.Vocab()))
     except (ValueError, KeyError, TypeError, AssertionError) as error:
         got = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError("a .spacy file that is damaged", where=str(path), got=got) from None
-    for doc in docs:
-        yield doc.to_json(), doc.to_bytes()
 
 
 def write_docbin(documents: Iterable[Document], target: Path) -> None:
@@ -127,8 +128,8 @@ def _set_spans(doc: Any, document: Document, group: str | None) -> None:
     for span in document.spans:
         made = doc.char_span(span.start, span.end, label=span.label or "")
         if made is None:
-            got = f"{span.start}..{span.end} {document.text[span.start : span.end]!r}"
-            raise InputError("a span begins or ends inside a word", where=document.place, got=got)
+            what = "a span begins or ends inside a word"
+            raise InputError(what, where=document.place, got=said_of(document, span))
         found.append(made)
     if group is None:
         doc.set_ents(found)
@@ -153,7 +154,7 @@ def _detect(beginning: Beginning) -> bool:
 
 
 def _left_out(file: SourceFile, settings: ReadSettings) -> Mapping[str, int]:
-    return choose((record for record, _ in _records(file.path)), settings.layer)[1]
+    return choose([doc.to_json() for doc in _docs(file.path)], settings.layer)[1]
 
 
 FORMAT = Format(

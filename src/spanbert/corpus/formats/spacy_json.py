@@ -158,7 +158,8 @@ def read_spacy_json(file: SourceFile, settings: ReadSettings, on_broken: OnBroke
     """
     layout, values = _values(file)
     choice, scheme, _ = _survey(values, settings)
-    for number, (where, parent, value) in enumerate(_values(file)[1], start=1):
+    again = values if isinstance(values, list) else _lines(file)  # what stands in one value is in memory already
+    for number, (where, parent, value) in enumerate(again, start=1):
         make = partial(_document, value, layout, parent, choice, scheme, f"{file.name}:{number}", where)
         yield from readable(make, on_broken)
 

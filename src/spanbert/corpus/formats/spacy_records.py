@@ -18,7 +18,8 @@ from spanbert.core.errors import InputError
 from spanbert.core.types import TAGS, Document, Record, Span
 from spanbert.corpus.formats.format import Layer
 from spanbert.corpus.formats.span_records import span_of
-from spanbert.corpus.text.words import words_between
+from spanbert.corpus.text.word_tags import WordEdges
+from spanbert.corpus.text.words import words_around
 
 SPANS_KEY = "sc"  # what spaCy calls spans that may overlap, unless it is told otherwise
 EXPECTED = '{"text": ..., "ents": [{"start": 0, "end": 3, "label": "PER"}], "tokens": [...]}'
@@ -188,11 +189,9 @@ def record_of_document(document: Document, *, grouped: bool) -> Record:
         rest = {key: value for key, value in origin.record.items() if key != "ents" or group is not None}
         return {**rest, **_listed(document, group, rest)}
     tokens = tokens_of(document)
-    starts, ends = ({token[place] for token in tokens} for place in (0, 1))
+    edges = WordEdges(document, [Span(start=start, end=end) for start, end in tokens])
     for span in document.spans or ():
-        if span.start not in starts or span.end not in ends:
-            got = f"{span.start}..{span.end} {document.text[span.start : span.end]!r}"
-            raise InputError("a span begins or ends inside a word", where=document.place, got=got)
+        edges.first_and_last(span, "a span")
     words = {(word.start, word.end): place for place, word in enumerate(document.words or ())}
     tags = document.columns.get(TAGS, ()) if document.spans is None else ()
     made: Record = {"text": document.text, **_listed(document, SPANS_KEY if grouped else None, {})}
@@ -234,8 +233,7 @@ def overlap(documents: Iterable[Document]) -> bool:
 
 def tokens_of(document: Document) -> list[tuple[int, int]]:
     """Half-open places of spaCy's tokens: the words, and what is between them but for a blank after a token."""
-    edges = {place for span in document.spans or () for place in (span.start, span.end)}
-    words = words_between(document.text, edges) if document.words is None else document.words
+    words = words_around(document, document.spans or ())
     tokens: list[tuple[int, int]] = []
     last = 0
     for start, end in [*((word.start, word.end) for word in words), (len(document.text), len(document.text))]:

@@ -18,7 +18,7 @@ from spanbert.core.types import Document
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.families import TRANSLATIONS
 from spanbert.corpus.formats.format import Format, WriteSettings
-from spanbert.corpus.formats.parallel import parallel_columns, required_target
+from spanbert.corpus.formats.parallel import required_target
 from spanbert.corpus.formats.parallel_columns import ParallelColumns
 from spanbert.corpus.io.files import OnBroken, SourceFile, open_bytes, whole_text, write_lines
 
@@ -206,8 +206,8 @@ FORMAT = Format(
     resolve=lambda file, settings: replace(
         settings, columns=_languages(file, settings.text_column, settings.target_column)
     ),
-    read=lambda file, settings, on_broken: read_tmx(file, parallel_columns(settings), on_broken),
-    describe=lambda file, settings: f"a translation memory, {parallel_columns(settings)}",
+    read=lambda file, settings, on_broken: read_tmx(file, settings.columns_as(ParallelColumns), on_broken),
+    describe=lambda file, settings: f"a translation memory, {settings.columns_as(ParallelColumns)}",
     write=write_tmx,
     suffixes=(".tmx",),
     states_encoding=True,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.tagging import Scheme
 from spanbert.core.types import TAGS
+from spanbert.corpus.io.tables import NAME_COLUMNS, require_one_column
 
 WORDS = ("tokens", "words", "word", "token", "form")
 _ENTITIES = ("ner_tags", "ner_tag", "ner", "ner_labels", "entity_tags", "tags", TAGS, "labels", "label", "iob", "bio")
@@ -21,7 +22,6 @@ TAGS_OF_LAYER = {
     "xpos": (*_OWN, "tags", TAGS),
 }
 KNOWN_TAGS = frozenset((*_ENTITIES, *_UNIVERSAL, *_OWN))
-REMEDY = "Name them with --text-column and --label-column"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,14 +73,15 @@ def choose_columns(
     """
     got = f"columns {', '.join(names)}"
     for given in (words, tags):
-        if given is not None and list(names).count(given) != 1:
-            what = f"no column {given!r}" if given not in names else f"several columns {given!r}"
-            raise InputError(what, where=where, got=got, remedy=nearest(given, names))
+        if given is not None:
+            require_one_column(given, names, where=where, got=got, remedy=nearest(given, names))
     by_name = {name.strip().lower(): name for name in reversed(names)}
     words = words or next((by_name[one] for one in WORDS if one in by_name and by_name[one] != tags), None)
     tags = tags or next(
         (by_name[one] for one in TAGS_OF_LAYER[layer] if one in by_name and by_name[one] != words), None
     )
     if words is None or tags is None:
-        raise InputError("cannot tell which columns hold the words and their tags", where=where, got=got, remedy=REMEDY)
+        raise InputError(
+            "cannot tell which columns hold the words and their tags", where=where, got=got, remedy=NAME_COLUMNS
+        )
     return words, tags

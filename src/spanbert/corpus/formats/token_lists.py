@@ -247,11 +247,6 @@ def _marks(beginning: Beginning) -> bool:
     return beginning.is_list and _detect(beginning)
 
 
-def _columns(settings: ReadSettings) -> TokenColumns:
-    assert isinstance(settings.columns, TokenColumns)
-    return settings.columns
-
-
 FORMAT = Format(
     name="hf-tokens",
     title="Hugging Face's lists of tokens and tags",
@@ -259,8 +254,8 @@ FORMAT = Format(
     holds=frozenset({"spans", "columns"}),
     detect=_detect,
     resolve=lambda file, settings: replace(settings, columns=guess_token_lists(file, settings)),
-    read=lambda file, settings, on_broken: read_token_lists(file, _columns(settings), on_broken),
-    describe=lambda file, settings: f"lists of tokens and tags; {_columns(settings)}",
+    read=lambda file, settings, on_broken: read_token_lists(file, settings.columns_as(TokenColumns), on_broken),
+    describe=lambda file, settings: f"lists of tokens and tags; {settings.columns_as(TokenColumns)}",
     write=write_token_lists,
     marks=_marks,
     writes_tags=True,

@@ -22,7 +22,7 @@ from spanbert.corpus.formats.folders import file_names, files_under, one_documen
 from spanbert.corpus.formats.format import Format, ReadSettings
 from spanbert.corpus.formats.webanno_lines import tsv_lines
 from spanbert.corpus.formats.webanno_rows import FORMAT_LINE, Annotation, Arc, Layer, Tsv, read_tsv
-from spanbert.corpus.io.files import OnBroken, SourceFile, readable, text_lines
+from spanbert.corpus.io.files import OnBroken, SourceFile, ignore_broken, readable, text_lines
 
 _SUFFIX = ".tsv"
 _ENTITY = "NamedEntity"
@@ -128,7 +128,7 @@ def read_webanno(file: SourceFile, settings: ReadSettings, on_broken: OnBroken |
 def _all(files: Sequence[tuple[str, Path]]) -> Iterator[Tsv]:
     """The files that can be read; the others are told of when their texts are."""
     for _, path in files:
-        yield from readable(partial(_tsv, path), lambda error: None)
+        yield from readable(partial(_tsv, path), ignore_broken)
 
 
 def _document(name: str, path: Path, choice: _Choice) -> Document:
@@ -261,7 +261,7 @@ def _left_out(file: SourceFile, settings: ReadSettings) -> Mapping[str, int]:
     choice = _choose(_all(files), settings)
     found: Counter[str] = Counter()
     for tsv in _all(files):
-        for _, _, counts in readable(partial(_annotations, tsv, choice), lambda error: None):
+        for _, _, counts in readable(partial(_annotations, tsv, choice), ignore_broken):
             found += counts
     return found
 

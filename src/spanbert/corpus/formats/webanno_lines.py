@@ -12,7 +12,8 @@ from spanbert.core.errors import InputError
 from spanbert.core.types import TAGS, Document, Span
 from spanbert.corpus.formats.webanno_rows import FORMAT_LINE, NO_VALUE, NOTHING
 from spanbert.corpus.text.sentences import sentence_ranges
-from spanbert.corpus.text.words import words_between
+from spanbert.corpus.text.word_tags import said_of
+from spanbert.corpus.text.words import words_around
 
 _API = "de.tudarmstadt.ukp.dkpro.core.api"
 _ENTITY = f"{_API}.ner.type.NamedEntity"
@@ -54,10 +55,8 @@ class _Maker:
         mentions = [one for cluster in document.clusters or () for one in cluster]
         ends = [one for relation in document.relations or () for one in (relation.head, relation.tail)]
         self._spans = [*(document.spans or ()), *mentions, *ends]
-        if document.words is None:
-            edges = {place for one in self._spans for place in (one.start, one.end)}
-            document = replace(document, words=tuple(words_between(document.text, edges)))
-        self._document, self._words = document, document.words or ()
+        self._words = tuple(words_around(document, self._spans))
+        self._document = document = replace(document, words=self._words)
         if document.sentences is None:
             self._sentences = sentence_ranges(document.text, self._words, kept_whole=self._spans)
         else:
@@ -93,7 +92,7 @@ class _Maker:
             (word, max(span.start, self._starts[word]), min(span.end, self._ends[word])) for word in range(first, last)
         ]
         if not found or (found[0][1], found[-1][2]) != (span.start, span.end):
-            got = f"{span.start}..{span.end} {self._document.text[span.start : span.end]!r}"
+            got = said_of(self._document, span)
             raise InputError("a span that begins or ends outside of words", where=self._document.place, got=got)
         return found
 

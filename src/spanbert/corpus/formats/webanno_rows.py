@@ -253,7 +253,7 @@ class _Reader:
     ) -> None:
         """Takes in the cells of a layer in a row."""
         columns = [[] if cell == NOTHING or not cell else _STACKED.split(cell) for cell in cells[: len(layer.features)]]
-        depth = max(map(len, columns), default=0)
+        depth, plain = max(map(len, columns), default=0), layer.plain
         if whole:
             self.tsv.values.setdefault(layer.name, []).append(
                 {
@@ -272,7 +272,7 @@ class _Reader:
                 elif name.startswith("BT_"):
                     reference = value
                 else:
-                    is_target = name not in layer.plain and not name.startswith("ROLE_")  # its number is another's
+                    is_target = name not in plain and not name.startswith("ROLE_")  # its number is another's
                     if not is_target and (match := _NUMBERED.fullmatch(value)):
                         value, number = match[1], int(match[2])
                     values |= {} if value == NO_VALUE else {name: unescape(value)}

@@ -7,9 +7,7 @@ Sentence: 1,Ann,NNP,B-per
 
 from __future__ import annotations
 
-import csv
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -25,8 +23,8 @@ from spanbert.corpus.formats.format import Format, ReadSettings, WriteSettings
 from spanbert.corpus.formats.span_records import other_fields
 from spanbert.corpus.formats.tagged_words import TaggedOrigin, document_of_tags, scheme_of, words_and_tags
 from spanbert.corpus.formats.token_columns import KNOWN_TAGS, WORDS, TokenColumns, choose_columns
-from spanbert.corpus.io.files import OnBroken, SourceFile, readable, text_lines, write_lines
-from spanbert.corpus.io.tables import delimited_line, numbered
+from spanbert.corpus.io.files import OnBroken, SourceFile, ignore_broken, readable, text_lines, write_lines
+from spanbert.corpus.io.tables import delimited_line, numbered, quoted_rows
 
 _DELIMITERS = (",", "\t", ";")
 _SENTENCES = re.compile(r"sent(ence)?s?([ _.-]?(#|id|no|nr|num|number|idx|index))?", re.IGNORECASE)
@@ -45,24 +43,9 @@ def _rows(file: SourceFile, delimiter: str) -> Iterator[tuple[int, list[str] | I
         for number, line in text_lines(file):
             yield number, line.split("\t") if line.strip() else []
         return
-    csv.field_size_limit(sys.maxsize)
-    number = 0
-
-    def texts() -> Iterator[str]:
-        nonlocal number
-        for number, line in text_lines(file):  # noqa: B007 (the number is read by the loop below)
-            yield line + "\n"
-
-    rows = csv.reader(texts(), delimiter=delimiter, strict=True)
-    while True:
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield number, InputError("not a row", where=f"{file.path}:{number}", got=str(error))
-        else:
-            yield number, row if any(cell.strip() for cell in row) else []
+    for number, row in quoted_rows(text_lines(file), delimiter, str(file.path)):
+        is_blank = not isinstance(row, InputError) and not any(cell.strip() for cell in row)
+        yield number, [] if is_blank else row
 
 
 def _groups(file: SourceFile, columns: TokenColumns, on_broken: OnBroken | None) -> Iterator[_Group]:
@@ -144,14 +127,10 @@ def guess_word_table(file: SourceFile, settings: ReadSettings) -> TokenColumns:
     sentence = next((name for name in names if name not in (words, tags) and _SENTENCES.fullmatch(name.strip())), None)
     draft = TokenColumns(words=words, tags=tags, scheme=None, sentence=sentence, delimiter=delimiter, header=header)
     if sentence is not None:
-        some = (row for group in islice(_groups(file, draft, _leave_out), _SAMPLE) for _, row in group)
+        some = (row for group in islice(_groups(file, draft, ignore_broken), _SAMPLE) for _, row in group)
         draft = replace(draft, filled=any(not row[sentence].strip() for row in some))
-    sample = islice(_groups(file, draft, _leave_out), _SAMPLE)
+    sample = islice(_groups(file, draft, ignore_broken), _SAMPLE)
     return replace(draft, scheme=scheme_of([[row[tags].strip() for _, row in group] for group in sample]))
-
-
-def _leave_out(error: InputError) -> None:
-    """Rows that cannot be used are told when the file is read."""
 
 
 def _is_row_of_words(cells: Sequence[str]) -> bool:
@@ -270,11 +249,6 @@ def _cells(beginning: Beginning) -> list[str]:
     return line.split(max(_DELIMITERS, key=line.count))
 
 
-def _columns(settings: ReadSettings) -> TokenColumns:
-    assert isinstance(settings.columns, TokenColumns)
-    return settings.columns
-
-
 FORMAT = Format(
     name="word-table",
     title="a table with a word and its tag a row",
@@ -282,8 +256,8 @@ FORMAT = Format(
     holds=frozenset({"spans", "columns"}),
     detect=_detect,
     resolve=lambda file, settings: replace(settings, columns=guess_word_table(file, settings)),
-    read=lambda file, settings, on_broken: read_word_table(file, _columns(settings), on_broken),
-    describe=lambda file, settings: f"a table of words; {_columns(settings)}",
+    read=lambda file, settings, on_broken: read_word_table(file, settings.columns_as(TokenColumns), on_broken),
+    describe=lambda file, settings: f"a table of words; {settings.columns_as(TokenColumns)}",
     write=write_word_table,
     marks=_marks,
     writes_tags=True,

@@ -98,6 +98,10 @@ def readable(make: Callable[[], MadeT], on_broken: OnBroken | None) -> Iterator[
         yield made
 
 
+def ignore_broken(error: InputError) -> None:
+    """The `OnBroken` of readers that look at what can be used alone; others tell of the rest."""
+
+
 def raise_broken(error: InputError) -> None:
     """The `OnBroken` of readers that end at the first record that cannot be used.
 

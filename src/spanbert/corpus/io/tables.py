@@ -15,6 +15,7 @@ from spanbert.corpus.io.files import ByteCounter, OnBroken, SourceFile, text_lin
 
 _ROWS_AT_ONCE = 1024
 _PARQUET = b"PAR1"
+NAME_COLUMNS = "Name them with --text-column and --label-column"  # what can be done where they are in doubt
 
 
 def delimited_rows(
@@ -30,6 +31,23 @@ def delimited_rows(
     if file.kind == ".tsv":
         yield from ((number, line.split("\t")) for number, line in lines if line)
         return
+    for number, row in quoted_rows(lines, ",", str(file.path)):
+        if isinstance(row, InputError):
+            on_broken(row)
+        elif row:
+            yield number, row
+
+
+def quoted_rows(
+    lines: Iterable[tuple[int, str]], delimiter: str, where: str
+) -> Iterator[tuple[int, list[str] | InputError]]:
+    """The cells of each row, which may be quoted and span lines, or what is wrong with it; the line that it ends in.
+
+    Args:
+        lines: Decoded lines with their numbers.
+        delimiter: What is between two cells.
+        where: The file.
+    """
     csv.field_size_limit(sys.maxsize)
     number = 0
 
@@ -38,16 +56,15 @@ def delimited_rows(
         for number, line in lines:  # noqa: B007 (the number is read by the loop below)
             yield line + "\n"
 
-    rows = csv.reader(texts(), strict=True)
+    rows = csv.reader(texts(), delimiter=delimiter, strict=True)
     while True:
         try:
             row = next(rows)
         except StopIteration:
             return
         except csv.Error as error:
-            on_broken(InputError("not a row", where=f"{file.path}:{number}", got=str(error)))
-            continue
-        if row:
+            yield number, InputError("not a row", where=f"{where}:{number}", got=str(error))
+        else:
             yield number, row
 
 
@@ -86,6 +103,36 @@ def delimited_records(
                 expected=f"{len(names)} ({', '.join(names)})" if header else str(len(names)),
             )
         )
+
+
+def require_one_column(given: str, names: Sequence[str], *, where: str, got: str, remedy: str) -> None:
+    """Refuses a name that no column or several columns of a table have.
+
+    Args:
+        given: The name.
+        names: Those of all columns.
+        where: The file.
+        got: What messages say of the columns.
+        remedy: What can be done.
+
+    Raises:
+        InputError: None or several.
+    """
+    if list(names).count(given) != 1:
+        what = f"no column {given!r}" if given not in names else f"several columns {given!r}"
+        raise InputError(what, where=where, got=got, remedy=remedy)
+
+
+def table_suffix(target: Path) -> str:
+    """The suffix of a table to write.
+
+    Raises:
+        InputError: Neither .jsonl nor .csv nor .tsv.
+    """
+    if target.suffix not in (".jsonl", ".csv", ".tsv"):
+        got = target.suffix or "no suffix"
+        raise InputError("which kind of file?", where=str(target), got=got, expected=".jsonl, .csv or .tsv")
+    return target.suffix
 
 
 def delimited_line(cells: Sequence[str], delimiter: str, where: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -122,6 +122,13 @@ def words_between(text: str, edges: Collection[int]) -> list[Span]:
         cuts = sorted({start, end, *(place for place in range(start + 1, end) if place in edges)})
         words += [Span(start=low, end=high) for low, high in pairwise(cuts)]
     return words
+
+
+def words_around(document: Document, spans: Iterable[Span]) -> Sequence[Span]:
+    """The words of a document; of one without any, words that begin and end where spans do."""
+    if document.words is not None:
+        return document.words
+    return words_between(document.text, {place for span in spans for place in (span.start, span.end)})
 
 
 def text_of_words(

@@ -106,12 +106,12 @@ def convert(
             )
         ours, left_out = _read(files, shape)
         ours = ours if precision is None else _stored_as(ours, precision)
-        writers: dict[str, Callable[[], tuple[Tensors, list[str]]]] = {
-            "bundle": lambda: _write_bundle(files, shape, ours, fresh),
-            "hugging-face": lambda: _write_hugging_face(files, shape, ours, fresh, task, title=target.name),
-            "head-checkpoint": lambda: _write_head_checkpoint(files, shape, ours, fresh),
-        }
         with directory_written_whole(target, last=MANIFEST, replace=overwrite) as fresh:
+            writers: dict[str, Callable[[], tuple[Tensors, list[str]]]] = {
+                "bundle": lambda: _write_bundle(files, shape, ours, fresh),
+                "hugging-face": lambda: _write_hugging_face(files, shape, ours, fresh, task, title=target.name),
+                "head-checkpoint": lambda: _write_head_checkpoint(files, shape, ours, fresh),
+            }
             written, more = writers[to]()
     return Conversion(path=target, tensors=len(written), left_out=tuple(sorted([*left_out, *more])))
 
@@ -241,9 +241,8 @@ def _write_hugging_face(
         kept = {**_without(kept, "mlm.", "pooler."), **_head_of(files, shape, ours, name)}
         card = _card(files, made, architecture, title, shape.longest_segment)
     saved = _saved(files, shape, kept, slug, card=card)
-    with directory_written_whole(target) as directory:
-        write_json(directory / "config.json", _config(files, shape, architecture, said))
-        saved.write_into(directory)
+    write_json(target / "config.json", _config(files, shape, architecture, said))
+    saved.write_into(target)
     used = {id(tensor) for tensor in kept.values()}
     return saved.named_weights(), [name for name, tensor in ours.items() if id(tensor) not in used]
 
@@ -332,8 +331,7 @@ def _write_head_checkpoint(
     kept = _without(ours, "task.", _TASKS)
     saved = _saved(files, shape, kept)
     weights = names.with_tied_decoders(saved.named_weights(), family=names.FAMILIES[shape.family])
-    with directory_written_whole(target) as directory:
-        write_json(directory / "config.json", _config(files, shape, _masked_lm(ours, shape), {}))
-        tensors.write_pickled(directory / "pytorch_model.bin", weights)
-        saved.write_beside(directory)
+    write_json(target / "config.json", _config(files, shape, _masked_lm(ours, shape), {}))
+    tensors.write_pickled(target / "pytorch_model.bin", weights)
+    saved.write_beside(target)
     return weights, [name for name in ours if name not in kept]
