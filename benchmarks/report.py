@@ -28,6 +28,7 @@ SECTIONS = {
     "relation_tune_peer": tasks.relation_tune_peer,
     "relation_kbp37": tasks.relation_kbp37,
     "relation_throughput": tasks.relation_throughput,
+    "relation_raw": tasks.relation_raw,
     "translate_multi30k": translation.translate_multi30k,
     "translate_chinese": translation.translate_chinese,
     "translate_train": translation.translate_train,

@@ -1,11 +1,14 @@
 """Sentence boundaries: ours and sentencex alone on UD English-EWT, OntoGUM, Chinese GSD, as they are and wrapped.
 
+Also how many mentions of OntoGUM's wrapped texts reach over a boundary, and over the end of a line.
+
 python benchmarks/sentences.py
 """
 
 from __future__ import annotations
 
 import textwrap
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -67,12 +70,12 @@ def gum(files: Iterable[Path]) -> Iterator[Text]:
             yield Text(document.text.replace("\n", " "), frozenset(ends))
 
 
-def wrapped(one: Text) -> Text:
-    """The same text in lines of at most 72 characters; every offset stays."""
+def wrapped(one: Text, columns: int = 72) -> Text:
+    """The same text in lines of at most so many characters; every offset stays."""
     out = list(one.text)
     for start, paragraph in _paragraphs(one.text):
         place = start
-        lines = textwrap.wrap(paragraph, 72, break_long_words=False, break_on_hyphens=False, drop_whitespace=False)
+        lines = textwrap.wrap(paragraph, columns, break_long_words=False, break_on_hyphens=False, drop_whitespace=False)
         for line in lines[:-1]:
             place += len(line)
             if out[place - 1] == " ":
@@ -85,6 +88,20 @@ def _paragraphs(text: str) -> Iterator[tuple[int, str]]:
     for paragraph in text.split("\n\n"):
         yield start, paragraph
         start += len(paragraph) + 2
+
+
+def straddling(files: Iterable[Path], columns: int) -> dict[str, float]:
+    """Of the mentions of wrapped texts, the share that reaches over a found boundary, and over the end of a line."""
+    mentions = over_ends = over_lines = 0
+    for file in files:
+        for document in open_data(file, among=["conll2012"]).documents():
+            text = wrapped(Text(document.text.replace("\n", " "), frozenset()), columns).text
+            ends = [end for _, end in split_sentences(text)]
+            for mention in (one for cluster in document.clusters or () for one in cluster):
+                mentions += 1
+                over_ends += bisect_right(ends, mention.start) != bisect_left(ends, mention.end)
+                over_lines += "\n" in text[mention.start : mention.end]
+    return {"mentions": mentions, "over_ends": over_ends / mentions, "over_lines": over_lines / mentions}
 
 
 def by_sentencex(language: str) -> Splitter:
@@ -141,4 +158,7 @@ if __name__ == "__main__":
                     if isinstance(s, dict)
                 },
             )
-    write_result("sentences", {"sets": result})
+    ontogum = sorted((root / "coref" / "ontogum").glob("*dev*"))
+    mentions = {str(columns): straddling(ontogum, columns) for columns in (80, 40)}
+    print(mentions)
+    write_result("sentences", {"sets": result, "mentions": mentions})

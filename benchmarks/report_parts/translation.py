@@ -105,6 +105,18 @@ def translate_memory(result: dict[str, Any]) -> str:
     ])  # fmt: skip
 
 
+def mentions_in_lines(result: dict[str, Any]) -> list[str]:
+    said = "; ".join(
+        f"at {columns} columns {one['over_ends']:.2%} and {one['over_lines']:.1%}" for columns, one in result.items()
+    )
+    if not said:
+        return []
+    return [
+        "Mentions of OntoGUM's wrapped texts that reach over a found end, which coreference could never find, and over the end of a "
+        f"line, which it could not find where each line is read as a document: {said}."
+    ]
+
+
 def sentences(result: dict[str, Any]) -> str:
     rows = [[name, f"{one['ours']['ends']:,}",
              *(f"{one[side]['precision']:.1%} / {one[side]['recall']:.1%} / **{one[side]['f1']:.1%}**" for side in ("ours", "sentencex"))]
@@ -115,5 +127,6 @@ def sentences(result: dict[str, Any]) -> str:
         "Precision, recall and F1 of the ends of sentences in raw text, the last of a text not counted. OntoGUM is tokenised; wrapped: "
         "lines of at most 72 characters. Many ends in English-EWT have no mark.",
         table(head, rows),
+        *mentions_in_lines(result.get("mentions", {})),
         measured_with(result),
     ])  # fmt: skip

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from spanbert.encoder.model import Encoder
     from spanbert.pipelines.convert.data import convert_data
     from spanbert.pipelines.convert.models import convert
-    from spanbert.pipelines.evaluate import evaluate
+    from spanbert.pipelines.evaluate import evaluate, evaluate_end_to_end
     from spanbert.pipelines.info import info
     from spanbert.pipelines.load import load
     from spanbert.pipelines.predict import predict
@@ -46,6 +46,7 @@ _HOMES = {
     "FinetuneConfig": "train.finetune_config",
     "TaskData": "train.task_data",
     "evaluate": "pipelines.evaluate",
+    "evaluate_end_to_end": "pipelines.evaluate",
     "finetune": "train.finetune",
     "finetune_seeds": "train.seeds",
     "finetune_tuned": "train.tune",
@@ -94,6 +95,7 @@ __all__ = [
     "convert_data",
     "doctor",
     "evaluate",
+    "evaluate_end_to_end",
     "finetune",
     "finetune_seeds",
     "finetune_tuned",

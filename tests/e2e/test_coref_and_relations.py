@@ -142,7 +142,7 @@ def test_clusters_in_every_format(cli, runs, stdin, tmp_path: Path):
     texts = [document.text for document in read_coref(tasks["coref"].dev)][:4]
     content = "".join(f"{text}\n" for text in texts)
     stdin(content)
-    code, out, err = cli("predict", result.path)
+    code, out, err = cli("predict", result.path, "--documents", "line")
     assert code == 0, err
     records = [flat(line) for line in out.splitlines()]
     assert [one["text"] for one in records] == texts
@@ -154,7 +154,7 @@ def test_clusters_in_every_format(cli, runs, stdin, tmp_path: Path):
             assert all(record["text"][one["start"] : one["end"]] == one["text"] for one in cluster["mentions"])
         assert all(0 < link["score"] < 1 for link in record["links"])
     (tmp_path / "texts.txt").write_text(content)
-    code, out, _ = cli("predict", result.path, tmp_path / "texts.txt", "--format", "conll")
+    code, out, _ = cli("predict", result.path, tmp_path / "texts.txt", "--documents", "line", "--format", "conll")
     (tmp_path / "found.conll").write_text(out)
     again = list(read_coref(tmp_path / "found.conll"))
     assert [len(one.clusters) for one in again] == [len(one["clusters"]) for one in records]
@@ -216,8 +216,9 @@ def test_files_as_the_tasks_are_trained_on(cli, runs, tmp_path: Path):
     sentences.write_text(json.dumps({"doc_key": "a", "sentences": [words], "clusters": [[[0, 1]], [[0, 1]]]}) + "\n")
     [found] = records("coref", sentences)
     (tmp_path / "a.txt").write_text(" ".join(words[:3]) + "\n" + " ".join(words[3:]) + "\n")
-    assert len(records("coref", tmp_path / "a.txt")) == 2
+    assert len(records("coref", tmp_path / "a.txt", "--documents", "line")) == 2
     [whole] = records("coref", tmp_path / "a.txt", "--documents", "file")
+    assert [whole] == records("coref", tmp_path / "a.txt"), "a document is the file, unless somebody says otherwise"
     assert whole["text"] == "the fox runs\nnear a fox"
     assert [len(one["mentions"]) for one in found["clusters"]] == [2]
     far = tmp_path / "far.txt"
@@ -243,9 +244,7 @@ def test_files_as_the_tasks_are_trained_on(cli, runs, tmp_path: Path):
     assert "a setting of tag, which this bundle has no task of" in refused(
         cli, "predict", bad, sentences, "--set", "tag.nested=true"
     )
-    assert "only a file of plain text can be one document" in refused(
-        cli, "predict", bad, sentences, "--documents", "file"
-    )
+    assert "only plain text is divided into documents" in refused(cli, "predict", bad, sentences, "--documents", "file")
     assert "no kind of document 'page'" in refused(cli, "predict", bad, sentences, "--documents", "page")
 
 
@@ -371,7 +370,7 @@ def test_predict_correct_train_again(cli, runs, tmp_path: Path):
         "a fox sees a king . the fox runs and the king sees it\nthe king finds a fox . it runs near the king\n"
     )
     predicted, corrected = tmp_path / "predicted.jsonl", tmp_path / "corrected.jsonl"
-    code, _, err = cli("predict", runs["coref"][0].path, texts, "--out", predicted)
+    code, _, err = cli("predict", runs["coref"][0].path, texts, "--documents", "line", "--out", predicted)
     assert code == 0, err
     records = [json.loads(line) for line in predicted.read_text().splitlines()]
     records[0]["tasks"]["coref"]["clusters"] = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import get_args
 
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.progress import shows_progress
@@ -13,6 +14,7 @@ from spanbert.core.texts import require_path
 from spanbert.core.types import Facts, Record
 from spanbert.corpus.data import local_file
 from spanbert.corpus.formats.data_file import DataFile
+from spanbert.inference.end_to_end import Entities, relating_tasks, score_end_to_end
 from spanbert.inference.scoring import score_task
 from spanbert.pipelines.load import Pipeline, load
 from spanbert.scores.bootstrap import compare
@@ -90,6 +92,48 @@ def evaluate(
             )
         found["compared"] = _comparison(scorer, _scored(rival, other_name, as_rival, seed, reporter), os.fspath(other))
     return found
+
+
+@shows_progress
+def evaluate_end_to_end(
+    bundle: str | os.PathLike[str],
+    data: str | os.PathLike[str],
+    *,
+    entities: Entities = "found",
+    task: str | None = None,
+    seed: int = 0,
+    reporter: Reporter | None = None,
+) -> Record:
+    """Scores the entities and relations that a bundle finds in raw text, strictly and by boundaries.
+
+    Args:
+        bundle: A bundle with a task on relations, and with one that finds entities.
+        data: Data of the task on relations that names all relations of its texts; entities are scored where it names
+            those too (`"entities"` of JSON lines). It is held in memory.
+        entities: `found` by the bundle, or those of the data (`gold`), all pairs of which are then judged.
+        task: Which task on relations; needed only where the bundle holds several.
+        seed: Seed of the bootstrap.
+        reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
+
+    Returns:
+        `task`, `kind`, `main`, `data`, and the scores of `inference.end_to_end`.
+
+    Raises:
+        InputError: No such task, no task that finds entities, or data that cannot be read.
+    """
+    if entities not in get_args(Entities):
+        raise InputError("no such entities", where="entities", got=entities, expected=", ".join(get_args(Entities)))
+    require_path(data, "data")
+    nlp = load(bundle)
+    able = relating_tasks(nlp.tasks)
+    if not able:
+        raise InputError("this bundle has no task on relations", where=str(nlp.files.path), got=", ".join(nlp.tasks))
+    name = able[0] if task is None and len(able) == 1 else _one_task(nlp, task)
+    if name not in able:
+        raise InputError(f"task {name!r} does not relate entities", where=str(nlp.files.path), expected=", ".join(able))
+    file = nlp.tasks[name].opened(local_file(data))
+    found = score_end_to_end(nlp.predictor, name, file, entities=entities, seed=seed, reporter=reporter)
+    return {"task": name, "kind": nlp.tasks[name].kind, "data": file.name, **found}
 
 
 def _one_task(nlp: Pipeline, task: str | None) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import PurePath
 
 from spanbert.core.errors import InputError
@@ -13,6 +14,7 @@ from spanbert.core.texts import require_text
 from spanbert.core.types import Document, Question, Record
 from spanbert.corpus.formats.relation_lines import document_of_pairs, entity_of
 from spanbert.corpus.formats.span_records import span_of
+from spanbert.corpus.text.division import Documents, divided
 from spanbert.corpus.text.words import text_of_words
 
 _EXPECTED = (
@@ -27,44 +29,63 @@ def read_inputs(
     name: str,
     entities: bool = False,
     blank_lines: bool = False,
+    documents: Documents = "line",
+    on_plain: Callable[[], None] | None = None,
     text_field: str = "text",
 ) -> Iterator[Document]:
-    """Documents of some lines; their ids are those of the JSON lines, else the line numbers.
+    """Documents of some lines; their ids are those of the JSON lines, else the numbers of their (first) lines.
 
     Args:
         lines: Plain text, one a line; or JSON lines, where the first is a JSON object or the source a .jsonl file.
         name: Of the source.
         entities: Read pairs of entities and entities, for tasks that relate them.
-        blank_lines: Blank lines are texts too; else they are left out.
+        blank_lines: Blank lines are texts too, where a text is a line; else they are left out.
+        documents: What a text is in plain text; of JSON lines always a line.
+        on_plain: Called before the first text if it is plain text.
         text_field: What the text is called in JSON lines.
 
     Raises:
         InputError: A line of JSON lines that is none, or without a text; plain text where a field is asked for.
     """
-    is_json: bool | None = True if ".jsonl" in PurePath(name.lower()).suffixes else None
-    for number, line in enumerate(lines, start=1):
-        require_text(line, f"{name}:{number}")
-        text = line.rstrip("\r\n")
-        if number == 1:
-            text = text.removeprefix("\ufeff")
+    numbered = _numbered(lines, name)
+    begun: list[tuple[int, str]] = []
+    is_json = ".jsonl" in PurePath(name.lower()).suffixes
+    for number, text in () if is_json else numbered:
+        begun.append((number, text))
+        if text.strip():
+            is_json = _is_object(text)
+            if not is_json:
+                _require_no_field(text_field, f"{name}:{number}")
+                if on_plain is not None:
+                    on_plain()
+            break
+    for number, text in divided(chain(begun, numbered), "line" if is_json else documents):
+        where = f"{name}:{number}"
         if not text.strip():
             if blank_lines:
-                yield Document(id=str(number), text=text, where=f"{name}:{number}")
+                yield Document(id=str(number), text=text, where=where)
             continue
-        if is_json is None:
-            is_json = _is_object(text)
-            if not is_json and text_field != "text":
-                raise InputError(
-                    "plain text, which has no fields",
-                    where=f"{name}:{number}",
-                    expected=f"JSON lines with {text_field!r}, or a .csv, .tsv or .parquet file",
-                    remedy="Leave --text-column out to read each line as a text",
-                )
-        where = f"{name}:{number}"
         document = (
             _document(text, where, number, entities, text_field) if is_json else Document(id=str(number), text=text)
         )
         yield replace(document, where=where)
+
+
+def _require_no_field(text_field: str, where: str) -> None:
+    if text_field != "text":
+        raise InputError(
+            "plain text, which has no fields",
+            where=where,
+            expected=f"JSON lines with {text_field!r}, or a .csv, .tsv or .parquet file",
+            remedy="Leave --text-column out to read it as plain text",
+        )
+
+
+def _numbered(lines: Iterable[str], name: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(lines, start=1):
+        require_text(line, f"{name}:{number}")
+        text = line.rstrip("\r\n")
+        yield number, text.removeprefix("\ufeff") if number == 1 else text
 
 
 def _is_object(line: str) -> bool:

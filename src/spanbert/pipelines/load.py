@@ -19,11 +19,11 @@ from spanbert.core.types import Document, Facts, Filling, Question, Record, Rela
 from spanbert.encoder.config import EncoderConfig
 from spanbert.inference.loading import stored_tasks, stored_tokenizer
 from spanbert.inference.predictor import Predictions, Predictor, chunks
+from spanbert.inference.routing import Router
 from spanbert.inference.work import ChunkProgress
 from spanbert.pipelines.documents import checked_documents, is_one, many_documents, one_document
 from spanbert.pipelines.pipe import Piping, batches
 from spanbert.pipelines.results import AnnotatedText
-from spanbert.pipelines.routing import Router
 from spanbert.tasks.pretrain.fill import PieceScorer, fill_template
 from spanbert.tasks.pretrain.template import parse_template
 from spanbert.tasks.protocol import RelatingTask, TextTask

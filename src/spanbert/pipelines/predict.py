@@ -16,6 +16,7 @@ from spanbert.corpus.formats.format import Format, ReadSettings
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
 from spanbert.corpus.formats.registry import asks_by_lines, marked_formats, named_formats, open_data
 from spanbert.corpus.io.files import SourceFile
+from spanbert.corpus.text.division import Documents
 from spanbert.inference.work import ChunkProgress, followed
 from spanbert.pipelines.inputs import read_inputs
 from spanbert.pipelines.load import Pipeline, Precision, load
@@ -131,11 +132,13 @@ def predict(
     precision: Precision = "float32",
     options: Mapping[str, Facts] | None = None,
     blank_lines: bool = False,
+    documents: Documents | None = None,
+    say: Callable[[str], None] | None = None,
     text_field: str = "text",
     more_at_hand: Callable[[], bool] | None = None,
     progress: ChunkProgress | None = None,
 ) -> Iterator[AnnotatedText]:
-    """What a bundle predicts for each line, in order, in bounded memory.
+    """What a bundle predicts for each text of some lines, in order, in bounded memory.
 
     Args:
         bundle: The bundle.
@@ -144,13 +147,16 @@ def predict(
         task: One task alone.
         precision: See `load`.
         options: See `load`.
-        blank_lines: Blank lines are texts too; else they are left out.
+        blank_lines: Blank lines are texts too, where a text is a line; else they are left out.
+        documents: What a text is in plain text: a `line`, what stands between `blank` lines, or all lines (`file`);
+            None: a line, but all lines where a task needs whole texts, as coreference does.
+        say: Is told where that is not a line though nobody said so.
         text_field: What the text is called in JSON lines.
         more_at_hand: See `Pipeline.predict`.
         progress: See `Pipeline.predict`.
 
     Yields:
-        A result for each line.
+        A result for each text or question.
 
     Raises:
         InputError: One string in place of lines, a line that cannot be read, or that no task of the bundle reads.
@@ -160,5 +166,20 @@ def predict(
     require_many(lines, "lines")
     nlp = load(bundle, precision=precision, options=options)
     relates = any("entities" in nlp.tasks[one].spec.needs for one in nlp.names(task))
-    documents = read_inputs(lines, name=name, entities=relates, blank_lines=blank_lines, text_field=text_field)
-    yield from nlp.predict(with_unique_ids(documents), task=task, more_at_hand=more_at_hand, progress=progress)
+    whole = [one for one in nlp.names(task) if nlp.tasks[one].spec.reads == "file"] if documents is None else []
+
+    def tell() -> None:
+        if whole and say is not None:
+            said = "plain text is read as one document"
+            say(f"{name}: {said}, which {whole[0]} needs whole; --documents line or blank divides it")
+
+    texts = read_inputs(
+        lines,
+        name=name,
+        entities=relates,
+        blank_lines=blank_lines,
+        documents=documents or ("file" if whole else "line"),
+        on_plain=tell,
+        text_field=text_field,
+    )
+    yield from nlp.predict(with_unique_ids(texts), task=task, more_at_hand=more_at_hand, progress=progress)

@@ -320,6 +320,9 @@ class RelatingTask(Protocol):
             sentences: Half-open stretches of the text, none of which ends inside an entity.
         """
 
+    def wanted(self, found: Any) -> Any:
+        """What results show of the pairs that `pairs` made: those that are related, unless all are asked for."""
+
 
 class DocumentScorer(Scorer, Protocol):
     """A scorer that knows where a document holds its gold."""

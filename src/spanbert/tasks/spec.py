@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from spanbert.core.config import Config
+from spanbert.corpus.text.division import Documents
 from spanbert.tasks.entry import TextTaskEntry
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class TaskSpec:
         hub_task: What the hub calls such tasks, where it has a name for them but none for their heads.
         files: These formats in words, for the help.
         input: The name of an input file in examples.
+        reads: What a document is in plain text to be read, unless the user says it: a line, or for tasks that need
+            all of a text the whole file.
         epochs: Epochs of training if no budget is given.
         companion: What the second file of its data holds, where it may come as two files line by line (`target`, for
             the options `--target`, `--train-target` and so on); None: its data is one file.
@@ -106,6 +109,7 @@ class TaskSpec:
     hub_task: str | None = None
     files: str
     input: str = "texts.txt"
+    reads: Documents = "line"
     epochs: float = 3.0
     companion: str | None = None
     examples_a_step: int = 16

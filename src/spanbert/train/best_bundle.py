@@ -8,9 +8,9 @@ from pathlib import Path
 
 from spanbert.checkpoint.bundle import MANIFEST
 from spanbert.core.files import directory_written_whole, write_atomically
-from spanbert.train.run_directory import run_directory
+from spanbert.train.run_directory import END_TO_END, run_directory
 
-_REPORTED = ("metrics.jsonl", "evaluations.jsonl", "scores.json", "mistakes.jsonl")
+_REPORTED = ("metrics.jsonl", "evaluations.jsonl", "scores.json", END_TO_END, "mistakes.jsonl")
 
 
 def copy_best(source: Path, target: Path, section: Sequence[str]) -> None:

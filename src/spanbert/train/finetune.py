@@ -23,10 +23,11 @@ from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.texts import require_path
 from spanbert.core.types import Facts, Record
-from spanbert.corpus.data import Source, documents_of, opened, source_facts
+from spanbert.corpus.data import Source, documents_of, opened
 from spanbert.corpus.held_out import HeldOut
 from spanbert.corpus.io.files import require_data
 from spanbert.encoder.config import EncoderConfig, Size
+from spanbert.inference.end_to_end import all_end_to_end, end_to_end_lines
 from spanbert.inference.loading import stored_tokenizer, task_entries, task_to_go_on_with
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.scoring import evaluate_documents, score_with_mistakes, tune_thresholds, write_mistakes
@@ -36,16 +37,16 @@ from spanbert.tasks.joint import JointTask
 from spanbert.tasks.pretrain.heads import TASK
 from spanbert.tasks.protocol import Mistake, TextTask
 from spanbert.tasks.registry import spec_of
-from spanbert.tokens.store import TokenStore
 from spanbert.tokens.tokenizer import TokenizerAdapter
 from spanbert.train.examples import check_dev, training_examples
 from spanbert.train.finetune_bundle import build_joint_model, heads_of, write_finetuned
 from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.finetune_facts import run_facts
 from spanbert.train.kept import Kept
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
-from spanbert.train.run import base_name, model_fact, run_into, settled, with_budget
-from spanbert.train.run_directory import FINETUNE, budget_of_run, check_run_folder
+from spanbert.train.run import base_name, run_into, settled, with_budget
+from spanbert.train.run_directory import END_TO_END, FINETUNE, budget_of_run, check_run_folder
 from spanbert.train.scratch import scratch_shape, start_from_scratch
 from spanbert.train.task_data import (
     TaskData,
@@ -199,11 +200,13 @@ def finetune(
         scored = run.stop.unless_stopped(partial(_tuned_and_scored, task_model, made, dev, reporter))
         if scored is None and dev:  # the signal came in time for the scores of training only
             outcome = replace(outcome, stopped_by=str(run.stop.received))
-        scores, mistakes = scored or (dict(outcome.best.scores) if outcome.best else {}, [])
+        scores, mistakes, whole = scored or (dict(outcome.best.scores) if outcome.best else {}, [], {})
         write_mistakes(run.directory / "mistakes.jsonl", mistakes)
         all_scores = {name: {"main": made[name].main_metric, **one} for name, one in scores.items()}
         write_json(run.directory / "scores.json", all_scores)
-        lines = _lines(made, scores)
+        if whole:
+            write_json(run.directory / END_TO_END, whole)
+        lines = [*end_to_end_lines(whole), *_lines(made, scores)]
         of_text = None if text is None else run.stop.unless_stopped(partial(text.scores, task_model))
         if text is not None and of_text:
             scores = {**scores, TASK: of_text}
@@ -282,40 +285,6 @@ def _dev_source(data: TaskData, task: TextTask) -> Source:
     return opened(data.dev, lambda path: task.opened(path, companion=data.dev_target))
 
 
-def run_facts(
-    tasks: Mapping[str, TaskData],
-    model: str | Path | None,
-    size: Size | None,
-    config: FinetuneConfig,
-    text: TokenStore | None,
-) -> dict[str, Any]:
-    """What the run is, for run.json and for --resume to compare."""
-
-    def facts_of(given: Path | Source | None, companion: Path | None) -> dict[str, str] | None:
-        return None if given is None else source_facts(given, companion)
-
-    return {
-        "tasks": {
-            name: {
-                "kind": data.kind,
-                "examples_a_step": config.batch.examples_of(data.kind),
-                **(
-                    {}
-                    if config.batch.tokens_of(data.kind) is None
-                    else {"tokens_a_step": config.batch.tokens_of(data.kind)}
-                ),
-                "train": facts_of(data.train, data.train_target),
-                "dev": None if isinstance(data.dev, HeldOut) else facts_of(data.dev, data.dev_target),
-                "options": None if data.options is None else data.options.model_dump(mode="json"),
-            }
-            for name, data in tasks.items()
-        },
-        "model": f"from scratch, size {size}" if model is None else model_fact(model),
-        **({} if text is None else {"text": text.checksum}),
-        "settings": config.model_dump(mode="json"),
-    }
-
-
 def _predictor(model: TaskModel, tasks: Mapping[str, TextTask]) -> Predictor:
     model.eval()
     return Predictor(TorchBackend(model.encoder, heads_of(model)), tasks)
@@ -331,12 +300,13 @@ def _score(model: TaskModel, tasks: Mapping[str, TextTask], dev: Mapping[str, So
 
 def _tuned_and_scored(
     model: TaskModel, tasks: Mapping[str, TextTask], dev: Mapping[str, Source], reporter: Reporter
-) -> tuple[dict[str, Record], list[tuple[str, Mistake]]]:
-    """Sets thresholds by the dev data; the scores with them, and the worst mistakes of each task."""
+) -> tuple[dict[str, Record], list[tuple[str, Mistake]], dict[str, Record]]:
+    """Sets thresholds by the dev data; the scores with them, the worst mistakes, and the scores from raw text."""
     before = {name: task.threshold for name, task in tasks.items()}
     try:
         tune_thresholds(_predictor(model, tasks), dev, reporter)
-        return score_with_mistakes(_predictor(model, {name: one.for_report() for name, one in tasks.items()}), dev)
+        predictor = _predictor(model, {name: one.for_report() for name, one in tasks.items()})
+        return (*score_with_mistakes(predictor, dev), all_end_to_end(predictor, dev))
     except BaseException:  # a signal: the scores of training are without them
         for name, task in tasks.items():
             task.threshold = before[name]

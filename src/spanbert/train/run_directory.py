@@ -5,6 +5,7 @@ OUT.run/             the run, beside it:
   run.json           what it is: data, model, settings, with absolute paths
   metrics.jsonl      a line a step; evaluations.jsonl, tensorboard/ next to it; before.json of pre-training
   scores.json        all scores on the dev data, with words in them; mistakes.jsonl and report.html quote it too
+  end_to_end.json    of tasks on relations, the scores from raw text with the entities that other tasks find
   training/          training state: last/ (for --resume) and best/
   seeds/             with several seeds, a bundle each, with its run beside it; seeds.json has their spread
   tuning/            with several rates, the same for each; tuning.json has their scores
@@ -39,6 +40,7 @@ _FREE = {  # what may differ on --resume: it changes no arithmetic, or is the bu
 }
 
 
+END_TO_END = "end_to_end.json"
 SEEDS, TRIALS, TUNING_FILE = "seeds", "tuning", "tuning.json"
 RUN_FILE = "run.json"
 _INSIDE_BEFORE = (  # what earlier versions wrote into the bundle's directory; what tells a run comes last

@@ -129,6 +129,6 @@ class _TaskScores(Schema):
 
 
 class ScoresRecord(Schema):
-    """scores.json: by task; empty where nothing was scored."""
+    """scores.json and end_to_end.json: by task; empty where nothing was scored."""
 
     __pydantic_extra__: dict[str, _TaskScores] = Field(init=False)

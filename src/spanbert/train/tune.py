@@ -30,11 +30,11 @@ from spanbert.train.figures import NotFiniteError
 from spanbert.train.finetune import (
     FinetuneResult,
     finetune,
-    run_facts,
     starting_point,
     with_run_budget,
 )
 from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.finetune_facts import run_facts
 from spanbert.train.run_directory import (
     RUN_FILE,
     TRIALS,

@@ -269,7 +269,7 @@ def test_broken_words_of_gliner(tmp_path: Path, words: object):
         ({"token": ["Ann"], "subj_start": 0}, "columns", "a.jsonl:1: no text"),
         ({"tokenized_text": ["Ann"], "ner": []}, "tacred", "a.jsonl:1: no text"),
         ({"tokens": [["Ann"]], "ner_tags": [["O"]]}, "columns", "a.jsonl:1: no text"),
-        ({"text": "Ann", "entities": {"PER": [[0, 3]]}}, "tacred", "head outside of the text"),
+        ({"text": "Ann", "entities": {"PER": [[0, 3]]}}, "tacred", "a.jsonl:1: entities that are not a list"),
     ],
 )  # fmt: skip
 def test_look_alikes_are_refused(tmp_path: Path, record: dict, family: str, message: str):

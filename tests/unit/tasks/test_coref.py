@@ -62,7 +62,7 @@ def document_of(words: list[str], *clusters: list[tuple[int, int]]) -> Document:
     return Document(id="d", text=" ".join(words), words=tuple(spans), clusters=made)
 
 
-def random_mentions(draw: np.random.Generator, count: int, *, same: bool = True) -> Mentions:
+def random_mentions(draw: np.random.Generator, count: int, *, same: bool = True, spoken: bool = False) -> Mentions:
     size = 4
     return Mentions(
         first_M=np.sort(draw.integers(0, 60, count)),
@@ -73,6 +73,8 @@ def random_mentions(draw: np.random.Generator, count: int, *, same: bool = True)
         query_Md=draw.normal(size=(count, size)).astype(np.float32),
         near_MB=draw.normal(size=(count, BUCKETS)).astype(np.float32),
         same_M=draw.normal(size=count).astype(np.float32) if same else None,
+        spoken_M2=draw.normal(size=(count, 2)).astype(np.float32) if spoken else None,
+        speaker_M=draw.integers(0, 3, count) if spoken else None,
     )
 
 
@@ -91,6 +93,9 @@ def pair_score(mentions: Mentions, query: int, key: int) -> float:
     score += float(mentions.key_Md[key] @ mentions.query_Md[query])
     if mentions.same_M is not None and mentions.words_M[query] == mentions.words_M[key]:
         score += mentions.same_M[query]
+    if mentions.spoken_M2 is not None:
+        said, heard = mentions.speaker_M[query], mentions.speaker_M[key]
+        score += mentions.spoken_M2[query, int(said != heard)] if said and heard else 0
     return float(score)
 
 
@@ -98,12 +103,13 @@ def pair_score(mentions: Mentions, query: int, key: int) -> float:
 @given(
     seed=st.integers(0, 10**6), count=st.integers(0, 24), depth=st.integers(1, 24),
     block=st.integers(1, 24), remembered=st.integers(1, 6), same=st.booleans(),
+    spoken=st.booleans(),
 )  # fmt: skip
 def test_links_are_those_of_a_loop_over_pairs(
-    seed: int, count: int, depth: int, block: int, remembered: int, same: bool
+    seed: int, count: int, depth: int, block: int, remembered: int, same: bool, spoken: bool
 ):
     """Near ones all; further back, the latest in each wording of each cluster, linked clusters first, then later ones."""
-    mentions = random_mentions(np.random.default_rng(seed), count, same=same)
+    mentions = random_mentions(np.random.default_rng(seed), count, same=same, spoken=spoken)
     expected: dict[int, tuple[int, float]] = {}
     owner = list(range(count))
     far: list[int] = []

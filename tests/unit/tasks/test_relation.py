@@ -292,10 +292,12 @@ def test_what_a_tagger_finds_is_paired_where_the_types_are_known(hugging_face_mo
     pairs = relation_file(tmp_path / "pairs.jsonl", 96, 1)
     tasks = {"ner": TaskData(kind="tag", train=ner), "wider": TaskData(kind="tag", train=wider),
              "relation": TaskData(kind="relation", train=pairs)}  # fmt: skip
-    nlp = spanbert.load(tune(tasks, hugging_face_model, tmp_path / "out", "train.max_steps=240").path)
+    bundle = tune(tasks, hugging_face_model, tmp_path / "out", "train.max_steps=240").path
+    nlp = spanbert.load(bundle, options={"relation": {"all_pairs": True}})
     doc = nlp("the king sleeps a fox .")
     assert {span.label for span in doc["wider"].spans} == {"PER", "ANI", "LOC"}
     assert len(doc["relation"].relations) == 1
+    assert spanbert.load(bundle)(doc.text)["relation"].relations == doc.relations == (), "the king sleeps"
     with pytest.raises(InputError, match="a type of entity that it has not seen; got 'LOC'"):
         nlp.relate(doc.text, doc["wider"].spans)
 

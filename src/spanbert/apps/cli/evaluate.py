@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -16,6 +16,7 @@ EXAMPLES = task_examples(
     "evaluate",
     ("Scores with intervals and signature", "spanbert evaluate ner/ --data test.conll"),
     ("One task of several, as JSON", "spanbert evaluate both/ --task sent --data test.tsv --json"),
+    ("Entities and relations from raw text", "spanbert evaluate news/ --data test.jsonl --end-to-end"),
     ("Is A better than B? A paired bootstrap test", "spanbert evaluate --compare A/ B/ --data test.conll"),
 )
 _LABELS = 40
@@ -42,6 +43,13 @@ def command(
         list[str] | None,
         kind_set_option("coref.singletons=drop"),
     ] = None,
+    end_to_end: Annotated[
+        bool,
+        typer.Option("--end-to-end", help="Score entities and relations from raw text, strictly and by boundaries."),
+    ] = False,
+    entities: Annotated[
+        str, typer.Option(help="With --end-to-end: those found by the bundle, or those of the data (gold).")
+    ] = "found",
     compare: Annotated[bool, typer.Option("--compare", help="Compare two bundles by a paired bootstrap test.")] = False,
     threads: ThreadsOption = None,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
@@ -59,6 +67,14 @@ def command(
     if threads is not None:
         use_threads(threads)
 
+    if end_to_end:
+        for option, value in (("--compare", compare), ("--target", target), ("--set", set_), *given.items()):
+            if value:
+                raise InputError("an option that does not go with --end-to-end", where=option)
+        _print(_end_to_end(bundles, data, entities, task, seed), as_json)
+        return
+    if entities != "found":
+        raise InputError("an option of --end-to-end", where="--entities", got=entities)
     if len(bundles) != (2 if compare else 1):
         raise InputError("how many bundles?", got=str(len(bundles)), expected="two with --compare, else one")
     other = bundles[1] if compare else None
@@ -69,6 +85,21 @@ def command(
         found = evaluate(
             bundles[0], data, target=target, task=task, other=other, options=options, seed=seed, reporter=reporter
         )
+    _print(found, as_json)
+
+
+def _end_to_end(bundles: list[str], data: Path, entities: str, task: str | None, seed: int) -> dict[str, Any]:
+    from spanbert.inference.end_to_end import Entities
+    from spanbert.pipelines.evaluate import evaluate_end_to_end
+
+    if len(bundles) != 1:
+        raise InputError("how many bundles?", got=str(len(bundles)), expected="one with --end-to-end")
+    stated = cast(Entities, entities)
+    with make_reporter() as reporter:
+        return evaluate_end_to_end(bundles[0], data, entities=stated, task=task, seed=seed, reporter=reporter)
+
+
+def _print(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(found)
         return

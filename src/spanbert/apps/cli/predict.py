@@ -23,6 +23,8 @@ from spanbert.core.reporter import Reporter
 from spanbert.corpus.io.files import ByteCounter, SourceFile, text_lines
 from spanbert.corpus.io.formulas import FormulaCells
 from spanbert.corpus.io.pipes import PipeLines
+from spanbert.corpus.text.division import Documents, require_documents
+from spanbert.tasks.registry import specs
 
 EXAMPLES = task_examples(
     "predict",
@@ -33,7 +35,7 @@ EXAMPLES = task_examples(
         "spanbert predict sentiment/ reviews.csv --text-column body --format csv --out labelled.csv",
     ),
 )
-DOCUMENTS = ("line", "file")
+_WHOLE = " and ".join(spec.title for spec in specs() if spec.reads == "file")
 FORMATS = ("jsonl", "csv", "tsv", "text", "conll", "html")
 _HELD = 20  # lines of standard input that are looked at before the first answer, if they look like words with tags
 
@@ -62,7 +64,14 @@ def command(
     precision: Annotated[
         str, typer.Option(help="float32, or bfloat16: faster on processors that multiply it.")
     ] = "float32",
-    documents: Annotated[str, typer.Option(help="What a text is in plain text: a line, or the whole file.")] = "line",
+    documents: Annotated[
+        str | None,
+        typer.Option(
+            help="What a text is in plain text: a line, what is between blank lines (blank), the file.  "
+            f"[default: line; for {_WHOLE} file]",
+            show_default=False,
+        ),
+    ] = None,
     text_column: Annotated[
         str | None,
         typer.Option(help="Column of a table, or field of JSON lines, with the text.", show_default=False),
@@ -87,11 +96,10 @@ def command(
     """
     if format_ not in FORMATS:
         raise InputError(f"no format {format_!r}", where="--format", expected=", ".join(FORMATS))
-    if documents not in DOCUMENTS:
-        raise InputError(f"no kind of document {documents!r}", where="--documents", expected=", ".join(DOCUMENTS))
-    if documents == "file" and source != "-" and SourceFile(path=Path(source), name=source).kind != ".txt":
+    divided_by = None if documents is None else require_documents(documents)
+    if divided_by in ("blank", "file") and source != "-" and SourceFile(path=Path(source), name=source).kind != ".txt":
         raise InputError(
-            "only a file of plain text can be one document", where="--documents file", got=source, expected=".txt"
+            "only plain text is divided into documents", where=f"--documents {documents}", got=source, expected=".txt"
         )
     if source != "-":
         from spanbert.corpus.data import local_file
@@ -113,8 +121,6 @@ def command(
     read = ByteCounter()
     pipe = _pipe(source)
     lines = _lines(source, read) if pipe is None else _plain(pipe, "stdin" if source == "-" else source)
-    if documents == "file":
-        lines = ("\n".join(one) for one in [lines])
     with ExitStack() as stack:
         reporter: Reporter | None = None
         if pipe is None and (out is not None or not sys.stdout.isatty()):
@@ -122,9 +128,21 @@ def command(
             stack.enter_context(made)
         options = _options(set_ or [], given)
         pieces = _pieces(
-            bundle, lines, source, task, format_, precision, options, reporter, read, text_column, threads, pipe,
+            bundle,
+            lines,
+            source,
+            task,
+            format_,
+            precision,
+            options,
+            divided_by,
+            reporter,
+            read,
+            text_column,
+            threads,
+            pipe,
             formulas,
-        )  # fmt: skip
+        )
         stream = sys.stdout if out is None else stack.enter_context(file_written_whole(out))
         for piece in pieces:
             stream.write(piece)
@@ -152,6 +170,7 @@ def _pieces(
     format_: str,
     precision: str,
     options: Mapping[str, Mapping[str, Any]],
+    documents: Documents | None,
     reporter: Reporter | None,
     read: ByteCounter,
     text_column: str | None,
@@ -196,6 +215,8 @@ def _pieces(
         precision=exact,
         options=options,
         blank_lines=format_ == "text",
+        documents=documents,
+        say=reporter.say if reporter else lambda said: typer.echo(said, err=True),
         text_field=text_column or "text",
         more_at_hand=None if pipe is None else pipe.more_at_hand,
         progress=progress,
@@ -233,7 +254,7 @@ def _pipe(source: str) -> PipeLines | None:
     if sys.stdin is None:
         raise InputError("standard input is closed", remedy="Name a file, or pipe texts in")
     if sys.stdin.isatty():
-        sys.stderr.write("reading texts from the keyboard, one a line; Ctrl-D ends\n")
+        sys.stderr.write("reading texts from the keyboard; Ctrl-D ends\n")
     return PipeLines(cast(BufferedReader, sys.stdin.buffer), "stdin")
 
 

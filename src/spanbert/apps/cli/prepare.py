@@ -46,8 +46,8 @@ def command(
     ] = "0.5%",
     documents: Annotated[
         str,
-        typer.Option(help="What a .txt file holds: documents with blank lines between (blank-line), or one (file)."),
-    ] = "blank-line",
+        typer.Option(help="What a document of a .txt file is: a line, what is between blank lines (blank), the file."),
+    ] = "blank",
     text_field: Annotated[str, typer.Option(help="Field or column that holds the text.")] = "text",
     entities_field: Annotated[
         str | None, typer.Option(help="Field of a .jsonl line with [[start, end, label], ...].", show_default=False)

@@ -2,6 +2,7 @@
 
 run.json; spanbert.json in the bundle   what was trained from what, and how
 metrics.jsonl, evaluations.jsonl        curves
+end_to_end.json                         figures of relations with their entities, from raw text
 scores.json                             figures, labels, confusions, calibration
 mistakes.jsonl                          the worst mistakes
 seeds.json                              mean and spread, where there were several seeds
@@ -33,7 +34,7 @@ from spanbert.core.schema import Schema, read_checked
 from spanbert.tasks.registry import spec_of
 from spanbert.tasks.render import TaskRender
 from spanbert.train.finetune_config import FinetuneConfig
-from spanbert.train.run_directory import RUN_FILE, SEEDS, TUNING_FILE, files_of_run
+from spanbert.train.run_directory import END_TO_END, RUN_FILE, SEEDS, TUNING_FILE, files_of_run
 from spanbert.train.run_schemas import (
     LogLine,
     MetricsLine,
@@ -133,12 +134,38 @@ def finetune_report(bundle: Path) -> str:
         seeds=seeds,
         trials=_trials(directory),
         scored=bool(scores),
+        whole=_end_to_end(directory),
         sections=sections,
         changed=_changed_settings(manifest["recipe"]),
         recipe=yaml.safe_dump(manifest["recipe"], sort_keys=False),
         commands=_commands(bundle, manifest["tasks"], [section.name for section in sections]),
         version=__version__,
     )
+
+
+def _end_to_end(directory: Path) -> dict[str, list[dict[str, Any]]]:
+    """The rows of the figures from raw text, by task on relations; empty where there are none."""
+    if not (directory / END_TO_END).is_file():
+        return {}
+    return {name: _level_rows(scores) for name, scores in read_checked(ScoresRecord, directory / END_TO_END).items()}
+
+
+def _level_rows(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
+    titles = {
+        "relation_strict": "relations, both entities with their types",
+        "relation_boundary": "relations, whatever the types",
+        "entity_strict": "entities with their types",
+        "entity_boundary": "entities, whatever the types",
+    }
+    return [
+        {
+            "title": title,
+            "interval": scores["interval"][f"{level}_f1"],
+            **{name: scores[f"{level}_{name}"] for name in ("f1", "precision", "recall")},
+        }
+        for level, title in titles.items()
+        if f"{level}_f1" in scores
+    ]
 
 
 def _trials(directory: Path) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
     {"text": ..., "head": {"start": 0, "end": 3}, "tail": {...}, "label": "..."}
     {"text": ..., "relations": [{"head": ..., "tail": ..., "label": "..."}, ...]}
+    {"text": ..., "entities": [{"start": 0, "end": 3, "label": "..."}, ...], "relations": [...]}
 
-Characters are half-open as everywhere.
+Characters are half-open as everywhere. Entities are named where all of the text are known.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ from spanbert.corpus.io.files import OnBroken, SourceFile, json_lines, write_lin
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairsOrigin:
-    """The object of a line, and its relations as they were read."""
+    """The object of a line, and its relations and entities as they were read."""
 
     record: Mapping[str, Any]
     read: tuple[Relation, ...]
+    spans: tuple[Span, ...] | None = None
 
 
 def read_relation_lines(file: SourceFile, on_broken: OnBroken | None = None) -> Iterator[Document]:
@@ -54,7 +56,8 @@ def _of_line(record: Any, name: str, where: str) -> Document:
 
 
 def document_of_pairs(record: Any, name: str, where: str) -> Document:
-    """A text with one pair of entities (`head`, `tail`, `label`) or several (`relations`) from a JSON object.
+    """A text with one pair of entities (`head`, `tail`, `label`) or several (`relations`), and with all its entities
+    where they are named, from a JSON object.
 
     Args:
         record: The object.
@@ -66,17 +69,25 @@ def document_of_pairs(record: Any, name: str, where: str) -> Document:
     """
     if not isinstance(record, Mapping) or not isinstance(record.get("text"), str):
         raise InputError("no text", where=where, got=type(record).__name__, expected=RELATIONS.expected)
-    listed = record.get("relations", [record])
+    listed = record.get("relations", [] if "entities" in record and "head" not in record else [record])
     if not isinstance(listed, list) or not all(isinstance(one, Mapping) for one in listed):
         raise InputError("relations that are not objects", where=where, expected=RELATIONS.expected)
     relations = tuple(_relation(one, record["text"], where) for one in listed)
+    spans = _entities(record["entities"], record["text"], where) if "entities" in record else None
     return Document(
         id=identity_of(record, name),
         text=record["text"],
+        spans=spans,
         relations=relations,
         where=where,
-        origin=PairsOrigin(record=record, read=relations),
+        origin=PairsOrigin(record=record, read=relations, spans=spans),
     )
+
+
+def _entities(value: Any, text: str, where: str) -> tuple[Span, ...]:
+    if not isinstance(value, list):
+        raise InputError("entities that are not a list", where=where, expected='[{"start": 0, "end": 3}, ...]')
+    return tuple(entity_of(one, text, "entity", where) for one in value)
 
 
 def _relation(record: Mapping[str, Any], text: str, where: str) -> Relation:
@@ -120,25 +131,28 @@ def _record(document: Document) -> dict[str, Any]:
         return example_of(document)
     record: Mapping[str, Any] = {"id": document.id, "text": document.text}
     read: tuple[Relation, ...] = ()
+    named: tuple[Span, ...] | None = None
     if isinstance(document.origin, PairsOrigin):
-        record, read = document.origin.record, document.origin.read
-        if document.relations == read:
+        record, read, named = document.origin.record, document.origin.read, document.origin.spans
+        if (document.relations, document.spans) == (read, named):
             return dict(record)
+    if document.spans is not None and document.spans != named:
+        record = {**record, "entities": [_span_record(span) for span in document.spans]}
     listed = record.get("relations")
     relations = [
         listed[read.index(one)] if listed and one in read else _relation_record(one) for one in document.relations or ()
     ]
-    alone = len(relations) == 1 and "relations" not in record
+    alone = len(relations) == 1 and not record.keys() & {"relations", "entities"}
     rest = relations[0] if alone else {"relations": relations}
     return {**record, **rest}
 
 
 def _relation_record(relation: Relation) -> dict[str, Any]:
-    sides = {
-        side: {"start": span.start, "end": span.end, **({} if span.label is None else {"label": span.label})}
-        for side, span in (("head", relation.head), ("tail", relation.tail))
-    }
-    return {**sides, "label": relation.label}
+    return {"head": _span_record(relation.head), "tail": _span_record(relation.tail), "label": relation.label}
+
+
+def _span_record(span: Span) -> dict[str, Any]:
+    return {"start": span.start, "end": span.end, **({} if span.label is None else {"label": span.label})}
 
 
 def _is_marked(beginning: Beginning) -> bool:
@@ -153,7 +167,7 @@ FORMAT = Format(
     name="relation-jsonl",
     title="JSON lines with head and tail",
     family=RELATIONS,
-    holds=frozenset({"relations"}),
+    holds=frozenset({"relations", "spans"}),
     detect=lambda beginning: beginning.line.startswith("{"),
     read=lambda file, settings, on_broken: read_relation_lines(file, on_broken),
     write=lambda documents, target, settings: write_lines(target, map(line_of, documents)),

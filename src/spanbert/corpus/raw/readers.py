@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from pydantic import field_validator
+
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
@@ -23,6 +25,7 @@ from spanbert.corpus.raw.hub import PREFIX, HubDataset
 from spanbert.corpus.raw.language import LanguageGuesser
 from spanbert.corpus.raw.mediawiki import read_dump
 from spanbert.corpus.raw.tables import read_delimited, read_parquet
+from spanbert.corpus.text.division import Documents, divided
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -31,7 +34,8 @@ class ReadConfig(Config):
     """How raw text is read.
 
     Attributes:
-        documents: What a .txt file holds: documents with blank lines between (the BERT convention), or one document.
+        documents: What a document of a .txt file is: a line, what stands between blank lines (the BERT convention), or
+            the whole file.
         text_field: The field of a .jsonl line that holds the text.
         entities_field: The field of a .jsonl line with spans of the text, [[start, end, label], ...], for the masking
             scheme `entity`; None reads none.
@@ -43,7 +47,7 @@ class ReadConfig(Config):
         languages: Keep only documents that look written in these languages (ISO 639-1); empty means no guessing.
     """
 
-    documents: Literal["blank-line", "file"] = "blank-line"
+    documents: Documents = "blank"
     text_field: str = "text"
     entities_field: str | None = None
     longest_line: str | None = None
@@ -51,6 +55,12 @@ class ReadConfig(Config):
     clean: bool = False
     deduplicate: bool = False
     languages: tuple[str, ...] = ()
+
+    @field_validator("documents", mode="before")
+    @classmethod
+    def _earlier_name(cls, stated: object) -> object:
+        """`blank-line` is what earlier versions called `blank`."""
+        return "blank" if stated == "blank-line" else stated
 
 
 @dataclass
@@ -92,18 +102,9 @@ def _broken(error: InputError, options: ReadConfig, summary: ReadSummary) -> Non
 
 
 def _read_txt(file: SourceFile, options: ReadConfig, summary: ReadSummary) -> Iterator[Document]:
-    start, lines = 1, list[str]()
-    for number, line in _lines(file, options, summary):
-        if options.documents == "blank-line" and not line.strip():
-            if lines:
-                yield Document(id=f"{file.name}:{start}", text="\n".join(lines))
-            lines = []
-            continue
-        if not lines:
-            start = number
-        lines.append(line)
-    if lines:
-        yield Document(id=f"{file.name}:{start}", text="\n".join(lines))
+    for start, text in divided(_lines(file, options, summary), options.documents):
+        if options.documents != "line" or text.strip():
+            yield Document(id=f"{file.name}:{start}", text=text)
 
 
 def _read_jsonl(file: SourceFile, options: ReadConfig, summary: ReadSummary) -> Iterator[Document]:

@@ -10,12 +10,13 @@ from itertools import pairwise
 from sentencex import get_sentence_boundaries
 
 from spanbert.core.types import Document, Span
+from spanbert.corpus.text.lines import line_breaks, number_of_entry
 
 _CHINESE_END = re.compile(r"[。！？]+[”’」』）]*")  # sentencex goes on before a figure
 
 
 def split_sentences(text: str, *, kept_whole: Sequence[Span] = (), language: str = "en") -> list[tuple[int, int]]:
-    """Splits a text into sentences; line breaks do not end one, but blank lines do.
+    """Splits a text into sentences; blank lines end one, and line breaks that were meant so (`lines`), no others.
 
     Args:
         text: The text.
@@ -25,7 +26,17 @@ def split_sentences(text: str, *, kept_whole: Sequence[Span] = (), language: str
     Returns:
         Half-open stretches of the text, in order, without the white space between them.
     """
-    ends = {one["end_index"] for one in get_sentence_boundaries(language, text)}
+    breaks = line_breaks(text)
+    characters = list(text)
+    for place in breaks.wrapped:
+        characters[place] = " "
+    unwrapped = "".join(characters)
+    bounds = [0, *(place + 1 for place in sorted(breaks.meant)), len(text)]
+    ends = set(bounds[1:])
+    for start, end in pairwise(bounds):
+        part = unwrapped[start:end]
+        number = number_of_entry(part)  # `2.` alone is no sentence
+        ends |= {start + number + one["end_index"] for one in get_sentence_boundaries(language, part[number:])}
     ends |= {match.end() for match in _CHINESE_END.finditer(text)}
     sentences: list[tuple[int, int]] = []
     begin = 0

@@ -25,6 +25,8 @@ class CorefConfig(Config):
         train_windows: Windows of one training example; longer documents are several.
         mention_weight: Weight of the loss that distinguishes mentions from other spans; that of the antecedents has 1.
         same_words: Let the score of a pair know whether both mentions are the same words, in lower case.
+        speakers: Let it know whether both mentions are said by the same speaker, as the format states, or as names
+            before speeches (`ANN: ...`) do; `auto`: where some document of the training data has two speakers.
     """
 
     singletons: Literal["auto", "keep", "drop"] = "auto"
@@ -36,9 +38,12 @@ class CorefConfig(Config):
     train_windows: int = Field(default=8, ge=1)
     mention_weight: float = Field(default=1.0, ge=0)
     same_words: bool = True
+    speakers: Literal["auto", "yes", "no"] = "auto"
 
 
 class CorefEntry(TextTaskEntry):
-    """What a manifest says of such a task in addition: whether mentions that are linked to no other are clusters."""
+    """What a manifest says of such a task in addition: whether mentions that are linked to no other are clusters,
+    and whether speakers count (earlier versions do not say)."""
 
     singletons: bool
+    speakers: bool = False

@@ -34,6 +34,7 @@ class ClusterDecoder:
         first_words: The first word that each window answers for.
         config: How mentions are linked.
         singletons: Whether a mention that is linked to no other is a cluster.
+        speakers_W: The speaker of each word, see `speakers.speaker_numbers`; None: they are not looked at.
     """
 
     def __init__(
@@ -44,8 +45,10 @@ class ClusterDecoder:
         first_words: Sequence[int],
         config: CorefConfig,
         singletons: bool,
+        speakers_W: IntArray | None = None,
     ) -> None:
         self._text, self._words, self._config, self._singletons = text, words, config, singletons
+        self._speakers_W = speakers_W
         self._first_words = iter(first_words)
         self._hashes = word_hashes([text[word.start : word.end] for word in words])
         self._linker = Linker(config.depth)
@@ -62,7 +65,8 @@ class ClusterDecoder:
         last_M = output[:, 1].astype(np.int64) + low
         score_M = output[:, 2].copy()
         size = 2 * self._config.size
-        key, query, near, same = np.split(output[:, FACTS:], [size, 2 * size, 2 * size + BUCKETS], axis=1)
+        bounds = np.cumsum([size, size, BUCKETS, int(self._config.same_words)])
+        key, query, near, same, spoken = np.split(output[:, FACTS:], bounds, axis=1)
         self._firsts.append(first_M)
         self._lasts.append(last_M)
         self._scores.append(score_M)
@@ -76,6 +80,8 @@ class ClusterDecoder:
                 query_Md=query,
                 near_MB=near,
                 same_M=same[:, 0] if self._config.same_words else None,
+                spoken_M2=None if self._speakers_W is None else spoken,
+                speaker_M=None if self._speakers_W is None else self._speakers_W[first_M],
             )
         )
 

@@ -3,8 +3,8 @@ Representations, section 3): no vector of a span is ever made.
 
 A span's mention score is bilinear in the vectors of its first and last piece, and so is the score of a pair of spans in
 those of its four ends. A key (both ends as an antecedent) and a query (both ends times the matrix) make the latter one
-product, which `links.py` takes in blocks. Two more numbers depend on the mention that looks back: what each distance is
-worth, and what it is worth that both spans are the same words.
+product, which `links.py` takes in blocks. More numbers depend on the mention that looks back: what each distance is
+worth, what it is worth that both spans are the same words, and that they have the same speaker, or two.
 
 Shapes: w words of a window, W most words of a mention, D hidden size, d size of the vectors, K mentions kept of a
 window, M of a document, B buckets of distance.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -26,9 +27,29 @@ from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.dropout import dropout
 from spanbert.encoder.model import initialise
 from spanbert.tasks.coref.config import CorefConfig
-from spanbert.tasks.coref.links import BUCKETS, buckets_of
+from spanbert.tasks.coref.links import BUCKETS, SPEAKERS, buckets_of
+from spanbert.tasks.coref.speakers import NOBODY
 from spanbert.tasks.coref.targets import CorefGold
 from spanbert.tasks.head import Head
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Vectors:
+    """What pairs of mentions are scored by.
+
+    Attributes:
+        key_Kd: Of each as an antecedent, 2d numbers.
+        query_Kd: Of each as what looks for one.
+        near_KB: What distances are worth.
+        same_K: What the same words are worth; None: they are not looked at.
+        spoken_K2: What the same speaker is worth, and another one; None: they are not looked at.
+    """
+
+    key_Kd: Tensor
+    query_Kd: Tensor
+    near_KB: Tensor
+    same_K: Tensor | None
+    spoken_K2: Tensor | None
 
 
 class Ends(nn.Module):
@@ -59,9 +80,10 @@ class CorefHead(Head[CorefGold]):
     Args:
         config: The encoder's.
         own: Sizes, and how many mentions are kept.
+        speakers: Whether pairs are scored by their speakers too.
     """
 
-    def __init__(self, config: EncoderConfig, own: CorefConfig) -> None:
+    def __init__(self, config: EncoderConfig, own: CorefConfig, *, speakers: bool = False) -> None:
         super().__init__()
         self.own = own
         self.mention_start, self.mention_end = Ends(config, own), Ends(config, own)
@@ -71,6 +93,7 @@ class CorefHead(Head[CorefGold]):
         self.pair = nn.Linear(2 * own.size, 2 * own.size)
         self.near = nn.Linear(2 * own.size, BUCKETS)
         self.same = nn.Linear(2 * own.size, 1) if own.same_words else None
+        self.spoken = nn.Linear(2 * own.size, SPEAKERS) if speakers else None
         self.apply(initialise)
 
     def mention_scores(self, starts_wD: Tensor, ends_wD: Tensor) -> Tensor:
@@ -85,11 +108,17 @@ class CorefHead(Head[CorefGold]):
         scores_wW: Tensor = both_ww.gather(1, last_wW.clamp(max=words - 1))
         return scores_wW.masked_fill(last_wW >= words, -math.inf)
 
-    def vectors(self, starts_KD: Tensor, ends_KD: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-        """Keys (K, 2d), queries (K, 2d), what distances are worth (K, B) and what the same words are worth (K,)."""
+    def vectors(self, starts_KD: Tensor, ends_KD: Tensor) -> Vectors:
+        """Of mentions by their first and last pieces, (K, D) each."""
         key_Kd = torch.cat([self.start(starts_KD), self.end(ends_KD)], dim=1)
         query_Kd = self.pair(key_Kd) / math.sqrt(key_Kd.shape[1])
-        return key_Kd, query_Kd, self.near(key_Kd), None if self.same is None else self.same(key_Kd)[:, 0]
+        return Vectors(
+            key_Kd=key_Kd,
+            query_Kd=query_Kd,
+            near_KB=self.near(key_Kd),
+            same_K=None if self.same is None else self.same(key_Kd)[:, 0],
+            spoken_K2=None if self.spoken is None else self.spoken(key_Kd),
+        )
 
     def keep(self, scores_wW: Tensor, allowed_wW: Tensor) -> tuple[Tensor, Tensor]:
         """The best candidates of a window: their first word and width less one, each (K,), in text order."""
@@ -139,13 +168,19 @@ class CorefHead(Head[CorefGold]):
             return loss
         order = torch.argsort(first_M * (int(last_M.max()) + 1) + last_M)  # windows overlap: in text order again
         first_M, score_M, owner_M = first_M[order], torch.cat(scores)[order], torch.cat(owners)[order]
-        key_Md, query_Md, near_MB, same_M = self.vectors(torch.cat(starts)[order], torch.cat(ends)[order])
-        pairs_MM = (query_Md @ key_Md.T).float() + score_M[:, None] + score_M[None, :]
+        own = self.vectors(torch.cat(starts)[order], torch.cat(ends)[order])
+        pairs_MM = (own.query_Kd @ own.key_Kd.T).float() + score_M[:, None] + score_M[None, :]
         distances = (first_M[:, None] - first_M[None, :]).clamp(min=0).cpu().numpy()
-        pairs_MM = pairs_MM + near_MB.float().gather(1, torch.from_numpy(buckets_of(distances)).to(first_M.device))
-        if same_M is not None:
+        pairs_MM = pairs_MM + own.near_KB.float().gather(1, torch.from_numpy(buckets_of(distances)).to(first_M.device))
+        if own.same_K is not None:
             hashes = torch.from_numpy(gold.hashes(first_M.cpu().numpy(), last_M[order].cpu().numpy()))
-            pairs_MM = pairs_MM + (hashes[:, None] == hashes[None, :]).to(same_M.device) * same_M.float()[:, None]
+            equal_MM = (hashes[:, None] == hashes[None, :]).to(pairs_MM.device)
+            pairs_MM = pairs_MM + equal_MM * own.same_K.float()[:, None]
+        if own.spoken_K2 is not None:
+            said_M = torch.from_numpy(gold.speakers[first_M.cpu().numpy()]).to(pairs_MM.device)
+            known_MM = (said_M[:, None] > NOBODY) & (said_M[None, :] > NOBODY)
+            other_MM = (said_M[:, None] != said_M[None, :]).long()
+            pairs_MM = pairs_MM + known_MM * own.spoken_K2.float().gather(1, other_MM)
         count = len(first_M)
         later = torch.ones(count, count, dtype=torch.bool, device=pairs_MM.device).triu()
         pairs_MM = pairs_MM.masked_fill(later, -math.inf)
@@ -161,7 +196,7 @@ class CorefHead(Head[CorefGold]):
         """Of each window's best candidates (see `targets.candidates`), a row each.
 
         A row is first word, last word and mention score (`links.FACTS`), key (2d), query (2d), what distances are worth
-        (B), and what the same words are worth, where that is looked at.
+        (B), and where those are looked at, what the same words are worth, and the same speaker and another one.
         """
         found = []
         sizes = list(layout.sizes)
@@ -172,14 +207,10 @@ class CorefHead(Head[CorefGold]):
             assert allowed_wW is not None
             starts_wD, ends_wD = _ends_of(rows_RD)
             first_K, more_K = self.keep(scores_wW, torch.from_numpy(allowed_wW).to(scores_wW.device))
-            key, query, near, same = self.vectors(starts_wD[first_K], ends_wD[first_K + more_K])
+            own = self.vectors(starts_wD[first_K], ends_wD[first_K + more_K])
             facts = torch.stack([first_K.float(), (first_K + more_K).float(), scores_wW[first_K, more_K]], dim=1)
-            parts = [
-                facts,
-                key.float(),
-                query.float(),
-                near.float(),
-                *([] if same is None else [same.float()[:, None]]),
-            ]
-            found.append(torch.cat(parts, dim=1).cpu().numpy())
+            parts = [facts, own.key_Kd, own.query_Kd, own.near_KB]
+            parts += [] if own.same_K is None else [own.same_K[:, None]]
+            parts += [] if own.spoken_K2 is None else [own.spoken_K2]
+            found.append(torch.cat([one.float() for one in parts], dim=1).cpu().numpy())
         return found

@@ -18,8 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from spanbert.core.types import BoolArray, IntArray
+from spanbert.tasks.coref.speakers import NOBODY
 
 FACTS = 3  # first word, last word, mention score: what precedes the vectors in an output of the head
+SPEAKERS = 2  # the same speaker, another one
 BUCKETS = 12  # distances in words: 0, 1, 2..3, 4..7, ... 1,024 and more
 _BLOCK = 256
 _REMEMBERED = 2048  # mentions that are further back than the nearest
@@ -56,7 +58,8 @@ class Mentions(_Rows):
     """Candidate mentions of a document, in text order.
 
     The score of a pair is mention_M[c] + mention_M[q] + key_Md[c] . query_Md[q] + near_MB[q, distance], and same_M[q]
-    where both are the same words; the antecedent is c, which comes before q.
+    where both are the same words, and spoken_M2[q] of the same speaker or another where both are known; the antecedent
+    is c, which comes before q.
 
     Attributes:
         first_M: First word.
@@ -67,6 +70,8 @@ class Mentions(_Rows):
         query_Md: As what looks for one.
         near_MB: What a distance is worth.
         same_M: What the same words are worth; None: they are not looked at.
+        spoken_M2: What the same speaker is worth, and another one; None: they are not looked at.
+        speaker_M: Who says each, see `speakers.speaker_numbers`; None likewise.
     """
 
     first_M: IntArray
@@ -77,6 +82,8 @@ class Mentions(_Rows):
     query_Md: Scores
     near_MB: Scores
     same_M: Scores | None
+    spoken_M2: Scores | None = None
+    speaker_M: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.first_M)
@@ -92,6 +99,7 @@ class _Offers(_Rows):
     lasting_N: BoolArray
     mention_N: Scores
     key_Nd: Scores
+    speaker_N: IntArray | None
 
     @classmethod
     def of(cls, mentions: Mentions, place: int) -> Self:
@@ -103,6 +111,7 @@ class _Offers(_Rows):
             lasting_N=mentions.lasting_M,
             mention_N=mentions.mention_M,
             key_Nd=mentions.key_Md,
+            speaker_N=mentions.speaker_M,
         )
 
 
@@ -220,6 +229,10 @@ def _best(asking: Mentions, offers: _Offers, place: int, depth: int) -> tuple[In
     scores += np.take_along_axis(asking.near_MB, buckets, axis=1)
     if asking.same_M is not None:
         scores += np.where(asking.words_M[:, None] == offers.words_N, asking.same_M[:, None], 0)
+    if asking.spoken_M2 is not None and asking.speaker_M is not None and offers.speaker_N is not None:
+        said, heard = asking.speaker_M[:, None], offers.speaker_N
+        worth = np.take_along_axis(asking.spoken_M2, (said != heard).astype(np.int64), axis=1)
+        scores += np.where((said > NOBODY) & (heard > NOBODY), worth, 0)
     back = np.arange(place, place + len(asking))[:, None] - offers.place_N
     scores[(back <= 0) | ((back > depth) & ~offers.lasting_N)] = -np.inf
     best = scores.argmax(1)

@@ -17,11 +17,12 @@ COREF = TaskSpec(
     result="spanbert.core.predictions:Coreference",
     produces=frozenset({"clusters"}),
     formats=("brat", "webanno", "conll2012", "corefud", "coref-jsonl", "gap"),
-    same_head=("size", "same_words"),
+    same_head=("size", "same_words", "speakers"),
     main_metric="conll_f1",
     hub_task="token-classification",
     files="CoNLL-2012, CorefUD, JSON lines with clusters, brat, WebAnno TSV",
     epochs=20.0,
+    reads="file",
     examples_a_step=2,  # each is several windows
     options=(
         TaskOption(
@@ -49,7 +50,7 @@ COREF = TaskSpec(
         "predict": (
             (
                 "Mentions of the same thing in a whole novel",
-                "spanbert predict coref/ novel.txt --documents file --out novel.jsonl",
+                "spanbert predict coref/ novel.txt --out novel.jsonl",
             ),
         ),
     },

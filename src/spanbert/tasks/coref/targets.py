@@ -47,15 +47,18 @@ class CorefGold:
     Attributes:
         windows: In text order.
         words: A number for each word of the document: see `links.word_hashes`.
+        speakers: The speaker of each word: see `speakers.speaker_numbers`.
     """
 
     windows: tuple[WindowGold, ...]
     words: npt.NDArray[np.uint64]
+    speakers: IntArray
 
     @property
     def nbytes(self) -> int:
         """Memory of its arrays."""
-        return self.words.nbytes + sum(one.allowed_wW.nbytes + one.mentions_G3.nbytes for one in self.windows)
+        whole = self.words.nbytes + self.speakers.nbytes
+        return whole + sum(one.allowed_wW.nbytes + one.mentions_G3.nbytes for one in self.windows)
 
     def hashes(self, first_M: IntArray, last_M: IntArray) -> IntArray:
         """A number for the words of each span, (M,), as torch can hold it."""

@@ -28,6 +28,7 @@ from spanbert.tasks.coref.config import CorefConfig
 from spanbert.tasks.coref.decode import ClusterDecoder
 from spanbert.tasks.coref.links import word_hashes
 from spanbert.tasks.coref.scoring import CorefDocumentScorer
+from spanbert.tasks.coref.speakers import NOBODY, speaker_numbers
 from spanbert.tasks.coref.spec import COREF
 from spanbert.tasks.coref.targets import (
     CorefGold,
@@ -60,6 +61,7 @@ class CorefTask(TextTaskBase):
         window: Tokens of a window and of the overlap.
         config: Sizes, and how much is kept.
         has_singletons: Whether the training data has clusters of one mention, and not by mistake: a tenth of all.
+        speakers: Whether pairs are scored by their speakers too.
         repeated: Mentions of the training data that are in two clusters.
     """
 
@@ -75,10 +77,12 @@ class CorefTask(TextTaskBase):
         *,
         config: CorefConfig,
         has_singletons: bool,
+        speakers: bool = False,
         repeated: int = 0,
     ) -> None:
         super().__init__(name, tokenizer, window)
-        self.config, self.has_singletons, self.repeated = config, has_singletons, repeated
+        self.config, self.has_singletons = config, has_singletons
+        self.speakers, self.repeated = speakers, repeated
 
     @property
     def singletons(self) -> bool:
@@ -108,7 +112,10 @@ class CorefTask(TextTaskBase):
             InputError: No clusters, or GAP's, which cover only two of the names in a text.
         """
         mentions = links = alone = repeated = 0
+        speakers = config.speakers == "yes"
         for document in documents:
+            if config.speakers == "auto" and not speakers:
+                speakers = speaker_numbers(document, words_of(document, joined=False)).max(initial=NOBODY) > 1
             if is_gap(document):
                 raise InputError(
                     f"task {name}: GAP annotates only two names in each text",
@@ -125,7 +132,15 @@ class CorefTask(TextTaskBase):
         length, overlap = window.fit(positions, usual=_USUAL_WINDOW)
         fitted = (length, min(max(overlap, 2 * config.longest_mention), length // 2))  # no mention is lost at a border
         kept = alone >= _SINGLETONS * (alone + links)
-        return cls(name, tokenizer, fitted, config=config, has_singletons=kept, repeated=repeated)
+        return cls(
+            name,
+            tokenizer,
+            fitted,
+            config=config,
+            has_singletons=kept,
+            speakers=bool(speakers),
+            repeated=repeated,
+        )
 
     @classmethod
     def from_manifest(cls, name: str, entry: Facts, *, tokenizer: TokenizerAdapter, positions: int) -> Self:
@@ -136,6 +151,7 @@ class CorefTask(TextTaskBase):
             cls.stored_window(entry, positions),
             config=CorefConfig.model_validate(_as_now(entry["options"])),
             has_singletons=entry["singletons"],
+            speakers=entry.get("speakers", False),
         )
 
     @override
@@ -145,6 +161,7 @@ class CorefTask(TextTaskBase):
             "singletons": self.has_singletons,
             "size": self.config.size,
             "same_words": self.config.same_words,
+            **({"speakers": True} if self.speakers else {}),  # unstated, as by earlier versions, where there are none
         }
 
     @staticmethod
@@ -201,6 +218,7 @@ class CorefTask(TextTaskBase):
         allowed = [candidates(part, self.config.longest_mention, pieces) for part in parts]
         clusters = mentions_on_words(windowed.document, words)
         hashes = word_hashes([windowed.document.text[word.start : word.end] for word in words])
+        speakers_W = self._speakers(windowed.document, words)
         found = []
         most = self.config.train_windows
         for start in range(0, len(parts), most):
@@ -210,9 +228,15 @@ class CorefTask(TextTaskBase):
             if chosen:
                 targets = tuple(window_gold(parts[number], clusters, allowed[number]) for number in chosen)
                 windows = [windowed.windows[number] for number in chosen]
-                whole = CorefGold(windows=targets, words=hashes)
+                whole = CorefGold(windows=targets, words=hashes, speakers=speakers_W)
                 found.append(self._example(windows, [parts[number] for number in chosen], windowed, pieces, whole))
         return found
+
+    def _speakers(self, document: Document, words: Sequence[Span]) -> IntArray:
+        """The speaker of each word; nobody where they are not looked at."""
+        if not self.speakers:
+            return np.full(len(words), NOBODY, dtype=np.int64)
+        return speaker_numbers(document, words)
 
     def _pieces_of(self, windowed: WindowedDocument, words: Sequence[Span]) -> WordPieces:
         first_W, last_W, own_W = rows_of_words(windowed.pieces, words)
@@ -250,7 +274,7 @@ class CorefTask(TextTaskBase):
     def build_head(self, context: HeadContext) -> CorefHead:
         from spanbert.tasks.coref.head import CorefHead
 
-        return CorefHead(context.encoder, self.config)
+        return CorefHead(context.encoder, self.config, speakers=self.speakers)
 
     @override
     def decoder(self, windowed: WindowedDocument) -> ClusterDecoder:
@@ -266,6 +290,7 @@ class CorefTask(TextTaskBase):
             first_words=firsts or [0] * len(windowed.windows),
             config=self.config,
             singletons=self.singletons,
+            speakers_W=self._speakers(windowed.document, words) if self.speakers else None,
         )
 
     @override

@@ -12,9 +12,14 @@ from typing_extensions import override
 from spanbert.core.findings import Rule
 from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document, Relation
+from spanbert.corpus.formats.data_file import DataFile
+from spanbert.scores.relations import relates
 from spanbert.tasks.protocol import WindowedDocument
+from spanbert.tasks.relation.config import Order, RelationConfig
+from spanbert.tasks.relation.negatives import NO_RELATION, Orders, wanted_kinds
 from spanbert.tasks.relation.task import RelationTask, WindowedRelations
 from spanbert.tasks.survey import Item, Survey
+from spanbert.tokens.tokenizer import TokenizerAdapter
 
 _SAME_PLACE = Rule(
     severity="error",
@@ -51,11 +56,66 @@ DUPLICATES = Rule(
 )
 
 
+def _no_negatives(made: bool) -> Rule:
+    """No pair is unrelated."""
+    instead = (
+        "until then training takes other pairs of the same texts for such (relation.negatives)"
+        if made
+        else "or let training take other pairs of the same texts for such (relation.negatives=all)"
+    )
+    return Rule(
+        severity="warning",
+        name="no_negatives",
+        what="pairs, none of them unrelated: from such data a model calls every pair of a raw text a relation",
+        remedy=f"Add pairs with the label {NO_RELATION}; {instead}",
+    )
+
+
+def _one_order(order: Order, made: bool) -> Rule:
+    """Unrelated pairs that all have the head first, or last."""
+    first = {"forward": "head before the tail", "backward": "tail before the head"}[order]
+    remedy = (
+        "Training takes the reversed pairs for unrelated too (relation.negatives); list both orders where that is wrong"
+        if made
+        else "List both orders, or let training make the reversed pairs (relation.negatives=reversed); until then the "
+        "other order is not judged in raw text"
+    )
+    return Rule(
+        severity="warning",
+        name="one_order",
+        what=f"unrelated pairs, nearly all with the {first}: a model takes the other order for a sign of a relation",
+        remedy=remedy,
+    )
+
+
 class RelationSurvey(Survey[RelationTask]):
     """A file of texts with related entities."""
 
     conflicts = CONFLICTS
     duplicates = DUPLICATES
+
+    def __init__(
+        self,
+        data: DataFile,
+        config: RelationConfig,
+        tokenizer: TokenizerAdapter,
+        task: RelationTask | None,
+        *,
+        name: str,
+    ) -> None:
+        super().__init__(data, config, tokenizer, task, name=name)
+        self.orders, self.pairs = Orders(), 0
+
+    @override
+    def finish(self) -> None:
+        """Whether pairs that are not related are in the data, and in which order of their entities."""
+        if self.task is None or self.task.is_directed:
+            return
+        kinds = wanted_kinds(self.config.negatives, self.orders, directed=False)
+        if self.pairs and not self.orders.total:
+            self.ledger.add(_no_negatives(bool(kinds)), times=self.pairs)
+        elif self.orders.seen != "both":
+            self.ledger.add(_one_order(self.orders.seen, "reversed" in kinds), times=self.orders.total)
 
     @override
     def items_of(self, document: Document) -> Iterator[Item]:
@@ -74,6 +134,9 @@ class RelationSurvey(Survey[RelationTask]):
         for relation in document.relations or ():
             if relation.label:
                 self.labels[relation.label] += 1
+                self.pairs += 1
+                if not relates(relation.label):
+                    self.orders.add(relation)
             else:
                 self.ledger.add(_UNLABELLED, self.shown(document))
             if (relation.head.start, relation.head.end) == (relation.tail.start, relation.tail.end):

@@ -11,6 +11,8 @@ from spanbert.scores.relations import Averaging
 from spanbert.tasks.entry import Labels, TextTaskEntry
 
 Pool = Literal["cls", "start"]
+NegativePairs = Literal["auto", "no", "reversed", "all"]
+Order = Literal["forward", "backward", "both"]  # the head comes first in the text, or the tail, or either
 
 
 class RelationConfig(Config):
@@ -23,11 +25,17 @@ class RelationConfig(Config):
             more.
         averaging: The main score: `micro`, F1 over all relations but none (TACRED), or `semeval`, the official macro F1
             of SemEval-2010 Task 8; `auto`: the latter where labels have directions and one of them is `Other`.
+        negatives: Which pairs of the training texts, beside those that the data lists, are learned as not related:
+            `reversed` ones (tail and head), `all`: those and other pairs of entities of a sentence, or `no` others;
+            `auto`: `reversed` where the unrelated pairs of the data stand in one order, `all` where it has none.
+        all_pairs: Let results hold the pairs that are not related too, with the label for that.
     """
 
     pool: Pool = "start"
     typed: Literal["auto", "yes", "no"] = "auto"
     averaging: Literal["auto", "micro", "semeval"] = "auto"
+    negatives: NegativePairs = "auto"
+    all_pairs: bool = False
 
 
 class RelationEntry(TextTaskEntry):
@@ -39,6 +47,7 @@ class RelationEntry(TextTaskEntry):
         averaging: The main score.
         type_pairs: The types of head and tail that were seen in training.
         untyped: Entities without a type were seen too.
+        order: In which training saw pairs that are not related; earlier versions do not say.
     """
 
     labels: Annotated[Labels, Field(min_length=1)]
@@ -46,3 +55,4 @@ class RelationEntry(TextTaskEntry):
     averaging: Averaging
     type_pairs: list[Annotated[list[str], Field(min_length=2, max_length=2)]]
     untyped: bool
+    order: Order = "both"

@@ -22,7 +22,7 @@ class RelationRender(TaskRender[RelationExtraction]):
 
     @override
     def record(self, text: str, result: RelationExtraction) -> Record:
-        """`relations`, none left out."""
+        """`relations`: all that the result has."""
         return {
             "relations": [
                 {
@@ -57,7 +57,7 @@ class RelationRender(TaskRender[RelationExtraction]):
         rows = "".join(_row(text, one) for one in related)
         body = marked_text(text, marks, palette)
         if not rows:
-            return f'{body}<p class="sb-note">no relations among {len(result.relations)} pairs</p>'
+            return f'{body}<p class="sb-note">no relations</p>'
         return (
             f'{body}<table class="sb-table"><thead><tr><th scope="col">head</th><th scope="col">relation</th>'
             f'<th scope="col">tail</th><th scope="col">score</th></tr></thead><tbody>{rows}</tbody></table>'

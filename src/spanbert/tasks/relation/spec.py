@@ -36,6 +36,21 @@ RELATION = TaskSpec(
             default="start",
             verbs=("finetune",),
         ),
+        TaskOption(
+            flag="--negatives",
+            setting="negatives",
+            help="pairs of the training texts that are learned as not related beside those of the data: reversed, all, "
+            "no.",
+            default="what the data lacks",
+            verbs=("finetune", "doctor"),
+        ),
+        TaskOption(
+            flag="--all-pairs",
+            setting="all_pairs",
+            help="also pairs of entities that are not related.",
+            value=True,
+            verbs=("predict",),
+        ),
     ),
     aliases=also_called("relations", "re", "rel", "relation-extraction", "tacred", "semeval"),
     examples={

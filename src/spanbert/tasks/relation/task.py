@@ -6,7 +6,7 @@ Shapes: n pieces of a text, L labels.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -22,7 +22,7 @@ from spanbert.corpus.formats.registry import open_data
 from spanbert.scores.relations import Averaging, is_directed, relates
 from spanbert.tasks.base import TextTaskBase, WindowConfig
 from spanbert.tasks.protocol import HeadContext, Mistake, TextTask, WindowedDocument
-from spanbert.tasks.relation.config import RelationConfig
+from spanbert.tasks.relation.config import Order, RelationConfig
 from spanbert.tasks.relation.marking import (
     MARKS,
     SIDES,
@@ -34,9 +34,11 @@ from spanbert.tasks.relation.marking import (
     parts_around,
     with_brackets,
 )
+from spanbert.tasks.relation.negatives import Negatives, is_forward
 from spanbert.tasks.relation.scoring import RelationDocumentScorer, check_labels
 from spanbert.tasks.relation.spec import RELATION
-from spanbert.tokens.pieces import read_pieces
+from spanbert.tasks.relation.training import RelationData
+from spanbert.tokens.pieces import TokenizedText, read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
@@ -70,13 +72,17 @@ class RelationTask(TextTaskBase):
         labels: In the order of the logits.
         markers: In the order in which the tokenizer got them.
         averaging: The main score.
-        type_pairs: The types of head and tail that were seen in training, where there are types.
+        type_pairs: The types of head and tail that were related in training, where there are types.
         untyped: Whether entities without a type were seen, so that the markers without one are known.
+        order: The order of head and tail in which training saw pairs that are not related; pairs that are made of the
+            entities of a text are asked about in this one.
+        negatives: What becomes a negative in training; None outside of it, and where nothing does.
     """
 
     spec = RELATION
     unit = "pair"
     shares_encoder_pass = False
+    runtime_options = ("all_pairs",)
 
     def __init__(
         self,
@@ -90,12 +96,15 @@ class RelationTask(TextTaskBase):
         averaging: Averaging,
         type_pairs: Iterable[tuple[str, str]],
         untyped: bool,
+        order: Order = "both",
+        negatives: Negatives | None = None,
     ) -> None:
         super().__init__(name, tokenizer, window)
         self.config, self.labels, self.averaging = config, tuple(labels), averaging
         self.markers = dict(zip(markers, tokenizer.add_markers(markers), strict=True))
         self.added_token_ids = tuple(self.markers.values())
-        self.type_pairs, self.untyped = frozenset(type_pairs), untyped
+        self.type_pairs, self.untyped, self.order = frozenset(type_pairs), untyped, order
+        self._negatives = negatives
         self.main_metric = "macro_f1" if averaging == "semeval" else "micro_f1"
         self._number = {label: number for number, label in enumerate(self.labels)}
 
@@ -120,39 +129,26 @@ class RelationTask(TextTaskBase):
         Raises:
             InputError: No relations, or too many kinds of them.
         """
-        labels: set[str] = set()
-        types: set[str] = set()
-        type_pairs: set[tuple[str, str]] = set()
-        untyped = False
-        for document in documents:
-            for relation in document.relations or ():
-                if relation.label:
-                    labels.add(relation.label)
-                    ends = relation.head.label, relation.tail.label
-                    types |= {one for one in ends if one is not None}
-                    untyped = untyped or None in ends
-                    if ends[0] is not None and ends[1] is not None:
-                        type_pairs.add((ends[0], ends[1]))
-        if not 2 <= len(labels) <= _MOST_LABELS or not any(map(relates, labels)):
+        found = RelationData.of(documents, config)
+        if not 2 <= len(found.labels) <= _MOST_LABELS or not any(map(relates, found.labels)):
+            listed = f": {', '.join(found.labels[:5])}" if found.labels else ""
             raise InputError(
                 f"task {name}: not relations to learn",
-                got=f"{len(labels)} different labels{': ' * bool(labels)}{', '.join(sorted(labels)[:5])}",
+                got=f"{len(found.labels)} different labels{listed}",
                 expected=f"2 to {_MOST_LABELS}, not all of them for no relation",
             )
-        is_typed = len(types) > 1 if config.typed == "auto" else config.typed == "yes"
-        averaging: Averaging = "semeval" if any(map(is_directed, labels)) and "Other" in labels else "micro"
-        if config.averaging != "auto":
-            averaging = config.averaging
         return cls(
             name,
             tokenizer,
             window.fit(positions, usual=_USUAL_WINDOW),
             config=config,
-            labels=sorted(labels),
-            markers=marker_names(sorted(types) if is_typed else ()),
-            averaging=averaging,
-            type_pairs=type_pairs if is_typed else (),
-            untyped=not is_typed or untyped,
+            labels=found.labels,
+            markers=marker_names(found.types),
+            averaging=found.averaging,
+            type_pairs=found.type_pairs,
+            untyped=found.untyped,
+            order=found.order,
+            negatives=found.negatives,
         )
 
     @classmethod
@@ -168,6 +164,7 @@ class RelationTask(TextTaskBase):
             averaging=entry["averaging"],
             type_pairs=[(head, tail) for head, tail in entry["type_pairs"]],
             untyped=entry["untyped"],
+            order=entry.get("order", "both"),  # bundles of earlier versions do not state it
         )
 
     @override
@@ -180,6 +177,7 @@ class RelationTask(TextTaskBase):
             "pool": self.config.pool,
             "type_pairs": sorted(self.type_pairs),
             "untyped": self.untyped,
+            "order": self.order,
         }
 
     @staticmethod
@@ -202,15 +200,14 @@ class RelationTask(TextTaskBase):
     @override
     def tokenize(self, documents: Sequence[Document]) -> list[WindowedDocument]:
         """A window a pair, from the first piece that is read to the last."""
-        found: list[WindowedDocument] = []
-        for document, pieces in zip(documents, read_pieces(self.tokenizer, documents), strict=True):
-            entities = entity_pieces(document, pieces)
-            parts = [parts_around(pair, len(pieces.ids), self._limit - MARKS) for pair in entities]
-            windows = [(of_pair[0][0], of_pair[-1][1]) for of_pair in parts]
-            found.append(
-                WindowedRelations(document=document, pieces=pieces, windows=windows, entities=entities, parts=parts)
-            )
-        return found
+        read = zip(documents, read_pieces(self.tokenizer, documents), strict=True)
+        return [self._windowed(document, pieces) for document, pieces in read]
+
+    def _windowed(self, document: Document, pieces: TokenizedText) -> WindowedRelations:
+        entities = entity_pieces(document, pieces)
+        parts = [parts_around(pair, len(pieces.ids), self._limit - MARKS) for pair in entities]
+        windows = [(of_pair[0][0], of_pair[-1][1]) for of_pair in parts]
+        return WindowedRelations(document=document, pieces=pieces, windows=windows, entities=entities, parts=parts)
 
     @property
     def _limit(self) -> int:
@@ -231,7 +228,15 @@ class RelationTask(TextTaskBase):
 
     @override
     def examples(self, windowed: WindowedDocument) -> list[Example]:
-        """The pairs with a label."""
+        """The pairs with a label, and what becomes a negative beside them."""
+        found = self._labelled_examples(windowed)
+        if self._negatives is not None:
+            document = windowed.document
+            made = tuple(self._negatives.of(document, self.pairs, self._is_asked))
+            found += self._labelled_examples(self._windowed(replace(document, relations=made), windowed.pieces))
+        return found
+
+    def _labelled_examples(self, windowed: WindowedDocument) -> list[Example]:
         found = []
         for window, asked, relation in zip(
             self.windows(windowed), self.rows(windowed), windowed.document.relations or (), strict=True
@@ -305,8 +310,9 @@ class RelationTask(TextTaskBase):
     def pairs(self, entities: Sequence[Span], sentences: Sequence[tuple[int, int]]) -> list[Relation]:
         """The pairs of entities of a text that may be related: those within a sentence.
 
-        Where types are known, only pairs of types that were seen in training. Where labels have directions each pair
-        occurs once, in text order unless only the other order was seen, else in both orders.
+        Where types are known, only pairs of types that were related in training, and only in the order in which
+        training saw pairs that are not. Where labels have directions each pair occurs once, in text order unless only
+        the other order was seen, else in both orders.
 
         Args:
             entities: In text order.
@@ -319,14 +325,23 @@ class RelationTask(TextTaskBase):
                 for other in inside[place + 1 :]:
                     if (one.start, one.end) == (other.start, other.end):
                         continue
-                    orders = [(a, b) for a, b in ((one, other), (other, one)) if self._may_be(a, b)]
+                    orders = [(a, b) for a, b in ((one, other), (other, one)) if self._is_asked(a, b)]
                     most = 1 if self.is_directed else 2
                     found += [Relation(head=a, tail=b, label="") for a, b in orders[:most]]
         return found
 
-    def _may_be(self, head: Span, tail: Span) -> bool:
+    def _is_asked(self, head: Span, tail: Span) -> bool:
+        """Whether a pair is asked about: its types, and the order of its entities."""
         known = all(f"[E1:{entity.label}]" in self.markers for entity in (head, tail))
-        return not known or not self.type_pairs or (head.label, tail.label) in self.type_pairs
+        if known and self.type_pairs and (head.label, tail.label) not in self.type_pairs:
+            return False
+        return self.order == "both" or is_forward(head, tail) == (self.order == "forward")
+
+    def wanted(self, found: RelationExtraction) -> RelationExtraction:
+        """Without the pairs that are not related, unless `all_pairs` asks for them."""
+        if self.config.all_pairs:
+            return found
+        return replace(found, relations=tuple(one for one in found.relations if relates(one.label)))
 
     @override
     def scorer(self, *, seed: int = 0) -> RelationDocumentScorer:

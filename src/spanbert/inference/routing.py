@@ -118,7 +118,8 @@ class Router:
         for name, places in related.items():
             asked = [self._with_pairs(documents[place], routes[place], found[place], name) for place in places]
             for place, one in zip(places, predictor.only([name]).predict_chunk(asked, work), strict=True):
-                found[place] |= one
+                stated = documents[place].relations is not None
+                found[place][name] = one[name] if stated else self._relating(name).wanted(one[name])
         return [
             {name: one[name] for name in self._tasks if name in (*route.names, *route.related)}
             for route, one in zip(routes, found, strict=True)
@@ -128,8 +129,7 @@ class Router:
         """The document with the pairs that a task on relations is asked about."""
         if document.relations is not None:
             return document
-        task = self._tasks[name]
-        assert isinstance(task, RelatingTask)
+        task = self._relating(name)
         if route.brings_entities:
             spans: Iterable[Span] = document.spans or ()
         else:  # unknown types are left out; in the user's own entities they are refused
@@ -137,6 +137,11 @@ class Router:
         entities = sorted(spans, key=outer_first)
         sentences = sentence_stretches(document, kept_whole=entities)
         return replace(document, relations=tuple(task.pairs(entities, sentences)))
+
+    def _relating(self, name: str) -> RelatingTask:
+        task = self._tasks[name]
+        assert isinstance(task, RelatingTask)
+        return task
 
     def _no_task(self, *, reads_questions: bool) -> InputError:
         asked = '{"question": ..., "context": ...}'

@@ -1,0 +1,146 @@
+"""Entities and relations from raw text, scored against data that names all relations of its texts.
+
+The tasks see the text alone. Data with one pair a record (TACRED's JSON) is put together text by text first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Literal
+
+from spanbert.core.errors import InputError
+from spanbert.core.reporter import Reporter
+from spanbert.core.types import Document, Record, Span
+from spanbert.corpus.data import Source, documents_of, name_of
+from spanbert.inference.predictor import Predictions, Predictor, chunks
+from spanbert.inference.routing import Router
+from spanbert.scores.end_to_end import EndToEndScorer
+from spanbert.scores.relations import relates
+from spanbert.scores.scorer import figure_lines
+from spanbert.scores.signature import signature
+from spanbert.tasks.protocol import RelatingTask, TextTask
+
+Entities = Literal["found", "gold"]
+
+
+def relating_tasks(tasks: Mapping[str, TextTask]) -> list[str]:
+    """The names of the tasks that relate entities."""
+    return [name for name, task in tasks.items() if isinstance(task, RelatingTask)]
+
+
+def finding_tasks(tasks: Mapping[str, TextTask]) -> list[str]:
+    """The names of the tasks that find entities."""
+    return [name for name, task in tasks.items() if task.entity_types and "spans" in task.spec.produces]
+
+
+def score_end_to_end(
+    predictor: Predictor,
+    name: str,
+    source: Source,
+    *,
+    entities: Entities = "found",
+    seed: int = 0,
+    reporter: Reporter | None = None,
+) -> Record:
+    """The scores of a task on relations together with the tasks that find its entities.
+
+    Args:
+        predictor: Of all tasks.
+        name: The task on relations.
+        source: Its data, which is held in memory.
+        entities: `found` by the other tasks, or those of the data (`gold`), all pairs of which are then judged.
+        seed: Seed of the bootstrap.
+        reporter: Receives progress.
+
+    Returns:
+        The figures of `EndToEndScorer`, `main` and `signature`.
+
+    Raises:
+        InputError: No task finds entities, or data without relations.
+    """
+    finders = finding_tasks(predictor.tasks)
+    if entities == "found" and not finders:
+        raise InputError(
+            "no task that finds the entities to relate",
+            got=", ".join(predictor.tasks),
+            remedy="Train entities into the bundle (spanbert finetune multi), or judge the pairs of the data's own "
+            "entities: --entities gold",
+        )
+    texts = list(whole_texts(documents_of(source)))
+    if not _relates(texts):
+        raise InputError("no relations to score", where=name_of(source))
+    has_entities = all(text.spans is not None for text in texts)
+    scorer = EndToEndScorer(with_entities=entities == "found" and has_entities, seed=seed)
+    names = [*(finders if entities == "found" else ()), name]
+    router = Router(predictor.tasks, names, where=name_of(source))
+    done = 0
+    for chunk in chunks(texts):
+        raw = [Document(id=one.id, text=one.text, spans=_own(one) if entities == "gold" else None) for one in chunk]
+        routes = [router.route(one) for one in raw]
+        for gold, found in zip(chunk, router.predict(predictor, raw, routes), strict=True):
+            scorer.add(
+                gold.relations or (),
+                found[name].relations,
+                gold_entities=gold.spans or (),
+                entities=_found_by(finders, found),
+            )
+        done += len(chunk)
+        if reporter:
+            reporter.update("evaluate from raw text", done / len(texts), {"texts": f"{done:,}"})
+    if reporter:
+        reporter.finish("evaluate from raw text")
+    facts = signature(task="end-to-end", entities=entities, types="strict+boundary", units="texts")
+    return {"main": scorer.main_metric, **scorer.scores(), "signature": facts}
+
+
+def all_end_to_end(predictor: Predictor, sources: Mapping[str, Source]) -> dict[str, Record]:
+    """The scores of each task on relations that has data, where other tasks find the entities.
+
+    Args:
+        predictor: Of all tasks.
+        sources: Data by task.
+    """
+    if not finding_tasks(predictor.tasks):
+        return {}
+    names = (name for name in relating_tasks(predictor.tasks) if name in sources)
+    return {name: score_end_to_end(predictor, name, sources[name]) for name in names if _relates(sources[name])}
+
+
+def end_to_end_lines(scores: Mapping[str, Record]) -> list[str]:
+    """These scores for people."""
+    lines = []
+    for name, one in scores.items():
+        lines += [f"{name}, with its entities, from raw text:", *figure_lines(one), str(one["signature"])]
+    return lines
+
+
+def _relates(source: Source) -> bool:
+    """Whether data has a relation."""
+    return any(relates(one.label) for document in documents_of(source) for one in document.relations or ())
+
+
+def whole_texts(documents: Iterable[Document]) -> Iterator[Document]:
+    """A document for each text, with the relations and entities of all that have this text."""
+    found: dict[str, Document] = {}
+    for document in documents:
+        known = found.get(document.text)
+        if known is None:
+            found[document.text] = document
+            continue
+        relations = (*(known.relations or ()), *(document.relations or ()))
+        spans = None if known.spans is None or document.spans is None else (*known.spans, *document.spans)
+        found[document.text] = replace(known, relations=relations, spans=spans)
+    yield from found.values()
+
+
+def _own(document: Document) -> tuple[Span, ...]:
+    """The entities of the data: those that it names, else the ends of its pairs."""
+    ends = (end for one in document.relations or () for end in (one.head, one.tail))
+    every = ends if document.spans is None else document.spans
+    return tuple({(one.start, one.end, one.label): one for one in every}.values())
+
+
+def _found_by(finders: Iterable[str], found: Predictions) -> Iterator[Span]:
+    for finder in finders:
+        yield from found[finder].spans if finder in found else ()
