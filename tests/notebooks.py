@@ -56,7 +56,11 @@ def parameters(notebook: NotebookNode) -> dict[str, str]:
 
 
 def run(
-    notebook: Path, folder: Path, *, values: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+    notebook: Path,
+    folder: Path,
+    *,
+    values: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> NotebookNode:
     """Runs a notebook from its first to its last cell in a copy of `examples/`.
 
@@ -80,7 +84,9 @@ def run(
         source = "\n".join(f"{name} = {value!r}" for name, value in given.items())
         found.cells.insert(place + 1, new_code_cell(source))
     shutil.copytree(EXAMPLES, folder, ignore=shutil.ignore_patterns("runs", ".ipynb_checkpoints"), dirs_exist_ok=True)
-    client = NotebookClient(found, timeout=LONGEST, resources={"metadata": {"path": str(folder)}})
+    client = NotebookClient(
+        found, timeout=LONGEST, startup_timeout=LONGEST, resources={"metadata": {"path": str(folder)}}
+    )
     client.execute(env={**os.environ, **(environment or {})})
     return found
 

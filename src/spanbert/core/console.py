@@ -128,5 +128,5 @@ def shown_by_default() -> AbstractContextManager[Reporter]:
     """
     console = Console(stderr=True)
     if console.is_jupyter:
-        return PlainReporter(Console(), every=5.0)
+        return PlainReporter(Console(force_jupyter=False))  # as text: each line of HTML would be an output of its own
     return LiveReporter(console) if console.is_terminal else nullcontext(SilentReporter())

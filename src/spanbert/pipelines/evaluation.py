@@ -12,7 +12,7 @@ _LABELS = 40
 
 
 class Evaluation(InLines, dict[str, Any]):
-    """What `evaluate` found; `print` and notebooks show it as the command line does.
+    """What `evaluate` found; Python shows it as the command line does.
 
     Attributes:
         lines: The main of it for people.

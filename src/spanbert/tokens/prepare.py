@@ -39,9 +39,9 @@ _BATCH_DOCUMENTS = 4096
 _MUCH_UNKNOWN = 0.01
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class PrepareResult(InLines):
-    """What was read and stored; `print` and notebooks show it as the command line does.
+    """What was read and stored; Python shows it as the command line does.
 
     Attributes:
         path: The store.

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from spanbert.apps.doctor.estimate import Estimate
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Report(InLines):
-    """What the doctor found; `print` and notebooks show it as the command line does.
+    """What the doctor found; Python shows it as the command line does.
 
     Attributes:
         kind: The kind of task.
