@@ -85,7 +85,11 @@ def run(
         found.cells.insert(place + 1, new_code_cell(source))
     shutil.copytree(EXAMPLES, folder, ignore=shutil.ignore_patterns("runs", ".ipynb_checkpoints"), dirs_exist_ok=True)
     client = NotebookClient(
-        found, timeout=LONGEST, startup_timeout=LONGEST, resources={"metadata": {"path": str(folder)}}
+        found,
+        timeout=LONGEST,
+        startup_timeout=LONGEST,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(folder)}},
     )
     client.execute(env={**os.environ, **(environment or {})})
     return found
