@@ -132,8 +132,10 @@ def test_all_data_is_looked_at():
 def test_the_doctor_finds_nothing_wrong_with_the_data(file: str, kind: str, models):
     model = models["chinese" if file.startswith("zh/") else "first_steps"]
     report = spanbert.doctor(kind, EXAMPLES / "data" / file, model=model, estimate=False)
-    unknown = {"unknown_pieces", "unknown_characters"}  # of a model this small
-    wrong = [one for one in report.findings if one.rule.severity != "note" and one.rule.name not in unknown]
+    known = {"no_negatives"}  # all relations of a text are named, and training takes its other pairs
+    if "test" in file:
+        known.add("rare_labels")  # that is for training data
+    wrong = [one for one in report.findings if one.rule.severity != "note" and one.rule.name not in known]
     assert wrong == []
 
 
