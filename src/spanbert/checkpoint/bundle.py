@@ -21,15 +21,18 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from spanbert.checkpoint.manifest import HuggingFaceConfig, Manifest, WeightIndex
 from spanbert.core.errors import InputError
 from spanbert.core.files import directory_written_whole, read_json, sha256_of, sync_file, write_json
 from spanbert.core.model_path import resolve
 from spanbert.core.outputs import WEIGHTS
+from spanbert.core.schema import checked, read_checked
 
 FORMAT = 1
 MANIFEST = "spanbert.json"
 HEADS_PREFIX = "tasks."  # before a task's name, of the tensors in heads.safetensors
 ASSETS = "assets"
+_TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,25 +85,55 @@ def open_bundle(source: str | Path, *, verify: bool = True) -> BundleFiles:
     path = resolve(source)
     if not (path / "config.json").is_file():
         raise InputError("not a model directory (no config.json)", where=str(path))
-    config = read_json(path / "config.json")
-    manifest_file = path / MANIFEST
-    manifest = read_json(manifest_file) if manifest_file.is_file() else {}
-    for file, content in ((path / "config.json", config), (manifest_file, manifest)):
-        if not isinstance(content, dict):
-            raise InputError("not a JSON object", where=str(file), got=type(content).__name__)
-    if manifest and manifest.get("format") != FORMAT:
+    config = read_checked(HuggingFaceConfig, path / "config.json")
+    manifest = _read_manifest(path / MANIFEST) if (path / MANIFEST).is_file() else {}
+    if not any((path / name).is_file() for name in WEIGHTS):
+        raise InputError("no weights here", where=str(path), expected=" or ".join(WEIGHTS))
+    files = BundleFiles(path=path, config=config, manifest=manifest)
+    for name, entry in manifest.get("files", {}).items():
+        _check(path / name, entry, verify)
+    if manifest:
+        _require_listed(files)
+    return files
+
+
+def _read_manifest(file: Path) -> dict[str, Any]:
+    """spanbert.json, once it is known to hold what it must.
+
+    Raises:
+        InputError: It does not, or is of another format.
+    """
+    manifest = read_json(file)
+    if isinstance(manifest, dict) and manifest.get("format") != FORMAT:
         raise InputError(
             "a bundle of another format",
-            where=str(manifest_file),
+            where=str(file),
             got=f"format {manifest.get('format')}",
             expected=f"format {FORMAT}",
             remedy="Use the spanbert version that wrote it",
         )
-    if not any((path / name).is_file() for name in WEIGHTS):
-        raise InputError("no weights here", where=str(path), expected=" or ".join(WEIGHTS))
-    for name, entry in manifest.get("files", {}).items():
-        _check(path / name, entry, verify)
-    return BundleFiles(path=path, config=config, manifest=manifest)
+    checked(Manifest, manifest, str(file))
+    return dict(manifest)
+
+
+def _require_listed(files: BundleFiles) -> None:
+    """Refuses a bundle with a file that is read but has no checksum.
+
+    Raises:
+        InputError: It has one.
+    """
+    listed = files.manifest["files"]
+    read = [files.path / "config.json", *weight_files(files.weights), *([files.heads] if files.heads else [])]
+    read += [files.path / name for name in _TOKENIZER if (files.path / name).is_file()]
+    read += [asset for task in files.tasks for asset in files.assets(task).values()]
+    for path in read:
+        if path.relative_to(files.path).as_posix() not in listed:
+            raise InputError(
+                "a file of the bundle that its list does not name",
+                where=str(files.path / MANIFEST),
+                got=path.relative_to(files.path).as_posix(),
+                remedy="Copy or train the bundle again",
+            )
 
 
 def tensor_shapes(files: BundleFiles) -> dict[str, tuple[int, ...]]:
@@ -125,11 +158,8 @@ def weight_files(weights: Path) -> list[Path]:
     """The files behind `BundleFiles.weights`: itself, or the shards that an index names."""
     if weights.suffix != ".json":
         return [weights]
-    index = read_json(weights)
-    try:
-        return [weights.parent / name for name in sorted(set(index["weight_map"].values()))]
-    except (KeyError, TypeError, AttributeError):
-        raise InputError("not an index of weights", where=str(weights), expected='{"weight_map": ...}') from None
+    index = read_checked(WeightIndex, weights)
+    return [weights.parent / name for name in sorted(set(index["weight_map"].values()))]
 
 
 def _check(file: Path, entry: Mapping[str, Any], verify: bool) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from spanbert.checkpoint.hub_facts import HubFacts
+from spanbert.core.errors import printable
 
 _MOST_LABELS = 60
+_MARKS = re.compile(r"[\\`*\[\]<>|]")
+_TICKS = re.compile("`+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +52,11 @@ class Card:
 
     def text(self) -> str:
         """The card as Markdown."""
-        seen = f" (text under {self.data['base_licence']})" if self.data.get("base_licence") else ""
+        seen = f" (text under {_plain(str(self.data['base_licence']))})" if self.data.get("base_licence") else ""
         sections = [
             self.hub.as_yaml(),
-            f"# {self.hub.title}",
-            f"{self.what}. Weights at the start: {self.base}{seen}.",
+            f"# {_plain(self.hub.title)}",
+            f"{_plain(self.what)}. Weights at the start: {_plain(self.base)}{seen}.",
             *_section("What it is for", "\n".join(self.intended)),
             *_section("Labels", "\n".join(_labels(name, labels) for name, labels in self.labels.items() if labels)),
             "## Use\n```sh\npip install spanbert\n```\n" + _block("python", self.python),
@@ -79,10 +83,10 @@ class Card:
     def _data(self) -> list[str]:
         licence = self.data.get("licence") or "not stated: ask whoever trained this model"
         return [
-            f"text: {self.data.get('name')}",
-            f"licence of the text: {licence}",
+            f"text: {_plain(str(self.data.get('name')))}",
+            f"licence of the text: {_plain(licence)}",
             *([f"size: {self.data['pieces']:,} pieces"] if "pieces" in self.data else []),
-            f"fingerprint: `{self.data.get('fingerprint')}`",
+            f"fingerprint: {_code(str(self.data.get('fingerprint')))}",
         ]
 
 
@@ -91,7 +95,27 @@ def _section(heading: str, content: str) -> list[str]:
 
 
 def _block(language: str, lines: Sequence[str]) -> str:
-    return f"```{language}\n" + "\n".join(lines) + "\n```"
+    content = [printable(line) for line in lines]
+    fence = "`" * max(3, 1 + _longest_run("\n".join(content)))
+    return f"{fence}{language}\n" + "\n".join(content) + f"\n{fence}"
+
+
+def _plain(text: str) -> str:
+    """A name from elsewhere as it is read, and not as Markdown or HTML that it may hold."""
+    return _MARKS.sub(r"\\\g<0>", printable(text))
+
+
+def _code(text: str) -> str:
+    """A name between marks of code."""
+    shown = printable(text)
+    if "`" not in shown:
+        return f"`{shown}`"
+    marks = "`" * (1 + _longest_run(shown))
+    return f"{marks} {shown} {marks}"
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in _TICKS.findall(text)), default=0)
 
 
 def _list(lines: Sequence[str]) -> str:
@@ -100,5 +124,5 @@ def _list(lines: Sequence[str]) -> str:
 
 def _labels(name: str, labels: Sequence[str]) -> str:
     more = f" and {len(labels) - _MOST_LABELS:,} more, in config.json or spanbert.json"
-    shown = ", ".join(f"`{label}`" for label in labels[:_MOST_LABELS])
-    return f"- {name}: {shown}{more if len(labels) > _MOST_LABELS else ''}"
+    shown = ", ".join(_code(label) for label in labels[:_MOST_LABELS])
+    return f"- {_plain(name)}: {shown}{more if len(labels) > _MOST_LABELS else ''}"

@@ -14,7 +14,7 @@ head `sbo.*`                 cls.pair_target_predictions.* (the head checkpoints
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -80,6 +80,7 @@ _ARCHITECTURES = {
 }
 _OLD_NORM = re.compile(r"(LayerNorm|layer_norm[12])\.(gamma|beta)$")
 _TIED = ("cls.predictions.decoder.weight", f"{_SBO_PREFIX}decoder.weight", "lm_head.decoder.weight")
+_LAYER = re.compile(r"(?:encoder\.layer|blocks)\.(\d{1,9})\.")
 _DERIVED = re.compile(
     r"(.*\.)?position_ids$|(cls\.(pair_target_)?predictions|lm_head)\.decoder\.(weight|bias)$"
 )  # buffers, tied copies
@@ -174,6 +175,22 @@ def canonical_name(name: str) -> str:
     return _OLD_NORM.sub(lambda match: match[1] + (".weight" if match[2] == "gamma" else ".bias"), name)
 
 
+def require_layers(present: Iterable[str], stated: int, *, where: str) -> None:
+    """Compares the number of layers that config.json states with the names of tensors, ours or Hugging Face's.
+
+    Raises:
+        InputError: It is another one.
+    """
+    found = {int(match[1]) for match in map(_LAYER.match, present) if match}
+    if found and (len(found) != stated or max(found) != stated - 1):
+        raise InputError(
+            "config.json and the weights do not belong together",
+            where=where,
+            got=f"num_hidden_layers {stated}",
+            expected=f"{len(found)}, the layers that have weights",
+        )
+
+
 def is_derived(name: str) -> bool:
     """Whether a Hugging Face name is of a buffer or of a copy of other tensors."""
     return bool(_DERIVED.match(name))
@@ -208,6 +225,7 @@ def from_hugging_face(
         InputError: A tensor of the encoder is missing, or a decoder is not tied.
     """
     present = {canonical_name(name).removeprefix(family.prefix): tensor for name, tensor in tensors.items()}
+    require_layers(present, layers, where=where)
     ours: dict[str, TensorT] = {}
     used: set[str] = set()
     bias = family.mlm["mlm.bias"]

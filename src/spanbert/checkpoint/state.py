@@ -19,7 +19,14 @@ from torch import Tensor
 
 from spanbert.checkpoint.tensors import read_tensors, write_tensors
 from spanbert.core.errors import InputError
-from spanbert.core.files import directory_written_whole, read_json, remove, remove_leftovers, sha256_of, write_json
+from spanbert.core.files import directory_written_whole, remove, remove_leftovers, sha256_of, write_json
+from spanbert.core.schema import FileName, Schema, read_checked
+
+
+class _Checked(Schema):
+    """What every state.json holds; the rest is of whoever saved it."""
+
+    checksums: dict[FileName, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +90,10 @@ def load_state(directory: Path) -> SavedState | None:
     found = next((path for path in candidates if (path / "state.json").is_file()), None)
     if found is None:
         return None
-    facts = read_json(found / "state.json")
-    if not isinstance(facts, dict) or not isinstance(facts.get("checksums"), dict):
-        raise _damaged(found / "state.json")
+    try:
+        facts = read_checked(_Checked, found / "state.json")
+    except InputError as error:
+        raise _damaged(found / "state.json", error.what) from error
     tensors: dict[str, dict[str, Tensor]] = {}
     for name, checksum in facts.pop("checksums").items():
         if not (found / name).is_file() or sha256_of(found / name) != checksum:
@@ -96,6 +104,6 @@ def load_state(directory: Path) -> SavedState | None:
     )
 
 
-def _damaged(file: Path) -> InputError:
+def _damaged(file: Path, what: str | None = None) -> InputError:
     remedy = "Start again with --overwrite in place of --resume, or choose another --out"
-    return InputError("the training state is damaged", where=str(file), remedy=remedy)
+    return InputError("the training state is damaged", where=str(file), got=what, remedy=remedy)

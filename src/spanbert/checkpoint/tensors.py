@@ -106,6 +106,24 @@ def write_pickled(path: Path, tensors: Mapping[str, Tensor]) -> None:
     sync_file(path)
 
 
+def require_finite(values: Mapping[str, Tensor], *, where: str) -> None:
+    """Refuses weights that are infinite or not a number, with which every answer would be none.
+
+    One sum a tensor tells for all of it, since neither value leaves a sum; where it is not finite, it may only have
+    grown too large, and each value is looked at.
+
+    Raises:
+        InputError: A tensor holds such a value; names it.
+    """
+    for name, tensor in values.items():
+        if not bool(torch.isfinite(tensor.sum())) and not bool(torch.isfinite(tensor).all()):
+            raise InputError(
+                f"tensor {name!r} holds values that are infinite or not a number",
+                where=where,
+                remedy="Its training diverged or the file is damaged: take an earlier model, or train again",
+            )
+
+
 def same(a: Tensor, b: Tensor) -> bool:
     """Whether two tensors are equal (for `checkpoint.names`)."""
     return a.shape == b.shape and bool(torch.equal(a, b))

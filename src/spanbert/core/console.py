@@ -11,6 +11,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from spanbert.core.errors import printable
 from spanbert.core.reporter import Reporter, SilentReporter
 
 _BESIDE = 48  # characters of bar, share, time left and blanks
@@ -47,7 +48,7 @@ class LiveReporter:
 
     def say(self, message: str) -> None:
         """Prints a line above the bars."""
-        self._progress.console.print(message, markup=False, highlight=False)
+        self._progress.console.print(printable(message), markup=False, highlight=False)
 
     def update(self, stage: str, fraction: float, figures: Mapping[str, str]) -> None:
         """Moves the stage's bar."""
@@ -96,7 +97,7 @@ class PlainReporter:
 
     def say(self, message: str) -> None:
         """Prints a line."""
-        self._console.print(message, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(printable(message), markup=False, highlight=False, soft_wrap=True)
 
     def update(self, stage: str, fraction: float, figures: Mapping[str, str]) -> None:
         """Prints the stage's figures if the last line is old enough."""

@@ -72,7 +72,21 @@ def in_one_line(text: str) -> str:
     """A text as a part of one line: what cannot be printed escaped, the middle of a long one left out."""
     if len(text) > _LONGEST_PART:
         text = f"{beginning(text, _LONGEST_PART - 65)} ... {ending(text, 60)}"
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """A text as a terminal can show it in one line: characters that would move its cursor or colour it are escaped.
+
+    Names of files, tasks and labels come from others, and may hold such.
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else _escaped(one) for one in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:

@@ -19,6 +19,8 @@ from typing import Any, BinaryIO, TextIO
 
 from spanbert.core.errors import InputError
 
+_DESCRIPTOR = re.compile(r"/(?:dev|proc/(?P<process>self|[0-9]{1,10}))/fd/(?P<number>[0-9]{1,9})")
+_LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
 _STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 _MOST_LINKS = 40
 _NAME_KEPT = 50  # characters of a name in that of its temporary file
@@ -113,14 +115,13 @@ def is_special(path: Path) -> bool:
 
 def open_descriptor(path: Path) -> int | None:
     """The number of the process's own descriptor that a path or a link names, as `/dev/stdout` does; None: no such."""
-    numbered = re.compile(rf"/(?:dev|proc/(?:self|{os.getpid()}))/fd/(\d+)")
     for _ in range(_MOST_LINKS):
         name = os.path.normpath(path.absolute())
         if name in _STANDARD:
             return _STANDARD[name]
-        found = numbered.fullmatch(name)
-        if found:
-            return int(found[1])
+        found = _DESCRIPTOR.fullmatch(name)
+        if found and found["process"] in (None, "self", str(os.getpid())):
+            return int(found["number"])
         if not path.is_symlink():
             return None
         path = path.parent / path.readlink()
@@ -144,7 +145,7 @@ def remove_leftovers(target: Path) -> None:
     """
     target = real_path(target)
     for path in list(target.parent.iterdir()) if target.parent.is_dir() else ():
-        if is_leftover(path, re.escape(_temporary_prefix(target))):
+        if path.name.startswith(_temporary_prefix(target)) and is_leftover(path):
             remove(path)
 
 
@@ -155,14 +156,9 @@ def remove_leftovers_in(folder: Path) -> None:
             remove(path)
 
 
-def is_leftover(path: Path, prefix: str = r"\..+\.") -> bool:
-    """Whether a path is named as what a writer leaves when it is killed.
-
-    Args:
-        path: The file or directory.
-        prefix: A pattern of how its name begins.
-    """
-    return re.fullmatch(rf"{prefix}[0-9a-f]{{8}}\.tmp", path.name) is not None
+def is_leftover(path: Path) -> bool:
+    """Whether a path is named as what a writer leaves when it is killed."""
+    return _LEFTOVER.fullmatch(path.name) is not None
 
 
 def remove(path: Path) -> None:

@@ -8,24 +8,23 @@ from collections.abc import Iterable, Sequence
 from spanbert.core.pronouns import is_possessive, is_pronoun, is_replaceable, word_set
 from spanbert.core.types import Span
 
+_WORD_LETTER = re.compile(r"\w")
 _FIRST_WORD = re.compile(r"\W*(?:(?:the|a|an|this|that|these|those)\s+)?(.)", re.IGNORECASE | re.DOTALL)
 _OWNS = re.compile(r"\s?['\u2019]s\b")
 _OWNING = re.compile(r"\s?['\u2019]s$|(?<=s)\s?['\u2019]$")
 _SHORTENED = re.compile(r"\s?['\u2019](s|re|ve|ll|d|m)\b", re.IGNORECASE)
 _INDEFINITE = re.compile(r"(a|an)\s+", re.IGNORECASE)
-_SENTENCE_END = re.compile(
-    r"(?:^|[.!?:\u2026\n]['\"\u201d\u2019)\]]*|['\"\u201c\u2018(\[])\s*$|[.!?]\s+['\"\u201c\u2018(\[]\s*$"
-)
+_SENTENCE_END = re.compile(r"[.!?:\u2026]['\"\u201d\u2019)\]]*$|['\"\u201c\u2018(\[]$")
 
-# Where the name of a mention ends and what is said about it begins.
+# Where the name of a mention, with one blank between words, ends and what is said about it begins.
 _CLAUSE = re.compile(
-    r"\s+(?:who|whom|whose|which|that|where|he|she|it|they|we|I|you)\s"  # the man who, the woman she met
-    r"|(?<=[a-z])\s+\w+ing\s+(?:in|on|at|by|with|from|to|of|for|a|an|the|his|her|its|their|under|over|near|behind)\s"
-    r"|\s*[(\[;:\u2013\u2014]|\s+-+\s"
+    r" (?:who|whom|whose|which|that|where|he|she|it|they|we|I|you) "  # the man who, the woman she met
+    r"|(?<=[a-z]) \w+ing (?:in|on|at|by|with|from|to|of|for|a|an|the|his|her|its|their|under|over|near|behind) "
+    r"| ?[(\[;:\u2013\u2014]| -+ "
 )
-_APPOSITION = re.compile(r"\s*,(?!\s*(?:Jr|Sr|Inc|Ltd|PhD|MD|Esq)\b)")
-_LIST = re.compile(r",\s*(?!(?:a|an|the|his|her|its|their|who|which|whose|one)\s)[^,]*?(?:,|\s)\s*(?:and|or|&)\s")
-_LEFT_OVER = re.compile(r"(?:\s+(?:in|on|at|by|with|from|to|of|for|about|under|over))+$|[\s,]+$")
+_APPOSITION = re.compile(r" ?,(?! ?(?:Jr|Sr|Inc|Ltd|PhD|MD|Esq)\b)")
+_LIST = re.compile(r", ?(?!(?:a|an|the|his|her|its|their|who|which|whose|one) )[^,]*?(?:, ?| )(?:and|or|&) ")
+_PREPOSITIONS = word_set("in on at by with from to of for about under over")
 _DETERMINERS = word_set(
     "the a an this that these those my your his her its our their some any many most several few all both each every",
     "no another other one two three four five six seven eight nine ten",
@@ -128,7 +127,7 @@ def _name_of(text: str, head: Span) -> str:
     name = words if clause is None else words[: clause.start()]
     if not _LIST.search(name):
         name = _APPOSITION.split(name, maxsplit=1)[0]
-    name = _LEFT_OVER.sub("", name)
+    name = _without_rest(name)
     name = _OWNING.sub("", name)
     name = _INDEFINITE.sub("the ", name, count=1) if _INDEFINITE.match(name) else name
     if _begins_sentence(text, head.start) and _is_common(text, name):
@@ -136,17 +135,36 @@ def _name_of(text: str, head: Span) -> str:
     return name
 
 
+def _without_rest(name: str) -> str:
+    """A name without the prepositions and commas that led to what was cut off."""
+    first, *more = name.rstrip(", ").split(" ")
+    while more and more[-1] in _PREPOSITIONS:
+        more.pop()
+    return " ".join([first, *more])
+
+
 def _is_common(text: str, name: str) -> bool:
     """Whether the first word of a name that begins a sentence has its capital from there alone."""
     first = name.split()[0] if name.split() else ""
-    return first.lower() in _DETERMINERS or (
-        first[1:].islower() and re.search(rf"(?<!\w){re.escape(first.lower())}(?!\w)", text) is not None
-    )
+    return first.lower() in _DETERMINERS or (first[1:].islower() and _has_word(text, first.lower()))
+
+
+def _has_word(text: str, word: str) -> bool:
+    """Whether a word stands in a text by itself; in time that is linear in the text."""
+    place = text.find(word)
+    while place >= 0:
+        end = place + len(word)
+        if not (_WORD_LETTER.match(text, place - 1) if place else None) and not _WORD_LETTER.match(text, end):
+            return True
+        place = text.find(word, end)
+    return False
 
 
 def _begins_sentence(text: str, place: int) -> bool:
     """Whether what stands here begins a sentence, or what is quoted."""
-    return _SENTENCE_END.search(text[max(0, place - _REACH) : place]) is not None
+    before = text[max(0, place - _REACH) : place]
+    words = before.rstrip()
+    return not words or "\n" in before[len(words) :] or _SENTENCE_END.search(words) is not None
 
 
 def _is_plural(name: str) -> bool:

@@ -74,7 +74,6 @@ _LY_NAMES = word_set(
 _ING_NAMES = word_set("calling feelings meaning wedding clothing training being upbringing painting earring ceiling")
 _NUMBERED = word_set("first last next second third later")
 _WORD = re.compile(r"\s+([^\W_]+(?:['\u2019-][^\W_]+)*)")
-_BEFORE = re.compile(r"([^\W\d_]+)\s+([^\W\d_]+)\s+$|([^\W\d_]+)\s+$")
 _QUOTED_NOUN = re.compile(r"\s+[\"'\u201c\u2018]\s?\w")
 _DIGIT = re.compile(r"\s+\d")
 _REACH = 60  # characters before a pronoun in which its two words are
@@ -113,10 +112,20 @@ def is_possessive(text: str, mention: Span) -> bool:
 
 def _two_before(text: str, place: int) -> tuple[str, str]:
     """The two words before a place, in lower case; empty where there is a mark or nothing."""
-    found = _BEFORE.search(text, max(0, place - _REACH), place)
-    if found is None:
+    stretch = text[max(0, place - _REACH) : place]
+    words = stretch.split()
+    if not words or not stretch[-1].isspace():
         return "", ""
-    return ((found[1] or "").lower(), (found[2] or found[3]).lower())
+    last = _letters_at_end(words[-1])
+    earlier = _letters_at_end(words[-2]) if len(words) > 1 and last == words[-1] else ""
+    return (earlier.lower(), last.lower()) if last else ("", "")
+
+
+def _letters_at_end(word: str) -> str:
+    begin = len(word)
+    while begin and word[begin - 1].isalpha():
+        begin -= 1
+    return word[begin:]
 
 
 def _is_object(before: tuple[str, str], word: str, text: str, end: int) -> bool:

@@ -11,6 +11,7 @@ from spanbert.checkpoint.bundle import BundleFiles
 from spanbert.checkpoint.names import FAMILIES
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
+from spanbert.core.schema import misfit
 
 _SIZES = {  # layers, hidden size, heads (Turc et al. 2019 for the small ones, Devlin et al. 2019)
     "tiny": (2, 128, 2),
@@ -36,6 +37,7 @@ _FIELDS = {
     "hidden_dropout": "hidden_dropout_prob",
     "stated_attention_dropout": "attention_probs_dropout_prob",
 }
+_SHORTEST_SEGMENT = 3  # a piece between two special tokens
 _OURS = ("attention_span", "attention_span_shift")  # keys of config.json that Hugging Face does not know
 
 
@@ -66,18 +68,18 @@ class EncoderConfig(Config):
 
     kind: Kind = "transformer"
     family: Literal["bert", "roberta", "xlm-roberta"] = "bert"
-    vocab_size: int
-    hidden_size: int = 768
-    layers: int = 12
-    heads: int = 12
-    feed_forward_size: int = 3072
-    positions: int = 512
-    position_offset: int = 0
-    token_types: int = 2
-    norm_epsilon: float = 1e-12
-    hidden_dropout: float = 0.1
-    attention_dropout: float = 0.0
-    stated_attention_dropout: float = 0.1
+    vocab_size: int = Field(ge=1, lt=1 << 31)  # the largest sizes are those at which sums of bytes are still numbers
+    hidden_size: int = Field(default=768, ge=1, le=1 << 20)
+    layers: int = Field(default=12, ge=1, le=10_000)
+    heads: int = Field(default=12, ge=1)
+    feed_forward_size: int = Field(default=3072, ge=1, le=1 << 24)
+    positions: int = Field(default=512, ge=1, lt=1 << 31)
+    position_offset: int = Field(default=0, ge=0)
+    token_types: int = Field(default=2, ge=1, le=1 << 16)
+    norm_epsilon: float = Field(default=1e-12, gt=0, le=1)
+    hidden_dropout: float = Field(default=0.1, ge=0, lt=1)
+    attention_dropout: float = Field(default=0.0, ge=0, lt=1)
+    stated_attention_dropout: float = Field(default=0.1, ge=0, le=1)
     has_pooler: bool = False
     attention_span: int | None = Field(default=None, ge=2)
     attention_span_shift: bool = True
@@ -88,6 +90,10 @@ class EncoderConfig(Config):
             raise ValueError(f"hidden_size {self.hidden_size} is not a multiple of heads {self.heads}")
         if self.attention_span is not None and self.kind != "transformer":
             raise ValueError(f"attention_span {self.attention_span} of a {self.kind}, which has no attention")
+        if self.longest_segment < _SHORTEST_SEGMENT:
+            raise ValueError(
+                f"{self.positions} positions, the first {self.position_offset} of them left out, are too few for a text"
+            )
         return self
 
     @property
@@ -163,15 +169,13 @@ class EncoderConfig(Config):
             raise InputError(f"no {missing[0]!r}", where=where)
         fields = {**_FIELDS, **{name: name for name in _OURS}}
         values = {ours: config[theirs] for ours, theirs in fields.items() if theirs in config}
-        offset = 0 if family == "bert" else config.get("pad_token_id", 1) + 1
+        pad = config.get("pad_token_id")
+        offset = 0 if family == "bert" else (1 if pad is None else pad) + 1
+        stated = {**values, "kind": kind, "family": family, "position_offset": offset}
         try:
-            return cls(**values, kind=kind, family=family, position_offset=offset)
+            return cls.model_validate(stated, strict=True)
         except ValidationError as error:
-            first = error.errors()[0]
-            key = fields.get(str(first["loc"][0]), "config") if first["loc"] else "config"
-            raise InputError(
-                f"bad value for {key!r}", where=where, got=repr(first["input"]), expected=first["msg"]
-            ) from None
+            raise misfit(error, where, names=fields) from None
 
     def to_hugging_face(self, *, special: Mapping[str, int]) -> dict[str, Any]:
         """Writes config.json of encoder and MLM head; `special` gives the ids of the tokenizer's special tokens."""

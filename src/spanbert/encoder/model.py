@@ -24,6 +24,7 @@ from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.linear import can_pack, packed
 
 INITIAL_STD = 0.02
+_OF_HEADS = ("mlm.", "sbo.", "task.")
 
 
 def initialise(module: nn.Module) -> None:
@@ -167,6 +168,23 @@ def _layer(config: EncoderConfig, number: int) -> nn.Module:
     return ConvolutionBlock(config, number) if config.kind == "cnn" else Block(config)
 
 
+def require_finite_states(hidden_RD: Tensor) -> None:
+    """Refuses hidden states that nothing could be said from, as weights that are too large make them.
+
+    Args:
+        hidden_RD: Hidden states, (R, D).
+
+    Raises:
+        InputError: Some are infinite or not numbers.
+    """
+    if not bool(torch.isfinite(hidden_RD.sum())) and not bool(torch.isfinite(hidden_RD).all()):
+        raise InputError(
+            "the encoder's hidden states are infinite or not numbers",
+            got="weights that are too large",
+            remedy="Its training diverged: take an earlier model, or train again with a lower rate",
+        )
+
+
 def load_encoder(
     files: BundleFiles, *, positions: int | None = None, pieces: int | None = None, **changes: object
 ) -> tuple[Encoder, dict[str, Tensor]]:
@@ -197,6 +215,8 @@ def load_encoder(
             same=tensors.same,
             slug=names.slug_of(files.config.get("architectures")),
         )
+    config = config.model_copy(update={"has_pooler": "pooler.weight" in ours})
+    _require_fitting(config, ours, where=where)
     if positions is not None and config.kind != "transformer":
         changes["positions"] = positions
     elif positions is not None and positions != config.longest_segment:
@@ -207,11 +227,34 @@ def load_encoder(
     if pieces is not None and pieces > len(table_VD):
         ours["embeddings.word.weight"] = torch.cat([table_VD, _new_rows(table_VD, pieces - len(table_VD))])
         changes["vocab_size"] = pieces
-    config = config.model_copy(update={"has_pooler": "pooler.weight" in ours}).changed(**changes)
-    head = {name: ours.pop(name).float() for name in list(ours) if name.startswith(("mlm.", "sbo.", "task."))}
+    config = config.changed(**changes)
+    head = {name: ours.pop(name).float() for name in list(ours) if name.startswith(_OF_HEADS)}
     encoder = Encoder(config)
     fill_parameters(encoder, ours, where=where)
     return encoder.eval(), head
+
+
+def _require_fitting(config: EncoderConfig, ours: Mapping[str, Tensor], *, where: str) -> None:
+    """Compares the sizes that config.json states with the weights, before an encoder of that size is made.
+
+    What else may not fit, `fill_parameters` finds.
+
+    Raises:
+        InputError: They do not belong together.
+    """
+    names.require_layers(ours, config.layers, where=where)
+    size = config.hidden_size
+    stated = {
+        "embeddings.word.weight": (config.vocab_size, size),
+        "embeddings.token_type.weight": (config.token_types, size),
+    }
+    if config.kind == "transformer":
+        stated["embeddings.position.weight"] = (config.positions, size)
+        stated["blocks.0.feed_forward.input.weight"] = (config.feed_forward_size, size)
+    for name, shape in stated.items():
+        if name not in ours:
+            raise InputError(f"the weights lack tensor {name!r}", where=where)
+        _require_shape(name, ours[name], shape, where=where)
 
 
 def _new_rows(table_VD: Tensor, rows: int) -> Tensor:
@@ -235,20 +278,35 @@ def fill_parameters(module: nn.Module, values: Mapping[str, Tensor], *, where: s
     """Copies tensors into a module by name, in float32.
 
     Raises:
-        InputError: A tensor is missing, unknown or of another shape.
+        InputError: A tensor is missing, unknown, of another shape, or holds what is no number.
     """
     expected = module.state_dict()
+    require_shapes(expected, values, where=where)
+    numbers = {name: tensor.float() for name, tensor in values.items()}
+    tensors.require_finite(numbers, where=where)
+    module.load_state_dict(numbers)
+
+
+def require_shapes(expected: Mapping[str, Tensor], values: Mapping[str, Tensor], *, where: str) -> None:
+    """Refuses tensors that are not those of a module.
+
+    Raises:
+        InputError: A tensor is missing, unknown or of another shape.
+    """
     for name in sorted(expected.keys() ^ values.keys()):
         raise InputError(
             f"the weights {'lack' if name in expected else 'hold an unknown'} tensor {name!r}", where=where
         )
     for name, tensor in values.items():
-        if tensor.shape != expected[name].shape:
-            raise InputError(
-                f"tensor {name!r} has another shape",
-                where=where,
-                got=str(tuple(tensor.shape)),
-                expected=str(tuple(expected[name].shape)),
-                remedy="config.json and the weights do not belong together",
-            )
-    module.load_state_dict({name: tensor.float() for name, tensor in values.items()})
+        _require_shape(name, tensor, tuple(expected[name].shape), where=where)
+
+
+def _require_shape(name: str, tensor: Tensor, shape: tuple[int, ...], *, where: str) -> None:
+    if tuple(tensor.shape) != shape:
+        raise InputError(
+            f"tensor {name!r} has another shape",
+            where=where,
+            got=str(tuple(tensor.shape)),
+            expected=str(shape),
+            remedy="config.json and the weights do not belong together",
+        )

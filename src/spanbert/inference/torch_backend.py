@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from typing_extensions import override
 
 from spanbert.batches.examples import HeadRows, Layout, Window, pack_windows, rows_of_batch
 from spanbert.core.types import IntArray
-from spanbert.encoder.model import Encoder
+from spanbert.encoder.model import Encoder, require_finite_states
 from spanbert.inference.backend import Backend, Outputs
 from spanbert.tasks.head import GeneratingHead, Head
 from spanbert.tasks.protocol import Generated
@@ -31,13 +32,19 @@ class TorchBackend(Backend):
     def __init__(self, encoder: Encoder, heads: Mapping[str, Head[Any]]) -> None:
         self.encoder, self.heads = encoder, heads
 
+    def _hidden(self, windows: Sequence[Window], rows: IntArray | None = None) -> Tensor:
+        """Hidden states of the windows, (R, D)."""
+        hidden_RD: Tensor = self.encoder(pack_windows(windows), rows=rows)
+        require_finite_states(hidden_RD)
+        return hidden_RD
+
     @torch.inference_mode()
     @override
     def run(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
         """The encoder's last layer computes only the rows that are read."""
         rows = {name: rows_of_batch(windows, own) for name, own in asked.items()}
         wanted_R, places = _union(list(rows.values()))
-        hidden_RD = self.encoder(pack_windows(windows), rows=wanted_R)
+        hidden_RD = self._hidden(windows, rows=wanted_R)
         outputs = {}
         for (name, own), place in zip(asked.items(), places, strict=True):
             own_RD = hidden_RD if len(rows) == 1 else hidden_RD[torch.from_numpy(place)]
@@ -57,7 +64,7 @@ class TorchBackend(Backend):
         own = self.heads[head]
         assert isinstance(own, GeneratingHead), f"{head} writes nothing"
         asked = [HeadRows(rows=np.arange(len(window.ids))) for window in windows]
-        return own.generate(self.encoder(pack_windows(windows)), Layout.of(asked), options, references)
+        return own.generate(self._hidden(windows), Layout.of(asked), options, references)
 
 
 def _union(rows: Sequence[IntArray]) -> tuple[IntArray, list[IntArray]]:

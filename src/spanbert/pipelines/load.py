@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from threading import RLock
 from typing import Literal, Self, TypeVar, get_args, overload
@@ -14,9 +15,9 @@ from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.predictions import Answer
 from spanbert.core.texts import described, require_count, require_many, require_path, require_text
-from spanbert.core.types import Document, Facts, Filling, Question, Relation, Span, outer_first
+from spanbert.core.types import Document, Facts, Filling, Question, Record, Relation, Span, outer_first
 from spanbert.encoder.config import EncoderConfig
-from spanbert.inference.loading import stored_tasks
+from spanbert.inference.loading import stored_tasks, stored_tokenizer
 from spanbert.inference.predictor import Predictions, Predictor, chunks
 from spanbert.inference.routing import Router
 from spanbert.inference.work import ChunkProgress
@@ -26,7 +27,7 @@ from spanbert.pipelines.results import AnnotatedText
 from spanbert.tasks.pretrain.fill import PieceScorer, fill_template
 from spanbert.tasks.pretrain.template import parse_template
 from spanbert.tasks.protocol import RelatingTask, TextTask
-from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
+from spanbert.tokens.tokenizer import TokenizerAdapter
 
 Precision = Literal["float32", "bfloat16"]
 ValueT = TypeVar("ValueT")
@@ -64,7 +65,15 @@ class Pipeline(Piping):
     ) -> None:
         self.files, self.precision, self.options = files, precision, options
         self.lock = RLock()
-        self.tokenizer: TokenizerAdapter = load_tokenizer(files.path)
+        self.tokenizer: TokenizerAdapter = stored_tokenizer(files)
+
+    def __getstate__(self) -> Record:
+        """What it was opened with; another process, or a copy, reads the weights again when it first answers."""
+        path = self.files.path.resolve()
+        return {"files": replace(self.files, path=path), "precision": self.precision, "options": self.options}
+
+    def __setstate__(self, state: Record) -> None:
+        self.__init__(**state)  # type: ignore[misc]
 
     @LoadedOnce
     def tasks(self) -> dict[str, TextTask]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*|code|multilingual")
+_NAME = re.compile(r"[\w./-]+")
 _DATASET = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _FINISHED = ("budget", "patience")
 
@@ -167,12 +168,14 @@ def _card(files: BundleFiles, repository: str, changes: Mapping[str, Any]) -> st
 
 def _with_commands_for(repository: str, card: str, title: str) -> str:
     """The card with the repository in place of the bundle's name in blocks of shell and Python."""
-    name = re.compile(rf"(?<![\w./-]){re.escape(title)}(?![\w./-])")
-
-    def renamed(block: re.Match[str]) -> str:
-        return block[1] + name.sub(repository, block[2]) + block[3]
-
-    return re.sub(r"(^```(?:sh|python)\n)(.*?)(^```$)", renamed, card, flags=re.MULTILINE | re.DOTALL)
+    lines = card.splitlines(keepends=True)
+    inside = False
+    for place, line in enumerate(lines):
+        if line.startswith("```"):
+            inside = line.rstrip() in ("```sh", "```python")
+        elif inside:
+            lines[place] = _NAME.sub(lambda name: repository if name[0] == title else name[0], line)
+    return "".join(lines)
 
 
 def _licence(head: Mapping[str, Any], files: BundleFiles) -> str:

@@ -9,28 +9,33 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from spanbert.core.errors import InputError
+from spanbert.corpus.io.formulas import FormulaCells
 from spanbert.pipelines.results import AnnotatedText, render_of
 
 Separated = Literal["csv", "tsv"]
 
 
-def table_lines(results: Iterable[AnnotatedText], kind: Separated) -> Iterator[str]:
+def table_lines(
+    results: Iterable[AnnotatedText], kind: Separated, formulas: FormulaCells | None = None
+) -> Iterator[str]:
     """The header, then a row for each result, streaming.
 
     Args:
         results: All with results of the same tasks.
         kind: Comma-separated text, in quotes where needed; or tab-separated, where tabs and line breaks in cells become
             blanks.
+        formulas: Counts cells that a spreadsheet would compute, and quotes them where that is asked for.
 
     Raises:
         InputError: A result with a column that the first one has not.
     """
     names: list[str] | None = None
+    formulas = formulas or FormulaCells()
     for result in results:
         cells = _cells(result)
         if names is None:
             names = list(cells)
-            yield _row(names, kind)
+            yield _row(formulas.shown(names), kind)
         new = [name for name in cells if name not in names]
         if new:
             raise InputError(
@@ -40,7 +45,7 @@ def table_lines(results: Iterable[AnnotatedText], kind: Separated) -> Iterator[s
                 expected=", ".join(names),
                 remedy="Choose the format jsonl",
             )
-        yield _row([cells.get(name, "") for name in names], kind)
+        yield _row(formulas.shown([cells.get(name, "") for name in names]), kind)
 
 
 def _cells(result: AnnotatedText) -> dict[str, str]:

@@ -336,9 +336,11 @@ def foreign_labels(config: Facts) -> list[str]:
         InputError: They are not numbered.
     """
     stated = config.get("id2label")
-    count = int(config.get("num_labels", 2))
+    count = config.get("num_labels") or 2
     by_number = stated if isinstance(stated, Mapping) else {str(number): f"LABEL_{number}" for number in range(count)}
     try:
-        return [str(by_number[key]) for key in sorted(by_number, key=int)]
-    except ValueError:
-        raise InputError("labels that are not numbered", where="config.json: id2label", got=str(stated)[:80]) from None
+        return [str(by_number[str(number)]) for number in range(len(by_number))]
+    except KeyError:
+        raise InputError(
+            "labels that are not numbered from 0 on", where="config.json: id2label", got=str(stated)[:80]
+        ) from None

@@ -70,7 +70,7 @@ def task_card(
         ],
     )
     chosen = f" --task {first}" if len(entries) > 1 else ""
-    inputs = dict.fromkeys(renders[name].python_input(entry) for name, entry in entries.items())
+    inputs = dict.fromkeys(line for name, entry in entries.items() for line in renders[name].python_input(entry))
     lines = dict.fromkeys(renders[name].python(entry) for name, entry in entries.items())
     intended = {name: renders[name].intended(entry) for name, entry in entries.items()}
     elsewhere = [] if named is None else renders[named].elsewhere(entries[named])

@@ -181,9 +181,9 @@ class TaskRender(ABC, Generic[ResultT]):
         """The heading of the column that says how bad a mistake is."""
         return "how sure"
 
-    def python_input(self, entry: Facts) -> str:
-        """The line of Python that makes what `python` reads."""
-        return 'text = "Any text, as long as you like."'
+    def python_input(self, entry: Facts) -> list[str]:
+        """The lines of Python that make what `python` reads."""
+        return ['text = "Any text, as long as you like."']
 
     def python(self, entry: Facts) -> str:
         """The line of Python that asks a loaded bundle, `nlp`, for its results."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from spanbert.core.config import Config
 from spanbert.corpus.text.division import Documents
+from spanbert.tasks.entry import TextTaskEntry
 
 if TYPE_CHECKING:
     from spanbert.core.types import Facts
@@ -61,6 +62,7 @@ class TaskSpec:
         title: What it is called, in English.
         title_zh: The same in Chinese.
         config: Its settings, a section of those of `finetune`.
+        entry: What a manifest says of such a task.
         task: The class of the task (`TextTaskBase`).
         check: The class that looks for faults of its data (`Survey`).
         render: The class that shows its results and scores (`TaskRender`).
@@ -93,6 +95,7 @@ class TaskSpec:
     title: str
     title_zh: str
     config: type[Config]
+    entry: type[TextTaskEntry] = TextTaskEntry
     task: str
     check: str
     render: str

@@ -23,7 +23,9 @@ import pyarrow as pa
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json, sha256_of
+from spanbert.core.schema import checked
 from spanbert.core.types import BoolArray, IntArray
+from spanbert.tokens.store_schemas import StoreIndex, unlisted
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 
 FORMAT = 1
@@ -134,6 +136,10 @@ class TokenStore:
                 expected=f"format {FORMAT}",
                 remedy="Prepare it again",
             )
+        checked(StoreIndex, self.index, str(index_file))
+        missing = unlisted(self.index)
+        if missing is not None:
+            raise InputError("a file of the store that its list does not name", where=str(index_file), got=missing)
         for name, entry in self.index["files"].items():
             self._check_file(self.path / name, entry, verify)
 
@@ -171,7 +177,14 @@ class TokenStore:
 
     def unigram_counts(self) -> IntArray:
         """How often each piece occurs in the train split, (V,)."""
-        counts: IntArray = np.load(self.path / "unigram.npy")
+        file, pieces = self.path / "unigram.npy", self.index["tokenizer"]["vocab_size"]
+        try:
+            counts: IntArray = np.load(file)
+        except (ValueError, EOFError, OSError) as error:
+            raise InputError("not counts of pieces", where=str(file), got=str(error)) from None
+        if counts.shape != (pieces,) or counts.dtype != np.int64:
+            got, expected = f"{counts.dtype} {counts.shape}", f"int64 ({pieces},), by index.json"
+            raise InputError("not counts of pieces", where=str(file), got=got, expected=expected)
         return counts
 
     def shard_names(self, split: Split) -> list[str]:

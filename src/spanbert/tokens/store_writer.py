@@ -15,10 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from spanbert.core.files import move_into_place, read_json, remove, sha256_of, sync_file, write_json
+from spanbert.core.files import move_into_place, remove, sha256_of, sync_file, write_json
+from spanbert.core.schema import read_checked
 from spanbert.corpus.raw.readers import DocumentReader
 from spanbert.tokens.one_held_out import held_out_fraction, hold_one_out
 from spanbert.tokens.store import FORMAT, INDEX_NAME, StoredDocument, shard_schema
+from spanbert.tokens.store_schemas import PrepareProgress
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 _PIECES_A_RECORD_BATCH = 1 << 20
@@ -114,7 +116,7 @@ class StoreWriter:
         """Takes over the finished shards of a killed run with the same plan; removes anything else."""
         progress = self.work / "progress.json"
         if progress.is_file():
-            noted = read_json(progress)
+            noted = read_checked(PrepareProgress, progress)
             if noted["key"] == self._key:
                 self.shards, self.documents_done = noted["shards"], noted["documents_done"]
                 self.counts_V = np.array(noted["counts"], dtype=np.int64)

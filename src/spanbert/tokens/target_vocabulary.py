@@ -18,6 +18,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import BoolArray, IntArray
+from spanbert.tokens.tokenizer import MOST_PIECES, panics_named
 
 Model = Literal["bpe", "unigram"]
 BEGIN, END = 0, 1
@@ -47,9 +48,16 @@ class TargetVocabulary:
             InputError: Not a tokenizer.
         """
         try:
-            return cls(Tokenizer.from_str(definition), name)
+            with panics_named(name):
+                made = cls(Tokenizer.from_str(definition), name)
+                made.encode_batch(["A probe."])
+        except InputError:
+            raise
         except Exception as error:  # noqa: BLE001 (tokenizers raises nothing narrower)
             raise InputError("not a tokenizer that can be loaded", where=name, got=str(error)) from None
+        if made.size > MOST_PIECES:
+            raise InputError("ids that no vocabulary needs", where=name, got=f"{made.size:,}")
+        return made
 
     def to_json(self) -> str:
         """Its definition, as `tokenizer.json` has it."""

@@ -6,8 +6,10 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,15 @@ from spanbert.core.characters import UNSPACED
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json
 from spanbert.core.model_path import resolve
+from spanbert.core.schema import Schema, read_checked
 from spanbert.core.types import BoolArray, IntArray
 from spanbert.tokens.chinese import chinese_word_starts, has_han
+from spanbert.tokens.long_texts import LONGEST_PART, parts_of
 
 _SPACE_IN_CHINESE = re.compile(f"(?<=[{UNSPACED}]) | (?=[{UNSPACED}])")
+MOST_PIECES = 1 << 24
+_PROBE = "A café's 12 words, 漢字 and\nمرحبا \U0001f600."  # what shows a definition that cannot tokenise
+_PARTS_AT_ONCE = 4  # of a long text
 _SPECIAL_NAMES = {
     "cls": ("[CLS]", "<s>"),
     "sep": ("[SEP]", "</s>"),
@@ -29,6 +36,37 @@ _SPECIAL_NAMES = {
     "pad": ("[PAD]", "<pad>"),
     "unk": ("[UNK]", "<unk>"),
 }
+
+
+@contextmanager
+def panics_named(name: str) -> Iterator[None]:
+    """Turns what the tokenizer library gives up on into an error that says which tokenizer it was.
+
+    A definition that it read well may break an invariant of its Rust code, when it is read or when a text comes. Such
+    a panic is no `Exception`, and its class cannot be imported.
+
+    Raises:
+        InputError: The library gave up.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise InputError(
+            "a tokenizer that the library `tokenizers` gives up on",
+            where=name,
+            got=str(error),
+            remedy="Copy or download it again",
+        ) from None
+
+
+class _Settings(Schema):
+    """tokenizer_config.json, as far as it is read for a vocab.txt."""
+
+    tokenize_chinese_chars: bool = True
+    strip_accents: bool | None = None
+    do_lower_case: bool = False
 
 
 class TokenizerAdapter:
@@ -59,6 +97,15 @@ class TokenizerAdapter:
                     remedy="Use the tokenizer of a BERT-family encoder",
                 )
             self.special[role] = found[0]
+        if self.vocab_size > MOST_PIECES:
+            raise InputError(
+                "ids that no vocabulary needs",
+                where=name,
+                got=f"{self.vocab_size - 1:,}",
+                expected=f"below {MOST_PIECES:,}",
+            )
+        with panics_named(name):
+            self.offsets_batch([_PROBE])
 
     @cached_property
     def _definition(self) -> dict[str, Any]:
@@ -140,7 +187,7 @@ class TokenizerAdapter:
         return [identity for identity in found if identity is not None]
 
     def encode_batch(self, texts: Sequence[str]) -> list[tuple[IntArray, BoolArray]]:
-        """Pieces of each text without specials, on all cores; nothing is truncated.
+        """Pieces of each text without specials, on all cores; nothing is truncated. Long texts are read in parts.
 
         Args:
             texts: Documents or parts of them.
@@ -152,6 +199,30 @@ class TokenizerAdapter:
         Raises:
             InputError: Han text, and no segmenter is installed.
         """
+        if not any(len(text) > LONGEST_PART for text in texts) or not self._reads_parts_alike:
+            return self._encode_whole(texts)
+        short = iter(self._encode_whole([text for text in texts if len(text) <= LONGEST_PART]))
+        return [next(short) if len(text) <= LONGEST_PART else self._encode_parts(text) for text in texts]
+
+    @cached_property
+    def _reads_parts_alike(self) -> bool:
+        """Whether a text that is cut before a blank has the same pieces as a whole."""
+        cuts = [match.start() for match in re.finditer(r"\b ", _PROBE)]
+        parts = [_PROBE[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(_PROBE)], strict=True)]
+        [(ids, starts)] = self._encode_plain([_PROBE])
+        found = self._encode_plain(parts)
+        same_ids = np.array_equal(ids, np.concatenate([one for one, _ in found]))
+        return bool(same_ids and np.array_equal(starts, np.concatenate([one for _, one in found])))
+
+    def _encode_parts(self, text: str) -> tuple[IntArray, BoolArray]:
+        """`encode_batch` of a long text, part by part."""
+        parts, encoded = parts_of(text), list[tuple[IntArray, BoolArray]]()
+        while some := list(islice(parts, _PARTS_AT_ONCE)):
+            encoded += self._encode_whole(some)
+        return np.concatenate([ids for ids, _ in encoded]), np.concatenate([starts for _, starts in encoded])
+
+    def _encode_whole(self, texts: Sequence[str]) -> list[tuple[IntArray, BoolArray]]:
+        """`encode_batch` without cutting anything."""
         encoded = self._encode_plain(texts)
         chinese = [number for number, text in enumerate(texts) if has_han(text)]
         if chinese:
@@ -168,7 +239,9 @@ class TokenizerAdapter:
         if starts_V is not None:
             return [(ids, starts_V[ids]) for ids in self.ids_batch(texts)]
         encoded = []
-        for encoding in self.backend.encode_batch(list(texts), add_special_tokens=False):
+        with panics_named(self.name):
+            encodings = self.backend.encode_batch(list(texts), add_special_tokens=False)
+        for encoding in encodings:
             words = np.array([-1 if word is None else word for word in encoding.word_ids], dtype=np.int64)
             starts = np.ones(len(words), dtype=bool)
             starts[1:] = words[1:] != words[:-1]
@@ -177,12 +250,14 @@ class TokenizerAdapter:
 
     def ids_batch(self, texts: Sequence[str]) -> list[IntArray]:
         """The ids of `encode_batch` alone."""
-        fast = self.backend.encode_batch_fast(list(texts), add_special_tokens=False)
+        with panics_named(self.name):
+            fast = self.backend.encode_batch_fast(list(texts), add_special_tokens=False)
         return [np.array(encoding.ids, dtype=np.int64) for encoding in fast]
 
     def offsets_batch(self, texts: Sequence[str]) -> list[IntArray]:
         """First character and character after the last of each piece of `encode_batch`, (n, 2)."""
-        encodings = self.backend.encode_batch(list(texts), add_special_tokens=False)
+        with panics_named(self.name):
+            encodings = self.backend.encode_batch(list(texts), add_special_tokens=False)
         return [np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2) for encoding in encodings]
 
     def encode(self, text: str) -> tuple[IntArray, BoolArray]:
@@ -191,7 +266,8 @@ class TokenizerAdapter:
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of some pieces."""
-        return self.backend.decode([int(identity) for identity in ids], skip_special_tokens=False)
+        with panics_named(self.name):
+            return self.backend.decode([int(identity) for identity in ids], skip_special_tokens=False)
 
     def surface(self, ids: Sequence[int]) -> str:
         """The text of some pieces as it appears inside a text: no space before it or in Chinese, no `##`."""
@@ -262,7 +338,10 @@ def _from_json(path: Path) -> Tokenizer:
     if not isinstance(definition, dict) or "model" not in definition:
         raise InputError("not a tokenizer", where=str(path), expected="a Hugging Face tokenizer.json")
     try:
-        tokenizer = Tokenizer.from_str(json.dumps(definition))
+        with panics_named(str(path)):
+            tokenizer = Tokenizer.from_str(json.dumps(definition))
+    except InputError:
+        raise
     except Exception as error:  # noqa: BLE001 (tokenizers raises nothing narrower)
         raise InputError("not a tokenizer that can be loaded", where=str(path), got=str(error)) from None
     if definition["model"].get("type") == "WordPiece" and tokenizer.decoder is None:
@@ -288,7 +367,7 @@ def _from_vocabulary(path: Path) -> Tokenizer:
             )
         vocabulary[piece] = line
     beside = path.parent / "tokenizer_config.json"
-    settings = read_json(beside) if beside.is_file() else {}
+    settings = read_checked(_Settings, beside) if beside.is_file() else {}
     has_upper_case = any(piece != piece.lower() for piece in pieces if not piece.startswith("["))
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))
     tokenizer.normalizer = normalizers.BertNormalizer(

@@ -23,12 +23,12 @@ from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.texts import require_path
 from spanbert.core.types import Facts, Record
-from spanbert.corpus.data import Source, documents_of, opened, source_facts
+from spanbert.corpus.data import Source, documents_of, opened
 from spanbert.corpus.held_out import HeldOut
 from spanbert.corpus.io.files import require_data
 from spanbert.encoder.config import EncoderConfig, Size
 from spanbert.inference.end_to_end import all_end_to_end, end_to_end_lines
-from spanbert.inference.loading import task_entries, task_to_go_on_with
+from spanbert.inference.loading import stored_tokenizer, task_entries, task_to_go_on_with
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.scoring import evaluate_documents, score_with_mistakes, tune_thresholds, write_mistakes
 from spanbert.inference.torch_backend import TorchBackend
@@ -37,15 +37,15 @@ from spanbert.tasks.joint import JointTask
 from spanbert.tasks.pretrain.heads import TASK
 from spanbert.tasks.protocol import Mistake, TextTask
 from spanbert.tasks.registry import spec_of
-from spanbert.tokens.store import TokenStore
-from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
+from spanbert.tokens.tokenizer import TokenizerAdapter
 from spanbert.train.examples import check_dev, training_examples
 from spanbert.train.finetune_bundle import build_joint_model, heads_of, write_finetuned
 from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.finetune_facts import run_facts
 from spanbert.train.kept import Kept
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
-from spanbert.train.run import base_name, model_fact, run_into, settled, with_budget
+from spanbert.train.run import base_name, run_into, settled, with_budget
 from spanbert.train.run_directory import END_TO_END, FINETUNE, budget_of_run, check_run_folder
 from spanbert.train.scratch import scratch_shape, start_from_scratch
 from spanbert.train.task_data import (
@@ -150,7 +150,7 @@ def finetune(
         train = {name: train_source(data, config) for name, data in tasks.items()}
         tasks = {name: replace(data, train=train[name], train_target=None) for name, data in tasks.items()}
         files = given or start_from_scratch(kept_files.directory("start"), train, size, config, reporter)
-        tokenizer = load_tokenizer(files.path)
+        tokenizer = stored_tokenizer(files)
         made = build_tasks(tasks, files, tokenizer, config)
         kept_files.assets(made)
         for task in made.values():
@@ -283,40 +283,6 @@ def build_tasks(
 def _dev_source(data: TaskData, task: TextTask) -> Source:
     assert not isinstance(data.dev, HeldOut | None)
     return opened(data.dev, lambda path: task.opened(path, companion=data.dev_target))
-
-
-def run_facts(
-    tasks: Mapping[str, TaskData],
-    model: str | Path | None,
-    size: Size | None,
-    config: FinetuneConfig,
-    text: TokenStore | None,
-) -> dict[str, Any]:
-    """What the run is, for run.json and for --resume to compare."""
-
-    def facts_of(given: Path | Source | None, companion: Path | None) -> dict[str, str] | None:
-        return None if given is None else source_facts(given, companion)
-
-    return {
-        "tasks": {
-            name: {
-                "kind": data.kind,
-                "examples_a_step": config.batch.examples_of(data.kind),
-                **(
-                    {}
-                    if config.batch.tokens_of(data.kind) is None
-                    else {"tokens_a_step": config.batch.tokens_of(data.kind)}
-                ),
-                "train": facts_of(data.train, data.train_target),
-                "dev": None if isinstance(data.dev, HeldOut) else facts_of(data.dev, data.dev_target),
-                "options": None if data.options is None else data.options.model_dump(mode="json"),
-            }
-            for name, data in tasks.items()
-        },
-        "model": f"from scratch, size {size}" if model is None else model_fact(model),
-        **({} if text is None else {"text": text.checksum}),
-        "settings": config.model_dump(mode="json"),
-    }
 
 
 def _predictor(model: TaskModel, tasks: Mapping[str, TextTask]) -> Predictor:

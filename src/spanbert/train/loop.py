@@ -25,12 +25,14 @@ from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.state import SavedState, load_state, save_state
 from spanbert.core.errors import Interrupted
 from spanbert.core.reporter import Reporter
+from spanbert.core.schema import checked
 from spanbert.tasks.protocol import MicroBatch
 from spanbert.train.budget import Budget, Progress, is_due, schedule_factor
 from spanbert.train.config import Amount, OptimConfig, TrainConfig
 from spanbert.train.figures import StepFigures, require_finite
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rates
+from spanbert.train.run_schemas import BestFacts, StateFacts
 from spanbert.train.runtime import Runtime
 from spanbert.train.signals import StopRequest
 from spanbert.train.step import backward
@@ -137,14 +139,17 @@ class Trainer:
         """Continues from a saved state."""
         self.model.load_state_dict(state.model)
         restore_optimizer(self.optimizer, self.model, state.optimizer)
-        facts = state.facts
+        facts, where = state.facts, str(self.directory / "training")
+        checked(StateFacts, facts, where, key="last/state.json")
         self.progress = Progress(**facts["progress"])
         self.position = PlanPosition.of_state(facts["position"])
         self.last_scores, self.scored_at = facts["last_scores"], facts["scored_at"]
         self.to_beat, self.without_gain = facts["to_beat"], facts["without_gain"]
         self.owes_evaluation = facts.get("owes_evaluation", False)  # earlier versions did not note it
         best = load_state(self.directory / "training" / "best")  # may be of a later step that a kill took back
-        self.best = Best.of_state(best.facts) if best else None
+        if best:
+            checked(BestFacts, best.facts, where, key="best/state.json")
+            self.best = Best.of_state(best.facts)
 
     def run(self, stop: StopRequest, *, until: float = 1.0) -> Outcome:
         """Trains until the budget is used or a signal comes.

@@ -22,10 +22,11 @@ from spanbert.corpus.raw.hub import PREFIX, HubDataset
 from spanbert.encoder.config import EncoderConfig, Size
 from spanbert.encoder.model import Encoder, fill_parameters, load_encoder
 from spanbert.encoder.saving import SavedModel
+from spanbert.inference.loading import stored_tokenizer
 from spanbert.tasks.pretrain.heads import HUB_TASK, SBO_PREFIX, TASK, PretrainHead
 from spanbert.tasks.pretrain.objectives import PretrainTask
 from spanbert.tokens.store import TokenStore
-from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
+from spanbert.tokens.tokenizer import TokenizerAdapter
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
 from spanbert.train.pretrain_config import PretrainConfig
@@ -56,7 +57,7 @@ def build_model(
         encoder = Encoder(shape.changed(**changes))
     else:
         files = open_bundle(model)
-        require_same_tokenizer(store, load_tokenizer(files.path), str(model))
+        require_same_tokenizer(store, stored_tokenizer(files), str(model))
         kind = changes.pop("kind", None)
         encoder, given = load_encoder(files, **changes)
         if kind not in (None, encoder.config.kind):

@@ -26,6 +26,8 @@ from spanbert.checkpoint.state import SavedState, load_state
 from spanbert.core.errors import InputError
 from spanbert.core.files import only_writer, read_json
 from spanbert.core.outputs import check_output_folder, empty_folder
+from spanbert.core.schema import read_checked
+from spanbert.train.run_schemas import RunFacts
 
 BUDGETS = ("max_steps", "max_tokens", "max_minutes", "max_epochs")
 BUDGET_KEYS = (*BUDGETS, "least_steps")
@@ -197,7 +199,7 @@ def forget_state(bundle: Path) -> None:
 def facts_of_run(bundle: Path) -> dict[str, Any]:
     """What run.json says of the run that makes a bundle; empty where there is no run."""
     run_file = files_of_run(bundle) / RUN_FILE
-    return dict(read_json(run_file)) if run_file.is_file() else {}
+    return read_checked(RunFacts, run_file) if run_file.is_file() else {}
 
 
 def budget_of_run(bundle: Path) -> dict[str, Any]:

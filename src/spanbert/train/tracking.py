@@ -10,7 +10,10 @@ from typing import Any, Self
 
 from torch.utils.tensorboard import SummaryWriter
 
-from spanbert.core.files import write_atomically
+from spanbert.core.errors import InputError
+from spanbert.core.files import parse_json, write_atomically
+from spanbert.core.schema import Schema, checked
+from spanbert.train.run_schemas import LogLine, MetricsLine
 
 
 class Tracker:
@@ -56,15 +59,36 @@ class Tracker:
         self._board.flush()
 
 
-def read_log(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of a log; a last line that a kill cut short is left out."""
+def read_log(path: Path, schema: type[Schema] = LogLine) -> list[dict[str, Any]]:
+    """The whole lines of a log; a last line that a kill cut short is left out.
+
+    Args:
+        path: The log; one that is not there has no lines.
+        schema: What each line must hold.
+
+    Raises:
+        InputError: A line that is not JSON, or holds something else; names it.
+    """
     if not path.is_file():
         return []
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines[:-1]]
+    try:
+        lines = path.read_bytes().decode().split("\n")
+    except UnicodeDecodeError as error:
+        raise InputError("not UTF-8 text", where=str(path), got=f"byte {error.start}") from None
+    return [_read_line(line, f"{path}:{number}", schema) for number, line in enumerate(lines[:-1], start=1)]
+
+
+def _read_line(line: str, where: str, schema: type[Schema]) -> dict[str, Any]:
+    facts: dict[str, Any] = parse_json(line, where)
+    checked(schema, facts, where)
+    return facts
 
 
 def _reopen(path: Path, after_step: int) -> Any:
-    kept = [line for line in read_log(path) if line["step"] <= after_step]
+    kept = [
+        line
+        for line in read_log(path, MetricsLine if path.name == "metrics.jsonl" else LogLine)
+        if line["step"] <= after_step
+    ]
     write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept))
     return path.open("a", encoding="utf-8")

@@ -18,9 +18,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from spanbert.core.errors import InputError, SpanbertError
-from spanbert.core.files import read_json, write_json
+from spanbert.core.files import write_json
 from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
+from spanbert.core.schema import read_checked
 from spanbert.core.texts import require_path
 from spanbert.core.types import Facts
 from spanbert.encoder.config import Size
@@ -29,11 +30,11 @@ from spanbert.train.figures import NotFiniteError
 from spanbert.train.finetune import (
     FinetuneResult,
     finetune,
-    run_facts,
     starting_point,
     with_run_budget,
 )
 from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.finetune_facts import run_facts
 from spanbert.train.run_directory import (
     RUN_FILE,
     TRIALS,
@@ -48,6 +49,7 @@ from spanbert.train.run_directory import (
     run_directory,
     state_to_resume,
 )
+from spanbert.train.run_schemas import TuningRecord
 from spanbert.train.task_data import TaskData, as_task_data, files_read, with_held_out
 from spanbert.train.text_objective import text_store
 from spanbert.train.trial import Score, Trial, TrialReporter, TrialTable
@@ -187,7 +189,7 @@ def run_trials(
     trials = [Trial(name=str(number), settings=one) for number, one in enumerate(plan.trials, start=1)]
     rounds = [(plan.share, plan.kept), (1.0, 1)] if plan.share < 1 else [(1.0, 1)]
     if has_begun and (run / TUNING_FILE).is_file():
-        trials = [Trial.of_record(one) for one in read_json(run / TUNING_FILE)["trials"]]
+        trials = [Trial.of_record(one) for one in read_checked(TuningRecord, run / TUNING_FILE)["trials"]]
     try:
         return _Tuning(run, trials, train, config, reporter).run(rounds)
     finally:

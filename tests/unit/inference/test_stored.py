@@ -96,7 +96,7 @@ def test_a_head_that_is_missing_or_does_not_fit(joint: Path, hugging_face_model:
     unnumbered = hugging_face_directory(
         hugging_face_model, tmp_path / "unnumbered", architecture, weights, id2label={"first": "a"}
     )
-    with pytest.raises(InputError, match=r"labels that are not numbered; got \{'first'"):
+    with pytest.raises(InputError, match=r"labels that are not numbered from 0 on; got \{'first'"):
         spanbert.load(unnumbered)(TEXT)
 
 

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from spanbert.apps.cli.options import JsonOption, OverwriteOption, examples, lines_of, print_json
+from spanbert.apps.cli.options import JsonOption, OverwriteOption, examples, lines_of, print_json, say
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.files import write_atomically, write_json
@@ -77,7 +77,7 @@ def command(
         print_json(result)
     else:
         for line in lines_of(result):
-            typer.echo(line)
+            say(line)
 
 
 def _benchmark(name: str) -> ModuleType:

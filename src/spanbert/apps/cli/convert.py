@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from spanbert.apps.cli.completion import layouts, read_formats
-from spanbert.apps.cli.options import JsonOption, OverwriteOption, examples, print_json
+from spanbert.apps.cli.options import JsonOption, OverwriteOption, SafeCellsOption, examples, print_json, say
 from spanbert.core.errors import InputError
+from spanbert.corpus.io.formulas import check_table
 
 EXAMPLES = examples(
     ("Encoder and MLM head alone, for other programs", "spanbert convert bundle/ plain/ --to hugging-face"),
@@ -105,6 +106,7 @@ def command(
     separator: Annotated[
         str | None, typer.Option(help="Labelled texts: between several labels of a cell.", show_default=False)
     ] = None,
+    safe_cells: SafeCellsOption = False,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -121,7 +123,7 @@ def command(
         if precision is not None:
             raise InputError("files of annotations have no weights", where="--precision", got=precision)
         own = {"from_": from_, "scheme": scheme, "column": column or "ner", "nested": nested, "overwrite": overwrite}
-        _convert_data(source, out, to, {**own, "target": target, **names}, as_json)
+        _convert_data(source, out, to, {**own, "target": target, **names}, as_json, safe_cells=safe_cells)
         return
     for option, value in given.items():
         if value is not None:
@@ -129,10 +131,13 @@ def command(
     _convert_model(source, out, to, {"task": task, "precision": precision, "overwrite": overwrite}, as_json)
 
 
-def _convert_data(source: str, out: Path, to: str, options: dict[str, Any], as_json: bool) -> None:
+def _convert_data(source: str, out: Path, to: str, options: dict[str, Any], as_json: bool, *, safe_cells: bool) -> None:
     from spanbert.pipelines.convert.data import convert_data
 
     done = convert_data(source, out, to=to, **options)
+    remark = check_table(done.path, quote=safe_cells) if done.path.is_file() else None
+    if remark is not None:
+        typer.echo(remark, err=True)
     if as_json:
         print_json({**asdict(done), "path": str(done.path)})
         return
@@ -140,12 +145,12 @@ def _convert_data(source: str, out: Path, to: str, options: dict[str, Any], as_j
     counted = {name: getattr(done, name) for name in names}
     parts = [f"{done.documents:,} documents", f"{done.words:,} words"]
     parts += [f"{count:,} {name}" for name, count in counted.items() if count or name == "spans"]
-    typer.echo(f"wrote {done.path}: {', '.join(parts)}, from {done.read_as}")
+    say(f"wrote {done.path}: {', '.join(parts)}, from {done.read_as}")
     if done.left_out:
         said = ", ".join(f"{count:,} {_SAID.get(what, what)}" for what, count in done.left_out.items())
-        typer.echo(f"left out: {said}")
+        say(f"left out: {said}")
     if done.moved or done.lost:
-        typer.echo(f"answers that were elsewhere in their text: {done.moved:,}; not in it, and left out: {done.lost:,}")
+        say(f"answers that were elsewhere in their text: {done.moved:,}; not in it, and left out: {done.lost:,}")
 
 
 def _convert_model(source: str, out: Path, to: str, options: dict[str, Any], as_json: bool) -> None:
@@ -155,6 +160,6 @@ def _convert_model(source: str, out: Path, to: str, options: dict[str, Any], as_
     if as_json:
         print_json({"path": str(result.path), "tensors": result.tensors, "left_out": result.left_out})
         return
-    typer.echo(f"wrote {result.path}: {result.tensors} tensors")
+    say(f"wrote {result.path}: {result.tensors} tensors")
     if result.left_out:
-        typer.echo(f"left out, because this layout has no place for them: {', '.join(result.left_out)}")
+        say(f"left out, because this layout has no place for them: {', '.join(result.left_out)}")

@@ -9,7 +9,15 @@ import typer
 
 from spanbert.apps.cli.command import command_class
 from spanbert.apps.cli.completion import kinds_of_tasks
-from spanbert.apps.cli.options import ConfigOption, JsonOption, OverwriteOption, SetOption, print_json
+from spanbert.apps.cli.options import (
+    ConfigOption,
+    JsonOption,
+    OverwriteOption,
+    SafeCellsOption,
+    SetOption,
+    print_json,
+    say,
+)
 from spanbert.apps.cli.task_options import (
     Given,
     help_of_kind,
@@ -19,6 +27,7 @@ from spanbert.apps.cli.task_options import (
     with_task_options,
 )
 from spanbert.apps.console import make_reporter
+from spanbert.corpus.io.formulas import check_table
 from spanbert.tasks.registry import kind_meant, kinds
 
 EXAMPLES = task_examples("doctor")
@@ -52,6 +61,7 @@ def command(
     fix: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write a repaired copy of --data.", show_default=False)
     ] = None,
+    safe_cells: SafeCellsOption = False,
     overwrite: OverwriteOption = False,
     *,
     given: Given,
@@ -90,11 +100,14 @@ def command(
             estimate=estimate,
             reporter=reporter,
         )
+    remark = check_table(fix, quote=safe_cells) if fix is not None and fix.is_file() else None
+    if remark is not None:
+        typer.echo(remark, err=True)
     if as_json:
         print_json(report.as_record())
     else:
         for line in report_lines(report):
-            typer.echo(line)
+            say(line)
         if fix is not None:
-            typer.echo(f"wrote {fix}")
+            say(f"wrote {fix}")
     raise typer.Exit(report.exit_code)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from spanbert.apps.cli.options import JsonOption, ThreadsOption, kind_options, kind_set_option, print_json
+from spanbert.apps.cli.options import JsonOption, ThreadsOption, kind_options, kind_set_option, print_json, say
 from spanbert.apps.cli.task_options import Given, settings_of, task_examples, with_task_options
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
@@ -104,7 +104,7 @@ def _print(found: dict[str, Any], as_json: bool) -> None:
         print_json(found)
         return
     for line in _lines(found):
-        typer.echo(line)
+        say(line)
 
 
 def _lines(found: dict[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spanbert.apps.cli.options import JsonOption, examples, print_json
+from spanbert.apps.cli.options import JsonOption, examples, print_json, say
 
 EXAMPLES = examples(
     ("A blank of one to three pieces", 'spanbert fill bundle/ "The quick [MASK:1-3] fox" --top-k 5'),
@@ -36,4 +36,4 @@ def command(
         print_json({"text": text, "fillings": [asdict(filling) for filling in fillings]})
         return
     for filling in fillings:
-        typer.echo(f"{filling.score:8.3f}  {filling.text}")
+        say(f"{filling.score:8.3f}  {filling.text}")

@@ -21,6 +21,7 @@ from spanbert.apps.cli.options import (
     SetOption,
     print_json,
     require_size,
+    say,
 )
 from spanbert.apps.cli.task_options import (
     Given,
@@ -186,16 +187,16 @@ def command(
     if seeds > 1 and whole:
         for name, figures in several.spread.items():
             for figure, spread in figures.items():
-                typer.echo(f"{name} {figure}: mean {spread['mean']:.4f}, standard deviation {spread['stdev']:.4f}")
-        typer.echo(f"the bundle is that of seed {several.best}")
+                say(f"{name} {figure}: mean {spread['mean']:.4f}, standard deviation {spread['stdev']:.4f}")
+        say(f"the bundle is that of seed {several.best}")
     if outcome.best:
-        typer.echo(f"scores of the bundle on the dev data (weights of step {outcome.best.step:,}):")
+        say(f"scores of the bundle on the dev data (weights of step {outcome.best.step:,}):")
     for line in result.lines:
-        typer.echo(f"  {line}")
+        say(f"  {line}")
     if report is not None:
-        typer.echo(f"report: {report}")
+        say(f"report: {report}")
     if whole:
-        typer.echo(f"wrote {out} after {outcome.progress.step:,} steps, {outcome.progress.seconds / 60:.1f} minutes")
+        say(f"wrote {out} after {outcome.progress.step:,} steps, {outcome.progress.seconds / 60:.1f} minutes")
     if as_json:
         scores = {name: dict(one) for name, one in result.scores.items()}
         facts = {"path": str(out), "stopped_by": outcome.stopped_by, "scores": scores}
@@ -204,7 +205,7 @@ def command(
         first, data = next(iter(tasks.items()))
         name, bundle = f" --task {first}" if len(tasks) > 1 else "", shlex.quote(str(out))
         texts = spec_of(data.kind).input
-        typer.echo(f"next: spanbert evaluate {bundle}{name} --data TEST, or spanbert predict {bundle}{name} {texts}")
+        say(f"next: spanbert evaluate {bundle}{name} --data TEST, or spanbert predict {bundle}{name} {texts}")
     if outcome.interrupted:
         end_interrupted(outcome)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from spanbert.apps.cli.options import JsonOption, examples, lines_of, print_json
+from spanbert.apps.cli.options import JsonOption, examples, lines_of, print_json, say
 
 EXAMPLES = examples(
     ("A token store", "spanbert info store/"),
@@ -32,4 +32,4 @@ def command(
         print_json(facts)
         return
     for line in lines_of(facts):
-        typer.echo(line)
+        say(line)

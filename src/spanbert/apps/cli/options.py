@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -11,13 +12,16 @@ import typer
 
 from spanbert.apps.cli.completion import finetune_keys, kind_keys, pretrain_keys
 from spanbert.core.config import parse_override
-from spanbert.core.errors import InputError
+from spanbert.core.errors import InputError, printable
 from spanbert.encoder.config import Size
 from spanbert.tasks.registry import kind_meant
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on the last line.")]
 ThreadsOption = Annotated[
     int | None, typer.Option(help="CPU threads.  [default: all cores]", min=1, show_default=False)
+]
+SafeCellsOption = Annotated[
+    bool, typer.Option("--safe-cells", help="Tables: put ' before cells that a spreadsheet would compute.")
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what exists already.")]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.", show_default=False)]
@@ -39,6 +43,7 @@ PretrainSetOption = Annotated[
         autocompletion=pretrain_keys,
     ),
 ]
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")  # JSON escapes lower ones
 
 
 def kind_set_option(example: str) -> Any:
@@ -95,7 +100,16 @@ def parse_share(text: str, option: str) -> float:
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Prints one line of JSON."""
-    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+    typer.echo(_UNPRINTABLE.sub(_as_json, json.dumps(value, ensure_ascii=False, default=str)))
+
+
+def say(line: str) -> None:
+    """Prints a line for people; what a terminal would take as a command is shown escaped."""
+    typer.echo(printable(line))
+
+
+def _as_json(character: re.Match[str]) -> str:
+    return json.dumps(character[0])[1:-1]
 
 
 def examples(*lines: tuple[str, str]) -> str:

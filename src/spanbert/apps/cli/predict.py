@@ -13,7 +13,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from spanbert.apps.cli.completion import one_of
-from spanbert.apps.cli.options import OverwriteOption, ThreadsOption, kind_options, kind_set_option
+from spanbert.apps.cli.options import OverwriteOption, SafeCellsOption, ThreadsOption, kind_options, kind_set_option
 from spanbert.apps.cli.task_options import Given, settings_of, task_examples, with_task_options
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
@@ -21,6 +21,7 @@ from spanbert.core.files import file_written_whole, is_special
 from spanbert.core.outputs import check_output_file
 from spanbert.core.reporter import Reporter
 from spanbert.corpus.io.files import ByteCounter, SourceFile, text_lines
+from spanbert.corpus.io.formulas import FormulaCells
 from spanbert.corpus.io.pipes import PipeLines
 from spanbert.corpus.text.division import Documents, require_documents
 from spanbert.tasks.registry import specs
@@ -85,6 +86,7 @@ def command(
     out: Annotated[
         Path | None, typer.Option(help="Write to this file, completely or not at all.", show_default=False)
     ] = None,
+    safe_cells: SafeCellsOption = False,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Runs a bundle's tasks on each text: entities, tags, labels, clusters, relations, answers, translations.
@@ -113,6 +115,9 @@ def command(
         check_output_file(Path("/dev/stdout"), inputs=[source], overwrite=True, option="standard output")
     else:
         check_output_file(out, inputs=["/dev/stdin" if source == "-" else source, bundle], overwrite=overwrite)
+    if safe_cells and format_ not in ("csv", "tsv"):
+        raise InputError("only tables have cells", where="--safe-cells", got=f"--format {format_}", expected="csv, tsv")
+    formulas = FormulaCells(quote=safe_cells)
     read = ByteCounter()
     pipe = _pipe(source)
     lines = _lines(source, read) if pipe is None else _plain(pipe, "stdin" if source == "-" else source)
@@ -136,6 +141,7 @@ def command(
             text_column,
             threads,
             pipe,
+            formulas,
         )
         stream = sys.stdout if out is None else stack.enter_context(file_written_whole(out))
         for piece in pieces:
@@ -143,6 +149,8 @@ def command(
             stream.flush()  # the reader of a pipe gets each answer at once
         if reporter:
             reporter.finish("predict")
+    if formulas.remark is not None:
+        typer.echo(formulas.remark, err=True)
 
 
 def _options(stated: Sequence[str], given: Given) -> dict[str, dict[str, Any]]:
@@ -168,6 +176,7 @@ def _pieces(
     text_column: str | None,
     threads: int | None,
     pipe: PipeLines | None,
+    formulas: FormulaCells,
 ) -> Iterator[str]:
     """What is written, piece by piece; progress goes to the reporter, by what has been read of the lines."""
     from spanbert.encoder.hardware import use_threads
@@ -213,7 +222,7 @@ def _pieces(
         progress=progress,
     )
     if format_ in ("csv", "tsv"):
-        yield from table_lines(results, cast(Separated, format_))
+        yield from table_lines(results, cast(Separated, format_), formulas)
         return
     if format_ == "html":
         yield from page(results, title=Path(bundle).resolve().name)

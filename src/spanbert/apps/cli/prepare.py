@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from spanbert.apps.cli.options import JsonOption, OverwriteOption, examples, parse_share, print_json
+from spanbert.apps.cli.options import JsonOption, OverwriteOption, examples, parse_share, print_json, say
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
 from spanbert.core.outputs import check_output_folder
@@ -53,6 +53,9 @@ def command(
         str | None, typer.Option(help="Field of a .jsonl line with [[start, end, label], ...].", show_default=False)
     ] = None,
     on_error: Annotated[str, typer.Option(help="What a broken line does: stop, or skip and count it.")] = "stop",
+    longest_line: Annotated[
+        str | None, typer.Option(help="A longer line is broken.", show_default="64MB, or SPANBERT_LONGEST_LINE")
+    ] = None,
     clean: Annotated[bool, typer.Option("--clean", help="Repair mojibake, drop control characters, NFC.")] = False,
     deduplicate: Annotated[bool, typer.Option("--deduplicate", help="Leave out documents read before.")] = False,
     languages: Annotated[
@@ -80,6 +83,7 @@ def command(
             "text_field": text_field,
             "entities_field": entities_field,
             "on_error": on_error,
+            "longest_line": longest_line,
             "clean": clean,
             "deduplicate": deduplicate,
             "languages": languages.split(",") if languages else (),
@@ -99,10 +103,10 @@ def command(
             licence=licence, overwrite=overwrite, reporter=reporter,
         )  # fmt: skip
     for line in summary_lines(result):
-        typer.echo(line)
+        say(line)
     if as_json:
         print_json(asdict(result))
     else:
         is_model = tokenizer is not None and (Path(tokenizer) / "config.json").is_file()
         start = f"--model {shlex.quote(str(tokenizer))}" if is_model else "--size mini"
-        typer.echo(f"next: spanbert pretrain {shlex.quote(str(out))} {start} --out BUNDLE --budget 10m")
+        say(f"next: spanbert pretrain {shlex.quote(str(out))} {start} --out BUNDLE --budget 10m")

@@ -17,6 +17,7 @@ from spanbert.apps.cli.options import (
     examples,
     print_json,
     require_size,
+    say,
 )
 from spanbert.apps.console import make_reporter
 from spanbert.encoder.config import Size
@@ -84,16 +85,16 @@ def command(
         )
     outcome = result.outcome
     if outcome.best:
-        typer.echo(f"held-out figures of the bundle (weights of step {outcome.best.step:,}):")
+        say(f"held-out figures of the bundle (weights of step {outcome.best.step:,}):")
     for line in result.lines:
-        typer.echo(f"  {line}")
+        say(f"  {line}")
     if outcome.progress.step:
-        typer.echo(f"wrote {result.path} after {outcome.progress.step:,} steps, {outcome.progress.tokens:,} tokens")
+        say(f"wrote {result.path} after {outcome.progress.step:,} steps, {outcome.progress.tokens:,} tokens")
     if as_json:
         scores = outcome.best.scores if outcome.best else {}
         facts = {"path": str(out), "stopped_by": outcome.stopped_by, "before": result.before, "after": scores}
         print_json({**facts, **vars(outcome.progress)})
     elif not outcome.interrupted:
-        typer.echo(f'next: spanbert fill {out} "The quick [MASK:1-3] fox" --top-k 5')
+        say(f'next: spanbert fill {out} "The quick [MASK:1-3] fox" --top-k 5')
     if outcome.interrupted:
         end_interrupted(outcome)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from spanbert.apps.cli.options import JsonOption, examples, print_json
+from spanbert.apps.cli.options import JsonOption, examples, print_json, say
 
 EXAMPLES = examples(
     ("What would be uploaded, without a network", "spanbert push ner/ jane/ner --dry-run"),
@@ -58,12 +58,12 @@ def command(
         print_json(vars(done))
         return
     for name, size in done.files.items():
-        typer.echo(f"{size:>13,}  {name}")
+        say(f"{size:>13,}  {name}")
     for name in done.removed:
-        typer.echo(f"{'removed':>13}  {name}")
+        say(f"{'removed':>13}  {name}")
     total = f"{sum(done.files.values()) / 1e6:,.1f} MB in {len(done.files)} files, licence {done.licence}"
     if done.url is None:
-        typer.echo(f"would upload {total} to {repository}; nothing was sent")
+        say(f"would upload {total} to {repository}; nothing was sent")
         return
-    typer.echo(f"uploaded {total}: {done.url}")
-    typer.echo(f'next: spanbert.load("{repository}"), or spanbert predict {repository}')
+    say(f"uploaded {total}: {done.url}")
+    say(f'next: spanbert.load("{repository}"), or spanbert predict {repository}')

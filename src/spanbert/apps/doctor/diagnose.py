@@ -26,13 +26,14 @@ from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.held_out import HeldOut
 from spanbert.corpus.io.files import require_data
 from spanbert.encoder.config import EncoderConfig
+from spanbert.inference.loading import stored_tokenizer
 from spanbert.tasks.base import TextTaskBase, open_as
 from spanbert.tasks.protocol import WindowedDocument
 from spanbert.tasks.registry import kind_meant, spec_of
 from spanbert.tasks.spec import TaskSpec
 from spanbert.tasks.survey import Survey, leave_out
 from spanbert.tokens.pieces import read_pieces
-from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
+from spanbert.tokens.tokenizer import TokenizerAdapter
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.usual import FEW_STEPS, LEAST_STEPS, planned_steps
 
@@ -112,7 +113,7 @@ def doctor(
         read = [data, target, dev, dev_target, model]
         check_target(source, Path(fix), read=read, overwrite=overwrite, one_file=companion is None)
     files = open_bundle(os.fspath(model))
-    tokenizer = load_tokenizer(files.path)
+    tokenizer = stored_tokenizer(files)
     options = config.of_kind(kind)
     spec = spec_of(kind, options.model_dump())
     made = spec.check_class()

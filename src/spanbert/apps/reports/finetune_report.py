@@ -26,17 +26,29 @@ from spanbert.apps.reports.curves import Scored, reliability_diagram, score_curv
 from spanbert.apps.reports.finetune_tables import TaskTables
 from spanbert.apps.reports.page import render_report
 from spanbert.checkpoint.bundle import MANIFEST, open_bundle, tensor_shapes
+from spanbert.checkpoint.manifest import Manifest
 from spanbert.core.excerpts import parted, shortened
-from spanbert.core.files import read_json, write_atomically
+from spanbert.core.files import write_atomically
 from spanbert.core.reporter import Reporter
+from spanbert.core.schema import Schema, read_checked
 from spanbert.tasks.registry import spec_of
 from spanbert.tasks.render import TaskRender
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.run_directory import END_TO_END, RUN_FILE, SEEDS, TUNING_FILE, files_of_run
+from spanbert.train.run_schemas import (
+    LogLine,
+    MetricsLine,
+    MistakeLine,
+    RunFacts,
+    ScoresRecord,
+    SeedsRecord,
+    TuningRecord,
+)
 from spanbert.train.tracking import read_log
 from spanbert.train.trial import Trial, TrialTable
 
 _REPORT = "report.html"
+_LOGS: Mapping[str, type[Schema]] = {"metrics": MetricsLine, "evaluations": LogLine, "mistakes": MistakeLine}
 _CHOSEN = {"optim.lr": "by the encoder's size", "optim.head_lr": "by the encoder's size"}
 _LINES = 3  # of the picture of scores
 _BEGUN = 300  # characters that are shown before the rest is asked for
@@ -84,12 +96,13 @@ def finetune_report(bundle: Path) -> str:
     Raises:
         InputError: Not such a bundle, its run is not beside it, or the extra `report` is not installed.
     """
-    manifest, directory = read_json(bundle / MANIFEST), files_of_run(bundle)
-    seeds = read_json(directory / "seeds.json") if (directory / "seeds.json").is_file() else {}
+    manifest, directory = read_checked(Manifest, bundle / MANIFEST), files_of_run(bundle)
+    seeds = read_checked(SeedsRecord, directory / "seeds.json") if (directory / "seeds.json").is_file() else {}
     whole = (directory / RUN_FILE).is_file()  # with several seeds, each has its own
-    run = read_json((directory if whole else files_of_run(directory / SEEDS / str(seeds["best"]))) / RUN_FILE)
-    scores = read_json(directory / "scores.json")
-    logs = {name: read_log(directory / f"{name}.jsonl") for name in ("metrics", "evaluations", "mistakes")}
+    place = directory if whole else files_of_run(directory / SEEDS / str(seeds["best"]))
+    run = read_checked(RunFacts, place / RUN_FILE)
+    scores = read_checked(ScoresRecord, directory / "scores.json")
+    logs = {name: read_log(directory / f"{name}.jsonl", schema) for name, schema in _LOGS.items()}
     kept = manifest["training"]["weights_of_step"] if scores else None
     pictures: dict[str, bytes] = {}
     sections = []
@@ -134,7 +147,7 @@ def _end_to_end(directory: Path) -> dict[str, list[dict[str, Any]]]:
     """The rows of the figures from raw text, by task on relations; empty where there are none."""
     if not (directory / END_TO_END).is_file():
         return {}
-    return {name: _level_rows(scores) for name, scores in read_json(directory / END_TO_END).items()}
+    return {name: _level_rows(scores) for name, scores in read_checked(ScoresRecord, directory / END_TO_END).items()}
 
 
 def _level_rows(scores: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -159,7 +172,7 @@ def _trials(directory: Path) -> dict[str, Any]:
     """The table of a tuning: names of its columns, and a row for each trial; empty where nothing was tuned."""
     if not (directory / TUNING_FILE).is_file():
         return {}
-    record = read_json(directory / TUNING_FILE)
+    record = read_checked(TuningRecord, directory / TUNING_FILE)
     trials = [Trial.of_record(one) for one in record["trials"]]
     table = TrialTable.of(trials)
     rows = [

@@ -34,7 +34,7 @@ class Beginning:
         """Number, bytes and text of the first line that is not blank, with bytes that are not text replaced."""
         if self.file.path.is_dir():
             return None
-        for number, raw in read_lines(self.file, ByteCounter()):
+        for number, raw in read_lines(self.file, ByteCounter(), cut=True):
             text = raw.decode("utf-8", "replace").removeprefix("\ufeff")
             if text.strip():
                 return number, raw, text

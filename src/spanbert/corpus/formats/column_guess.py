@@ -33,7 +33,7 @@ _LABELS = (
     *("label_desc", "label_text"),
 )
 KNOWN_NAMES = frozenset((*_TEXTS, *_SECONDS, *_LABELS, "id", "idx", "guid"))
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _WRITTEN = re.compile(rf"\s|[{HAN}]")
 _MANY = 20  # rows from which it is significant whether values repeat
 _LONGEST_LABEL = 30

@@ -37,12 +37,18 @@ from spanbert.corpus.formats.format import Format
 from spanbert.corpus.io.files import OnBroken, SourceFile, readable, text_lines, write_lines
 from spanbert.corpus.text.words import text_of_words
 
-_BEGIN = re.compile(r"#begin document \(?(.*?)\)?(?:; part (\d{1,18}))?\s*")
+_BEGIN = re.compile(r"#begin document \(?(.*?)\)?(?:; part (\d{1,18}))?")
 _BRACKET = re.compile(r"\((\d{1,18})\)|\((\d{1,18})|(\d{1,18})\)")
 _WORD, _SPEAKER, _FEWEST, _WHOLE = 3, 9, 5, 12
 _NOTHING = ("-", "_", "")
 _GENRE = re.compile(r"([a-z]{2})/|[A-Z]+_([a-z]+)_")  # of OntoNotes' paths and GUM's names
 WordMention = tuple[int, int]  # first and last word
+
+
+def _begin_of(line: str) -> re.Match[str] | None:
+    """The line that begins a document: its name, and its part."""
+    stripped = line.rstrip()
+    return _BEGIN.fullmatch(line[: max(len(stripped), len("#begin document "))])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +91,7 @@ def _blocks(file: SourceFile) -> Iterator[_Block]:
     begun: tuple[str, str | None, int] | None = None
     number = 0
     for number, line in text_lines(file):
-        start = _BEGIN.fullmatch(line)
+        start = _begin_of(line)
         if start and begun:
             raise InputError("a document begins inside another", where=f"{file.path}:{number}", got=line)
         if start:

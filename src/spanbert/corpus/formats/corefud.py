@@ -35,7 +35,7 @@ from spanbert.corpus.io.files import OnBroken, SourceFile, ignore_broken, readab
 
 _NEW = re.compile(r"# newdoc(?: id = (.*))?\s*")
 _FIELDS = re.compile(r"# global\.Entity = (\S+)\s*")
-_SPEAKER = re.compile(r"# speaker = (.*?)\s*")
+_SPEAKER = re.compile(r"# speaker = (.*)")
 _WORD = re.compile(r"\d+")
 _PART = re.compile(r"([^\[\]]+)\[\d+/\d+\]")
 _MARK = re.compile(r"(?m)^# global\.Entity = |[\t|]Entity=\(")
@@ -107,7 +107,7 @@ class _Reader:
         for sentence in self._block.sentences:
             text, found, said = self._sentence(sentence)
             words += [Span(start=length + one.start, end=length + one.end) for one in found]
-            speaker = next((match[1] for match in map(_SPEAKER.fullmatch, sentence.lines) if match), "-")
+            speaker = next((match[1].rstrip() for match in map(_SPEAKER.fullmatch, sentence.lines) if match), "-")
             speakers += [one or speaker for one in said]
             if found:
                 bounds.append(len(words))

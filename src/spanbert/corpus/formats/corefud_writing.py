@@ -13,7 +13,7 @@ from spanbert.corpus.formats.column_format import CONLLU_COLUMNS, MISC
 
 EMPTY = re.compile(r"\d+\.\d+")
 RANGE = re.compile(r"(\d+)-(\d+)")
-CHUNK = re.compile(r"\(([^()]+)\)|\(([^()]+)|([^()]+)\)")
+CHUNK = re.compile(r"\(([^()]+)\)|\(([^()]+)|(?<![^()])([^()]+)\)")
 ID = ("eid", "GRP")
 SAID = "Speaker="  # of a word, where a sentence has several speakers
 

@@ -21,6 +21,7 @@ from spanbert.corpus.formats.format import Format, WriteSettings
 from spanbert.corpus.formats.parallel import required_target
 from spanbert.corpus.formats.parallel_columns import ParallelColumns
 from spanbert.corpus.io.files import OnBroken, SourceFile, open_bytes, whole_text, write_lines
+from spanbert.corpus.io.limits import Measured
 
 _XML_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _CODES = frozenset({"bpt", "ept", "ph", "it", "ut"})  # markup of the program that a text came from
@@ -35,7 +36,8 @@ def _units(file: SourceFile) -> Iterator[tuple[str | None, dict[str, str]]]:
     stated: str | None = None
     with raw, content:
         try:
-            events = ElementTree.iterparse(content, events=("start", "end"))
+            measured = Measured(content, str(file.path), "a unit")
+            events = ElementTree.iterparse(measured, events=("start", "end"))
             _, root = next(events)
             if _name(root) != "tmx":
                 raise InputError(
@@ -50,6 +52,7 @@ def _units(file: SourceFile) -> Iterator[tuple[str | None, dict[str, str]]]:
                 elif event == "start" and name == "body":
                     body = element
                 elif event == "end" and name == "tu":
+                    measured.next_element()
                     yield stated, _texts(element)
                     body.clear()  # memory stays that of one unit
         except (LookupError, ValueError) as error:

@@ -15,6 +15,7 @@ from typing import IO, Any, TypeVar, cast
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole, is_special, parse_json
+from spanbert.corpus.io.limits import bounded_lines, longest_line, read_whole, too_long
 
 COMPRESSED = (".gz", ".bz2", ".zst")
 OnBroken = Callable[[InputError], None]
@@ -185,19 +186,40 @@ def _open_zstd(stream: IO[bytes]) -> IO[bytes]:
     return cast(IO[bytes], io.BufferedReader(pyarrow.CompressedInputStream(stream, "zstd")))
 
 
-def read_lines(file: SourceFile, counter: ByteCounter) -> Iterator[tuple[int, bytes]]:
+def read_lines(
+    file: SourceFile,
+    counter: ByteCounter,
+    *,
+    longest: int | None = None,
+    on_long: OnBroken | None = None,
+    cut: bool = False,
+) -> Iterator[tuple[int, bytes]]:
     """The lines of a file with their numbers from 1, without line ends; memory is bounded by the longest line.
 
+    Args:
+        file: Plain or compressed.
+        counter: Counts the bytes that were read.
+        longest: Bytes of the longest line; None: see `limits.longest_line`.
+        on_long: Called with the error of each line that is longer, which is then left out; None: it is raised.
+        cut: Give the beginning of such a line instead.
+
     Raises:
-        InputError: A compressed file that is damaged or cut short; names file and line.
+        InputError: A line that is longer, or a compressed file that is damaged or cut short; names file and line.
     """
+    most = longest_line() if longest is None else longest
     content, raw = open_bytes(file.path)
     number = 0
     base = counter.done
     with raw, content:
         try:
-            for line in content:
+            for line, whole in bounded_lines(content, most):
                 number += 1
+                if not (whole or cut):
+                    error = too_long("a line", f"{file.path}:{number}", most)
+                    if on_long is None:
+                        raise error
+                    on_long(error)
+                    continue
                 if number % 64 == 0:
                     counter.done = base + raw.tell()
                 yield number, line.rstrip(b"\r\n")
@@ -265,7 +287,7 @@ def json_lines(
         value = parse_json(decode_line(raw, where, first=number == 1), where, expected)
         return make(value, f"{file.name}:{number}", where)
 
-    for number, raw in read_lines(file, ByteCounter()):
+    for number, raw in read_lines(file, ByteCounter(), on_long=on_broken):
         if raw.strip():
             yield from readable(partial(made, raw, number), on_broken)
 
@@ -294,7 +316,8 @@ def whole_text(path: Path, most: int | None = None) -> str:
     content, raw = open_bytes(path)
     with raw, content:
         try:
-            return content.read(-1 if most is None else most).decode("utf-8-sig", "replace" if most else "strict")
+            data = read_whole(content, str(path)) if most is None else content.read(most)
+            return data.decode("utf-8-sig", "replace" if most else "strict")
         except UnicodeDecodeError as error:
             raise InputError("not UTF-8 text", where=str(path), got=f"byte {error.start}") from None
         except (EOFError, zlib.error, OSError) as error:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from io import BufferedReader
 
 from spanbert.corpus.io.files import decode_line
+from spanbert.corpus.io.limits import longest_line, too_long
 
 _MOST_AT_ONCE = 1 << 16  # bytes
 
@@ -24,6 +25,7 @@ class PipeLines:
         self._stream, self._name = stream, name
         self._lines: deque[bytes] = deque()  # whole ones
         self._rest = bytearray()  # of a line that has not ended
+        self._taken = 0  # lines so far
         self._ended = False
         try:
             self._waits_for = [stream.fileno()]
@@ -34,7 +36,7 @@ class PipeLines:
         """The lines.
 
         Raises:
-            InputError: Not UTF-8; names the line.
+            InputError: Not UTF-8, or longer than `limits.longest_line`; names the line.
         """
         number = 0
         while self._lines or not self._ended:
@@ -62,11 +64,14 @@ class PipeLines:
         for part in more:
             self._take_line()
             self._rest += part
+        if len(self._rest) > longest_line():
+            raise too_long("a line", f"{self._name}:{self._taken + 1}", longest_line())
         if not taken:
             self._ended = True
             if self._rest:
                 self._take_line()
 
     def _take_line(self) -> None:
+        self._taken += 1
         self._lines.append(bytes(self._rest).rstrip(b"\r"))
         self._rest.clear()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from spanbert.core.errors import InputError
 from spanbert.core.files import parse_json
 from spanbert.corpus.io.files import ByteCounter, OnBroken, SourceFile, text_lines, whole_text
+from spanbert.corpus.io.limits import longest_line
 
 _ROWS_AT_ONCE = 1024
 _PARQUET = b"PAR1"
@@ -48,7 +48,7 @@ def quoted_rows(
         delimiter: What is between two cells.
         where: The file.
     """
-    csv.field_size_limit(sys.maxsize)
+    csv.field_size_limit(longest_line())
     number = 0
 
     def texts() -> Iterator[str]:

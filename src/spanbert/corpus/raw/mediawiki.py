@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document
 from spanbert.corpus.io.files import ByteCounter, SourceFile, open_bytes
+from spanbert.corpus.io.limits import Measured
 
 _LAST_SECTIONS = re.compile(
     r"^=+\s*(see also|references|notes|footnotes|citations|sources|further reading|external links|bibliography)"
     r"\s*=+\s*$",
     re.IGNORECASE | re.MULTILINE,
 )
-_HEADING = re.compile(r"^=+\s*(.*?)\s*=+$")
 _MEDIA = re.compile(r"^(file|image|category):", re.IGNORECASE)
 _NOT_PROSE = frozenset(("ref", "table", "gallery", "math", "references", "timeline"))
 _SHORTEST_PARAGRAPH = 60
@@ -46,10 +46,16 @@ def plain_paragraphs(wikitext: str) -> list[str]:
     code.nodes = [node for node in code.nodes if is_prose(node)]
     paragraphs = []
     for line in code.strip_code(normalize=True, collapse=True).splitlines():
-        text = " ".join(_HEADING.sub(r"\1", line).split())
+        text = " ".join(_without_marks(line).split())
         if len(text) >= _SHORTEST_PARAGRAPH:
             paragraphs.append(text)
     return paragraphs
+
+
+def _without_marks(line: str) -> str:
+    """A line without the marks of a heading: `== History ==` is `History`."""
+    is_heading = len(line) > 1 and line.startswith("=") and line.endswith("=")
+    return line.strip("=") if is_heading else line
 
 
 def read_dump(file: SourceFile, counter: ByteCounter) -> Iterator[Document]:
@@ -70,7 +76,8 @@ def read_dump(file: SourceFile, counter: ByteCounter) -> Iterator[Document]:
     base, root = counter.done, None
     with raw, content:
         try:
-            for event, element in ElementTree.iterparse(content, events=("start", "end")):
+            measured = Measured(content, str(file.path), "a page")
+            for event, element in ElementTree.iterparse(measured, events=("start", "end")):
                 namespace, brace, tag = element.tag.rpartition("}")
                 if root is None:
                     if tag != "mediawiki":
@@ -81,6 +88,7 @@ def read_dump(file: SourceFile, counter: ByteCounter) -> Iterator[Document]:
                 if event == "start" or tag != "page":
                     continue
                 counter.done = base + raw.tell()
+                measured.next_element()
                 document = _document_of_page(element, namespace + brace)
                 root.clear()
                 if document is not None:

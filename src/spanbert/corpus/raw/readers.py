@@ -18,6 +18,7 @@ from spanbert.core.config import Config
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
 from spanbert.corpus.io.files import ByteCounter, SourceFile, decode_line, find_files, read_lines
+from spanbert.corpus.io.limits import parse_size
 from spanbert.corpus.raw.clean import clean_text
 from spanbert.corpus.raw.deduplicate import DuplicateFilter
 from spanbert.corpus.raw.hub import PREFIX, HubDataset
@@ -38,6 +39,8 @@ class ReadConfig(Config):
         text_field: The field of a .jsonl line that holds the text.
         entities_field: The field of a .jsonl line with spans of the text, [[start, end, label], ...], for the masking
             scheme `entity`; None reads none.
+        longest_line: Size of the longest line, such as `200MB`, a longer one is broken; None: 64 MB, or what
+            SPANBERT_LONGEST_LINE says.
         on_error: What a broken line does: end the reading, or be left out and counted.
         clean: Repair mojibake, drop control characters, normalise to NFC.
         deduplicate: Leave out a document whose text was read before.
@@ -47,6 +50,7 @@ class ReadConfig(Config):
     documents: Documents = "blank"
     text_field: str = "text"
     entities_field: str | None = None
+    longest_line: str | None = None
     on_error: Literal["stop", "skip"] = "stop"
     clean: bool = False
     deduplicate: bool = False
@@ -77,7 +81,12 @@ class ReadSummary:
 
 def _lines(file: SourceFile, options: ReadConfig, summary: ReadSummary) -> Iterator[tuple[int, str]]:
     """Decoded lines; a broken one ends the reading or is counted."""
-    for number, line in read_lines(file, summary.bytes_read):
+
+    def skip(error: InputError) -> None:
+        _broken(error, options, summary)
+
+    longest = None if options.longest_line is None else parse_size(options.longest_line, "longest_line")
+    for number, line in read_lines(file, summary.bytes_read, longest=longest, on_long=skip):
         try:
             yield number, decode_line(line, f"{file.path}:{number}", first=number == 1)
         except InputError as error:

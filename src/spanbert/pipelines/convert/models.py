@@ -28,7 +28,6 @@ from spanbert.tasks.card import task_card
 from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.registry import spec_of
 from spanbert.tasks.registry import specs as registered
-from spanbert.tokens.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
     from spanbert.encoder.saving import SavedModel
@@ -105,6 +104,7 @@ def convert(
                 remedy="Keep it as a bundle",
             )
         ours, left_out = _read(files, shape)
+        _require_usable(files, shape, ours)
         ours = ours if precision is None else _stored_as(ours, precision)
         with directory_written_whole(target, last=MANIFEST, replace=overwrite) as fresh:
             writers: dict[str, Callable[[], tuple[Tensors, list[str]]]] = {
@@ -114,6 +114,22 @@ def convert(
             }
             written, more = writers[to]()
     return Conversion(path=target, tensors=len(written), left_out=tuple(sorted([*left_out, *more])))
+
+
+def _require_usable(files: BundleFiles, shape: EncoderConfig, ours: Tensors) -> None:
+    """Refuses a model that could not be loaded: what cannot be used here is of no use elsewhere either.
+
+    Raises:
+        InputError: Encoder, a head or the tokenizer does not fit the rest, or a weight is not a number.
+    """
+    from spanbert.inference.heads import load_predictor
+    from spanbert.inference.loading import stored_tasks, stored_tokenizer
+    from spanbert.tasks.pretrain.scorer import stored_head
+
+    load_predictor(files, stored_tasks(files, stored_tokenizer(files)))
+    of_text = {name: tensor for name, tensor in ours.items() if name.startswith(("mlm.", "sbo."))}
+    if any(name.startswith("mlm.") for name in of_text):
+        stored_head(shape, of_text, where=str(files.path))
 
 
 def _read(files: BundleFiles, shape: EncoderConfig) -> tuple[Tensors, list[str]]:
@@ -171,6 +187,7 @@ def _saved(
 ) -> SavedModel:
     """A model with the tokenizer of the source, and with its card, which names the licence of the text."""
     from spanbert.encoder.saving import CARD, SavedModel
+    from spanbert.inference.loading import stored_tokenizer
 
     theirs = files.path / CARD
     if card is None and theirs.is_file():
@@ -181,7 +198,7 @@ def _saved(
         weights=weights,
         slug=slug,
         heads=heads or {},
-        tokenizer=load_tokenizer(files.path),
+        tokenizer=stored_tokenizer(files),
         assets=assets,
         card=card,
     )
@@ -228,13 +245,13 @@ def _write_hugging_face(
     files: BundleFiles, shape: EncoderConfig, ours: Tensors, target: Path, task: str | None, *, title: str
 ) -> tuple[Tensors, list[str]]:
     """Encoder and one head: that of the task, else of the task with Hugging Face's names, else MLM."""
-    from spanbert.inference.loading import stored_tasks
+    from spanbert.inference.loading import stored_tasks, stored_tokenizer
 
     name, slug, said = _chosen(files, task), None, {}
     architecture, card = _masked_lm(ours, shape), None
     kept = _without(ours, "sbo.", "task.", _TASKS)
     if name is not None:
-        made = stored_tasks(files, load_tokenizer(files.path))[name]
+        made = stored_tasks(files, stored_tokenizer(files))[name]
         slug, said = made.spec.slug, made.hugging_face_config()
         assert slug is not None
         architecture = names.FAMILIES[shape.family].architecture(slug)

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from spanbert.core.config import Config
+from spanbert.tasks.entry import Labels, TextTaskEntry
 
 Mode = Literal["single", "multi", "regression"]
 
@@ -33,3 +34,19 @@ class ClassifyConfig(Config):
     class_weights: Literal["none", "balanced"] = "none"
     threshold: float | None = Field(default=None, gt=0, lt=1)
     long_texts: Literal["windows", "truncate"] = "windows"
+
+
+class ClassifyEntry(TextTaskEntry):
+    """What a manifest says of such a task in addition.
+
+    Attributes:
+        mode: As it was trained.
+        labels: In the order of the logits.
+        threshold: Probability from which one of several labels is given.
+        pairs: It reads two texts; None: one or two.
+    """
+
+    mode: Mode
+    labels: Labels
+    threshold: float = Field(ge=0, le=1)
+    pairs: bool | None

@@ -104,9 +104,9 @@ class ClassifyRender(TaskRender[Classification]):
         return "off by" if entry["mode"] == "regression" else super().sureness(entry)
 
     @override
-    def python_input(self, entry: Facts) -> str:
+    def python_input(self, entry: Facts) -> list[str]:
         both = 'text, pair = "Any text, as long as you like.", "A second one."'
-        return both if entry["pairs"] else super().python_input(entry)
+        return [both] if entry["pairs"] else super().python_input(entry)
 
     @override
     def python(self, entry: Facts) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spanbert.tasks.classify.config import ClassifyConfig
+from spanbert.tasks.classify.config import ClassifyConfig, ClassifyEntry
 from spanbert.tasks.spec import TaskOption, TaskSpec, Verb, also_called
 
 _READING: tuple[Verb, ...] = ("finetune", "doctor", "evaluate")
@@ -12,6 +12,7 @@ CLASSIFY = TaskSpec(
     title="text classification",
     title_zh="文本分类",
     config=ClassifyConfig,
+    entry=ClassifyEntry,
     task="spanbert.tasks.classify.task:ClassifyTask",
     check="spanbert.tasks.classify.check:ClassifySurvey",
     render="spanbert.tasks.classify.render:ClassifyRender",

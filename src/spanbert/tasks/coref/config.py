@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from spanbert.core.config import Config
+from spanbert.tasks.entry import TextTaskEntry
 
 
 class CorefConfig(Config):
@@ -32,9 +33,17 @@ class CorefConfig(Config):
     longest_mention: int = Field(default=30, ge=1, le=100)
     kept: float = Field(default=0.4, gt=0, le=2)
     depth: int = Field(default=1000, ge=1)
-    size: int = Field(default=512, ge=8)
+    size: int = Field(default=512, ge=8, le=1 << 16)
     dropout: float = Field(default=0.3, ge=0, lt=1)
     train_windows: int = Field(default=8, ge=1)
     mention_weight: float = Field(default=1.0, ge=0)
     same_words: bool = True
     speakers: Literal["auto", "yes", "no"] = "auto"
+
+
+class CorefEntry(TextTaskEntry):
+    """What a manifest says of such a task in addition: whether mentions that are linked to no other are clusters,
+    and whether speakers count (earlier versions do not say)."""
+
+    singletons: bool
+    speakers: bool = False

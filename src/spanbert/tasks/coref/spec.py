@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spanbert.tasks.coref.config import CorefConfig
+from spanbert.tasks.coref.config import CorefConfig, CorefEntry
 from spanbert.tasks.spec import TaskOption, TaskSpec, also_called
 
 COREF = TaskSpec(
@@ -10,6 +10,7 @@ COREF = TaskSpec(
     title="coreference resolution",
     title_zh="共指消解",
     config=CorefConfig,
+    entry=CorefEntry,
     task="spanbert.tasks.coref.task:CorefTask",
     check="spanbert.tasks.coref.check:CorefSurvey",
     render="spanbert.tasks.coref.render:CorefRender",

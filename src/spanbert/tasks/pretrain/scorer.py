@@ -5,22 +5,44 @@ Shapes: K blank pieces, J with an SBO target, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from spanbert.batches.packed import pack
 from spanbert.checkpoint import tensors
 from spanbert.checkpoint.bundle import BundleFiles
 from spanbert.core.errors import InputError
 from spanbert.core.types import IntArray
-from spanbert.encoder.model import Encoder, fill_parameters, load_encoder
+from spanbert.encoder.config import EncoderConfig
+from spanbert.encoder.model import Encoder, fill_parameters, load_encoder, require_finite_states
 from spanbert.tasks.pretrain.encode import targets_of_spans
 from spanbert.tasks.pretrain.heads import TASK, PretrainHead
 
 _TOKENS_AT_ONCE = 1024
+
+
+def stored_head(config: EncoderConfig, given: Mapping[str, Tensor], *, where: str) -> PretrainHead:
+    """The heads of pre-training with the tensors of a checkpoint, `mlm.*` and perhaps `sbo.*`.
+
+    Args:
+        config: The encoder's dimensions.
+        given: The tensors.
+        where: The checkpoint, for messages.
+
+    Raises:
+        InputError: They are not those of such heads.
+    """
+    table = given.get("sbo.position.weight")
+    if table is not None and table.dim() != 2:
+        raise InputError("tensor 'sbo.position.weight' is no table", where=where, got=str(tuple(table.shape)))
+    positions, size = (0, 0) if table is None else table.shape
+    head = PretrainHead(config, sbo_positions=positions, sbo_position_size=size)
+    fill_parameters(head, given, where=where)
+    return head
 
 
 class TorchPieceScorer:
@@ -53,10 +75,8 @@ class TorchPieceScorer:
         given = {name: one for name, one in given.items() if not name.startswith("task.")} | tensors.read_head(
             files, TASK
         )
-        positions, size = given["sbo.position.weight"].shape if "sbo.position.weight" in given else (0, 0)
-        head = PretrainHead(encoder.config, sbo_positions=positions, sbo_position_size=size)
-        fill_parameters(head, given, where=str(files.path))
-        return cls(encoder, head.eval(), positions)
+        head = stored_head(encoder.config, given, where=str(files.path))
+        return cls(encoder, head.eval(), len(given.get("sbo.position.weight", ())))
 
     def __call__(
         self, sequences: Sequence[IntArray], places: Sequence[Sequence[tuple[int, int]]]
@@ -86,7 +106,9 @@ class TorchPieceScorer:
             batch.ids_T,
             sbo_positions=self.sbo_positions,
         )
-        mlm_KV, sbo_JV = self.head.logits(self.encoder(batch), targets, self.encoder.embeddings.word.weight)
+        hidden_TD = self.encoder(batch)
+        require_finite_states(hidden_TD)
+        mlm_KV, sbo_JV = self.head.logits(hidden_TD, targets, self.encoder.embeddings.word.weight)
         mean_KV = mlm_KV.log_softmax(-1)
         if sbo_JV is not None:
             index_J = torch.from_numpy(targets.sbo_index_J)

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from spanbert.core.config import Config
+from spanbert.tasks.entry import TextTaskEntry
 
 
 class QAConfig(Config):
@@ -26,3 +27,10 @@ class QAConfig(Config):
     longest_answer: int = Field(default=30, ge=1)
     candidates: int = Field(default=20, ge=1)
     threshold: float | None = None
+
+
+class QAEntry(TextTaskEntry):
+    """What a manifest says of such a task in addition; see `QAConfig` for both."""
+
+    language: Literal["en", "zh"]
+    threshold: float | None

@@ -102,8 +102,8 @@ class QARender(TaskRender[Answering]):
         ]
 
     @override
-    def python_input(self, entry: Facts) -> str:
-        return 'question, context = "Who wrote it?", "It was written by Ann, as long as you like."'
+    def python_input(self, entry: Facts) -> list[str]:
+        return ['question, context = "Who wrote it?", "It was written by Ann, as long as you like."']
 
     @override
     def python(self, entry: Facts) -> str:

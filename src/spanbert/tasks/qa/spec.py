@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spanbert.tasks.qa.config import QAConfig
+from spanbert.tasks.qa.config import QAConfig, QAEntry
 from spanbert.tasks.spec import TaskOption, TaskSpec, also_called
 
 QA = TaskSpec(
@@ -10,6 +10,7 @@ QA = TaskSpec(
     title="extractive question answering",
     title_zh="抽取式问答",
     config=QAConfig,
+    entry=QAEntry,
     task="spanbert.tasks.qa.task:QATask",
     check="spanbert.tasks.qa.check:QASurvey",
     render="spanbert.tasks.qa.render:QARender",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from spanbert.core.config import Config
+from spanbert.tasks.entry import Labels, TextTaskEntry
 
 Pool = Literal["cls", "start"]
 NegativePairs = Literal["auto", "no", "reversed", "all"]
@@ -32,3 +35,23 @@ class RelationConfig(Config):
     averaging: Literal["auto", "micro", "semeval"] = "auto"
     negatives: NegativePairs = "auto"
     all_pairs: bool = False
+
+
+class RelationEntry(TextTaskEntry):
+    """What a manifest says of such a task in addition.
+
+    Attributes:
+        labels: In the order of the logits.
+        markers: The special tokens around entities.
+        averaging: The main score.
+        type_pairs: The types of head and tail that were seen in training.
+        untyped: Entities without a type were seen too.
+        order: In which training saw pairs that are not related; earlier versions do not say.
+    """
+
+    labels: Annotated[Labels, Field(min_length=1)]
+    markers: Annotated[list[str], Field(min_length=1)]
+    averaging: Literal["micro", "semeval"]
+    type_pairs: list[Annotated[list[str], Field(min_length=2, max_length=2)]]
+    untyped: bool
+    order: Order = "both"

@@ -76,12 +76,12 @@ class RelationRender(TaskRender[RelationExtraction]):
         return ["It needs the entities: mark them, or let another model of the bundle find them first."]
 
     @override
-    def python_input(self, entry: Facts) -> str:
+    def python_input(self, entry: Facts) -> list[str]:
         """Two entities by their characters, of types that the task knows."""
         types = next(iter(entry["type_pairs"]), (None, None))
         spans = ((0, 3, types[0]), (14, 18, types[1]))
         stated = (f"spanbert.Span(start={start}, end={end}, label={label!r})" for start, end, label in spans)
-        return 'text = "Ann works for Acme."\n' + f"entities = [{', '.join(stated)}]"
+        return ['text = "Ann works for Acme."', f"entities = [{', '.join(stated)}]"]
 
     @override
     def python(self, entry: Facts) -> str:

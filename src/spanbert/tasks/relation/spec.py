@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spanbert.tasks.relation.config import RelationConfig
+from spanbert.tasks.relation.config import RelationConfig, RelationEntry
 from spanbert.tasks.spec import TaskOption, TaskSpec, also_called
 
 RELATION = TaskSpec(
@@ -10,6 +10,7 @@ RELATION = TaskSpec(
     title="relation extraction",
     title_zh="关系抽取",
     config=RelationConfig,
+    entry=RelationEntry,
     task="spanbert.tasks.relation.task:RelationTask",
     check="spanbert.tasks.relation.check:RelationSurvey",
     render="spanbert.tasks.relation.render:RelationRender",

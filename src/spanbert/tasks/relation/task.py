@@ -332,6 +332,8 @@ class RelationTask(TextTaskBase):
 
     def _is_asked(self, head: Span, tail: Span) -> bool:
         """Whether a pair is asked about: its types, and the order of its entities."""
+        if not (self.knows(head) and self.knows(tail)):
+            return False
         known = all(f"[E1:{entity.label}]" in self.markers for entity in (head, tail))
         if known and self.type_pairs and (head.label, tail.label) not in self.type_pairs:
             return False

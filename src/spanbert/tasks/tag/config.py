@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
 
 from spanbert.core.config import Config
+from spanbert.core.tagging import Scheme
+from spanbert.tasks.entry import Labels, TextTaskEntry
+
+_TAG = re.compile("O|[A-Z]-.*", re.DOTALL)
 
 
 class TagConfig(Config):
@@ -26,3 +33,32 @@ class TagConfig(Config):
     label_names: str | None = None
     nested: bool = False
     longest_span: int = Field(default=12, ge=1, le=64)
+
+
+class TagEntry(TextTaskEntry):
+    """What a manifest says of a flat tagger in addition.
+
+    Attributes:
+        labels: The tags, in the order of the logits.
+        scheme: How they make spans; None: they are tags of single words.
+        joined: How text without words is split.
+    """
+
+    labels: Annotated[Labels, Field(min_length=1)]
+    scheme: Scheme | None
+    joined: bool
+
+    @model_validator(mode="after")
+    def _check_tags(self) -> Self:
+        odd = [tag for tag in self.labels if self.scheme is not None and not _TAG.fullmatch(tag)]
+        if odd:
+            raise ValueError(f"labels: {odd[0]!r} is no tag of {self.scheme}")
+        return self
+
+
+class NestedEntry(TextTaskEntry):
+    """What a manifest says of a tagger of nested entities in addition: `labels` are their types."""
+
+    nested: Literal[True]
+    labels: Annotated[Labels, Field(min_length=1)]
+    joined: bool

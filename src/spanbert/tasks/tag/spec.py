@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from spanbert.tasks.spec import TaskOption, TaskSpec, Verb, also_called
-from spanbert.tasks.tag.config import TagConfig
+from spanbert.tasks.tag.config import NestedEntry, TagConfig, TagEntry
 
 _READING: tuple[Verb, ...] = ("finetune", "doctor", "evaluate")
 
@@ -14,6 +14,7 @@ TAG = TaskSpec(
     title="sequence labelling",
     title_zh="序列标注",
     config=TagConfig,
+    entry=TagEntry,
     task="spanbert.tasks.tag.task:TagTask",
     check="spanbert.tasks.tag.check:TagSurvey",
     render="spanbert.tasks.tag.render:TagRender",
@@ -92,6 +93,7 @@ TAG = TaskSpec(
 NESTED = replace(
     TAG,
     variant="nested",
+    entry=NestedEntry,
     title="nested entities",
     title_zh="嵌套实体识别",
     task="spanbert.tasks.tag.nested:NestedTask",

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, model_validator
 
 from spanbert.core.config import Config
+from spanbert.core.schema import Schema
+from spanbert.tasks.entry import TextTaskEntry
+
+_WIDEST, _DEEPEST = 1 << 16, 1000  # what bounds a decoder before its weights are seen
 
 
 class TranslateConfig(Config):
@@ -43,10 +47,10 @@ class TranslateConfig(Config):
     target_column: str | None = None
     vocabulary: int | str = 8000
     vocabulary_model: Literal["bpe", "unigram"] = "bpe"
-    layers: int = Field(default=3, ge=1)
-    width: int | None = Field(default=None, ge=2)
+    layers: int = Field(default=3, ge=1, le=_DEEPEST)
+    width: int | None = Field(default=None, ge=2, le=_WIDEST)
     heads: int | None = Field(default=None, ge=1)
-    feed_forward: int | None = Field(default=None, ge=1)
+    feed_forward: int | None = Field(default=None, ge=1, le=_WIDEST)
     dropout: float = Field(default=0.1, ge=0, lt=1)
     label_smoothing: float = Field(default=0.1, ge=0, lt=1)
     beam: int = Field(default=5, ge=1, le=100)
@@ -59,3 +63,28 @@ class TranslateConfig(Config):
     ter: bool = False
     alignments: bool = False
     _vocabulary_file: Path | None = PrivateAttr(default=None)  # that of the task that is continued
+
+
+class DecoderEntry(Schema):
+    """The dimensions of a decoder."""
+
+    width: int = Field(ge=1, le=_WIDEST)
+    layers: int = Field(ge=1, le=_DEEPEST)
+    heads: int = Field(ge=1)
+    feed_forward: int = Field(ge=1, le=_WIDEST)
+
+    @model_validator(mode="after")
+    def _check_heads(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}")
+        return self
+
+
+class TranslateEntry(TextTaskEntry):
+    """What a manifest says of such a task in addition; see `translate.task.Learned`."""
+
+    usual: int = Field(ge=0)
+    one_sentence: bool
+    ratio: float = Field(gt=0)
+    tokenizer: Literal["13a", "zh", "ja-mecab", "ko-mecab", "char", "intl", "none"]
+    decoder: DecoderEntry

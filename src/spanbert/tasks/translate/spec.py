@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spanbert.tasks.spec import TaskOption, TaskSpec, Verb, also_called
-from spanbert.tasks.translate.config import TranslateConfig
+from spanbert.tasks.translate.config import TranslateConfig, TranslateEntry
 
 _READING: tuple[Verb, ...] = ("finetune", "doctor", "evaluate")
 _WRITING: tuple[Verb, ...] = ("evaluate", "predict")
@@ -13,6 +13,7 @@ TRANSLATE = TaskSpec(
     title="translation",
     title_zh="机器翻译",
     config=TranslateConfig,
+    entry=TranslateEntry,
     task="spanbert.tasks.translate.task:TranslateTask",
     check="spanbert.tasks.translate.check:TranslateSurvey",
     render="spanbert.tasks.translate.render:TranslateRender",

@@ -46,7 +46,11 @@ _LONGER = 2  # times as long as nearly all training texts: longer parts are cut
 _SPARE = 1.2  # times the ratio of nearly all training pairs: what a translation may have
 _MORE = 10  # pieces that a translation may have beyond the ratio
 _FEW_SEVERAL = 0.05  # share of texts of several sentences below which training texts are single sentences
-_SCRIPTS = {"ja-mecab": "\u3040-\u30ff", "ko-mecab": "\uac00-\ud7af\u1100-\u11ff", "zh": HAN}
+_SCRIPTS = {
+    "ja-mecab": re.compile("[\u3040-\u30ff]"),
+    "ko-mecab": re.compile("[\uac00-\ud7af\u1100-\u11ff]"),
+    "zh": re.compile(f"[{HAN}]"),
+}
 _LETTER = re.compile(r"\w")
 
 
@@ -502,7 +506,7 @@ def _tokenizer_of(targets: Sequence[str]) -> str:
     """How sacreBLEU divides words of the script that most target texts are in."""
     letters = "".join(_LETTER.findall("".join(targets[:2000])))
     for name, script in _SCRIPTS.items():
-        share = len(re.findall(f"[{script}]", letters)) / max(len(letters), 1)
+        share = len(script.findall(letters)) / max(len(letters), 1)
         if share > (0.1 if name == "ja-mecab" else 0.5):
             return name
     return "13a"

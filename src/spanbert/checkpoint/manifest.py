@@ -1,0 +1,81 @@
+"""What spanbert.json, config.json and an index of weights must hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from spanbert.core.schema import Count, FileEntry, FileName, Schema, TaskName
+
+_MOST_LABELS = 1_000_000
+
+
+class TaskEntry(Schema):
+    """What a manifest says of any task, whatever its kind.
+
+    Attributes:
+        kind: Which kind.
+        named: Its head lies among the weights, under Hugging Face's names.
+        scores: Its figures.
+    """
+
+    kind: str
+    named: bool = False
+    scores: dict[str, Any] = Field(default={})
+
+
+class DataFacts(Schema):
+    """What a model was trained on."""
+
+    name: str | None = None
+    licence: str | None = None
+    base_licence: str | None = None
+    languages: list[str] | None = None
+    datasets: list[str] | None = None
+    dev: dict[str, str] | None = None
+    fingerprint: str | dict[str, str] | None = None
+    pieces: Count | None = None
+    sizes: dict[str, dict[str, Any]] = Field(default={})
+    text: dict[str, Any] | None = None
+
+
+class TrainingFacts(Schema):
+    """How a run ended."""
+
+    step: Count = 0
+    tokens: Count = 0
+    seconds: float = Field(default=0.0, ge=0)
+    stopped_by: str | None = None
+    weights_of_step: Count | None = None
+
+
+class Manifest(Schema):
+    """spanbert.json."""
+
+    format: int
+    spanbert_version: str | None = None
+    files: dict[FileName, FileEntry] = Field(min_length=1)
+    tasks: dict[TaskName, TaskEntry] = Field(default={})
+    base: str | None = None
+    base_model: str | None = None
+    data: DataFacts = DataFacts()
+    recipe: dict[str, Any] = Field(default={})
+    training: TrainingFacts = TrainingFacts()
+
+
+class HuggingFaceConfig(Schema):
+    """config.json, as far as it is read here; what the encoder reads of it, `encoder.config` checks."""
+
+    model_type: str | None = None
+    architectures: list[str] | None = None
+    id2label: dict[str, str | int] | None = None
+    num_labels: int | None = Field(default=None, ge=1, le=_MOST_LABELS)
+    problem_type: str | None = None
+    pad_token_id: Count | None = None
+
+
+class WeightIndex(Schema):
+    """`model.safetensors.index.json`."""
+
+    weight_map: dict[str, FileName] = Field(min_length=1)
