@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from spanbert.core.types import Span
 from spanbert.corpus.formats.clusters import CorefLines
 
-EMPTY = re.compile(r"\d+\.\d+")
-RANGE = re.compile(r"(\d+)-(\d+)")
+EMPTY = re.compile(r"\d{1,9}\.\d{1,9}")
+RANGE = re.compile(r"(\d{1,9})-(\d{1,9})")
 CHUNK = re.compile(r"\(([^()]+)\)|\(([^()]+)|(?<![^()])([^()]+)\)")
 ID = ("eid", "GRP")
 SAID = "Speaker="  # of a word, where a sentence has several speakers
