@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from spanbert.core.errors import printable
 
 
-class InLines:
+class InLines(ABC):
     """Something whose `lines` say what people want to know of it."""
 
-    lines: Sequence[str]
+    @property
+    @abstractmethod
+    def lines(self) -> Sequence[str]:
+        """The main of it for people."""
 
     def __repr__(self) -> str:
         """The lines, as a terminal can show them."""

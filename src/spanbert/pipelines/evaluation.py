@@ -12,14 +12,10 @@ _LABELS = 40
 
 
 class Evaluation(InLines, dict[str, Any]):
-    """What `evaluate` found; Python shows it as the command line does.
-
-    Attributes:
-        lines: The main of it for people.
-    """
+    """What `evaluate` found; Python shows it as the command line does."""
 
     @property
-    def lines(self) -> list[str]:  # type: ignore[override]
+    def lines(self) -> list[str]:
         """The main of it for people."""
         return list(self._all_lines())
 
@@ -31,7 +27,7 @@ class Evaluation(InLines, dict[str, Any]):
             shown = "  ".join(f"{name} {figures[name]:.4f}" for name in ("f1", "precision", "recall"))
             yield f"    {label:<20} {shown}  gold {figures['gold']}"
         if len(by_label) > _LABELS:
-            yield f"    and {len(by_label) - _LABELS} more in by_label (--json)"
+            yield f"    and {len(by_label) - _LABELS} more labels; by_label has all (--json)"
         yield f"  {self['signature']}"
         yield from (f"  warning: {one}" for one in self.get("warnings", ()))
         if "compared" in self:

@@ -58,7 +58,7 @@ class PrepareResult(InLines):
     read: ReadSummary
 
     @property
-    def lines(self) -> list[str]:  # type: ignore[override]
+    def lines(self) -> list[str]:
         """The main of it for people."""
         return summary_lines(self)
 

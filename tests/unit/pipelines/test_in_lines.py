@@ -48,7 +48,7 @@ def test_of_many_labels_the_first_are_shown():
     many = {f"label {number}": figures for number in range(43)}
     shown = Evaluation(task="a", kind="tag", data="d", by_label=many, signature="s")
     assert sum(line.startswith("    label ") for line in shown.lines) == 40
-    assert "    and 3 more in by_label (--json)" in shown.lines
+    assert "    and 3 more labels; by_label has all (--json)" in shown.lines
 
 
 def test_the_doctor_says_what_the_command_line_says(hugging_face_model: Path, tmp_path: Path, cli):

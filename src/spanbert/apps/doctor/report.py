@@ -44,7 +44,7 @@ class Report(InLines):
         return 2 if any(finding.rule.severity == "error" for finding in self.findings) else 0
 
     @property
-    def lines(self) -> list[str]:  # type: ignore[override]
+    def lines(self) -> list[str]:
         """The report for people."""
         return list(report_lines(self))
 
