@@ -11,7 +11,6 @@ import pytest
 
 from spanbert.apps.doctor.diagnose import doctor
 from spanbert.apps.doctor.lengths import summary
-from spanbert.apps.doctor.lines import report_lines
 from spanbert.apps.doctor.report import Report
 from spanbert.apps.doctor.sample import WindowSample
 from spanbert.batches.examples import Example, HeadRows, Target, Window
@@ -178,7 +177,7 @@ def test_one_label_is_nothing_to_learn(hugging_face_model: Path, tmp_path: Path)
     assert found(report) == {"no_task": 1}
     assert (report.exit_code, report.estimate) == (2, None)
     assert report.facts["pieces"]["longest"] == 2
-    assert "not labels to choose among" in "\n".join(report_lines(report))
+    assert "not labels to choose among" in str(report)
 
 
 COLUMNS = """\
