@@ -5,12 +5,15 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
 
 from spanbert.encoder.config import Precision
 
+_LEAST_SHARED = 1 << 22  # multiply-adds of a product, some 100 microseconds of one core
 _CACHED_SHAPES = 64  # a step has some thirty shapes of products
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 
@@ -42,13 +45,34 @@ def tune_process() -> None:
 
 
 def use_threads(count: int) -> None:
-    """Computes with so many threads of the CPU, from now on and in the whole process.
+    """Computes with so many threads of the CPU at most, from now on and in the whole process.
 
     Args:
         count: At least 1.
     """
     torch.set_num_threads(count)
     os.environ["RAYON_NUM_THREADS"] = str(count)  # of the tokenizer, which reads it when it is first used
+
+
+@contextmanager
+def threads_by_work(tokens: int, width: int) -> Iterator[None]:
+    """Computes with one thread, during the block, what is too little to be shared by several.
+
+    They meet at the end of every operation: that takes microseconds on an idle machine, and milliseconds on a busy one.
+
+    Args:
+        tokens: Of a batch.
+        width: Hidden size of what reads it.
+    """
+    threads = torch.get_num_threads()
+    if threads == 1 or tokens * width * width >= _LEAST_SHARED:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def has_bfloat16(device: torch.device) -> bool:

@@ -126,7 +126,7 @@ class TrainConfig(Config):
         checkpoint_every: How often the training state is saved.
         patience: Evaluations without a better score after which training ends (early stopping); None: never.
         seed: Seed of everything random.
-        threads: CPU threads; None leaves torch's choice.
+        threads: CPU threads at most; None leaves torch's choice. Small batches of small models take one.
     """
 
     max_steps: int | None = Field(default=None, ge=1)

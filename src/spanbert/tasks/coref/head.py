@@ -101,8 +101,8 @@ class CorefHead(Head[CorefGold]):
     def mention_scores(self, starts_wD: Tensor, ends_wD: Tensor) -> Tensor:
         """How much each span of up to W words is a mention, (w, W); -inf past the end of the window.
 
-        Costs w (`_WORDS_AT_ONCE` + W) products: a window of few pieces may have any number of words, such as emojis that
-        the tokenizer reads as one unknown piece.
+        Costs w (`_WORDS_AT_ONCE` + W) products: a window of few pieces may have any number of words, such as emojis
+        that the tokenizer reads as one unknown piece.
         """
         starts_wd, ends_wd = self.mention_start(starts_wD), self.mention_end(ends_wD)
         asked_wd, begin_w1, end_w = self.inside(starts_wd), self.start_score(starts_wd), self.end_score(ends_wd)[:, 0]
