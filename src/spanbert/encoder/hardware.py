@@ -44,6 +44,19 @@ def tune_process() -> None:
             mallopt(_M_TOP_PAD, 1 << 26)
 
 
+def release_freed_memory() -> None:
+    """Gives memory that was freed, and that `tune_process` lets glibc keep, back to the system.
+
+    What is kept is in pieces: now and then a large tensor fits into none of them, so that a process that predicts for
+    hours grows (docs/LOG.md). Takes some ten milliseconds, and as long again for the pages to come back. Elsewhere than
+    on glibc it does nothing.
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
+
+
 def use_threads(count: int) -> None:
     """Computes with so many threads of the CPU at most, from now on and in the whole process.
 

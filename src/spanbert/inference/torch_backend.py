@@ -16,11 +16,13 @@ from typing_extensions import override
 
 from spanbert.batches.examples import HeadRows, Layout, Window, pack_windows, rows_of_batch
 from spanbert.core.types import IntArray
-from spanbert.encoder.hardware import threads_by_work
+from spanbert.encoder.hardware import release_freed_memory, threads_by_work
 from spanbert.encoder.model import Encoder, require_finite_states
 from spanbert.inference.backend import Backend, Outputs
 from spanbert.tasks.head import GeneratingHead, Head
 from spanbert.tasks.protocol import Generated
+
+_TOKENS_A_RELEASE = 1 << 16  # seconds of work, against some hundredths of one
 
 
 class TorchBackend(Backend):
@@ -33,6 +35,7 @@ class TorchBackend(Backend):
 
     def __init__(self, encoder: Encoder, heads: Mapping[str, Head[Any]]) -> None:
         self.encoder, self.heads = encoder, heads
+        self._read = 0  # tokens, since freed memory was given back
 
     def _hidden(self, windows: Sequence[Window], rows: IntArray | None = None) -> Tensor:
         """Hidden states of the windows, (R, D)."""
@@ -45,7 +48,12 @@ class TorchBackend(Backend):
     def run(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
         """The encoder's last layer computes only the rows that are read."""
         with self._threads(windows):
-            return self._run(windows, asked)
+            outputs = self._run(windows, asked)
+        self._read += sum(len(one.ids) for one in windows)
+        if self._read >= _TOKENS_A_RELEASE:
+            self._read = 0
+            release_freed_memory()
+        return outputs
 
     def _threads(self, windows: Sequence[Window]) -> AbstractContextManager[None]:
         return threads_by_work(sum(len(one.ids) for one in windows), self.encoder.config.hidden_size)

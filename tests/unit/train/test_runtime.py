@@ -39,6 +39,27 @@ def test_memory_does_not_grow_with_the_shapes_of_products():
     assert grown < 100e6
 
 
+def held_after_freeing() -> tuple[int, int]:
+    """Bytes that a process holds more after 200 MB were freed between small pieces that stay, before and after release."""
+    hardware.tune_process()
+    before, _ = resident_memory()
+    large, small = [], []
+    for _ in range(50):
+        large.append(torch.ones(1 << 20))
+        small.append(torch.ones(1 << 10))
+    large.clear()
+    kept = resident_memory()[0] - before
+    hardware.release_freed_memory()
+    return kept, resident_memory()[0] - before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads resident memory from /proc")
+def test_memory_between_pieces_that_stay_is_given_back():
+    (kept, left), _ = in_fresh_process(held_after_freeing)
+    assert kept > 150e6, "without it, all is kept for the next step"
+    assert left < 50e6
+
+
 @pytest.mark.parametrize(("asked", "found"), [("float32", "float32"), ("bfloat16", "bfloat16"), ("auto", "bfloat16")])
 def test_a_runtime_is_what_the_settings_say_on_this_machine(monkeypatch: pytest.MonkeyPatch, asked: str, found: str):
     monkeypatch.setattr(hardware, "has_bfloat16", lambda device: True)

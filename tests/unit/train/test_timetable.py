@@ -47,7 +47,9 @@ def test_a_scoring_that_takes_longer_than_the_budget_leaves_half_of_it():
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.floats(20, 500), LENGTHS, LENGTHS, st.floats(0, 5, allow_subnormal=False), st.integers(0, 2), st.integers(1, 9))
+@given(
+    st.floats(20, 500), LENGTHS, LENGTHS, st.floats(0, 5, allow_subnormal=False), st.integers(0, 2), st.integers(1, 9)
+)
 def test_runs_end_in_time(limit: float, step: float, evaluation: float, saving: float, after: int, every: int):
     """A run whose parts take the same time whenever they come."""
     times = Timetable(limit, Scoring(after=after))
