@@ -116,7 +116,7 @@ class TrainConfig(Config):
     Attributes:
         max_steps: Budget in optimiser steps; the exact, resumable kind.
         max_tokens: Budget in tokens.
-        max_minutes: Budget in minutes; the schedule then follows the clock.
+        max_minutes: Budget in minutes, from the first step to the last scores; the schedule then follows the clock.
         accumulation: Micro-batches a step.
         precision: Of the matrix products in training; `auto` is bfloat16 where the hardware multiplies it faster.
             Weights, optimiser, softmax and evaluation are float32 throughout.

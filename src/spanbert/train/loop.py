@@ -172,6 +172,10 @@ class Trainer:
         self.model.train()
         stopped_by = "budget"
         clock = time.monotonic() - self.progress.seconds
+
+        def now() -> Progress:
+            return replace(self.progress, seconds=time.monotonic() - clock)
+
         with Tracker(self.directory, after_step=self.progress.step) as tracker:
             figures = StepFigures(
                 self.model.task.objectives,
@@ -183,6 +187,7 @@ class Trainer:
             try:
                 if self.owes_evaluation:
                     self._evaluate(tracker, stop)
+                    self.progress = now()
                 while self._goes_on(until):
                     if stop.received:
                         stopped_by = stop.received
@@ -205,10 +210,11 @@ class Trainer:
                     if self.owes_evaluation:
                         figures.read()
                         self._evaluate(tracker, stop)
-                        self.progress = replace(self.progress, seconds=time.monotonic() - clock)
+                        self.progress = now()
                     if is_due(self.checkpoint_every, before, self.progress, self.budget):
                         figures.read()
                         self._save()
+                        self.progress = now()
                 figures.read()
                 if not self._evaluated_at(self.progress.step) and stopped_by == "budget":
                     self._evaluate(tracker, stop)
@@ -270,17 +276,21 @@ class Trainer:
         return self.evaluate is None or self.scored_at == step
 
     def _evaluate(self, tracker: Tracker, stop: StopRequest) -> None:
-        begun = time.monotonic()
+        """Scores held-out data, unless a signal ends that."""
+        begun, was_too_short = time.monotonic(), self.timetable.is_too_short
         scores = None if self.evaluate is None else stop.unless_stopped(self.evaluate)
         if scores is None:
             return
-        was_too_short = self.timetable.is_too_short
+        self._take_scores(tracker, scores)
         self.timetable.made_evaluation(time.monotonic() - begun)
         if self.timetable.is_too_short and not was_too_short:
             self.reporter.say(
-                f"the budget is too short for this dev data: scoring after the last step takes about "
+                "the budget is too short for this dev data: what comes after the last step takes about "
                 f"{self.timetable.after:,.0f} s; a smaller dev file is scored faster"
             )
+
+    def _take_scores(self, tracker: Tracker, scores: Mapping[str, Any]) -> None:
+        """Notes held-out scores, and keeps the weights if they are the best."""
         step = self.progress.step
         selection_score = self.model.task.selection_score(scores)
         require_finite(self.directory, step, held_out_score=selection_score)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spanbert.train import finetune as finetuning
+from spanbert.train import loop
+from spanbert.train.task_data import TaskData
 from spanbert.train.timetable import Scoring, Timetable
+from tests.labelled import multi_file, tune
 
 LENGTHS = st.floats(0.01, 30)
 
@@ -69,3 +78,32 @@ def test_runs_end_in_time(limit: float, step: float, evaluation: float, saving: 
         assert whole + step > limit - 1e-6, "nothing that fits is left out"
     else:
         assert used <= max(limit / 2, step) + 1e-6
+
+
+def test_a_fine_tuning_ends_in_time_with_its_last_scores(
+    hugging_face_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Steps of 5 seconds, evaluations of 6, two of these at the end to tune thresholds and to score."""
+    clock = 0.0
+
+    def lasting(method: Callable[..., Any], seconds: float) -> Callable[..., Any]:
+        def run_it(*given: Any, **named: Any) -> Any:
+            nonlocal clock
+            clock += seconds
+            return method(*given, **named)
+
+        return run_it
+
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: clock))
+    monkeypatch.setattr(loop.Trainer, "_step", lasting(loop.Trainer._step, 5.0))
+    monkeypatch.setattr(finetuning, "_score", lasting(finetuning._score, 6.0))
+    monkeypatch.setattr(finetuning, "_tuned_and_scored", lasting(finetuning._tuned_and_scored, 12.0))
+    monkeypatch.setattr(loop, "save_state", lasting(loop.save_state, 1.0))
+    train, dev = (multi_file(tmp_path / f"{count}.jsonl", count, count) for count in (96, 24))
+    data = TaskData(kind="classify", train=train, dev=dev)
+    result = tune({"t": data}, hugging_face_model, tmp_path / "out", f"train.max_minutes={200 / 60}")
+    steps = result.outcome.progress.step
+    assert result.outcome.stopped_by == "budget"
+    assert result.scores
+    assert clock <= 200
+    assert steps * 5 > 200 / 2, "and most of it was training"
