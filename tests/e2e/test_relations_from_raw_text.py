@@ -75,7 +75,10 @@ def test_of_too_many_pairs_the_nearest_are_judged_and_that_is_said(cli, pairs_al
     assert "pairs of entities" not in said
     few, said = pairs("--max-pairs", 1)
     assert {end for pair in few for end in pair} == {"king", "fox"}
-    assert f"e.jsonl:1: 1 of {len(every)} pairs of entities are judged, the nearest; --max-pairs sets how many" in said
+    assert (
+        f"e.jsonl:1: 1 of {len(every)} pairs of entities are judged, the nearest; max_pairs (--max-pairs) sets how many"
+        in said
+    )
     code, _, err = cli("predict", pairs_alone, data, "--max-pairs", 0)
     assert (code, "Traceback" in err) == (2, False)
     nlp = spanbert.load(pairs_alone, options={"relation": {"max_pairs": 1, "all_pairs": True}})

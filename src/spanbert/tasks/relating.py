@@ -31,8 +31,8 @@ class AskedPairs:
         """
         if len(self.judged) == self.possible:
             return None
-        kept, every = f"{len(self.judged):,}", f"{self.possible:,}"
-        return f"{place}: {kept} of {every} pairs of entities are judged, the nearest; --max-pairs sets how many"
+        pairs = f"{len(self.judged):,} of {self.possible:,} pairs of entities"
+        return f"{place}: {pairs} are judged, the nearest; max_pairs (--max-pairs) sets how many"
 
 
 @runtime_checkable

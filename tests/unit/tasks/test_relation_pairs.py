@@ -108,7 +108,7 @@ def test_many_entities_are_looked_at_in_few_operations():
     assert max(one.tail.start - one.head.end for one in found.judged) == 1, "neighbours"
     assert len(blocks) < 40
     assert found.remark("a.txt:1") == (
-        "a.txt:1: 1,000 of 3,998,000 pairs of entities are judged, the nearest; --max-pairs sets how many"
+        "a.txt:1: 1,000 of 3,998,000 pairs of entities are judged, the nearest; max_pairs (--max-pairs) sets how many"
     )
 
 
@@ -170,7 +170,9 @@ def test_pairs_of_many_entities_are_bounded_and_that_is_said(task: RelationTask)
     backend, said = Counting(), []
     assert predicted(task, backend, [crowded("many", 2_000), crowded("few", 3)], said) == [1_000, 6]
     assert backend.read == 1_006
-    assert said == ["many: 1,000 of 3,998,000 pairs of entities are judged, the nearest; --max-pairs sets how many"]
+    assert said == [
+        "many: 1,000 of 3,998,000 pairs of entities are judged, the nearest; max_pairs (--max-pairs) sets how many"
+    ]
 
 
 def test_windows_of_pairs_are_made_as_they_are_read(task: RelationTask, monkeypatch: pytest.MonkeyPatch):
@@ -196,5 +198,5 @@ def test_of_many_cut_texts_the_first_are_named(task: RelationTask):
     task.config, said = task.config.model_copy(update={"max_pairs": 2}), []
     assert predicted(task, Counting(), [crowded(str(number), 3) for number in range(30)], said) == [2] * 30
     assert len(said) == 11
-    assert said[0] == "0: 2 of 6 pairs of entities are judged, the nearest; --max-pairs sets how many"
+    assert said[0] == "0: 2 of 6 pairs of entities are judged, the nearest; max_pairs (--max-pairs) sets how many"
     assert said[-1] == "the same holds for more texts, which are not named"
