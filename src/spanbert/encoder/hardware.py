@@ -11,9 +11,11 @@ from typing import Literal
 
 import torch
 
+from spanbert.core.memory import resident_bytes
 from spanbert.encoder.config import Precision
 
 _LEAST_SHARED = 1 << 22  # multiply-adds of a product, some 100 microseconds of one core
+_TOKENS_A_LOOK = 4096
 _CACHED_SHAPES = 64  # a step has some thirty shapes of products
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 
@@ -47,14 +49,41 @@ def tune_process() -> None:
 def release_freed_memory() -> None:
     """Gives memory that was freed, and that `tune_process` lets glibc keep, back to the system.
 
-    What is kept is in pieces: now and then a large tensor fits into none of them, so that a process that predicts for
-    hours grows (docs/LOG.md). Takes some ten milliseconds, and as long again for the pages to come back. Elsewhere than
-    on glibc it does nothing.
+    Takes some ten milliseconds, and as long again for the pages to come back. Elsewhere than on glibc it does nothing.
     """
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim is not None:
             trim(0)
+
+
+class FreedMemory:
+    """Bounds what a process that computes batches of ever other sizes keeps of freed memory.
+
+    PyTorch asks for aligned memory, for which older versions of glibc reuse a freed piece only if it is larger than
+    what was there: with each new shape the heap grows by what does not fit (docs/LOG.md).
+
+    Args:
+        most: Bytes by which the process may grow before freed memory is given back; with less, pages that come back
+            cost some percent of the time.
+    """
+
+    def __init__(self, most: int = 3 << 27) -> None:
+        self._most, self._base, self._tokens = most, resident_bytes(), 0
+
+    def used(self, tokens: int) -> None:
+        """Looks after each few thousand tokens by how much the process has grown.
+
+        Args:
+            tokens: That were computed since the last call.
+        """
+        self._tokens += tokens
+        if self._tokens < _TOKENS_A_LOOK or self._base is None:
+            return
+        self._tokens, held = 0, resident_bytes()
+        if held is not None and held - self._base > self._most:
+            release_freed_memory()
+            self._base = resident_bytes()
 
 
 def use_threads(count: int) -> None:

@@ -5,8 +5,8 @@ Shapes: S windows, T tokens of them, R rows that heads read, D hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,11 @@ from typing_extensions import override
 
 from spanbert.batches.examples import HeadRows, Layout, Window, pack_windows, rows_of_batch
 from spanbert.core.types import IntArray
-from spanbert.encoder.hardware import release_freed_memory, threads_by_work
+from spanbert.encoder.hardware import FreedMemory, threads_by_work
 from spanbert.encoder.model import Encoder, require_finite_states
 from spanbert.inference.backend import Backend, Outputs
 from spanbert.tasks.head import GeneratingHead, Head
 from spanbert.tasks.protocol import Generated
-
-_TOKENS_A_RELEASE = 1 << 16  # seconds of work, against some hundredths of one
 
 
 class TorchBackend(Backend):
@@ -35,7 +33,7 @@ class TorchBackend(Backend):
 
     def __init__(self, encoder: Encoder, heads: Mapping[str, Head[Any]]) -> None:
         self.encoder, self.heads = encoder, heads
-        self._read = 0  # tokens, since freed memory was given back
+        self._freed = FreedMemory()
 
     def _hidden(self, windows: Sequence[Window], rows: IntArray | None = None) -> Tensor:
         """Hidden states of the windows, (R, D)."""
@@ -47,16 +45,16 @@ class TorchBackend(Backend):
     @override
     def run(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
         """The encoder's last layer computes only the rows that are read."""
-        with self._threads(windows):
-            outputs = self._run(windows, asked)
-        self._read += sum(len(one.ids) for one in windows)
-        if self._read >= _TOKENS_A_RELEASE:
-            self._read = 0
-            release_freed_memory()
-        return outputs
+        with self._computing(windows):
+            return self._run(windows, asked)
 
-    def _threads(self, windows: Sequence[Window]) -> AbstractContextManager[None]:
-        return threads_by_work(sum(len(one.ids) for one in windows), self.encoder.config.hidden_size)
+    @contextmanager
+    def _computing(self, windows: Sequence[Window]) -> Iterator[None]:
+        """By as many threads as suit the windows; what was freed is given back once it is much."""
+        tokens = sum(len(one.ids) for one in windows)
+        with threads_by_work(tokens, self.encoder.config.hidden_size):
+            yield
+        self._freed.used(tokens)
 
     def _run(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
         rows = {name: rows_of_batch(windows, own) for name, own in asked.items()}
@@ -81,7 +79,7 @@ class TorchBackend(Backend):
         own = self.heads[head]
         assert isinstance(own, GeneratingHead), f"{head} writes nothing"
         asked = [HeadRows(rows=np.arange(len(window.ids))) for window in windows]
-        with self._threads(windows):
+        with self._computing(windows):
             return own.generate(self._hidden(windows), Layout.of(asked), options, references)
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from spanbert.core.reporter import SilentReporter
 from spanbert.core.types import Document, Question
-from spanbert.inference import torch_backend
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.torch_backend import TorchBackend
 from spanbert.inference.work import SourceProgress
@@ -208,18 +207,3 @@ def test_outputs_of_a_long_text_are_not_held_together(tasks):
         [(_, found)] = predictor.predict([Document(id="d", text="the fox sees a dog . " * 10_000)])
     assert found["ner"] == len(calls)
     assert calls[0] < calls[-1] / 2
-
-
-def test_a_stream_of_texts_gives_freed_memory_back_now_and_then(tasks, monkeypatch: pytest.MonkeyPatch):
-    released: list[int] = []
-    predictor, encoder = of(tasks, "ner")
-    monkeypatch.setattr(torch_backend, "release_freed_memory", lambda: released.append(encoder.calls))
-    monkeypatch.setattr(torch_backend, "_TOKENS_A_RELEASE", 1000)
-    texts = [Document(id=str(number), text="the fox sees a dog . ") for number in range(1000)]
-    assert sum(1 for _ in predictor.predict(texts)) == 1000
-    tokens = 1000 * 8
-    assert 2 <= len(released) <= tokens // 1000
-    assert released == sorted(set(released)), "once after a batch at most"
-    released.clear()
-    list(predictor.predict(texts[:3]))
-    assert len(released) <= 1, "answers to few texts do not pay for it"
