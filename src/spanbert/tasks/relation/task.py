@@ -223,7 +223,7 @@ class RelationTask(TextTaskBase):
         found = self._labelled_examples(windowed)
         if self._negatives is not None:
             document = windowed.document
-            made = tuple(self._negatives.of(document, self._judged, self._is_asked))
+            made = tuple(self._negatives.of(document, self._known_pairs, self._is_asked))
             found += self._labelled_examples(self._windowed(replace(document, relations=made), windowed.pieces))
         return found
 
@@ -315,12 +315,13 @@ class RelationTask(TextTaskBase):
         near_by = stretches if sentences is None else sentences
         return asked_pairs(entities, stretches, near_by, self._rules, self.config.max_pairs)
 
-    def _judged(self, entities: Sequence[Span], sentences: Sequence[Stretch]) -> tuple[Relation, ...]:
-        return self.pairs(entities, sentences).judged
-
     @cached_property
     def _rules(self) -> PairRules:
         return PairRules(type_pairs=self.type_pairs, types=self.known_types, order=self.order, once=self.is_directed)
+
+    def _known_pairs(self, entities: Sequence[Span], sentences: Sequence[Stretch]) -> tuple[Relation, ...]:
+        """Those of entities that have markers: others have a type that no listed pair has."""
+        return self.pairs([entity for entity in entities if self.knows(entity)], sentences).judged
 
     def _is_asked(self, head: Span, tail: Span) -> bool:
         """Whether a pair is asked about: its types, and the order of its entities."""
