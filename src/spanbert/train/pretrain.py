@@ -6,6 +6,7 @@ OUT.run/    the run, from the first step on: see `run_directory`
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,6 +30,7 @@ from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrain_evaluation import evaluate, held_out_plan
 from spanbert.train.run import base_name, model_fact, run_into, settled, with_budget
 from spanbert.train.run_directory import PRETRAIN, budget_of_run, check_run_folder
+from spanbert.train.timetable import Scoring
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -118,12 +120,15 @@ def pretrain(
         score: Callable[[], dict[str, Any]] | None = None
         if held_out is not None:
             score = partial(evaluate, task, task_model, held_out, most_tokens=config.train.evaluate_tokens)
-        trainer = run.trainer(task_model, plan, config, evaluate=score, prefetch=config.batch.prefetch)
+        scoring = Scoring(tokens=config.train.evaluate_tokens)
+        trainer = run.trainer(task_model, plan, config, evaluate=score, prefetch=config.batch.prefetch, scoring=scoring)
         before: dict[str, Any] = {}
         resumed = run.begin(trainer)
         if not resumed and score is not None:
+            begun = time.monotonic()
             before = run.stop.unless_stopped(score) or {}
             if before:
+                trainer.timetable.expect_evaluation(time.monotonic() - begun)
                 reporter.say("held-out figures before training:")
                 for line in task.score_lines(before):
                     reporter.say(f"  {line}")

@@ -36,6 +36,7 @@ from spanbert.train.run_directory import (
 )
 from spanbert.train.runtime import Runtime
 from spanbert.train.signals import StopRequest
+from spanbert.train.timetable import Scoring
 
 
 class RunConfig(Protocol):
@@ -192,6 +193,7 @@ class Run:
         evaluate: Callable[[], dict[str, Any]] | None,
         prefetch: int,
         layer_decay: float = 1.0,
+        scoring: Scoring | None = None,
     ) -> Trainer:
         """Puts the training together; writes nothing.
 
@@ -202,6 +204,7 @@ class Run:
             evaluate: Scores the model on held-out data; None where there is none.
             prefetch: Steps made ahead.
             layer_decay: See `make_optimizer`.
+            scoring: What `evaluate` does, so that a budget of time has room for it; None: nothing is known of it.
 
         Raises:
             InputError: Settings that cannot be combined.
@@ -222,6 +225,7 @@ class Run:
             directory=self.directory,
             reporter=self.reporter,
             layer_decay=layer_decay,
+            scoring=scoring,
         )
 
     def begin(self, trainer: Trainer) -> bool:

@@ -95,6 +95,12 @@ def _costs(cost: Estimate) -> Iterator[str]:
         yield _line(
             "the whole run", f"{_duration(epochs * cost.seconds_an_epoch)}, {cost.steps:,} steps ({epochs:.3g} epochs)"
         )
+    if cost.is_disturbed:
+        load = "" if cost.load is None else f"load {cost.load:.1f} on {cost.cores} cores; "
+        yield _line(
+            "this machine is busy", f"{load}now an epoch takes {_duration(cost.slowdown * cost.seconds_an_epoch)}"
+        )
+        yield _line("", "the times above are for a machine without other work")
     yield _line("memory at the peak", f"{_size(cost.memory)} more than the process itself")
     yield _line(
         "  weights, gradients", f"{_size(cost.weights)} + {_size(cost.gradients)} ({cost.parameters:,} parameters)"
