@@ -347,7 +347,7 @@ def test_other_work_on_the_machine_is_named_and_not_estimated(
         monkeypatch.setattr(estimating, "usable_cores", lambda: 2)
         report = doctor("classify", data, model=hugging_face_model)
         assert report.estimate is not None
-        return report.estimate, "\n".join(report_lines(report))
+        return report.estimate, "\n".join(report.lines)
 
     alone, said = cost_of(1.0, 0.9)
     assert "busy" not in said
