@@ -117,7 +117,9 @@ class TrainConfig(Config):
         max_steps: Budget in optimiser steps; the exact, resumable kind.
         max_tokens: Budget in tokens.
         max_minutes: Budget in minutes, from the first step to the last scores; the schedule then follows the clock.
-        accumulation: Micro-batches a step.
+        accumulation: Micro-batches a step, of each of the processes that train together.
+        shard: Several processes hold a share of every weight each (FSDP2) in place of all weights (DDP): less memory,
+            more exchange.
         precision: Of the matrix products in training; `auto` is bfloat16 where the hardware multiplies it faster.
             Weights, optimiser, softmax and evaluation are float32 throughout.
         gradient_checkpointing: Less memory for a third more time: activations are computed again in the backward pass.
@@ -133,6 +135,7 @@ class TrainConfig(Config):
     max_tokens: int | None = Field(default=None, ge=1)
     max_minutes: float | None = Field(default=None, gt=0)
     accumulation: int = Field(default=1, ge=1)
+    shard: bool = False
     precision: Literal["auto", Precision] = "auto"
     gradient_checkpointing: bool = False
     evaluate_every: str = "20%"

@@ -101,6 +101,10 @@ class PretrainTask(Task[Pack, PretrainTargets]):
         assert isinstance(head, PretrainHead)
         return head.losses(hidden_TD, targets, encoder.embeddings.word.weight)
 
+    def head_of(self, head: nn.Module, targets: PretrainTargets) -> nn.Module:
+        """All of it."""
+        return head
+
     @torch.no_grad()
     def decode(self, encoder: Encoder, head: nn.Module, batch: MicroBatch[PretrainTargets]) -> PretrainPredictions:
         """The best piece of each head for each masked piece, and the loss of the true one."""
