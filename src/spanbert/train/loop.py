@@ -96,8 +96,8 @@ class Trainer:
     """Trains a model on its task.
 
     Args:
-        model: Encoder, head and task, on the runtime's device; on the first rank it is brought up to date whenever it is
-            scored or saved, and at the end.
+        model: Encoder, head and task, on the runtime's device; on the first rank it is up to date when it is scored
+            and at the end.
         make_loader: Opens the data at a plan position.
         evaluate: Scores the model on held-out data; None where there is none.
         train: Budget and intervals.

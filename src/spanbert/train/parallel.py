@@ -15,12 +15,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 from typing_extensions import override
 
 from spanbert.core.errors import InputError
+from spanbert.encoder.blocks import Block
 from spanbert.tasks.protocol import MicroBatch
 from spanbert.train.model import TaskModel
 from spanbert.train.ranks import Ranks
@@ -72,18 +73,17 @@ class Replicated(OneProcess):
 
     Args:
         model: The same on all ranks, on this one's device.
-        several_heads: Some parameters get no gradient in some steps.
+        some_rest: Some parameters get no gradient in some steps.
     """
 
-    def __init__(self, model: TaskModel, *, several_heads: bool) -> None:
+    def __init__(self, model: TaskModel, *, some_rest: bool) -> None:
         super().__init__(model)
         model.touches_all = True
         self._wrapped = DistributedDataParallel(
             model,
             device_ids=[model.encoder.device] if model.encoder.device.type == "cuda" else None,
-            broadcast_buffers=False,
             gradient_as_bucket_view=True,
-            find_unused_parameters=several_heads,
+            find_unused_parameters=some_rest,
         )
 
     @override
@@ -118,6 +118,8 @@ class Sharded(OneProcess):
         mesh = init_device_mesh(device, (ranks.size,))
         for block in self.trained.encoder.blocks:
             fully_shard(block, mesh=mesh)
+            if isinstance(block, Block):
+                register_fsdp_forward_method(block, "of_rows")  # how the last one is called
         fully_shard(self.trained, mesh=mesh)
         if not ranks.is_first:
             model.to("meta")
@@ -156,7 +158,8 @@ def parallel(model: TaskModel, runtime: Runtime, *, shard: bool, frozen: bool) -
     if runtime.ranks.size == 1:
         return OneProcess(model)
     if not shard:
-        return Replicated(model, several_heads=frozen or len(model.task.objectives) > 1)
+        several_heads = isinstance(model.head, nn.ModuleDict) and len(model.head) > 1
+        return Replicated(model, some_rest=frozen or several_heads)
     if frozen:
         raise InputError(
             "an encoder that is frozen for a while cannot be sharded", where="optim.frozen", got="train.shard=true"

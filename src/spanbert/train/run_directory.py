@@ -229,8 +229,8 @@ def _compare(before: dict[str, Any], now: dict[str, Any], where: Path) -> None:
 def _by_step(run: Mapping[str, Any]) -> dict[str, Any]:
     """What a run is, with micro-batches as a step of all processes has them: any number of them can go on."""
     flat = _flatten(run)
-    own = flat.pop("settings.train.accumulation", 1)
-    return {**flat, "settings.train.accumulation times processes": own * flat.pop("processes", 1)}
+    parts = flat.pop("settings.train.accumulation", 1) * flat.pop("processes", 1)
+    return {**flat, "settings.train.accumulation times processes": parts}
 
 
 def _flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
