@@ -21,6 +21,7 @@ from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.texts import require_path
 from spanbert.core.types import Facts
 from spanbert.encoder.config import Size
+from spanbert.scores.scorer import shown_figure
 from spanbert.tasks.pretrain.objectives import PretrainTask
 from spanbert.tokens.store import TokenStore
 from spanbert.train.loop import Outcome
@@ -32,7 +33,7 @@ from spanbert.train.run_directory import PRETRAIN, budget_of_run, check_run_fold
 from spanbert.train.timetable import Scoring
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class PretrainResult:
     """The result of a run.
 
@@ -47,6 +48,17 @@ class PretrainResult:
     outcome: Outcome
     before: Mapping[str, Any] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        """Where, how long, and the held-out losses."""
+        after: Mapping[str, Any] = self.outcome.best.scores if self.outcome.best else {}
+        losses = [
+            f"{name} {shown_figure(after[name])}"
+            + (f" ({shown_figure(self.before[name])} before)" if name in self.before else "")
+            for name in ("mlm_loss", "sbo_loss")
+            if name in after
+        ]
+        return f"<PretrainResult {'; '.join([f'{self.path}: {self.outcome.progress.step:,} steps', *losses])}>"
 
 
 @shows_progress

@@ -18,7 +18,7 @@ from spanbert.batches.loader import Loader, Plan
 from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.state import SavedState, load_state, sweep_state
 from spanbert.core.files import remove_leftovers, remove_leftovers_in, write_json
-from spanbert.core.model_path import hub_id
+from spanbert.core.model_path import model_name
 from spanbert.core.reporter import Reporter
 from spanbert.train.config import OptimConfig, TrainConfig
 from spanbert.train.loop import Outcome, Trainer
@@ -106,13 +106,8 @@ def model_fact(model: str | Path) -> str:
 
 
 def base_name(model: str | Path | None, size: str | None) -> str:
-    """What a card calls the weights that a run starts from: an id on the hub, or a name without its place."""
-    if model is None:
-        return f"from scratch, size {size}"
-    if hub_id(model) is not None:
-        return str(model)
-    path = Path(model).resolve()
-    return path.parent.name if path.name == "model" else path.name
+    """What a card calls the weights that a run starts from."""
+    return f"from scratch, size {size}" if model is None else model_name(model)
 
 
 def trained_manifest(
