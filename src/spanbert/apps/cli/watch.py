@@ -56,6 +56,8 @@ def command(
                 time.sleep(every)
                 folder.update()
                 live.update(drawn(), refresh=True)
+            folder.update()  # what came just before the end
+            live.update(drawn(), refresh=True)
     except KeyboardInterrupt:  # that is how one leaves
         return
 

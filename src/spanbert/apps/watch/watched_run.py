@@ -200,7 +200,9 @@ class WatchedFolder:
         self.run = WatchedRun(self._newest())
 
     def update(self) -> None:
-        """Reads what has come since."""
+        """Reads what has come since; a folder that is being made anew (`--overwrite`) shows what it had."""
+        if not any(_runs_in(self.directory)):
+            return
         newest = self._newest()
         if newest == self.run.directory:
             self.run.update()
@@ -228,7 +230,7 @@ class WatchedFolder:
             metrics = directory / "metrics.jsonl"
             return (metrics if metrics.exists() else directory / RUN_FILE).stat().st_mtime
 
-        return max(_runs_in(self.directory), key=changed, default=self.run.directory)
+        return max(_runs_in(self.directory), key=changed)
 
 
 def _folder_of_run(path: Path) -> Path:
