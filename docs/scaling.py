@@ -17,10 +17,10 @@ from spanbert.encoder.cards import CARDS, peak_flops
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.costs import (
     FORWARD_AND_BACKWARD,
-    STATE_BYTES,
     activation_bytes,
     all_reduce_bytes,
     encoder_flops,
+    state_bytes,
 )
 from spanbert.tasks.pretrain.costs import flops_per_token, head_bytes, model_parameters
 
@@ -76,7 +76,7 @@ def memory() -> str:
     """Bytes of the state, and of a pack."""
     rows = []
     for name, config in SIZES.items():
-        state = model_parameters(config) * STATE_BYTES
+        state = state_bytes(model_parameters(config), "bfloat16")
         targets = MASKED * PACK
         for checkpointing in (False, True):
             kept = activation_bytes(config, "bfloat16", checkpointing=checkpointing)
@@ -93,7 +93,7 @@ def memory() -> str:
                     f"**{whole / 1e9:.1f} GB**",
                 ]
             )
-    head = ["bfloat16, CUDA", "checkpointing", "weights, gradients, AdamW", "kept a token"]
+    head = ["bfloat16, CUDA", "checkpointing", "weights, copies, gradients, AdamW", "kept a token"]
     return table([*head, f"kept of {PACK:,} tokens", "two heads, of the same", "together"], rows)
 
 
@@ -198,11 +198,15 @@ def others() -> str:
     operations = FORWARD_AND_BACKWARD * (encoder_flops(config, [length]) / length + 2 * head_on_all)
     peak = peak_flops("NVIDIA A100-SXM4-80GB")
     assert peak is not None
-    plain, ours = speed * operations / peak, MFU["BERT-base"]
+    plain, ours, day = speed * operations / peak, MFU["BERT-base"], 86_400
+    consumer = peak_flops("NVIDIA GeForce RTX 3090")
+    assert consumer is not None
+    a_token = flops_per_token(config, segment_length=length)
     return (
         f"The first are {speed:,.0f} tokens a second on each A100, padding counted as text, and with one head on "
-        f"every token {operations / 1e6:,.0f} M FLOPs a token: an MFU of {plain:.0%} for the plain model. Our {ours:.0%} "
-        f"would be {ours / plain:.1f} times as much, less than what packing and faster kernels gave MosaicBERT.\n"
+        f"every token {operations / 1e6:,.0f} M FLOPs a token: an MFU of {plain:.0%} for the plain model. "
+        f"Our {ours:.0%} would be {ours / plain:.1f} times as much. For the other two, by the formula: 24 hours at {ours:.0%} are "
+        f"{consumer * ours * day / a_token / 1e9:.0f} billion tokens of BERT-base on one RTX 3090.\n"
     )
 
 

@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from spanbert.encoder.config import EncoderConfig, Precision
 
 FORWARD_AND_BACKWARD = 3  # times the operations of the forward pass
-STATE_BYTES = 16  # of a trained weight: itself, its gradient and AdamW's two moments, all of them float32
 _FLOAT32, _BFLOAT16, _MASK = 4, 2, 1
 _STATISTICS = 8  # mean and scale of a norm
 
@@ -72,6 +71,16 @@ def _squares(length: int, span: int) -> int:
     """The sum of the squares of a length that is cut into spans."""
     whole, rest = divmod(length, span)
     return whole * span * span + rest * rest
+
+
+def state_bytes(parameters: int, precision: Precision) -> int:
+    """Bytes of trained weights, their gradients and AdamW's two moments, all float32; in bfloat16 of a copy as well.
+
+    Args:
+        parameters: How many weights.
+        precision: Of the matrix products.
+    """
+    return parameters * (4 * _FLOAT32 + (_BFLOAT16 if precision == "bfloat16" else 0))
 
 
 def activation_bytes(config: EncoderConfig, precision: Precision, *, checkpointing: bool = False) -> int:

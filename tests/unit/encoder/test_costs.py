@@ -20,7 +20,13 @@ from spanbert.core.types import PackedBatch
 from spanbert.encoder.attention import span_boundaries
 from spanbert.encoder.cards import CARDS, card_named, peak_flops
 from spanbert.encoder.config import EncoderConfig
-from spanbert.encoder.costs import activation_bytes, all_reduce_bytes, encoder_flops, encoder_parameters
+from spanbert.encoder.costs import (
+    activation_bytes,
+    all_reduce_bytes,
+    encoder_flops,
+    encoder_parameters,
+    state_bytes,
+)
 from spanbert.encoder.model import Encoder
 from spanbert.tasks.pretrain.costs import flops_per_token, head_flops, model_parameters, step_flops
 from spanbert.tasks.pretrain.encode import PretrainTargets
@@ -181,3 +187,14 @@ def test_peaks_are_operations_a_second_of_dense_products():
 def test_costs_need_no_torch():
     script = "import sys, spanbert.tasks.pretrain.costs, spanbert.encoder.cards; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_a_trained_weight_takes_what_the_optimiser_keeps_of_it():
+    weight = torch.nn.Parameter(torch.ones(1000))
+    optimizer = torch.optim.AdamW([weight])
+    weight.sum().backward()
+    optimizer.step()
+    moments = [one for one in optimizer.state[weight].values() if one.numel() == 1000]
+    kept = sum(one.nbytes for one in [weight, weight.grad, *moments])
+    assert state_bytes(1000, "float32") == kept
+    assert state_bytes(1000, "bfloat16") == kept + weight.bfloat16().nbytes
