@@ -205,8 +205,8 @@ def others() -> str:
     return (
         f"The first are {speed:,.0f} tokens a second on each A100, padding counted as text, and with one head on "
         f"every token {operations / 1e6:,.0f} M FLOPs a token: an MFU of {plain:.0%} for the plain model. "
-        f"Our {ours:.0%} would be {ours / plain:.1f} times as much. For the other two, by the formula: 24 hours at {ours:.0%} are "
-        f"{consumer * ours * day / a_token / 1e9:.0f} billion tokens of BERT-base on one RTX 3090.\n"
+        f"Our {ours:.0%} would be {ours / plain:.1f} times as much. For the other two, by the formula: 24 hours at "
+        f"{ours:.0%} are {consumer * ours * day / a_token / 1e9:.0f} billion tokens of BERT-base on one RTX 3090.\n"
     )
 
 
