@@ -32,6 +32,7 @@ from spanbert.apps.cli import (
     pretrain,
     push,
     quickstart,
+    watch,
 )
 from spanbert.apps.cli.command import command_class
 from spanbert.core.errors import InputError, SpanbertError
@@ -87,6 +88,7 @@ app.command("doctor", cls=doctor.CLASS, epilog=doctor.EXAMPLES)(doctor.command)
 app.command("info", cls=_PLAIN, epilog=info.EXAMPLES)(info.command)
 app.command("convert", cls=_PLAIN, epilog=convert.EXAMPLES)(convert.command)
 app.command("push", cls=_PLAIN, epilog=push.EXAMPLES)(push.command)
+app.command("watch", cls=_PLAIN, epilog=watch.EXAMPLES)(watch.command)
 app.command("bench", cls=_PLAIN, epilog=bench.EXAMPLES)(bench.command)
 
 
