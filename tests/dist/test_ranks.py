@@ -153,6 +153,18 @@ def test_the_others_end_with_a_message_when_one_is_killed_and_the_run_goes_on(fo
 
 
 @needs_proc
+def test_processes_are_started_anew_and_resume(folder: Path, tmp_path: Path):
+    own = ["--set", "batch.packs=2", "--set", "train.max_steps=300", "--set", "train.checkpoint_every=1steps"]
+    process = _begun(*arguments(folder / "store", tmp_path / "out", folder / "model", *own), "--nproc", 2, "--max-restarts", 1)
+    os.kill(_ranks(process.pid)[1], signal.SIGKILL)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert err.count("resuming after step") == 1
+    assert out.count("wrote") == 1
+    assert len(losses(tmp_path / "out")) == 300
+
+
+@needs_proc
 def test_a_signal_ends_all_together(folder: Path, tmp_path: Path):
     call = arguments(folder / "store", tmp_path / "out", folder / "model", "--set", "batch.packs=2", "--set", "train.max_steps=100000")
     process = _begun(*call, "--nproc", 2)

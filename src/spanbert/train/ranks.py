@@ -14,11 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from os import environ
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
 
 from spanbert.core import ranks as stated
 from spanbert.core.errors import SpanbertError
@@ -140,11 +141,18 @@ def joined_ranks(device: torch.device) -> Ranks:
         if not dist.is_initialized():
             if device.type == "cuda":
                 torch.cuda.set_device(device)
-            dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+            backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+            dist.init_process_group(backend, store=_store(), rank=stated.rank(), world_size=stated.world_size())
             atexit.register(_leave)
         groups = [dist.new_group(backend="gloo", timeout=_WAITING) for _ in range(2)]
         _joined.append(Ranks(dist.get_rank(), dist.get_world_size(), *groups))
     return _joined[0]
+
+
+def _store() -> Any:
+    """What processes find each other through, without what earlier ones left there before they were started anew."""
+    store, _, _ = next(rendezvous("env://"))
+    return dist.PrefixStore(f"spanbert/{stated.restarts()}", store)  # type: ignore[attr-defined]
 
 
 def _leave() -> None:
