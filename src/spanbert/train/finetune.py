@@ -43,8 +43,8 @@ from spanbert.train.finetune_bundle import build_joint_model, heads_of, write_fi
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.finetune_facts import run_facts
 from spanbert.train.kept import Kept
-from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
+from spanbert.train.outcome import Outcome
 from spanbert.train.run import base_name, run_into, settled, with_budget
 from spanbert.train.run_directory import END_TO_END, FINETUNE, budget_of_run, check_run_folder
 from spanbert.train.scratch import scratch_shape, start_from_scratch

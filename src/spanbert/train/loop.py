@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from spanbert.batches.loader import Loader, Step
 from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.shared_state import SharedStates
 from spanbert.checkpoint.state import SavedState, load_state, save_state
-from spanbert.core.errors import Interrupted
 from spanbert.core.reporter import Reporter
 from spanbert.core.schema import checked
 from spanbert.encoder.hardware import threads_by_work
@@ -33,63 +32,17 @@ from spanbert.train.config import Amount, OptimConfig, TrainConfig
 from spanbert.train.figures import StepFigures, require_finite
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rates
+from spanbert.train.outcome import Best, Outcome
 from spanbert.train.parallel import parallel
 from spanbert.train.ranks import lost_as_error
 from spanbert.train.run_schemas import BestFacts, StateFacts
 from spanbert.train.runtime import Runtime
 from spanbert.train.signals import StopRequest
+from spanbert.train.spikes import SpikeGuard
 from spanbert.train.step import backward
+from spanbert.train.telemetry import Telemetry
 from spanbert.train.timetable import Scoring, Timetable
 from spanbert.train.tracking import Tracker
-
-
-@dataclass(frozen=True, kw_only=True)
-class Best:
-    """The best held-out figures of a run and the step they were reached at."""
-
-    step: int
-    selection_score: float
-    scores: Mapping[str, Any]
-
-    @classmethod
-    def of_state(cls, facts: Mapping[str, Any]) -> Best:
-        """Reads `asdict`, and states written when `selection_score` was called goodness."""
-        return cls(**{"selection_score" if name == "goodness" else name: value for name, value in facts.items()})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes:
-        progress: What was used.
-        stopped_by: `budget`, `patience`, `pause` after a share of the budget, or the name of the signal that ended it
-            early.
-        best: The best evaluation; None where nothing was evaluated.
-        last_scores: The last evaluation.
-    """
-
-    progress: Progress
-    stopped_by: str
-    best: Best | None
-    last_scores: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether a signal ended it, so that `--resume` has something left to do."""
-        return self.stopped_by not in ("budget", "patience", "pause")
-
-    def require_whole(self, remedy: str) -> None:
-        """Lets nothing go on that needs the whole run.
-
-        Args:
-            remedy: What the user can do where a signal ended it.
-
-        Raises:
-            Interrupted: A signal ended it.
-        """
-        if self.interrupted:
-            raise Interrupted(self.stopped_by, remedy)
 
 
 class Trainer:
@@ -130,6 +83,8 @@ class Trainer:
         self.timetable = Timetable(self._budget.seconds, None if evaluate is None else scoring or Scoring())
         self.evaluate_every = Amount.parse(train.evaluate_every, where="train.evaluate_every")
         self.checkpoint_every = Amount.parse(train.checkpoint_every, where="train.checkpoint_every")
+        self.spikes = SpikeGuard(optim.spike_factor, runtime.device)
+        self.telemetry = Telemetry(model, runtime.device, runtime.precision)
         self.parallel = parallel(model, runtime, shard=train.shard, frozen=optim.frozen > 0)
         self.optimizer = make_optimizer(self.parallel.trained, optim, layer_decay=layer_decay)
         self.ranks = runtime.ranks
@@ -161,6 +116,7 @@ class Trainer:
         self.last_scores, self.scored_at = facts["last_scores"], facts["scored_at"]
         self.to_beat, self.without_gain = facts["to_beat"], facts["without_gain"]
         self.owes_evaluation = facts.get("owes_evaluation", False)  # earlier versions did not note it
+        self.spikes.restore(facts.get("spikes"))
         best = load_state(self.directory / "training" / "best")  # may be of a later step that a kill took back
         if best:
             checked(BestFacts, best.facts, where, key="best/state.json")
@@ -175,7 +131,8 @@ class Trainer:
                 run that goes on from there is the same as one without a pause.
 
         Raises:
-            SpanbertError: The loss is no longer finite; the state that was saved last stays.
+            NotFiniteError: Too many steps in a row were left out, as their gradients are too large or no numbers; the
+                state that was saved last stays.
         """
         self.parallel.trained.train()
         stopped_by = "budget"
@@ -184,14 +141,14 @@ class Trainer:
         def now() -> Progress:
             return replace(self.progress, seconds=self.ranks.number_of_first(time.monotonic() - clock))
 
-        with (
-            Tracker(self.directory, after_step=self.progress.step) if self.ranks.is_first else nullcontext() as tracker
-        ):
+        with self._tracker() as tracker:
             figures = StepFigures(
                 self.model.task.objectives,
                 most=self.runtime.steps_between_reads,
                 note=partial(self._note, tracker),
                 directory=self.directory,
+                most_skipped=self.optim.most_skipped,
+                say=self.reporter.say,
             )
             steps = iter(self.make_loader(self.position))
             try:
@@ -205,8 +162,9 @@ class Trainer:
                     if self.config.patience is not None and self.without_gain >= self.config.patience:
                         stopped_by = "patience"
                         break
-                    before = self.progress
+                    before, asked = self.progress, time.monotonic()
                     step = next(steps)
+                    waited = time.monotonic() - asked
                     with lost_as_error(self.ranks):
                         self._step(step, figures)
                     seconds = self.ranks.number_of_first(time.monotonic() - clock)
@@ -214,7 +172,8 @@ class Trainer:
                     self.timetable.made_step(seconds - before.seconds, step.tokens)
                     self.position = step.after
                     speed = step.tokens / max(seconds - before.seconds, 1e-9)
-                    figures.done(tokens_per_second=speed, tokens=self.progress.tokens, seconds=seconds)
+                    usage = self.telemetry.figures(step, seconds - before.seconds, waited)
+                    figures.done(tokens_per_second=speed, tokens=self.progress.tokens, seconds=seconds, **usage)
                     self.owes_evaluation = self.evaluate is not None and self._evaluation_is_due(before)
                     if self.ranks.signal_of_any(stop.received):
                         continue
@@ -243,6 +202,10 @@ class Trainer:
         self.reporter.finish("train")
         return Outcome(progress=self.progress, stopped_by=stopped_by, best=self.best, last_scores=self.last_scores)
 
+    def _tracker(self) -> AbstractContextManager[Tracker | None]:
+        """The logs, of the first rank."""
+        return Tracker(self.directory, after_step=self.progress.step) if self.ranks.is_first else nullcontext()
+
     def _goes_on(self, until: float) -> bool:
         """Whether another step is made: the budget is not used, and of a budget of time enough is left for it."""
         if self.budget.fraction(self.progress) >= until:
@@ -264,7 +227,10 @@ class Trainer:
         norm = self.parallel.clip(self.optim.clip)
         factor = schedule_factor(self.optim, self.budget.fraction_inside_next(self.progress, step.tokens))
         norm = norm.to(self.runtime.device)  # without any gradient it is a zero on the CPU
-        figures.measured(number + 1, losses, gradient_norm=norm, lr=self.optim.lr * factor)
+        self.optimizer.found_inf = self.spikes.skips(norm)  # type: ignore[attr-defined]
+        figures.measured(
+            number + 1, losses, gradient_norm=norm, skipped=self.spikes.in_a_row, lr=self.optim.lr * factor
+        )
         set_rates(self.optimizer, factor)
         self.optimizer.step()
 
@@ -345,6 +311,7 @@ class Trainer:
                 "to_beat": self.to_beat,
                 "without_gain": self.without_gain,
                 "owes_evaluation": self.owes_evaluation,
+                "spikes": self.spikes.facts(),
             },
         )
         self.timetable.made_checkpoint(self.ranks.number_of_first(time.monotonic() - begun))

@@ -24,7 +24,7 @@ from spanbert.encoder.config import Size
 from spanbert.scores.scorer import shown_figure
 from spanbert.tasks.pretrain.objectives import PretrainTask
 from spanbert.tokens.store import TokenStore
-from spanbert.train.loop import Outcome
+from spanbert.train.outcome import Outcome
 from spanbert.train.pretrain_bundle import build_model, write_pretrained
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrain_evaluation import evaluate, held_out_plan

@@ -21,8 +21,9 @@ from spanbert.core.files import remove_leftovers, remove_leftovers_in, write_jso
 from spanbert.core.model_path import model_name
 from spanbert.core.reporter import Reporter
 from spanbert.train.config import OptimConfig, TrainConfig
-from spanbert.train.loop import Outcome, Trainer
+from spanbert.train.loop import Trainer
 from spanbert.train.model import TaskModel
+from spanbert.train.outcome import Outcome
 from spanbert.train.run_directory import (
     BUDGET_KEYS,
     BUDGETS,

@@ -10,7 +10,7 @@ from typing import NoReturn
 import typer
 
 from spanbert.core.ranks import is_first_rank
-from spanbert.train.loop import Outcome
+from spanbert.train.outcome import Outcome
 
 
 def end_interrupted(outcome: Outcome) -> NoReturn:
