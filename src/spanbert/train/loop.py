@@ -204,7 +204,7 @@ class Trainer:
                         )
                     if is_due(self.checkpoint_every, before, self.progress, self.budget):
                         figures.read()
-                        self._save()
+                        self._save(tracker)
                 figures.read()
                 if not self._evaluated_at(self.progress.step) and stopped_by == "budget":
                     self._evaluate(tracker, stop)
@@ -212,7 +212,7 @@ class Trainer:
             finally:
                 steps.close()  # type: ignore[attr-defined]
             if self.progress.step:
-                self._save()
+                self._save(tracker)
         if stopped_by == "budget" and self.budget.fraction(self.progress) < 1:
             stopped_by = "pause"
         self.reporter.finish("train")
@@ -275,7 +275,8 @@ class Trainer:
                 facts=asdict(self.best),
             )
 
-    def _save(self) -> None:
+    def _save(self, tracker: Tracker) -> None:
+        tracker.sync()
         save_state(
             self.directory / "training" / "last",
             model=self.model.tensors(),

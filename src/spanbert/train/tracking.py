@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -39,6 +40,11 @@ class Tracker:
         self._metrics.close()
         self._evaluations.close()
         self._board.close()
+
+    def sync(self) -> None:
+        """Forces what was noted to the disk: a state that is saved then has the log of all steps before it."""
+        for log in (self._metrics, self._evaluations):
+            os.fsync(log.fileno())
 
     def step(self, step: int, figures: Mapping[str, float]) -> None:
         """Notes one optimiser step."""

@@ -1,0 +1,146 @@
+"""A scenario, cut and gone on with: what is there after the cut, and whether all is in the end as without it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from spanbert.core.errors import InputError
+from tests.faults.forks import COMMAND_LINE, Done, Forks
+from tests.faults.scenarios import Scenario, contents, require
+from tests.faults.seam import Cut, Point, Way
+
+State = Literal["nothing", "earlier", "whole", "intermediate", "refused", "wrong"]
+Start = Callable[..., Done]
+_SIGNALS = {"SIGTERM": 143, "SIGINT": 130}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What came of a run that was cut.
+
+    Attributes:
+        state: What was there after the cut.
+        done: How the run ended.
+        faults: What is wrong, a line each.
+    """
+
+    state: State
+    done: Done
+    faults: tuple[str, ...]
+
+
+class Subject:
+    """A scenario with what it comes to when nothing cuts it.
+
+    Args:
+        scenario: What runs.
+        forks: What runs it.
+        stage: What it reads.
+        place: A folder for its runs.
+    """
+
+    def __init__(self, scenario: Scenario, forks: Forks, stage: Path, place: Path) -> None:
+        self.scenario, self._forks, self._stage, self._place = scenario, forks, stage, place
+        self._runs = 0
+        self._before = place / "before"
+        self._before.mkdir(parents=True)
+        if scenario.earlier is not None:
+            given = scenario.filled(scenario.earlier, stage, self._before)
+            call = COMMAND_LINE if given[0] in ("convert", "predict") else scenario.call
+            require(forks.run(*given, call=call))
+        self.earlier = contents(self._before)
+        folder, report = self.fresh(), place / "points.json"
+        require(self.run(folder, cut=Cut(folder=str(folder), report=str(report))))
+        self.points = [Point(**one) for one in json.loads(report.read_text())]
+        self.reference = contents(folder)
+        shutil.rmtree(folder)
+
+    def fresh(self) -> Path:
+        """A folder in which only the earlier output is."""
+        self._runs += 1
+        return Path(shutil.copytree(self._before, self._place / str(self._runs)))
+
+    def start(self, folder: Path, cut: Cut | None = None) -> Any:
+        """Starts the run."""
+        more = self.scenario.overwrite if self.scenario.earlier is not None else ()
+        return self._forks.start(*self._filled(folder, *more), call=self.scenario.call, cut=cut)
+
+    def run(self, folder: Path, cut: Cut | None = None) -> Done:
+        """Runs to the end, or to the cut."""
+        done: Done = self.start(folder, cut).wait()
+        return done
+
+    def cut(self, at: int, way: Way) -> Verdict:
+        """Cuts a run before one of its points, and goes on with it."""
+        folder = self.fresh()
+        return self.judge(folder, self.run(folder, Cut(folder=str(folder), at=at, way=way)), way)
+
+    def judge(self, folder: Path, done: Done, way: Way) -> Verdict:
+        """Looks at what a cut left, goes on, and compares the end; the folder is removed where nothing is wrong."""
+        faults = self._faults_of_end(done, way)
+        state = self._state(folder)
+        if state == "wrong":
+            faults.append("something that is neither the old output nor the new one is accepted")
+        if state == "nothing" and self.earlier:
+            faults.append("the earlier output is lost")
+        if done.code == 0 and state != "whole":
+            faults.append(f"exit code 0, and the output is {state}")
+        if way in ("full", "SIGTERM", "SIGINT") and not self.scenario.intermediate:
+            faults += [f"left over: {name}" for name in self._leftovers(folder)]
+        if state != "whole" or self.scenario.replaceable:
+            faults += self._faults_of_going_on(folder, state)
+        if not faults:
+            shutil.rmtree(folder)
+        return Verdict(state=state, done=done, faults=tuple(faults))
+
+    def _filled(self, folder: Path, *more: str) -> list[str]:
+        return [*self.scenario.filled(self.scenario.arguments, self._stage, folder), *more]
+
+    def _faults_of_end(self, done: Done, way: Way) -> list[str]:
+        right = {"kill": -9, "power": -9, "full": 2, **_SIGNALS}[way]
+        faults = [] if done.code in (0, right) else [f"exit code {done.code}, expected {right}"]
+        if "Traceback" in done.err or (way == "full" and done.code and done.err.count("spanbert: error: ") != 1):
+            faults.append(f"not one line: {done.err[-1500:]}")
+        return faults
+
+    def _state(self, folder: Path) -> State:
+        target = folder / self.scenario.target
+        if not target.exists():
+            return "nothing"
+        try:
+            self.scenario.accept(target)
+        except InputError:
+            return "refused"
+        except ValueError:  # predictions that are cut short, which no reader refuses
+            return "wrong"
+        found = _of(self.scenario.target, contents(folder))
+        if found == _of(self.scenario.target, self.reference):
+            return "whole"
+        if found == _of(self.scenario.target, self.earlier):
+            return "earlier"
+        return "intermediate" if self.scenario.intermediate else "wrong"
+
+    def _leftovers(self, folder: Path) -> list[str]:
+        return sorted({path.name for path in folder.iterdir() if path.name.startswith(".") and path.suffix == ".tmp"})
+
+    def _faults_of_going_on(self, folder: Path, state: State) -> list[str]:
+        more = self.scenario.again or (() if state == "nothing" else self.scenario.overwrite)
+        done = self._forks.run(*self._filled(folder, *more), call=self.scenario.call)
+        if done.code:
+            return [f"cannot be gone on with: exit code {done.code}: {done.err[-1500:]}"]
+        found = contents(folder)
+        names = sorted(
+            name for name in found.keys() | self.reference.keys() if found.get(name) != self.reference.get(name)
+        )
+        extra = [name for name in names if name not in self.reference]
+        other = [name for name in names if name in self.reference]
+        return [f"left over in the end: {name}" for name in extra] + [f"not the same in the end: {name}" for name in other]
+
+
+def _of(target: str, found: dict[str, Any]) -> dict[str, Any]:
+    return {name: one for name, one in found.items() if name == target or name.startswith(f"{target}/")}

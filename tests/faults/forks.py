@@ -1,0 +1,183 @@
+"""Commands in forks of one process that has everything imported: a start costs milliseconds, not seconds.
+
+    with Forks() as forks:
+        done = forks.run("pretrain", store, "--out", out)         the command line, as in a shell
+        running = forks.start("save", fitted, out)                what may be killed meanwhile
+        running.send(signal.SIGKILL)
+        done = running.wait()
+
+A fork is a process as any other: it has its own files, locks and signals, and can be killed. The process that is forked
+runs no thread and has computed nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from typing_extensions import override
+
+from tests.faults.seam import Cut, Seam
+
+ROOT = Path(__file__).parents[2]
+COMMAND_LINE = "spanbert.apps.cli.main:main"
+_IMPORTED = ("spanbert.apps.cli.main", "spanbert.train.pretrain", "spanbert.train.finetune", "spanbert.train.seeds",
+             "spanbert.pipelines.load", "spanbert.pipelines.predict", "spanbert.pipelines.convert.models", "spanbert.pipelines.convert.data",
+             "spanbert.pipelines.sklearn.estimators", "spanbert.tokens.prepare", "spanbert.apps.reports.finetune_report",
+             "spanbert.inference.heads", "spanbert.tasks.classify.head", "tests.faults.python")  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """How a command ended.
+
+    Attributes:
+        code: Its exit code, or the negative number of the signal that killed it.
+        out: What it wrote on stdout.
+        err: And on stderr.
+    """
+
+    code: int
+    out: str
+    err: str
+
+
+class Running:
+    """A command that runs; made by `Forks.start`."""
+
+    def __init__(self, forks: Forks, folder: Path, pid: int) -> None:
+        self._forks, self._folder, self.pid = forks, folder, pid
+
+    def send(self, number: signal.Signals) -> None:
+        """Sends a signal; nothing where it ended already."""
+        os.kill(self.pid, number)  # the server has not waited for it yet, so the number is still its own
+
+    def wait(self) -> Done:
+        """Waits for its end."""
+        code = self._forks._ask("wait")
+        said = [(self._folder / name).read_bytes().decode("utf-8", "replace") for name in ("stdout", "stderr")]
+        return Done(code=code, out=said[0], err=said[1])
+
+
+class Forks(AbstractContextManager["Forks"]):
+    """The process that is forked.
+
+    Args:
+        disks: In a namespace of its own, in which small disks can be mounted.
+    """
+
+    def __init__(self, *, disks: bool = False) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="spanbert-forks-"))
+        self._count = 0
+        environment = {
+            **os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]), "OMP_NUM_THREADS": "1",
+            "TOKENIZERS_PARALLELISM": "false", "TMPDIR": str(self._folder), "HF_HUB_OFFLINE": "1",
+        }  # fmt: skip
+        self._server = subprocess.Popen(
+            [*(["unshare", "-rm"] if disks else []), sys.executable, "-m", "tests.faults.forks"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment,
+        )  # fmt: skip
+
+    def start(self, *arguments: object, call: str = COMMAND_LINE, cut: Cut | None = None) -> Running:
+        """Starts a command; one at a time.
+
+        Args:
+            arguments: What follows `spanbert`.
+            call: The function that is called, with these as `sys.argv`: `module:name`.
+            cut: Where it is cut.
+        """
+        self._count += 1
+        folder = self._folder / str(self._count)
+        folder.mkdir()
+        given = {"call": call, "arguments": list(map(str, arguments)), "folder": str(folder)}
+        return Running(self, folder, self._ask({**given, "cut": None if cut is None else asdict(cut)}))
+
+    def run(self, *arguments: object, call: str = COMMAND_LINE, cut: Cut | None = None) -> Done:
+        """Runs a command to its end; see `start`."""
+        return self.start(*arguments, call=call, cut=cut).wait()
+
+    def shell(self, script: str) -> str:
+        """Runs a shell script where the commands run, and gives what it writes."""
+        return str(self._ask({"shell": script}))
+
+    def _ask(self, question: Any) -> Any:
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(json.dumps(question) + "\n")
+        self._server.stdin.flush()
+        answer = self._server.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"the process that is forked ended with {self._server.wait()}")
+        return json.loads(answer)
+
+    @override
+    def __exit__(self, *_: object) -> None:
+        for stream in (self._server.stdin, self._server.stdout):
+            assert stream is not None
+            stream.close()
+        self._server.wait()
+        subprocess.run(["rm", "-rf", str(self._folder)], check=True)
+
+
+def serve() -> None:
+    """Answers what `Forks` asks, a line of JSON each, until its input ends."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever an import prints is no answer
+    for module in _IMPORTED:
+        importlib.import_module(module)
+    pid = 0
+    for line in sys.stdin:
+        question = json.loads(line)
+        if question == "wait":
+            answer: Any = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        elif "shell" in question:
+            done = subprocess.run(["sh", "-euc", question["shell"]], capture_output=True, text=True, check=False)
+            answer = done.stdout if done.returncode == 0 else f"exit code {done.returncode}: {done.stderr}"
+        else:
+            answer = pid = os.fork()
+            if not pid:
+                _run(**question)
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def _run(call: str, arguments: Sequence[str], folder: str, cut: dict[str, Any] | None) -> None:
+    """What a fork does; it ends the process."""
+    code = 1
+    try:
+        for number, name, flags in ((0, os.devnull, os.O_RDONLY), (1, f"{folder}/stdout", os.O_WRONLY | os.O_CREAT),
+                                    (2, f"{folder}/stderr", os.O_WRONLY | os.O_CREAT)):  # fmt: skip
+            os.dup2(os.open(name, flags), number)
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123 (the old one holds questions)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
+        sys.argv = ["spanbert", *arguments]
+        module, _, name = call.partition(":")
+        seam = None if cut is None else Seam(Cut(**cut))
+        try:
+            getattr(importlib.import_module(module), name)()
+            code = 0
+        except SystemExit as stopped:
+            code = stopped.code if isinstance(stopped.code, int) else 1 if stopped.code else 0
+        if seam is not None:
+            seam.report()
+    except BaseException:  # noqa: BLE001 (a process that Python would end with a traceback and 1)
+        traceback.print_exc()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    serve()
