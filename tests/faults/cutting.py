@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spanbert.core.errors import InputError
-from tests.faults.forks import COMMAND_LINE, Done, Forks
+from spanbert.core.files import remove
+from tests.faults.forks import COMMAND_LINE, After, Done, Forks
 from tests.faults.scenarios import Scenario, contents, require
 from tests.faults.seam import Cut, Point, Way
 
 State = Literal["nothing", "earlier", "whole", "intermediate", "refused", "wrong"]
-Start = Callable[..., Done]
+Room = Callable[[], object]
 _SIGNALS = {"SIGTERM": 143, "SIGINT": 130}
 
 
@@ -42,6 +43,13 @@ class Subject:
         forks: What runs it.
         stage: What it reads.
         place: A folder for its runs.
+
+    Attributes:
+        points: What the run does to the disk.
+        reference: What it comes to.
+        seconds: Processor time that it takes.
+        bytes_before: On the disk before it.
+        bytes_made: And of what it makes.
     """
 
     def __init__(self, scenario: Scenario, forks: Forks, stage: Path, place: Path) -> None:
@@ -55,33 +63,46 @@ class Subject:
             require(forks.run(*given, call=call))
         self.earlier = contents(self._before)
         folder, report = self.fresh(), place / "points.json"
-        require(self.run(folder, cut=Cut(folder=str(folder), report=str(report))))
+        whole = self.run(folder, cut=Cut(folder=str(folder), report=str(report)))
+        require(whole)
+        self.seconds = whole.seconds
         self.points = [Point(**one) for one in json.loads(report.read_text())]
         self.reference = contents(folder)
+        self.bytes_before, self.bytes_made = _bytes(self._before), _bytes(folder)
         shutil.rmtree(folder)
 
     def fresh(self) -> Path:
         """A folder in which only the earlier output is."""
         self._runs += 1
-        return Path(shutil.copytree(self._before, self._place / str(self._runs)))
+        return self.put(self._place / str(self._runs))
 
-    def start(self, folder: Path, cut: Cut | None = None) -> Any:
-        """Starts the run."""
+    def put(self, folder: Path) -> Path:
+        """Makes a folder one in which only the earlier output is."""
+        return Path(shutil.copytree(self._before, folder, dirs_exist_ok=True))
+
+    def run(self, folder: Path, cut: Cut | None = None, after: After | None = None) -> Done:
+        """Runs to the end, or to the cut, or to a signal."""
         more = self.scenario.overwrite if self.scenario.earlier is not None else ()
-        return self._forks.start(*self._filled(folder, *more), call=self.scenario.call, cut=cut)
-
-    def run(self, folder: Path, cut: Cut | None = None) -> Done:
-        """Runs to the end, or to the cut."""
-        done: Done = self.start(folder, cut).wait()
-        return done
+        return self._forks.run(*self._filled(folder, *more), call=self.scenario.call, cut=cut, after=after)
 
     def cut(self, at: int, way: Way) -> Verdict:
         """Cuts a run before one of its points, and goes on with it."""
         folder = self.fresh()
-        return self.judge(folder, self.run(folder, Cut(folder=str(folder), at=at, way=way)), way)
+        done = self.run(folder, Cut(folder=str(folder), at=at, way=way))
+        return self.judge(folder, done, way, point=self.points[at - 1])
 
-    def judge(self, folder: Path, done: Done, way: Way) -> Verdict:
-        """Looks at what a cut left, goes on, and compares the end; the folder is removed where nothing is wrong."""
+    def judge(
+        self, folder: Path, done: Done, way: Way, *, point: Point | None = None, room: Room = lambda: None
+    ) -> Verdict:
+        """Looks at what a cut left, goes on, and compares the end; what is in the folder is removed where all is well.
+
+        Args:
+            folder: Where it ran.
+            done: How it ended.
+            way: How it was cut.
+            point: Before what, where that is known.
+            room: Called before it goes on.
+        """
         faults = self._faults_of_end(done, way)
         state = self._state(folder)
         if state == "wrong":
@@ -90,12 +111,14 @@ class Subject:
             faults.append("the earlier output is lost")
         if done.code == 0 and state != "whole":
             faults.append(f"exit code 0, and the output is {state}")
-        if way in ("full", "SIGTERM", "SIGINT") and not self.scenario.intermediate:
+        removing = point is None or point.what in ("os.remove", "os.rmdir")  # a signal may come while it is tidied up
+        if (way == "full" or (way in _SIGNALS and not removing)) and not self.scenario.intermediate:
             faults += [f"left over: {name}" for name in self._leftovers(folder)]
+        room()
         if state != "whole" or self.scenario.replaceable:
             faults += self._faults_of_going_on(folder, state)
-        if not faults:
-            shutil.rmtree(folder)
+        for path in list(folder.iterdir()) if not faults else ():
+            remove(path)
         return Verdict(state=state, done=done, faults=tuple(faults))
 
     def _filled(self, folder: Path, *more: str) -> list[str]:
@@ -139,8 +162,15 @@ class Subject:
         )
         extra = [name for name in names if name not in self.reference]
         other = [name for name in names if name in self.reference]
-        return [f"left over in the end: {name}" for name in extra] + [f"not the same in the end: {name}" for name in other]
+        return [f"left over in the end: {name}" for name in extra] + [
+            f"not the same in the end: {name}" for name in other
+        ]
 
 
 def _of(target: str, found: dict[str, Any]) -> dict[str, Any]:
     return {name: one for name, one in found.items() if name == target or name.startswith(f"{target}/")}
+
+
+def _bytes(folder: Path) -> int:
+    """As a disk counts them: in pages."""
+    return sum(-(-path.lstat().st_size // 4096) * 4096 for path in [folder, *folder.rglob("*")])

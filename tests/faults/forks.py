@@ -2,9 +2,7 @@
 
     with Forks() as forks:
         done = forks.run("pretrain", store, "--out", out)         the command line, as in a shell
-        running = forks.start("save", fitted, out)                what may be killed meanwhile
-        running.send(signal.SIGKILL)
-        done = running.wait()
+        done = forks.run("predict", model, text, after=(0.2, SIGKILL))   with a signal after so much processor time
 
 A fork is a process as any other: it has its own files, locks and signals, and can be killed. The process that is forked
 runs no thread and has computed nothing.
@@ -12,6 +10,7 @@ runs no thread and has computed nothing.
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import json
 import os
@@ -19,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -31,6 +31,8 @@ from typing_extensions import override
 from tests.faults.seam import Cut, Seam
 
 ROOT = Path(__file__).parents[2]
+After = tuple[float, int]
+_FINE = 0.05  # seconds; the processor's clock is looked at every few milliseconds
 COMMAND_LINE = "spanbert.apps.cli.main:main"
 _IMPORTED = ("spanbert.apps.cli.main", "spanbert.train.pretrain", "spanbert.train.finetune", "spanbert.train.seeds",
              "spanbert.pipelines.load", "spanbert.pipelines.predict", "spanbert.pipelines.convert.models", "spanbert.pipelines.convert.data",
@@ -46,28 +48,13 @@ class Done:
         code: Its exit code, or the negative number of the signal that killed it.
         out: What it wrote on stdout.
         err: And on stderr.
+        seconds: Processor time that it took, where nothing killed it.
     """
 
     code: int
     out: str
     err: str
-
-
-class Running:
-    """A command that runs; made by `Forks.start`."""
-
-    def __init__(self, forks: Forks, folder: Path, pid: int) -> None:
-        self._forks, self._folder, self.pid = forks, folder, pid
-
-    def send(self, number: signal.Signals) -> None:
-        """Sends a signal; nothing where it ended already."""
-        os.kill(self.pid, number)  # the server has not waited for it yet, so the number is still its own
-
-    def wait(self) -> Done:
-        """Waits for its end."""
-        code = self._forks._ask("wait")
-        said = [(self._folder / name).read_bytes().decode("utf-8", "replace") for name in ("stdout", "stderr")]
-        return Done(code=code, out=said[0], err=said[1])
+    seconds: float
 
 
 class Forks(AbstractContextManager["Forks"]):
@@ -89,23 +76,28 @@ class Forks(AbstractContextManager["Forks"]):
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment,
         )  # fmt: skip
 
-    def start(self, *arguments: object, call: str = COMMAND_LINE, cut: Cut | None = None) -> Running:
-        """Starts a command; one at a time.
+    def run(
+        self, *arguments: object, call: str = COMMAND_LINE, cut: Cut | None = None, after: After | None = None
+    ) -> Done:
+        """Runs a command to its end.
 
         Args:
             arguments: What follows `spanbert`.
             call: The function that is called, with these as `sys.argv`: `module:name`.
             cut: Where it is cut.
+            after: Seconds after which it gets a signal, and which. They are of its processor time, which says how far it
+                is however busy the machine is; where they are few, of the clock, which is finer.
         """
         self._count += 1
         folder = self._folder / str(self._count)
         folder.mkdir()
-        given = {"call": call, "arguments": list(map(str, arguments)), "folder": str(folder)}
-        return Running(self, folder, self._ask({**given, "cut": None if cut is None else asdict(cut)}))
-
-    def run(self, *arguments: object, call: str = COMMAND_LINE, cut: Cut | None = None) -> Done:
-        """Runs a command to its end; see `start`."""
-        return self.start(*arguments, call=call, cut=cut).wait()
+        code = self._ask(
+            {"call": call, "arguments": list(map(str, arguments)), "folder": str(folder), "after": after,
+             "cut": None if cut is None else asdict(cut)}
+        )  # fmt: skip
+        said = [(folder / name).read_bytes().decode("utf-8", "replace") for name in ("stdout", "stderr")]
+        used = folder / "seconds"
+        return Done(code=code, out=said[0], err=said[1], seconds=float(used.read_text()) if used.is_file() else 0.0)
 
     def shell(self, script: str) -> str:
         """Runs a shell script where the commands run, and gives what it writes."""
@@ -136,47 +128,75 @@ def serve() -> None:
     os.dup2(2, 1)  # whatever an import prints is no answer
     for module in _IMPORTED:
         importlib.import_module(module)
-    pid = 0
     for line in sys.stdin:
         question = json.loads(line)
-        if question == "wait":
-            answer: Any = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        elif "shell" in question:
+        if "shell" in question:
             done = subprocess.run(["sh", "-euc", question["shell"]], capture_output=True, text=True, check=False)
-            answer = done.stdout if done.returncode == 0 else f"exit code {done.returncode}: {done.stderr}"
+            answer: Any = done.stdout if done.returncode == 0 else f"exit code {done.returncode}: {done.stderr}"
         else:
-            answer = pid = os.fork()
+            for name in ("stdout", "stderr"):
+                Path(question["folder"], name).touch()
+            pid = os.fork()
             if not pid:
                 _run(**question)
+            answer = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
 
-def _run(call: str, arguments: Sequence[str], folder: str, cut: dict[str, Any] | None) -> None:
+def _run(call: str, arguments: Sequence[str], folder: str, cut: dict[str, Any] | None, after: After | None) -> None:
     """What a fork does; it ends the process."""
     code = 1
     try:
-        for number, name, flags in ((0, os.devnull, os.O_RDONLY), (1, f"{folder}/stdout", os.O_WRONLY | os.O_CREAT),
-                                    (2, f"{folder}/stderr", os.O_WRONLY | os.O_CREAT)):  # fmt: skip
+        for number, name, flags in ((0, os.devnull, os.O_RDONLY), (1, f"{folder}/stdout", os.O_WRONLY),
+                                    (2, f"{folder}/stderr", os.O_WRONLY)):  # fmt: skip
             os.dup2(os.open(name, flags), number)
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123 (the old one holds questions)
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
         sys.argv = ["spanbert", *arguments]
         module, _, name = call.partition(":")
         seam = None if cut is None else Seam(Cut(**cut))
+        work = getattr(importlib.import_module(module), name)
+        if after is not None:
+            _arm(*after)
+        begun = time.process_time()
         try:
-            getattr(importlib.import_module(module), name)()
+            work()
             code = 0
         except SystemExit as stopped:
             code = stopped.code if isinstance(stopped.code, int) else 1 if stopped.code else 0
         if seam is not None:
             seam.report()
+        Path(folder, "seconds").write_text(str(time.process_time() - begun))
     except BaseException:  # noqa: BLE001 (a process that Python would end with a traceback and 1)
         traceback.print_exc()
     finally:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         os._exit(code)
+
+
+class _Event(ctypes.Structure):
+    """What `timer_create` is told: `struct sigevent`."""
+
+    _fields_ = (
+        ("value", ctypes.c_void_p),
+        ("signal", ctypes.c_int),
+        ("notify", ctypes.c_int),
+        ("rest", ctypes.c_byte * 48),
+    )
+
+
+def _arm(seconds: float, number: int) -> None:
+    """Lets this process get a signal after so many seconds, wherever it is then."""
+    system, timer = ctypes.CDLL(None, use_errno=True), ctypes.c_void_p()
+    event = _Event(signal=number, notify=0)
+    when = (ctypes.c_long * 4)(0, 0, int(seconds), int(seconds % 1 * 1e9))
+    clock = time.CLOCK_PROCESS_CPUTIME_ID if seconds > _FINE else time.CLOCK_MONOTONIC
+    if system.timer_create(clock, ctypes.byref(event), ctypes.byref(timer)) or (
+        system.timer_settime(timer, 0, when, None)
+    ):
+        raise OSError(ctypes.get_errno(), "no timer")
 
 
 if __name__ == "__main__":

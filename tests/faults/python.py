@@ -27,7 +27,9 @@ def without_pictures() -> None:
 def prepare_shards() -> None:
     """`TEXTS TOKENIZER OUT [overwrite]`: a store of several shards, which the command line makes of gigabytes only."""
     texts, tokenizer, out, *more = sys.argv[1:]
-    _as_verb(lambda: prepare(texts, tokenizer=tokenizer, out=out, held_out=0.1, shard_pieces=1500, overwrite=bool(more)))
+    _as_verb(
+        lambda: prepare(texts, tokenizer=tokenizer, out=out, held_out=0.1, shard_pieces=1500, overwrite=bool(more))
+    )
 
 
 def fit() -> None:
@@ -41,5 +43,4 @@ def fit() -> None:
 def save() -> None:
     """`PICKLE OUT [overwrite]`: saves what `fit` made."""
     source, out, *more = sys.argv[1:]
-    fitted = pickle.loads(Path(source).read_bytes())
-    _as_verb(lambda: fitted.save(out, overwrite=bool(more)))
+    _as_verb(lambda: pickle.loads(Path(source).read_bytes()).save(out, overwrite=bool(more)))

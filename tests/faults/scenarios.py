@@ -39,7 +39,11 @@ def make_stage(folder: Path, forks: Forks) -> Path:
     pairs = [(text, text.upper()) for text in make_text(24, seed=4) if len(text) < 200]
     write_table(folder / "translations.tsv", ("en", "de"), pairs)
     for name, text in (("store", "corpus"), ("other-store", "other")):
-        require(forks.run(folder / f"{text}.txt", folder / "vocab.txt", folder / name, call="tests.faults.python:prepare_shards"))
+        require(
+            forks.run(
+                folder / f"{text}.txt", folder / "vocab.txt", folder / name, call="tests.faults.python:prepare_shards"
+            )
+        )
     require(forks.run("pretrain", folder / "store", "--model", folder / "model", "--out", folder / "pretrained",
                       "--budget", "2steps", *SETTINGS["pretrain"]))  # fmt: skip
     require(forks.run("finetune", "classify", "--model", folder / "model", "--train", folder / "train.tsv", "--out",
@@ -110,7 +114,17 @@ class Scenario:
 
 _PREPARE = ("{stage}/corpus.txt", "{stage}/vocab.txt", "{out}")
 _PREPARED_BEFORE = ("{stage}/other.txt", "{stage}/vocab.txt", "{out}")
-_PRETRAIN = ("pretrain", "{stage}/store", "--model", "{stage}/model", "--out", "{out}", "--budget", "5steps", *SETTINGS["pretrain"])
+_PRETRAIN = (
+    "pretrain",
+    "{stage}/store",
+    "--model",
+    "{stage}/model",
+    "--out",
+    "{out}",
+    "--budget",
+    "5steps",
+    *SETTINGS["pretrain"],
+)
 _FINETUNE = ("finetune", "classify", "--model", "{stage}/model", "--train", "{stage}/train.tsv", "--dev", "{stage}/dev.tsv",
              "--out", "{out}", "--budget", "5steps", *SETTINGS["finetune"])  # fmt: skip
 _TRANSLATE = ("finetune", "translate", "--size", "tiny", "--train", "{stage}/translations.tsv", "--out", "{out}", "--budget", "3steps",

@@ -18,6 +18,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,9 +119,11 @@ class Seam:
         path = os.path.realpath(path) if what != "os.remove" else path
         if os.path.commonpath([path, self._folder]) != self._folder:
             return
-        place = _place()
         if self.full and what in _NEEDS_ROOM:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        if threading.current_thread() is not threading.main_thread():
+            return  # TensorBoard's thread writes when it pleases, and points are found again by their number
+        place = _place()
         point = Point(number=len(self.points) + 1, what=what, path=os.path.relpath(path, self._folder), place=place)
         self.points.append(point)
         if point.number == self.cut.at:

@@ -39,8 +39,8 @@ from spanbert.tasks.translate.config import TranslateConfig
 from spanbert.train.finetune import build_tasks
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.task_data import TaskData
-from tests.mutants import ODD_TEXTS, ODD_VALUES, mutants
-from tests.mutation_seeds import Seed, real_seeds, written_seeds
+from tests.faults.mutants import ODD_TEXTS, ODD_VALUES, mutants
+from tests.faults.mutation_seeds import Seed, real_seeds, written_seeds
 
 OF_WRITTEN, OF_REAL, OF_HYPOTHESIS = 40, 15, 100
 LONGEST_MESSAGE = 1500
