@@ -100,8 +100,15 @@ class Forks(AbstractContextManager["Forks"]):
         return Done(code=code, out=said[0], err=said[1], seconds=float(used.read_text()) if used.is_file() else 0.0)
 
     def shell(self, script: str) -> str:
-        """Runs a shell script where the commands run, and gives what it writes."""
-        return str(self._ask({"shell": script}))
+        """Runs a shell script where the commands run, and gives what it writes.
+
+        Raises:
+            RuntimeError: It failed.
+        """
+        done = self._ask({"shell": script})
+        if done["code"]:
+            raise RuntimeError(f"{script}: exit code {done['code']}: {done['err']}")
+        return str(done["out"])
 
     def _ask(self, question: Any) -> Any:
         assert self._server.stdin is not None
@@ -132,7 +139,7 @@ def serve() -> None:
         question = json.loads(line)
         if "shell" in question:
             done = subprocess.run(["sh", "-euc", question["shell"]], capture_output=True, text=True, check=False)
-            answer: Any = done.stdout if done.returncode == 0 else f"exit code {done.returncode}: {done.stderr}"
+            answer: Any = {"code": done.returncode, "out": done.stdout, "err": done.stderr}
         else:
             for name in ("stdout", "stderr"):
                 Path(question["folder"], name).touch()
@@ -151,7 +158,7 @@ def _run(call: str, arguments: Sequence[str], folder: str, cut: dict[str, Any] |
         for number, name, flags in ((0, os.devnull, os.O_RDONLY), (1, f"{folder}/stdout", os.O_WRONLY),
                                     (2, f"{folder}/stderr", os.O_WRONLY)):  # fmt: skip
             os.dup2(os.open(name, flags), number)
-        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123 (the old one holds questions)
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 (the old one holds questions)
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
         sys.argv = ["spanbert", *arguments]
         module, _, name = call.partition(":")

@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from spanbert.checkpoint.bundle import open_bundle
-from spanbert.core.errors import InputError
 from spanbert.corpus.formats.registry import family_of, open_data
 from spanbert.tokens.store import TokenStore
 from tests.conftest import VOCABULARY, make_text, save_hugging_face_bert
 from tests.faults.forks import COMMAND_LINE, Done, Forks
-
 from tests.labelled import conll_file, single_file, write_table
 
 _TIMES = {"seconds", "tokens_per_second"}

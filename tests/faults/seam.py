@@ -78,7 +78,7 @@ class Seam:
     def __init__(self, cut: Cut) -> None:
         self.cut, self.points, self.full = cut, list[Point](), False
         self._folder = os.path.realpath(cut.folder)
-        self._synced = {inode: stamp for inode, stamp in self._files().values()}
+        self._synced = dict(self._files().values())
         self._busy = False
         self._fsync = os.fsync
         os.fsync = self._sync
@@ -96,13 +96,13 @@ class Seam:
         if event == "open":
             path, _, flags = arguments
             if isinstance(path, str | bytes | os.PathLike) and flags & _CREATING:
-                self._unless_busy(lambda: self._reached("open", os.path.abspath(os.fsdecode(path))))
+                self._unless_busy(lambda: self._reached("open", Path(os.fsdecode(path))))
         elif event in _PATHS:
             first, folder = (arguments[place] for place in _PATHS[event])
             self._unless_busy(lambda: self._reached(event, _whole(first, folder)))
 
     def _sync(self, descriptor: int) -> None:
-        path = os.readlink(f"/proc/self/fd/{descriptor}")
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
         self._unless_busy(lambda: self._reached("os.fsync", path))
         self._fsync(descriptor)
         state = os.fstat(descriptor)
@@ -115,26 +115,26 @@ class Seam:
         finally:
             self._busy = False
 
-    def _reached(self, what: str, path: str) -> None:
-        path = os.path.realpath(path) if what != "os.remove" else path
-        if os.path.commonpath([path, self._folder]) != self._folder:
+    def _reached(self, what: str, path: Path) -> None:
+        path = Path(os.path.realpath(path.parent)) / path.name
+        if not path.is_relative_to(self._folder):
             return
         if self.full and what in _NEEDS_ROOM:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         if threading.current_thread() is not threading.main_thread():
             return  # TensorBoard's thread writes when it pleases, and points are found again by their number
         place = _place()
-        point = Point(number=len(self.points) + 1, what=what, path=os.path.relpath(path, self._folder), place=place)
+        point = Point(number=len(self.points) + 1, what=what, path=str(path.relative_to(self._folder)), place=place)
         self.points.append(point)
         if point.number == self.cut.at:
             self._cut(what, path)
 
-    def _cut(self, what: str, path: str) -> None:
+    def _cut(self, what: str, path: Path) -> None:
         way = self.cut.way
         if way == "full":
             self.full = True
             if what in _NEEDS_ROOM:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         elif way in ("kill", "power"):
             if way == "power":
                 self._lose()
@@ -143,27 +143,27 @@ class Seam:
             self._busy = False  # what a handler cleans up is heard again
             os.kill(os.getpid(), getattr(signal, way))
 
-    def _files(self) -> dict[str, tuple[int, tuple[int, int]]]:
+    def _files(self) -> dict[Path, tuple[int, tuple[int, int]]]:
         """Inode, time and size of every file in the folder."""
         found = {}
-        for parent, _, names in os.walk(self._folder):
-            for name in names:
-                state = os.lstat(os.path.join(parent, name))
-                found[os.path.join(parent, name)] = (state.st_ino, (state.st_mtime_ns, state.st_size))
+        for path in Path(self._folder).rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                state = path.stat()
+                found[path] = (state.st_ino, (state.st_mtime_ns, state.st_size))
         return found
 
     def _lose(self) -> None:
         """Cuts in half what was written to each file since it was last synced."""
         for path, (inode, stamp) in self._files().items():
             synced = self._synced.get(inode, (0, 0))
-            if synced != stamp and not os.path.islink(path):
+            if synced != stamp:
                 kept = min(synced[1], stamp[1])
                 os.truncate(path, kept + (stamp[1] - kept) // 2)
 
 
-def _whole(path: str | bytes | os.PathLike[str], folder: int) -> str:
+def _whole(path: str | bytes | os.PathLike[str], folder: int) -> Path:
     name = os.fsdecode(path)
-    return os.path.abspath(name) if folder < 0 else os.path.join(os.readlink(f"/proc/self/fd/{folder}"), name)
+    return Path(name) if folder < 0 else Path(f"/proc/self/fd/{folder}").readlink() / name
 
 
 def _place() -> str:

@@ -17,8 +17,8 @@ import spanbert
 from spanbert.core.errors import InputError
 from spanbert.pipelines.convert.models import LAYOUTS
 from tests.faults.claims import ODD_VALUES, changed, copied, edit, places, sign
-from tests.labelled import tiny
 from tests.faults.limits import MEBIBYTE, memory_limited
+from tests.labelled import tiny
 
 ROOM = 512 * MEBIBYTE
 TEXT = "The quick fox jumps over an old stone, near the river!"

@@ -8,30 +8,16 @@ in turns.
 from __future__ import annotations
 
 import random
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.faults.cutting import Subject
 from tests.faults.forks import Forks
-from tests.faults.scenarios import SCENARIOS, make_stage
+from tests.faults.scenarios import SCENARIOS
 from tests.faults.seam import WAYS, Point
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and a fork of a process with torch in it")
 LEAST = {"prepare": 20, "pretrain": 30, "finetune from scratch": 5, "convert a model": 4, "save": 3}
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    with Forks() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def stage(forks: Forks, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_stage(tmp_path_factory.mktemp("faults") / "stage", forks)
 
 
 @pytest.fixture(scope="module")

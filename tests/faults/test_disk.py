@@ -1,116 +1,98 @@
-"""A full disk, a read-only target, two writers: one clear line, nothing half-written, and the work goes on afterwards.
-
-The disks are small file systems in memory, mounted in a namespace that only the test's own processes see.
-"""
+"""A full disk, a read-only target, two writers: one clear line, nothing half-written, and the work goes on afterwards."""
 
 from __future__ import annotations
 
-import shlex
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import spanbert
+from tests.faults.conftest import Disk
+from tests.faults.forks import Done, Forks
 
-MAY_MOUNT = shutil.which("unshare") is not None and (
-    subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode == 0
-)
-needs_a_small_disk = pytest.mark.skipif(not MAY_MOUNT, reason="needs Linux with user namespaces, to mount a small disk")
 TRAIN = "batch.segment_length=32 batch.pack_tokens=256 train.evaluate_tokens=500 train.checkpoint_every=3steps"
 
 
-def on_small_disk(disk: Path, size: str, script: str) -> subprocess.CompletedProcess[str]:
-    """Runs a shell script with a fresh disk of a size; `spanbert` is the command, $DISK the disk."""
-    disk.mkdir()
-    command = f'spanbert() {{ {shlex.quote(sys.executable)} -m spanbert "$@"; }}'
-    mount = f"mount -t tmpfs -o size={size} tmpfs {shlex.quote(str(disk))} || exit 99"
-    lines = ["set -u", f"DISK={shlex.quote(str(disk))}", mount, command, script]
-    done = subprocess.run(["unshare", "-rm", "sh", "-c", "\n".join(lines)], capture_output=True, text=True, check=False)
-    assert done.returncode != 99, done.stderr
-    return done
-
-
-def the_error(text: str) -> str:
-    """The only error in what a command wrote to stderr."""
-    assert "Traceback" not in text
-    [line] = [line for line in text.splitlines() if line.startswith("spanbert: error")]
+def the_error(done: Done) -> str:
+    """The only error of a command that could not be done."""
+    assert done.code == 2
+    assert "Traceback" not in done.err
+    [line] = [line for line in done.err.splitlines() if line.startswith("spanbert: error")]
     return line
 
 
-@needs_a_small_disk
-def test_prepare_on_a_full_disk_and_again_with_room(corpus_file: Path, vocabulary_file: Path, tmp_path: Path):
-    prepare = f"spanbert prepare {corpus_file} --tokenizer {vocabulary_file} --out $DISK/store --held-out 10%"
-    done = on_small_disk(
-        tmp_path / "disk",
-        "48k",
-        f"""{prepare}; echo "code $?, names:" $(ls $DISK)
-        mount -o remount,size=50m $DISK
-        {prepare} && spanbert info $DISK/store && ls -A $DISK""",
-    )
-    assert "No space left on device. Make room and run the same command again" in the_error(done.stderr)
-    assert "code 2, names:\n" in done.stdout, "nothing is there under the store's name"
-    assert "21,896 pieces to train on" in done.stdout
-    assert done.stdout.splitlines()[-1] == "store", "and nothing but the store is left in the end"
+def test_prepare_on_a_full_disk_and_again_with_room(disk: Disk, forks: Forks, corpus_file: Path, vocabulary_file: Path):
+    prepare = [
+        "prepare",
+        corpus_file,
+        "--tokenizer",
+        vocabulary_file,
+        "--out",
+        disk.path / "store",
+        "--held-out",
+        "10%",
+    ]
+    disk.mount("48k")
+    error = the_error(forks.run(*prepare))
+    assert "No space left on device. Make room and run the same command again" in error
+    assert "store" not in disk.names(), "nothing is there under the store's name"
+    disk.change("size=50m")
+    done = forks.run(*prepare)
+    assert "21,896 pieces to train on" in done.out + done.err
+    assert "pieces: 21,896" in forks.run("info", disk.path / "store").out
+    assert disk.names() == ["store"], "and nothing but the store is left in the end"
 
 
-@needs_a_small_disk
-def test_training_on_a_full_disk_keeps_its_last_state(store_path: Path, tmp_path: Path):
-    settings = " ".join(f"--set {one}" for one in TRAIN.split())
-    train = f"spanbert pretrain {store_path} --size tiny --out $DISK/run --budget 9steps {settings}"
-    done = on_small_disk(
-        tmp_path / "disk",
-        "10m",
-        f"""{train}; echo "code $?, names:" $(ls $DISK $DISK/run.run $DISK/run.run/training)
-        mount -o remount,size=200m $DISK
-        {train} --resume && spanbert info $DISK/run""",
-    )
-    assert "No space left on device. Make room" in the_error(done.stderr)
-    [names] = [line for line in done.stdout.splitlines() if line.startswith("code 2, names:")]
-    assert "run.json" in names
-    assert "spanbert.json" not in names, "no bundle that looks whole"
-    assert "after 9 steps" in done.stdout
-    assert "sbo head: True" in done.stdout
+def test_training_on_a_full_disk_keeps_its_last_state(disk: Disk, forks: Forks, store_path: Path):
+    settings = [part for one in TRAIN.split() for part in ("--set", one)]
+    train = ["pretrain", store_path, "--size", "tiny", "--out", disk.path / "run", "--budget", "9steps", *settings]
+    disk.mount("10m")
+    assert "No space left on device. Make room" in the_error(forks.run(*train))
+    assert "run.json" in disk.names("run.run")
+    assert "run" not in disk.names(), "no bundle"
+    disk.change("size=200m")
+    done = forks.run(*train, "--resume")
+    assert "after 9 steps" in done.out + done.err
+    assert "sbo head: True" in forks.run("info", disk.path / "run").out
 
 
-@needs_a_small_disk
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
 @pytest.mark.parametrize("layout", ["bundle", "hugging-face", "head-checkpoint"])
-def test_convert_on_a_full_disk_leaves_nothing(layout: str, share: float, trained_bundle: Path, tmp_path: Path):
+def test_convert_on_a_full_disk_leaves_nothing(
+    disk: Disk, forks: Forks, layout: str, share: float, trained_bundle: Path, tmp_path: Path
+):
     spanbert.convert(trained_bundle, tmp_path / "whole", to=layout)
     needed = sum(file.stat().st_size for file in (tmp_path / "whole").iterdir())
-    done = on_small_disk(
-        tmp_path / "disk",
-        f"{int(share * needed / 1024)}k",
-        f"spanbert convert {trained_bundle} $DISK/out --to {layout}; echo code $?; ls -A $DISK",
-    )
-    assert "No space left on device. Make room" in the_error(done.stderr)
-    assert done.stdout.endswith("code 2\n"), "nothing is left"
+    disk.mount(f"{int(share * needed / 1024)}k")
+    done = forks.run("convert", trained_bundle, disk.path / "out", "--to", layout)
+    assert "No space left on device. Make room" in the_error(done)
+    assert disk.names() == []
 
 
-@needs_a_small_disk
 @pytest.mark.parametrize(
     "command",
     [
-        "prepare {corpus} --tokenizer {vocabulary} --out $DISK/out",
-        "pretrain {store} --size tiny --out $DISK/out --budget 2steps",
-        "convert {bundle} $DISK/out --to hugging-face",
-        "quickstart --out $DISK/out",
+        "prepare {corpus} --tokenizer {vocabulary} --out {disk}/out",
+        "pretrain {store} --size tiny --out {disk}/out --budget 2steps",
+        "convert {bundle} {disk}/out --to hugging-face",
+        "quickstart --out {disk}/out",
     ],
 )
 def test_a_read_only_target(
-    command: str, corpus_file: Path, vocabulary_file: Path, store_path: Path, trained_bundle: Path, tmp_path: Path
+    disk: Disk,
+    forks: Forks,
+    command: str,
+    corpus_file: Path,
+    vocabulary_file: Path,
+    store_path: Path,
+    trained_bundle: Path,
 ):
+    disk.mount("1m")
+    disk.change("ro")
     places = {"corpus": corpus_file, "vocabulary": vocabulary_file, "store": store_path, "bundle": trained_bundle}
-    done = on_small_disk(
-        tmp_path / "disk",
-        "1m",
-        f"mount -o remount,ro $DISK; spanbert {command.format(**places)}; echo code $?; ls -A $DISK",
-    )
-    assert "Read-only file system. Choose a place that can be written to" in the_error(done.stderr)
-    assert done.stdout.endswith("code 2\n"), "nothing was written"
+    done = forks.run(*command.format(**places, disk=disk.path).split())
+    assert "Read-only file system. Choose a place that can be written to" in the_error(done)
+    assert disk.names() == []
 
 
 def test_two_runs_into_one_directory(cli, store_path: Path, corpus_file: Path, vocabulary_file: Path, tmp_path: Path):
