@@ -1,6 +1,6 @@
 """The long form of tests/faults (`make faults`): what it finds goes to tests/faults/results.json and docs/RELIABILITY.md.
 
-    python -m tests.faults.campaign [--quick] [--only VERB] [--seed 0] [--kills 200] [--points 20] [--work build/faults]
+    python -m tests.faults.campaign [--quick] [--only VERB] [--seed 0] [--kills 200] [--points 10] [--work build/faults]
 
     kills     signals at random moments of a run's processor time, over all verbs
     points    runs that are cut before something that they do to the disk; `--points 0` is before everything
@@ -38,7 +38,7 @@ from tests.faults.seam import WAYS, Way
 RESULTS = ROOT / "tests" / "faults" / "results.json"
 VERBS = tuple(dict.fromkeys(one.verb for one in SCENARIOS))
 SIGNALS: tuple[tuple[Way, float], ...] = (("kill", 0.7), ("SIGTERM", 0.15), ("SIGINT", 0.15))
-SHARES = (0.25, 0.5, 0.8)
+SHARES = (0.3, 0.7)
 _BEGUN = 0.02  # seconds of the processor until handlers of signals stand
 _MOUNTS = "SPANBERT_FAULTS_MOUNTS"  # set in the process that may mount
 
@@ -220,8 +220,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", choices=[*VERBS, "hostile"], help="one verb alone; nothing is published")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--points", type=int, default=20, help="of each run at most; 0: all")
-    parser.add_argument("--files", type=int, default=200, help="broken files of each format")
+    parser.add_argument("--points", type=int, default=10, help="of each run at most; 0: all")
+    parser.add_argument("--files", type=int, default=100, help="broken files of each format")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "faults", help="where it works and goes on from")
     return parser.parse_args()
 
