@@ -1,7 +1,7 @@
 # make demo    the whole way on packaged real data, in a virtual environment of its own
 # make test    the whole test suite
 # make check   style, types, shape, and a wheel that runs in an empty environment
-# make faults  200 kills, small disks and broken files (hours), counts into docs/RELIABILITY.md; ARGS=--quick: minutes
+# make faults  200 kills, small disks and broken files (an hour or more), counts into docs/RELIABILITY.md
 # make docs    the site of docs/ into build/site, strictly: every link leads somewhere, nothing comes from other hosts
 # make release VERSION=0.2.0  writes version and date into the files that name them, and says what comes next
 # make bench   benchmarks (some three hours, alone on the machine) into benchmarks/results, docs/BENCHMARKS.md from them

@@ -95,12 +95,16 @@ def test_a_read_only_target(
     assert disk.names() == []
 
 
-def test_two_runs_into_one_directory(cli, store_path: Path, corpus_file: Path, vocabulary_file: Path, tmp_path: Path):
+def test_two_writers_of_one_place(
+    cli, store_path: Path, corpus_file: Path, vocabulary_file: Path, trained_bundle: Path, tmp_path: Path
+):
     from spanbert.core.files import only_writer
 
     for arguments in (
         ["pretrain", store_path, "--size", "tiny", "--out", tmp_path / "out", "--budget", "2steps"],
         ["prepare", corpus_file, "--tokenizer", vocabulary_file, "--out", tmp_path / "out"],
+        ["convert", trained_bundle, tmp_path / "out", "--to", "hugging-face"],
+        ["predict", trained_bundle, corpus_file, "--out", tmp_path / "out"],
     ):
         with only_writer(tmp_path / "out"):
             code, _, err = cli(*arguments)
