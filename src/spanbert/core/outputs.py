@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from spanbert.core.errors import InputError
-from spanbert.core.files import is_special, open_descriptor, read_json, real_path, remove
+from spanbert.core.files import is_leftover, is_special, open_descriptor, read_json, real_path, remove
 
 _MADE = {  # files that tell what spanbert made, and a key of each
     "spanbert.json": "format",  # a bundle
@@ -64,7 +64,7 @@ def check_output_folder(
     option: str = "--out",
     remedy: str = "Pass --overwrite to replace it, or choose another one",
 ) -> None:
-    """Refuses a folder to make; an empty one is as good as none.
+    """Refuses a folder to make; one that is empty, or has only what a killed writer left in it, is as good as none.
 
     Args:
         target: The folder.
@@ -85,7 +85,7 @@ def check_output_folder(
         return
     if not target.is_dir():
         raise InputError("a file, where a folder is made", where=where, remedy="Choose another one")
-    if resume or not any(target.iterdir()):
+    if resume or all(is_leftover(path) for path in target.iterdir()):
         return
     if not _is_made(target):
         raise InputError(
