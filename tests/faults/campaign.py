@@ -75,7 +75,7 @@ class Campaign:
     def once(self, key: str, work: Callable[[], dict[str, Any]]) -> None:
         """Does something that was not done yet, and notes what came of it."""
         if key not in self.done:
-            self.done[key] = {"key": key, **work()}
+            self.done[key] = {"key": key, **work(), "commit": _commit()}
             with self._notes.open("a") as stream:
                 stream.write(json.dumps(self.done[key]) + "\n")
             print(f"{key}: {self.done[key]}", flush=True)
@@ -178,7 +178,7 @@ def may_mount() -> bool:
 
 def summary(done: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """Counts by verb, of what was done."""
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"commits": list(dict.fromkeys(one["commit"] for one in done.values()))}
     for part in ("kill", "point", "disk"):
         of_part = [(key, one) for key, one in done.items() if key.startswith(f"{part} ")]
         found[part] = {verb: _counts([one for _, one in of_part if one["verb"] == verb]) for verb in VERBS}
@@ -250,7 +250,7 @@ def main() -> int:
         campaign.disks(verbs)
         if given.only in (None, "hostile"):
             campaign.hostile(given.files)
-    found = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "commit": _commit(), "seed": given.seed, **summary(campaign.done)}
+    found = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "seed": given.seed, **summary(campaign.done)}
     found["environment"] = environment()
     target = RESULTS if not given.quick and given.only is None else work / "results.json"
     target.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

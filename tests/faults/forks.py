@@ -94,7 +94,7 @@ class Forks(AbstractContextManager["Forks"]):
             call: The function that is called, with these as `sys.argv`: `module:name`.
             cut: Where it is cut.
             after: Seconds after which it gets a signal, and which. They are of its processor time, which says how far it
-                is however busy the machine is; where they are few, of the clock, which is finer.
+                is however busy the machine is; few of them before a SIGKILL of the clock, which is finer.
         """
         self._count += 1
         folder = self._folder / str(self._count)
@@ -208,7 +208,8 @@ def _arm(seconds: float, number: int) -> None:
     system, timer = ctypes.CDLL(None, use_errno=True), ctypes.c_void_p()
     event = _Event(signal=number, notify=0)
     when = (ctypes.c_long * 4)(0, 0, int(seconds), int(seconds % 1 * 1e9))
-    clock = time.CLOCK_PROCESS_CPUTIME_ID if seconds > _FINE else time.CLOCK_MONOTONIC
+    fine = seconds < _FINE and number == signal.SIGKILL  # others are for a process that has its handlers
+    clock = time.CLOCK_MONOTONIC if fine else time.CLOCK_PROCESS_CPUTIME_ID
     if system.timer_create(clock, ctypes.byref(event), ctypes.byref(timer)) or (
         system.timer_settime(timer, 0, when, None)
     ):

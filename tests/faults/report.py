@@ -26,7 +26,7 @@ def counts(found: Mapping[str, Any]) -> str:
     """The tables."""
     facts = found["environment"]
     parts = [
-        f"Campaign of {found['date']} at commit `{found['commit']}`, seed {found['seed']}, with torch {facts['torch']} and "
+        f"Campaign of {found['date']} at {_commits(found['commits'])}, seed {found['seed']}, with torch {facts['torch']} and "
         f"Python {facts['python']}, on {facts['cores']} cores of {facts['cpu']}."
     ]
     for part, title in _PARTS.items():
@@ -51,6 +51,11 @@ def counts(found: Mapping[str, Any]) -> str:
     )
     parts += ["Broken files:", _table(["format", "files", "read", "refused in one line", "wrong"], rows)]
     return "\n\n".join(parts)
+
+
+def _commits(given: list[str]) -> str:
+    """They are several where it was stopped, and what it found was mended before it went on."""
+    return ("commit " if len(given) == 1 else "commits ") + ", ".join(f"`{one}`" for one in given)
 
 
 def _remark(part: str, found: Mapping[str, Any]) -> str:
