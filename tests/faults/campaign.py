@@ -39,7 +39,6 @@ RESULTS = ROOT / "tests" / "faults" / "results.json"
 VERBS = tuple(dict.fromkeys(one.verb for one in SCENARIOS))
 SIGNALS: tuple[tuple[Way, float], ...] = (("kill", 0.7), ("SIGTERM", 0.15), ("SIGINT", 0.15))
 SHARES = (0.3, 0.7)
-_BEGUN = 0.02  # seconds of the processor until handlers of signals stand
 _MOUNTS = "SPANBERT_FAULTS_MOUNTS"  # set in the process that may mount
 
 
@@ -95,8 +94,7 @@ class Campaign:
         number = signal.SIGKILL if way == "kill" else signal.Signals[way]
         for late in range(50):
             folder = subject.fresh()
-            least = 0.0 if way == "kill" else min(_BEGUN, subject.seconds / 2)
-            done = subject.run(folder, after=(draw.uniform(least, subject.seconds), number))
+            done = subject.run(folder, after=(draw.random() * subject.seconds, number))
             if done.code != 0:  # it was still running
                 return {"verb": subject.scenario.verb, "late": late, **_noted(subject.judge(folder, done, way))}
             shutil.rmtree(folder)

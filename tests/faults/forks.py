@@ -29,12 +29,13 @@ from typing import Any
 
 from typing_extensions import override
 
+from tests.faults.python import HELD_BACK
 from tests.faults.seam import Cut, Seam
 
 ROOT = Path(__file__).parents[2]
 After = tuple[float, int]
 _FINE = 0.05  # seconds; the processor's clock is looked at every few milliseconds
-COMMAND_LINE = "spanbert.apps.cli.main:main"
+COMMAND_LINE = "tests.faults.python:verb"
 _IMPORTED = (  # what the scenarios import sooner or later; each fork imports the rest for itself
     "spanbert.apps.cli.main", "spanbert.apps.cli.interrupted", "spanbert.apps.reports.finetune_report", "spanbert.train.pretrain",
     "spanbert.train.finetune", "spanbert.train.seeds", "spanbert.inference.heads", "spanbert.pipelines.load",
@@ -94,7 +95,7 @@ class Forks(AbstractContextManager["Forks"]):
             call: The function that is called, with these as `sys.argv`: `module:name`.
             cut: Where it is cut.
             after: Seconds after which it gets a signal, and which. They are of its processor time, which says how far it
-                is however busy the machine is; few of them before a SIGKILL of the clock, which is finer.
+                is however busy the machine is; where they are few, of the clock, which is finer.
         """
         self._count += 1
         folder = self._folder / str(self._count)
@@ -208,8 +209,8 @@ def _arm(seconds: float, number: int) -> None:
     system, timer = ctypes.CDLL(None, use_errno=True), ctypes.c_void_p()
     event = _Event(signal=number, notify=0)
     when = (ctypes.c_long * 4)(0, 0, int(seconds), int(seconds % 1 * 1e9))
-    fine = seconds < _FINE and number == signal.SIGKILL  # others are for a process that has its handlers
-    clock = time.CLOCK_MONOTONIC if fine else time.CLOCK_PROCESS_CPUTIME_ID
+    signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
+    clock = time.CLOCK_MONOTONIC if seconds < _FINE else time.CLOCK_PROCESS_CPUTIME_ID
     if system.timer_create(clock, ctypes.byref(event), ctypes.byref(timer)) or (
         system.timer_settime(timer, 0, when, None)
     ):

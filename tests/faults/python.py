@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,16 +13,24 @@ from spanbert.apps.cli import main as command_line
 from spanbert.apps.reports import curves
 from spanbert.tokens.prepare import prepare
 
+HELD_BACK = (signal.SIGINT, signal.SIGTERM)  # until a verb has begun
+
 
 def _as_verb(work: Callable[[], object]) -> None:
-    command_line.app = work  # type: ignore[assignment]
+    """Runs something as the command line runs a verb; signals that were held back come when it hears them."""
+
+    def begin() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
+        work()
+
+    command_line.app = begin  # type: ignore[assignment]
     command_line.main()
 
 
-def without_pictures() -> None:
+def verb() -> None:
     """The command line, but for the pictures of reports, which take longer than all else here."""
     curves._drawing = lambda draw, *, height: b"<svg/>"  # type: ignore[assignment]
-    command_line.main()
+    _as_verb(command_line.app)
 
 
 def prepare_shards() -> None:
