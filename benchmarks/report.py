@@ -23,6 +23,7 @@ SECTIONS = {
     "coref_litbank": tasks.coref_litbank,
     "coref_gap": tasks.coref_gap,
     "coref_books": tasks.coref_books,
+    "corefud_scorer": tasks.corefud_scorer,
     "relation_semeval": tasks.relation_semeval,
     "relation_tune_ours": tasks.relation_tune_ours,
     "relation_tune_peer": tasks.relation_tune_peer,

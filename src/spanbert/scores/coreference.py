@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -22,6 +22,7 @@ from spanbert.scores.bootstrap import Bootstrap, Statistic
 
 Singletons = Literal["keep", "drop"]
 Cluster = Collection[Hashable]
+ClusterT = TypeVar("ClusterT", bound=Cluster)
 Counts = tuple[float, float, float, float]  # of recall: numerator and denominator; of precision: the same
 _METRICS = ("muc", "b_cubed", "ceaf", "lea", "mention")
 _CONLL = ("muc", "b_cubed", "ceaf")
@@ -188,10 +189,14 @@ class CoreferenceScorer:
 
     def add(self, gold: Sequence[Cluster], predicted: Sequence[Cluster]) -> None:
         """Takes in one document."""
-        fewest = 2 if self.singletons == "drop" else 1
-        gold, predicted = ([one for one in side if len(set(one)) >= fewest] for side in (gold, predicted))
+        gold, predicted = self.counted(gold), self.counted(predicted)
         counts = coreference_counts(gold, predicted)
         self.bootstrap.add([[count for name in _METRICS for count in counts[name]]])
+
+    def counted(self, clusters: Sequence[ClusterT]) -> list[ClusterT]:
+        """The clusters that count."""
+        fewest = 2 if self.singletons == "drop" else 1
+        return [one for one in clusters if len(set(one)) >= fewest]
 
     def scores(self) -> dict[str, Any]:
         """Figures over all documents.

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from spanbert.core.errors import InputError
+from spanbert.core.predictions import Coreference
 from spanbert.core.types import Document, Span
 from spanbert.corpus.formats.clusters import repeated_mentions
+from spanbert.corpus.formats.corefud_heads import MentionHeads, has_heads
 from spanbert.corpus.formats.registry import open_data, write_data
 from spanbert.pipelines.convert.data import convert_data
+from spanbert.tasks.coref.scoring import CorefDocumentScorer
 from tests.formats import open_coref, read_coref
 from tests.tool_samples import (
     COREFUD,
@@ -40,7 +43,7 @@ def test_corefud_with_changed_clusters_keeps_heads_and_types(tmp_path: Path):
     lines = (tmp_path / "b.conllu").read_text().splitlines()
     misc = [line.split("\t")[9] for line in lines if "\t" in line]
     assert misc == [
-        "Entity=(e1-person-1-", "Entity=e1)|SpaceAfter=No", "_", "Entity=(e3---)", "Entity=(e1---)|SpaceAfter=No",
+        "Entity=(e1-person-1-", "Entity=e1)|SpaceAfter=No", "_", "Entity=(e3--1-)", "Entity=(e1--1-)|SpaceAfter=No",
         "Entity=(e4--1-)", "_", "Bridge=e2<e1|Entity=(e1-person-1-)", "SpaceAfter=No", "_",
     ]  # fmt: skip
     assert [line for line in lines if "\t" not in line] == [
@@ -99,3 +102,46 @@ def test_real_clusters_go_through_corefud_brat_and_webanno(real_data: Path, tmp_
         again_in_order = [again[one.id] for one in first]
         assert [one.text for one in again_in_order] == [one.text for one in first]
         assert mentions(again_in_order) == mentions(first)
+
+
+TREE = """\
+# newdoc id = a
+# global.Entity = eid-etype-head-other
+# sent_id = a-1
+1	the	the	DET	_	_	3	det	_	Entity=(e1-person-3-
+2	old	old	ADJ	_	_	3	amod	_	_
+3	man	man	NOUN	_	_	6	nsubj	_	_
+4	of	of	ADP	_	_	5	case	_	_
+5	Rome	Rome	PROPN	_	_	3	nmod	_	Entity=(e2-place-1-)e1)
+6	saw	see	VERB	_	_	0	root	_	_
+7	himself	himself	PRON	_	_	6	obj	_	Entity=(e1-person-1-)
+
+"""
+
+
+def test_heads_are_those_of_the_file_or_the_highest_word(tmp_path: Path):
+    [document] = read_coref(put(tmp_path / "a.conllu", TREE))
+    heads = MentionHeads(document)
+    whole = document.clusters[0][0]
+    assert heads.stated(whole) == (0, 4, 2)
+    assert heads.highest(Span(start=0, end=7)) == (0, 1, 0), "two without a parent among them, neither above the other"
+    assert heads.highest(Span(start=whole.end + 1, end=len(document.text))) == (5, 6, 5)
+    assert heads.highest(Span(start=8, end=whole.end)) == (2, 4, 2)
+    assert not has_heads(Document(id="b", text="x"))
+
+
+def test_mentions_with_the_same_head_count_where_heads_are_stated(tmp_path: Path):
+    [document] = read_coref(put(tmp_path / "a.conllu", TREE))
+    (whole, himself), (rome,) = document.clusters
+    shorter = Span(start=whole.start, end=11)  # the old man
+    scorer = CorefDocumentScorer(singletons="drop")
+    scorer.add(document, Coreference(clusters=((shorter, himself), (rome,)), links=(), heads=(), words=()))
+    scores = scorer.scores()
+    assert scores["muc_f1"] == 0
+    assert scores["head_conll_f1"] == 1
+    assert "head_conll_f1" in scores["interval"]
+    assert scores["documents_with_heads"] == 1
+    other = replace(document, origin=None)
+    scorer = CorefDocumentScorer(singletons="drop")
+    scorer.add(other, Coreference(clusters=((shorter, himself),), links=(), heads=(), words=()))
+    assert "head_conll_f1" not in scorer.scores()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,16 @@ def test_types_that_were_never_related_are_not_asked_about(vocabulary_file: Path
     assert task.type_pairs == {("PER", "ANI")}
     assert [(one.head, one.tail) for one in task.pairs([king, fox, house], [(0, len(TEXT))])] == [(king, fox)]
     assert learned(task, documents) == ["sees", "no_relation", "no_relation"], "nor learned"
+
+
+def test_entities_of_types_that_no_listed_pair_has_are_left_out(vocabulary_file: Path):
+    king, fox, dog = (replace(one, label=label) for one, label in ((KING, "PER"), (FOX, "ANI"), (DOG, "PET")))
+    house = replace(HOUSE, label="PLACE")
+    documents = [listed(pair(king, fox, "sees"), pair(fox, king, "fears"), spans=(king, fox, house, dog))]
+    for negatives in ("auto", "all"):
+        task = task_of(vocabulary_file, documents, negatives=negatives)
+        assert task.known_types == {"ANI", "PER"}
+        assert set(learned(task, documents)) <= {"sees", "fears", "no_relation"}
 
 
 def test_results_hold_what_is_related_unless_all_is_asked_for(vocabulary_file: Path):

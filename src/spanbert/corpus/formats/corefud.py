@@ -28,7 +28,8 @@ from spanbert.corpus.formats.clusters import (
 )
 from spanbert.corpus.formats.column_format import CONLLU_COLUMNS, MISC, Sentence, sentences
 from spanbert.corpus.formats.columns import text_of_sentence
-from spanbert.corpus.formats.corefud_writing import CHUNK, EMPTY, ID, RANGE, SAID, CorefudOrigin, corefud_lines
+from spanbert.corpus.formats.corefud_origin import CHUNK, EMPTY, ID, RANGE, SAID, CorefudOrigin
+from spanbert.corpus.formats.corefud_writing import corefud_lines
 from spanbert.corpus.formats.families import COREFERENCE
 from spanbert.corpus.formats.format import Format, ReadSettings
 from spanbert.corpus.io.files import OnBroken, SourceFile, ignore_broken, readable, write_lines

@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
-from spanbert.corpus.formats.clusters import CorefLines, bracket_cells, coref_origin, lines_with_clusters
+from spanbert.corpus.formats.clusters import bracket_cells, coref_origin, lines_with_clusters
 from spanbert.corpus.formats.column_format import CONLLU_COLUMNS, MISC
-
-EMPTY = re.compile(r"\d+\.\d+")
-RANGE = re.compile(r"(\d+)-(\d+)")
-CHUNK = re.compile(r"\(([^()]+)\)|\(([^()]+)|(?<![^()])([^()]+)\)")
-ID = ("eid", "GRP")
-SAID = "Speaker="  # of a word, where a sentence has several speakers
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CorefudOrigin(CorefLines):
-    """The raw lines of a document.
-
-    Attributes:
-        fields: What is between the hyphens after an opening bracket.
-        names: What each cluster is called.
-        opened: What stands after the opening bracket of each mention.
-    """
-
-    fields: tuple[str, ...]
-    names: tuple[str, ...]
-    opened: Mapping[Span, str]
+from spanbert.corpus.formats.corefud_heads import MentionHeads, has_heads
+from spanbert.corpus.formats.corefud_origin import CHUNK, EMPTY, ID, RANGE, SAID, CorefudOrigin
 
 
 def corefud_lines(documents: Iterable[Document]) -> Iterator[str]:
@@ -49,11 +29,15 @@ def corefud_lines(documents: Iterable[Document]) -> Iterator[str]:
 def _rewritten(document: Document, origin: CorefudOrigin) -> Iterator[str]:
     names = list(_names(document, origin))
     place = next((n for n, field in enumerate(origin.fields) if field in ID), 0)
+    heads = MentionHeads(document) if has_heads(document) else None
 
     def opened(number: int, mention: Span) -> str:
         said = origin.opened.get(Span(start=mention.start, end=mention.end))
         parts = ["" for _ in origin.fields] if said is None else said.split("-")
         parts[place] = names[number]
+        if said is None and heads is not None:
+            first, _, head = heads.highest(mention)
+            parts[heads.field] = str(head - first + 1)
         return "-".join(parts)
 
     cells = iter(bracket_cells(document, opened, names.__getitem__, between=""))

@@ -31,6 +31,7 @@ class CorefRender(TaskRender[Coreference]):
         "ceaf_f1": Figure("CEAF F1", "clusters aligned one to one, by phi4"),
         "lea_f1": Figure("LEA F1", "links of each cluster, large clusters weigh more"),
         "mention_f1": Figure("mention F1", "mentions that were found, whatever their cluster"),
+        "head_conll_f1": Figure("CoNLL F1 by heads", "the same, where mentions with the same head word are the same"),
     }
 
     @override

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from spanbert.core.config import Config
-from spanbert.scores.relations import Averaging
 from spanbert.tasks.entry import Labels, TextTaskEntry
 
 Pool = Literal["cls", "start"]
@@ -52,7 +51,7 @@ class RelationEntry(TextTaskEntry):
 
     labels: Annotated[Labels, Field(min_length=1)]
     markers: Annotated[list[str], Field(min_length=1)]
-    averaging: Averaging
+    averaging: Literal["micro", "semeval"]
     type_pairs: list[Annotated[list[str], Field(min_length=2, max_length=2)]]
     untyped: bool
     order: Order = "both"

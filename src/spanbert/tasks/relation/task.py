@@ -232,7 +232,7 @@ class RelationTask(TextTaskBase):
         found = self._labelled_examples(windowed)
         if self._negatives is not None:
             document = windowed.document
-            made = tuple(self._negatives.of(document, self.pairs, self._is_asked))
+            made = tuple(self._negatives.of(document, self._known_pairs, self._is_asked))
             found += self._labelled_examples(self._windowed(replace(document, relations=made), windowed.pieces))
         return found
 
@@ -329,6 +329,10 @@ class RelationTask(TextTaskBase):
                     most = 1 if self.is_directed else 2
                     found += [Relation(head=a, tail=b, label="") for a, b in orders[:most]]
         return found
+
+    def _known_pairs(self, entities: Sequence[Span], sentences: Sequence[tuple[int, int]]) -> list[Relation]:
+        """The same without entities of types that no listed pair has, which have no markers."""
+        return self.pairs([entity for entity in entities if self.knows(entity)], sentences)
 
     def _is_asked(self, head: Span, tail: Span) -> bool:
         """Whether a pair is asked about: its types, and the order of its entities."""

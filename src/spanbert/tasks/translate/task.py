@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -13,26 +12,24 @@ import numpy as np
 from typing_extensions import override
 
 from spanbert.batches.examples import Example, HeadRows, Target, Window
-from spanbert.batches.windows import cut_windows
-from spanbert.core.characters import HAN
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Candidate, Translation
 from spanbert.core.types import Document, Facts, IntArray, Record, Scores
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.format import ReadSettings
 from spanbert.corpus.formats.registry import open_data
-from spanbert.corpus.io.files import require_file, whole_text
-from spanbert.corpus.text.sentences import split_sentences
 from spanbert.scores.translation import sentence_chrf
 from spanbert.tasks.base import TextTaskBase, WindowConfig
 from spanbert.tasks.protocol import Generated, HeadContext, Mistake, TextTask, WindowedDocument
 from spanbert.tasks.translate.alignment import alignment
 from spanbert.tasks.translate.config import TranslateConfig
+from spanbert.tasks.translate.learned import Learned, target_vocabulary
+from spanbert.tasks.translate.parts import WindowedSentences, joined, parts_of
 from spanbert.tasks.translate.scoring import TranslateScorer
 from spanbert.tasks.translate.shape import DecoderShape
 from spanbert.tasks.translate.spec import TRANSLATE
-from spanbert.tokens.pieces import TokenizedText, read_pieces
-from spanbert.tokens.target_vocabulary import END, TargetVocabulary, train_target_vocabulary
+from spanbert.tokens.pieces import read_pieces
+from spanbert.tokens.target_vocabulary import END, TargetVocabulary
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 if TYPE_CHECKING:
@@ -42,46 +39,7 @@ VOCABULARY = "target_vocabulary.json"
 _USUAL_WINDOW = 512
 _LONGEST_TARGET = 1024  # pieces of a training target
 _SAMPLE = 20_000  # pairs that lengths and scripts are judged by
-_LONGER = 2  # times as long as nearly all training texts: longer parts are cut
-_SPARE = 1.2  # times the ratio of nearly all training pairs: what a translation may have
 _MORE = 10  # pieces that a translation may have beyond the ratio
-_FEW_SEVERAL = 0.05  # share of texts of several sentences below which training texts are single sentences
-_SCRIPTS = {
-    "ja-mecab": re.compile("[\u3040-\u30ff]"),
-    "ko-mecab": re.compile("[\uac00-\ud7af\u1100-\u11ff]"),
-    "zh": re.compile(f"[{HAN}]"),
-}
-_LETTER = re.compile(r"\w")
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class WindowedSentences(WindowedDocument):
-    """A text in the parts that are translated one by one.
-
-    Attributes:
-        stretches: Half-open stretch of the text that each window translates; what lies between them stays.
-    """
-
-    stretches: Sequence[tuple[int, int]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Learned:
-    """What the training texts say about translations to come.
-
-    Attributes:
-        usual: Pieces of a text that nearly all training texts have at most.
-        one_sentence: Nearly all training texts are single sentences.
-        ratio: Pieces of a translation for each piece of its text, at most.
-        tokenizer: How sacreBLEU divides words.
-        decoder: The decoder's dimensions, by the names of the settings.
-    """
-
-    usual: int
-    one_sentence: bool
-    ratio: float
-    tokenizer: str
-    decoder: Mapping[str, int]
 
 
 class TranslateTask(TextTaskBase):
@@ -168,7 +126,7 @@ class TranslateTask(TextTaskBase):
                         sample.append((document.text, document.target))
                     yield document.target
 
-        vocabulary = _vocabulary(config, tokenizer, targets())
+        vocabulary = target_vocabulary(config, tokenizer, targets())
         if not sample:
             raise InputError(
                 f"task {name}: no text with a translation",
@@ -176,15 +134,7 @@ class TranslateTask(TextTaskBase):
             )
         sources = tokenizer.ids_batch([text for text, _ in sample])
         written = vocabulary.encode_batch([target for _, target in sample])
-        ratios = [(len(target) + 1) / max(len(source), 1) for source, target in zip(sources, written, strict=True)]
-        several = sum(len(split_sentences(text, language=config.language)) > 1 for text, _ in sample)
-        learned = Learned(
-            usual=int(np.quantile([len(one) for one in sources], 0.99)),
-            one_sentence=several < _FEW_SEVERAL * len(sample),
-            ratio=float(_SPARE * np.quantile(ratios, 0.999)),
-            tokenizer=_tokenizer_of([target for _, target in sample]),
-            decoder={},
-        )
+        learned = Learned.of(sample, sources, written, config.language)
         task = cls(name, tokenizer, window.fit(positions, usual=_USUAL_WINDOW), config=config, learned=learned)
         task.assets = {VOCABULARY: vocabulary.to_json().encode()}
         task.counts_V = np.bincount(np.concatenate(written), minlength=vocabulary.size)
@@ -206,28 +156,17 @@ class TranslateTask(TextTaskBase):
     @classmethod
     def from_manifest(cls, name: str, entry: Facts, *, tokenizer: TokenizerAdapter, positions: int) -> Self:
         """The task of a bundle."""
-        learned = Learned(
-            usual=entry["usual"],
-            one_sentence=entry["one_sentence"],
-            ratio=entry["ratio"],
-            tokenizer=entry["tokenizer"],
-            decoder=entry["decoder"],
-        )
         config = TranslateConfig.model_validate(entry["options"])
         _require_hypotheses(config)
-        return cls(name, tokenizer, cls.stored_window(entry, positions), config=config, learned=learned)
+        return cls(name, tokenizer, cls.stored_window(entry, positions), config=config, learned=Learned.of_entry(entry))
 
     @override
     def manifest(self) -> Record:
         return {
             **super().manifest(),
-            "decoder": dict(self.learned.decoder),
+            **self.learned.entry(),
             "vocabulary": self.vocabulary.fingerprint,
             "vocabulary_size": self.vocabulary.size,
-            "usual": self.learned.usual,
-            "one_sentence": self.learned.one_sentence,
-            "ratio": self.learned.ratio,
-            "tokenizer": self.learned.tokenizer,
         }
 
     @staticmethod
@@ -302,7 +241,9 @@ class TranslateTask(TextTaskBase):
         found: list[WindowedDocument] = []
         plain = [Document(id=one.id, text=one.text) for one in documents]  # words of its own would add blanks
         for document, pieces in zip(documents, read_pieces(self.tokenizer, plain), strict=True):
-            parts = list(self._parts(document.text, pieces))
+            parts = list(
+                parts_of(document.text, pieces, longest=self._longest, config=self.config, learned=self.learned)
+            )
             found.append(
                 WindowedSentences(
                     document=document,
@@ -313,31 +254,10 @@ class TranslateTask(TextTaskBase):
             )
         return found
 
-    def _parts(self, text: str, pieces: TokenizedText) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-        """Half-open (start, end) of the pieces of each part, and its stretch of the text."""
-        starts, ends = pieces.offsets[:, 0], pieces.offsets[:, 1]
-        limit = self.window[0] - self.framer.specials[0]
-        size = limit
-        if self.config.split != "never":  # of much longer texts than it knows a decoder leaves the end out
-            limit, size = min(limit, _LONGER * self.learned.usual), min(limit, self.learned.usual)
-        for low, high in _lines(text):
-            first, after = np.searchsorted(starts, [low, high]).tolist()
-            whole = self.config.split == "never" or (
-                self.config.split == "auto" and not self.learned.one_sentence and after - first <= self.learned.usual
-            )
-            stretches = [(low, high)]
-            if not whole:
-                sentences = split_sentences(text[low:high], language=self.config.language)
-                stretches = [(low + begin, low + end) for begin, end in sentences]
-            for begin, end in stretches:
-                first, after = np.searchsorted(starts, [begin, end]).tolist()
-                if after - first <= limit:
-                    if after > first:
-                        yield (first, after), (begin, end)
-                    continue
-                for one, other in cut_windows(pieces.word_starts[first:after], size):
-                    window = first + one, first + other
-                    yield window, (int(starts[window[0]]), int(ends[window[1] - 1]))
+    @property
+    def _longest(self) -> int:
+        """Most pieces of a window, specials not counted."""
+        return self.window[0] - self.framer.specials[0]
 
     @override
     def windows(self, windowed: WindowedDocument) -> list[Window]:
@@ -364,7 +284,7 @@ class TranslateTask(TextTaskBase):
         if document.target is None or not document.target.strip() or not len(ids):
             return []
         [target] = self.vocabulary.encode_batch([document.target])
-        if len(ids) > self.window[0] - self.framer.specials[0] or len(target) >= _LONGEST_TARGET:
+        if len(ids) > self._longest or len(target) >= _LONGEST_TARGET:
             return []
         window = self.framer.one(ids)
         return [
@@ -420,8 +340,9 @@ class TranslateTask(TextTaskBase):
         candidates = []
         for rank in range(count):
             own = [one.hypotheses[min(rank, len(one.hypotheses) - 1)] for one in outputs]
-            joined = self._joined(text, windowed.stretches, [self.vocabulary.decode(one.ids.tolist()) for one in own])
-            candidates.append(Candidate(text=joined, score=float(np.mean([one.score for one in own]))))
+            said = [self.vocabulary.decode(one.ids.tolist()) for one in own]
+            whole = joined(text, windowed.stretches, said, spaced=self.learned.is_spaced)
+            candidates.append(Candidate(text=whole, score=float(np.mean([one.score for one in own]))))
         alignments = [
             alignment(self.tokenizer, self.vocabulary, windowed.pieces, text, window, one)
             for window, one in zip(windowed.windows, outputs, strict=True)
@@ -434,19 +355,6 @@ class TranslateTask(TextTaskBase):
             reference=outputs[0].reference if len(outputs) == 1 else None,
             alignments=tuple(alignments),
         )
-
-    def _joined(self, text: str, stretches: Sequence[tuple[int, int]], parts: Sequence[str]) -> str:
-        """Translations of stretches in the place of the stretches."""
-        unspaced = self.learned.tokenizer in ("zh", "ja-mecab")
-        found, end = "", 0
-        for number, ((start, after), part) in enumerate(zip(stretches, parts, strict=True)):
-            between = text[end:start] if not text[end:start].strip() else " "
-            if number and "\n" not in between:
-                between = "" if unspaced else between or " "
-            found += between + part.strip()
-            end = after
-        tail = text[end:]
-        return found + (tail if not tail.strip() else "")
 
     @override
     def scorer(self, *, seed: int = 0) -> TranslateScorer:
@@ -478,35 +386,3 @@ def _require_hypotheses(config: TranslateConfig) -> None:
     """Refuses more translations than the search has hypotheses."""
     if config.n_best > config.beam:
         raise InputError("more translations than hypotheses", got=f"n_best {config.n_best}, beam {config.beam}")
-
-
-def _lines(text: str) -> Iterator[tuple[int, int]]:
-    """Half-open stretches of the lines of a text, without white space around them."""
-    for match in re.finditer(r"[^\n\r]+", text):
-        line = match[0]
-        if line.strip():
-            yield match.start() + len(line) - len(line.lstrip()), match.start() + len(line.rstrip())
-
-
-def _vocabulary(config: TranslateConfig, tokenizer: TokenizerAdapter, targets: Iterator[str]) -> TargetVocabulary:
-    own = config._vocabulary_file
-    if own is None and isinstance(config.vocabulary, int):
-        return train_target_vocabulary(targets, config.vocabulary, model=config.vocabulary_model)
-    for _ in targets:  # the sample is taken as they pass
-        pass
-    if own is None and config.vocabulary == "encoder":
-        return TargetVocabulary.from_json(tokenizer.backend.to_str(), tokenizer.name)
-    path = own or Path(str(config.vocabulary))
-    path = path / "tokenizer.json" if path.is_dir() else path
-    require_file(path)
-    return TargetVocabulary.from_json(whole_text(path), str(path))
-
-
-def _tokenizer_of(targets: Sequence[str]) -> str:
-    """How sacreBLEU divides words of the script that most target texts are in."""
-    letters = "".join(_LETTER.findall("".join(targets[:2000])))
-    for name, script in _SCRIPTS.items():
-        share = len(script.findall(letters)) / max(len(letters), 1)
-        if share > (0.1 if name == "ja-mecab" else 0.5):
-            return name
-    return "13a"
