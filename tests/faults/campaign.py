@@ -263,7 +263,8 @@ def printed(found: Mapping[str, Any]) -> Iterator[str]:
     """The counts, for a terminal."""
     for part in ("kill", "point", "disk"):
         for verb, counts in found[part].items():
-            yield f"{part:8} {verb:10} " + "  ".join(f"{name} {number}" for name, number in counts.items())
+            if counts["cuts"]:
+                yield f"{part:8} {verb:10} " + "  ".join(f"{name} {number}" for name, number in counts.items())
     for name, counts in found["hostile"].items():
         yield f"hostile  {name:20} " + "  ".join(f"{what} {number}" for what, number in counts.items())
     yield from found["faults"]
