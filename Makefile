@@ -3,6 +3,7 @@
 # make check   style, types, shape, and a wheel that runs in an empty environment
 # make faults  200 kills, small disks and broken files (an hour or more), counts into docs/RELIABILITY.md
 # make docs    the site of docs/ into build/site, strictly: every link leads somewhere, nothing comes from other hosts
+# make notebooks runs the notebooks of examples/ and stores what they show (a quarter of an hour)
 # make release VERSION=0.2.0  writes version and date into the files that name them, and says what comes next
 # make bench   benchmarks (some three hours, alone on the machine) into benchmarks/results, docs/BENCHMARKS.md from them
 # make bench-tasks      fine-tuned on real data: several heads, long documents, Chinese, in TASKS_DIR
@@ -58,6 +59,10 @@ check: .venv/.dev
 docs: .venv/.dev
 	$(BIN)/zensical build --clean --strict
 	$(BIN)/python tools/check_site.py build/site
+
+.PHONY: notebooks
+notebooks: .venv/.dev
+	$(BIN)/python -m tests.notebooks
 
 .PHONY: release
 release:

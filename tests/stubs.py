@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ class PieceEncoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.calls = 0
+        self.calls, self.config = 0, SimpleNamespace(hidden_size=1)
 
     def forward(self, batch: PackedBatch, *, rows: IntArray) -> Tensor:
         self.calls += 1

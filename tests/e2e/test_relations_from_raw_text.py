@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import spanbert
 from spanbert.train.run_directory import run_directory
 from tests.labelled import relation_file, tiny, write_lines
 
@@ -52,6 +53,39 @@ def test_unrelated_pairs_are_left_out_unless_asked_for(cli, bundle: Path, pairs_
     assert labels(pairs_alone, entities) == [[]]
     stated = {"text": "the king sleeps a fox .", "head": ends[0], "tail": ends[1]}
     assert labels(pairs_alone, write_lines(tmp_path / "p.jsonl", [stated])) == [["no_relation"]], "a pair is asked for"
+
+
+def test_of_too_many_pairs_the_nearest_are_judged_and_that_is_said(cli, pairs_alone: Path, tmp_path: Path):
+    text = "the king finds a fox and a rabbit . a cat sleeps ."
+    kinds = {"king": "PER", "fox": "ANI", "rabbit": "ANI", "cat": "ANI"}
+    ends = [
+        {"start": text.index(word), "end": text.index(word) + len(word), "label": kind} for word, kind in kinds.items()
+    ]
+    data = write_lines(tmp_path / "e.jsonl", [{"id": "crowd", "text": text, "entities": ends}])
+
+    def pairs(*arguments: object) -> tuple[list[tuple[str, str]], str]:
+        code, out, err = cli("predict", pairs_alone, data, "--all-pairs", *arguments)
+        assert code == 0, err
+        [record] = map(json.loads, out.splitlines())
+        found = record["tasks"]["relation"]["relations"]
+        return [(one["head"]["text"], one["tail"]["text"]) for one in found], err
+
+    every, said = pairs()
+    assert ("king", "rabbit") in every
+    assert "pairs of entities" not in said
+    few, said = pairs("--max-pairs", 1)
+    assert {end for pair in few for end in pair} == {"king", "fox"}
+    assert (
+        f"e.jsonl:1: 1 of {len(every)} pairs of entities are judged, the nearest; max_pairs (--max-pairs) sets how many"
+        in said
+    )
+    code, _, err = cli("predict", pairs_alone, data, "--max-pairs", 0)
+    assert (code, "Traceback" in err) == (2, False)
+    nlp = spanbert.load(pairs_alone, options={"relation": {"max_pairs": 1, "all_pairs": True}})
+    spans = [spanbert.Span(**one) for one in ends]
+    with pytest.warns(UserWarning, match=r"text: 1 of \d+ pairs of entities are judged"):
+        [relation] = nlp.relate(text, spans)
+    assert {relation.head.text, relation.tail.text} == {"king", "fox"}
 
 
 def test_evaluate_end_to_end(cli, bundle: Path, pairs_alone: Path, tmp_path: Path):

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
+_PAGES = Path("/proc/self/statm")
+
+
+def resident_bytes() -> int | None:
+    """Resident memory of this process now, quickly; None where the system does not say (not Linux)."""
+    if not _PAGES.is_file():
+        return None
+    return int(_PAGES.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def resident_memory() -> tuple[int, int] | None:

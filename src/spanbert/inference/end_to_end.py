@@ -19,7 +19,8 @@ from spanbert.scores.end_to_end import EndToEndScorer
 from spanbert.scores.relations import relates
 from spanbert.scores.scorer import figure_lines
 from spanbert.scores.signature import signature
-from spanbert.tasks.protocol import RelatingTask, TextTask
+from spanbert.tasks.protocol import TextTask
+from spanbert.tasks.relating import RelatingTask
 
 Entities = Literal["found", "gold"]
 
@@ -73,7 +74,7 @@ def score_end_to_end(
     has_entities = all(text.spans is not None for text in texts)
     scorer = EndToEndScorer(with_entities=entities == "found" and has_entities, seed=seed)
     names = [*(finders if entities == "found" else ()), name]
-    router = Router(predictor.tasks, names, where=name_of(source))
+    router = Router(predictor.tasks, names, where=name_of(source), say=reporter.say if reporter else None)
     done = 0
     for chunk in chunks(texts):
         raw = [Document(id=one.id, text=one.text, spans=_own(one) if entities == "gold" else None) for one in chunk]

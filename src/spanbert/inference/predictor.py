@@ -1,16 +1,16 @@
 """Documents to predictions: windows packed by length, one pass of the encoder for all tasks that read the plain text.
 
-Memory is bounded by a chunk of documents (and the longest document); order is kept. Outputs go to the decoders of their
-documents stretch by stretch, so that those of a book are never held together.
+Memory is bounded by a chunk of documents (and the longest document); order is kept. Windows are made, and their outputs
+go to the decoders of their documents, stretch by stretch: those of a book, or of all pairs of many entities, are never
+held together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
-from spanbert.batches.examples import HeadRows, Window, batches_by_length
+from spanbert.batches.examples import Window, batches_by_length
 from spanbert.core.types import Document, Record
 from spanbert.inference.backend import Backend, Outputs
 from spanbert.inference.work import ChunkProgress, Work
@@ -21,7 +21,25 @@ _TOKENS_A_STRETCH = 8 * _TOKENS_AT_ONCE
 _DOCUMENTS_AT_ONCE = 512
 _CHARACTERS_AT_ONCE = 250_000
 Predictions = Record  # by task
-Compute = Callable[[Sequence[int]], Mapping[str, Sequence[Any]]]  # numbers of windows to outputs, by task
+
+
+class _Asked(NamedTuple):
+    """A window, and what is asked about it.
+
+    Attributes:
+        document: Number of its document.
+        window: What the encoder reads.
+        asked: The rows that each task reads, or what should be written.
+        characters: Its share of the text, for progress.
+    """
+
+    document: int
+    window: Window
+    asked: tuple[Any, ...]
+    characters: float
+
+
+Compute = Callable[[Sequence[_Asked]], Mapping[str, Sequence[Any]]]  # windows to outputs, by task
 
 
 class Predictor:
@@ -80,79 +98,92 @@ class Predictor:
         self, names: Sequence[str], tokenized: Sequence[WindowedDocument], work: Work | None
     ) -> Iterator[Predictions]:
         """The predictions of tasks that read the same windows, which the first of them makes for all."""
-        own_windows = [self.tasks[names[0]].windows(windowed) for windowed in tokenized]
-        windows = [window for own in own_windows for window in own]
-        if self.tasks[names[0]].generation is not None:
-            compute = self._writing(names[0], tokenized, windows)
-        else:
-            asked = {name: [one for windowed in tokenized for one in self.tasks[name].rows(windowed)] for name in names}
-            compute = self._reading(windows, asked)
-        lengths = [len(window.ids) for window in windows]
-        characters = _characters([one.document for one in tokenized]) / max(sum(lengths), 1)  # a token
         done = work or Work(None, 0)
-        outputs = _in_order(lengths, names, compute, lambda tokens: done.add(characters * tokens))
-        for windowed, own in zip(tokenized, own_windows, strict=True):
+        compute = self._reading(names) if self.tasks[names[0]].generation is None else self._writing(names[0])
+        computed = _in_order(
+            self._asked(names, tokenized), compute, lambda batch: done.add(sum(one.characters for one in batch))
+        )
+        following = next(computed, None)
+        for number, windowed in enumerate(tokenized):
             decoders = {name: self.tasks[name].decoder(windowed) for name in names}
-            for output in islice(outputs, len(own)):
+            left = float(len(windowed.document.text))
+            while following is not None and following[0].document == number:
+                asked, output = following
                 for name, decoder in decoders.items():
                     decoder.add(output[name])
+                left -= asked.characters
+                following = next(computed, None)
+            done.add(max(left, 0.0))  # of windows that are not read, or a text without any
             yield {name: decoder.finish() for name, decoder in decoders.items()}
 
-    def _writing(self, name: str, tokenized: Sequence[WindowedDocument], windows: Sequence[Window]) -> Compute:
-        """What lets the head of a task that writes write for windows."""
-        task = self.tasks[name]
-        assert task.generation is not None
-        options = task.generation
-        references = [one for windowed in tokenized for one in task.references(windowed)]
+    def _asked(self, names: Sequence[str], tokenized: Sequence[WindowedDocument]) -> Iterator[_Asked]:
+        """What is asked about each window, document by document; made as it is needed."""
+        first = self.tasks[names[0]]
+        for number, windowed in enumerate(tokenized):
+            characters = len(windowed.document.text) / max(len(windowed.windows), 1)
+            if first.generation is None:
+                of_window = zip(*(self.tasks[name].rows(windowed) for name in names), strict=True)
+            else:
+                of_window = zip(first.references(windowed), strict=True)
+            for window, asked in zip(first.windows(windowed), of_window, strict=True):
+                yield _Asked(number, window, asked, characters)
 
-        def generate(batch: Sequence[int]) -> dict[str, list[Generated]]:
-            picked = [windows[index] for index in batch]
-            return {name: self.backend.generate(picked, name, options, [references[index] for index in batch])}
+    def _writing(self, name: str) -> Compute:
+        """What lets the head of a task that writes write for windows."""
+        options = self.tasks[name].generation
+        assert options is not None
+
+        def generate(batch: Sequence[_Asked]) -> dict[str, list[Generated]]:
+            windows, references = [one.window for one in batch], [one.asked[0] for one in batch]
+            return {name: self.backend.generate(windows, name, options, references)}
 
         return generate
 
-    def _reading(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Compute:
+    def _reading(self, names: Sequence[str]) -> Compute:
         """What runs the encoder on windows, once for all heads."""
 
-        def run(batch: Sequence[int]) -> Outputs:
-            picked = {name: [own[index] for index in batch] for name, own in asked.items()}
-            return self.backend.run([windows[index] for index in batch], picked)
+        def run(batch: Sequence[_Asked]) -> Outputs:
+            rows = {name: [one.asked[place] for one in batch] for place, name in enumerate(names)}
+            return self.backend.run([one.window for one in batch], rows)
 
         return run
 
 
 def _in_order(
-    lengths: Sequence[int], names: Sequence[str], compute: Compute, tell: Callable[[int], None]
-) -> Iterator[dict[str, Any]]:
-    """What is computed for each window, by task, in the order of the windows, and no more of it held than of a stretch.
+    asked: Iterable[_Asked], compute: Compute, tell: Callable[[Sequence[_Asked]], None]
+) -> Iterator[tuple[_Asked, dict[str, Any]]]:
+    """What is computed for each window, by task, in their order; no more windows and outputs are held than a stretch.
 
     Windows of a stretch are computed in batches of about equal lengths.
 
     Args:
-        lengths: Tokens of each window.
-        names: Tasks that something is computed for.
-        compute: Numbers of windows to what is computed for each, by task.
-        tell: Is told the tokens of each batch that is done.
+        asked: Windows, and what is asked about them.
+        compute: Some of them to what is computed for each, by task.
+        tell: Is told each batch that is done.
     """
-    for start, stop in _stretches(lengths):
-        found: list[dict[str, Any]] = [{} for _ in range(start, stop)]
-        for batch in batches_by_length(lengths[start:stop], _TOKENS_AT_ONCE):
-            computed = compute([start + index for index in batch])
-            for name in names:
-                for index, output in zip(batch, computed[name], strict=True):
-                    found[index][name] = output
-            tell(sum(lengths[start + index] for index in batch))
-        yield from found
+    for stretch in _stretches(asked):
+        found: list[dict[str, Any]] = [{} for _ in stretch]
+        for places in batches_by_length([len(one.window.ids) for one in stretch], _TOKENS_AT_ONCE):
+            batch = [stretch[place] for place in places]
+            for name, outputs in compute(batch).items():
+                for place, output in zip(places, outputs, strict=True):
+                    found[place][name] = output
+            tell(batch)
+        yield from zip(stretch, found, strict=True)
 
 
-def _stretches(lengths: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Neighbouring windows, half-open, of so many tokens that batches of equal lengths can be made of them."""
-    start = tokens = 0
-    for stop, length in enumerate(lengths, start=1):
-        tokens += length
-        if tokens >= _TOKENS_A_STRETCH or stop == len(lengths):
-            yield start, stop
-            start, tokens = stop, 0
+def _stretches(asked: Iterable[_Asked]) -> Iterator[list[_Asked]]:
+    """Neighbouring windows of so many tokens that batches of equal lengths can be made of them."""
+    stretch: list[_Asked] = []
+    tokens = 0
+    for one in asked:
+        stretch.append(one)
+        tokens += len(one.window.ids)
+        if tokens >= _TOKENS_A_STRETCH:
+            yield stretch
+            stretch, tokens = [], 0
+    if stretch:
+        yield stretch
 
 
 def _characters(documents: Iterable[Document]) -> int:

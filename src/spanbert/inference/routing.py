@@ -8,7 +8,7 @@ a text alone           tasks on texts; relations between the entities that the b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from spanbert.core.errors import InputError
@@ -17,7 +17,11 @@ from spanbert.core.types import Document, Span, outer_first
 from spanbert.corpus.text.sentences import sentence_stretches
 from spanbert.inference.predictor import Predictions, Predictor
 from spanbert.inference.work import ChunkProgress, Work
-from spanbert.tasks.protocol import RelatingTask, TextTask
+from spanbert.tasks.protocol import TextTask
+from spanbert.tasks.relating import RelatingTask
+
+_PAIRS_AT_ONCE = 4096  # of several texts
+_MOST_REMARKS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +46,18 @@ class Router:
         tasks: The bundle's, by name.
         names: Those that may be used.
         where: The bundle, for messages.
+        say: Is told of texts of whose pairs of entities some are left out; None: nobody asks.
     """
 
-    def __init__(self, tasks: Mapping[str, TextTask], names: Sequence[str], *, where: str) -> None:
-        self._tasks, self._where = tasks, where
+    def __init__(
+        self,
+        tasks: Mapping[str, TextTask],
+        names: Sequence[str],
+        *,
+        where: str,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        self._tasks, self._where, self._say, self._said = tasks, where, say, 0
         needs = {name: tasks[name].spec.needs for name in names}
         self._asked = tuple(name for name in names if "question" in needs[name])
         self._related = tuple(name for name in names if "entities" in needs[name])
@@ -116,10 +128,12 @@ class Router:
             for place, one in zip(places, said, strict=True):
                 found[place] |= one
         for name, places in related.items():
-            asked = [self._with_pairs(documents[place], routes[place], found[place], name) for place in places]
-            for place, one in zip(places, predictor.only([name]).predict_chunk(asked, work), strict=True):
-                stated = documents[place].relations is not None
-                found[place][name] = one[name] if stated else self._relating(name).wanted(one[name])
+            asked = (self._with_pairs(documents[place], routes[place], found[place], name) for place in places)
+            own, following = predictor.only([name]), iter(places)
+            for some in _of_few_pairs(asked):
+                for one, place in zip(own.predict_chunk(some, work), following):
+                    stated = documents[place].relations is not None
+                    found[place][name] = one[name] if stated else self._relating(name).wanted(one[name])
         return [
             {name: one[name] for name in self._tasks if name in (*route.names, *route.related)}
             for route, one in zip(routes, found, strict=True)
@@ -136,7 +150,16 @@ class Router:
             spans = (one for one in _found_spans(found[finder] for finder in self._finders) if task.knows(one))
         entities = sorted(spans, key=outer_first)
         sentences = sentence_stretches(document, kept_whole=entities)
-        return replace(document, relations=tuple(task.pairs(entities, sentences)))
+        pairs = task.pairs(entities, sentences)
+        self._tell(pairs.remark(document.place))
+        return replace(document, relations=pairs.judged)
+
+    def _tell(self, remark: str | None) -> None:
+        """Passes on what users should know of a text; of many texts, that there are more."""
+        if remark is None or self._say is None or self._said > _MOST_REMARKS:
+            return
+        self._said += 1
+        self._say(remark if self._said <= _MOST_REMARKS else "the same holds for more texts, which are not named")
 
     def _relating(self, name: str) -> RelatingTask:
         task = self._tasks[name]
@@ -152,6 +175,21 @@ class Router:
             got=", ".join(f"{name} ({one.kind})" for name, one in self._tasks.items()) or "no fine-tuned task",
             remedy=remedy if self._tasks else "Train one with spanbert finetune",
         )
+
+
+def _of_few_pairs(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Documents with pairs in groups that have not many together; one may have any number."""
+    group: list[Document] = []
+    pairs = 0
+    for document in documents:
+        own = len(document.relations or ())
+        if group and pairs + own > _PAIRS_AT_ONCE:
+            yield group
+            group, pairs = [], 0
+        group.append(document)
+        pairs += own
+    if group:
+        yield group
 
 
 def _found_spans(taggings: Iterable[Tagging]) -> Iterable[Span]:

@@ -5,7 +5,8 @@ Shapes: S windows, T tokens of them, R rows that heads read, D hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from typing_extensions import override
 
 from spanbert.batches.examples import HeadRows, Layout, Window, pack_windows, rows_of_batch
 from spanbert.core.types import IntArray
+from spanbert.encoder.hardware import FreedMemory, threads_by_work
 from spanbert.encoder.model import Encoder, require_finite_states
 from spanbert.inference.backend import Backend, Outputs
 from spanbert.tasks.head import GeneratingHead, Head
@@ -31,6 +33,7 @@ class TorchBackend(Backend):
 
     def __init__(self, encoder: Encoder, heads: Mapping[str, Head[Any]]) -> None:
         self.encoder, self.heads = encoder, heads
+        self._freed = FreedMemory()
 
     def _hidden(self, windows: Sequence[Window], rows: IntArray | None = None) -> Tensor:
         """Hidden states of the windows, (R, D)."""
@@ -42,6 +45,18 @@ class TorchBackend(Backend):
     @override
     def run(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
         """The encoder's last layer computes only the rows that are read."""
+        with self._computing(windows):
+            return self._run(windows, asked)
+
+    @contextmanager
+    def _computing(self, windows: Sequence[Window]) -> Iterator[None]:
+        """By as many threads as suit the windows; what was freed is given back once it is much."""
+        tokens = sum(len(one.ids) for one in windows)
+        with threads_by_work(tokens, self.encoder.config.hidden_size):
+            yield
+        self._freed.used(tokens)
+
+    def _run(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
         rows = {name: rows_of_batch(windows, own) for name, own in asked.items()}
         wanted_R, places = _union(list(rows.values()))
         hidden_RD = self._hidden(windows, rows=wanted_R)
@@ -64,7 +79,8 @@ class TorchBackend(Backend):
         own = self.heads[head]
         assert isinstance(own, GeneratingHead), f"{head} writes nothing"
         asked = [HeadRows(rows=np.arange(len(window.ids))) for window in windows]
-        return own.generate(self._hidden(windows), Layout.of(asked), options, references)
+        with self._computing(windows):
+            return own.generate(self._hidden(windows), Layout.of(asked), options, references)
 
 
 def _union(rows: Sequence[IntArray]) -> tuple[IntArray, list[IntArray]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
@@ -16,17 +17,19 @@ from spanbert.core.errors import InputError, nearest
 from spanbert.core.predictions import Answer
 from spanbert.core.texts import described, require_count, require_many, require_path, require_text
 from spanbert.core.types import Document, Facts, Filling, Question, Record, Relation, Span, outer_first
+from spanbert.corpus.text.sentences import split_sentences
 from spanbert.encoder.config import EncoderConfig
 from spanbert.inference.loading import stored_tasks, stored_tokenizer
-from spanbert.inference.predictor import Predictions, Predictor, chunks
+from spanbert.inference.predictor import Predictor, chunks
 from spanbert.inference.routing import Router
 from spanbert.inference.work import ChunkProgress
 from spanbert.pipelines.documents import checked_documents, is_one, many_documents, one_document
 from spanbert.pipelines.pipe import Piping, batches
-from spanbert.pipelines.results import AnnotatedText
+from spanbert.pipelines.results import AnnotatedText, results_of
 from spanbert.tasks.pretrain.fill import PieceScorer, fill_template
 from spanbert.tasks.pretrain.template import parse_template
-from spanbert.tasks.protocol import RelatingTask, TextTask
+from spanbert.tasks.protocol import TextTask
+from spanbert.tasks.relating import RelatingTask
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 Precision = Literal["float32", "bfloat16"]
@@ -184,6 +187,7 @@ class Pipeline(Piping):
         batch_size: int | None = None,
         more_at_hand: Callable[[], bool] | None = None,
         progress: ChunkProgress | None = None,
+        say: Callable[[str], None] = warnings.warn,
     ) -> Iterator[AnnotatedText]:
         """What the bundle's tasks predict for documents, in order, in bounded memory; texts and questions may be mixed.
 
@@ -197,6 +201,7 @@ class Pipeline(Piping):
             more_at_hand: Whether another document can be had without waiting for it; where it cannot, those at hand are
                 answered first. None: always.
             progress: Is told how far each chunk of documents is, 0..1, while it is worked on.
+            say: Is told of texts of whose pairs of entities some are not judged.
 
         Yields:
             A result for each text, and for each question of a document with questions.
@@ -204,16 +209,16 @@ class Pipeline(Piping):
         Raises:
             InputError: Something else than Documents, or no task reads what one carries.
         """
-        router = Router(self.tasks, self.names(task), where=str(self.files.path))
+        router = Router(self.tasks, self.names(task), where=str(self.files.path), say=say)
         given = checked_documents(documents)
         for chunk in chunks(given, more_at_hand) if batch_size is None else batches(given, batch_size):
             routes = [router.route(document) for document in chunk]  # refuses before weights are read
             every = router.predict(self.predictor, chunk, routes, progress=progress)
             for document, found in zip(chunk, every, strict=True):
-                yield from _results(document, found)
+                yield from results_of(document, found)
 
     def relate(self, text: str, entities: Sequence[Span], *, task: str | None = None) -> tuple[Relation, ...]:
-        """How entities of a text are related, all pairs in one batch; pairs that are not are left out.
+        """How entities of a text are related; pairs that are not are left out, and of very many the farthest.
 
         Args:
             text: The text.
@@ -241,8 +246,12 @@ class Pipeline(Piping):
             raise InputError("an entity past the end of the text", expected=f"within {len(text)} characters")
         related = self.tasks[names[0]]
         assert isinstance(related, RelatingTask)
-        pairs = related.pairs(sorted(entities, key=outer_first), [(0, len(text))])
-        document = Document(id="text", text=text, relations=tuple(pairs))
+        sentences = split_sentences(text, kept_whole=entities)
+        pairs = related.pairs(sorted(entities, key=outer_first), [(0, len(text))], sentences)
+        remark = pairs.remark("text")
+        if remark is not None:
+            warnings.warn(remark, stacklevel=2)
+        document = Document(id="text", text=text, relations=pairs.judged)
         return next(self.predict([document], task=names[0])).relations
 
     def answer(self, question: str, context: str) -> Answer | None:
@@ -321,16 +330,6 @@ class Pipeline(Piping):
         require_count(top_k, "top_k")
         template = parse_template(text, self.tokenizer, positions=self._longest_segment)
         return fill_template(template, self.tokenizer, self._scorer, top_k=top_k)
-
-
-def _results(document: Document, found: Predictions) -> Iterator[AnnotatedText]:
-    """The result of a text, or one for each of its questions."""
-    if document.questions is None:
-        yield AnnotatedText(id=document.id, text=document.text, tasks=found, source=document)
-        return
-    for number, question in enumerate(document.questions):
-        answers = {name: answered[number] for name, answered in found.items()}
-        yield AnnotatedText(id=question.id, text=document.text, question=question.text, tasks=answers, source=document)
 
 
 def load(

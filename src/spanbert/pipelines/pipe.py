@@ -5,7 +5,6 @@ texts --documents--> batches --predict, here or in workers--> results in order
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +16,7 @@ from typing import Any, Literal, TypeVar, overload
 
 from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.texts import described, require_count, require_many
+from spanbert.core.threads import usable_cores, wait_briefly
 from spanbert.core.types import Document
 from spanbert.pipelines.documents import many_documents
 from spanbert.pipelines.results import AnnotatedText
@@ -99,7 +99,7 @@ class Piping(ABC):
         if n_process == 1:
             return self.predict(documents, task=task, batch_size=batch_size)
         self.names(task)  # refuses before processes are started
-        processes = n_process if n_process > 0 else os.cpu_count() or 1
+        processes = n_process if n_process > 0 else usable_cores()
         return _in_processes(self.again(), documents, task=task, size=batch_size or _BATCH, processes=processes)
 
 
@@ -132,7 +132,7 @@ def _in_processes(
 
     They are started anew (`spawn`): a copy of a process whose threads compute may hang.
     """
-    threads = max(1, (os.cpu_count() or 1) // processes)
+    threads = max(1, usable_cores() // processes)
     pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_begin, initargs=(make, threads))
     waiting: deque[Future[list[AnnotatedText]]] = deque()
     try:
@@ -155,6 +155,7 @@ _own: list[Piping] = []  # of this worker
 
 
 def _begin(make: Callable[[], Piping], threads: int) -> None:
+    wait_briefly()
     from spanbert.encoder.hardware import use_threads
 
     use_threads(threads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +41,7 @@ def predict_file(
     options: Mapping[str, Facts] | None = None,
     text_column: str | None = None,
     reporter: Reporter | None = None,
+    say: Callable[[str], None] = warnings.warn,
 ) -> Iterator[AnnotatedText] | None:
     """What a bundle predicts for a file in one of its tasks' data formats, or for a table; gold is not read.
 
@@ -56,6 +58,7 @@ def predict_file(
         options: See `load`.
         text_column: Column of a table's text; None: by its name, or as the task finds it.
         reporter: Receives progress; the file is then read once before, to count it.
+        say: See `Pipeline.predict`.
 
     Returns:
         A result for each text, sentence or question; None for any other file, whose lines are texts or JSON objects.
@@ -78,7 +81,7 @@ def predict_file(
     names = _readers(asked, formats)
     if own is None and _is_table(path) and (not names or (text_column and not _read_tables(nlp, names))):
         documents, progress = followed(lambda: _texts_of_table(path, text_column), reporter, _STAGE)
-        return nlp.predict(with_unique_ids(documents), task=task, progress=progress)
+        return nlp.predict(with_unique_ids(documents), task=task, progress=progress, say=say)
     if not names or len({nlp.tasks[name].kind for name in names}) > 1:
         what = f"{SourceFile(path=path, name=path.name).kind} files" if own is None and named else formats[0].title
         raise InputError(
@@ -95,7 +98,7 @@ def predict_file(
     documents, progress = followed(data.documents, reporter, _STAGE)
     kept = ("columns", *(_ASKED[need] for need in first.spec.needs if need in _ASKED))
     bare = (document.without_gold(keep=kept) for document in documents)
-    return nlp.predict(with_unique_ids(bare), task=task if len(names) > 1 else names[0], progress=progress)
+    return nlp.predict(with_unique_ids(bare), task=task if len(names) > 1 else names[0], progress=progress, say=say)
 
 
 def _texts_of_table(path: Path, text_column: str | None) -> Iterator[Document]:
@@ -150,7 +153,8 @@ def predict(
         blank_lines: Blank lines are texts too, where a text is a line; else they are left out.
         documents: What a text is in plain text: a `line`, what stands between `blank` lines, or all lines (`file`);
             None: a line, but all lines where a task needs whole texts, as coreference does.
-        say: Is told where that is not a line though nobody said so.
+        say: Is told where that is not a line though nobody said so, and what `Pipeline.predict` says, which is a
+            warning otherwise.
         text_field: What the text is called in JSON lines.
         more_at_hand: See `Pipeline.predict`.
         progress: See `Pipeline.predict`.
@@ -182,4 +186,5 @@ def predict(
         on_plain=tell,
         text_field=text_field,
     )
-    yield from nlp.predict(with_unique_ids(texts), task=task, more_at_hand=more_at_hand, progress=progress)
+    own = say or warnings.warn
+    yield from nlp.predict(with_unique_ids(texts), task=task, more_at_hand=more_at_hand, progress=progress, say=own)

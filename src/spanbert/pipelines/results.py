@@ -268,3 +268,13 @@ def _short(value: object) -> str:
 
 def _of_type(results: Mapping[str, object], wanted: type[ResultT]) -> dict[str, ResultT]:
     return {name: result for name, result in results.items() if isinstance(result, wanted)}
+
+
+def results_of(document: Document, found: Record) -> Iterator[AnnotatedText]:
+    """The result of a text, or one for each of its questions."""
+    if document.questions is None:
+        yield AnnotatedText(id=document.id, text=document.text, tasks=found, source=document)
+        return
+    for number, question in enumerate(document.questions):
+        answers = {name: answered[number] for name, answered in found.items()}
+        yield AnnotatedText(id=question.id, text=document.text, question=question.text, tasks=answers, source=document)

@@ -237,7 +237,7 @@ class TextTaskBase(TextTask):
         ]
 
     @override
-    def windows(self, windowed: WindowedDocument) -> list[Window]:
+    def windows(self, windowed: WindowedDocument) -> Iterable[Window]:
         """Each stretch of pieces between special tokens; the same for all tasks that read so."""
         return [self.framer.one(windowed.pieces.ids[start:end]) for start, end in windowed.windows]
 

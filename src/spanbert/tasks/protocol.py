@@ -11,13 +11,13 @@ gold and prediction --scorer--> figures --score_lines--> lines
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from spanbert.batches.examples import Example, HeadRows, Window
-from spanbert.core.types import Document, IntArray, OutputArray, PackedBatch, Record, Relation, Scores, Span
+from spanbert.core.types import Document, IntArray, OutputArray, PackedBatch, Record, Scores
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.encoder.config import EncoderConfig
 from spanbert.scores.scorer import Scorer
@@ -253,10 +253,10 @@ class TextTask(Protocol):
     def tokenize(self, documents: Sequence[Document]) -> list[WindowedDocument]:
         """Tokenises documents and cuts them into windows."""
 
-    def windows(self, windowed: WindowedDocument) -> list[Window]:
+    def windows(self, windowed: WindowedDocument) -> Iterable[Window]:
         """The windows of a document as the encoder reads them for a prediction, in order."""
 
-    def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
+    def rows(self, windowed: WindowedDocument) -> Iterable[HeadRows]:
         """What the head is asked about each of these windows."""
 
     def references(self, windowed: WindowedDocument) -> list[IntArray | None]:
@@ -303,25 +303,6 @@ class TextTask(Protocol):
 
     def score_lines(self, scores: Scores) -> list[str]:
         """The figures in lines for people."""
-
-
-@runtime_checkable
-class RelatingTask(Protocol):
-    """A task that is asked how entities are related."""
-
-    def knows(self, entity: Span) -> bool:
-        """Whether entities of this type, or without one, were seen in training."""
-
-    def pairs(self, entities: Sequence[Span], sentences: Sequence[tuple[int, int]]) -> list[Relation]:
-        """The pairs of entities of a text that may be related.
-
-        Args:
-            entities: In text order.
-            sentences: Half-open stretches of the text, none of which ends inside an entity.
-        """
-
-    def wanted(self, found: Any) -> Any:
-        """What results show of the pairs that `pairs` made: those that are related, unless all are asked for."""
 
 
 class DocumentScorer(Scorer, Protocol):

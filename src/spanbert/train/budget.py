@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spanbert.core.errors import InputError
 from spanbert.train.config import Amount, OptimConfig, TrainConfig
@@ -24,9 +24,11 @@ class Budget:
 
     Attributes:
         limits: Limits in steps, tokens or seconds.
+        reserved: Seconds of a limit of time that are kept for what comes after the last step.
     """
 
     limits: tuple[Amount, ...]
+    reserved: float = 0.0
 
     @classmethod
     def of(cls, config: TrainConfig) -> Budget:
@@ -44,9 +46,13 @@ class Budget:
         return cls(limits=tuple(limits))
 
     @property
-    def is_of_time(self) -> bool:
-        """Whether the clock is one of the limits."""
-        return any(limit.unit == "seconds" for limit in self.limits)
+    def seconds(self) -> float | None:
+        """The limit of time; None: the clock is no limit."""
+        return min((limit.value for limit in self.limits if limit.unit == "seconds"), default=None)
+
+    def reserving(self, seconds: float) -> Budget:
+        """The same, with so many seconds for what comes after the last step."""
+        return replace(self, reserved=seconds)
 
     def fraction(self, progress: Progress) -> float:
         """The used share of the budget, 0..1."""
@@ -64,7 +70,8 @@ class Budget:
 
     def _share(self, steps: float, tokens: float, seconds: float) -> float:
         used = {"steps": steps, "tokens": tokens, "seconds": seconds}
-        return min(1.0, max(used[limit.unit] / limit.value for limit in self.limits))
+        kept = {"steps": 0.0, "tokens": 0.0, "seconds": self.reserved}
+        return min(1.0, max(used[limit.unit] / (limit.value - kept[limit.unit]) for limit in self.limits))
 
 
 def is_due(every: Amount, before: Progress, after: Progress, budget: Budget) -> bool:

@@ -116,7 +116,7 @@ class TrainConfig(Config):
     Attributes:
         max_steps: Budget in optimiser steps; the exact, resumable kind.
         max_tokens: Budget in tokens.
-        max_minutes: Budget in minutes; the schedule then follows the clock.
+        max_minutes: Budget in minutes, from the first step to the last scores; the schedule then follows the clock.
         accumulation: Micro-batches a step.
         precision: Of the matrix products in training; `auto` is bfloat16 where the hardware multiplies it faster.
             Weights, optimiser, softmax and evaluation are float32 throughout.
@@ -126,7 +126,7 @@ class TrainConfig(Config):
         checkpoint_every: How often the training state is saved.
         patience: Evaluations without a better score after which training ends (early stopping); None: never.
         seed: Seed of everything random.
-        threads: CPU threads; None leaves torch's choice.
+        threads: CPU threads at most; None leaves torch's choice. Small batches of small models take one.
     """
 
     max_steps: int | None = Field(default=None, ge=1)

@@ -2,31 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from spanbert.batches.examples import Example
 from spanbert.core.errors import InputError
 from spanbert.core.reporter import Reporter
 from spanbert.core.types import Document
 from spanbert.corpus.data import Source, documents_of, name_of
 from spanbert.corpus.formats.data_file import DataFile
+from spanbert.inference.end_to_end import finding_tasks, relating_tasks
 from spanbert.tasks.protocol import TextTask
+from spanbert.train.timetable import Scoring
 
 _DOCUMENTS_AT_ONCE = 512
 
 
-def check_dev(task: TextTask, source: Source, reporter: Reporter) -> None:
+def check_dev(task: TextTask, source: Source, reporter: Reporter) -> int:
     """Reads dev data to its end before time is spent on training.
+
+    Returns:
+        How many texts it has.
 
     Raises:
         InputError: A document that cannot be scored, or none that is labelled.
     """
     _say_how_read(task, source, reporter)
     task.scorer()  # refuses now if something that scoring needs is missing
-    labelled = 0
+    texts = labelled = 0
     for document in documents_of(source):
         task.check(document)
+        texts += 1
         labelled += task.is_labelled(document)
     if not labelled:
         raise InputError(f"task {task.name}: dev data without labels", where=name_of(source))
+    return texts
+
+
+def scoring_of(
+    tasks: Mapping[str, TextTask], dev_texts: Mapping[str, int], sizes: Mapping[str, Mapping[str, int]]
+) -> Scoring:
+    """What scoring on dev data takes, whose texts are taken to be as long as those of the training data.
+
+    Args:
+        tasks: All tasks, by name.
+        dev_texts: How many dev texts those that have some have.
+        sizes: Of the training data of each: see `training_examples`.
+    """
+    scored = [tasks[name] for name in dev_texts]
+    tuned = any(task.tuner() is not None for task in scored)
+    together = bool(finding_tasks(tasks)) and any(name in dev_texts for name in relating_tasks(tasks))
+    return Scoring(
+        tokens=sum(count * sizes[name]["tokens"] // sizes[name]["texts"] for name, count in dev_texts.items()),
+        writes=any(task.generation is not None for task in scored),
+        after=1 + tuned + together,
+    )
 
 
 def _say_how_read(task: TextTask, source: Source, reporter: Reporter) -> None:

@@ -38,7 +38,7 @@ from spanbert.tasks.pretrain.heads import TASK
 from spanbert.tasks.protocol import Mistake, TextTask
 from spanbert.tasks.registry import spec_of
 from spanbert.tokens.tokenizer import TokenizerAdapter
-from spanbert.train.examples import check_dev, training_examples
+from spanbert.train.examples import check_dev, scoring_of, training_examples
 from spanbert.train.finetune_bundle import build_joint_model, heads_of, write_finetuned
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.finetune_facts import run_facts
@@ -174,8 +174,7 @@ def finetune(
         for warning in warnings:
             reporter.say(warning)
         dev = {name: _dev_source(data, made[name]) for name, data in tasks.items() if data.dev is not None}
-        for name, source in dev.items():
-            check_dev(made[name], source, reporter)
+        dev_texts = {name: check_dev(made[name], source, reporter) for name, source in dev.items()}
         trainer = run.trainer(
             task_model,
             plan,
@@ -183,6 +182,7 @@ def finetune(
             evaluate=partial(_score, task_model, made, dev) if dev else None,
             prefetch=config.batch.prefetch,
             layer_decay=config.optim.layer_decay,
+            scoring=scoring_of(made, dev_texts, sizes),
         )
         resumed = run.begin(trainer)
         kept_files.keep()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from spanbert.checkpoint.state import SavedState, load_state, save_state
 from spanbert.core.errors import Interrupted
 from spanbert.core.reporter import Reporter
 from spanbert.core.schema import checked
+from spanbert.encoder.hardware import threads_by_work
 from spanbert.tasks.protocol import MicroBatch
 from spanbert.train.budget import Budget, Progress, is_due, schedule_factor
 from spanbert.train.config import Amount, OptimConfig, TrainConfig
@@ -36,9 +37,8 @@ from spanbert.train.run_schemas import BestFacts, StateFacts
 from spanbert.train.runtime import Runtime
 from spanbert.train.signals import StopRequest
 from spanbert.train.step import backward
+from spanbert.train.timetable import Scoring, Timetable
 from spanbert.train.tracking import Tracker
-
-_MOST_EVALUATING = 0.2  # of a budget of time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +103,7 @@ class Trainer:
         directory: Where logs and states go.
         reporter: Receives progress.
         layer_decay: See `make_optimizer`.
+        scoring: What `evaluate` does; None: nothing is known of it.
     """
 
     def __init__(
@@ -117,11 +118,13 @@ class Trainer:
         directory: Path,
         reporter: Reporter,
         layer_decay: float = 1.0,
+        scoring: Scoring | None = None,
     ) -> None:
         self.model, self.make_loader, self.evaluate = model, make_loader, evaluate
         self.config, self.optim, self.runtime = train, optim, runtime
         self.directory, self.reporter = directory, reporter
-        self.budget = Budget.of(train)
+        self._budget = Budget.of(train)
+        self.timetable = Timetable(self._budget.seconds, None if evaluate is None else scoring or Scoring())
         self.evaluate_every = Amount.parse(train.evaluate_every, where="train.evaluate_every")
         self.checkpoint_every = Amount.parse(train.checkpoint_every, where="train.checkpoint_every")
         self.optimizer = make_optimizer(model, optim, layer_decay=layer_decay)
@@ -133,7 +136,11 @@ class Trainer:
         self.to_beat: float | None = None  # selection score of the best evaluation
         self.without_gain = 0  # evaluations since then
         self.owes_evaluation = False  # one was due after the last step, and a signal came first
-        self.evaluating = 0.0  # seconds that evaluations took, of this part of a resumed run
+
+    @property
+    def budget(self) -> Budget:
+        """The budget, of whose time what must come after the last step is taken off."""
+        return self._budget.reserving(self.timetable.reserved)
 
     def restore(self, state: SavedState) -> None:
         """Continues from a saved state."""
@@ -165,6 +172,10 @@ class Trainer:
         self.model.train()
         stopped_by = "budget"
         clock = time.monotonic() - self.progress.seconds
+
+        def now() -> Progress:
+            return replace(self.progress, seconds=time.monotonic() - clock)
+
         with Tracker(self.directory, after_step=self.progress.step) as tracker:
             figures = StepFigures(
                 self.model.task.objectives,
@@ -176,7 +187,8 @@ class Trainer:
             try:
                 if self.owes_evaluation:
                     self._evaluate(tracker, stop)
-                while self.budget.fraction(self.progress) < until:
+                    self.progress = now()
+                while self._goes_on(until):
                     if stop.received:
                         stopped_by = stop.received
                         break
@@ -188,6 +200,7 @@ class Trainer:
                     self._step(step, figures)
                     seconds = time.monotonic() - clock
                     self.progress = Progress(step=before.step + 1, tokens=before.tokens + step.tokens, seconds=seconds)
+                    self.timetable.made_step(seconds - before.seconds, step.tokens)
                     self.position = step.after
                     speed = step.tokens / max(seconds - before.seconds, 1e-9)
                     figures.done(tokens_per_second=speed, tokens=self.progress.tokens, seconds=seconds)
@@ -196,15 +209,12 @@ class Trainer:
                         continue
                     if self.owes_evaluation:
                         figures.read()
-                        begun = time.monotonic()
                         self._evaluate(tracker, stop)
-                        self.evaluating += time.monotonic() - begun
-                        self.progress = Progress(
-                            step=self.progress.step, tokens=self.progress.tokens, seconds=time.monotonic() - clock
-                        )
+                        self.progress = now()
                     if is_due(self.checkpoint_every, before, self.progress, self.budget):
                         figures.read()
                         self._save(tracker)
+                        self.progress = now()
                 figures.read()
                 if not self._evaluated_at(self.progress.step) and stopped_by == "budget":
                     self._evaluate(tracker, stop)
@@ -213,13 +223,24 @@ class Trainer:
                 steps.close()  # type: ignore[attr-defined]
             if self.progress.step:
                 self._save(tracker)
-        if stopped_by == "budget" and self.budget.fraction(self.progress) < 1:
+        if stopped_by == "budget" and until < 1 and self.budget.fraction(self.progress) < 1:
             stopped_by = "pause"
         self.reporter.finish("train")
         return Outcome(progress=self.progress, stopped_by=stopped_by, best=self.best, last_scores=self.last_scores)
 
+    def _goes_on(self, until: float) -> bool:
+        """Whether another step is made: the budget is not used, and of a budget of time enough is left for it."""
+        if self.budget.fraction(self.progress) >= until:
+            return False
+        return not self.progress.step or self.timetable.fits_step(self.progress.seconds)
+
     def _step(self, step: Step[MicroBatch[Any]], figures: StepFigures) -> None:
         """One optimiser step."""
+        tokens = step.tokens // max(len(step.micro_batches), 1)
+        with threads_by_work(tokens, self.model.encoder.config.hidden_size):
+            self._update(step, figures)
+
+    def _update(self, step: Step[MicroBatch[Any]], figures: StepFigures) -> None:
         self.optimizer.zero_grad(set_to_none=True)
         if self.optim.frozen:
             self.model.freeze(self.budget.fraction(self.progress) < self.optim.frozen)
@@ -243,11 +264,11 @@ class Trainer:
     def _evaluation_is_due(self, before: Progress) -> bool:
         """Whether held-out data is scored after this step.
 
-        Where evaluations come after shares of a budget of time and took more than a fifth of it so far, they wait: a
-        short budget is for training. The one at the end always comes.
+        One that does not fit into a budget of time is left out, and those that come after shares of it wait where
+        evaluations took much of it so far. The one at the end always comes.
         """
-        can_wait = self.evaluate_every.unit == "share" and self.budget.is_of_time
-        if can_wait and self.evaluating > _MOST_EVALUATING * self.progress.seconds:
+        used, may_wait = self.progress.seconds, self.evaluate_every.unit == "share"
+        if not self.timetable.fits_evaluation(used) or (may_wait and self.timetable.has_evaluated_much(used)):
             return False
         return is_due(self.evaluate_every, before, self.progress, self.budget)
 
@@ -255,9 +276,21 @@ class Trainer:
         return self.evaluate is None or self.scored_at == step
 
     def _evaluate(self, tracker: Tracker, stop: StopRequest) -> None:
+        """Scores held-out data, unless a signal ends that."""
+        begun, was_too_short = time.monotonic(), self.timetable.is_too_short
         scores = None if self.evaluate is None else stop.unless_stopped(self.evaluate)
         if scores is None:
             return
+        self._take_scores(tracker, scores)
+        self.timetable.made_evaluation(time.monotonic() - begun)
+        if self.timetable.is_too_short and not was_too_short:
+            self.reporter.say(
+                "the budget is too short for this dev data: what comes after the last step takes about "
+                f"{self.timetable.after:,.0f} s; a smaller dev file is scored faster"
+            )
+
+    def _take_scores(self, tracker: Tracker, scores: Mapping[str, Any]) -> None:
+        """Notes held-out scores, and keeps the weights if they are the best."""
         step = self.progress.step
         selection_score = self.model.task.selection_score(scores)
         require_finite(self.directory, step, held_out_score=selection_score)
@@ -276,6 +309,7 @@ class Trainer:
             )
 
     def _save(self, tracker: Tracker) -> None:
+        begun = time.monotonic()
         tracker.sync()
         save_state(
             self.directory / "training" / "last",
@@ -291,3 +325,4 @@ class Trainer:
                 "owes_evaluation": self.owes_evaluation,
             },
         )
+        self.timetable.made_checkpoint(time.monotonic() - begun)

@@ -6,6 +6,7 @@ OUT.run/    the run, from the first step on: see `run_directory`
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +21,7 @@ from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.texts import require_path
 from spanbert.core.types import Facts
 from spanbert.encoder.config import Size
+from spanbert.scores.scorer import shown_figure
 from spanbert.tasks.pretrain.objectives import PretrainTask
 from spanbert.tokens.store import TokenStore
 from spanbert.train.loop import Outcome
@@ -28,9 +30,10 @@ from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrain_evaluation import evaluate, held_out_plan
 from spanbert.train.run import base_name, model_fact, run_into, settled, with_budget
 from spanbert.train.run_directory import PRETRAIN, budget_of_run, check_run_folder
+from spanbert.train.timetable import Scoring
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class PretrainResult:
     """The result of a run.
 
@@ -45,6 +48,17 @@ class PretrainResult:
     outcome: Outcome
     before: Mapping[str, Any] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        """Where, how long, and the held-out losses."""
+        after: Mapping[str, Any] = self.outcome.best.scores if self.outcome.best else {}
+        losses = [
+            f"{name} {shown_figure(after[name])}"
+            + (f" ({shown_figure(self.before[name])} before)" if name in self.before else "")
+            for name in ("mlm_loss", "sbo_loss")
+            if name in after
+        ]
+        return f"<PretrainResult {'; '.join([f'{self.path}: {self.outcome.progress.step:,} steps', *losses])}>"
 
 
 @shows_progress
@@ -106,12 +120,15 @@ def pretrain(
         score: Callable[[], dict[str, Any]] | None = None
         if held_out is not None:
             score = partial(evaluate, task, task_model, held_out, most_tokens=config.train.evaluate_tokens)
-        trainer = run.trainer(task_model, plan, config, evaluate=score, prefetch=config.batch.prefetch)
+        scoring = Scoring(tokens=config.train.evaluate_tokens)
+        trainer = run.trainer(task_model, plan, config, evaluate=score, prefetch=config.batch.prefetch, scoring=scoring)
         before: dict[str, Any] = {}
         resumed = run.begin(trainer)
         if not resumed and score is not None:
+            begun = time.monotonic()
             before = run.stop.unless_stopped(score) or {}
             if before:
+                trainer.timetable.expect_evaluation(time.monotonic() - begun)
                 reporter.say("held-out figures before training:")
                 for line in task.score_lines(before):
                     reporter.say(f"  {line}")

@@ -18,7 +18,7 @@ from spanbert.batches.loader import Loader, Plan
 from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.state import SavedState, load_state, sweep_state
 from spanbert.core.files import remove_leftovers_in, write_json
-from spanbert.core.model_path import hub_id
+from spanbert.core.model_path import model_name
 from spanbert.core.reporter import Reporter
 from spanbert.train.config import OptimConfig, TrainConfig
 from spanbert.train.loop import Outcome, Trainer
@@ -36,6 +36,7 @@ from spanbert.train.run_directory import (
 )
 from spanbert.train.runtime import Runtime
 from spanbert.train.signals import StopRequest
+from spanbert.train.timetable import Scoring
 
 
 class RunConfig(Protocol):
@@ -105,13 +106,8 @@ def model_fact(model: str | Path) -> str:
 
 
 def base_name(model: str | Path | None, size: str | None) -> str:
-    """What a card calls the weights that a run starts from: an id on the hub, or a name without its place."""
-    if model is None:
-        return f"from scratch, size {size}"
-    if hub_id(model) is not None:
-        return str(model)
-    path = Path(model).resolve()
-    return path.parent.name if path.name == "model" else path.name
+    """What a card calls the weights that a run starts from."""
+    return f"from scratch, size {size}" if model is None else model_name(model)
 
 
 def trained_manifest(
@@ -197,6 +193,7 @@ class Run:
         evaluate: Callable[[], dict[str, Any]] | None,
         prefetch: int,
         layer_decay: float = 1.0,
+        scoring: Scoring | None = None,
     ) -> Trainer:
         """Puts the training together; writes nothing.
 
@@ -207,6 +204,7 @@ class Run:
             evaluate: Scores the model on held-out data; None where there is none.
             prefetch: Steps made ahead.
             layer_decay: See `make_optimizer`.
+            scoring: What `evaluate` does, so that a budget of time has room for it; None: nothing is known of it.
 
         Raises:
             InputError: Settings that cannot be combined.
@@ -227,6 +225,7 @@ class Run:
             directory=self.directory,
             reporter=self.reporter,
             layer_decay=layer_decay,
+            scoring=scoring,
         )
 
     def begin(self, trainer: Trainer) -> bool:

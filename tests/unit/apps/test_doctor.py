@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from spanbert.apps.doctor import estimate as estimating
 from spanbert.apps.doctor.diagnose import doctor
+from spanbert.apps.doctor.estimate import Estimate
 from spanbert.apps.doctor.lengths import summary
-from spanbert.apps.doctor.lines import report_lines
 from spanbert.apps.doctor.report import Report
 from spanbert.apps.doctor.sample import WindowSample
 from spanbert.batches.examples import Example, HeadRows, Target, Window
@@ -178,7 +180,7 @@ def test_one_label_is_nothing_to_learn(hugging_face_model: Path, tmp_path: Path)
     assert found(report) == {"no_task": 1}
     assert (report.exit_code, report.estimate) == (2, None)
     assert report.facts["pieces"]["longest"] == 2
-    assert "not labels to choose among" in "\n".join(report_lines(report))
+    assert "not labels to choose among" in str(report)
 
 
 COLUMNS = """\
@@ -321,6 +323,41 @@ def test_the_estimate_is_of_the_model_and_the_data(hugging_face_model: Path, tmp
     assert frozen is not None
     assert frozen.gradients < cost.gradients
     assert frozen.activations < cost.activations
+
+
+def test_other_work_on_the_machine_is_named_and_not_estimated(
+    hugging_face_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A clock that runs five times as fast as the thread, as where four other processes want its core."""
+    rows = "".join(f"the fox {number},{'xy'[number % 2]}\n" for number in range(50))
+    data = written(tmp_path / "a.csv", "text,label\n" + rows)
+    computed, make = 0.0, estimating.backward
+
+    def backward(model, step, **named):
+        nonlocal computed
+        computed += step.tokens / 1000
+        return make(model, step, **named)
+
+    monkeypatch.setattr(estimating, "backward", backward)
+
+    def cost_of(times_as_fast: float, load: float | None) -> tuple[Estimate, str]:
+        clock = SimpleNamespace(thread_time=lambda: computed, perf_counter=lambda: times_as_fast * computed)
+        monkeypatch.setattr(estimating, "time", clock)
+        monkeypatch.setattr(estimating, "load_average", lambda: load)
+        monkeypatch.setattr(estimating, "usable_cores", lambda: 2)
+        report = doctor("classify", data, model=hugging_face_model)
+        assert report.estimate is not None
+        return report.estimate, "\n".join(report.lines)
+
+    alone, said = cost_of(1.0, 0.9)
+    assert "busy" not in said
+    busy, said = cost_of(5.0, 4.4)
+    assert busy.seconds_an_epoch == pytest.approx(alone.seconds_an_epoch), "what it takes without the others"
+    assert (alone.slowdown, busy.slowdown) == pytest.approx((1.0, 5.0))
+    assert "this machine is busy     load 4.4 on 2 cores; now an epoch takes" in said
+    assert "the times above are for a machine without other work" in said
+    assert "on 2 cores" not in cost_of(5.0, None)[1]
+    assert "this machine is busy     load 4.4" in cost_of(1.0, 4.4)[1]
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_two_files(tmp_path: Path):
     assert [(document.text, document.target) for document in found] == [
         ("He left.", "Er ging."), ("", "Leer"), ("She ran.", "Sie lief."),
     ]  # fmt: skip
-    assert found[2].where == f"{one}:3"
+    assert found[2].where == f"{one} + {other.name}:3"
     packed = tmp_path / "a.de.gz"
     packed.write_bytes(gzip.compress(other.read_bytes()))
     assert aligned(one, packed)[2].target == "Sie lief."

@@ -152,7 +152,7 @@ def test_types_that_were_never_seen_are_refused(own_tokenizer):
     def asked(task: RelationTask, label: str | None) -> None:
         pair = Relation(head=Span(start=0, end=3, label=label), tail=Span(start=4, end=7, label="ORG"), label="")
         document = Document(id="d", text="the fox", relations=(pair,))
-        task.windows(task.tokenize([document])[0])
+        list(task.windows(task.tokenize([document])[0]))
 
     typed = made(own_tokenizer, "a", "b")
     asked(typed, "PER")
@@ -176,7 +176,7 @@ def test_pairs_of_a_text(vocabulary_file: Path):
                 Span(start=20, end=23, label="PER")]  # fmt: skip
 
     def places(task: RelationTask) -> list[tuple[int, int]]:
-        return [(one.head.start, one.tail.start) for one in task.pairs(entities, [(0, 15), (15, 30)])]
+        return [(one.head.start, one.tail.start) for one in task.pairs(entities, [(0, 15), (15, 30)]).judged]
 
     untyped = RelationConfig(typed="no")
     assert places(made(load_tokenizer(vocabulary_file), "a", "b", options=untyped)) == [(0, 9), (9, 0)] * 2

@@ -56,10 +56,10 @@ SUBJECT_FIRST = [listed(pair(KING, FOX, "sees"), pair(KING, HOUSE, "no_relation"
 def test_reversed_pairs_are_learned_where_negatives_stand_in_one_order(vocabulary_file: Path):
     task = task_of(vocabulary_file, SUBJECT_FIRST)
     assert learned(task, SUBJECT_FIRST) == ["sees", "no_relation", "no_relation", *["no_relation"] * 3]
-    assert len(task.pairs([KING, FOX, HOUSE], [(0, len(TEXT))])) == 6, "both orders are asked about"
+    assert len(task.pairs([KING, FOX, HOUSE], [(0, len(TEXT))]).judged) == 6, "both orders are asked about"
     as_listed = task_of(vocabulary_file, SUBJECT_FIRST, negatives="no")
     assert learned(as_listed, SUBJECT_FIRST) == ["sees", "no_relation", "no_relation"]
-    asked = as_listed.pairs([KING, FOX, HOUSE], [(0, len(TEXT))])
+    asked = as_listed.pairs([KING, FOX, HOUSE], [(0, len(TEXT))]).judged
     assert [is_forward(one.head, one.tail) for one in asked] == [True] * 3, "an order that was not seen is not"
     again = RelationTask.from_manifest("t", as_listed.manifest(), tokenizer=as_listed.tokenizer, positions=64)
     assert again.order == "forward"
@@ -116,7 +116,7 @@ def test_types_that_were_never_related_are_not_asked_about(vocabulary_file: Path
     documents = [listed(pair(king, fox, "sees"), pair(king, house, "no_relation"), pair(fox, house, "no_relation"))]
     task = task_of(vocabulary_file, documents)
     assert task.type_pairs == {("PER", "ANI")}
-    assert [(one.head, one.tail) for one in task.pairs([king, fox, house], [(0, len(TEXT))])] == [(king, fox)]
+    assert [(one.head, one.tail) for one in task.pairs([king, fox, house], [(0, len(TEXT))]).judged] == [(king, fox)]
     assert learned(task, documents) == ["sees", "no_relation", "no_relation"], "nor learned"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import sys
 from dataclasses import replace
@@ -37,6 +38,70 @@ def grown_by_new_shapes() -> int:
 def test_memory_does_not_grow_with_the_shapes_of_products():
     grown, _ = in_fresh_process(grown_by_new_shapes)
     assert grown < 100e6
+
+
+def held_after_freeing() -> tuple[int, int]:
+    """Bytes that a process holds more after 200 MB were freed between small pieces that stay, before and after release."""
+    hardware.tune_process()
+    before, _ = resident_memory()
+    large, small = [], []
+    for _ in range(50):
+        large.append(torch.ones(1 << 20))
+        small.append(torch.ones(1 << 10))
+    large.clear()
+    kept = resident_memory()[0] - before
+    hardware.release_freed_memory()
+    return kept, resident_memory()[0] - before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads resident memory from /proc")
+def test_memory_between_pieces_that_stay_is_given_back():
+    (kept, left), _ = in_fresh_process(held_after_freeing)
+    assert kept > 150e6, "without it, all is kept for the next step"
+    assert left < 50e6
+
+
+def grown_by_new_sizes() -> int:
+    """Bytes by which predicting batches of other sizes again and again lets a process grow, of 64 MB that are allowed."""
+    hardware.tune_process()
+    freed = hardware.FreedMemory(1 << 26)
+    before, most = resident_memory()[0], 0
+    draw = random.Random(0)
+    for _ in range(200):
+        held = [torch.ones(draw.randrange(1 << 18, 1 << 21)) for _ in range(4)]
+        held.clear()
+        freed.used(1 << 12)
+        most = max(most, resident_memory()[0] - before)
+    return most
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads resident memory from /proc")
+def test_memory_does_not_grow_with_the_sizes_of_batches():
+    grown, _ = in_fresh_process(grown_by_new_sizes)
+    assert grown < 64e6 + 4 * 4 * (1 << 21) + 20e6, "what is allowed, and a batch"
+
+
+def test_freed_memory_is_given_back_once_it_is_much(monkeypatch: pytest.MonkeyPatch):
+    held, released = 100, []
+
+    def release() -> None:
+        released.append(held)
+
+    monkeypatch.setattr(hardware, "resident_bytes", lambda: held)
+    monkeypatch.setattr(hardware, "release_freed_memory", release)
+    freed = hardware.FreedMemory(50)
+    for now in (120, 150, 151, 180, 202):
+        held = now
+        freed.used(4096)
+    assert released == [151, 202], "by more than 50 each time"
+    held = 1000
+    freed.used(4095)
+    assert len(released) == 2, "answers to short texts are not delayed by a look"
+    freed.used(1)
+    assert len(released) == 3
+    monkeypatch.setattr(hardware, "resident_bytes", lambda: None)
+    hardware.FreedMemory(50).used(1 << 20)
+    assert len(released) == 3, "a system that does not say"
 
 
 @pytest.mark.parametrize(("asked", "found"), [("float32", "float32"), ("bfloat16", "bfloat16"), ("auto", "bfloat16")])

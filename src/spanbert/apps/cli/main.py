@@ -35,6 +35,7 @@ from spanbert.apps.cli import (
 )
 from spanbert.apps.cli.command import command_class
 from spanbert.core.errors import InputError, SpanbertError
+from spanbert.core.threads import wait_briefly
 
 _BAD_PATH = (
     errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.EEXIST,
@@ -91,6 +92,7 @@ app.command("bench", cls=_PLAIN, epilog=bench.EXAMPLES)(bench.command)
 def main() -> None:
     """Runs the command line and exits; foreseen errors are one line on stderr, never a traceback."""
     try:
+        wait_briefly()
         _prepare_streams()
         with _sigterm_unwinds():
             app()

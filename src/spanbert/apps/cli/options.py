@@ -18,7 +18,12 @@ from spanbert.tasks.registry import kind_meant
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on the last line.")]
 ThreadsOption = Annotated[
-    int | None, typer.Option(help="CPU threads.  [default: all cores]", min=1, show_default=False)
+    int | None,
+    typer.Option(
+        help="CPU threads at most; small batches of small models take one.  [default: all cores]",
+        min=1,
+        show_default=False,
+    ),
 ]
 SafeCellsOption = Annotated[
     bool, typer.Option("--safe-cells", help="Tables: put ' before cells that a spreadsheet would compute.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from io import BufferedReader
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -191,6 +192,7 @@ def _pieces(
 
     if threads is not None:
         use_threads(threads)
+    say: Callable[[str], None] = reporter.say if reporter else partial(typer.echo, err=True)
     name = source if source != "-" else "stdin"
     exact = cast(Precision, precision)
     of_file = (
@@ -204,6 +206,7 @@ def _pieces(
             options=options,
             text_column=text_column,
             reporter=reporter,
+            say=say,
         )
     )
     progress = None
@@ -218,7 +221,7 @@ def _pieces(
         options=options,
         blank_lines=format_ == "text",
         documents=documents,
-        say=reporter.say if reporter else lambda said: typer.echo(said, err=True),
+        say=say,
         text_field=text_column or "text",
         more_at_hand=None if pipe is None else pipe.more_at_hand,
         progress=progress,

@@ -20,6 +20,8 @@ from spanbert.batches.loader import Loader, Step
 from spanbert.checkpoint.bundle import BundleFiles
 from spanbert.core.memory import resident_memory
 from spanbert.core.reporter import SilentReporter
+from spanbert.core.threads import load_average, usable_cores
+from spanbert.encoder.hardware import threads_by_work
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.protocol import MicroBatch, TextTask
 from spanbert.train.finetune_bundle import build_joint_model
@@ -34,6 +36,7 @@ STEPS = 3
 _SECONDS = 4.0
 _FEWEST_LONG = 4  # twice the windows of the smallest step, so that memory is seen to grow
 _FLOAT32 = 4
+_DISTURBED = 1.3  # times as long as a step computes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,10 @@ class Estimate:
         optimizer: Bytes of AdamW's two moments.
         activations: Bytes that the forward pass of the largest step keeps for the backward pass.
         windows: Bytes of the encoded training data, which is held in memory.
+        slowdown: How many times as long the steps took as they computed, because of other work on this machine; all
+            times above are without it.
+        load: How many threads of all processes wanted a core in the minute before; None: the system does not say.
+        cores: How many cores this process may use.
         overhead: Bytes by which the trial's process grew beyond what these explain: buffers of threads, tensors that
             live during the backward pass alone; 0 where the system does not say.
     """
@@ -67,12 +74,20 @@ class Estimate:
     optimizer: int
     activations: int
     windows: int
+    slowdown: float
+    load: float | None
+    cores: int
     overhead: int
 
     @property
     def saving(self) -> int:
         """Bytes of the copy that is made while a state is saved: of the larger of its two files."""
         return max(self.weights, self.optimizer)
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether other work on this machine makes training slower than it would be alone."""
+        return self.slowdown >= _DISTURBED or (self.load is not None and self.load > self.cores + 1)
 
     @property
     def memory(self) -> int:
@@ -96,7 +111,7 @@ def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: F
         files: The model.
         config: Settings; without a budget, the usual one is taken.
     """
-    runtime = Runtime.of(config.train)
+    runtime, load = Runtime.of(config.train), load_average()
     runtime.prepare_process()
     before = resident_memory()
     joint = JointTask({task.name: task})
@@ -108,7 +123,7 @@ def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: F
     a_step = config.batch.examples_of(task.kind) if most_tokens is None else max(1, most_tokens // usual)
     first, second = _steps(joint, sample.drawn[:2], per_step=2, steps=2)
     small, _ = trial.activations(first)  # which also pays for what only a first step does
-    affordable = second.tokens / trial.step(second).gradients * _SECONDS
+    affordable = second.tokens / trial.step(second).elapsed * _SECONDS
     longest = _prefix(sample.longest, affordable, fewest=_FEWEST_LONG)
     [step] = _steps(joint, longest, per_step=len(longest), steps=1)
     large, taken = trial.activations(step)
@@ -117,12 +132,12 @@ def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: F
         largest = min(largest, max(most_tokens // config.train.accumulation, sample.longest[0].tokens))
     a_token = (large - small) / (step.tokens - first.tokens) if step.tokens > first.tokens else 0.0
     activations = large + a_token * (largest - step.tokens)
-    per_step = len(_prefix(sample.drawn[:a_step], step.tokens / taken.gradients * _SECONDS))
+    per_step = len(_prefix(sample.drawn[:a_step], step.tokens / taken.elapsed * _SECONDS))
     times, speed = [], 0.0
     for one in _steps(joint, sample.drawn, per_step=per_step, steps=STEPS):
         times.append(trial.step(one))
-        speed = max(speed, one.tokens / times[-1].gradients)  # other processes can only make a step longer
-        if sum(map(sum, times)) > _SECONDS:
+        speed = max(speed, one.tokens / times[-1].gradients)
+        if sum(taken.elapsed for taken in times) > _SECONDS:
             break
     steps_an_epoch = math.ceil(sample.count / a_step)
     seconds = sample.tokens / speed + steps_an_epoch * min(taken.update for taken in times)
@@ -141,6 +156,11 @@ def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: F
         optimizer=2 * _FLOAT32 * trained,
         activations=round(activations),
         windows=sample.bytes,
+        slowdown=max(
+            1.0, sum(taken.elapsed for taken in times) / sum(taken.gradients + taken.update for taken in times)
+        ),
+        load=load,
+        cores=usable_cores(),
         overhead=max(_growth(before, resident_memory()) - explained, 0),
     )
 
@@ -154,10 +174,19 @@ def _growth(before: tuple[int, int] | None, after: tuple[int, int] | None) -> in
 
 
 class _Times(NamedTuple):
-    """Seconds of the parts of a step: that which grows with its tokens, and that which does not."""
+    """Seconds of a step.
+
+    Other work on the machine keeps a thread from its core, which the clock counts and the thread's own time does not.
+
+    Attributes:
+        gradients: Computing the part that grows with its tokens.
+        update: Computing the rest.
+        elapsed: By the clock.
+    """
 
     gradients: float
     update: float
+    elapsed: float
 
 
 class _Trial:
@@ -170,12 +199,15 @@ class _Trial:
     def step(self, step: Step[MicroBatch[Any]]) -> _Times:
         """Makes a step."""
         self._optimizer.zero_grad(set_to_none=True)
-        begun = time.perf_counter()
-        backward(self._model, step, number=0, runtime=self._runtime)
-        between = time.perf_counter()
-        torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._config.optim.clip)
-        self._optimizer.step()
-        return _Times(gradients=between - begun, update=time.perf_counter() - between)
+        clock, begun = time.perf_counter(), time.thread_time()
+        tokens = step.tokens // max(len(step.micro_batches), 1)
+        with threads_by_work(tokens, self._model.encoder.config.hidden_size):
+            backward(self._model, step, number=0, runtime=self._runtime)
+            between = time.thread_time()
+            torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._config.optim.clip)
+            self._optimizer.step()
+        ended = time.thread_time()
+        return _Times(gradients=between - begun, update=ended - between, elapsed=time.perf_counter() - clock)
 
     def activations(self, step: Step[MicroBatch[Any]]) -> tuple[int, _Times]:
         """Makes a step; bytes of the different storages that it keeps from forward to backward, without weights."""

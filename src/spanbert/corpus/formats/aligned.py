@@ -47,12 +47,11 @@ def read_aligned(file: SourceFile, companion: Path, on_broken: OnBroken | None =
 
 
 def _document(file: SourceFile, companion: Path, number: int, text: bytes, target: bytes) -> Document:
-    where = f"{file.path}:{number}"
     return Document(
         id=f"{file.name}:{number}",
-        text=decode_line(text, where, first=number == 1),
+        text=decode_line(text, f"{file.path}:{number}", first=number == 1),
         target=decode_line(target, f"{companion}:{number}", first=number == 1),
-        where=where,
+        where=f"{file.path} + {companion.name}:{number}",
     )
 
 

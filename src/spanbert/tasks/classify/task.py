@@ -259,7 +259,7 @@ class ClassifyTask(TextTaskBase):
             ids, second = windowed.pieces.ids, windowed.second
             found = [self.framer.two(ids[a:b], second[c:d]) for (a, b), (c, d) in windowed.pairs]
         else:
-            found = super().windows(windowed)
+            found = list(super().windows(windowed))
         return found[:1] if self.config.long_texts == "truncate" else found
 
     @override

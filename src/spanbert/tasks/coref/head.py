@@ -7,7 +7,7 @@ product, which `links.py` takes in blocks. More numbers depend on the mention th
 worth, what it is worth that both spans are the same words, and that they have the same speaker, or two.
 
 Shapes: w words of a window, W most words of a mention, D hidden size, d size of the vectors, K mentions kept of a
-window, M of a document, B buckets of distance.
+window, M of a document, B buckets of distance, b words of a block, n those at which their spans may end.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from spanbert.tasks.coref.links import BUCKETS, SPEAKERS, buckets_of
 from spanbert.tasks.coref.speakers import NOBODY
 from spanbert.tasks.coref.targets import CorefGold
 from spanbert.tasks.head import Head
+
+_WORDS_AT_ONCE = 512  # whose spans are scored together; as many as a usual window has at most
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -97,16 +99,24 @@ class CorefHead(Head[CorefGold]):
         self.apply(initialise)
 
     def mention_scores(self, starts_wD: Tensor, ends_wD: Tensor) -> Tensor:
-        """How much each span of up to W words is a mention, (w, W); -inf past the end of the window."""
+        """How much each span of up to W words is a mention, (w, W); -inf past the end of the window.
+
+        Costs w (`_WORDS_AT_ONCE` + W) products: a window of few pieces may have any number of words, such as emojis
+        that the tokenizer reads as one unknown piece.
+        """
         starts_wd, ends_wd = self.mention_start(starts_wD), self.mention_end(ends_wD)
-        asked_wd = self.inside(starts_wd)
-        both_ww = asked_wd @ ends_wd.T / math.sqrt(asked_wd.shape[1])
-        both_ww = both_ww + self.start_score(starts_wd) + self.end_score(ends_wd)[:, 0]
-        words = len(starts_wd)
-        first_w1 = torch.arange(words, device=both_ww.device)[:, None]
-        last_wW = first_w1 + torch.arange(self.own.longest_mention, device=both_ww.device)
-        scores_wW: Tensor = both_ww.gather(1, last_wW.clamp(max=words - 1))
-        return scores_wW.masked_fill(last_wW >= words, -math.inf)
+        asked_wd, begin_w1, end_w = self.inside(starts_wd), self.start_score(starts_wd), self.end_score(ends_wd)[:, 0]
+        words, widest = len(starts_wd), self.own.longest_mention
+        parts = []
+        for low in range(0, max(words, 1), _WORDS_AT_ONCE):
+            own, near = slice(low, low + _WORDS_AT_ONCE), slice(low, low + _WORDS_AT_ONCE + widest - 1)
+            both_bn = asked_wd[own] @ ends_wd[near].T / math.sqrt(asked_wd.shape[1])
+            both_bn = both_bn + begin_w1[own] + end_w[near]
+            first_b1 = torch.arange(both_bn.shape[0], device=both_bn.device)[:, None]
+            last_bW = first_b1 + torch.arange(widest, device=both_bn.device)
+            scores_bW = both_bn.gather(1, last_bW.clamp(max=both_bn.shape[1] - 1))
+            parts.append(scores_bW.masked_fill(last_bW >= words - low, -math.inf))
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def vectors(self, starts_KD: Tensor, ends_KD: Tensor) -> Vectors:
         """Of mentions by their first and last pieces, (K, D) each."""

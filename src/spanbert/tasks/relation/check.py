@@ -16,8 +16,9 @@ from spanbert.corpus.formats.data_file import DataFile
 from spanbert.scores.relations import relates
 from spanbert.tasks.protocol import WindowedDocument
 from spanbert.tasks.relation.config import Order, RelationConfig
+from spanbert.tasks.relation.marking import WindowedRelations
 from spanbert.tasks.relation.negatives import NO_RELATION, Orders, wanted_kinds
-from spanbert.tasks.relation.task import RelationTask, WindowedRelations
+from spanbert.tasks.relation.task import RelationTask
 from spanbert.tasks.survey import Item, Survey
 from spanbert.tokens.tokenizer import TokenizerAdapter
 

@@ -12,6 +12,7 @@ from spanbert.tasks.entry import Labels, TextTaskEntry
 Pool = Literal["cls", "start"]
 NegativePairs = Literal["auto", "no", "reversed", "all"]
 Order = Literal["forward", "backward", "both"]  # the head comes first in the text, or the tail, or either
+MOST_PAIRS = 1000  # a text of 40 sentences with five entities each has 800
 
 
 class RelationConfig(Config):
@@ -27,6 +28,8 @@ class RelationConfig(Config):
         negatives: Which pairs of the training texts, beside those that the data lists, are learned as not related:
             `reversed` ones (tail and head), `all`: those and other pairs of entities of a sentence, or `no` others;
             `auto`: `reversed` where the unrelated pairs of the data stand in one order, `all` where it has none.
+        max_pairs: Most pairs of the entities of a text that are judged: of more, the nearest by sentences and then by
+            characters between them.
         all_pairs: Let results hold the pairs that are not related too, with the label for that.
     """
 
@@ -34,6 +37,7 @@ class RelationConfig(Config):
     typed: Literal["auto", "yes", "no"] = "auto"
     averaging: Literal["auto", "micro", "semeval"] = "auto"
     negatives: NegativePairs = "auto"
+    max_pairs: int = Field(default=MOST_PAIRS, ge=1)
     all_pairs: bool = False
 
 

@@ -11,15 +11,30 @@ Shapes: n pieces of a text.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from spanbert.core.types import Document, IntArray, Relation
+from spanbert.tasks.protocol import WindowedDocument
 from spanbert.tokens.pieces import TokenizedText, rows_of_words
 
 SIDES = ("1", "2")  # the head's, the tail's
 MARKS = 4
 Range = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class WindowedRelations(WindowedDocument):
+    """A text with the pairs of its entities.
+
+    Attributes:
+        entities: First and last piece of head and tail of each pair.
+        parts: Which pieces of the text are read for each pair: see `parts_around`.
+    """
+
+    entities: Sequence[tuple[Range, Range]]
+    parts: Sequence[Sequence[Range]]
 
 
 def marker_names(types: Iterable[str]) -> list[str]:

@@ -29,7 +29,7 @@ _FEW = 0.05  # the share of unrelated pairs under which an order counts as not s
 _SYMMETRIC = 0.5  # the share of a label's pairs that are listed in both orders
 _MOST_RANDOM = 4  # for each listed pair of a text
 _Places = tuple[int, int, int, int]  # of head and tail
-AskedPairs = Callable[[Sequence[Span], Sequence[tuple[int, int]]], Sequence[Relation]]  # of entities in sentences
+JudgedPairs = Callable[[Sequence[Span], Sequence[tuple[int, int]]], Sequence[Relation]]  # of entities in sentences
 
 
 @dataclass(kw_only=True, slots=True)
@@ -154,7 +154,7 @@ class ListedPairs:
             if one.label and one.label not in symmetric and _places(one.tail, one.head) not in listed
         ]
 
-    def random_of(self, document: Document, pairs: AskedPairs) -> list[Relation]:
+    def random_of(self, document: Document, pairs: JudgedPairs) -> list[Relation]:
         """Pairs of the text's entities that are listed in neither order, without labels; of many, some at random.
 
         Where the text comes in several documents, each has a share of them.
@@ -196,7 +196,7 @@ class Negatives:
         self._listed, self._kinds, self._label = listed, kinds, label
         self._symmetric = listed.symmetric_labels()
 
-    def of(self, document: Document, pairs: AskedPairs, is_asked: Callable[[Span, Span], bool]) -> list[Relation]:
+    def of(self, document: Document, pairs: JudgedPairs, is_asked: Callable[[Span, Span], bool]) -> list[Relation]:
         """The negatives of a training document.
 
         Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spanbert.tasks.relation.config import RelationConfig, RelationEntry
+from spanbert.tasks.relation.config import MOST_PAIRS, RelationConfig, RelationEntry
 from spanbert.tasks.spec import TaskOption, TaskSpec, also_called
 
 RELATION = TaskSpec(
@@ -49,6 +49,15 @@ RELATION = TaskSpec(
             setting="all_pairs",
             help="also pairs of entities that are not related.",
             value=True,
+            verbs=("predict",),
+        ),
+        TaskOption(
+            flag="--max-pairs",
+            setting="max_pairs",
+            help="pairs of entities of a text that are judged at most, the nearest of more.",
+            default=f"{MOST_PAIRS:,}",
+            type=int,
+            least=1,
             verbs=("predict",),
         ),
     ),

@@ -6,7 +6,8 @@ Shapes: n pieces of a text, L labels.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -22,11 +23,12 @@ from spanbert.corpus.formats.registry import open_data
 from spanbert.scores.relations import Averaging, is_directed, relates
 from spanbert.tasks.base import TextTaskBase, WindowConfig
 from spanbert.tasks.protocol import HeadContext, Mistake, TextTask, WindowedDocument
+from spanbert.tasks.relating import AskedPairs, Stretch
 from spanbert.tasks.relation.config import Order, RelationConfig
 from spanbert.tasks.relation.marking import (
     MARKS,
     SIDES,
-    Range,
+    WindowedRelations,
     entity_pieces,
     marked,
     marker_names,
@@ -34,6 +36,7 @@ from spanbert.tasks.relation.marking import (
     parts_around,
     with_brackets,
 )
+from spanbert.tasks.relation.nearest import PairRules, asked_pairs
 from spanbert.tasks.relation.negatives import Negatives, is_forward
 from spanbert.tasks.relation.scoring import RelationDocumentScorer, check_labels
 from spanbert.tasks.relation.spec import RELATION
@@ -46,19 +49,7 @@ if TYPE_CHECKING:
 
 _USUAL_WINDOW = 256
 _MOST_LABELS = 1000
-
-
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class WindowedRelations(WindowedDocument):
-    """A text with the pairs of its entities.
-
-    Attributes:
-        entities: First and last piece of head and tail of each pair.
-        parts: Which pieces of the text are read for each pair: see `marking.parts_around`.
-    """
-
-    entities: Sequence[tuple[Range, Range]]
-    parts: Sequence[Sequence[Range]]
+_FIRST_ROW = np.zeros(1, dtype=np.int64)
 
 
 class RelationTask(TextTaskBase):
@@ -82,7 +73,7 @@ class RelationTask(TextTaskBase):
     spec = RELATION
     unit = "pair"
     shares_encoder_pass = False
-    runtime_options = ("all_pairs",)
+    runtime_options = ("all_pairs", "max_pairs")
 
     def __init__(
         self,
@@ -215,16 +206,16 @@ class RelationTask(TextTaskBase):
         return self.window[0] - self.framer.specials[0]
 
     @override
-    def windows(self, windowed: WindowedDocument) -> list[Window]:
-        """The text with markers around the two entities of each pair."""
-        return [self.framer.one(ids) for ids, _ in self._marked(windowed)]
+    def windows(self, windowed: WindowedDocument) -> Iterator[Window]:
+        """The text with markers around the two entities of each pair, made as it is needed."""
+        return (self.framer.one(ids) for ids, _ in self._marked(windowed))
 
     @override
-    def rows(self, windowed: WindowedDocument) -> list[HeadRows]:
+    def rows(self, windowed: WindowedDocument) -> Iterator[HeadRows]:
         """The rows of the two markers at which the entities begin, or the first."""
         if self.config.pool == "cls":
-            return [HeadRows(rows=np.zeros(1, dtype=np.int64))] * len(windowed.windows)
-        return [HeadRows(rows=np.array(starts, dtype=np.int64) + 1) for _, starts in self._marked(windowed)]
+            return (HeadRows(rows=_FIRST_ROW) for _ in windowed.windows)
+        return (HeadRows(rows=np.array(starts, dtype=np.int64) + 1) for _, starts in self._marked(windowed))
 
     @override
     def examples(self, windowed: WindowedDocument) -> list[Example]:
@@ -307,8 +298,10 @@ class RelationTask(TextTaskBase):
             relations.append(Relation(head=relation.head, tail=relation.tail, label=self.labels[best], score=score))
         return RelationExtraction(relations=tuple(relations))
 
-    def pairs(self, entities: Sequence[Span], sentences: Sequence[tuple[int, int]]) -> list[Relation]:
-        """The pairs of entities of a text that may be related: those within a sentence.
+    def pairs(
+        self, entities: Sequence[Span], stretches: Sequence[Stretch], sentences: Sequence[Stretch] | None = None
+    ) -> AskedPairs:
+        """The pairs of entities of a text that may be related: those within a stretch, of too many the nearest.
 
         Where types are known, only pairs of types that were related in training, and only in the order in which
         training saw pairs that are not. Where labels have directions each pair occurs once, in text order unless only
@@ -316,28 +309,23 @@ class RelationTask(TextTaskBase):
 
         Args:
             entities: In text order.
-            sentences: Half-open stretches of the text, none of which ends inside an entity.
+            stretches: Half-open stretches of the text, none of which ends inside an entity.
+            sentences: Its sentences, by which distances are counted first; None: the stretches.
         """
-        found = []
-        for start, end in sentences:
-            inside = [entity for entity in entities if entity.start < end and start < entity.end]
-            for place, one in enumerate(inside):
-                for other in inside[place + 1 :]:
-                    if (one.start, one.end) == (other.start, other.end):
-                        continue
-                    orders = [(a, b) for a, b in ((one, other), (other, one)) if self._is_asked(a, b)]
-                    most = 1 if self.is_directed else 2
-                    found += [Relation(head=a, tail=b, label="") for a, b in orders[:most]]
-        return found
+        near_by = stretches if sentences is None else sentences
+        return asked_pairs(entities, stretches, near_by, self._rules, self.config.max_pairs)
 
-    def _known_pairs(self, entities: Sequence[Span], sentences: Sequence[tuple[int, int]]) -> list[Relation]:
-        """The same without entities of types that no listed pair has, which have no markers."""
-        return self.pairs([entity for entity in entities if self.knows(entity)], sentences)
+    @cached_property
+    def _rules(self) -> PairRules:
+        return PairRules(type_pairs=self.type_pairs, types=self.known_types, order=self.order, once=self.is_directed)
+
+    def _known_pairs(self, entities: Sequence[Span], sentences: Sequence[Stretch]) -> tuple[Relation, ...]:
+        """Those of entities that have markers: others have a type that no listed pair has."""
+        return self.pairs([entity for entity in entities if self.knows(entity)], sentences).judged
 
     def _is_asked(self, head: Span, tail: Span) -> bool:
         """Whether a pair is asked about: its types, and the order of its entities."""
-        known = all(f"[E1:{entity.label}]" in self.markers for entity in (head, tail))
-        if known and self.type_pairs and (head.label, tail.label) not in self.type_pairs:
+        if not self._rules.may_relate(head.label, tail.label):
             return False
         return self.order == "both" or is_forward(head, tail) == (self.order == "forward")
 

@@ -1,0 +1,35 @@
+"""How threads of the CPU wait for each other, and how busy the machine is; without torch, which must be told first."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_SPINS = "3000"  # some 50 to 150 microseconds, longer than what lies between two operations of a pass
+_STATED = frozenset({"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"})
+
+
+def wait_briefly() -> None:
+    """Lets threads that wait for others sleep after a moment, unless the user has said how they wait.
+
+    PyTorch's threads on Linux (GNU OpenMP) spin for some 10 milliseconds before they sleep. Where other processes want
+    the cores too, the one that all wait for is kept from its core by those that spin. Must be called before torch is
+    imported, which reads it once; benchmarks/threads.py measures what it costs and brings.
+    """
+    if sys.platform == "linux" and not _STATED & os.environ.keys():
+        os.environ["GOMP_SPINCOUNT"] = _SPINS
+
+
+def usable_cores() -> int:
+    """The cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def load_average() -> float | None:
+    """How many threads of all processes wanted a core, on average over a minute; None: the system does not say."""
+    try:
+        return os.getloadavg()[0]
+    except (AttributeError, OSError):
+        return None
