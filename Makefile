@@ -51,6 +51,7 @@ check: .venv/.dev
 	$(BIN)/python benchmarks/report.py --check
 	$(BIN)/python -m tests.faults.report --check
 	$(BIN)/python docs/settings.py --check
+	$(BIN)/python docs/scaling.py --check
 	$(MAKE) docs
 	$(BIN)/zizmor --offline --quiet .github
 	PYTHON=$(PYTHON) sh tests/wheel.sh
@@ -75,6 +76,7 @@ bench: .venv/.dev
 	done
 	$(BIN)/spanbert bench encoders --out benchmarks/results/bench_encoders.json --picture docs/images/bench_encoders.png
 	$(BIN)/python benchmarks/report.py
+	$(BIN)/python docs/scaling.py
 
 # 25 minutes of training; needs SPANBERT_DATA and a fresh BENCH_DIR
 BENCH_DIR ?= build/bench

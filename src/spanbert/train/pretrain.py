@@ -24,7 +24,7 @@ from spanbert.encoder.config import Size
 from spanbert.scores.scorer import shown_figure
 from spanbert.tasks.pretrain.objectives import PretrainTask
 from spanbert.tokens.store import TokenStore
-from spanbert.train.loop import Outcome
+from spanbert.train.outcome import Outcome
 from spanbert.train.pretrain_bundle import build_model, write_pretrained
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrain_evaluation import evaluate, held_out_plan
@@ -85,6 +85,9 @@ def pretrain(
         overwrite: Replace a run, model or store in `out` when this run begins.
         reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
 
+    Of several processes that a launcher such as torchrun started, the first reports, scores and writes; what the others
+    return says how the run ended and no more.
+
     Raises:
         InputError: Unusable store, model or settings, or an `out` that exists, is read or is in use.
     """
@@ -126,19 +129,21 @@ def pretrain(
         resumed = run.begin(trainer)
         if not resumed and score is not None:
             begun = time.monotonic()
-            before = run.stop.unless_stopped(score) or {}
+            found = runtime.ranks.of_first(partial(run.stop.unless_stopped, score))
+            before = found or {}
             if before:
-                trainer.timetable.expect_evaluation(time.monotonic() - begun)
+                trainer.timetable.expect_evaluation(runtime.ranks.number_of_first(time.monotonic() - begun))
                 reporter.say("held-out figures before training:")
                 for line in task.score_lines(before):
                     reporter.say(f"  {line}")
-                write_json(run.directory / "before.json", before)
+                if runtime.ranks.is_first:
+                    write_json(run.directory / "before.json", before)
         elif not resumed:
             reporter.say(
                 "the store holds no held-out documents: nothing will be evaluated (prepare with --held-out 1%)"
             )
         outcome = run.train(trainer)
-        if not outcome.progress.step:
+        if not outcome.progress.step or not runtime.ranks.is_first:
             return PretrainResult(path=target, outcome=outcome, before=before)
         scores = outcome.best.scores if outcome.best else {}
         lines = task.score_lines(scores)

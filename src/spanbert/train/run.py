@@ -8,7 +8,7 @@ model, plan --Run.trainer--> Trainer --Run.begin--> run.json, restored --Run.tra
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
@@ -21,8 +21,9 @@ from spanbert.core.files import remove_leftovers_in, write_json
 from spanbert.core.model_path import model_name
 from spanbert.core.reporter import Reporter
 from spanbert.train.config import OptimConfig, TrainConfig
-from spanbert.train.loop import Outcome, Trainer
+from spanbert.train.loop import Trainer
 from spanbert.train.model import TaskModel
+from spanbert.train.outcome import Outcome
 from spanbert.train.run_directory import (
     BUDGET_KEYS,
     BUDGETS,
@@ -211,8 +212,15 @@ class Run:
         """
 
         def make_loader(start: PlanPosition) -> Loader[Any, Any]:
-            accumulation = config.train.accumulation
-            return Loader(plan, model.task.collate, accumulation=accumulation, start=start, prefetch=prefetch)
+            return Loader(
+                plan,
+                model.task.collate,
+                accumulation=config.train.accumulation,
+                rank=self.runtime.ranks.rank,
+                ranks=self.runtime.ranks.size,
+                start=start,
+                prefetch=prefetch,
+            )
 
         make_loader(PlanPosition())  # refuses before anything is written
         return Trainer(
@@ -234,12 +242,13 @@ class Run:
         Returns:
             Whether there was such a state.
         """
-        if self.overwrite:
-            empty_run(self.bundle)
-        if self.began is not None:
-            self.began()
-        self.directory.mkdir(parents=True, exist_ok=True)
-        write_json(self.directory / RUN_FILE, self.facts)
+        if self.runtime.ranks.is_first:
+            if self.overwrite:
+                empty_run(self.bundle)
+            if self.began is not None:
+                self.began()
+            self.directory.mkdir(parents=True, exist_ok=True)
+            write_json(self.directory / RUN_FILE, self.facts)
         if self.state is None:
             if self.resume:
                 self.reporter.say("nothing to resume: starting from the beginning")
@@ -251,12 +260,14 @@ class Run:
     def train(self, trainer: Trainer, *, until: float = 1.0) -> Outcome:
         """Trains to the end, or to a signal; the model then has the best weights where something was evaluated.
 
+        Of several processes the first has them.
+
         Args:
             trainer: The training.
             until: The used share of the budget at which to pause.
         """
         outcome = trainer.run(self.stop, until=until)
-        best = load_state(self.directory / "training" / "best")
+        best = load_state(self.directory / "training" / "best") if self.runtime.ranks.is_first else None
         if best is not None:
             trainer.model.load_state_dict(best.model)
         return outcome
@@ -289,13 +300,20 @@ def run_into(
     Raises:
         InputError: A run with other settings is there, something that came there since it was checked, or it is in use.
     """
-    with only_run(bundle), StopRequest() as stop:
-        require_places(bundle, overwrite=overwrite, goes_on=resume and kind_of_run(bundle) is not None)
-        state, directory = state_to_resume(bundle, facts, resume), run_directory(bundle)
-        for place in (bundle, directory, directory / "training"):
-            remove_leftovers_in(place)
-        for name in ("last", "best"):
-            sweep_state(directory / "training" / name)
+    ranks, directory = runtime.ranks, run_directory(bundle)
+    facts = facts if ranks.size == 1 else {**facts, "processes": ranks.size}
+    with only_run(bundle) if ranks.is_first else nullcontext(), StopRequest() as stop:
+        if ranks.is_first:
+            require_places(bundle, overwrite=overwrite, goes_on=resume and kind_of_run(bundle) is not None)
+            state = state_to_resume(bundle, facts, resume)
+            for place in (bundle, directory, directory / "training"):
+                remove_leftovers_in(place)
+            for name in ("last", "best"):
+                sweep_state(directory / "training" / name)
+        ranks.wait()
+        if not ranks.is_first:
+            state = state_to_resume(bundle, facts, resume)
+        ranks.wait()  # nothing is written before all have read
         yield Run(
             bundle=bundle,
             directory=directory,

@@ -13,7 +13,7 @@ from spanbert.core.in_lines import InLines
 from spanbert.core.model_path import model_name
 from spanbert.pipelines.evaluation import Evaluation
 from spanbert.train.budget import Progress
-from spanbert.train.loop import Best, Outcome
+from spanbert.train.outcome import Best, Outcome
 from spanbert.train.pretrain import PretrainResult
 from tests.labelled import conll_file, tiny
 

@@ -28,6 +28,7 @@ from spanbert.train.finetune_bundle import build_joint_model
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer
+from spanbert.train.parallel import OneProcess
 from spanbert.train.runtime import Runtime
 from spanbert.train.step import backward
 from spanbert.train.usual import planned_steps
@@ -202,7 +203,7 @@ class _Trial:
         clock, begun = time.perf_counter(), time.thread_time()
         tokens = step.tokens // max(len(step.micro_batches), 1)
         with threads_by_work(tokens, self._model.encoder.config.hidden_size):
-            backward(self._model, step, number=0, runtime=self._runtime)
+            backward(OneProcess(self._model), step, number=0, runtime=self._runtime)
             between = time.thread_time()
             torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._config.optim.clip)
             self._optimizer.step()
