@@ -15,7 +15,7 @@ from tests.conftest import VOCABULARY, make_text, save_hugging_face_bert
 from tests.faults.forks import COMMAND_LINE, Done, Forks
 from tests.labelled import conll_file, single_file, write_table
 
-_TIMES = {"seconds", "tokens_per_second"}
+_TIMES = {"seconds", "tokens_per_second", "data_wait_share", "memory_bytes", "mfu"}
 _NOT_COMPARED = {"tensorboard", "report.html"}  # what they show is compared, and they hold times
 TRAIN = ("train.precision=float32", "train.checkpoint_every=2steps", "train.evaluate_every=3steps")
 PRETRAIN = (*TRAIN, "batch.segment_length=32", "batch.pack_tokens=128", "train.evaluate_tokens=300")
