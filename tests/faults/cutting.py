@@ -16,6 +16,7 @@ from tests.faults.scenarios import Scenario, contents, require
 from tests.faults.seam import Cut, Point, Way
 
 State = Literal["nothing", "earlier", "whole", "intermediate", "refused", "wrong"]
+_NEAR = 3
 Room = Callable[[], object]
 _SIGNALS = {
     "SIGTERM": (143, -15),
@@ -89,10 +90,17 @@ class Subject:
         return self._forks.run(*self._filled(folder, *more), call=self.scenario.call, cut=cut, after=after)
 
     def cut(self, at: int, way: Way) -> Verdict:
-        """Cuts a run before one of its points, and goes on with it."""
-        folder = self.fresh()
-        done = self.run(folder, Cut(folder=str(folder), at=at, way=way))
-        return self.judge(folder, done, way, point=self.points[at - 1])
+        """Cuts a run before one of its points, and goes on with it.
+
+        Threads that write logs make a point more or less from run to run: near its end a run may come to none of that
+        number. Then it is cut a few points before.
+        """
+        for number in range(at, max(at - _NEAR, 1) - 1, -1):
+            folder = self.fresh()
+            done = self.run(folder, Cut(folder=str(folder), at=number, way=way))
+            if done.code or number == 1:
+                break
+        return self.judge(folder, done, way, point=self.points[number - 1])
 
     def judge(
         self, folder: Path, done: Done, way: Way, *, point: Point | None = None, room: Room = lambda: None

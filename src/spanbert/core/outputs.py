@@ -85,7 +85,7 @@ def check_output_folder(
         return
     if not target.is_dir():
         raise InputError("a file, where a folder is made", where=where, remedy="Choose another one")
-    if resume or all(is_leftover(path) for path in target.iterdir()):
+    if resume or all(map(_is_nothing, target.iterdir())):
         return
     if not _is_made(target):
         raise InputError(
@@ -106,6 +106,13 @@ def empty_folder(target: Path) -> None:
     """Removes what is in a folder, where there is one; `check_output_folder` said that it may be."""
     for path in list(target.iterdir()) if target.is_dir() else ():
         remove(path)
+
+
+def _is_nothing(path: Path) -> bool:
+    """Whether something is what a killed writer left, or a folder with nothing else in it."""
+    if is_leftover(path):
+        return True
+    return path.is_dir() and not path.is_symlink() and all(map(_is_nothing, path.iterdir()))
 
 
 def _is_made(folder: Path) -> bool:

@@ -109,7 +109,9 @@ def test_folders_that_exist_need_overwrite_and_are_replaced_only_if_spanbert_mad
 
 def test_a_folder_with_nothing_but_leftovers_is_as_good_as_none(place: Path):
     temporary_beside(place / "empty" / "run.json").write_text("half")
+    (place / "empty" / "seeds" / "0.run").mkdir(parents=True)
+    temporary_beside(place / "empty" / "seeds" / "0.run" / "run.json").write_text("half")
     check_output_folder(Path("empty"), inputs=[], overwrite=False)
-    (place / "empty" / "mine.txt").write_text("mine")
+    (place / "empty" / "seeds" / "mine.txt").write_text("mine")
     with pytest.raises(InputError, match="no store, model or run"):
         check_output_folder(Path("empty"), inputs=[], overwrite=True)
