@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from spanbert.batches.plan import PackingPlan
+from spanbert.core.device import DeviceLike
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_json
 from spanbert.core.progress import shows_progress
@@ -27,7 +28,7 @@ from spanbert.train.loop import Outcome
 from spanbert.train.pretrain_bundle import build_model, write_pretrained
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrain_evaluation import evaluate, held_out_plan
-from spanbert.train.run import base_name, model_fact, run_into, settled, with_budget
+from spanbert.train.run import base_name, model_fact, run_into, settled, with_budget, with_device
 from spanbert.train.run_directory import PRETRAIN, budget_of_run, check_run_folder
 from spanbert.train.timetable import Scoring
 
@@ -57,6 +58,7 @@ def pretrain(
     model: str | Path | None = None,
     size: Size | None = None,
     config: PretrainConfig | Facts | None = None,
+    device: DeviceLike | None = None,
     resume: bool = False,
     overwrite: bool = False,
     reporter: Reporter | None = None,
@@ -69,6 +71,8 @@ def pretrain(
         model: Bundle, Hugging Face directory or hub id to continue from.
         size: Train from scratch at this size instead.
         config: Settings, or a dictionary of them; a budget is required.
+        device: What computes, in place of that of the settings: `"cuda"`, `"cuda:1"`, `"cpu"`, `"mps"`, a card's number
+            or a `torch.device`; `"auto"` is CUDA where there is one.
         resume: Continue the interrupted run of `out`; starts one if there is none.
         overwrite: Replace a run, model or store in `out` when this run begins.
         reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
@@ -79,6 +83,7 @@ def pretrain(
     require_path(store, "store")
     require_path(out, "out")
     reporter, config, target = reporter or SilentReporter(), PretrainConfig.of(config), Path(out)
+    config = with_device(config, device)
     if (model is None) == (size is None):
         raise InputError(
             "either a model to continue from, or a size to start from scratch", expected="--model or --size"
@@ -89,7 +94,7 @@ def pretrain(
     if config.masking.scheme != "span" and config.sbo.weight:
         reporter.say(f"masking scheme {config.masking.scheme}: its boundaries may be masked, so the SBO is off")
         config = config.model_copy(update={"sbo": config.sbo.model_copy(update={"weight": 0.0})})
-    config, runtime = settled(config)
+    config, runtime = settled(config, reporter)
     tokens = TokenStore(store)
     facts = {
         "store": tokens.checksum,

@@ -17,9 +17,11 @@ from spanbert import __version__
 from spanbert.batches.loader import Loader, Plan
 from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.state import SavedState, load_state, sweep_state
+from spanbert.core.device import DeviceLike, device_name
 from spanbert.core.files import remove_leftovers, remove_leftovers_in, write_json
 from spanbert.core.model_path import hub_id
 from spanbert.core.reporter import Reporter
+from spanbert.encoder.hardware import precision_warning
 from spanbert.train.config import OptimConfig, TrainConfig
 from spanbert.train.loop import Outcome, Trainer
 from spanbert.train.model import TaskModel
@@ -90,14 +92,35 @@ def _said(budget: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in budget.items() if value) or "none"
 
 
-def settled(config: ConfigT) -> tuple[ConfigT, Runtime]:
-    """The runtime, for which the process is prepared, and the settings with the precision that it came to.
+def with_device(config: ConfigT, device: DeviceLike | None) -> ConfigT:
+    """The settings with the device that a caller of a Python function passed; None: as they are.
 
-    Run.json and the bundle say that precision, and `--resume` compares it.
+    Raises:
+        InputError: Not a device.
+    """
+    return config if device is None else config.with_train(device=device_name(device))
+
+
+def settled(config: ConfigT, reporter: Reporter | None = None) -> tuple[ConfigT, Runtime]:
+    """The runtime, for which the process is prepared, and the settings with the device and precision it came to.
+
+    Run.json and the bundle say these. `--resume` compares the precision, but on another device it may be another one.
+
+    Args:
+        config: The settings.
+        reporter: Is told what the run computes on, and what speaks against it.
+
+    Raises:
+        InputError: A device that there is not.
     """
     runtime = Runtime.of(config.train)
     runtime.prepare_process()
-    return config.with_train(precision=runtime.precision), runtime
+    if reporter is not None:
+        reporter.say(runtime.line)
+        warning = precision_warning(runtime.precision, runtime.device)
+        if warning is not None:
+            reporter.say(warning)
+    return config.with_train(precision=runtime.precision, device=str(runtime.device)), runtime
 
 
 def model_fact(model: str | Path) -> str:

@@ -9,7 +9,7 @@ from typing import Self
 import torch
 
 from spanbert.encoder.config import Precision
-from spanbert.encoder.hardware import compute_device, resolved_precision, tune_process
+from spanbert.encoder.hardware import described_device, prepare_process, resolved_device, resolved_precision
 from spanbert.train.config import TrainConfig
 
 _STEPS_AHEAD = 16
@@ -37,8 +37,12 @@ class Runtime:
 
     @classmethod
     def of(cls, config: TrainConfig) -> Self:
-        """That of the settings on this machine."""
-        device = compute_device()
+        """That of the settings on this machine.
+
+        Raises:
+            InputError: A device that there is not.
+        """
+        device = resolved_device(config.device, "train.device")
         return cls(
             device=device,
             precision=resolved_precision(config.precision, device),
@@ -54,10 +58,15 @@ class Runtime:
         return 1 if self.device.type == "cpu" else _STEPS_AHEAD
 
     def prepare_process(self) -> None:
-        """Sets what holds for the whole process: see `tune_process`, and the threads."""
-        tune_process()
+        """Sets what holds for the whole process: see `encoder.hardware.prepare_process`, and the threads."""
+        prepare_process(self.device)
         if self.threads is not None:
             torch.set_num_threads(self.threads)
+
+    @property
+    def line(self) -> str:
+        """What the first line of a run says of it."""
+        return f"computing on {described_device(self.device)}, {self.precision}"
 
     def autocast(self) -> AbstractContextManager[object]:
         """Where the products of a forward pass are taken in the run's precision."""

@@ -21,6 +21,7 @@ from spanbert.core.config import Config
 from spanbert.core.errors import InputError
 from spanbert.core.types import IntArray, Record, Scores
 from spanbert.encoder.model import Encoder
+from spanbert.encoder.placement import on_device
 from spanbert.scores.pretraining import PretrainPredictions, score_predictions, unigram_log_probabilities
 from spanbert.tasks.pretrain.encode import PretrainTargets, SpanCollator
 from spanbert.tasks.pretrain.heads import PretrainHead
@@ -155,5 +156,5 @@ class PretrainTask(Task[Pack, PretrainTargets]):
 
 def _loss_and_best(logits_KV: Tensor, ids_K: IntArray) -> tuple[Any, Any]:
     log_probabilities_KV = logits_KV.float().log_softmax(-1)
-    picked_K = log_probabilities_KV.gather(1, torch.from_numpy(ids_K).to(logits_KV.device)[:, None]).squeeze(1)
+    picked_K = log_probabilities_KV.gather(1, on_device(ids_K, logits_KV.device)[:, None]).squeeze(1)
     return (-picked_K).double().cpu().numpy(), log_probabilities_KV.argmax(-1).cpu().numpy()
