@@ -189,7 +189,7 @@ def span_boundaries(cu_seqlens: Sequence[int], span: int, *, shifted: bool) -> l
     return bounds
 
 
-@torch.compiler.disable
+@torch.compiler.disable  # type: ignore[untyped-decorator]
 def _attend_loop(given: _Given) -> Tensor:
     """A kernel for each run of equal lengths; a compiler goes around it, since no two batches have the same runs."""
     outputs: list[Tensor] = []
@@ -211,7 +211,7 @@ def _attend_varlen(given: _Given) -> Tensor:
     if given.dropout:
         raise ValueError(f"varlen attention has no dropout, got {given.dropout}")
     device = given.query_THd.device
-    attended: Tensor = varlen_attn(
+    attended = varlen_attn(
         given.query_THd,
         given.key_THd,
         given.value_THd,
@@ -221,6 +221,7 @@ def _attend_varlen(given: _Given) -> Tensor:
         given.bounds_k.widest,
         **(_CAUSAL if given.causal else {}),
     )
+    assert isinstance(attended, Tensor)  # a pair only where more is asked for
     return attended
 
 

@@ -6,7 +6,7 @@ Shapes: T tokens of the batch, D hidden size.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -110,7 +110,7 @@ class Encoder(nn.Module):
             compiled.mark(bounds, device)
         if rows is not None and len(rows) == batch.tokens and bool((np.diff(rows) == 1).all()):
             rows = None  # all of them
-        blocks = list(self.blocks) if compiled is None else compiled.blocks
+        blocks: Sequence[Callable[..., Tensor]] = list(self.blocks) if compiled is None else compiled.blocks
         picks = rows is not None and len(rows) > 0 and isinstance(self.blocks[-1], Block)
         for number, block in enumerate(blocks[:-1] if picks else blocks):
             if self.checkpointing and torch.is_grad_enabled():

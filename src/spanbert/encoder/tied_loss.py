@@ -20,8 +20,8 @@ def tied_cross_entropy(
     """Negative log probability in nats of each target, (R,), under logits = hidden words^T + bias.
 
     One (R, V) matrix serves as log probabilities and as the gradient; the logits are gone before the backward pass.
-    On a CPU the product is taken a block of the vocabulary at a time, which it does half as fast again as the whole. Under
-    autocast the products are of its type and the softmax is float32.
+    On a CPU the product is taken a block of the vocabulary at a time, which it does half as fast again as the whole.
+    Under autocast the products are of its type and the softmax is float32.
 
     Args:
         hidden_RD: What the head makes of each target's row.

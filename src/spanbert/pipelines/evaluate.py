@@ -17,7 +17,8 @@ from spanbert.corpus.data import local_file
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.inference.end_to_end import Entities, relating_tasks, score_end_to_end
 from spanbert.inference.scoring import score_task
-from spanbert.pipelines.load import Pipeline, Precision, load
+from spanbert.pipelines.load import Pipeline, load
+from spanbert.pipelines.loaded import Precision
 from spanbert.scores.bootstrap import compare
 from spanbert.scores.scorer import PairedTester
 from spanbert.tasks.base import changed_config

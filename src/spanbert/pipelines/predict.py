@@ -21,7 +21,8 @@ from spanbert.corpus.io.files import SourceFile
 from spanbert.corpus.text.division import Documents
 from spanbert.inference.work import ChunkProgress, followed
 from spanbert.pipelines.inputs import read_inputs
-from spanbert.pipelines.load import Pipeline, Precision, load
+from spanbert.pipelines.load import Pipeline, load
+from spanbert.pipelines.loaded import Precision
 from spanbert.pipelines.results import AnnotatedText
 from spanbert.pipelines.unique_ids import with_unique_ids
 from spanbert.tasks.base import changed_config

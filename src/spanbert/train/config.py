@@ -118,7 +118,7 @@ class TrainConfig(Config):
         max_steps: Budget in optimiser steps; the exact, resumable kind.
         max_tokens: Budget in tokens.
         max_minutes: Budget in minutes, from the first step to the last scores; the schedule then follows the clock.
-        accumulation: Micro-batches a step.
+        accumulation: Micro-batches a step; more take less memory, and the step stays the same.
         device: What computes: `auto` (CUDA where there is one, else the CPU), `cpu`, `cuda`, `cuda:1` or `mps`.
         precision: Of the matrix products in training; `auto` is bfloat16 where the hardware multiplies it faster.
             Weights, optimiser, softmax and evaluation are float32 throughout.

@@ -37,7 +37,8 @@ _DEVICE, _PRECISION = "settings.train.device", "settings.train.precision"
 _FREE = {  # what may differ on --resume: it changes no arithmetic, or is the budget
     *(f"settings.train.{key}" for key in BUDGET_KEYS),
     *(f"settings.train.{key}" for key in ("evaluate_every", "checkpoint_every", "evaluate_tokens", "patience")),
-    _DEVICE, "settings.train.compile",
+    _DEVICE,
+    "settings.train.compile",
     "settings.batch.prefetch",
 }
 

@@ -16,9 +16,11 @@ from spanbert.apps.cli.completion import kinds_or, one_of
 from spanbert.apps.cli.options import (
     SIZES,
     ConfigOption,
+    DeviceOption,
     JsonOption,
     OverwriteOption,
     SetOption,
+    device_setting,
     print_json,
     require_size,
     say,
@@ -135,6 +137,7 @@ def command(
     licence: Annotated[
         str | None, typer.Option(help="Licence and attribution of the data, for the model card.", show_default=False)
     ] = None,
+    device: DeviceOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run of --out.")] = False,
     overwrite: OverwriteOption = False,
     config: ConfigOption = None,
@@ -158,6 +161,7 @@ def command(
     meant = {f"{kind}.{key}": value for key, value in asked.items()}
     overrides += overrides_of(meant)
     overrides += overrides_of(settings_of("finetune", given, None if kind == _MULTI else kind))
+    overrides += device_setting(device)
     overrides += [f"train.patience={patience}"] if patience is not None else []
     overrides += ["keep_heads=true"] if keep_heads else []
     overrides += [f"licence={json.dumps(licence)}"] if licence is not None else []

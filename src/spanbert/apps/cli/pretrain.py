@@ -11,9 +11,11 @@ from spanbert.apps.cli.command import command_class
 from spanbert.apps.cli.options import (
     SIZES,
     ConfigOption,
+    DeviceOption,
     JsonOption,
     OverwriteOption,
     PretrainSetOption,
+    device_setting,
     examples,
     print_json,
     require_size,
@@ -47,6 +49,7 @@ def command(
     freeze_encoder: Annotated[
         bool, typer.Option("--freeze-encoder", help="Train the MLM and SBO heads alone.")
     ] = False,
+    device: DeviceOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run of --out.")] = False,
     overwrite: OverwriteOption = False,
     config: ConfigOption = None,
@@ -67,6 +70,7 @@ def command(
     from spanbert.train.run_directory import budget_of_run
 
     overrides = (budget_overrides(budget) if budget else []) + list(set_ or [])
+    overrides += device_setting(device)
     overrides += ["freeze_encoder=true"] if freeze_encoder else []
     settings = PretrainConfig.assemble(file=config, overrides=overrides)
     goes_on = resume and bool(budget_of_run(out))

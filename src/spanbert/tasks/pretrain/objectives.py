@@ -23,7 +23,7 @@ from spanbert.core.types import IntArray, Record, Scores
 from spanbert.encoder.model import Encoder
 from spanbert.encoder.placement import on_device
 from spanbert.scores.pretraining import PretrainPredictions, score_predictions, unigram_log_probabilities
-from spanbert.tasks.pretrain.encode import PretrainTargets, SpanCollator
+from spanbert.tasks.pretrain.encode import PackSize, PretrainTargets, SpanCollator
 from spanbert.tasks.pretrain.heads import PretrainHead
 from spanbert.tasks.protocol import MicroBatch, Task
 from spanbert.tokens.store import TokenStore
@@ -53,16 +53,24 @@ class PretrainTask(Task[Pack, PretrainTargets]):
         masking: How segments are masked.
         sbo: The span-boundary objective.
         seed: Seed of the masks.
+        filled: See `SpanCollator`.
     """
 
     kind = "pretrain"
 
     def __init__(
-        self, tokenizer: TokenizerAdapter, counts_V: IntArray, *, masking: MaskingConfig, sbo: SBOConfig, seed: int
+        self,
+        tokenizer: TokenizerAdapter,
+        counts_V: IntArray,
+        *,
+        masking: MaskingConfig,
+        sbo: SBOConfig,
+        seed: int,
+        filled: PackSize | None = None,
     ) -> None:
         self.counts_V, self.masking, self.sbo = counts_V, masking, sbo
         self.objectives: Mapping[str, float] = {"mlm": 1.0} | ({"sbo": sbo.weight} if sbo.weight else {})
-        self._encode = SpanCollator(tokenizer, masking, seed, sbo.positions if sbo.weight else 0)
+        self._encode = SpanCollator(tokenizer, masking, seed, sbo.positions if sbo.weight else 0, filled)
 
     def read(self, source: Path) -> TokenStore:
         """Opens and verifies the token store."""

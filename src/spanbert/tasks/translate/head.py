@@ -63,9 +63,7 @@ class TranslateHead(GeneratingHead[IntArray]):
         begins_T = on_device(np.concatenate([part for ids in gold for part in ([BEGIN], ids)]), device)
         wanted_T = on_device(np.concatenate([part for ids in gold for part in (ids, [END])]), device)
         hidden_TD = self.decoder(begins_T, hidden_RW, bounds, _bounds(layout))
-        return tied_cross_entropy(
-            hidden_TD, self.decoder.word.weight, self.decoder.bias, wanted_T, smoothing=smoothing
-        )
+        return tied_cross_entropy(hidden_TD, self.decoder.word.weight, self.decoder.bias, wanted_T, smoothing=smoothing)
 
     @override
     def outputs(self, hidden_RD: Tensor, layout: Layout) -> list[OutputArray]:
