@@ -140,12 +140,13 @@ class Encoder(nn.Module):
         return even, Bounds(span_boundaries(cu_seqlens, span, shifted=True), at_most=at_most)
 
     def compile_layers(self, *, at_most: int) -> None:
-        """Lets torch compile the layers for training; see `encoder.compiled`.
+        """Lets torch compile the layers for training; see `encoder.compiled`. Baselines stay as they are.
 
         Args:
             at_most: Tokens of the longest segment that will be trained on.
         """
-        self._compiled = CompiledLayers(self.blocks, at_most=at_most)
+        if self.config.kind == "transformer":
+            self._compiled = CompiledLayers(self.blocks, at_most=at_most)
 
     def pack_weights(self, dtype: torch.dtype = torch.float32) -> None:
         """Lays the weights of the layers out for faster products, where torch offers it; for prediction alone.
