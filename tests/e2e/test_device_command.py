@@ -54,7 +54,7 @@ def test_a_card_that_is_not_there(
     single_file(tmp_path / "a.tsv", 12, 0)
     (tmp_path / "texts.txt").write_text("the fox\n")
     given = [{"STORE": store_path, "MODEL": hugging_face_model}.get(one, one) for one in arguments]
-    code, out, err = cli(*given)
+    code, _, err = cli(*given)
     assert code == 2, err
     errors = [line for line in err.splitlines() if "error" in line]
     assert len(errors) == 1
