@@ -69,7 +69,7 @@ def test_translation(hugging_face_model: Path, tmp_path: Path, device: torch.dev
     rows = [(f"the {a} sees the {b}", f"{b} {a}") for a in ("fox", "dog", "king") for b in ("child", "bird", "queen")]
     file = write_table(tmp_path / "train.tsv", ("text", "target"), rows)
     tasks = {"de": spanbert.TaskData(kind="translate", train=file, dev=file)}
-    more = ("translate.vocabulary=200", "translate.layers=1", "translate.width=32", "translate.heads=4")
+    more = ("translate.vocabulary=300", "translate.layers=1", "translate.width=32", "translate.heads=4")
     _compare(tasks, hugging_face_model, tmp_path, device, *more)
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 
 from spanbert.core.device import AUTO
-from spanbert.core.errors import InputError
+from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.memory import resident_bytes
 from spanbert.encoder.config import Precision
 
@@ -98,6 +98,24 @@ def prepare_process(device: torch.device) -> None:
         tune_process()
     elif device.type == "cuda":
         torch.set_float32_matmul_precision("high")
+
+
+@contextmanager
+def explaining_memory(device: torch.device, remedy: str) -> Iterator[None]:
+    """Turns the error of a device that runs out of memory, during the block, into one that says what to do.
+
+    Args:
+        device: What computes.
+        remedy: What the user can do.
+
+    Raises:
+        SpanbertError: It ran out of memory.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        said = str(error).partition(". ")[0]
+        raise SpanbertError(f"too little memory on {described_device(device)}: {said}. {remedy}") from None
 
 
 def wait_for(device: torch.device) -> None:

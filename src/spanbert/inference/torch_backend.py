@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from spanbert.batches.examples import HeadRows, Layout, Window, pack_windows, rows_of_batch
 from spanbert.core.types import IntArray
-from spanbert.encoder.hardware import FreedMemory, threads_by_work
+from spanbert.encoder.hardware import FreedMemory, explaining_memory, threads_by_work
 from spanbert.encoder.model import Encoder, require_finite_states
 from spanbert.encoder.placement import on_device
 from spanbert.inference.backend import Backend, Outputs
@@ -24,6 +24,7 @@ from spanbert.tasks.head import GeneratingHead, Head
 from spanbert.tasks.protocol import Generated
 
 _TOKENS_APART = 32_768
+_LESS_MEMORY = "Free the device from other work, or compute on the CPU: --device cpu"
 
 
 class TorchBackend(Backend):
@@ -64,7 +65,10 @@ class TorchBackend(Backend):
     def _computing(self, windows: Sequence[Window]) -> Iterator[None]:
         """By as many threads as suit the windows; what was freed is given back once it is much. Of a CPU alone."""
         tokens = sum(len(one.ids) for one in windows)
-        with threads_by_work(tokens, self.encoder.config.hidden_size, self._device):
+        with (
+            threads_by_work(tokens, self.encoder.config.hidden_size, self._device),
+            explaining_memory(self._device, _LESS_MEMORY),
+        ):
             yield
         if not self.works_apart:
             self._freed.used(tokens)

@@ -21,7 +21,7 @@ from spanbert.core.device import DeviceLike, device_name
 from spanbert.core.files import remove_leftovers, remove_leftovers_in, write_json
 from spanbert.core.model_path import hub_id
 from spanbert.core.reporter import Reporter
-from spanbert.encoder.hardware import precision_warning
+from spanbert.encoder.hardware import explaining_memory, precision_warning
 from spanbert.train.config import OptimConfig, TrainConfig
 from spanbert.train.loop import Outcome, Trainer
 from spanbert.train.model import TaskModel
@@ -60,6 +60,10 @@ class RunConfig(Protocol):
 
 
 ConfigT = TypeVar("ConfigT", bound=RunConfig)
+_LESS_MEMORY = (
+    "Start again (--overwrite) with smaller micro-batches, --set train.accumulation=2 or more, which change only "
+    "rounding; or --set train.gradient_checkpointing=true"
+)
 
 
 def with_budget(
@@ -283,7 +287,8 @@ class Run:
             trainer: The training.
             until: The used share of the budget at which to pause.
         """
-        outcome = trainer.run(self.stop, until=until)
+        with explaining_memory(self.runtime.device, _LESS_MEMORY):
+            outcome = trainer.run(self.stop, until=until)
         best = load_state(self.directory / "training" / "best")
         if best is not None:
             trainer.model.load_state_dict(best.model)

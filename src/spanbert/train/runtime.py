@@ -64,6 +64,11 @@ class Runtime:
             torch.set_num_threads(self.threads)
 
     @property
+    def sum_dtype(self) -> torch.dtype:
+        """The widest type of numbers that the device adds; Apple's graphics processors have no float64."""
+        return torch.float32 if self.device.type == "mps" else torch.float64
+
+    @property
     def line(self) -> str:
         """What the first line of a run says of it."""
         return f"computing on {described_device(self.device)}, {self.precision}"

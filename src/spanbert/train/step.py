@@ -27,12 +27,12 @@ def backward(model: TaskModel, step: Step[MicroBatch[Any]], *, number: int, runt
         runtime: Precision and seed.
 
     Returns:
-        The mean loss of each objective that the step has units of: float64 scalars on the device, without a graph.
+        The mean loss of each objective that the step has units of: scalars of the widest type on the device, without a graph.
     """
     objectives = model.task.objectives
     totals = {name: sum(micro.counts.get(name, 0) for micro in step.micro_batches) for name in objectives}
     sums = {
-        name: torch.zeros((), dtype=torch.float64, device=runtime.device) for name, total in totals.items() if total
+        name: torch.zeros((), dtype=runtime.sum_dtype, device=runtime.device) for name, total in totals.items() if total
     }
     for micro in step.micro_batches:
         torch.manual_seed(keyed_seed(runtime.seed, "dropout", number, *micro.key))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from spanbert.core.errors import InputError
+from spanbert.core.errors import InputError, SpanbertError
 from spanbert.encoder import attention, hardware
 from spanbert.encoder.attention import attend, causal_argument
 from spanbert.encoder.placement import on_device
@@ -153,6 +153,14 @@ def test_arguments_of_the_attention_kernel(monkeypatch: pytest.MonkeyPatch):
     assert cu_k is seen[1][1]
     with pytest.raises(ValueError, match="varlen attention has no dropout"):
         attend(query, keys, keys, bounds_q, bounds_k, dropout=0.1, backend="varlen")
+
+
+def test_a_device_without_memory_says_what_to_do():
+    with pytest.raises(SpanbertError, match=r"^too little memory on the CPU \(.*\): CUDA out of memory\. Take less$"):
+        with hardware.explaining_memory(CPU, "Take less"):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has ...")
+    with pytest.raises(ValueError, match="another"), hardware.explaining_memory(CPU, "Take less"):
+        raise ValueError("another")
 
 
 class OnCuda:

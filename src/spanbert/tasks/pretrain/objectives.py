@@ -165,4 +165,4 @@ class PretrainTask(Task[Pack, PretrainTargets]):
 def _loss_and_best(logits_KV: Tensor, ids_K: IntArray) -> tuple[Any, Any]:
     log_probabilities_KV = logits_KV.float().log_softmax(-1)
     picked_K = log_probabilities_KV.gather(1, on_device(ids_K, logits_KV.device)[:, None]).squeeze(1)
-    return (-picked_K).double().cpu().numpy(), log_probabilities_KV.argmax(-1).cpu().numpy()
+    return (-picked_K).cpu().double().numpy(), log_probabilities_KV.argmax(-1).cpu().numpy()

@@ -117,7 +117,7 @@ class TranslateHead(GeneratingHead[IntArray]):
         losses_T = self._losses(torch.cat([sources[number] for number in asked]), own, gold, smoothing=0.0)
         pieces = [len(ids) + 1 for ids in gold]
         for number, losses, count in zip(asked, torch.split(losses_T, pieces), pieces, strict=True):
-            found[number] = -float(losses.double().sum()), count
+            found[number] = -float(losses.cpu().double().sum()), count
         return found
 
     def _with_attention(self, one: Generated, source_RW: Tensor) -> Generated:
