@@ -27,7 +27,8 @@ def backward(model: TaskModel, step: Step[MicroBatch[Any]], *, number: int, runt
         runtime: Precision and seed.
 
     Returns:
-        The mean loss of each objective that the step has units of: scalars of the widest type on the device, without a graph.
+        The mean loss of each objective that the step has units of: float64 scalars (see `Runtime.sum_dtype`) on the
+        device, without a graph.
     """
     objectives = model.task.objectives
     totals = {name: sum(micro.counts.get(name, 0) for micro in step.micro_batches) for name in objectives}
