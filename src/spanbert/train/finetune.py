@@ -46,7 +46,7 @@ from spanbert.train.finetune_facts import run_facts
 from spanbert.train.kept import Kept
 from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
-from spanbert.train.run import base_name, run_into, settled, with_budget, with_device
+from spanbert.train.run import announce, base_name, run_into, settled, with_budget, with_device
 from spanbert.train.run_directory import END_TO_END, FINETUNE, budget_of_run, check_run_folder
 from spanbert.train.scratch import scratch_shape, start_from_scratch
 from spanbert.train.task_data import (
@@ -140,7 +140,7 @@ def finetune(
     for path in data_files(tasks):
         require_data(path)
     config = with_run_budget(config, tasks, budget_of_run(target) if resume else {}, reporter)
-    config, runtime = settled(config, reporter)
+    config, runtime = settled(config)
     given, shape = starting_point(model, size, config)
     config = with_usual_rates(config, shape, from_scratch=given is None)
     tasks = with_held_out(tasks, config, reporter)
@@ -157,6 +157,7 @@ def finetune(
         files = given or start_from_scratch(kept_files.directory("start"), train, size, config, reporter)
         tokenizer = stored_tokenizer(files)
         made = build_tasks(tasks, files, tokenizer, config)
+        announce(runtime, reporter)
         kept_files.assets(made)
         for task in made.values():
             for remark in task.remarks([other for other in made.values() if other is not task]):

@@ -33,7 +33,7 @@ from spanbert.train.micro_batches import fitting_accumulation
 from spanbert.train.pretrain_bundle import build_model, write_pretrained
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrain_evaluation import evaluate, held_out_plan
-from spanbert.train.run import base_name, model_fact, run_into, settled, with_budget, with_device
+from spanbert.train.run import announce, base_name, model_fact, run_into, settled, with_budget, with_device
 from spanbert.train.run_directory import PRETRAIN, budget_of_run, check_run_folder, facts_of_run
 from spanbert.train.timetable import Scoring
 
@@ -100,7 +100,7 @@ def pretrain(
         reporter.say(f"masking scheme {config.masking.scheme}: its boundaries may be masked, so the SBO is off")
         config = config.model_copy(update={"sbo": config.sbo.model_copy(update={"weight": 0.0})})
     config = _with_earlier_accumulation(config, target) if resume else config
-    config, runtime = settled(config, reporter)
+    config, runtime = settled(config)
     config = with_compiling(config, runtime.device, reporter)
     tokens = TokenStore(store)
     facts = {
@@ -119,6 +119,7 @@ def pretrain(
             seed=config.train.seed,
             filled=filled_packs(config),
         )
+        announce(runtime, reporter)
         task_model = build_model(task, adapter, tokens, model=model, size=size, config=config, reporter=reporter)
         task_model.to(runtime.device)
         plan, held_out = _training_plan(tokens, config), held_out_plan(tokens, config.batch.segment_length)

@@ -105,26 +105,25 @@ def with_device(config: ConfigT, device: DeviceLike | None) -> ConfigT:
     return config if device is None else config.with_train(device=device_name(device))
 
 
-def settled(config: ConfigT, reporter: Reporter | None = None) -> tuple[ConfigT, Runtime]:
+def settled(config: ConfigT) -> tuple[ConfigT, Runtime]:
     """The runtime, for which the process is prepared, and the settings with the device and precision it came to.
 
     Run.json and the bundle say these. `--resume` compares the precision, but on another device it may be another one.
-
-    Args:
-        config: The settings.
-        reporter: Is told what the run computes on, and what speaks against it.
 
     Raises:
         InputError: A device that there is not.
     """
     runtime = Runtime.of(config.train)
     runtime.prepare_process()
-    if reporter is not None:
-        reporter.say(runtime.line)
-        warning = precision_warning(runtime.precision, runtime.device)
-        if warning is not None:
-            reporter.say(warning)
     return config.with_train(precision=runtime.precision, device=str(runtime.device)), runtime
+
+
+def announce(runtime: Runtime, reporter: Reporter) -> None:
+    """Says what a run computes on, once its data can be read, and what speaks against it."""
+    reporter.say(runtime.line)
+    warning = precision_warning(runtime.precision, runtime.device)
+    if warning is not None:
+        reporter.say(warning)
 
 
 def model_fact(model: str | Path) -> str:

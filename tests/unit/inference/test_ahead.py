@@ -59,8 +59,8 @@ def test_a_device_that_works_apart_gives_the_same_answers():
     backend.works_apart, backend.tokens_at_once = True, 512
     texts = [one.text for one in documents(150)]
     for one, other in zip(here.pipe(texts), there.pipe(texts), strict=True):
-        assert one.labels == other.labels
-        assert one.scores == pytest.approx(other.scores, abs=1e-4)
+        assert one["sent"].labels == other["sent"].labels
+        assert one["sent"].scores == pytest.approx(other["sent"].scores, abs=1e-4)
         assert one.entities == other.entities or len(one.entities) == len(other.entities)
 
 
@@ -90,5 +90,5 @@ def test_products_of_a_backend_that_works_apart(monkeypatch: pytest.MonkeyPatch)
     nlp.__dict__["predictor"] = type(plain)(backend, nlp.tasks)
     found, wanted = nlp("the old king sees a red fox"), spanbert.load(BUNDLE)("the old king sees a red fox")
     assert set(seen) == {torch.bfloat16}
-    assert found.labels == wanted.labels
-    assert found.scores == pytest.approx(wanted.scores, abs=0.1)
+    assert found["sent"].labels == wanted["sent"].labels
+    assert found["sent"].scores == pytest.approx(wanted["sent"].scores, abs=0.1)

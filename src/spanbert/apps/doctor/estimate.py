@@ -28,7 +28,7 @@ from spanbert.train.finetune_bundle import build_joint_model
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer
-from spanbert.train.run import settled
+from spanbert.train.run import announce, settled
 from spanbert.train.runtime import Runtime
 from spanbert.train.step import backward
 from spanbert.train.usual import planned_steps
@@ -118,7 +118,9 @@ def estimate(
     Raises:
         InputError: A device that there is not.
     """
-    (_, runtime), load = settled(config, reporter), load_average()
+    (_, runtime), load = settled(config), load_average()
+    if reporter is not None:
+        announce(runtime, reporter)
     before = resident_memory()
     joint = JointTask({task.name: task})
     model, _ = build_joint_model(joint, files, config, SilentReporter())
