@@ -2,6 +2,7 @@
 # make test    the whole test suite
 # make check   style, types, shape, and a wheel that runs in an empty environment
 # make docs    the site of docs/ into build/site, strictly: every link leads somewhere, nothing comes from other hosts
+# make notebooks runs the notebooks of examples/ and stores what they show (a quarter of an hour)
 # make release VERSION=0.2.0  writes version and date into the files that name them, and says what comes next
 # make bench   benchmarks (some three hours, alone on the machine) into benchmarks/results, docs/BENCHMARKS.md from them
 # make bench-tasks      fine-tuned on real data: several heads, long documents, Chinese, in TASKS_DIR
@@ -44,6 +45,7 @@ check: .venv/.dev
 	$(BIN)/lint-imports
 	$(BIN)/python benchmarks/report.py --check
 	$(BIN)/python docs/settings.py --check
+	$(BIN)/python docs/scaling.py --check
 	$(MAKE) docs
 	$(BIN)/zizmor --offline --quiet .github
 	PYTHON=$(PYTHON) sh tests/wheel.sh
@@ -52,6 +54,10 @@ check: .venv/.dev
 docs: .venv/.dev
 	$(BIN)/zensical build --clean --strict
 	$(BIN)/python tools/check_site.py build/site
+
+.PHONY: notebooks
+notebooks: .venv/.dev
+	$(BIN)/python -m tests.notebooks
 
 .PHONY: release
 release:
@@ -64,6 +70,7 @@ bench: .venv/.dev
 	done
 	$(BIN)/spanbert bench encoders --out benchmarks/results/bench_encoders.json --picture docs/images/bench_encoders.png
 	$(BIN)/python benchmarks/report.py
+	$(BIN)/python docs/scaling.py
 
 # 25 minutes of training; needs SPANBERT_DATA and a fresh BENCH_DIR
 BENCH_DIR ?= build/bench

@@ -49,6 +49,7 @@ from spanbert.tokens.tokenizer import load_tokenizer
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer
+from spanbert.train.parallel import OneProcess
 from spanbert.train.runtime import Runtime
 from spanbert.train.step import backward
 
@@ -174,7 +175,7 @@ def train_speed(shape: Shape, tokens: int, steps: int) -> dict[str, Any]:
         for items in drawn:
             optimizer.zero_grad(set_to_none=True)
             step = Step(micro_batches=[joint.collate(items)], tokens=0, after=items[-1].after)
-            backward(model, step, number=0, runtime=runtime)
+            backward(OneProcess(model), step, number=0, runtime=runtime)
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
 

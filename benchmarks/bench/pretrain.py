@@ -46,6 +46,7 @@ from spanbert.tokens.prepare import prepare
 from spanbert.tokens.store import TokenStore
 from spanbert.tokens.tokenizer import load_tokenizer
 from spanbert.train.optimizer import make_optimizer
+from spanbert.train.parallel import OneProcess
 from spanbert.train.pretrain import filled_packs, with_compiling
 from spanbert.train.pretrain_bundle import build_model
 from spanbert.train.pretrain_config import PretrainConfig
@@ -242,7 +243,7 @@ def _our_step(path: Path, length: int, tokens: int, tuned: bool, device: torch.d
 
     def step() -> int:
         drawn = next(steps)
-        backward(model, drawn, number=0, runtime=runtime)
+        backward(OneProcess(model), drawn, number=0, runtime=runtime)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -25,6 +25,7 @@ VERBS = [
     "info",
     "convert",
     "push",
+    "watch",
     "bench",
 ]
 SMALL = ["--set", "batch.segment_length=32", "--set", "batch.pack_tokens=256", "--set", "optim.lr=1e-3"]

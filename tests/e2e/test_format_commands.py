@@ -180,6 +180,10 @@ def test_gold_is_never_read_as_text(cli, hugging_face_model: Path, tmp_path: Pat
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(rows.encode()), encoding="utf-8"))
     code, text, err = cli("predict", bundle, "-")
     assert (code, text, "stdin:1: words with tags, not texts" in err) == (2, "", True), err
+    for table in ("id,text\n1,the fox\n", "句子\t标签\n好\t1\n"):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(table.encode()), encoding="utf-8"))
+        code, text, err = cli("predict", bundle, "-")
+        assert (code, text, "stdin:1: names of columns, not a text" in err) == (2, "", True), err
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Malcolm X\nVitamin O\n"), encoding="utf-8"))
     code, text, err = cli("predict", bundle, "-")
     assert (code, text.count("\n")) == (0, 2), err

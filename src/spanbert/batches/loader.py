@@ -11,7 +11,6 @@ import queue
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Generic, Protocol, TypeVar
 
 from spanbert.batches.plan import PlanPosition
@@ -52,14 +51,17 @@ class Step(Generic[MicroBatchT]):
     """What one optimiser step reads.
 
     Attributes:
-        micro_batches: MicroBatch batches; gradients are summed over them.
-        tokens: Tokens in all of them, specials included.
+        micro_batches: Those of this rank; gradients are summed over them and over the ranks.
+        tokens: Tokens in those of all ranks, specials included.
         after: The plan's position when the step is done.
+        stand_in: A micro-batch of another rank, where this one has none: its loss counts nothing, but all ranks must
+            take part in each step.
     """
 
     micro_batches: list[MicroBatchT]
     tokens: int
     after: PlanPosition
+    stand_in: MicroBatchT | None = None
 
 
 class Loader(Generic[ItemT, MicroBatchT]):
@@ -68,12 +70,14 @@ class Loader(Generic[ItemT, MicroBatchT]):
     Args:
         plan: Where the items come from.
         encode: Makes a batch of the items of one micro-batch (masking happens here); a pure function of them.
-        accumulation: Micro-batches a step; must divide the items of every step.
+        accumulation: Micro-batches a step of each rank; with the ranks it must divide the items of every step.
+        rank: This process's number among those that train together.
+        ranks: How many they are: each makes the micro-batches that it reads.
         start: Where to begin.
         prefetch: Steps made ahead.
 
     Raises:
-        InputError: `accumulation` does not divide the items of a step.
+        InputError: `accumulation` times `ranks` does not divide the items of a step.
     """
 
     def __init__(
@@ -82,27 +86,36 @@ class Loader(Generic[ItemT, MicroBatchT]):
         collate: Callable[[Sequence[ItemT]], MicroBatchT],
         *,
         accumulation: int = 1,
+        rank: int = 0,
+        ranks: int = 1,
         start: PlanPosition | None = None,
         prefetch: int = 4,
     ) -> None:
         for size in plan.step_sizes:
-            if size % accumulation:
+            if size % (accumulation * ranks):
                 raise InputError(
-                    "accumulation must divide what a step reads",
+                    "accumulation must divide what a step reads"
+                    if ranks == 1
+                    else "processes times accumulation must divide what a step reads",
                     where="train.accumulation",
-                    got=f"{accumulation} micro-batches for {size} packs (or examples)",
+                    got=("" if ranks == 1 else f"{ranks} processes times ")
+                    + f"{accumulation} micro-batches for {size} packs (or examples)",
                 )
         self.plan, self.collate, self.accumulation = plan, collate, accumulation
+        self._parts, self._own = accumulation * ranks, range(accumulation * rank, accumulation * (rank + 1))
         self.start = start or PlanPosition()
         self.prefetch = prefetch
 
     def _make(self) -> Iterator[Step[MicroBatchT]]:
         for items in self.plan.steps(self.start):
-            bounds = [len(items) * part // self.accumulation for part in range(self.accumulation + 1)]
+            bounds = [len(items) * part // self._parts for part in range(self._parts + 1)]
+            own = [items[bounds[part] : bounds[part + 1]] for part in self._own]
+            micro_batches = [self.collate(part) for part in own if part]
             yield Step(
-                micro_batches=[self.collate(items[first:after]) for first, after in pairwise(bounds) if first < after],
+                micro_batches=micro_batches,
                 tokens=sum(item.tokens for item in items),
                 after=items[-1].after,
+                stand_in=None if micro_batches else self.collate(items[:1]),
             )
 
     def __iter__(self) -> Iterator[Step[MicroBatchT]]:

@@ -1,4 +1,4 @@
-"""How progress is shown: a live bar on a terminal, plain lines in logs and notebooks."""
+"""How progress is shown: a live bar on a terminal, a line that changes in notebooks, plain lines in logs."""
 
 from __future__ import annotations
 
@@ -108,12 +108,60 @@ class PlainReporter:
         self._printed[stage] = now
         left = (now - begun) / (fraction - first) * (1 - fraction) if fraction > first else 0.0
         text = "  ".join(f"{name} {value}" for name, value in figures.items())
-        self.say(f"{stage} {fraction:4.0%}  {text}  ETA {_clock(left)}")
+        self._show(f"{stage} {fraction:4.0%}  {text}  ETA {_clock(left)}")
+
+    def _show(self, line: str) -> None:
+        self.say(line)
 
     def finish(self, stage: str) -> None:
         """Forgets the stage."""
         self._begun.pop(stage, None)
         self._printed.pop(stage, None)
+
+
+class NotebookReporter(PlainReporter):
+    """The line of a stage, written anew in place; finished lines stay above it.
+
+    Notebooks take a carriage return as terminals do, and keep what the line said last.
+
+    Args:
+        console: Where to print.
+        every: Seconds between two states of the line.
+    """
+
+    def __init__(self, console: Console, every: float = 1.0) -> None:
+        super().__init__(console, every)
+        self._width = 0  # of the line that may still change
+
+    def say(self, message: str) -> None:
+        """Prints a finished line in place of that of the stage."""
+        self._show(message)
+        self._end_line()
+
+    def update(self, stage: str, fraction: float, figures: Mapping[str, str]) -> None:
+        """Writes the stage's figures if the line is old enough, and the last ones in any case."""
+        if fraction >= 1:
+            self._printed.pop(stage, None)
+        super().update(stage, fraction, figures)
+
+    def finish(self, stage: str) -> None:
+        """Lets the line of the stage stand."""
+        super().finish(stage)
+        if self._width:
+            self._end_line()
+
+    def _show(self, line: str) -> None:
+        shown = printable(line)
+        self._write("\r" * bool(self._width) + shown.ljust(self._width))
+        self._width = len(shown)
+
+    def _end_line(self) -> None:
+        self._write("\n")
+        self._width = 0
+
+    def _write(self, text: str) -> None:
+        self._console.file.write(text)
+        self._console.file.flush()
 
 
 def _clock(seconds: float) -> str:
@@ -124,9 +172,9 @@ def _clock(seconds: float) -> str:
 def shown_by_default() -> AbstractContextManager[Reporter]:
     """What shows the progress of a Python function that was given no reporter.
 
-    A bar on a terminal, lines in a notebook, nothing elsewhere.
+    A bar on a terminal, a line that changes in a notebook, nothing elsewhere.
     """
     console = Console(stderr=True)
     if console.is_jupyter:
-        return PlainReporter(Console(), every=5.0)
+        return NotebookReporter(Console(force_jupyter=False))  # rich shows each line as an output of its own, in HTML
     return LiveReporter(console) if console.is_terminal else nullcontext(SilentReporter())

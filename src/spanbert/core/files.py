@@ -280,7 +280,7 @@ def only_writer(target: Path) -> Iterator[None]:
         return
     target = target.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
-    lock = target.parent / f".{target.name}.lock"
+    lock = _lock_of(target)
     with lock.open("w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -294,3 +294,25 @@ def only_writer(target: Path) -> Iterator[None]:
             yield
         finally:
             lock.unlink(missing_ok=True)
+
+
+def is_being_written(target: Path) -> bool | None:
+    """Whether a process holds the lock of `only_writer`; changes nothing.
+
+    Returns:
+        None: A lock is there, and no process of this machine holds it: its writer was killed, or runs elsewhere.
+    """
+    try:
+        stream = _lock_of(target.resolve()).open("rb")
+    except FileNotFoundError:
+        return False
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return None
+
+
+def _lock_of(target: Path) -> Path:
+    return target.parent / f".{target.name}.lock"

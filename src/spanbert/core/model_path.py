@@ -64,6 +64,14 @@ def hub_id(name: str | os.PathLike[str]) -> str | None:
     return None if found is None else found.repository
 
 
+def model_name(name: str | os.PathLike[str]) -> str:
+    """What people call a model: an id on the hub, or the name of its folder without its place."""
+    if hub_id(name) is not None:
+        return str(name)
+    path = Path(name).resolve()
+    return path.parent.name if path.name == "model" else path.name
+
+
 def _as_hub_id(name: str | os.PathLike[str]) -> HubId | None:
     match = _HUB_ID.fullmatch(Path(name).as_posix() if isinstance(name, Path) else os.fspath(name))
     return None if match is None else HubId(match["repository"], match["revision"])

@@ -17,6 +17,7 @@ from spanbert.corpus.data import local_file
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.inference.end_to_end import Entities, relating_tasks, score_end_to_end
 from spanbert.inference.scoring import score_task
+from spanbert.pipelines.evaluation import Evaluation
 from spanbert.pipelines.load import Pipeline, load
 from spanbert.pipelines.loaded import Precision
 from spanbert.scores.bootstrap import compare
@@ -38,7 +39,7 @@ def evaluate(
     precision: Precision = "auto",
     seed: int = 0,
     reporter: Reporter | None = None,
-) -> Record:
+) -> Evaluation:
     """Scores a task of a bundle on a labelled file; documents stream by, memory does not grow with the file.
 
     Args:
@@ -56,8 +57,8 @@ def evaluate(
         reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
 
     Returns:
-        `task`, `kind`, `main` (the name of the main score), the scores, `interval` and `signature`; with `other`, also
-        `compared`: its main score, the difference with its interval, and the p-value.
+        A dictionary: `task`, `kind`, `main` (the name of the main score), the scores, `interval` and `signature`; with
+        `other`, also `compared`: its main score, the difference with its interval, and the p-value.
 
     Raises:
         InputError: No such task, or data that it cannot read.
@@ -69,13 +70,7 @@ def evaluate(
     companion = None if target is None else Path(target)
     file = nlp.tasks[name].opened(local_file(data), companion=companion)
     scorer = _scored(nlp, name, file, seed, reporter)
-    found = {
-        "task": name,
-        "kind": nlp.tasks[name].kind,
-        "main": scorer.main_metric,
-        "data": file.name,
-        **scorer.scores(),
-    }
+    found = Evaluation(task=name, kind=nlp.tasks[name].kind, main=scorer.main_metric, data=file.name, **scorer.scores())
     if other is not None:
         rival = load(other, device=device, precision=precision)
         other_name = _one_task(rival, task if task in rival.tasks else None)
@@ -111,7 +106,7 @@ def evaluate_end_to_end(
     precision: Precision = "auto",
     seed: int = 0,
     reporter: Reporter | None = None,
-) -> Record:
+) -> Evaluation:
     """Scores the entities and relations that a bundle finds in raw text, strictly and by boundaries.
 
     Args:
@@ -143,7 +138,7 @@ def evaluate_end_to_end(
         raise InputError(f"task {name!r} does not relate entities", where=str(nlp.files.path), expected=", ".join(able))
     file = nlp.tasks[name].opened(local_file(data))
     found = score_end_to_end(nlp.predictor, name, file, entities=entities, seed=seed, reporter=reporter)
-    return {"task": name, "kind": nlp.tasks[name].kind, "data": file.name, **found}
+    return Evaluation(task=name, kind=nlp.tasks[name].kind, data=file.name, **found)
 
 
 def _one_task(nlp: Pipeline, task: str | None) -> str:

@@ -44,11 +44,12 @@ def figure_lines(scores: Mapping[str, Any]) -> list[str]:
         scores: Of a `Scorer`.
     """
     lines = []
+    width = max([22, *(len(name) for name, value in scores.items() if isinstance(value, float))])
     for name, value in scores.items():
         if isinstance(value, float):
             low, high = scores.get("interval", {}).get(name, (None, None))
             between = "" if low is None else f"   95% interval {shown_figure(low)} to {shown_figure(high)}"
-            lines.append(f"{name.replace('_', ' '):<22} {shown_figure(value):>8}{between}")
+            lines.append(f"{name.replace('_', ' '):<{width}} {shown_figure(value):>8}{between}")
     return lines
 
 

@@ -99,10 +99,20 @@ class JointTask(Task[Drawn | Pack, JointTargets | PretrainTargets]):
         assert isinstance(head, nn.ModuleDict)
         if isinstance(targets, PretrainTargets):
             assert self.text is not None
-            return self.text.loss(encoder, head[TASK], hidden_RD, targets)
-        own = head[targets.task]
+            return self.text.loss(encoder, self.head_of(head, targets), hidden_RD, targets)
+        own = self.head_of(head, targets)
         assert isinstance(own, Head)
         return {targets.task: own.loss(hidden_RD, targets.layout, targets.gold)}
+
+    @override
+    def head_flops(self, config: EncoderConfig, counts: Mapping[str, int]) -> float:
+        """Those of the text; the heads of tasks are small beside the encoder."""
+        return 0.0 if self.text is None else self.text.head_flops(config, counts)
+
+    @override
+    def head_of(self, head: nn.Module, targets: JointTargets | PretrainTargets) -> nn.Module:
+        assert isinstance(head, nn.ModuleDict)
+        return head[TASK if isinstance(targets, PretrainTargets) else targets.task]
 
     @override
     def selection_score(self, scores: Scores) -> float:

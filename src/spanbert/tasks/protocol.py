@@ -69,6 +69,17 @@ class Task(Protocol[ItemT_contra, TargetsT]):
     def loss(self, encoder: Encoder, head: nn.Module, hidden_RD: Tensor, targets: TargetsT) -> dict[str, Tensor]:
         """The summed loss of each objective, scalars; the loop divides by the step's counts."""
 
+    def head_of(self, head: nn.Module, targets: TargetsT) -> nn.Module:
+        """The part of the head that the loss of a micro-batch reads."""
+
+    def head_flops(self, config: EncoderConfig, counts: Mapping[str, int]) -> float:
+        """Operations of the heads' forward pass over a micro-batch; 0 where they are next to nothing.
+
+        Args:
+            config: The encoder.
+            counts: Units of each objective.
+        """
+
     def selection_score(self, scores: Scores) -> float:
         """The figure by which held-out scores are ranked; higher is better."""
 

@@ -22,6 +22,7 @@ from spanbert.core.files import (
     only_writer,
     real_path,
 )
+from spanbert.core.in_lines import InLines
 from spanbert.core.outputs import check_output_folder
 from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
@@ -38,9 +39,9 @@ _BATCH_DOCUMENTS = 4096
 _MUCH_UNKNOWN = 0.01
 
 
-@dataclass(frozen=True, kw_only=True)
-class PrepareResult:
-    """What was read and stored.
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PrepareResult(InLines):
+    """What was read and stored; Python shows it as the command line does.
 
     Attributes:
         path: The store.
@@ -55,6 +56,11 @@ class PrepareResult:
     pieces: dict[Split, int]
     unknown: float
     read: ReadSummary
+
+    @property
+    def lines(self) -> list[str]:
+        """The main of it for people."""
+        return summary_lines(self)
 
 
 @shows_progress

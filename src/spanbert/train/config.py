@@ -86,6 +86,9 @@ class OptimConfig(Config):
         eps: AdamW's epsilon.
         weight_decay: On matrices; never on biases and norms.
         clip: Largest norm of the gradient.
+        spike_factor: A step whose gradient is so many times as large as it usually is, is left out, as is one whose
+            gradient is no number; None: these alone.
+        most_skipped: Steps in a row that are left out before the run ends.
         schedule: `linear` to 0, or `wsd`: warm-up, stable, linear decay over the last `decay`.
         warmup: Share of the budget over which the rate rises.
         decay: Share of the budget over which `wsd` falls.
@@ -99,6 +102,8 @@ class OptimConfig(Config):
     eps: float = Field(default=1e-8, gt=0)
     weight_decay: float = Field(default=0.1, ge=0)
     clip: float = Field(default=1.0, gt=0)
+    spike_factor: float | None = Field(default=20.0, gt=1)
+    most_skipped: int = Field(default=5, ge=1)
     schedule: Literal["linear", "wsd"] = "linear"
     warmup: float = Field(default=0.06, ge=0, lt=1)
     decay: float = Field(default=0.2, gt=0, le=1)
@@ -118,7 +123,10 @@ class TrainConfig(Config):
         max_steps: Budget in optimiser steps; the exact, resumable kind.
         max_tokens: Budget in tokens.
         max_minutes: Budget in minutes, from the first step to the last scores; the schedule then follows the clock.
-        accumulation: Micro-batches a step; more take less memory, and the step stays the same.
+        accumulation: Micro-batches a step, of each of the processes that train together; more take less memory, and the
+            step stays the same.
+        shard: Several processes hold a share of every weight each (FSDP2) in place of all weights (DDP): less memory,
+            more exchange.
         device: What computes: `auto` (CUDA where there is one, else the CPU), `cpu`, `cuda`, `cuda:1` or `mps`.
         precision: Of the matrix products in training; `auto` is bfloat16 where the hardware multiplies it faster.
             Weights, optimiser, softmax and evaluation are float32 throughout.
@@ -135,6 +143,7 @@ class TrainConfig(Config):
     max_tokens: int | None = Field(default=None, ge=1)
     max_minutes: float | None = Field(default=None, gt=0)
     accumulation: int = Field(default=1, ge=1)
+    shard: bool = False
     device: str = AUTO
     precision: Literal["auto", Precision] = "auto"
     gradient_checkpointing: bool = False

@@ -48,6 +48,7 @@ class _Step:
         number: Which.
         losses: Mean loss of each objective, on the device.
         gradient_norm: On the device.
+        skipped: How many steps up to this one were left out in a row, on the device; 0: it was not.
         lr: Its learning rate.
         read: What the line says of all these; None: not read yet.
         done: What else it says; None: the step is not done yet.
@@ -56,6 +57,7 @@ class _Step:
     number: int
     losses: Mapping[str, Tensor]
     gradient_norm: Tensor
+    skipped: Tensor
     lr: float
     read: dict[str, float] | None = None
     done: dict[str, float] | None = None
@@ -69,6 +71,8 @@ class StepFigures:
         most: How many steps may wait.
         note: Takes a step's number and its figures.
         directory: The run's.
+        most_skipped: How many steps may be left out in a row.
+        say: Is told of steps that were left out.
     """
 
     def __init__(
@@ -78,17 +82,22 @@ class StepFigures:
         most: int,
         note: Callable[[int, dict[str, float]], None],
         directory: Path,
+        most_skipped: int,
+        say: Callable[[str], None],
     ) -> None:
         self._objectives, self._most, self._note, self._directory = objectives, most, note, directory
+        self._most_skipped, self._say = most_skipped, say
         self._steps: list[_Step] = []
 
-    def measured(self, number: int, losses: Mapping[str, Tensor], *, gradient_norm: Tensor, lr: float) -> None:
+    def measured(
+        self, number: int, losses: Mapping[str, Tensor], *, gradient_norm: Tensor, skipped: Tensor, lr: float
+    ) -> None:
         """Takes in what is known of a step before the optimiser moves the weights.
 
         Raises:
             SpanbertError: See `read`.
         """
-        self._steps.append(_Step(number=number, losses=losses, gradient_norm=gradient_norm, lr=lr))
+        self._steps.append(_Step(number=number, losses=losses, gradient_norm=gradient_norm, skipped=skipped, lr=lr))
         if len(self._steps) >= self._most:
             self.read()
 
@@ -101,22 +110,35 @@ class StepFigures:
         """Reads all that waits, in one transfer.
 
         Raises:
-            SpanbertError: A loss or norm is not finite; the steps before it are noted.
+            NotFiniteError: Too many steps in a row were left out; the steps before it are noted.
         """
         waiting = [step for step in self._steps if step.read is None]
         if not waiting:
             return
-        found = [one for step in waiting for one in (*step.losses.values(), step.gradient_norm)]
-        tensors = [one.float() if one.device.type == "mps" else one.double() for one in found]
+        kept = [one for step in waiting for one in (*step.losses.values(), step.gradient_norm, step.skipped)]
+        tensors = [one.float() if one.device.type == "mps" else one.double() for one in kept]
         values = iter(torch.stack(tensors).tolist())
         for step in waiting:
             means = {name: next(values) for name in step.losses}
             loss = sum(self._objectives[name] * value for name, value in means.items())
-            norm = next(values)
-            require_finite(self._directory, step.number, loss=loss, gradient_norm=norm)
+            norm, skipped = next(values), int(next(values))
             losses = {f"{name}_loss": value for name, value in means.items()}
-            step.read = {"loss": loss, **losses, "lr": step.lr, "gradient_norm": norm}
+            found = {"loss": loss, **losses, "lr": step.lr, "gradient_norm": norm}
+            if skipped:
+                self._tell_skipped(step.number, skipped, loss, norm)
+                found = {name: value for name, value in found.items() if math.isfinite(value)} | {"skipped": 1.0}
+            step.read = found
             self._write()
+
+    def _tell_skipped(self, number: int, in_a_row: int, loss: float, norm: float) -> None:
+        what = f"the gradient's norm is {norm:.4g}, the loss {loss:.4g}"
+        if in_a_row >= min(self._most_skipped, number):  # of a run that begins so the first is one too many
+            before = f", and {in_a_row} steps in a row were left out" if in_a_row > 1 else ""
+            raise NotFiniteError(
+                f"step {number}: {what}{before}. Start again with a lower optim.lr and another --out; "
+                f"{self._directory} keeps the state that was saved last"
+            )
+        self._say(f"step {number}: {what}: left out")
 
     def _write(self) -> None:
         while self._steps and (first := self._steps[0]).read is not None and first.done is not None:

@@ -44,8 +44,8 @@ from spanbert.train.finetune_bundle import build_joint_model, heads_of, write_fi
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.finetune_facts import run_facts
 from spanbert.train.kept import Kept
-from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
+from spanbert.train.outcome import Outcome
 from spanbert.train.run import announce, base_name, run_into, settled, with_budget, with_device
 from spanbert.train.run_directory import END_TO_END, FINETUNE, budget_of_run, check_run_folder
 from spanbert.train.scratch import scratch_shape, start_from_scratch
@@ -126,6 +126,9 @@ def finetune(
         title: What the model card calls the bundle; None: the name of `out`.
         reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
 
+    Of several processes that a launcher such as torchrun started, the first reports, scores and writes; what the others
+    return says how the run ended and no more.
+
     Raises:
         InputError: Unusable files, model or settings, or an `out` that exists, is read or is in use.
     """
@@ -154,7 +157,9 @@ def finetune(
     ):
         train = {name: train_source(data, config) for name, data in tasks.items()}
         tasks = {name: replace(data, train=train[name], train_target=None) for name, data in tasks.items()}
-        files = given or start_from_scratch(kept_files.directory("start"), train, size, config, reporter)
+        files = given or open_bundle(
+            kept_files.directory("start", lambda target: start_from_scratch(target, train, size, config, reporter))
+        )
         tokenizer = stored_tokenizer(files)
         made = build_tasks(tasks, files, tokenizer, config)
         announce(runtime, reporter)
@@ -195,7 +200,7 @@ def finetune(
         if not resumed and not dev:
             reporter.say("no dev data: nothing will be evaluated, and the bundle gets the last weights")
         outcome = run.train(trainer, until=until)
-        if until < 1 or not outcome.progress.step:
+        if until < 1 or not outcome.progress.step or not runtime.ranks.is_first:
             return FinetuneResult(path=target, outcome=outcome)
         if not outcome.interrupted:
             for warning in warnings_of_outcome(outcome, config):

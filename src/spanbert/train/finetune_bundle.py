@@ -28,8 +28,8 @@ from spanbert.tasks.pretrain.heads import SBO_PREFIX, TASK
 from spanbert.tasks.protocol import TextTask
 from spanbert.tokens.tokenizer import TokenizerAdapter
 from spanbert.train.finetune_config import FinetuneConfig
-from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
+from spanbert.train.outcome import Outcome
 from spanbert.train.pretrain_bundle import head_of_checkpoint
 from spanbert.train.run import portable, trained_manifest
 

@@ -13,17 +13,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from spanbert.batches.loader import Loader, Step
 from spanbert.batches.plan import PlanPosition
+from spanbert.checkpoint.shared_state import SharedStates
 from spanbert.checkpoint.state import SavedState, load_state, save_state
-from spanbert.core.errors import Interrupted
 from spanbert.core.reporter import Reporter
 from spanbert.core.schema import checked
 from spanbert.encoder.hardware import threads_by_work
@@ -33,68 +32,25 @@ from spanbert.train.config import Amount, OptimConfig, TrainConfig
 from spanbert.train.figures import StepFigures, require_finite
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rates
+from spanbert.train.outcome import Best, Outcome
+from spanbert.train.parallel import parallel
+from spanbert.train.ranks import lost_as_error
 from spanbert.train.run_schemas import BestFacts, StateFacts
 from spanbert.train.runtime import Runtime
 from spanbert.train.signals import StopRequest
+from spanbert.train.spikes import SpikeGuard
 from spanbert.train.step import backward
+from spanbert.train.telemetry import Telemetry
 from spanbert.train.timetable import Scoring, Timetable
 from spanbert.train.tracking import Tracker
-
-
-@dataclass(frozen=True, kw_only=True)
-class Best:
-    """The best held-out figures of a run and the step they were reached at."""
-
-    step: int
-    selection_score: float
-    scores: Mapping[str, Any]
-
-    @classmethod
-    def of_state(cls, facts: Mapping[str, Any]) -> Best:
-        """Reads `asdict`, and states written when `selection_score` was called goodness."""
-        return cls(**{"selection_score" if name == "goodness" else name: value for name, value in facts.items()})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes:
-        progress: What was used.
-        stopped_by: `budget`, `patience`, `pause` after a share of the budget, or the name of the signal that ended it
-            early.
-        best: The best evaluation; None where nothing was evaluated.
-        last_scores: The last evaluation.
-    """
-
-    progress: Progress
-    stopped_by: str
-    best: Best | None
-    last_scores: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether a signal ended it, so that `--resume` has something left to do."""
-        return self.stopped_by not in ("budget", "patience", "pause")
-
-    def require_whole(self, remedy: str) -> None:
-        """Lets nothing go on that needs the whole run.
-
-        Args:
-            remedy: What the user can do where a signal ended it.
-
-        Raises:
-            Interrupted: A signal ended it.
-        """
-        if self.interrupted:
-            raise Interrupted(self.stopped_by, remedy)
 
 
 class Trainer:
     """Trains a model on its task.
 
     Args:
-        model: Encoder, head and task, on the runtime's device.
+        model: Encoder, head and task, on the runtime's device; on the first rank it is up to date when it is scored
+            and at the end.
         make_loader: Opens the data at a plan position.
         evaluate: Scores the model on held-out data; None where there is none.
         train: Budget and intervals.
@@ -127,7 +83,14 @@ class Trainer:
         self.timetable = Timetable(self._budget.seconds, None if evaluate is None else scoring or Scoring())
         self.evaluate_every = Amount.parse(train.evaluate_every, where="train.evaluate_every")
         self.checkpoint_every = Amount.parse(train.checkpoint_every, where="train.checkpoint_every")
-        self.optimizer = make_optimizer(model, optim, layer_decay=layer_decay)
+        self.spikes = SpikeGuard(optim.spike_factor, runtime.device)
+        self.telemetry = Telemetry(model, runtime.device, runtime.precision)
+        self.parallel = parallel(model, runtime, shard=train.shard, frozen=optim.frozen > 0)
+        self.optimizer = make_optimizer(self.parallel.trained, optim, layer_decay=layer_decay)
+        self.ranks = runtime.ranks
+        self._states = None
+        if self.ranks.states is not None:
+            self._states = SharedStates(self.ranks.states, is_first=self.ranks.is_first)
         self.progress = Progress()
         self.position = PlanPosition()
         self.best: Best | None = None
@@ -144,8 +107,8 @@ class Trainer:
 
     def restore(self, state: SavedState) -> None:
         """Continues from a saved state."""
-        self.model.load_state_dict(state.model)
-        restore_optimizer(self.optimizer, self.model, state.optimizer)
+        self.parallel.load(state.model)
+        restore_optimizer(self.optimizer, self.parallel.trained, state.optimizer)
         facts, where = state.facts, str(self.directory / "training")
         checked(StateFacts, facts, where, key="last/state.json")
         self.progress = Progress(**facts["progress"])
@@ -153,6 +116,7 @@ class Trainer:
         self.last_scores, self.scored_at = facts["last_scores"], facts["scored_at"]
         self.to_beat, self.without_gain = facts["to_beat"], facts["without_gain"]
         self.owes_evaluation = facts.get("owes_evaluation", False)  # earlier versions did not note it
+        self.spikes.restore(facts.get("spikes"))
         best = load_state(self.directory / "training" / "best")  # may be of a later step that a kill took back
         if best:
             checked(BestFacts, best.facts, where, key="best/state.json")
@@ -167,21 +131,24 @@ class Trainer:
                 run that goes on from there is the same as one without a pause.
 
         Raises:
-            SpanbertError: The loss is no longer finite; the state that was saved last stays.
+            NotFiniteError: Too many steps in a row were left out, as their gradients are too large or no numbers; the
+                state that was saved last stays.
         """
-        self.model.train()
+        self.parallel.trained.train()
         stopped_by = "budget"
         clock = time.monotonic() - self.progress.seconds
 
         def now() -> Progress:
-            return replace(self.progress, seconds=time.monotonic() - clock)
+            return replace(self.progress, seconds=self.ranks.number_of_first(time.monotonic() - clock))
 
-        with Tracker(self.directory, after_step=self.progress.step) as tracker:
+        with self._tracker() as tracker:
             figures = StepFigures(
                 self.model.task.objectives,
                 most=self.runtime.steps_between_reads,
                 note=partial(self._note, tracker),
                 directory=self.directory,
+                most_skipped=self.optim.most_skipped,
+                say=self.reporter.say,
             )
             steps = iter(self.make_loader(self.position))
             try:
@@ -189,23 +156,26 @@ class Trainer:
                     self._evaluate(tracker, stop)
                     self.progress = now()
                 while self._goes_on(until):
-                    if stop.received:
-                        stopped_by = stop.received
+                    if signal := self.ranks.signal_of_any(stop.received):
+                        stopped_by = signal
                         break
                     if self.config.patience is not None and self.without_gain >= self.config.patience:
                         stopped_by = "patience"
                         break
-                    before = self.progress
+                    before, asked = self.progress, time.monotonic()
                     step = next(steps)
-                    self._step(step, figures)
-                    seconds = time.monotonic() - clock
+                    waited = time.monotonic() - asked
+                    with lost_as_error(self.ranks):
+                        self._step(step, figures)
+                    seconds = self.ranks.number_of_first(time.monotonic() - clock)
                     self.progress = Progress(step=before.step + 1, tokens=before.tokens + step.tokens, seconds=seconds)
                     self.timetable.made_step(seconds - before.seconds, step.tokens)
                     self.position = step.after
                     speed = step.tokens / max(seconds - before.seconds, 1e-9)
-                    figures.done(tokens_per_second=speed, tokens=self.progress.tokens, seconds=seconds)
+                    usage = self.telemetry.figures(step, seconds - before.seconds, waited)
+                    figures.done(tokens_per_second=speed, tokens=self.progress.tokens, seconds=seconds, **usage)
                     self.owes_evaluation = self.evaluate is not None and self._evaluation_is_due(before)
-                    if stop.received:
+                    if self.ranks.signal_of_any(stop.received):
                         continue
                     if self.owes_evaluation:
                         figures.read()
@@ -218,15 +188,23 @@ class Trainer:
                 figures.read()
                 if not self._evaluated_at(self.progress.step) and stopped_by == "budget":
                     self._evaluate(tracker, stop)
-                    stopped_by = stopped_by if self._evaluated_at(self.progress.step) else str(stop.received)
+                    if not self._evaluated_at(self.progress.step):
+                        stopped_by = str(self.ranks.signal_of_any(stop.received))
             finally:
                 steps.close()  # type: ignore[attr-defined]
             if self.progress.step:
                 self._save()
+                if self._states is not None:
+                    self._states.finish()
+            self.parallel.update_model()
         if stopped_by == "budget" and until < 1 and self.budget.fraction(self.progress) < 1:
             stopped_by = "pause"
         self.reporter.finish("train")
         return Outcome(progress=self.progress, stopped_by=stopped_by, best=self.best, last_scores=self.last_scores)
+
+    def _tracker(self) -> AbstractContextManager[Tracker | None]:
+        """The logs, of the first rank."""
+        return Tracker(self.directory, after_step=self.progress.step) if self.ranks.is_first else nullcontext()
 
     def _goes_on(self, until: float) -> bool:
         """Whether another step is made: the budget is not used, and of a budget of time enough is left for it."""
@@ -236,25 +214,30 @@ class Trainer:
 
     def _step(self, step: Step[MicroBatch[Any]], figures: StepFigures) -> None:
         """One optimiser step."""
-        tokens = step.tokens // max(len(step.micro_batches), 1)
+        tokens = step.tokens // (max(len(step.micro_batches), 1) * self.ranks.size)
         with threads_by_work(tokens, self.model.encoder.config.hidden_size, self.runtime.device):
             self._update(step, figures)
 
     def _update(self, step: Step[MicroBatch[Any]], figures: StepFigures) -> None:
         self.optimizer.zero_grad(set_to_none=True)
         if self.optim.frozen:
-            self.model.freeze(self.budget.fraction(self.progress) < self.optim.frozen)
+            self.parallel.trained.freeze(self.budget.fraction(self.progress) < self.optim.frozen)
         number = self.progress.step
-        losses = backward(self.model, step, number=number, runtime=self.runtime)
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.optim.clip)
+        losses = backward(self.parallel, step, number=number, runtime=self.runtime)
+        norm = self.parallel.clip(self.optim.clip)
         factor = schedule_factor(self.optim, self.budget.fraction_inside_next(self.progress, step.tokens))
         norm = norm.to(self.runtime.device)  # without any gradient it is a zero on the CPU
-        figures.measured(number + 1, losses, gradient_norm=norm, lr=self.optim.lr * factor)
+        self.optimizer.found_inf = self.spikes.skips(norm)  # type: ignore[attr-defined]
+        figures.measured(
+            number + 1, losses, gradient_norm=norm, skipped=self.spikes.in_a_row, lr=self.optim.lr * factor
+        )
         set_rates(self.optimizer, factor)
         self.optimizer.step()
 
-    def _note(self, tracker: Tracker, step: int, figures: Mapping[str, float]) -> None:
+    def _note(self, tracker: Tracker | None, step: int, figures: Mapping[str, float]) -> None:
         """Records the figures of a step."""
+        if tracker is None:
+            return
         tracker.step(step, figures)
         shown = {name.removesuffix("_loss"): f"{figures[name]:.3f}" for name in figures if name.endswith("_loss")}
         speed = self.progress.tokens / max(self.progress.seconds, 1e-9)
@@ -275,45 +258,51 @@ class Trainer:
     def _evaluated_at(self, step: int) -> bool:
         return self.evaluate is None or self.scored_at == step
 
-    def _evaluate(self, tracker: Tracker, stop: StopRequest) -> None:
-        """Scores held-out data, unless a signal ends that."""
+    def _evaluate(self, tracker: Tracker | None, stop: StopRequest) -> None:
+        """Scores held-out data on the first rank, unless a signal ends that."""
         begun, was_too_short = time.monotonic(), self.timetable.is_too_short
-        scores = None if self.evaluate is None else stop.unless_stopped(self.evaluate)
+        if self.evaluate is None:
+            return
+        self.parallel.update_model()
+        scores = self.ranks.of_first(partial(stop.unless_stopped, self.evaluate))
         if scores is None:
             return
         self._take_scores(tracker, scores)
-        self.timetable.made_evaluation(time.monotonic() - begun)
+        self.timetable.made_evaluation(self.ranks.number_of_first(time.monotonic() - begun))
         if self.timetable.is_too_short and not was_too_short:
             self.reporter.say(
                 "the budget is too short for this dev data: what comes after the last step takes about "
                 f"{self.timetable.after:,.0f} s; a smaller dev file is scored faster"
             )
 
-    def _take_scores(self, tracker: Tracker, scores: Mapping[str, Any]) -> None:
+    def _take_scores(self, tracker: Tracker | None, scores: Mapping[str, Any]) -> None:
         """Notes held-out scores, and keeps the weights if they are the best."""
         step = self.progress.step
         selection_score = self.model.task.selection_score(scores)
         require_finite(self.directory, step, held_out_score=selection_score)
-        tracker.evaluation(step, {**scores, "tokens": self.progress.tokens, "seconds": self.progress.seconds})
+        if tracker is not None:
+            tracker.evaluation(step, {**scores, "tokens": self.progress.tokens, "seconds": self.progress.seconds})
         self.reporter.say(f"step {step:,}: held-out {self.model.task.headline(scores)}")
         self.last_scores, self.scored_at, self.owes_evaluation = scores, step, False
         self.without_gain += 1
         if self.to_beat is None or selection_score > self.to_beat:
             self.to_beat, self.without_gain = selection_score, 0
             self.best = Best(step=step, selection_score=selection_score, scores=scores)
-            save_state(
-                self.directory / "training" / "best",
-                model=self.model.tensors(),
-                optimizer={},
-                facts=asdict(self.best),
-            )
+            if self.ranks.is_first:
+                save_state(
+                    self.directory / "training" / "best",
+                    model=self.model.tensors(),
+                    optimizer={},
+                    facts=asdict(self.best),
+                )
 
     def _save(self) -> None:
         begun = time.monotonic()
-        save_state(
+        save = save_state if self._states is None else self._states.begin
+        save(
             self.directory / "training" / "last",
-            model=self.model.tensors(),
-            optimizer=optimizer_tensors(self.optimizer, self.model),
+            model=self.parallel.trained.tensors(),
+            optimizer=optimizer_tensors(self.optimizer, self.parallel.trained),
             facts={
                 "progress": vars(self.progress),
                 "position": self.position.as_dict(),
@@ -322,6 +311,7 @@ class Trainer:
                 "to_beat": self.to_beat,
                 "without_gain": self.without_gain,
                 "owes_evaluation": self.owes_evaluation,
+                "spikes": self.spikes.facts(),
             },
         )
-        self.timetable.made_checkpoint(time.monotonic() - begun)
+        self.timetable.made_checkpoint(self.ranks.number_of_first(time.monotonic() - begun))

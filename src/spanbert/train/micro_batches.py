@@ -21,7 +21,7 @@ _ROUNDS = 2  # the second finds the gradients of the first
 
 
 def fitting_accumulation(model: TaskModel, plan: PackingPlan, runtime: Runtime) -> int:
-    """The fewest micro-batches a step that fit into the memory of the device; on a CPU one for each pack.
+    """The fewest micro-batches a step, of each process, that fit into the memory of its device; on a CPU one a pack.
 
     Args:
         model: On the device; keeps its weights.
@@ -31,11 +31,12 @@ def fitting_accumulation(model: TaskModel, plan: PackingPlan, runtime: Runtime) 
     Raises:
         InputError: Not even one pack fits.
     """
+    own = max(1, plan.packs // runtime.ranks.size)
     if runtime.device.type != "cuda":
-        return plan.packs
+        return own
     packs = next(plan.steps(PlanPosition()))
     model.train()
-    return largest_that_fits(plan.packs, lambda size: _fits(model, packs[:size], runtime))
+    return largest_that_fits(own, lambda size: _fits(model, packs[:size], runtime))
 
 
 def largest_that_fits(packs: int, fits: Callable[[int], bool]) -> int:

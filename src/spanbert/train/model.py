@@ -23,6 +23,10 @@ class TaskModel(nn.Module):
         encoder: The encoder.
         head: The task's head.
         freeze_encoder: Train the head alone; the encoder then stays in eval mode and gets no gradient.
+
+    Attributes:
+        touches_all: Every parameter of the encoder and of the head that a micro-batch is for gets a gradient, be it
+            zero: several processes that train together must have gradients of the same ones.
     """
 
     def __init__(
@@ -30,7 +34,7 @@ class TaskModel(nn.Module):
     ) -> None:
         super().__init__()
         self.task, self.encoder, self.head = task, encoder, head
-        self.freeze_encoder = False
+        self.freeze_encoder = self.touches_all = False
         self._trained = [one for one in encoder.parameters() if one.requires_grad]
         self.freeze(freeze_encoder)
 
@@ -46,7 +50,12 @@ class TaskModel(nn.Module):
         """The summed loss of each objective over a micro-batch, scalars."""
         with torch.no_grad() if self.freeze_encoder else nullcontext():
             hidden_RD = self.encoder(micro_batch.inputs, rows=micro_batch.rows)
-        return self.task.loss(self.encoder, self.head, hidden_RD, micro_batch.targets)
+        losses = self.task.loss(self.encoder, self.head, hidden_RD, micro_batch.targets)
+        if self.touches_all:
+            own = self.task.head_of(self.head, micro_batch.targets)
+            zero = sum((one.sum() for one in own.parameters() if one.requires_grad), hidden_RD.sum()) * 0
+            losses = {name: loss + zero for name, loss in losses.items()}
+        return losses
 
     def train(self, mode: bool = True) -> TaskModel:
         """Sets the mode of both, but a frozen encoder stays in eval mode."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from spanbert.train.config import OptimConfig
+from spanbert.train.parallel import placed_like
 
 _BLOCK = re.compile(r"encoder\.blocks\.(\d+)\.")
 
@@ -64,9 +65,11 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, model: nn.Module) -> dic
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Puts a state of `optimizer_tensors` back, each tensor onto its parameter's device."""
+    """Puts a state of `optimizer_tensors` back, each tensor where its parameter is."""
     parameters = dict(model.named_parameters())
     for key, tensor in tensors.items():
         name, _, slot = key.rpartition(".")
         parameter = parameters[name]
-        optimizer.state[parameter][slot] = tensor.to(parameter.device, copy=True)
+        is_count = not tensor.ndim  # of steps, the same for all shares of a parameter
+        placed = tensor.to(parameter.device, copy=True) if is_count else placed_like(parameter, tensor)
+        optimizer.state[parameter][slot] = placed

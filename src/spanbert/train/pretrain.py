@@ -25,11 +25,12 @@ from spanbert.core.texts import require_path
 from spanbert.core.types import Facts
 from spanbert.encoder.compiled import why_not
 from spanbert.encoder.config import Size
+from spanbert.scores.scorer import shown_figure
 from spanbert.tasks.pretrain.encode import PackSize
 from spanbert.tasks.pretrain.objectives import PretrainTask
 from spanbert.tokens.store import TokenStore
-from spanbert.train.loop import Outcome
 from spanbert.train.micro_batches import fitting_accumulation
+from spanbert.train.outcome import Outcome
 from spanbert.train.pretrain_bundle import build_model, write_pretrained
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrain_evaluation import evaluate, held_out_plan
@@ -38,7 +39,7 @@ from spanbert.train.run_directory import PRETRAIN, budget_of_run, check_run_fold
 from spanbert.train.timetable import Scoring
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class PretrainResult:
     """The result of a run.
 
@@ -53,6 +54,17 @@ class PretrainResult:
     outcome: Outcome
     before: Mapping[str, Any] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        """Where, how long, and the held-out losses."""
+        after: Mapping[str, Any] = self.outcome.best.scores if self.outcome.best else {}
+        losses = [
+            f"{name} {shown_figure(after[name])}"
+            + (f" ({shown_figure(self.before[name])} before)" if name in self.before else "")
+            for name in ("mlm_loss", "sbo_loss")
+            if name in after
+        ]
+        return f"<PretrainResult {'; '.join([f'{self.path}: {self.outcome.progress.step:,} steps', *losses])}>"
 
 
 @shows_progress
@@ -81,6 +93,9 @@ def pretrain(
         resume: Continue the interrupted run of `out`; starts one if there is none.
         overwrite: Replace a run, model or store in `out` when this run begins.
         reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
+
+    Of several processes that a launcher such as torchrun started, the first reports, scores and writes; what the others
+    return says how the run ended and no more.
 
     Raises:
         InputError: Unusable store, model or settings, or an `out` that exists, is read or is in use.
@@ -124,8 +139,8 @@ def pretrain(
         task_model.to(runtime.device)
         plan, held_out = _training_plan(tokens, config), held_out_plan(tokens, config.batch.segment_length)
         if config.train.accumulation == "auto":
-            parts = fitting_accumulation(task_model, plan, runtime)
-            reporter.say(f"a step of {plan.packs:,} packs in {parts:,} micro-batches")
+            parts = runtime.ranks.of_first(partial(fitting_accumulation, task_model, plan, runtime))
+            reporter.say(f"a step of {plan.packs:,} packs in {parts * runtime.ranks.size:,} micro-batches")
             config = config.with_train(accumulation=parts)
             facts["settings"] = config.model_dump(mode="json")  # so that a resumed run has as many
         if config.train.compile == "on":
@@ -139,19 +154,21 @@ def pretrain(
         resumed = run.begin(trainer)
         if not resumed and score is not None:
             begun = time.monotonic()
-            before = run.stop.unless_stopped(score) or {}
+            found = runtime.ranks.of_first(partial(run.stop.unless_stopped, score))
+            before = found or {}
             if before:
-                trainer.timetable.expect_evaluation(time.monotonic() - begun)
+                trainer.timetable.expect_evaluation(runtime.ranks.number_of_first(time.monotonic() - begun))
                 reporter.say("held-out figures before training:")
                 for line in task.score_lines(before):
                     reporter.say(f"  {line}")
-                write_json(run.directory / "before.json", before)
+                if runtime.ranks.is_first:
+                    write_json(run.directory / "before.json", before)
         elif not resumed:
             reporter.say(
                 "the store holds no held-out documents: nothing will be evaluated (prepare with --held-out 1%)"
             )
         outcome = run.train(trainer)
-        if not outcome.progress.step:
+        if not outcome.progress.step or not runtime.ranks.is_first:
             return PretrainResult(path=target, outcome=outcome, before=before)
         scores = outcome.best.scores if outcome.best else {}
         lines = task.score_lines(scores)
@@ -177,7 +194,8 @@ def with_compiling(config: PretrainConfig, device: torch.device, reporter: Repor
     Raises:
         InputError: It should be on, and something is missing.
     """
-    asked, lacks = config.train.compile, why_not(device)
+    asked = config.train.compile
+    lacks = "with shares of weights (train.shard) they are not yet" if config.train.shard else why_not(device)
     if asked == "on" and lacks is not None:
         raise InputError(f"the layers cannot be compiled: {lacks}", where="train.compile", remedy="Leave it out")
     is_on = asked == "on" or (asked == "auto" and device.type == "cuda" and lacks is None)

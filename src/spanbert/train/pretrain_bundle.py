@@ -27,8 +27,8 @@ from spanbert.tasks.pretrain.heads import HUB_TASK, SBO_PREFIX, TASK, PretrainHe
 from spanbert.tasks.pretrain.objectives import PretrainTask
 from spanbert.tokens.store import TokenStore
 from spanbert.tokens.tokenizer import TokenizerAdapter
-from spanbert.train.loop import Outcome
 from spanbert.train.model import TaskModel
+from spanbert.train.outcome import Outcome
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.run import portable, trained_manifest
 

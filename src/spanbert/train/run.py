@@ -8,7 +8,7 @@ model, plan --Run.trainer--> Trainer --Run.begin--> run.json, restored --Run.tra
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
@@ -19,12 +19,13 @@ from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.state import SavedState, load_state, sweep_state
 from spanbert.core.device import DeviceLike, device_name
 from spanbert.core.files import remove_leftovers, remove_leftovers_in, write_json
-from spanbert.core.model_path import hub_id
+from spanbert.core.model_path import model_name
 from spanbert.core.reporter import Reporter
 from spanbert.encoder.hardware import explaining_memory, precision_warning
 from spanbert.train.config import OptimConfig, TrainConfig
-from spanbert.train.loop import Outcome, Trainer
+from spanbert.train.loop import Trainer
 from spanbert.train.model import TaskModel
+from spanbert.train.outcome import Outcome
 from spanbert.train.run_directory import (
     BUDGET_KEYS,
     BUDGETS,
@@ -132,13 +133,8 @@ def model_fact(model: str | Path) -> str:
 
 
 def base_name(model: str | Path | None, size: str | None) -> str:
-    """What a card calls the weights that a run starts from: an id on the hub, or a name without its place."""
-    if model is None:
-        return f"from scratch, size {size}"
-    if hub_id(model) is not None:
-        return str(model)
-    path = Path(model).resolve()
-    return path.parent.name if path.name == "model" else path.name
+    """What a card calls the weights that a run starts from."""
+    return f"from scratch, size {size}" if model is None else model_name(model)
 
 
 def trained_manifest(
@@ -242,8 +238,15 @@ class Run:
         """
 
         def make_loader(start: PlanPosition) -> Loader[Any, Any]:
-            accumulation = config.train.accumulation
-            return Loader(plan, model.task.collate, accumulation=accumulation, start=start, prefetch=prefetch)
+            return Loader(
+                plan,
+                model.task.collate,
+                accumulation=config.train.accumulation,
+                rank=self.runtime.ranks.rank,
+                ranks=self.runtime.ranks.size,
+                start=start,
+                prefetch=prefetch,
+            )
 
         make_loader(PlanPosition())  # refuses before anything is written
         return Trainer(
@@ -265,12 +268,13 @@ class Run:
         Returns:
             Whether there was such a state.
         """
-        if self.overwrite:
-            empty_run(self.bundle)
-        if self.began is not None:
-            self.began()
-        self.directory.mkdir(parents=True, exist_ok=True)
-        write_json(self.directory / RUN_FILE, self.facts)
+        if self.runtime.ranks.is_first:
+            if self.overwrite:
+                empty_run(self.bundle)
+            if self.began is not None:
+                self.began()
+            self.directory.mkdir(parents=True, exist_ok=True)
+            write_json(self.directory / RUN_FILE, self.facts)
         if self.state is None:
             if self.resume:
                 self.reporter.say("nothing to resume: starting from the beginning")
@@ -282,13 +286,15 @@ class Run:
     def train(self, trainer: Trainer, *, until: float = 1.0) -> Outcome:
         """Trains to the end, or to a signal; the model then has the best weights where something was evaluated.
 
+        Of several processes the first has them.
+
         Args:
             trainer: The training.
             until: The used share of the budget at which to pause.
         """
         with explaining_memory(self.runtime.device, _LESS_MEMORY):
             outcome = trainer.run(self.stop, until=until)
-        best = load_state(self.directory / "training" / "best")
+        best = load_state(self.directory / "training" / "best") if self.runtime.ranks.is_first else None
         if best is not None:
             trainer.model.load_state_dict(best.model)
         return outcome
@@ -321,14 +327,21 @@ def run_into(
     Raises:
         InputError: A run with other settings is there, something that came there since it was checked, or it is in use.
     """
-    with only_run(bundle), StopRequest() as stop:
-        require_places(bundle, overwrite=overwrite, goes_on=resume and kind_of_run(bundle) is not None)
-        state, directory = state_to_resume(bundle, facts, resume), run_directory(bundle)
-        for place in (bundle, directory):
-            remove_leftovers(place)
-            remove_leftovers_in(place)
-        for name in ("last", "best"):
-            sweep_state(directory / "training" / name)
+    ranks, directory = runtime.ranks, run_directory(bundle)
+    facts = facts if ranks.size == 1 else {**facts, "processes": ranks.size}
+    with only_run(bundle) if ranks.is_first else nullcontext(), StopRequest() as stop:
+        if ranks.is_first:
+            require_places(bundle, overwrite=overwrite, goes_on=resume and kind_of_run(bundle) is not None)
+            state = state_to_resume(bundle, facts, resume)
+            for place in (bundle, directory):
+                remove_leftovers(place)
+                remove_leftovers_in(place)
+            for name in ("last", "best"):
+                sweep_state(directory / "training" / name)
+        ranks.wait()
+        if not ranks.is_first:
+            state = state_to_resume(bundle, facts, resume)
+        ranks.wait()  # nothing is written before all have read
         yield Run(
             bundle=bundle,
             directory=directory,

@@ -36,9 +36,11 @@ TUNE, SEVERAL, TUNE_SEVERAL = "finetune --tune", "finetune --seeds", "finetune -
 _DEVICE, _PRECISION = "settings.train.device", "settings.train.precision"
 _FREE = {  # what may differ on --resume: it changes no arithmetic, or is the budget
     *(f"settings.train.{key}" for key in BUDGET_KEYS),
-    *(f"settings.train.{key}" for key in ("evaluate_every", "checkpoint_every", "evaluate_tokens", "patience")),
+    *(
+        f"settings.train.{key}"
+        for key in ("evaluate_every", "checkpoint_every", "evaluate_tokens", "patience", "shard", "compile")
+    ),
     _DEVICE,
-    "settings.train.compile",
     "settings.batch.prefetch",
 }
 
@@ -214,7 +216,7 @@ def budget_of_run(bundle: Path) -> dict[str, Any]:
 
 def _compare(before: dict[str, Any], now: dict[str, Any], where: Path) -> None:
     """Refuses to resume with other settings that matter; another device may have another precision."""
-    then, here = _flatten(before), _flatten(now)
+    then, here = _by_step(before), _by_step(now)
     moved = then.get(_DEVICE, "cpu") != here.get(_DEVICE, "cpu")  # earlier versions knew the CPU alone
     for key in sorted((then.keys() | here.keys()) - _FREE - ({_PRECISION} if moved else set())):
         if then.get(key) != here.get(key):
@@ -225,6 +227,13 @@ def _compare(before: dict[str, Any], now: dict[str, Any], where: Path) -> None:
                 expected=repr(then.get(key)),
                 remedy="Pass the same settings to --resume, or choose another --out",
             )
+
+
+def _by_step(run: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run is, with micro-batches as a step of all processes has them: any number of them can go on."""
+    flat = _flatten(run)
+    parts = flat.pop("settings.train.accumulation", 1) * flat.pop("processes", 1)
+    return {**flat, "settings.train.accumulation times processes": parts}
 
 
 def _flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -37,6 +37,7 @@ class RunFacts(Schema):
     """run.json."""
 
     model: str | None = None
+    processes: int = Field(default=1, ge=1)
     settings: _Settings
     tasks: dict[TaskName, _TaskFacts] = Field(default={})
     tuning: _TuningFacts | None = None

@@ -8,9 +8,11 @@ from typing import Self
 
 import torch
 
+from spanbert.core.ranks import rank_on_machine, world_size
 from spanbert.encoder.config import Precision
 from spanbert.encoder.hardware import described_device, prepare_process, resolved_device, resolved_precision
 from spanbert.train.config import TrainConfig
+from spanbert.train.ranks import Ranks, joined_ranks
 
 _STEPS_AHEAD = 16
 
@@ -23,16 +25,14 @@ class Runtime:
         device: Where the model is, and what it is fed.
         precision: Of the matrix products of a forward pass; weights and sums are float32.
         threads: CPU threads; None: torch's choice.
-        rank: This process's number among those that train together.
-        world_size: How many they are.
+        ranks: This process among those that train together.
         seed: Seed of everything random.
     """
 
     device: torch.device
     precision: Precision
     threads: int | None
-    rank: int
-    world_size: int
+    ranks: Ranks
     seed: int
 
     @classmethod
@@ -43,12 +43,13 @@ class Runtime:
             InputError: A device that there is not.
         """
         device = resolved_device(config.device, "train.device")
+        if device.type == "cuda" and world_size() > 1:
+            device = torch.device("cuda", rank_on_machine())
         return cls(
             device=device,
             precision=resolved_precision(config.precision, device),
             threads=config.threads,
-            rank=0,
-            world_size=1,
+            ranks=joined_ranks(device),
             seed=config.seed,
         )
 

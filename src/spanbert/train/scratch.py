@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 
-from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.files import directory_written_whole, write_json
 from spanbert.core.reporter import Reporter
 from spanbert.core.seeding import keyed_seed
@@ -33,8 +32,8 @@ def scratch_shape(size: Size | None, config: FinetuneConfig) -> EncoderConfig:
 
 def start_from_scratch(
     directory: Path, sources: Mapping[str, Source], size: Size | None, config: FinetuneConfig, reporter: Reporter
-) -> BundleFiles:
-    """The directory of a new model; one that is there already, of an interrupted run, is taken as it is.
+) -> None:
+    """Makes the directory of a new model.
 
     Args:
         directory: Where it goes.
@@ -47,8 +46,6 @@ def start_from_scratch(
         InputError: Dimensions that do not fit together, or no such tokenizer.
     """
     assert size is not None
-    if directory.is_dir():
-        return open_bundle(directory)
     scratch = config.scratch
     if isinstance(scratch.vocabulary, int):
         reporter.say(f"training a tokenizer of {scratch.vocabulary:,} pieces on the training texts")
@@ -64,4 +61,3 @@ def start_from_scratch(
     with directory_written_whole(directory) as temporary:
         write_json(temporary / "config.json", shape.to_hugging_face(special=tokenizer.special))
         model.write_into(temporary)
-    return open_bundle(directory)

@@ -7,7 +7,7 @@ from typing import Any
 
 from spanbert.encoder.config import EncoderConfig
 from spanbert.train.finetune_config import FinetuneConfig
-from spanbert.train.loop import Outcome
+from spanbert.train.outcome import Outcome
 
 LEAST_STEPS = 300  # of a run without a budget: three epochs of a hundred sentences would be 19
 FEW_STEPS = 100

@@ -14,7 +14,6 @@ from spanbert.apps.doctor import estimate as estimating
 from spanbert.apps.doctor.diagnose import doctor
 from spanbert.apps.doctor.estimate import Estimate
 from spanbert.apps.doctor.lengths import summary
-from spanbert.apps.doctor.lines import report_lines
 from spanbert.apps.doctor.report import Report
 from spanbert.apps.doctor.sample import WindowSample
 from spanbert.batches.examples import Example, HeadRows, Target, Window
@@ -181,7 +180,7 @@ def test_one_label_is_nothing_to_learn(hugging_face_model: Path, tmp_path: Path)
     assert found(report) == {"no_task": 1}
     assert (report.exit_code, report.estimate) == (2, None)
     assert report.facts["pieces"]["longest"] == 2
-    assert "not labels to choose among" in "\n".join(report_lines(report))
+    assert "not labels to choose among" in str(report)
 
 
 COLUMNS = """\
@@ -348,7 +347,7 @@ def test_other_work_on_the_machine_is_named_and_not_estimated(
         monkeypatch.setattr(estimating, "usable_cores", lambda: 2)
         report = doctor("classify", data, model=hugging_face_model)
         assert report.estimate is not None
-        return report.estimate, "\n".join(report_lines(report))
+        return report.estimate, "\n".join(report.lines)
 
     alone, said = cost_of(1.0, 0.9)
     assert "busy" not in said

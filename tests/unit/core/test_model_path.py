@@ -9,7 +9,7 @@ import pytest
 
 import spanbert
 from spanbert.core.errors import InputError
-from spanbert.core.model_path import resolve
+from spanbert.core.model_path import model_name, resolve
 
 
 def test_a_model_in_an_installed_package(hugging_face_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -34,3 +34,11 @@ def test_names_of_packages_that_are_not_installed():
         resolve("somebody/small-xx")
     with pytest.raises(InputError, match="no such"):
         resolve("os.path")
+
+
+def test_a_model_is_called_by_its_name_and_not_by_its_place(tmp_path: Path):
+    (tmp_path / "package" / "model").mkdir(parents=True)
+    (tmp_path / "mine").mkdir()
+    assert model_name(tmp_path / "mine") == "mine"
+    assert model_name(tmp_path / "package" / "model") == "package"
+    assert model_name("google-bert/bert-base-cased") == "google-bert/bert-base-cased"

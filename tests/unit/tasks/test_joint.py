@@ -20,6 +20,7 @@ from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.registry import spec_of
 from spanbert.train.config import TrainConfig
 from spanbert.train.model import TaskModel
+from spanbert.train.parallel import OneProcess
 from spanbert.train.runtime import Runtime
 from spanbert.train.step import backward
 from tests.conftest import save_hugging_face_bert
@@ -72,7 +73,7 @@ def drawn(examples: list[Example]) -> list[Drawn]:
 def gradients(model: TaskModel, joint: JointTask, micro_batches: list[list[Drawn]]) -> dict[str, torch.Tensor]:
     model.zero_grad(set_to_none=True)
     step = Step(micro_batches=[joint.collate(one) for one in micro_batches], tokens=1, after=PlanPosition())
-    losses = backward(model, step, number=0, runtime=Runtime.of(TrainConfig(precision="float32")))
+    losses = backward(OneProcess(model), step, number=0, runtime=Runtime.of(TrainConfig(precision="float32")))
     found = {name: one.grad.clone() for name, one in model.named_parameters() if one.grad is not None}
     return {**found, **{f"loss.{name}": value for name, value in losses.items()}}
 

@@ -22,7 +22,7 @@ from spanbert.train.runtime import Runtime
 from spanbert.train.tracking import read_log
 from tests.runs import assert_same_weights, run
 
-TIMES = ("seconds", "tokens_per_second")
+TIMES = ("seconds", "tokens_per_second", "data_wait_share", "memory_bytes", "mfu")
 
 
 def wait_for(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,10 +79,10 @@ def test_numbers_are_asked_for_when_steps_are_read(
 
 
 @pytest.mark.parametrize(
-    ("every", "checkpoints", "saved"), [(1, "4steps", 4), (4, "4steps", 4), (4, "7steps", None), (4, "3steps", 6)]
+    ("every", "checkpoints", "saved"), [(1, "4steps", 4), (4, "4steps", 4), (4, "7steps", 7), (4, "3steps", 6)]
 )
-def test_a_loss_that_is_not_finite_is_found_before_anything_is_saved(
-    every: int, checkpoints: str, saved: int | None, store_path: Path, hugging_face_model: Path, tmp_path: Path,
+def test_steps_that_are_no_numbers_are_left_out_and_end_the_run_before_anything_of_them_is_saved(
+    every: int, checkpoints: str, saved: int, store_path: Path, hugging_face_model: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ):  # fmt: skip
     before, calls = PretrainHead.losses, [0]
@@ -90,19 +90,21 @@ def test_a_loss_that_is_not_finite_is_found_before_anything_is_saved(
     def broken(self: PretrainHead, *given: Any) -> dict[str, torch.Tensor]:
         calls[0] += self.training
         found = before(self, *given)
-        return {**found, "sbo": found["sbo"] * float("nan")} if calls[0] == 7 else found
+        return {**found, "sbo": found["sbo"] * float("nan")} if calls[0] in (3, 7, 8) else found
 
     monkeypatch.setattr(PretrainHead, "losses", broken)
     wait_for(every, monkeypatch)
     out = tmp_path / "out"
-    with pytest.raises(SpanbertError, match=r"^step 7: loss is nan. Start again with a lower optim\.lr"):
+    with pytest.raises(
+        SpanbertError, match=r"^step 8: .* 2 steps in a row were left out. Start again with a lower optim"
+    ):
         run(store_path, out, hugging_face_model, "train.max_steps=20", f"train.checkpoint_every={checkpoints}",
-            "train.evaluate_every=100%")  # fmt: skip
-    assert [line["step"] for line in log(out)] == [1, 2, 3, 4, 5, 6]
+            "train.evaluate_every=100%", "optim.most_skipped=2")  # fmt: skip
+    assert [line["step"] for line in log(out)] == [1, 2, 3, 4, 5, 6, 7]
+    assert [line["step"] for line in log(out) if line.get("skipped")] == [3, 7]
+    assert "loss" not in log(out)[2]
+    assert "mlm_loss" in log(out)[2]
     state = run_directory(out) / "training" / "last"
-    if saved is None:
-        assert not state.exists()
-        return
     assert json.loads((state / "state.json").read_text())["progress"]["step"] == saved
     assert all(torch.isfinite(one).all() for one in load_file(state / "model.safetensors").values())
 
@@ -132,11 +134,14 @@ def test_a_run_that_is_stopped_while_steps_wait_goes_on_bit_for_bit(
 
 def test_steps_are_noted_in_order_once_they_are_read_and_done(tmp_path: Path):
     noted: list[tuple[int, dict[str, float]]] = []
-    figures = StepFigures({"a": 1.0, "b": 0.5}, most=2, note=lambda *one: noted.append(one), directory=tmp_path)
+    figures = StepFigures(
+        {"a": 1.0, "b": 0.5}, most=2, note=lambda *one: noted.append(one), directory=tmp_path, most_skipped=5,
+        say=pytest.fail,
+    )  # fmt: skip
     figures.read()
     for number in (1, 2, 3):
         losses = {"a": torch.tensor(2.0), "b": torch.tensor(float(number))}
-        figures.measured(number, losses, gradient_norm=torch.tensor(0.25), lr=0.1)
+        figures.measured(number, losses, gradient_norm=torch.tensor(0.25), skipped=torch.tensor(0.0), lr=0.1)
         assert len(noted) == (0, 1, 2)[number - 1], "of two steps that were read the second is not done"
         figures.done(tokens=7)
         assert len(noted) == (0, 2, 2)[number - 1]

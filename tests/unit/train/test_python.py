@@ -174,6 +174,13 @@ def test_where_progress_is_shown(monkeypatch: pytest.MonkeyPatch):
     assert isinstance(console.shown_by_default(), console.PlainReporter)
 
 
+def test_notebooks_show_progress_as_text(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    with console.shown_by_default() as reporter:
+        reporter.say("a line [with brackets]")
+    assert capsys.readouterr() == ("a line [with brackets]\n", ""), "no HTML of which each line is an output of its own"
+
+
 def test_an_error_closes_the_display(monkeypatch: pytest.MonkeyPatch):
     noting = Noting()
     monkeypatch.setattr(console, "shown_by_default", lambda: noting)

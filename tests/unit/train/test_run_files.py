@@ -15,7 +15,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.schema import checked
 from spanbert.tokens.store import TokenStore
 from spanbert.train.budget import Progress
-from spanbert.train.loop import Best
+from spanbert.train.outcome import Best
 from spanbert.train.run_directory import budget_of_run
 from spanbert.train.run_schemas import BestFacts, LogLine, MetricsLine, StateFacts, TuningRecord
 from spanbert.train.tracking import read_log

@@ -109,7 +109,7 @@ def test_a_runtime_is_what_the_settings_say_on_this_machine(monkeypatch: pytest.
     monkeypatch.setattr(hardware, "has_bfloat16", lambda device: True)
     runtime = Runtime.of(TrainConfig(precision=asked, seed=3, threads=2))
     assert (runtime.precision, runtime.seed, runtime.threads) == (found, 3, 2)
-    assert (runtime.rank, runtime.world_size) == (0, 1)
+    assert (runtime.ranks.rank, runtime.ranks.size) == (0, 1)
     product = torch.ones(2, 2, device=runtime.device)
     with runtime.autocast():
         assert (product @ product).dtype == getattr(torch, found)

@@ -24,8 +24,8 @@ from spanbert.encoder.model import Encoder
 from spanbert.train import loop
 from spanbert.train import pretrain as pretraining
 from spanbert.train.config import OptimConfig
-from spanbert.train.loop import Best
 from spanbert.train.optimizer import make_optimizer, set_rates
+from spanbert.train.outcome import Best
 from spanbert.train.run_directory import run_directory
 from spanbert.train.tracking import read_log
 from tests.runs import SIGNAL_AT_STEP, arguments, assert_same_weights, interrupted, losses, run
@@ -298,7 +298,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(
     monkeypatch.setattr(
         PretrainHead, "losses", lambda self, hidden, *_: dict.fromkeys(("mlm", "sbo"), hidden.sum() * float("nan"))
     )
-    with pytest.raises(SpanbertError, match=r"step 1: loss is nan. Start again with a lower optim\.lr"):
+    with pytest.raises(SpanbertError, match=r"step 1: the gradient's norm is nan, the loss nan. Start again"):
         run(store_path, tmp_path / "out", hugging_face_model, "train.max_steps=2")
     assert not (run_directory(tmp_path / "out") / "training").exists()
 

@@ -82,7 +82,6 @@ def command(
     error.
     """
     from spanbert.apps.doctor.diagnose import doctor
-    from spanbert.apps.doctor.lines import report_lines
     from spanbert.train.finetune_config import FinetuneConfig
 
     kind, asked = kind_meant(kind)
@@ -110,7 +109,7 @@ def command(
     if as_json:
         print_json(report.as_record())
     else:
-        for line in report_lines(report):
+        for line in report.lines:
             say(line)
         if fix is not None:
             say(f"wrote {fix}")

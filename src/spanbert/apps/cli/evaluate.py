@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -21,6 +21,9 @@ from spanbert.apps.cli.task_options import Given, settings_of, task_examples, wi
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
 
+if TYPE_CHECKING:
+    from spanbert.pipelines.evaluation import Evaluation
+
 EXAMPLES = task_examples(
     "evaluate",
     ("Scores with intervals and signature", "spanbert evaluate ner/ --data test.conll"),
@@ -28,7 +31,6 @@ EXAMPLES = task_examples(
     ("Entities and relations from raw text", "spanbert evaluate news/ --data test.jsonl --end-to-end"),
     ("Is A better than B? A paired bootstrap test", "spanbert evaluate --compare A/ B/ --data test.conll"),
 )
-_LABELS = 40
 
 
 @with_task_options("evaluate")
@@ -108,7 +110,7 @@ def command(
 
 def _end_to_end(
     bundles: list[str], data: Path, entities: str, task: str | None, device: str | None, seed: int
-) -> dict[str, Any]:
+) -> Evaluation:
     from spanbert.inference.end_to_end import Entities
     from spanbert.pipelines.evaluate import evaluate_end_to_end
 
@@ -122,36 +124,9 @@ def _end_to_end(
         )
 
 
-def _print(found: dict[str, Any], as_json: bool) -> None:
+def _print(found: Evaluation, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    for line in _lines(found):
+    for line in found.lines:
         say(line)
-
-
-def _lines(found: dict[str, Any]) -> list[str]:
-    from spanbert.scores.scorer import figure_lines
-
-    lines = [f"{found['task']} ({found['kind']}) on {found['data']}"]
-    lines += [f"  {line}" for line in figure_lines(found)]
-    by_label = found.get("by_label", {})
-    for label, figures in list(by_label.items())[:_LABELS]:
-        shown = "  ".join(f"{name} {figures[name]:.4f}" for name in ("f1", "precision", "recall"))
-        lines.append(f"    {label:<20} {shown}  gold {figures['gold']}")
-    lines += [f"    and {len(by_label) - _LABELS} more; --json has all"] if len(by_label) > _LABELS else []
-    lines.append(f"  {found['signature']}")
-    lines += [f"  warning: {one}" for one in found.get("warnings", ())]
-    if "compared" in found:
-        other = found["compared"]
-        low, high = other["interval"]
-        lines.append(
-            f"  {found['main']} minus that of {other['with']} ({other['score']:.4f}): {other['difference']:+.4f}, "
-            f"95% interval {low:+.4f} to {high:+.4f}, p = {other['p_value']:.4f} over {other['units']:,} units"
-        )
-        for name, test in other.get("test", {}).items():
-            lines.append(
-                f"  {name}: {test['difference']:+.2f}, p = {test['p_value']:.4f} by sacreBLEU's paired bootstrap test "
-                f"({test['signature']})"
-            )
-    return lines

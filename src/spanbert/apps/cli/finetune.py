@@ -13,6 +13,14 @@ import typer
 
 from spanbert.apps.cli.command import command_class
 from spanbert.apps.cli.completion import kinds_or, one_of
+from spanbert.apps.cli.launching import (
+    NprocOption,
+    RestartsOption,
+    ShardOption,
+    launch_if_asked,
+    require_one_process,
+    resumes,
+)
 from spanbert.apps.cli.options import (
     SIZES,
     ConfigOption,
@@ -35,6 +43,7 @@ from spanbert.apps.cli.task_options import (
 )
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError, nearest
+from spanbert.core.ranks import is_first_rank
 from spanbert.tasks.registry import kind_meant, kinds, spec_of, specs
 
 if TYPE_CHECKING:
@@ -138,6 +147,9 @@ def command(
         str | None, typer.Option(help="Licence and attribution of the data, for the model card.", show_default=False)
     ] = None,
     device: DeviceOption = None,
+    nproc: NprocOption = 1,
+    shard: ShardOption = False,
+    max_restarts: RestartsOption = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run of --out.")] = False,
     overwrite: OverwriteOption = False,
     config: ConfigOption = None,
@@ -148,6 +160,10 @@ def command(
     typed = kind
     kind, asked = (kind, {}) if kind == _MULTI else kind_meant(kind, others=[_MULTI])
     require_size(size)
+    if seeds > 1 or tune or tune_budget:
+        require_one_process(nproc)
+    launch_if_asked(nproc, max_restarts)
+    resume = resumes(resume)
     from spanbert.apps.cli.interrupted import end_interrupted
     from spanbert.apps.reports.finetune_report import write_finetune_report
     from spanbert.train.config import budget_overrides
@@ -164,6 +180,7 @@ def command(
     overrides += device_setting(device)
     overrides += [f"train.patience={patience}"] if patience is not None else []
     overrides += ["keep_heads=true"] if keep_heads else []
+    overrides += ["train.shard=true"] if shard else []
     overrides += [f"licence={json.dumps(licence)}"] if licence is not None else []
     own = [one for one in set_ or [] if one.startswith("tasks.")]
     overrides += [one for one in set_ or [] if one not in own]
@@ -187,7 +204,7 @@ def command(
         outcome = result.outcome
         alone = seeds == 1 and not (tune or tune_budget)
         whole = not outcome.interrupted or (alone and outcome.progress.step > 0)  # there is a bundle
-        report = write_finetune_report(out, reporter) if whole else None
+        report = write_finetune_report(out, reporter) if whole and is_first_rank() else None
     if seeds > 1 and whole:
         for name, figures in several.spread.items():
             for figure, spread in figures.items():

@@ -9,7 +9,8 @@ from typing import NoReturn
 
 import typer
 
-from spanbert.train.loop import Outcome
+from spanbert.core.ranks import is_first_rank
+from spanbert.train.outcome import Outcome
 
 
 def end_interrupted(outcome: Outcome) -> NoReturn:
@@ -18,10 +19,11 @@ def end_interrupted(outcome: Outcome) -> NoReturn:
     What comes after it in `spanbert pretrain ... && ...` does not run.
     """
     step = outcome.progress.step
-    typer.echo(
-        f"{outcome.stopped_by}: " + (f"saved after step {step:,}" if step else "before the first step"), err=True
-    )
-    typer.echo(f"resume with: {_resuming(sys.argv[1:])}", err=True)
+    if is_first_rank():
+        typer.echo(
+            f"{outcome.stopped_by}: " + (f"saved after step {step:,}" if step else "before the first step"), err=True
+        )
+        typer.echo(f"resume with: {_resuming(sys.argv[1:])}", err=True)
     raise typer.Exit(128 + signal.Signals[outcome.stopped_by])
 
 

@@ -32,9 +32,11 @@ from spanbert.apps.cli import (
     pretrain,
     push,
     quickstart,
+    watch,
 )
 from spanbert.apps.cli.command import command_class
 from spanbert.core.errors import InputError, SpanbertError
+from spanbert.core.ranks import is_first_rank, world_size
 from spanbert.core.threads import wait_briefly
 
 _BAD_PATH = (
@@ -86,6 +88,7 @@ app.command("doctor", cls=doctor.CLASS, epilog=doctor.EXAMPLES)(doctor.command)
 app.command("info", cls=_PLAIN, epilog=info.EXAMPLES)(info.command)
 app.command("convert", cls=_PLAIN, epilog=convert.EXAMPLES)(convert.command)
 app.command("push", cls=_PLAIN, epilog=push.EXAMPLES)(push.command)
+app.command("watch", cls=_PLAIN, epilog=watch.EXAMPLES)(watch.command)
 app.command("bench", cls=_PLAIN, epilog=bench.EXAMPLES)(bench.command)
 
 
@@ -127,6 +130,8 @@ def _prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # names of files may be no Unicode
+    if not is_first_rank():
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 (as above)
     if sys.stdout is None:
         raise InputError("standard output is closed", remedy="Redirect it: > FILE, or > /dev/null")
 
@@ -159,5 +164,15 @@ def _remedy(error: OSError) -> str | None:
 
 
 def _fail(message: str, code: int) -> None:
-    print(f"spanbert: error: {message}", file=sys.stderr)
+    if _tells():
+        print(f"spanbert: error: {message}", file=sys.stderr)
     sys.exit(code)
+
+
+def _tells() -> bool:
+    """Whether an error is told: of processes that train together, the first that has one tells it."""
+    if world_size() == 1 or "torch.distributed" not in sys.modules:
+        return is_first_rank()
+    from spanbert.train.ranks import tells_error
+
+    return tells_error()

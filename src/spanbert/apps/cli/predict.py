@@ -279,11 +279,15 @@ def _pipe(source: str) -> PipeLines | None:
 
 
 def _plain(pipe: PipeLines, name: str) -> Iterator[str]:
-    """The lines, each as soon as it comes; refuses words with tags, which only a file's reader understands."""
+    """The lines, each as soon as it comes; refuses tables and tagged words, which only a file's reader understands."""
     from spanbert.corpus.formats.column_format import are_columns, may_be_tagged
+    from spanbert.corpus.formats.column_guess import names_columns
 
     held: list[str] | None = []
-    for line in pipe:
+    for number, line in enumerate(pipe):
+        if not number and names_columns(line):
+            remedy = "Save it as a file (.csv or .tsv), and name it; or leave its first line out if the rest are texts"
+            raise InputError("names of columns, not a text", where=f"{name}:1", got=repr(line[:60]), remedy=remedy)
         if held is None:
             yield line
             continue

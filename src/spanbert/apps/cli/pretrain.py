@@ -8,6 +8,7 @@ from typing import Annotated, cast
 import typer
 
 from spanbert.apps.cli.command import command_class
+from spanbert.apps.cli.launching import NprocOption, RestartsOption, ShardOption, launch_if_asked, resumes
 from spanbert.apps.cli.options import (
     SIZES,
     ConfigOption,
@@ -29,6 +30,7 @@ EXAMPLES = examples(
     ("Only the heads, the encoder as it is", "spanbert pretrain store/ --model bert-base-cased/ --freeze-encoder --out bundle/ --budget 5m"),  # noqa: E501
     ("From scratch, an exact number of steps", "spanbert pretrain store/ --size mini --out bundle/ --budget 500steps"),
     ("Resume after a kill or Ctrl-C", "spanbert pretrain store/ --size mini --out bundle/ --budget 500steps --resume"),
+    ("Four processes, one a GPU; each step reads 8 packs", "spanbert pretrain store/ --model X --out bundle/ --budget 2h --nproc 4 --set batch.packs=8"),  # noqa: E501
     ("Longer segments, larger steps in four parts", "spanbert pretrain store/ --model X --out bundle/ --budget 2h --set batch.segment_length=512 --set batch.packs=4 --set train.accumulation=4"),  # noqa: E501
 )  # fmt: skip
 CLASS = command_class(settings="spanbert.train.pretrain_config:PretrainConfig")
@@ -50,6 +52,9 @@ def command(
         bool, typer.Option("--freeze-encoder", help="Train the MLM and SBO heads alone.")
     ] = False,
     device: DeviceOption = None,
+    nproc: NprocOption = 1,
+    shard: ShardOption = False,
+    max_restarts: RestartsOption = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the interrupted run of --out.")] = False,
     overwrite: OverwriteOption = False,
     config: ConfigOption = None,
@@ -63,6 +68,8 @@ def command(
     143.
     """
     require_size(size)
+    launch_if_asked(nproc, max_restarts)
+    resume = resumes(resume)
     from spanbert.apps.cli.interrupted import end_interrupted
     from spanbert.train.config import budget_overrides
     from spanbert.train.pretrain import pretrain
@@ -72,6 +79,7 @@ def command(
     overrides = (budget_overrides(budget) if budget else []) + list(set_ or [])
     overrides += device_setting(device)
     overrides += ["freeze_encoder=true"] if freeze_encoder else []
+    overrides += ["train.shard=true"] if shard else []
     settings = PretrainConfig.assemble(file=config, overrides=overrides)
     goes_on = resume and bool(budget_of_run(out))
     if not goes_on and not any((settings.train.max_steps, settings.train.max_tokens, settings.train.max_minutes)):

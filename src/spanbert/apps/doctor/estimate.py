@@ -28,6 +28,7 @@ from spanbert.train.finetune_bundle import build_joint_model
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer
+from spanbert.train.parallel import OneProcess
 from spanbert.train.run import announce, settled
 from spanbert.train.runtime import Runtime
 from spanbert.train.step import backward
@@ -211,7 +212,7 @@ class _Trial:
         tokens = step.tokens // max(len(step.micro_batches), 1)
         device = self._runtime.device
         with threads_by_work(tokens, self._model.encoder.config.hidden_size, device):
-            backward(self._model, step, number=0, runtime=self._runtime)
+            backward(OneProcess(self._model), step, number=0, runtime=self._runtime)
             wait_for(device)
             between, clock_between = time.thread_time(), time.perf_counter()
             torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._config.optim.clip)

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from spanbert.apps.doctor.lengths import histogram_lines
-from spanbert.apps.doctor.report import Report
 from spanbert.core.findings import SEVERITIES, Finding
+from spanbert.core.model_path import model_name
 
 if TYPE_CHECKING:
     from spanbert.apps.doctor.estimate import Estimate
+    from spanbert.apps.doctor.report import Report
 
 _SHOWN_LABELS = 30
 _WIDTH = 78
@@ -21,7 +22,7 @@ _NAME = 24
 def report_lines(report: Report) -> Iterator[str]:
     """The report, section by section; findings last except for the sum, where they are seen first."""
     facts = report.facts
-    yield f"spanbert doctor {report.kind}: {', '.join(report.files)}; model {report.model}"
+    yield f"spanbert doctor {report.kind}: {', '.join(report.files)}; model {model_name(report.model)}"
     yield from _section("Data")
     yield _line("read as", facts["read_as"])
     for name, words in report.fact_lines:

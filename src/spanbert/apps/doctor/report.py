@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from spanbert.apps.doctor.lines import report_lines
 from spanbert.core.findings import Finding
+from spanbert.core.in_lines import InLines
 
 if TYPE_CHECKING:
     from spanbert.apps.doctor.estimate import Estimate
 
 
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """What the doctor found.
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Report(InLines):
+    """What the doctor found; Python shows it as the command line does.
 
     Attributes:
         kind: The kind of task.
@@ -40,6 +42,11 @@ class Report:
     def exit_code(self) -> int:
         """2 where there is an error, else 0."""
         return 2 if any(finding.rule.severity == "error" for finding in self.findings) else 0
+
+    @property
+    def lines(self) -> list[str]:
+        """The report for people."""
+        return list(report_lines(self))
 
     def as_record(self) -> dict[str, Any]:
         """For JSON."""

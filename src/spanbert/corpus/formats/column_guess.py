@@ -32,6 +32,7 @@ _LABELS = (
     *("gold_label", "intent", "topic", "stars", "emotion", "is_duplicate", "similarity", "标签", "类别"),
     *("label_desc", "label_text"),
 )
+_NAME = re.compile(r"[^\W\d][\w-]{0,39}")
 KNOWN_NAMES = frozenset((*_TEXTS, *_SECONDS, *_LABELS, "id", "idx", "guid"))
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _WRITTEN = re.compile(rf"\s|[{HAN}]")
@@ -172,3 +173,14 @@ def roles_of_content(names: Sequence[str], rows: Sequence[Sequence[str]], given:
             return None
         roles = replace(roles, label=labels[0] if labels else None)
     return roles
+
+
+def names_columns(line: str) -> bool:
+    """Whether a line that could be any text is the first one of a table: names without blanks, one of them known.
+
+    Args:
+        line: Without its end.
+    """
+    cells = line.split("\t") if "\t" in line else line.split(",")
+    names = [cell.strip('"') for cell in cells]
+    return len(names) > 1 and all(map(_NAME.fullmatch, names)) and any(name.lower() in KNOWN_NAMES for name in names)

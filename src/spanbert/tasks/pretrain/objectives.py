@@ -20,9 +20,11 @@ from spanbert.batches.plan import Pack
 from spanbert.core.config import Config
 from spanbert.core.errors import InputError
 from spanbert.core.types import IntArray, Record, Scores
+from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import Encoder
 from spanbert.encoder.placement import on_device
 from spanbert.scores.pretraining import PretrainPredictions, score_predictions, unigram_log_probabilities
+from spanbert.tasks.pretrain.costs import head_flops
 from spanbert.tasks.pretrain.encode import PackSize, PretrainTargets, SpanCollator
 from spanbert.tasks.pretrain.heads import PretrainHead
 from spanbert.tasks.protocol import MicroBatch, Task
@@ -109,6 +111,19 @@ class PretrainTask(Task[Pack, PretrainTargets]):
         """Summed cross-entropy of each objective in nats."""
         assert isinstance(head, PretrainHead)
         return head.losses(hidden_TD, targets, encoder.embeddings.word.weight)
+
+    def head_flops(self, config: EncoderConfig, counts: Mapping[str, int]) -> float:
+        """The products with the word embeddings, most of all."""
+        return head_flops(
+            config,
+            mlm_rows=counts.get("mlm", 0),
+            sbo_rows=counts.get("sbo", 0),
+            sbo_position_size=self.sbo.position_size,
+        )
+
+    def head_of(self, head: nn.Module, targets: PretrainTargets) -> nn.Module:
+        """All of it."""
+        return head
 
     @torch.no_grad()
     def decode(self, encoder: Encoder, head: nn.Module, batch: MicroBatch[PretrainTargets]) -> PretrainPredictions:
