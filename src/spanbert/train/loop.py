@@ -183,7 +183,7 @@ class Trainer:
                         self.progress = now()
                     if is_due(self.checkpoint_every, before, self.progress, self.budget):
                         figures.read()
-                        self._save()
+                        self._save(tracker)
                         self.progress = now()
                 figures.read()
                 if not self._evaluated_at(self.progress.step) and stopped_by == "budget":
@@ -193,7 +193,7 @@ class Trainer:
             finally:
                 steps.close()  # type: ignore[attr-defined]
             if self.progress.step:
-                self._save()
+                self._save(tracker)
                 if self._states is not None:
                     self._states.finish()
             self.parallel.update_model()
@@ -296,8 +296,10 @@ class Trainer:
                     facts=asdict(self.best),
                 )
 
-    def _save(self) -> None:
+    def _save(self, tracker: Tracker | None) -> None:
         begun = time.monotonic()
+        if tracker is not None:
+            tracker.sync()
         save = save_state if self._states is None else self._states.begin
         save(
             self.directory / "training" / "last",

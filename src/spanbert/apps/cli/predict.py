@@ -26,7 +26,7 @@ from spanbert.apps.cli.options import (
 from spanbert.apps.cli.task_options import Given, settings_of, task_examples, with_task_options
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
-from spanbert.core.files import file_written_whole, is_special
+from spanbert.core.files import file_written_whole, is_special, only_writer
 from spanbert.core.outputs import check_output_file
 from spanbert.core.reporter import Reporter
 from spanbert.corpus.io.files import ByteCounter, SourceFile, text_lines
@@ -157,6 +157,8 @@ def command(
             pipe,
             formulas,
         )
+        if out is not None:
+            stack.enter_context(only_writer(out))
         stream = sys.stdout if out is None else stack.enter_context(file_written_whole(out))
         for piece in pieces:
             stream.write(piece)
