@@ -169,7 +169,7 @@ class FreedMemory:
             cost some percent of the time.
     """
 
-    def __init__(self, most: int = 3 << 27) -> None:
+    def __init__(self, most: int = 1 << 27) -> None:
         self._most, self._base, self._tokens = most, resident_bytes(), 0
 
     def used(self, tokens: int) -> None:
