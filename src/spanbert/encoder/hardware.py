@@ -25,7 +25,7 @@ _AMPERE = (8, 0)  # compute capability
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 
 
-def resolved_device(name: str, where: str = "device") -> torch.device:
+def resolved_device(name: str, where: str = "device", *, rank: int | None = None) -> torch.device:
     """The device that a name of `core.device` stands for on this machine.
 
     `auto` is the first CUDA card where there is one, else the CPU; Apple's graphics processor (`mps`) is taken only
@@ -34,6 +34,7 @@ def resolved_device(name: str, where: str = "device") -> torch.device:
     Args:
         name: As `device_name` gives it.
         where: What the user set, for messages.
+        rank: This process among those of this machine that train together, each on a card of its own; None: alone.
 
     Raises:
         InputError: There is no such device here; says which there are.
@@ -42,7 +43,7 @@ def resolved_device(name: str, where: str = "device") -> torch.device:
     if kind == AUTO:
         kind = "cuda" if torch.cuda.is_available() else "cpu"
     if kind == "cuda" and torch.cuda.is_available():
-        index = int(number) if number else torch.cuda.current_device()
+        index = rank if rank is not None else int(number) if number else torch.cuda.current_device()
         if index < torch.cuda.device_count():
             return torch.device("cuda", index)
     elif kind == "cpu" or (kind == "mps" and torch.backends.mps.is_available()):

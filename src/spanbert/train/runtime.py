@@ -42,9 +42,8 @@ class Runtime:
         Raises:
             InputError: A device that there is not.
         """
-        device = resolved_device(config.device, "train.device")
-        if device.type == "cuda" and world_size() > 1:
-            device = torch.device("cuda", rank_on_machine())
+        several = rank_on_machine() if world_size() > 1 else None
+        device = resolved_device(config.device, "train.device", rank=several)
         return cls(
             device=device,
             precision=resolved_precision(config.precision, device),
