@@ -115,9 +115,8 @@ class StepFigures:
         waiting = [step for step in self._steps if step.read is None]
         if not waiting:
             return
-        tensors = [
-            one.double() for step in waiting for one in (*step.losses.values(), step.gradient_norm, step.skipped)
-        ]
+        kept = [one for step in waiting for one in (*step.losses.values(), step.gradient_norm, step.skipped)]
+        tensors = [one.float() if one.device.type == "mps" else one.double() for one in kept]
         values = iter(torch.stack(tensors).tolist())
         for step in waiting:
             means = {name: next(values) for name in step.losses}

@@ -215,7 +215,7 @@ class Trainer:
     def _step(self, step: Step[MicroBatch[Any]], figures: StepFigures) -> None:
         """One optimiser step."""
         tokens = step.tokens // (max(len(step.micro_batches), 1) * self.ranks.size)
-        with threads_by_work(tokens, self.model.encoder.config.hidden_size):
+        with threads_by_work(tokens, self.model.encoder.config.hidden_size, self.runtime.device):
             self._update(step, figures)
 
     def _update(self, step: Step[MicroBatch[Any]], figures: StepFigures) -> None:
