@@ -17,7 +17,7 @@ from tests.faults.forks import Forks
 from tests.faults.scenarios import SCENARIOS
 from tests.faults.seam import WAYS, Point
 
-LEAST = {"prepare": 20, "pretrain": 30, "finetune from scratch": 5, "convert a model": 4, "save": 3}
+LEAST = {"prepare": 15, "pretrain": 20, "finetune from scratch": 3, "convert a model": 2, "save": 2}
 
 
 @pytest.fixture(scope="module")

@@ -197,6 +197,10 @@ def _layer(config: EncoderConfig, number: int) -> nn.Module:
     return ConvolutionBlock(config, number) if config.kind == "cnn" else Block(config)
 
 
+class DivergedError(InputError):
+    """Weights that are too large to compute anything with."""
+
+
 def require_finite_states(hidden_RD: Tensor) -> None:
     """Refuses hidden states that nothing could be said from, as weights that are too large make them.
 
@@ -204,10 +208,10 @@ def require_finite_states(hidden_RD: Tensor) -> None:
         hidden_RD: Hidden states, (R, D).
 
     Raises:
-        InputError: Some are infinite or not numbers.
+        DivergedError: Some are infinite or not numbers.
     """
     if not bool(torch.isfinite(hidden_RD.sum())) and not bool(torch.isfinite(hidden_RD).all()):
-        raise InputError(
+        raise DivergedError(
             "the encoder's hidden states are infinite or not numbers",
             got="weights that are too large",
             remedy="Its training diverged: take an earlier model, or train again with a lower rate",

@@ -26,10 +26,11 @@ from spanbert.checkpoint.state import SavedState, load_state, save_state
 from spanbert.core.reporter import Reporter
 from spanbert.core.schema import checked
 from spanbert.encoder.hardware import threads_by_work
+from spanbert.encoder.model import DivergedError
 from spanbert.tasks.protocol import MicroBatch
 from spanbert.train.budget import Budget, Progress, is_due, schedule_factor
 from spanbert.train.config import Amount, OptimConfig, TrainConfig
-from spanbert.train.figures import StepFigures, require_finite
+from spanbert.train.figures import StepFigures, not_finite, require_finite
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rates
 from spanbert.train.outcome import Best, Outcome
@@ -264,7 +265,10 @@ class Trainer:
         if self.evaluate is None:
             return
         self.parallel.update_model()
-        scores = self.ranks.of_first(partial(stop.unless_stopped, self.evaluate))
+        try:
+            scores = self.ranks.of_first(partial(stop.unless_stopped, self.evaluate))
+        except DivergedError as error:
+            raise not_finite(self.directory, self.progress.step, error.what) from error
         if scores is None:
             return
         self._take_scores(tracker, scores)

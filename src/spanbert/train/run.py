@@ -18,7 +18,7 @@ from spanbert.batches.loader import Loader, Plan
 from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.state import SavedState, load_state, sweep_state
 from spanbert.core.device import DeviceLike, device_name
-from spanbert.core.files import remove_leftovers_in, write_json
+from spanbert.core.files import write_json
 from spanbert.core.model_path import model_name
 from spanbert.core.reporter import Reporter
 from spanbert.encoder.hardware import explaining_memory, precision_warning
@@ -333,8 +333,6 @@ def run_into(
         if ranks.is_first:
             require_places(bundle, overwrite=overwrite, goes_on=resume and kind_of_run(bundle) is not None)
             state = state_to_resume(bundle, facts, resume)
-            for place in (bundle, directory, directory / "training"):
-                remove_leftovers_in(place)
             for name in ("last", "best"):
                 sweep_state(directory / "training" / name)
         ranks.wait()

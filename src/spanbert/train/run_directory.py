@@ -24,7 +24,7 @@ from typing import Any
 
 from spanbert.checkpoint.state import SavedState, load_state
 from spanbert.core.errors import InputError
-from spanbert.core.files import only_writer, read_json
+from spanbert.core.files import only_writer, read_json, remove_leftovers_in
 from spanbert.core.outputs import check_output_folder, empty_folder
 from spanbert.core.schema import read_checked
 from spanbert.train.run_schemas import RunFacts
@@ -69,12 +69,15 @@ def files_of_run(bundle: Path) -> Path:
 
 @contextmanager
 def only_run(bundle: Path) -> Iterator[None]:
-    """Holds the locks on a bundle and on its run while the block runs.
+    """Holds the locks on a bundle and on its run while the block runs; what killed writers left in both is removed.
 
     Raises:
         InputError: Another process writes to one of them.
     """
-    with only_writer(bundle), only_writer(run_directory(bundle)):
+    run = run_directory(bundle)
+    with only_writer(bundle), only_writer(run):
+        for place in (bundle, run, run / "training"):
+            remove_leftovers_in(place)
         yield
 
 

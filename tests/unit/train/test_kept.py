@@ -9,10 +9,11 @@ from types import SimpleNamespace
 import pytest
 
 from spanbert.train.kept import Kept
+from spanbert.train.ranks import Ranks
 
 
 def test_it_is_kept_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    run = SimpleNamespace(directory=tmp_path / "out.run", resume=True)
+    run = SimpleNamespace(directory=tmp_path / "out.run", resume=True, runtime=SimpleNamespace(ranks=Ranks()))
     place = run.directory / "training" / "start"
     copy = shutil.copyfile
 
@@ -21,11 +22,13 @@ def test_it_is_kept_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.Monk
             raise KeyboardInterrupt
         copy(source, target)
 
-    with Kept(run) as kept:
-        made = kept.directory("start")
-        made.mkdir()
+    def make(target: Path) -> None:
+        target.mkdir()
         for name in ("a", "b"):
-            (made / name).write_text(name)
+            (target / name).write_text(name)
+
+    with Kept(run) as kept:
+        kept.directory("start", make)
         with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
             patched.setattr(shutil, "copyfile", killed_at_the_second)
             kept.keep()
@@ -33,4 +36,4 @@ def test_it_is_kept_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.Monk
         kept.keep()
     assert [path.name for path in sorted(place.iterdir())] == ["a", "b"]
     with Kept(run) as again:
-        assert again.directory("start") == place
+        assert again.directory("start", pytest.fail) == place
