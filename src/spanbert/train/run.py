@@ -36,6 +36,7 @@ from spanbert.train.run_directory import (
     require_places,
     run_directory,
     state_to_resume,
+    sweep_run,
 )
 from spanbert.train.runtime import Runtime
 from spanbert.train.signals import StopRequest
@@ -333,6 +334,7 @@ def run_into(
         if ranks.is_first:
             require_places(bundle, overwrite=overwrite, goes_on=resume and kind_of_run(bundle) is not None)
             state = state_to_resume(bundle, facts, resume)
+            sweep_run(bundle)
             for name in ("last", "best"):
                 sweep_state(directory / "training" / name)
         ranks.wait()

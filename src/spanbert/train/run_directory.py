@@ -69,16 +69,20 @@ def files_of_run(bundle: Path) -> Path:
 
 @contextmanager
 def only_run(bundle: Path) -> Iterator[None]:
-    """Holds the locks on a bundle and on its run while the block runs; what killed writers left in both is removed.
+    """Holds the locks on a bundle and on its run while the block runs.
 
     Raises:
         InputError: Another process writes to one of them.
     """
-    run = run_directory(bundle)
-    with only_writer(bundle), only_writer(run):
-        for place in (bundle, run, run / "training"):
-            remove_leftovers_in(place)
+    with only_writer(bundle), only_writer(run_directory(bundle)):
         yield
+
+
+def sweep_run(bundle: Path) -> None:
+    """Removes what killed writers left in a bundle and in its run, to which nobody else writes now."""
+    run = run_directory(bundle)
+    for place in (bundle, run, run / "training"):
+        remove_leftovers_in(place)
 
 
 def check_run_folder(

@@ -36,6 +36,7 @@ from spanbert.train.run_directory import (
     move_out,
     only_run,
     run_directory,
+    sweep_run,
 )
 from spanbert.train.task_data import TaskData, as_task_data, files_read
 from spanbert.train.tune import run_trials
@@ -93,6 +94,7 @@ def finetune_seeds(
     results: dict[int, FinetuneResult] = {}
     with only_run(target):
         move_out(target)
+        sweep_run(target)
         run, cards = run_directory(target), []
         first = config.train.seed
         if tune:

@@ -50,6 +50,7 @@ from spanbert.train.run_directory import (
     only_run,
     run_directory,
     state_to_resume,
+    sweep_run,
 )
 from spanbert.train.run_schemas import TuningRecord
 from spanbert.train.task_data import TaskData, as_task_data, files_read, with_held_out
@@ -131,6 +132,7 @@ def finetune_tuned(
     read = files_read(tasks, model, config)
     check_run_folder(target, (TUNE,), inputs=read, resume=resume, overwrite=overwrite)
     with only_run(target):
+        sweep_run(target)
         tuned = run_trials(
             tasks, budget=budget, out=target, model=model, size=size, config=config, resume=resume,
             overwrite=overwrite, reporter=reporter,
