@@ -142,7 +142,7 @@ def pretrain(
             parts = runtime.ranks.of_first(partial(fitting_accumulation, task_model, plan, runtime))
             reporter.say(f"a step of {plan.packs:,} packs in {parts * runtime.ranks.size:,} micro-batches")
             config = config.with_train(accumulation=parts)
-            facts["settings"] = config.model_dump(mode="json")  # so that a resumed run has as many
+            run = run.noting(settings=config.model_dump(mode="json"))  # so that a resumed run has as many
         if config.train.compile == "on":
             task_model.encoder.compile_layers(at_most=config.batch.segment_length)
         score: Callable[[], dict[str, Any]] | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
@@ -262,6 +262,10 @@ class Run:
             layer_decay=layer_decay,
             scoring=scoring,
         )
+
+    def noting(self, **facts: Any) -> Self:
+        """The same run, of which run.json says something else, too; before it begins."""
+        return replace(self, facts={**self.facts, **facts})
 
     def begin(self, trainer: Trainer) -> bool:
         """Describes the run in run.json, and continues from the state of an interrupted one.
