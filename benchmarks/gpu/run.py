@@ -118,7 +118,7 @@ def _asked(arguments: Sequence[str] | None, parts: Mapping[str, Part]) -> argpar
     parser.add_argument("--device", default="cuda", help="cpu: a rehearsal")
     parser.add_argument("--minutes", type=float, default=9.0, help="for everything together")
     parser.add_argument("--tiny", action="store_true", help="as small as can be, for a rehearsal")
-    asked = parser.parse_args(arguments)
+    asked = parser.parse_intermixed_args(arguments)  # parts may follow options
     unknown = [name for name in asked.parts if name not in parts]
     if unknown:
         parser.error(f"no part {', '.join(unknown)}; there are {', '.join(parts)}")
