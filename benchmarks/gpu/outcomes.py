@@ -1,6 +1,7 @@
 """A plugin of pytest that writes each test's outcome at once, since a run that is killed writes no report.
 
-python -m pytest -p benchmarks.gpu.outcomes ...    with SPANBERT_OUTCOMES=FILE: a line of JSON a test
+python -m pytest -p benchmarks.gpu.outcomes ...    with SPANBERT_OUTCOMES=FILE: a line of JSON a test;
+                                                   with SPANBERT_SHARE=2/6: every sixth test, from the third on
 """
 
 from __future__ import annotations
@@ -11,6 +12,16 @@ import os
 import pytest
 
 _LONGEST = 600  # characters of a message
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keeps the tests of this process's share."""
+    first, _, shares = os.environ.get("SPANBERT_SHARE", "0/1").partition("/")
+    own = items[int(first) :: int(shares)]
+    others = [item for number, item in enumerate(items) if number % int(shares) != int(first)]
+    config.hook.pytest_deselected(items=others)
+    items[:] = own
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -1,6 +1,6 @@
 """Everything that travels to a machine with one GPU and no network, in one folder of at most 56 MiB.
 
-python benchmarks/gpu/prepare.py WORK [--out build/gpu] [--model BUNDLE] [--weights int8|float16] [--pieces N] [--no-wheels]
+python benchmarks/gpu/prepare.py WORK [--out build/gpu] [--model BUNDLE] [--weights int8|float16] [--pieces N]
 
 WORK holds the token stores of the small English model, `store` and `enwiki`; `recipes/small_en/recipe.py store WORK`
 makes them. Of the first, documents to train on are taken in random order until the room is filled, of the second those

@@ -32,12 +32,21 @@ class Remote:
         self._connection, self._theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(self._theirs, build, arguments), daemon=True)
 
-    def __enter__(self) -> Self:
+        self._is_open = True
         self._process.start()
         self._theirs.close()
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the process."""
+        if not self._is_open:
+            return
+        self._is_open = False
         with suppress(OSError):
             self._connection.send(None)
         self._process.join(_ENDING)

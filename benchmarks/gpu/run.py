@@ -53,8 +53,8 @@ class Part:
 
 
 PARTS: Mapping[str, Part] = {
-    "parity": Part(0.22),
-    "pretrain": Part(0.48),
+    "parity": Part(0.2),
+    "pretrain": Part(0.52),
     "finetune": Part(0.28),
     "small": Part(1.0),
 }
@@ -72,7 +72,6 @@ def main(arguments: Sequence[str] | None = None, parts: Mapping[str, Part] = PAR
     """
     begun = time.monotonic()
     asked = _asked(arguments, parts)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what runs is killed too
     asked.out.mkdir(parents=True, exist_ok=True)
     names = [name for name in parts if not asked.parts or name in asked.parts]
     end = begun + 60 * asked.minutes
@@ -156,4 +155,5 @@ def _is_installed(distribution: str) -> bool:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what runs is killed too
     sys.exit(main())

@@ -38,6 +38,7 @@ from spanbert.train.step import backward
 
 _PACKS = 384  # that our side reads, again and again
 _PREPARED = 6  # batches that are made before the clock starts
+_ROOM = 0.8  # of its memory that a side may take while it is sized: what a compiler makes may need more
 _TRIED, _USEFUL = 2, 0.97  # steps of each size; the smallest size that is so fast is taken
 _WARM_UP = 3
 _MASKED = 0.15
@@ -87,8 +88,7 @@ class Side(ABC):
         self.setup, self.device = setup, resolved_device(setup.device)
         prepare_process(self.device)
         torch.manual_seed(0)
-        if self.device.type == "cuda":
-            torch.cuda.set_per_process_memory_fraction(setup.memory, self.device)
+        self._allow(setup.memory)
         self.precision = resolved_precision("auto", self.device)
         self.store = TokenStore(setup.store, verify=False)
         self._batches: list[Any] = []
@@ -109,6 +109,15 @@ class Side(ABC):
     @abstractmethod
     def flops(self, batch: Any) -> float:
         """Operations of the products of a step, forward and backward."""
+
+    def _allow(self, share: float) -> None:
+        """Bounds the memory of this process, in shares of the device's."""
+        if self.device.type == "cuda":
+            torch.cuda.set_per_process_memory_fraction(share, self.device)
+
+    def built(self) -> bool:
+        """True: a side is built when it is first asked something."""
+        return True
 
     def product(self, size: int) -> float:
         """Operations a second of a large product in the precision of the steps: the best of some."""
@@ -133,6 +142,7 @@ class Side(ABC):
             `packs`, and `tried`: tokens a second with each number.
         """
         tried: dict[int, float] = {}
+        self._allow(_ROOM * self.setup.memory)
         for packs in candidates:
             try:
                 some = list(itertools.islice(self.batches(packs), 1 + _TRIED))
@@ -143,6 +153,7 @@ class Side(ABC):
             finally:
                 self._free()
             tried[packs] = tokens / seconds
+        self._allow(self.setup.memory)
         if not tried:
             raise torch.OutOfMemoryError(f"not even {candidates[0]} packs fit")
         packs = next(one for one, speed in tried.items() if speed >= _USEFUL * max(tried.values()))

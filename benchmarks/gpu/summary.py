@@ -48,14 +48,16 @@ def _pretrain(found: Mapping[str, Any]) -> Iterator[str]:
             figures = ", ".join(filter(None, [f"{speed['median']:,.0f} tokens/s", *shares, memory]))
             yield f"{shape:<11}{side:<11}{figures}"
         if "ratio" in result:
-            yield f"{shape:<11}{'ratio':<11}{result['ratio']['median']:.2f} ({result['ratio_prepared']['median']:.2f} prepared)"
+            ratio, prepared = (result[name]["median"] for name in ("ratio", "ratio_prepared"))
+            yield f"{shape:<11}{'ratio':<11}{ratio:.2f} ({prepared:.2f} with batches made before)"
 
 
 def _finetune(found: Mapping[str, Any]) -> Iterator[str]:
     for where in ("device", "cpu"):
         trained, predicted = found.get(f"trained_on_{where}"), found.get(f"predicted_on_{where}")
         if predicted:
-            yield f"{where:<8}{predicted['texts_per_second']:,.0f} texts/s, {predicted['metric']} {predicted['score']:.2%}"
+            speed, score = predicted["texts_per_second"], predicted["score"]
+            yield f"{where:<8}{speed:,.0f} texts/s, {predicted['metric']} {score:.2%}"
         if trained:
             yield f"{where:<8}trained in {trained['seconds']:.1f} s, {trained['steps']} steps"
 

@@ -1,4 +1,4 @@
-"""Does the GPU compute what the CPU does? The tests of `tests/gpu`, each file in a process, all files at once."""
+"""Does the GPU compute what the CPU does? The tests of `tests/gpu`, shared out among some processes at once."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from benchmarks.gpu.job import Job
 from benchmarks.gpu.machine import machine
 
 ROOT = Path(__file__).resolve().parents[3]
+_MOST_PROCESSES = 6
 _STUCK = 60  # seconds of a test after which Python prints where it is
 _LOOK = 0.5
 
@@ -25,30 +26,34 @@ def run(job: Job, figures: Figures) -> None:
     Args:
         job: See there.
         figures: Get `tests`, `passed`, `failures`, `errors`, `skipped`, `not_passed`, `slowest`, and `whole`: whether
-            every file was run to its end.
+            every process came to its end.
     """
     figures.note(machine=machine(job.device), whole=False)
-    files = sorted((ROOT / "tests" / "gpu").glob("test_*.py"))
-    if job.tiny:
-        files = [file for file in files if file.stem == "test_parity"]
-    logs = {file: job.work / f"{file.stem}.jsonl" for file in files}
-    running = {file: _started(job, file, log) for file, log in logs.items()}
-    while any(process.poll() is None for process in running.values()):
+    processes = 1 if job.tiny else max(1, min(_MOST_PROCESSES, (os.cpu_count() or 1) // 2))
+    logs = [job.work / f"tests-{number}.jsonl" for number in range(processes)]
+    running = [_started(job, number, log, processes) for number, log in enumerate(logs)]
+    while any(process.poll() is None for process in running):
         time.sleep(_LOOK)
-        figures.note(**_counted(list(logs.values())))
-    codes = {file.name: process.returncode for file, process in running.items()}
-    whole = all(code in (0, 1) for code in codes.values())  # of pytest: all passed, or some did not
-    figures.note(**_counted(list(logs.values())), exit_codes=codes, whole=whole)
-    if any(codes.values()):
+        figures.note(**_counted(logs))
+    codes = [process.returncode for process in running]
+    whole = all(code in (0, 1) for code in codes)  # of pytest: all passed, or some did not
+    figures.note(**_counted(logs), exit_codes=codes, whole=whole)
+    if any(codes):
         sys.exit(1)
 
 
-def _started(job: Job, file: Path, log: Path) -> subprocess.Popen[bytes]:
-    """Runs the tests of a file; warnings are no errors here, since other versions of libraries have others."""
+def _started(job: Job, number: int, log: Path, processes: int) -> subprocess.Popen[bytes]:
+    """Runs a share of the tests; warnings are no errors here, since other versions of libraries have others."""
     command = [sys.executable, "-m", "pytest", "-q", "-m", "gpu", "-p", "benchmarks.gpu.outcomes", "-W", "default"]
-    command += ["-o", f"faulthandler_timeout={_STUCK}", "--tb=short", str(file)]
+    command += ["-o", f"faulthandler_timeout={_STUCK}", "--tb=short"]
+    command += [str(ROOT / "tests" / "gpu" / "test_parity.py" if job.tiny else ROOT / "tests" / "gpu")]
     command += ["-k", "tied_loss"] if job.tiny else []
-    more = {"SPANBERT_OUTCOMES": str(log), "SPANBERT_TEST_DEVICE": job.device}
+    more = {
+        "SPANBERT_OUTCOMES": str(log),
+        "SPANBERT_TEST_DEVICE": job.device,
+        "SPANBERT_SHARE": f"{number}/{processes}",
+    }
+    more["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // processes))
     return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **more})
 
 

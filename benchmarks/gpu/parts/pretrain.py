@@ -29,11 +29,14 @@ SHAPES: dict[str, tuple[int, int, int]] = {  # layers, hidden size, heads; the m
     "BERT-large": (24, 1024, 16),
 }
 _TINY = {"tiny": (2, 32, 4)}
-_SHARES = {"BERT-base": 0.45, "MiniLM": 0.5}  # of the time that is left
-_LENGTH, _PACK, _PACKS = 512, 16_384, (1, 2, 4, 8)  # packs: 16 thousand to 131 thousand tokens a step
-_TINY_LENGTH, _TINY_PACK, _TINY_PACKS = 32, 64, (1, 2)
+_WITH_FLASH = ("BERT-base", "tiny")  # shapes in which the peer is also made to take the flash kernel
+_SHARES = {"BERT-base": 0.48, "MiniLM": 0.5}  # of the time that is left
+_LENGTH, _PACK = 512, 16_384
+_PACKS = {"BERT-base": (1, 2, 4, 8), "MiniLM": (2, 4, 8), "BERT-large": (1, 2, 4), "tiny": (1, 2)}  # that are tried
+_TINY_LENGTH, _TINY_PACK = 32, 64
 _PRODUCT, _TINY_PRODUCT = 8192, 128
 _ROUNDS, _SECONDS_A_ROUND, _MOST_STEPS = 5, 0.8, 60
+_FOR_ROUNDS = 0.18  # of a shape's time, which its compilers must leave
 _SPARE = 4.0  # seconds in which sides are ended
 
 
@@ -52,11 +55,29 @@ def run(job: Job, figures: Figures) -> None:
     figures.note(machine=machine(job.device), precision=precision, length=length, stated_flops=stated, shapes={})
     base = Setup(
         store=store_of(job).path, tokenizer=job.inputs / TOKENIZER, shape=(0, 0, 0), length=length, pack=pack,
-        device=str(device), compiled=device.type == "cuda", memory=0.32,
+        device=str(device), compiled=device.type == "cuda", memory=0.28,
     )  # fmt: skip
-    for name, shape in (_TINY if job.tiny else SHAPES).items():
-        seconds = (job.left - _SPARE) * _SHARES.get(name, 1.0)
-        _Shape(name, replace(base, shape=shape), job, seconds, figures).measure()
+    with ExitStack() as stack:  # all are built at once, while the first is sized
+        shapes = {
+            name: _started(stack, name, replace(base, shape=shape))
+            for name, shape in (_TINY if job.tiny else SHAPES).items()
+        }
+        for name, remotes in shapes.items():
+            seconds = (job.left - _SPARE) * _SHARES.get(name, 1.0)
+            _Shape(name, job, seconds, figures).measure(remotes)
+            for remote in remotes.values():
+                remote.close()
+
+
+def _started(stack: ExitStack, name: str, setup: Setup) -> dict[str, Remote]:
+    """The processes of a shape's sides."""
+    remotes = {"ours": Remote(Ours, setup), "peer": Remote(Peer, setup)}
+    if name in _WITH_FLASH:
+        remotes["peer_flash"] = Remote(Peer, replace(setup, flash=True))
+    for remote in remotes.values():
+        stack.enter_context(remote)
+        remote.begin("built")
+    return remotes
 
 
 class _Shape:
@@ -64,42 +85,38 @@ class _Shape:
 
     Args:
         name: What it is called.
-        setup: What the sides do.
         job: See there.
         seconds: That it may take.
         figures: Where it is noted.
     """
 
-    def __init__(self, name: str, setup: Setup, job: Job, seconds: float, figures: Figures) -> None:
-        self._name, self._setup, self._job, self._figures = name, setup, job, figures
-        self._end = job.left - seconds
-        self._packs = _TINY_PACKS if job.tiny else _PACKS
+    def __init__(self, name: str, job: Job, seconds: float, figures: Figures) -> None:
+        self._name, self._job, self._figures = name, job, figures
+        self._end, self._for_rounds = job.left - seconds, _FOR_ROUNDS * seconds
         self._sides: dict[str, dict[str, Any]] = {}
-        self._result: dict[str, Any] = {"shape": list(setup.shape), "sides": self._sides}
+        self._result: dict[str, Any] = {"sides": self._sides}
 
     @property
     def _left(self) -> float:
         return self._job.left - self._end
 
-    def measure(self) -> None:
-        """Builds, sizes, compiles and times the sides."""
-        built: dict[str, tuple[type[Ours] | type[Peer], Setup]] = {
-            "ours": (Ours, self._setup),
-            "peer": (Peer, self._setup),
-        }
-        if self._name in ("BERT-base", "tiny"):
-            built["peer_flash"] = (Peer, replace(self._setup, flash=True))
-        with ExitStack() as stack:
-            remotes = {name: stack.enter_context(Remote(*one)) for name, one in built.items()}
-            self._sides.update({name: {} for name in remotes})
-            self._size(remotes)
-            if "ours" in remotes and "product_flops" not in self._figures.facts:
-                size = _TINY_PRODUCT if self._job.tiny else _PRODUCT
-                found = self._asked(remotes, "ours", "product", size)
-                if found is not None:
-                    self._figures.note(product_flops=found)
-            self._compile(remotes)
-            self._time(remotes)
+    def measure(self, remotes: dict[str, Remote]) -> None:
+        """Sizes, compiles and times the sides.
+
+        Args:
+            remotes: By side, those that were asked whether they are built; one that fails is closed, the others stay.
+        """
+        asked = dict(remotes)
+        self._sides.update({name: {} for name in asked})
+        for name in list(asked):
+            self._ended(asked, name)
+        self._size(asked)
+        if "ours" in asked and "product_flops" not in self._figures.facts:
+            found = self._asked(asked, "ours", "product", _TINY_PRODUCT if self._job.tiny else _PRODUCT)
+            if found is not None:
+                self._figures.note(product_flops=found)
+        self._compile(asked)
+        self._time(asked)
 
     def _size(self, remotes: dict[str, Remote]) -> None:
         """How many packs a step each side reads: in turn, since they share the device."""
@@ -107,7 +124,7 @@ class _Shape:
             if name == "peer_flash" and "packs" in self._sides["peer"]:
                 found = {one: self._sides["peer"][one] for one in ("packs", "tried")}
             else:
-                found = self._asked(remotes, name, "useful_packs", self._packs)
+                found = self._asked(remotes, name, "useful_packs", _PACKS[self._name])
             if found is not None:
                 self._sides[name] |= found
         self._note()
@@ -117,7 +134,7 @@ class _Shape:
         for name, remote in remotes.items():
             remote.begin("prepare", self._sides[name]["packs"])
         for name in list(remotes):
-            found = self._ended(remotes, name)
+            found = self._ended(remotes, name, spared=self._for_rounds)
             if found is not None:
                 self._sides[name] |= found
         self._note()
@@ -170,13 +187,13 @@ class _Shape:
         remotes[name].begin(method, *arguments)
         return self._ended(remotes, name)
 
-    def _ended(self, remotes: dict[str, Remote], name: str) -> Any:
-        """What a side answers; None: it failed, which is noted, and it is asked no more."""
+    def _ended(self, remotes: dict[str, Remote], name: str, *, spared: float = 0.0) -> Any:
+        """What a side answers; None: it failed, or took longer than all but `spared` seconds, and is asked no more."""
         try:
-            return remotes[name].end(self._left)
+            return remotes[name].end(self._left - spared)
         except RemoteError as error:
             self._sides[name]["error"] = str(error)
-            del remotes[name]
+            remotes.pop(name).close()
             self._note()
             return None
 

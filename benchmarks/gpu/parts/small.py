@@ -38,7 +38,7 @@ SETTINGS = [
     "train.evaluate_every=50%", "train.checkpoint_every=50%", "train.evaluate_tokens=32768",
 ]  # fmt: skip
 _TINY = ["batch.segment_length=32", "batch.pack_tokens=256", "train.max_steps=4"]
-_AFTERWARDS, _SHARE_AFTERWARDS = 40.0, 0.3  # seconds for compiling, figures and weights; of a short limit, a share
+_AFTERWARDS, _SHARE_AFTERWARDS = 30.0, 0.3  # seconds for compiling, figures and weights; of a short limit, a share
 _LEAST_MINUTES = 0.2
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +131,7 @@ def test_rows_are_rounded_by_themselves():
 
 def test_too_much_is_refused(stores: Path, labelled: Path, trained_bundle: Path, tmp_path: Path):
     """With a number of pieces that is asked for the room is not minded until the end."""
+
     def made(most: int) -> None:
         prepare.prepare(stores, tmp_path / "out", model=trained_bundle, data=labelled, wheels=False, most_bytes=most,
                         pieces=10**9)  # fmt: skip
@@ -360,3 +363,61 @@ class TestJoin:
         write_json(tmp_path / "small.json", {"state": "limit"})
         with pytest.raises(InputError, match="no weights came back"):
             join(tmp_path, tmp_path / "bundle", trained_bundle)
+
+
+class TestReport:
+    """The section of docs/BENCHMARKS.md; figures here are made up, or those of the rehearsal."""
+
+    @pytest.fixture
+    def section(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], str]:
+        monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+        return runpy.run_path(str(ROOT / "benchmarks" / "report.py"))["gpu"].on_a_gpu
+
+    def test_nothing_measured(self, section: Callable[[Path], str], tmp_path: Path):
+        assert "Not yet measured" in section(tmp_path)
+
+    def test_the_page_says_so_until_results_are_there(self):
+        page = (ROOT / "docs" / "BENCHMARKS.md").read_text(encoding="utf-8")
+        there = (ROOT / "benchmarks" / "results" / "gpu").is_dir()
+        assert page.count("## On a GPU") == 1
+        assert there or "Not yet measured." in page
+
+    def test_a_rehearsal(self, section: Callable[[Path], str], rehearsal: tuple[Path, str]):
+        text = section(rehearsal[0])
+        assert "Not yet measured" not in text
+        assert "did not come to its end" not in text
+        assert text.count("| tiny | ") == 4  # three sides, and their ratio
+        for head in ("passed, 0 failures", "WNUT-17", "| before |", "| after |"):
+            assert head in text
+
+    def test_made_up_figures(self, section: Callable[[Path], str], tmp_path: Path):
+        machine = {
+            "spanbert": "9",
+            "torch": "2.11",
+            "transformers": "5",
+            "python": "3.12",
+            "device": "cuda:0",
+            "cores": 16,
+        }
+        speed = {"median": 1.2e6, "min": 1.1e6, "max": 1.3e6}
+        ours = {"seconds_per_step": 0.1, "tokens_per_step": 65_000, "tokens_per_second_prepared": speed,
+                "tokens_per_second_whole": speed, "mfu_prepared_stated": 0.412, "peak_memory": 3 << 30}  # fmt: skip
+        ratio = {"median": 1.75, "min": 1.7, "max": 1.8}
+        shapes = {
+            "MiniLM": {"sides": {"ours": ours, "peer": {"error": "no memory"}}, "ratio": ratio, "ratio_prepared": ratio}
+        }
+        write_json(tmp_path / "pretrain.json", {"state": "limit", "machine": machine, "length": 512, "precision": "bfloat16",
+                                                "product_flops": 7.9e14, "shapes": shapes})  # fmt: skip
+        wrong = {"outcome": "failures", "name": "tests/gpu/test_parity.py::test_one", "message": "1 == 2"}
+        write_json(tmp_path / "parity.json", {"state": "failed", "machine": machine, "tests": 9, "passed": 8, "failures": 1,
+                                              "errors": 0, "skipped": 0, "not_passed": [wrong]})  # fmt: skip
+        write_json(tmp_path / "small.json", {"state": "failed", "output": "no torch"})
+        text = section(tmp_path)
+        assert "8 passed, 1 failures" in text
+        assert "- failures: `tests/gpu/test_parity.py::test_one`" in text
+        assert "| MiniLM | spanbert: MLM + SBO | 65,000 | 1,200,000 (1,100,000 to 1,300,000) |" in text
+        assert "41.2%" in text
+        assert "| MiniLM | **1.75** (1.70 to 1.80) |" in text
+        assert "790 TFLOP/s" in text
+        assert text.count("its time was over") == text.count("(it failed)") == 1
+        assert text.count("Not yet measured.") == 2  # fine-tuning, and minutes that failed before a figure
