@@ -18,8 +18,10 @@ from benchmarks.gpu.figures import Figures
 from benchmarks.gpu.inputs import TOKENIZER, store_of
 from benchmarks.gpu.job import Job
 from benchmarks.gpu.machine import machine
+from benchmarks.gpu.ours import Ours
+from benchmarks.gpu.peer import Peer
 from benchmarks.gpu.remote import Remote, RemoteError
-from benchmarks.gpu.sides import Ours, Peer, Setup
+from benchmarks.gpu.side import Setup
 from spanbert.encoder.cards import peak_flops
 from spanbert.encoder.hardware import resolved_device, resolved_precision
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,9 +20,12 @@ import torch
 import spanbert
 from benchmarks.gpu import packing, prepare, run, wheels
 from benchmarks.gpu.figures import Figures
+from benchmarks.gpu.job import Job
 from benchmarks.gpu.join import join
 from benchmarks.gpu.limited import run_limited
+from benchmarks.gpu.parts import pretrain
 from benchmarks.gpu.parts.small import write_weights
+from benchmarks.gpu.remote import Remote, RemoteError
 from benchmarks.gpu.run import Part
 from benchmarks.gpu.summary import summary
 from spanbert.checkpoint.bundle import open_bundle
@@ -324,6 +328,52 @@ def test_outcomes_of_tests_are_written_one_by_one(tmp_path: Path):
     assert "why not" in found["test_left_out"]["message"]
     assert "gone" in found["test_without"]["message"]
     assert "nothing_of_that_name" in found["test_two.py"]["message"]
+
+
+def test_shares_of_tests_are_all_tests(tmp_path: Path):
+    (tmp_path / "test_one.py").write_text("".join(f"def test_{number}(): pass\n" for number in range(5)))
+    for share in ("0/2", "1/2"):
+        subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "benchmarks.gpu.outcomes", "-k", "not test_4", "--rootdir",
+             str(tmp_path), str(tmp_path)],
+            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT), "SPANBERT_OUTCOMES": str(tmp_path / share[0]),
+                               "SPANBERT_SHARE": share},
+            capture_output=True, check=True,
+        )  # fmt: skip
+    found = [[json.loads(line)["name"][-1] for line in (tmp_path / one).read_text().splitlines()] for one in "01"]
+    assert found == [["0", "2"], ["1", "3"]]
+
+
+class TestRemote:
+    def test_calls(self):
+        with Remote(Counter, "aab") as remote:
+            assert remote.call("most_common", 1, seconds=60) == [("a", 2)]
+            with pytest.raises(RemoteError, match="has no attribute 'nothing'"):
+                remote.call("nothing", seconds=60)
+            assert remote.call("total", seconds=60) == 3, "it goes on"
+
+    def test_what_cannot_be_built(self):
+        with Remote(int, "x") as remote, pytest.raises(RemoteError, match="ValueError: invalid literal"):
+            remote.call("bit_length", seconds=60)
+
+    def test_a_process_that_ends(self):
+        with Remote(os._exit, 3) as remote, pytest.raises(RemoteError, match="ended with exit code 3"):
+            remote.call("anything", seconds=60)
+
+    def test_a_call_that_takes_too_long(self):
+        with Remote(time.sleep, 600) as remote, pytest.raises(RemoteError, match="not done after 1 s"):
+            remote.call("anything", seconds=1)
+
+
+def test_a_side_that_fails_is_noted(inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pretrain, "Peer", int)  # which cannot be made of a setup
+    (tmp_path / "work").mkdir()
+    job = Job(out=tmp_path, inputs=inputs, work=tmp_path / "work", device="cpu", seconds=300, tiny=True)
+    pretrain.run(job, Figures(tmp_path / "pretrain.json"))
+    shape = read_json(tmp_path / "pretrain.json")["shapes"]["tiny"]
+    assert shape["sides"]["ours"]["tokens_per_second_whole"]["median"] > 0
+    assert all("TypeError" in shape["sides"][name]["error"] for name in ("peer", "peer_flash"))
+    assert "ratio" not in shape
 
 
 class TestJoin:
