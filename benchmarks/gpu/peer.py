@@ -28,11 +28,12 @@ class Peer(Side):
 
         shape = setup.config(self.store.tokenizer().vocab_size)
         self.shape = shape
+        attention: dict[str, Any] = {"attn_implementation": "sdpa"}  # which its signature does not name
         config = BertConfig(
             vocab_size=shape.vocab_size, hidden_size=shape.hidden_size, num_hidden_layers=shape.layers,
             num_attention_heads=shape.heads, intermediate_size=shape.feed_forward_size,
             max_position_embeddings=shape.positions, hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.0,
-            attn_implementation="sdpa",
+            **attention,
         )  # fmt: skip
         self.model: Any = BertForMaskedLM(config).train().to(self.device)
         self.forward: Any = self.model

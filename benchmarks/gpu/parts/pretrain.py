@@ -160,7 +160,8 @@ class _Shape:
             self._note()
 
     def _steps(self, name: str) -> int:
-        return max(2, min(_MOST_STEPS, round(_SECONDS_A_ROUND / self._sides[name]["seconds_per_step"])))
+        seconds = float(self._sides[name]["seconds_per_step"])
+        return max(2, min(_MOST_STEPS, round(_SECONDS_A_ROUND / seconds)))
 
     def _figures_of(self, name: str, speeds: dict[str, list[float]], steps: int) -> dict[str, Any]:
         found: dict[str, Any] = {"steps_per_round": steps}
