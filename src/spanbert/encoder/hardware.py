@@ -166,13 +166,12 @@ class FreedMemory:
     what was there: with each new shape the heap grows by what does not fit (docs/LOG.md).
 
     Args:
-        most: Bytes by which the process may grow before freed memory is given back: beyond what it held a few thousand
-            tokens after the last time, since the pages that a batch works on come back at once, and cost time.
+        most: Bytes by which the process may grow before freed memory is given back; with less, pages that come back
+            cost some percent of the time.
     """
 
     def __init__(self, most: int = 1 << 27) -> None:
-        self._most, self._tokens = most, 0
-        self._base: int | None = None
+        self._most, self._base, self._tokens = most, resident_bytes(), 0
 
     def used(self, tokens: int) -> None:
         """Looks after each few thousand tokens by how much the process has grown.
@@ -181,14 +180,12 @@ class FreedMemory:
             tokens: That were computed since the last call.
         """
         self._tokens += tokens
-        if self._tokens < _TOKENS_A_LOOK:
+        if self._tokens < _TOKENS_A_LOOK or self._base is None:
             return
         self._tokens, held = 0, resident_bytes()
-        if held is None or self._base is None:
-            self._base = held
-        elif held - self._base > self._most:
+        if held is not None and held - self._base > self._most:
             release_freed_memory()
-            self._base = None
+            self._base = resident_bytes()
 
 
 def use_threads(count: int) -> None:
