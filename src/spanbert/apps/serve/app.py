@@ -1,0 +1,94 @@
+"""The ASGI application of a worker process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+
+from spanbert import __version__
+from spanbert.apps.serve.config import ServePlan
+from spanbert.apps.serve.errors import ServiceError, of_faults, of_status
+from spanbert.apps.serve.guard import Guard
+from spanbert.apps.serve.keys import Keys
+from spanbert.apps.serve.metrics import Metrics
+from spanbert.apps.serve.models import load_place
+from spanbert.apps.serve.pages import docs_page
+from spanbert.apps.serve.routes import Json, routes_of
+from spanbert.apps.serve.service import Load, Service, operations
+from spanbert.apps.serve.status import Reload, status_routes
+
+log = logging.getLogger("spanbert.serve")
+
+
+def make_app(plan: ServePlan, *, load: Load = load_place, reload: Reload | None = None) -> FastAPI:
+    """The application; models are loaded when it starts up.
+
+    Args:
+        plan: What is served.
+        load: Loads a model.
+        reload: Asks all worker processes to load their models again; with keys alone.
+    """
+    keys = None if plan.keys is None else Keys.read(plan.keys)
+    metrics = Metrics()
+    service = Service(plan, metrics, load)
+    every = operations()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await service.start()
+        for operation in service.offered(every):
+            app.include_router(routes_of(operation, service))
+        try:
+            yield
+        finally:
+            await service.stop()
+
+    app = FastAPI(
+        title="spanbert",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.service = service
+    app.include_router(status_routes(service, every, reload if keys is not None else None))
+    app.add_api_route("/docs", partial(docs_page, app), include_in_schema=False)
+    app.add_exception_handler(HTTPException, _failed)
+    app.add_exception_handler(RequestValidationError, _not_valid)
+    app.add_exception_handler(Exception, _fault)
+    app.add_middleware(Guard, limits=plan.limits, keys=keys, metrics=metrics)
+    if plan.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=plan.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
+            expose_headers=["X-Request-ID", "Retry-After"],
+        )
+    return app
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    known = error if isinstance(error, ServiceError) else of_status(error.status_code, str(error.detail))
+    return Json(known.body(request.state.request_id), error.status_code, dict(error.headers or {}))
+
+
+async def _not_valid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return await _failed(request, of_faults(error.errors()))
+
+
+async def _fault(request: Request, error: Exception) -> Response:
+    """A fault of the service; what it was stands in the log alone."""
+    log.error("request %s failed", request.state.request_id, exc_info=error)
+    return await _failed(request, ServiceError("internal", "a fault of the service; its log says more"))

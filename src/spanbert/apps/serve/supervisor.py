@@ -1,0 +1,122 @@
+"""The worker processes of a service: started beside each other on one socket, replaced when they die, ended in order.
+
+    SIGTERM, SIGINT   no new connections; requests are answered, then all end
+    SIGHUP            every worker loads its models again beside the old ones
+
+This process loads no model and imports no torch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from math import ceil
+
+from fastapi import FastAPI
+from prometheus_client.multiprocess import mark_process_dead
+from typing_extensions import override
+from uvicorn import Config
+from uvicorn.supervisors import Multiprocess
+
+from spanbert.apps.serve.app import make_app
+from spanbert.apps.serve.config import ServePlan
+from spanbert.apps.serve.metrics import FOLDER
+from spanbert.apps.serve.models import limit_threads
+from spanbert.core.errors import SpanbertError
+from spanbert.core.threads import wait_briefly
+
+log = logging.getLogger("spanbert.serve")
+_START_TIME = 600  # seconds that a worker may take to answer a look at it: it may be loading
+_BACKLOG = 2048
+
+
+def worker_app(plan: ServePlan) -> FastAPI:
+    """The application of a worker process: made there, where it also hears that models should be loaded again."""
+    wait_briefly()
+    limit_threads(plan.threads)
+    app = make_app(plan, reload=partial(os.kill, os.getppid(), signal.SIGHUP))
+    inner = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        reloads: set[asyncio.Task[None]] = set()
+        loop = asyncio.get_running_loop()
+
+        def reload() -> None:
+            task = loop.create_task(app.state.service.reload())
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+        async with inner(app):
+            loop.add_signal_handler(signal.SIGHUP, reload)
+            yield
+
+    app.router.lifespan_context = lifespan
+    return app
+
+
+class Workers(Multiprocess):
+    """uvicorn's worker processes, which are told to load their models again rather than started again."""
+
+    @override
+    def handle_hup(self) -> None:
+        for process in self.processes:
+            if process.pid is not None and process.process.is_alive():
+                os.kill(process.pid, signal.SIGHUP)
+
+    @override
+    def keep_subprocess_alive(self) -> None:
+        before = {process.pid for process in self.processes}
+        super().keep_subprocess_alive()
+        for gone in before - {process.pid for process in self.processes}:
+            mark_process_dead(gone)
+
+
+def serve(plan: ServePlan, *, host: str, port: int, workers: int, tell: Callable[[str], None]) -> None:
+    """Serves until a signal ends it.
+
+    Args:
+        plan: What is served.
+        host: The address to listen at.
+        port: The port; 0: any that is free.
+        workers: How many processes.
+        tell: Is told where it listens.
+
+    Raises:
+        SpanbertError: The workers cannot start.
+    """
+    config = Config(
+        partial(worker_app, plan),
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        limit_concurrency=plan.limits.connections,
+        timeout_graceful_shutdown=ceil(plan.limits.drain_time),
+        timeout_worker_healthcheck=_START_TIME,
+        lifespan="on",
+    )
+    socket = config.bind_socket()
+    folder = tempfile.mkdtemp(prefix="spanbert-metrics-")
+    os.environ[FOLDER] = folder
+    try:
+        address = f"[{host}]" if ":" in host else host
+        tell(f"http://{address}:{socket.getsockname()[1]}")
+        supervisor = Workers(config, sockets=[socket])
+        supervisor.run()
+    finally:
+        socket.close()
+        shutil.rmtree(folder, ignore_errors=True)
+    if any(process.exitcode == 3 for process in supervisor.processes):
+        raise SpanbertError("a worker process could not start; what it said stands above")
