@@ -2,8 +2,8 @@
 
     {"inputs": ..., "parameters": {...}} --document--> Document --(tasks)--> result --answer--> JSON
 
-Bodies are those of Hugging Face's task of the same slug, where it has one. A kind without a service of its own reads texts
-and answers with its records.
+Bodies are those of Hugging Face's task of the same slug, where it has one. A kind without a service of its own reads
+texts and answers with its records.
 """
 
 from __future__ import annotations

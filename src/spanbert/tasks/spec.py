@@ -68,7 +68,7 @@ class TaskSpec:
         check: The class that looks for faults of its data (`Survey`).
         render: The class that shows its results and scores (`TaskRender`).
         result: The type of its predictions, which no other kind has.
-        service: The class that says how it is asked over HTTP (`TaskService`); None: by texts, and records are answered.
+        service: The class that says how it is asked over HTTP (`TaskService`); None: by texts, with records.
         needs: What it reads of a document in addition to the text; `pair` only if all its tasks read two texts.
         produces: What it finds; the results of a kind that produces `spans` have them as `spans`.
         formats: Names of the formats that it is trained on and scored by, in the order in which they are tried.

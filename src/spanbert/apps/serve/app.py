@@ -21,7 +21,7 @@ from spanbert.apps.serve.keys import Keys
 from spanbert.apps.serve.metrics import Metrics
 from spanbert.apps.serve.models import load_place
 from spanbert.apps.serve.pages import docs_page
-from spanbert.apps.serve.routes import Json, routes_of
+from spanbert.apps.serve.routes import Json, no_such_task, routes_of
 from spanbert.apps.serve.service import Load, Service, operations
 from spanbert.apps.serve.status import Reload, status_routes
 
@@ -44,8 +44,10 @@ def make_app(plan: ServePlan, *, load: Load = load_place, reload: Reload | None 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
-        for operation in service.offered(every):
+        offered = service.offered(every)
+        for operation in offered:
             app.include_router(routes_of(operation, service))
+        app.include_router(no_such_task(service, offered))
         try:
             yield
         finally:

@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
@@ -33,6 +34,8 @@ STATUS: dict[ErrorType, int] = {
     "too_large": 413, "unprocessable": 422, "overloaded": 429, "internal": 500, "unavailable": 503, "timed_out": 503,
 }  # fmt: skip
 _MOST_FAULTS = 3  # of a body, that are told
+_OTHER_TYPE = frozenset({"string_type", "list_type", "model_type", "model_attributes_type", "dict_type"})
+_NAME = re.compile(r"[a-z_0-9]{1,64}")
 
 
 class ErrorBody(BaseModel):
@@ -81,13 +84,20 @@ def of_faults(faults: Sequence[Any]) -> ServiceError:
     """What a client is told of a body that does not fit, from pydantic's list of faults."""
     if any(fault["type"] == "json_invalid" for fault in faults):
         return ServiceError("malformed", "the body is not JSON")
-    said = [f"{_place(fault['loc'])}: {fault['msg']}" for fault in faults[:_MOST_FAULTS]]
-    more = f"; and {len(faults) - _MOST_FAULTS} more" if len(faults) > _MOST_FAULTS else ""
-    return ServiceError("unprocessable", in_one_line("; ".join(said)) + more)
+    deeper = [fault for fault in faults if fault["type"] not in _OTHER_TYPE] or faults  # one form of several was meant
+    said = list(dict.fromkeys(f"{_place(fault['loc'])}: {_in_words(fault)}" for fault in deeper))
+    more = f"; and {len(said) - _MOST_FAULTS} more" if len(said) > _MOST_FAULTS else ""
+    return ServiceError("unprocessable", in_one_line("; ".join(said[:_MOST_FAULTS])) + more)
 
 
 def _place(location: Sequence[object]) -> str:
-    return ".".join(str(part) for part in location if part != "body") or "body"
+    """Names and numbers of a place; what pydantic calls the types on the way is left out."""
+    parts = (str(part) for part in location if isinstance(part, int) or _NAME.fullmatch(str(part)))
+    return ".".join(part for part in parts if part not in ("body", "str")) or "body"
+
+
+def _in_words(fault: Any) -> str:
+    return str(fault["msg"]).removeprefix("Value error, ")
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -101,7 +101,7 @@ def _entities(result: AnnotatedText, clusters: list[Record]) -> list[Record]:
         for number, (name, tagging) in enumerate(result.taggings.items())
         for span in tagging.spans or ()
     ]
-    entities = []
+    entities: list[Record] = []
     for start, minus_end, _, name, span in sorted(found, key=lambda one: one[:3]):
         place = without_determiner(result.text, start, -minus_end)
         facts = {"id": len(entities), "task": name, "cluster": cluster_of.get(place)}

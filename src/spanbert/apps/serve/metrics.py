@@ -1,7 +1,7 @@
 """Figures of the service for Prometheus, added up over all worker processes.
 
-Where `PROMETHEUS_MULTIPROC_DIR` is set, which the supervisor does before workers start, each worker keeps its figures in
-files there, and whoever is asked reads those of all.
+Where `PROMETHEUS_MULTIPROC_DIR` is set, which the supervisor does before workers start, each worker keeps its figures
+in files there, and whoever is asked reads those of all.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Metrics:
         if FOLDER not in os.environ:
             return generate_latest(self._registry)
         every = CollectorRegistry()
-        MultiProcessCollector(every)
+        MultiProcessCollector(every)  # type: ignore[no-untyped-call]
         return generate_latest(every)
 
 

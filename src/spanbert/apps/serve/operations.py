@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from spanbert.pipelines.load import Pipeline
 from spanbert.pipelines.results import AnnotatedText
 from spanbert.tasks.service import Parameters, TaskService, Wire
 
+log = logging.getLogger("spanbert.serve")
 _BYTES_A_TOKEN = 4  # about: of English 4 to 5, of Chinese 3
 _SPECIALS = 4
 
@@ -38,12 +40,12 @@ class Predict:
 
     def __call__(self, pipeline: Pipeline, payloads: Sequence[Document]) -> list[AnnotatedText]:
         """A result for each document."""
-        found = pipeline.predict(payloads, task=self.task, batch_size=len(payloads), say=_not_said)
+        found = pipeline.predict(payloads, task=self.task, batch_size=len(payloads), say=_log)
         return list(found)
 
 
-def _not_said(remark: str) -> None:
-    """What a text's reader should know goes to its answer where it has a place there: see `graph`."""
+def _log(remark: str) -> None:
+    log.warning("%s", remark)
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ class FillOperation(Operation):
     slug = "span-fill"
     title = "blanks of one or more pieces"
     parameters = FillParameters
-    output: ClassVar = list[FilledSpans]
+    output: Any = list[FilledSpans]
     example = "The [MASK:1-3] left Rome."
 
     @override
@@ -234,7 +236,7 @@ class MaskOperation(FillOperation):
 
     slug = "fill-mask"
     title = "a blank of one piece"
-    output: ClassVar = list[FilledMask]
+    output: Any = list[FilledMask]
     example = "Ann left [MASK]."
     _BLANK: ClassVar = "[MASK]"
 

@@ -55,7 +55,8 @@ def _route(method: str, path: str, facts: Mapping[str, Any]) -> str:
         for status, one in facts.get("responses", {}).items()
     )
     return (
-        f"<section><h2><code>{method} {escaped(path)}</code></h2><p>{escaped(facts.get('description', ''))}</p>{request}"
+        f"<section><h2><code>{method} {escaped(path)}</code></h2>"
+        f"<p>{escaped(facts.get('description', ''))}</p>{request}"
         f'<table><thead><tr><th scope="col">status</th><th scope="col">answer</th></tr></thead>'
         f"<tbody>{answers}</tbody></table></section>"
     )

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, create_model
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from spanbert.apps.serve.bulk import MEDIA_TYPE, answer_lines, is_bulk
-from spanbert.apps.serve.errors import documented
+from spanbert.apps.serve.errors import ServiceError, documented
 from spanbert.apps.serve.operations import Operation
 from spanbert.apps.serve.service import Service
 from spanbert.core.types import Record
@@ -24,10 +24,8 @@ ERRORS = documented(400, 401, 404, 408, 413, 422, 429, 500, 503)
 Answer = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class Json(Response):
+class Json(JSONResponse):
     """JSON as it was made, without another look at it."""
-
-    media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
         """The bytes of a value; half surrogate pairs, which no UTF-8 has, are escaped."""
@@ -48,6 +46,25 @@ def routes_of(operation: Operation, service: Service) -> APIRouter:
     router = APIRouter(tags=["tasks"])
     _add(router, f"/v1/{operation.slug}", _body(operation, named=False), operation, service)
     _add(router, f"/models/{{name}}/{operation.slug}", _body(operation, named=True), operation, service)
+    return router
+
+
+def no_such_task(service: Service, offered: Sequence[Operation]) -> APIRouter:
+    """The addresses of all other tasks, which say what there is.
+
+    Args:
+        service: Whose models there are.
+        offered: What they can be asked.
+    """
+    router = APIRouter(include_in_schema=False)
+
+    @router.post("/v1/{slug}")
+    @router.post("/models/{name}/{slug}")
+    async def absent(slug: str, name: str | None = None) -> Response:
+        if name is not None and name not in service.models:
+            raise service.no_model()
+        raise ServiceError("not_found", f"no such task here; there is {', '.join(one.slug for one in offered)}")
+
     return router
 
 
@@ -118,8 +135,9 @@ def _with_name(endpoint: Any, model: type[BaseModel]) -> Any:
 
 
 def _answered(operation: Operation) -> Record:
+    output = operation.output
     return {
-        "model": operation.output | list[operation.output],
+        "model": output | list[output],
         "description": "The answer to the input, or a list of them to a list; lines of JSON to lines.",
         "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
     }

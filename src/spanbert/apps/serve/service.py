@@ -14,7 +14,7 @@ from spanbert.apps.serve.errors import ServiceError, of_input
 from spanbert.apps.serve.metrics import Metrics
 from spanbert.apps.serve.models import LoadedModel, ServedModel, load_place
 from spanbert.apps.serve.operations import AnalyzeOperation, FillOperation, MaskOperation, Operation, TaskOperation
-from spanbert.core.errors import SpanbertError
+from spanbert.core.errors import InputError, SpanbertError
 from spanbert.tasks.registry import specs
 
 log = logging.getLogger("spanbert.serve")
@@ -104,10 +104,14 @@ class Service:
                 "unprocessable", f"several models can be asked this: name one as model; {', '.join(offering)}"
             )
         if name is not None and name not in self.models:
-            raise ServiceError("not_found", f"no such model; there is {', '.join(self.models)}")
+            raise self.no_model()
         if name not in offering:
             raise ServiceError("not_found", f"{name or 'no model here'} has no task for {operation.slug}")
         return offering[name]
+
+    def no_model(self) -> ServiceError:
+        """What is said of a model that there is not."""
+        return ServiceError("not_found", f"no such model; there is {', '.join(self.models)}")
 
     async def answer(
         self,
@@ -152,7 +156,7 @@ class Service:
             raise ServiceError("too_large", f"{where}: {length} characters, of at most {most}; texts are never cut off")
         try:
             return operation.query(model, given, parameters, where)
-        except SpanbertError as error:
+        except InputError as error:
             raise of_input(error) from None
 
     def offered(self, every: Sequence[Operation]) -> list[Operation]:

@@ -76,7 +76,7 @@ class Workers(Multiprocess):
         before = {process.pid for process in self.processes}
         super().keep_subprocess_alive()
         for gone in before - {process.pid for process in self.processes}:
-            mark_process_dead(gone)
+            mark_process_dead(gone)  # type: ignore[no-untyped-call]
 
 
 def serve(plan: ServePlan, *, host: str, port: int, workers: int, tell: Callable[[str], None]) -> None:

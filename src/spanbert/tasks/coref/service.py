@@ -7,7 +7,7 @@ from typing import Any
 from typing_extensions import override
 
 from spanbert.core.predictions import Coreference
-from spanbert.core.types import Record
+from spanbert.core.types import Record, Span
 from spanbert.tasks.coref.render import CorefRender
 from spanbert.tasks.service import Stretch, TaskService, Wire
 
@@ -50,4 +50,13 @@ class CorefService(TaskService[Coreference]):
 
     @override
     def answer(self, text: str, result: Coreference, parameters: Any) -> Record:
-        return CorefRender().record(text, result)
+        found = CorefRender().record(text, result)
+        links = [
+            {"mention": _place(one.mention), "antecedent": _place(one.antecedent), "score": one.score}
+            for one in result.links
+        ]
+        return found | {"links": links}
+
+
+def _place(span: Span) -> Record:
+    return {"start": span.start, "end": span.end}

@@ -23,7 +23,7 @@ class Entity(Wire):
 
 
 class Related(Wire):
-    """A text with its entities, all pairs of which are judged, or with the two of one pair."""
+    """A text: with its entities, all pairs of which are judged; with the two of one pair; or with those to be found."""
 
     text: str
     entities: list[Entity] | None = None
@@ -32,8 +32,8 @@ class Related(Wire):
 
     @model_validator(mode="after")
     def _entities_or_a_pair(self) -> Self:
-        if (self.head is None) != (self.tail is None) or (self.entities is None) == (self.head is None):
-            raise ValueError("either entities, or head and tail")
+        if (self.head is None) != (self.tail is None) or (self.entities is not None and self.head is not None):
+            raise ValueError("entities, or head and tail, not one of these two alone and not all three")
         return self
 
 
@@ -65,7 +65,9 @@ class RelationService(TaskService[RelationExtraction]):
             head, tail = (_span(one, given.text, side, where, place) for one, side in _sides(given.head, given.tail))
             asked = (Relation(head=head, tail=tail, label=""),)
             return Document(id=where, text=given.text, relations=asked, where=where)
-        spans = tuple(_span(one, given.text, "entity", where, place) for one in given.entities or ())
+        if given.entities is None:
+            return Document(id=where, text=given.text, where=where)
+        spans = tuple(_span(one, given.text, "entity", where, place) for one in given.entities)
         return Document(id=where, text=given.text, spans=spans, where=where)
 
     @override
