@@ -161,7 +161,11 @@ class FairQueue(Generic[ItemT]):
         heapq.heapify(heads)
         first = self._oldest(self._clients[heads[0][2]], now, expired)
         assert first is not None
-        return Batch(self._fill(first.computation, heads, now, expired), expired)
+        taken = self._fill(first.computation, heads, now, expired)
+        if not self.count:  # nobody waits, so nobody has had more than others: all begin anew
+            self._clients.clear()
+            self._given.clear()
+        return Batch(taken, expired)
 
     def _fill(
         self, computation: Hashable, turns: list[tuple[float, int, str]], now: float, expired: list[Entry[ItemT]]
