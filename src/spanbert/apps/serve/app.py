@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
+from starlette.types import ASGIApp
+from typing_extensions import override
 
 from spanbert import __version__
 from spanbert.apps.serve.config import ServePlan
@@ -26,6 +29,23 @@ from spanbert.apps.serve.service import Load, Service, operations
 from spanbert.apps.serve.status import Reload, status_routes
 
 log = logging.getLogger("spanbert.serve")
+
+
+class GuardedApp(FastAPI):
+    """An application all of whose answers pass something outside, those to its own faults included.
+
+    Args:
+        outside: What they pass.
+        settings: Of FastAPI.
+    """
+
+    def __init__(self, outside: Callable[[ASGIApp], ASGIApp], **settings: Any) -> None:
+        self._outside = outside
+        super().__init__(**settings)
+
+    @override
+    def build_middleware_stack(self) -> ASGIApp:
+        return self._outside(super().build_middleware_stack())
 
 
 def make_app(plan: ServePlan, *, load: Load = load_place, reload: Reload | None = None) -> FastAPI:
@@ -53,7 +73,20 @@ def make_app(plan: ServePlan, *, load: Load = load_place, reload: Reload | None 
         finally:
             await service.stop()
 
-    app = FastAPI(
+    def outside(inner: ASGIApp) -> ASGIApp:
+        guarded = Guard(inner, limits=plan.limits, keys=keys, metrics=metrics)
+        if not plan.origins:
+            return guarded
+        return CORSMiddleware(
+            guarded,
+            allow_origins=plan.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
+            expose_headers=["X-Request-ID", "Retry-After"],
+        )
+
+    app = GuardedApp(
+        outside,
         title="spanbert",
         version=__version__,
         lifespan=lifespan,
@@ -67,15 +100,6 @@ def make_app(plan: ServePlan, *, load: Load = load_place, reload: Reload | None 
     app.add_exception_handler(HTTPException, _failed)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(Exception, _fault)
-    app.add_middleware(Guard, limits=plan.limits, keys=keys, metrics=metrics)
-    if plan.origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=plan.origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
-            expose_headers=["X-Request-ID", "Retry-After"],
-        )
     return app
 
 

@@ -35,6 +35,7 @@ STATUS: dict[ErrorType, int] = {
 }  # fmt: skip
 _MOST_FAULTS = 3  # of a body, that are told
 _OTHER_TYPE = frozenset({"string_type", "list_type", "model_type", "model_attributes_type", "dict_type"})
+_INPUT = re.compile(r"[a-z ]{0,40}\binputs(?:\[\d{1,9}\])?")  # `text of inputs[3]`, as operations name places
 _NAME = re.compile(r"[a-z_0-9]{1,64}")
 
 
@@ -75,7 +76,7 @@ def of_status(status: int, detail: str) -> ServiceError:
 
 def of_input(error: InputError) -> ServiceError:
     """What a client is told of an input that cannot be read: never where something lies on this machine."""
-    place = error.where if error.where is not None and error.where.startswith("inputs") else None
+    place = error.where if error.where is not None and _INPUT.fullmatch(error.where) else None
     said = InputError(error.what, where=place, got=error.got, expected=error.expected)
     return ServiceError("unprocessable", str(said))
 

@@ -16,8 +16,11 @@ import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from errno import EADDRINUSE
 from functools import partial
 from math import ceil
+from socket import SOCK_STREAM, create_server, getaddrinfo
+from socket import socket as Socket
 
 from fastapi import FastAPI
 from prometheus_client.multiprocess import mark_process_dead
@@ -29,7 +32,7 @@ from spanbert.apps.serve.app import make_app
 from spanbert.apps.serve.config import ServePlan
 from spanbert.apps.serve.metrics import FOLDER
 from spanbert.apps.serve.models import limit_threads
-from spanbert.core.errors import SpanbertError
+from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.threads import wait_briefly
 
 log = logging.getLogger("spanbert.serve")
@@ -79,6 +82,23 @@ class Workers(Multiprocess):
             mark_process_dead(gone)  # type: ignore[no-untyped-call]
 
 
+def bound(host: str, port: int) -> Socket:
+    """A socket at an address, which all workers share.
+
+    Raises:
+        InputError: There is no such address here, or somebody listens there.
+    """
+    try:
+        family = getaddrinfo(host, port, type=SOCK_STREAM)[0][0]
+        made = create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        remedy = "Choose another: --port 0 takes one that is free" if error.errno == EADDRINUSE else None
+        where = f"--host {host} --port {port}"
+        raise InputError("cannot listen here", where=where, got=error.strerror, remedy=remedy) from None
+    made.set_inheritable(True)
+    return made
+
+
 def serve(plan: ServePlan, *, host: str, port: int, workers: int, tell: Callable[[str], None]) -> None:
     """Serves until a signal ends it.
 
@@ -107,7 +127,7 @@ def serve(plan: ServePlan, *, host: str, port: int, workers: int, tell: Callable
         timeout_worker_healthcheck=_START_TIME,
         lifespan="on",
     )
-    socket = config.bind_socket()
+    socket = bound(host, port)
     folder = tempfile.mkdtemp(prefix="spanbert-metrics-")
     os.environ[FOLDER] = folder
     try:

@@ -1,0 +1,160 @@
+"""`spanbert serve` as a process: its answers, its end, what it refuses before it starts."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import spanbert
+
+BUNDLES = Path(__file__).parents[1] / "fixtures" / "bundles"
+JOINT, PRETRAINED = BUNDLES / "joint", BUNDLES / "pretrained"
+KEY = "a-key-of-the-tests"
+PATIENCE = 300.0  # seconds, on a machine that does other things too
+TEXT = "the old king sleeps. the queen runs"
+
+
+@contextmanager
+def service(*arguments: object) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+    """A service at a free port; requests wait until it has loaded its models."""
+    command = [sys.executable, "-m", "spanbert", "serve", *map(str, arguments), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            address = re.search(r"http://127\.0\.0\.1:\d+", line)
+            assert address is not None, line + (process.stderr.read() if process.stderr else "")
+            headers = {"authorization": f"Bearer {KEY}"}
+            with httpx.Client(base_url=address[0], timeout=PATIENCE, headers=headers) as client:
+                yield process, client
+        finally:
+            process.kill()
+
+
+def ended(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[int, str]:
+    process.send_signal(number)
+    _, err = process.communicate(timeout=PATIENCE)
+    return process.returncode, err
+
+
+def test_a_service_from_beginning_to_end(tmp_path: Path):
+    keys = tmp_path / "keys.txt"
+    keys.write_text(KEY + "\n")
+    nlp, blanks = spanbert.load(JOINT), spanbert.load(PRETRAINED)
+    doc = nlp(TEXT)
+    with service(JOINT, f"blanks={PRETRAINED}", "--api-keys", keys) as (process, client):
+
+        def ask(slug: str, inputs: Any, **parameters: Any) -> Any:
+            answer = client.post(f"/v1/{slug}", json={"inputs": inputs, "parameters": parameters})
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+        near = pytest.approx
+        found = ask("token-classification", TEXT, task="ner")
+        assert [(one["start"], one["end"], one["entity_group"]) for one in found] == [
+            (one.start, one.end, one.label) for one in doc["ner"].spans
+        ]
+        labels = ask("text-classification", TEXT, task="sent")
+        assert {one["label"]: one["score"] for one in labels} == near(dict(doc["sent"].scores), abs=1e-5)
+        answer = ask("question-answering", {"question": "who", "context": TEXT}, handle_impossible_answer=False)
+        assert answer["answer"] == nlp.ask("who", TEXT).answering.candidates[0].text
+        clusters = ask("coreference-resolution", TEXT)["clusters"]
+        assert [len(one["mentions"]) for one in clusters] == [len(one) for one in doc.clusters]
+        assert [one["label"] for one in ask("relation-extraction", TEXT)] == [one.label for one in doc.relations]
+        assert [one["sequence"] for one in ask("span-fill", "the [MASK:2] runs", top_k=2)] == [
+            one.text for one in blanks.fill("the [MASK:2] runs", top_k=2)
+        ]
+        assert len(ask("analyze", TEXT)["entities"]) == len(doc.entities)
+        assert client.get("/info").json()["models"][1]["name"] == "blanks"
+
+        assert client.post("/admin/reload").status_code == 202
+        while 'spanbert_reloads_total{model="blanks",outcome="swapped"} 1.0' not in client.get("/metrics").text:
+            assert ask("analyze", TEXT)["tags"], "answers go on while models are loaded"
+        assert client.get("/info").json()["models"][0]["loads"] == 2
+
+        code, err = ended(process)
+    assert (code, err) == (0, "")
+
+
+def test_requests_are_answered_before_it_ends():
+    with service(JOINT) as (process, client):
+        texts = [f"{'the old king sleeps ' * 20}{number}" for number in range(300)]
+        assert client.get("/ready").status_code == 200
+        answers: list[httpx.Response] = []
+        asking = threading.Thread(target=lambda: answers.append(client.post("/v1/analyze", json={"inputs": texts})))
+        with httpx.Client(base_url=client.base_url, timeout=PATIENCE) as other:
+            asking.start()
+            while 'spanbert_queue_texts{model="joint"} 0.0' in other.get("/metrics").text and not answers:
+                pass
+        code, err = ended(process)
+        asking.join(PATIENCE)
+    assert (code, err) == (0, "")
+    assert [one.status_code for one in answers] == [200]
+    assert len(answers[0].json()) == len(texts)
+
+
+def test_a_worker_that_is_killed_comes_back():
+    with service(PRETRAINED) as (process, client):
+        body = {"inputs": "the [MASK] runs"}
+        before = client.post("/v1/fill-mask", json=body).json()
+        [worker] = [int(one) for one in children(process.pid) if "spawn_main" in command_of(one)]
+        os.kill(worker, signal.SIGKILL)
+        again = None
+        while again is None:
+            try:
+                again = client.post("/v1/fill-mask", json=body)
+            except httpx.TransportError:  # the connection that the worker had, or none in its place yet
+                continue
+        assert again.json() == before
+        assert ended(process, signal.SIGINT)[0] in (0, 130)
+
+
+def children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def command_of(pid: str) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{nowhere}"], "nowhere"),
+        (["{joint}", "{joint}"], "two bundles of the same name"),
+        (["{joint}", "--api-keys", "{nowhere}"], "nowhere"),
+        (["{joint}", "--set", "max_lenght=5"], "did you mean 'max_length'"),
+        (["{joint}", "--host", "256.0.0.1"], "cannot listen"),
+    ],
+)
+def test_what_is_refused_before_it_starts(cli, arguments: list[str], message: str, tmp_path: Path):
+    places = {"joint": JOINT, "nowhere": tmp_path / "nowhere"}
+    code, _, err = cli("serve", *(one.format(**places) for one in arguments))
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_figures_of_all_workers():
+    with service(PRETRAINED, "--workers", 2, "--threads", 1) as (process, client):
+        for _ in range(6):
+            with httpx.Client(base_url=client.base_url, timeout=PATIENCE) as one:
+                assert one.post("/v1/fill-mask", json={"inputs": "the [MASK] runs"}).status_code == 200
+        counted = re.findall(
+            r'^spanbert_requests_total\{route="/v1/fill-mask",status="200"\} (\d+)',
+            client.get("/metrics").text,
+            flags=re.M,
+        )
+        assert counted == ["6"]
+        assert ended(process)[0] == 0
