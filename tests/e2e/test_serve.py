@@ -88,19 +88,20 @@ def test_a_service_from_beginning_to_end(tmp_path: Path):
 
 
 def test_requests_are_answered_before_it_ends():
-    with service(JOINT) as (process, client):
-        texts = [f"{'the old king sleeps ' * 20}{number}" for number in range(300)]
+    with service(JOINT, "--set", "batch_tokens=200", "--set", "time_limit=600") as (process, client):
+        texts = [f"{'the old king sleeps ' * 10}{number}" for number in range(60)]
         assert client.get("/ready").status_code == 200
         answers: list[httpx.Response] = []
         asking = threading.Thread(target=lambda: answers.append(client.post("/v1/analyze", json={"inputs": texts})))
         with httpx.Client(base_url=client.base_url, timeout=PATIENCE) as other:
             asking.start()
-            while 'spanbert_queue_texts{model="joint"} 0.0' in other.get("/metrics").text and not answers:
-                pass
+            waiting = re.compile(r'spanbert_queue_texts\{model="joint"\} [1-9]')
+            while not waiting.search(other.get("/metrics").text):
+                assert not answers, "answered before anybody could look"
         code, err = ended(process)
         asking.join(PATIENCE)
     assert (code, err) == (0, "")
-    assert [one.status_code for one in answers] == [200]
+    assert [one.status_code for one in answers] == [200], answers[0].text
     assert len(answers[0].json()) == len(texts)
 
 
