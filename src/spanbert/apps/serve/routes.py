@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, create_model
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -109,7 +109,7 @@ def _add(router: APIRouter, path: str, model: type[BaseModel], operation: Operat
     by_json.__annotations__["body"] = model
     by_json.__doc__ = f"{operation.title.capitalize()}."
     if "{name}" in path:
-        by_json = _with_name(by_json, model)
+        by_json = _with_name(by_json, model, list(service.models))
     inner = APIRouter(route_class=Route)
     inner.add_api_route(
         path,
@@ -124,12 +124,14 @@ def _add(router: APIRouter, path: str, model: type[BaseModel], operation: Operat
     router.include_router(inner)
 
 
-def _with_name(endpoint: Any, model: type[BaseModel]) -> Any:
+def _with_name(endpoint: Any, model: type[BaseModel], names: list[str]) -> Any:
+    """The same endpoint, which documents that the address has a name, and which names there are."""
+
     async def by_name(request: Request, name: str, body: Any) -> Response:
         response: Response = await endpoint(request, body)
         return response
 
-    by_name.__annotations__["body"] = model
+    by_name.__annotations__ |= {"body": model, "name": Annotated[str, Path(json_schema_extra={"enum": names})]}
     by_name.__doc__ = endpoint.__doc__
     return by_name
 
