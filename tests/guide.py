@@ -62,7 +62,7 @@ class Services:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._address = folder, PAGE_ADDRESS
-        self._running: list[subprocess.Popen[str]] = []
+        self.running: list[subprocess.Popen[str]] = []
 
     def addressed(self, code: str) -> str:
         """Code that asks the service where it is."""
@@ -82,7 +82,7 @@ class Services:
             return
         command = [sys.executable, "-m", *words, "--port", "0"]
         process = subprocess.Popen(command, cwd=self._folder, stdout=subprocess.PIPE, text=True)
-        self._running.append(process)
+        self.running.append(process)
         assert process.stdout is not None
         found = re.search(r"http://[\d.]+:\d+", process.stdout.readline())
         assert found is not None, line
@@ -90,7 +90,7 @@ class Services:
 
     def end(self) -> None:
         """Ends all services."""
-        for process in self._running:
+        for process in self.running:
             process.terminate()
             process.communicate()
 

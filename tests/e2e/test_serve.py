@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,11 @@ def test_a_worker_that_is_killed_comes_back():
             except httpx.TransportError:  # the connection that the worker had, or none in its place yet
                 continue
         assert again.json() == before
-        assert ended(process, signal.SIGINT)[0] in (0, 130)
+        process.kill()  # and with it all its workers
+        with pytest.raises(httpx.ConnectError):
+            while True:
+                with suppress(httpx.ReadError, httpx.RemoteProtocolError):  # of a worker that is about to end
+                    httpx.get(client.base_url, timeout=PATIENCE)
 
 
 def children(pid: int) -> list[str]:

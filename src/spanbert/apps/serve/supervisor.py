@@ -19,8 +19,11 @@ from contextlib import asynccontextmanager
 from errno import EADDRINUSE
 from functools import partial
 from math import ceil
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
 from socket import SOCK_STREAM, create_server, getaddrinfo
 from socket import socket as Socket
+from threading import Thread
 
 from fastapi import FastAPI
 from prometheus_client.multiprocess import mark_process_dead
@@ -36,7 +39,7 @@ from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.threads import wait_briefly
 
 log = logging.getLogger("spanbert.serve")
-_START_TIME = 600  # seconds that a worker may take to answer a look at it: it may be loading
+_LOOK_TIME = 120  # seconds that a worker may take to answer a look at it: its imports may take long
 _BACKLOG = 2048
 
 
@@ -59,10 +62,19 @@ def worker_app(plan: ServePlan) -> FastAPI:
 
         async with inner(app):
             loop.add_signal_handler(signal.SIGHUP, reload)
+            Thread(target=_end_with_parent, daemon=True).start()
             yield
 
     app.router.lifespan_context = lifespan
     return app
+
+
+def _end_with_parent() -> None:
+    """Ends this worker in order when the process that started it is gone, so that none keeps the port."""
+    parent = parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Workers(Multiprocess):
@@ -124,7 +136,7 @@ def serve(plan: ServePlan, *, host: str, port: int, workers: int, tell: Callable
         backlog=_BACKLOG,
         limit_concurrency=plan.limits.connections,
         timeout_graceful_shutdown=ceil(plan.limits.drain_time),
-        timeout_worker_healthcheck=_START_TIME,
+        timeout_worker_healthcheck=_LOOK_TIME,
         lifespan="on",
     )
     socket = bound(host, port)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,10 @@ from spanbert.apps.serve.metrics import Metrics
 from spanbert.apps.serve.models import LoadedModel, load_place
 from spanbert.apps.serve.service import Service, operations
 from spanbert.core.errors import InputError
+from spanbert.tasks.service import Parameters
 from tests.unit.apps.serve.conftest import JOINT, PRETRAINED, plan
+from tests.word_count.result import WordCount
+from tests.word_count.spec import WORDS
 
 LINES = {"content-type": "application/x-ndjson"}
 
@@ -217,3 +222,15 @@ def test_names_of_models(tmp_path: Path):
     for stated in ([str(tmp_path / "my model")], [str(JOINT), str(JOINT)], [f"={JOINT}"]):
         with pytest.raises(InputError, match="NAME=PATH"):
             model_places(stated)
+
+
+def test_a_kind_without_a_service_is_asked_by_texts_and_answers_with_records():
+    service = WORDS.serving()
+    document = service.document("two words", where="inputs", place=lambda text, place: place)
+    assert (service.slug, service.input, document.text) == ("words", str, "two words")
+    assert service.answer("two words", WordCount(words=2), Parameters()) == {"words": 2}
+
+
+def test_who_supervises_loads_no_model():
+    code = "import sys, spanbert.apps.serve.supervisor; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
