@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from spanbert import __version__
 from spanbert.apps.serve.config import ServePlan
-from spanbert.apps.serve.errors import ServiceError, of_faults, of_status
+from spanbert.apps.serve.errors import ServiceError, internal, of_faults, of_status
 from spanbert.apps.serve.guard import Guard
 from spanbert.apps.serve.keys import Keys
 from spanbert.apps.serve.metrics import Metrics
@@ -117,4 +117,4 @@ async def _not_valid(request: Request, error: Exception) -> Response:
 async def _fault(request: Request, error: Exception) -> Response:
     """A fault of the service; what it was stands in the log alone."""
     log.error("request %s failed", request.state.request_id, exc_info=error)
-    return await _failed(request, ServiceError("internal", "a fault of the service; its log says more"))
+    return await _failed(request, internal())

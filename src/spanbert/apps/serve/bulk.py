@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from spanbert.apps.serve.errors import ServiceError, of_faults
+from spanbert.apps.serve.errors import ServiceError, internal, of_faults
 from spanbert.core.types import Record
 
+log = logging.getLogger("spanbert.serve")
 MEDIA_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-lines")
 MEDIA_TYPE = MEDIA_TYPES[0]
 _AHEAD = 64  # lines that are asked at once
@@ -37,19 +39,31 @@ async def answer_lines(body: bytes, model: type[BaseModel], ask: Ask) -> AsyncIt
     Args:
         body: Lines of JSON; blank ones are left out, and counted.
         model: What a line is, `id` aside.
-        ask: Answers a line; other exceptions than `ServiceError` are faults.
+        ask: Answers a line; other exceptions than `ServiceError` are faults, which the log has.
     """
-    asked: deque[asyncio.Task[Record]] = deque()
+    asked: deque[tuple[int, asyncio.Task[Record]]] = deque()
     try:
         for number, line in _lines(body):
-            asked.append(asyncio.create_task(_answer(number, line, model, ask)))
+            asked.append((number, asyncio.create_task(_answer(number, line, model, ask))))
             if len(asked) == _AHEAD:
-                yield _as_line(await asked.popleft())
+                yield await _done(*asked[0])
+                asked.popleft()
         while asked:
-            yield _as_line(await asked.popleft())
+            yield await _done(*asked[0])
+            asked.popleft()
     finally:
-        for task in asked:
+        for _, task in asked:
             task.cancel()
+
+
+async def _done(number: int, task: asyncio.Task[Record]) -> bytes:
+    """The line of an answer; a fault ends its own line, not those after it."""
+    await asyncio.wait({task})
+    fault = task.exception()
+    if fault is None:
+        return _as_line(task.result())
+    log.error("line %d failed", number, exc_info=fault)
+    return _as_line({"line": number} | _failure(internal()))
 
 
 def _lines(body: bytes) -> Iterator[tuple[int, bytes]]:

@@ -68,6 +68,11 @@ class ServiceError(HTTPException):
         return {"error": self.detail, "error_type": self.error_type, "request_id": request_id}
 
 
+def internal() -> ServiceError:
+    """What a client is told of a fault; what it was stands in the log alone."""
+    return ServiceError("internal", "a fault of the service; its log says more")
+
+
 def of_status(status: int, detail: str) -> ServiceError:
     """The error of a status that the framework chose."""
     kinds: dict[int, ErrorType] = {400: "malformed", 404: "not_found", 405: "not_allowed"}

@@ -29,6 +29,7 @@ from fastapi import FastAPI
 from prometheus_client.multiprocess import mark_process_dead
 from typing_extensions import override
 from uvicorn import Config
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from spanbert.apps.serve.app import make_app
@@ -85,6 +86,12 @@ class Workers(Multiprocess):
         for process in self.processes:
             if process.pid is not None and process.process.is_alive():
                 os.kill(process.pid, signal.SIGHUP)
+
+    @override
+    def terminate_all(self) -> None:
+        for socket in self.sockets:  # new connections are refused from now on, rather than kept waiting
+            socket.close()
+        super().terminate_all()
 
     @override
     def keep_subprocess_alive(self) -> None:
@@ -150,5 +157,5 @@ def serve(plan: ServePlan, *, host: str, port: int, workers: int, tell: Callable
     finally:
         socket.close()
         shutil.rmtree(folder, ignore_errors=True)
-    if any(process.exitcode == 3 for process in supervisor.processes):
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         raise SpanbertError("a worker process could not start; what it said stands above")

@@ -15,6 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from spanbert.apps.serve.app import make_app
+from spanbert.apps.serve.bulk import answer_lines
 from spanbert.apps.serve.config import ModelPlace, ServePlan, model_places
 from spanbert.apps.serve.metrics import Metrics
 from spanbert.apps.serve.models import LoadedModel, load_place
@@ -59,6 +60,24 @@ def test_errors_by_line(client: TestClient):
     wrong = lines(client.post("/v1/analyze", content=b'{"inputs": "a", "model": "nobody"}', headers=LINES))
     assert wrong[0]["error_type"] == "not_found"
     assert lines(client.post("/v1/analyze", content=b"", headers=LINES)) == []
+
+
+def test_a_fault_ends_its_line_alone(caplog: pytest.LogCaptureFixture):
+    async def ask(body: Any) -> Any:
+        if body.task == "bad":
+            raise RuntimeError("/secret/place")
+        return body.task
+
+    async def test() -> list[Any]:
+        body = b'{"task": "a"}\n{"task": "bad"}\n{"task": "c"}'
+        return [json.loads(line) async for line in answer_lines(body, Parameters, ask)]
+
+    assert asyncio.run(test()) == [
+        {"line": 1, "outputs": "a"},
+        {"line": 2, "error": "a fault of the service; its log says more", "error_type": "internal"},
+        {"line": 3, "outputs": "c"},
+    ]
+    assert "/secret/place" in caplog.text
 
 
 class Held:
