@@ -137,9 +137,8 @@ def _with_name(endpoint: Any, model: type[BaseModel], names: list[str]) -> Any:
 
 
 def _answered(operation: Operation) -> Record:
-    output = operation.output
     return {
-        "model": output | list[output],
+        "model": operation.output | list[operation.output],  # type: ignore[name-defined]
         "description": "The answer to the input, or a list of them to a list; lines of JSON to lines.",
         "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
     }
