@@ -16,12 +16,13 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spanbert.apps.serve.config import ServeConfig
-from spanbert.apps.serve.errors import ServiceError
+from spanbert.apps.serve.errors import GONE, ServiceError
 from spanbert.apps.serve.keys import Keys
 from spanbert.apps.serve.metrics import Metrics
 
 log = logging.getLogger("spanbert.serve")
-OPEN = frozenset({"/health", "/ready", "/docs", "/openapi.json"})  # no key is asked for
+OPEN = frozenset({"/health", "/ready", "/docs", "/openapi.json"})  # no key is asked for, and they are never too many
+CROWDED = "crowded"  # in the state of requests: their connection is one too many
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MEBIBYTE = 2**20
 
@@ -60,8 +61,10 @@ class Guard:
         """Finds out whose request it is.
 
         Raises:
-            ServiceError: No key, or a body that says it is too large.
+            ServiceError: No key, one connection too many, or a body that says it is too large.
         """
+        if scope["state"].get(CROWDED) and scope["path"] not in OPEN:
+            raise ServiceError("unavailable", "too many connections", retry_after=1, closes=True)
         peer = scope.get("client")
         client: str | None = f"address {peer[0]}" if peer else "address unknown"
         if self._keys is not None and scope["path"] not in OPEN:
@@ -104,11 +107,11 @@ class _Answer:
 
     Attributes:
         request_id: Of the request.
-        status: That was sent; 499 until then, which is a client that went away.
+        status: That was sent; until then that of a client that went away.
     """
 
     def __init__(self, send: Send, request_id: str) -> None:
-        self._send, self.request_id, self.status = send, request_id, 499
+        self._send, self.request_id, self.status = send, request_id, GONE
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -120,8 +123,6 @@ class _Answer:
     async def fail(self, error: ServiceError) -> None:
         body = json.dumps(error.body(self.request_id)).encode()
         headers = {"content-type": "application/json", "content-length": str(len(body)), **(error.headers or {})}
-        if error.status_code in (408, 413):
-            headers["connection"] = "close"  # the rest of the body is not read
         encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         await self.send({"type": "http.response.start", "status": error.status_code, "headers": encoded})
         await self.send({"type": "http.response.body", "body": body})

@@ -38,6 +38,7 @@ class ModelInfo(BaseModel):
     name: str
     tasks: list[TaskInfo]
     routes: list[str]
+    device: str
     loads: int
 
 
@@ -104,4 +105,5 @@ def _model_info(service: Service, name: str, every: list[Operation]) -> ModelInf
         for task, one in model.loaded.services.items()
     ]
     routes = [one.slug for one in every if one.offered_by(model.loaded)]
-    return ModelInfo(name=name, tasks=tasks, routes=routes, loads=model.loads)
+    device = str(model.loaded.pipeline.device)
+    return ModelInfo(name=name, tasks=tasks, routes=routes, device=device, loads=model.loads)
