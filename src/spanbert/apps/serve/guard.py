@@ -50,21 +50,32 @@ class Guard:
         scope.setdefault("state", {})["request_id"] = answer.request_id
         begin = time.perf_counter()
         try:
+            bounded = self._bounded(receive)
+            await self._require_room(scope, bounded)
             self._let_in(scope, headers)
-            await self._app(scope, self._bounded(receive), answer.send)
+            await self._app(scope, bounded, answer.send)
         except ServiceError as error:
             await answer.fail(error)
         finally:
             self._metrics.request(_route(scope), answer.status, time.perf_counter() - begin)
 
+    async def _require_room(self, scope: Scope, receive: Receive) -> None:
+        """Refuses what comes by one connection too many, when all of it has come: else the client might not hear why.
+
+        Raises:
+            ServiceError: It does.
+        """
+        if scope["state"].get(CROWDED) and scope["path"] not in OPEN:
+            while (await receive()).get("more_body", False):
+                pass
+            raise ServiceError("unavailable", "too many connections", retry_after=1, closes=True)
+
     def _let_in(self, scope: Scope, headers: Headers) -> None:
         """Finds out whose request it is.
 
         Raises:
-            ServiceError: No key, one connection too many, or a body that says it is too large.
+            ServiceError: No key, or a body that says it is too large.
         """
-        if scope["state"].get(CROWDED) and scope["path"] not in OPEN:
-            raise ServiceError("unavailable", "too many connections", retry_after=1, closes=True)
         peer = scope.get("client")
         client: str | None = f"address {peer[0]}" if peer else "address unknown"
         if self._keys is not None and scope["path"] not in OPEN:
