@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from tests.serving import JOINT, PATIENCE, PRETRAINED, ended, service, workers
@@ -150,6 +151,37 @@ async def asked_at_once(client: httpx.Client, bodies: list[bytes]) -> Counter[in
     for _, writer in connections:
         writer.close()
     return Counter(statuses)
+
+
+def test_a_worker_that_is_killed_loses_its_own_requests_alone():
+    with service(PRETRAINED, "--workers", 2, "--threads", 1) as (process, client):
+        of_worker: dict[int, socket.socket] = {}
+        while len(of_worker) < 2:
+            connection = connected(client)
+            connection.sendall(b"GET /health HTTP/1.1\r\nhost: here\r\n\r\n")
+            assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+            of_worker.setdefault(owner(process, connection), connection)
+        body = json.dumps({"inputs": ["the [MASK] runs"] * 1000}).encode()
+        for connection in of_worker.values():
+            connection.sendall(START + b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+        killed, other = of_worker
+        os.kill(killed, signal.SIGKILL)
+        assert answer(of_worker[killed]) == b""
+        head, _, found = answer(of_worker[other]).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert len(json.loads(found)) == 1000
+        assert ended(process) == (0, "")
+
+
+def owner(process: subprocess.Popen[str], connection: socket.socket) -> int:
+    """The worker at the other end of a connection."""
+    port = connection.getsockname()[1]
+    [found] = [
+        pid
+        for pid in workers(process)
+        if any(one.raddr and one.raddr.port == port for one in psutil.Process(pid).net_connections("tcp"))
+    ]
+    return found
 
 
 def test_a_worker_that_cannot_come_back_does_not_end_the_others(tmp_path: Path):
