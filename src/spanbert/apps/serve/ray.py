@@ -81,7 +81,9 @@ def build(plan: ClusterPlan) -> Application:  # Ray reads the type, which must n
 
     most = plan.replicas if plan.most_replicas is None else plan.most_replicas
 
-    @serve.deployment(
+    replica = serve.deployment(
+        serve.ingress(app)(),
+        name="replica",
         autoscaling_config={
             "min_replicas": plan.replicas,
             "max_replicas": max(plan.replicas, most),
@@ -92,8 +94,4 @@ def build(plan: ClusterPlan) -> Application:  # Ray reads the type, which must n
         ray_actor_options={"num_cpus": plan.cpus, "num_gpus": plan.gpus},
         graceful_shutdown_timeout_s=plan.limits.drain_time,
     )
-    @serve.ingress(app)
-    class Replica:
-        """A worker on the cluster."""
-
-    return Replica.bind()
+    return replica.bind()
