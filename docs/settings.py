@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from spanbert import FinetuneConfig, PretrainConfig
+from spanbert.apps.serve.config import ServeConfig
 from spanbert.core.config import Config
 
 TARGET = Path(__file__).with_name("SETTINGS.md")
@@ -65,7 +66,11 @@ def table(model: type[Config]) -> str:
 
 def render() -> str:
     """The whole file."""
-    sections = [("`spanbert finetune`", FinetuneConfig), ("`spanbert pretrain`", PretrainConfig)]
+    sections = [
+        ("`spanbert finetune`", FinetuneConfig),
+        ("`spanbert pretrain`", PretrainConfig),
+        ("`spanbert serve`", ServeConfig),
+    ]
     return HEAD + "".join(f"\n## {title}\n\n{table(model)}\n" for title, model in sections)
 
 

@@ -6,13 +6,15 @@ A page is a story in one folder. Blocks of code are read by their first line:
     ```sh                       commands, each of which must succeed
     ```python                   Python, all blocks of a page in one namespace
     ```console                  a command after `$ `, and under it exactly what it prints
-    ```text, ```json            what somebody saw; not run
+    ```text, ```json, ```js     what somebody saw, and programs of other languages; not run
 """
 
 from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 GUIDE = sorted([DOCS / "index.md", DOCS / "start.md", *DOCS.glob("guide/*.md"), *DOCS.glob("zh/*.md")])
 NOT_RUN = ("git clone", "cd ", ". ", "python3 -m venv", "python -m venv", "hf auth login", "spanbert quickstart")
+PAGE_ADDRESS = "http://127.0.0.1:8080"  # of the service, as pages say it
 _BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', flags=re.MULTILINE | re.DOTALL)
 
 
@@ -48,6 +51,48 @@ class Command:
 
     words: tuple[str, ...]
     stdin: str | None = None
+
+
+class Services:
+    """The services that a page starts, at free ports, and what it asks them with curl.
+
+    Args:
+        folder: In which the page is read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._address = folder, PAGE_ADDRESS
+        self.running: list[subprocess.Popen[str]] = []
+
+    def addressed(self, code: str) -> str:
+        """Code that asks the service where it is."""
+        return code.replace(PAGE_ADDRESS, self._address)
+
+    def runs(self, line: str) -> None:
+        """Starts a service, or asks it.
+
+        Raises:
+            AssertionError: It does not start, or the answer is an error.
+        """
+        words = shlex.split(self.addressed(line), comments=True)
+        if words[0] == "curl":
+            command = [*words, "--silent", "--show-error", "--fail-with-body"]
+            done = subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+            return
+        command = [sys.executable, "-m", *words, "--port", "0"]
+        process = subprocess.Popen(command, cwd=self._folder, stdout=subprocess.PIPE, text=True)
+        self.running.append(process)
+        assert process.stdout is not None
+        found = re.search(r"http://[\d.]+:\d+", process.stdout.readline())
+        assert found is not None, line
+        self._address = found[0]
+
+    def end(self) -> None:
+        """Ends all services."""
+        for process in self.running:
+            process.terminate()
+            process.communicate()
 
 
 def blocks(page: Path) -> list[Block]:

@@ -25,6 +25,7 @@ VERBS = [
     "info",
     "convert",
     "push",
+    "serve",
     "watch",
     "bench",
 ]

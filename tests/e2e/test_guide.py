@@ -11,7 +11,7 @@ import pytest
 
 from spanbert.corpus.formats.registry import FORMATS
 from tests.conftest import save_hugging_face_bert
-from tests.guide import DOCS, GUIDE, NOT_RUN, Block, blocks, lines, parsed, require_known, shortened, shown
+from tests.guide import DOCS, GUIDE, NOT_RUN, Block, Services, blocks, lines, parsed, require_known, shortened, shown
 
 MODELS = ("quickstart/bundle", "build/zh/bundle")  # English and Chinese, where pages say that they are
 
@@ -46,6 +46,7 @@ class Reader:
     def __init__(self, folder: Path, cli, capsys, monkeypatch: pytest.MonkeyPatch, models: dict[str, Path]) -> None:
         self.folder, self.cli, self.capsys, self.patch = folder, cli, capsys, monkeypatch
         self.names: dict[str, object] = {}
+        self.services = Services(folder)
         for place, model in models.items():
             shutil.copytree(model, folder / place)
         monkeypatch.chdir(folder)
@@ -59,7 +60,9 @@ class Reader:
             for line in lines(block.code):
                 self.runs(line)
         elif block.language == "python":
-            exec(compile(block.code, f"line {block.line}", "exec"), self.names)
+            if self.services.running:  # the client of Hugging Face asks nobody where the hub is switched off
+                self.patch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+            exec(compile(self.services.addressed(block.code), f"line {block.line}", "exec"), self.names)
             self.capsys.readouterr()
         elif block.language == "console":
             for line, expected in shown(block.code):
@@ -67,9 +70,12 @@ class Reader:
                 assert (out + err).strip() == expected, line
                 assert code == (2 if "spanbert: error: " in expected else 0), line
         else:
-            assert block.language in ("text", "json"), f"line {block.line}: {block.language}"
+            assert block.language in ("text", "json", "js"), f"line {block.line}: {block.language}"
 
     def runs(self, line: str) -> None:
+        if line.startswith(("spanbert serve ", "curl ")):
+            self.services.runs(line)
+            return
         if not line.startswith(("spanbert ", "echo ")) or line.startswith(NOT_RUN):
             require_known(line)
             return
@@ -89,8 +95,11 @@ class Reader:
 @pytest.mark.parametrize("page", GUIDE, ids=lambda page: str(page.relative_to(DOCS).with_suffix("")))
 def test_a_page_does_what_it_says(page: Path, tmp_path: Path, cli, capsys, monkeypatch: pytest.MonkeyPatch, models):
     reader = Reader(tmp_path, cli, capsys, monkeypatch, models)
-    for block in blocks(page):
-        reader.does(block)
+    try:
+        for block in blocks(page):
+            reader.does(block)
+    finally:
+        reader.services.end()
 
 
 def test_every_fence_is_read():

@@ -59,6 +59,12 @@ def head_mention(text: str, cluster: Sequence[Span]) -> Span:
     return min(cluster, key=rank)
 
 
+def without_determiner(text: str, start: int, end: int) -> tuple[int, int]:
+    """Where a mention is without the article or the like before it: `the Eiffel Tower` is `Eiffel Tower`."""
+    begin = _FIRST_WORD.match(text, start, end)
+    return (start, end) if begin is None else (begin.start(1), end)
+
+
 def resolve(text: str, clusters: Iterable[Sequence[Span]]) -> str:
     """The text with pronouns of the third person replaced by the name of their cluster's head mention.
 

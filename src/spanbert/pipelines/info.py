@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from spanbert.batches.masking import MaskingConfig
 from spanbert.batches.statistics import masking_statistics
-from spanbert.checkpoint.bundle import open_bundle, tensor_shapes
+from spanbert.checkpoint.bundle import BundleFiles, open_bundle, tensor_shapes
 from spanbert.checkpoint.names import is_derived, slug_of
 from spanbert.core.errors import InputError
 from spanbert.core.texts import require_path
@@ -64,13 +65,28 @@ def _store_facts(store: TokenStore) -> Record:
     }
 
 
-def _bundle_facts(source: str) -> Record:
-    files = open_bundle(source)
-    shapes = tensor_shapes(files)
+def has_mlm_head(files: BundleFiles) -> bool:
+    """Whether a bundle fills blanks."""
+    return _holds_mlm_head(_shapes(files))
+
+
+def _holds_mlm_head(names: Iterable[str]) -> bool:
+    return any(name.startswith(("cls.predictions.", "lm_head.", "mlm.")) for name in names)
+
+
+def _shapes(files: BundleFiles) -> dict[str, tuple[int, ...]]:
+    """Shapes of all tensors, by name."""
+    shapes = dict(tensor_shapes(files))
     if files.weights.suffix == ".bin":
         from spanbert.checkpoint.tensors import read_weights
 
         shapes |= {name: tuple(tensor.shape) for name, tensor in read_weights(files.weights).items()}
+    return shapes
+
+
+def _bundle_facts(source: str) -> Record:
+    files = open_bundle(source)
+    shapes = _shapes(files)
     config = files.config
     slug = None if files.manifest else slug_of(config.get("architectures"))
     foreign = None if slug is None else spec_of_slug(slug).kind
@@ -83,7 +99,7 @@ def _bundle_facts(source: str) -> Record:
         "vocab_size": config.get("vocab_size"),
         "positions": config.get("max_position_embeddings"),
         "parameters": sum(math.prod(shape) for name, shape in shapes.items() if not is_derived(name)),
-        "mlm_head": any(name.startswith(("cls.predictions.", "lm_head.", "mlm.")) for name in shapes),
+        "mlm_head": _holds_mlm_head(shapes),
         "sbo_head": any("pair_target_predictions." in name or ".sbo." in name for name in shapes),
         "tasks": files.tasks if foreign is None else {foreign: {"kind": foreign}},
         **{key: files.manifest[key] for key in ("base", "data", "training") if key in files.manifest},

@@ -144,9 +144,14 @@ class AnnotatedText:
         )
 
     @property
+    def relation_extractions(self) -> dict[str, RelationExtraction]:
+        """The results of relation tasks, by name."""
+        return _of_type(self.tasks, RelationExtraction)
+
+    @property
     def relations(self) -> tuple[Relation, ...]:
         """How entities are related, by all relation tasks; pairs that are not related are left out."""
-        found = _of_type(self.tasks, RelationExtraction).values()
+        found = self.relation_extractions.values()
         return tuple(one for result in found for one in result.relations if relates(one.label))
 
     @property

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from spanbert.core.types import Facts
     from spanbert.tasks.base import TextTaskBase
     from spanbert.tasks.render import TaskRender
+    from spanbert.tasks.service import TaskService
     from spanbert.tasks.survey import Survey
 
 Need = Literal["pair", "question", "entities"]
@@ -67,6 +68,7 @@ class TaskSpec:
         check: The class that looks for faults of its data (`Survey`).
         render: The class that shows its results and scores (`TaskRender`).
         result: The type of its predictions, which no other kind has.
+        service: The class that says how it is asked over HTTP (`TaskService`); None: by texts, with records.
         needs: What it reads of a document in addition to the text; `pair` only if all its tasks read two texts.
         produces: What it finds; the results of a kind that produces `spans` have them as `spans`.
         formats: Names of the formats that it is trained on and scored by, in the order in which they are tried.
@@ -100,6 +102,7 @@ class TaskSpec:
     check: str
     render: str
     result: str
+    service: str | None = None
     needs: frozenset[Need] = frozenset()
     produces: frozenset[Product]
     formats: tuple[str, ...]
@@ -131,6 +134,15 @@ class TaskSpec:
     def renderer(self) -> TaskRender[Any]:
         """What shows its results and scores."""
         found: TaskRender[Any] = _imported(self.render)()
+        return found
+
+    def serving(self) -> TaskService[Any]:
+        """How it is asked over HTTP."""
+        from spanbert.tasks.service import RecordService
+
+        if self.service is None:
+            return RecordService(self.kind, self.renderer())
+        found: TaskService[Any] = _imported(self.service)()
         return found
 
     def is_meant_by(self, facts: Facts) -> bool:

@@ -15,6 +15,7 @@ QA = TaskSpec(
     check="spanbert.tasks.qa.check:QASurvey",
     render="spanbert.tasks.qa.render:QARender",
     result="spanbert.core.predictions:Answering",
+    service="spanbert.tasks.qa.service:QAService",
     needs=frozenset({"question"}),
     produces=frozenset({"answers"}),
     formats=("squad", "qa-jsonl"),

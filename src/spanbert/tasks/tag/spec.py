@@ -19,6 +19,7 @@ TAG = TaskSpec(
     check="spanbert.tasks.tag.check:TagSurvey",
     render="spanbert.tasks.tag.render:TagRender",
     result="spanbert.core.predictions:Tagging",
+    service="spanbert.tasks.tag.service:TagService",
     produces=frozenset({"spans", "tags"}),
     formats=(
         *("brat", "webanno", "spacy", "hf-tokens", "word-table", "doccano", "prodigy", "gliner"),

@@ -1,0 +1,67 @@
+"""Keys that clients must have, from a file: a key a line, `#` comments, `NAME: KEY` to know clients by a name."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from pathlib import Path
+
+from spanbert.core.errors import InputError
+
+_SHORTEST = 16
+
+
+class Keys:
+    """Known keys, as digests.
+
+    Args:
+        names: The name of the client of each key.
+    """
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self._names = [(_digest(key), name) for key, name in names.items()]
+
+    @classmethod
+    def read(cls, path: Path) -> Keys:
+        """The keys of a file.
+
+        Raises:
+            InputError: None, or one that could be guessed.
+        """
+        names: dict[str, str] = {}
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            raise InputError("not a file of keys: it is no UTF-8", where=str(path)) from None
+        for number, line in enumerate(lines, start=1):
+            stated = line.strip()
+            if not stated or stated.startswith("#"):
+                continue
+            name, colon, key = stated.rpartition(":")
+            key = key.strip()
+            if len(key) < _SHORTEST or any(one.isspace() for one in key):
+                expected = f"{_SHORTEST} characters or more, without blanks"
+                remedy = "Make one: python -c 'import secrets; print(secrets.token_urlsafe())'"
+                raise InputError("not a key", where=f"{path}:{number}", expected=expected, remedy=remedy)
+            names[key] = name.strip() if colon else f"key {number}"
+        if not names:
+            raise InputError("no keys", where=str(path), expected="a key a line")
+        return cls(names)
+
+    def client(self, authorization: str | None) -> str | None:
+        """The name of the client with this header `Authorization`; None: it has no key.
+
+        All keys are compared, in a time that says nothing of how much of one was right.
+        """
+        scheme, _, key = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        given, found = _digest(key.strip()), None
+        for digest, name in self._names:
+            if hmac.compare_digest(digest, given):
+                found = name
+        return found
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()

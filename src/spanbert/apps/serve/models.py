@@ -1,0 +1,153 @@
+"""The models of a worker: a bundle that is loaded, asked and replaced while it is asked.
+
+One thread computes for all models of a worker. A reload loads the new bundle in another, answers once with it, and only
+then puts it in the place of the old one; batches that are being computed end with the old one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+from spanbert.apps.serve.batcher import Batcher, Outcome, Query, Watcher
+from spanbert.apps.serve.config import ModelPlace, ServeConfig, ServePlan
+from spanbert.apps.serve.queue import FairQueue
+from spanbert.core.errors import InputError
+from spanbert.pipelines.info import has_mlm_head
+from spanbert.pipelines.load import Pipeline, load
+from spanbert.tasks.service import TaskService
+
+log = logging.getLogger("spanbert.serve")
+Load = Callable[[ModelPlace], Pipeline]
+
+
+class LoadedModel:
+    """A pipeline, and what it can be asked.
+
+    Attributes:
+        pipeline: What answers.
+        services: How its tasks are asked, by their names.
+        fills: Whether it fills blanks.
+    """
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+        self.services: Mapping[str, TaskService[Any]] = {
+            name: task.spec.serving() for name, task in pipeline.tasks.items()
+        }
+        self.fills = has_mlm_head(pipeline.files)
+
+    def warm_up(self) -> None:
+        """Reads all weights, so that the first request is as fast as any, and files may change afterwards."""
+        if self.services:
+            self.pipeline.warm_up()
+        if self.fills:
+            self.pipeline.fill("[MASK]", top_k=1)
+
+    def tasks(self, slug: str) -> list[str]:
+        """The names of the tasks that are asked under a slug."""
+        return [name for name, service in self.services.items() if service.slug == slug]
+
+    def outcomes(self, queries: Sequence[Query]) -> list[Outcome]:
+        """The answers to queries of one computation; in place of one that cannot be given, the `InputError`."""
+        try:
+            results = queries[0].computation(self.pipeline, [query.payload for query in queries])
+        except InputError as error:
+            if len(queries) == 1:
+                return [error]
+            return [outcome for query in queries for outcome in self.outcomes([query])]
+        return [_answer(query, result) for query, result in zip(queries, results, strict=True)]
+
+
+def _answer(query: Query, result: Any) -> Outcome:
+    try:
+        return query.answer(result)
+    except InputError as error:
+        return error
+
+
+class ServedModel:
+    """A bundle under its name.
+
+    Args:
+        place: Its name and where it lies.
+        loaded: What is loaded of it.
+        limits: Of its queue.
+        executor: The thread that computes.
+        watcher: Is told what its batcher does.
+        clock: Seconds, from any start.
+    """
+
+    def __init__(
+        self,
+        place: ModelPlace,
+        loaded: LoadedModel,
+        limits: ServeConfig,
+        executor: Executor,
+        watcher: Watcher,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.place, self.loaded, self._executor = place, loaded, executor
+        self.loads = 1
+        self.batcher = Batcher(
+            FairQueue(
+                batch_tokens=limits.batch_tokens, most_tokens=limits.queue_tokens, most_entries=limits.queue_inputs
+            ),
+            self._compute,
+            watcher,
+            clock,
+        )
+
+    async def _compute(self, queries: Sequence[Query]) -> list[Outcome]:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self.loaded.outcomes, queries)
+
+    def replace(self, loaded: LoadedModel) -> None:
+        """Puts a newly loaded model in the place of the old one, from the next batch on.
+
+        Raises:
+            InputError: It lacks a task that the old one has.
+        """
+        gone = sorted(self.loaded.services.keys() - loaded.services.keys())
+        if gone or (self.loaded.fills and not loaded.fills):
+            raise InputError("the new bundle lacks a task", where=self.place.name, got=", ".join(gone) or "no MLM head")
+        self.loaded = loaded
+        self.loads += 1
+
+
+def load_place(plan: ServePlan, place: ModelPlace) -> LoadedModel:
+    """Loads a bundle of a plan, ready to answer.
+
+    Raises:
+        InputError: Not a model, or damaged.
+    """
+    pipeline = load(place.path, device=plan.device, precision=plan.precision)  # type: ignore[arg-type]  # load refuses
+    loaded = LoadedModel(pipeline)
+    loaded.warm_up()
+    return loaded
+
+
+def announce_device(name: str) -> None:
+    """Says what this process computes on, where that is not the CPU.
+
+    Raises:
+        InputError: There is no such device here.
+    """
+    from spanbert.encoder.hardware import described_device, resolved_device
+
+    found = resolved_device(name, "--device")
+    if found.type != "cpu":
+        print(f"process {os.getpid()}: computing on {described_device(found)}", file=sys.stderr, flush=True)
+
+
+def limit_threads(threads: int | None) -> None:
+    """Bounds the cores that this process computes on."""
+    if threads is not None:
+        from spanbert.encoder.hardware import use_threads
+
+        use_threads(threads)

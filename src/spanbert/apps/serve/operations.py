@@ -1,0 +1,255 @@
+"""What can be asked of a model: the tasks of its kinds, blanks to fill, and all of a text at once."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp
+from typing import Any, ClassVar
+
+from pydantic import Field
+from typing_extensions import override
+
+from spanbert.apps.serve.batcher import Query
+from spanbert.apps.serve.errors import ServiceError
+from spanbert.apps.serve.graph import TextGraph, graph_of
+from spanbert.apps.serve.models import LoadedModel
+from spanbert.core.offsets import Offsets, OffsetUnit
+from spanbert.core.types import Document, Filling, Record
+from spanbert.pipelines.load import Pipeline
+from spanbert.pipelines.results import AnnotatedText
+from spanbert.tasks.service import Parameters, TaskService, Wire
+
+log = logging.getLogger("spanbert.serve")
+_BYTES_A_TOKEN = 4  # about: of English 4 to 5, of Chinese 3
+_SPECIALS = 4
+
+
+def cost_of(*texts: str | None) -> int:
+    """The tokens of some texts, about."""
+    return _SPECIALS + sum(len(text.encode("utf-8", "surrogatepass")) // _BYTES_A_TOKEN for text in texts if text)
+
+
+@dataclass(frozen=True)
+class Predict:
+    """Documents to what a task says of them, or with None all tasks."""
+
+    task: str | None
+
+    def __call__(self, pipeline: Pipeline, payloads: Sequence[Document]) -> list[AnnotatedText]:
+        """A result for each document."""
+        found = pipeline.predict(payloads, task=self.task, batch_size=len(payloads), say=_log)
+        return list(found)
+
+
+def _log(remark: str) -> None:
+    log.warning("%s", remark)
+
+
+@dataclass(frozen=True)
+class Fill:
+    """Texts with blanks to the best fillings, so many."""
+
+    top_k: int
+
+    def __call__(self, pipeline: Pipeline, payloads: Sequence[str]) -> list[list[Filling]]:
+        """Fillings for each text."""
+        return [pipeline.fill(text, top_k=self.top_k) for text in payloads]
+
+
+class Operation(ABC):
+    """Something that can be asked.
+
+    Attributes:
+        slug: What it is called in addresses.
+        title: In words.
+        input: The type of one input.
+        parameters: Those that a request may state.
+        output: The type of the answer to one input.
+        example: One input.
+    """
+
+    slug: str
+    title: str
+    input: Any = str
+    parameters: type[Wire] = Parameters
+    output: Any
+    example: Any
+
+    @abstractmethod
+    def offered_by(self, model: LoadedModel) -> bool:
+        """Whether a model can be asked this."""
+
+    @abstractmethod
+    def query(self, model: LoadedModel, given: Any, parameters: Any, where: str) -> Query:
+        """An input of a request as something to compute.
+
+        Args:
+            model: That is asked.
+            given: Of the type `input`.
+            parameters: Of the type `parameters`.
+            where: The place of the input in the request, for messages.
+
+        Raises:
+            InputError: An input that is none.
+            ServiceError: No task of the model, or several.
+        """
+
+
+class TaskOperation(Operation):
+    """The tasks of a slug.
+
+    Args:
+        service: How they are asked.
+        title: In words.
+    """
+
+    def __init__(self, service: TaskService[Any], title: str) -> None:
+        self._service, self.slug, self.title = service, service.slug, title
+        self.input, self.parameters = service.input, service.parameters
+        self.output, self.example = service.output, service.example
+
+    @override
+    def offered_by(self, model: LoadedModel) -> bool:
+        return bool(model.tasks(self.slug))
+
+    @override
+    def query(self, model: LoadedModel, given: Any, parameters: Any, where: str) -> Query:
+        task = one_task(model.tasks(self.slug), parameters.task)
+        service, unit = model.services[task], parameters.offset_unit
+
+        def answer(result: AnnotatedText) -> Any:
+            found = service.answer(result.text, result[task], parameters)
+            return Offsets(result.text, unit).placed(found)
+
+        document = service.document(given, where=where, place=lambda text, at: Offsets(text, unit).code_point(at))
+        questions = [question.text for question in document.questions or ()]
+        cost = int(service.weight(given) * cost_of(document.text, document.pair, *questions))
+        return Query(computation=Predict(task), payload=document, cost=cost, answer=answer)
+
+
+def one_task(offered: Sequence[str], named: str | None) -> str:
+    """The task that is meant.
+
+    Raises:
+        ServiceError: None of that name, or several and none was named.
+    """
+    if named is None and len(offered) == 1:
+        return offered[0]
+    if named in offered:
+        return str(named)
+    names = ", ".join(offered)
+    if named is None:
+        raise ServiceError(
+            "unprocessable", f"several tasks of this model could be meant: name one as parameters.task; {names}"
+        )
+    raise ServiceError("unprocessable", f"parameters.task: no such task here; there is {names}")
+
+
+class AnalyzeParameters(Wire):
+    """Parameters of an analysis."""
+
+    offset_unit: OffsetUnit = Field(
+        default="code_points", description="What `start` and `end` count, in requests and in answers."
+    )
+
+
+class AnalyzeOperation(Operation):
+    """All that the tasks on texts say, as one graph."""
+
+    slug = "analyze"
+    title = "all of a text: entities, tags, clusters, relations and labels"
+    parameters = AnalyzeParameters
+    output = TextGraph
+    example = "Ann left Rome. She went home."
+
+    @override
+    def offered_by(self, model: LoadedModel) -> bool:
+        return any("question" not in task.spec.needs for task in model.pipeline.tasks.values())
+
+    @override
+    def query(self, model: LoadedModel, given: str, parameters: Any, where: str) -> Query:
+        def answer(result: AnnotatedText) -> Any:
+            return Offsets(result.text, parameters.offset_unit).placed(graph_of(result))
+
+        document = Document(id=where, text=given, where=where)
+        return Query(computation=Predict(None), payload=document, cost=cost_of(given), answer=answer)
+
+
+class FillParameters(Wire):
+    """Parameters of filling blanks."""
+
+    top_k: int = Field(default=5, ge=1, le=100, description="How many fillings, the best first.")
+
+
+class FilledMask(Wire):
+    """What may stand for the blank, with its probability."""
+
+    sequence: str
+    score: float
+    token: int
+    token_str: str
+
+
+class FilledSpans(Wire):
+    """What may stand for each blank, with the probability of a piece, on average."""
+
+    sequence: str
+    score: float
+    fills: list[str]
+
+
+class FillOperation(Operation):
+    """Blanks of a text, of any length."""
+
+    slug = "span-fill"
+    title = "blanks of one or more pieces"
+    parameters = FillParameters
+    output: Any = list[FilledSpans]
+    example = "The [MASK:1-3] left Rome."
+
+    @override
+    def offered_by(self, model: LoadedModel) -> bool:
+        return model.fills
+
+    @override
+    def query(self, model: LoadedModel, given: str, parameters: Any, where: str) -> Query:
+        def answer(result: list[Filling]) -> Any:
+            return [self._answer(model, one) for one in result]
+
+        text = self._template(model, given)
+        return Query(
+            computation=Fill(parameters.top_k), payload=text, cost=parameters.top_k * cost_of(text), answer=answer
+        )
+
+    def _template(self, model: LoadedModel, given: str) -> str:
+        return given
+
+    def _answer(self, model: LoadedModel, filling: Filling) -> Record:
+        return {"sequence": filling.text, "score": exp(filling.score), "fills": list(filling.fills)}
+
+
+class MaskOperation(FillOperation):
+    """One blank of one piece, as Hugging Face's task."""
+
+    slug = "fill-mask"
+    title = "a blank of one piece"
+    output: Any = list[FilledMask]
+    example = "Ann left [MASK]."
+    _BLANK: ClassVar = "[MASK]"
+
+    @override
+    def _template(self, model: LoadedModel, given: str) -> str:
+        tokenizer = model.pipeline.tokenizer
+        text = given.replace(tokenizer.piece(tokenizer.special["mask"]), self._BLANK)
+        if text.count(self._BLANK) != 1:
+            raise ServiceError("unprocessable", f"one {self._BLANK} is expected here; span-fill takes several")
+        return text
+
+    @override
+    def _answer(self, model: LoadedModel, filling: Filling) -> Record:
+        [[piece]] = filling.pieces
+        token = model.pipeline.tokenizer.backend.token_to_id(piece)
+        return {"sequence": filling.text, "score": exp(filling.score), "token": token, "token_str": filling.fills[0]}

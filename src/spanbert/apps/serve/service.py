@@ -1,0 +1,173 @@
+"""What an app holds: its models by name, what they can be asked, and requests to answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from spanbert.apps.serve.batcher import Query
+from spanbert.apps.serve.config import ModelPlace, ServePlan
+from spanbert.apps.serve.errors import ServiceError, of_input
+from spanbert.apps.serve.metrics import Metrics
+from spanbert.apps.serve.models import LoadedModel, ServedModel, load_place
+from spanbert.apps.serve.operations import AnalyzeOperation, FillOperation, MaskOperation, Operation, TaskOperation
+from spanbert.core.errors import InputError, SpanbertError
+from spanbert.tasks.registry import specs
+
+log = logging.getLogger("spanbert.serve")
+Load = Callable[[ServePlan, ModelPlace], LoadedModel]
+
+
+def operations() -> list[Operation]:
+    """All that models can be asked, each slug once."""
+    found: dict[str, Operation] = {}
+    for spec in specs():
+        service = spec.serving()
+        found.setdefault(service.slug, TaskOperation(service, spec.title))
+    return [*found.values(), MaskOperation(), FillOperation(), AnalyzeOperation()]
+
+
+class Service:
+    """The models of a worker process.
+
+    Args:
+        plan: What is served.
+        metrics: Counts what happens.
+        load: Loads a model.
+    """
+
+    def __init__(self, plan: ServePlan, metrics: Metrics, load: Load = load_place) -> None:
+        self.plan, self.metrics, self._load = plan, metrics, load
+        self.models: dict[str, ServedModel] = {}
+        self.ready = False
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="compute")
+        self._running: list[asyncio.Task[None]] = []
+        self._reloading = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Loads all models.
+
+        Raises:
+            InputError: One of them cannot be loaded.
+        """
+        for place in self.plan.models:
+            loaded = await asyncio.to_thread(self._load, self.plan, place)
+            watcher = self.metrics.of_model(place.name)
+            model = ServedModel(place, loaded, self.plan.limits, self._executor, watcher)
+            self.models[place.name] = model
+            self._running.append(asyncio.create_task(model.batcher.run()))
+        self.ready = True
+
+    async def stop(self) -> None:
+        """Ends; requests have been answered by then."""
+        self.ready = False
+        for model in self.models.values():
+            model.batcher.close()
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def reload(self) -> None:
+        """Loads every model again, beside the old one; one that cannot be loaded stays as it is."""
+        async with self._reloading:
+            for name, model in self.models.items():
+                try:
+                    model.replace(await asyncio.to_thread(self._load, self.plan, model.place))
+                except (SpanbertError, OSError, MemoryError) as error:
+                    log.error("%s was not loaded again: %s", name, error)
+                    self.metrics.reloaded(name, "failed")
+                else:
+                    log.info("%s was loaded again", name)
+                    self.metrics.reloaded(name, "swapped")
+
+    def model(self, name: str | None, operation: Operation) -> ServedModel:
+        """The model that is meant.
+
+        Args:
+            name: Its name; None: the one that can be asked this.
+            operation: What is asked.
+
+        Raises:
+            ServiceError: None such, one that cannot be asked this, or several and none was named.
+        """
+        if not self.ready:
+            raise ServiceError("unavailable", "the service is starting or ending", retry_after=1)
+        offering = {known: one for known, one in self.models.items() if operation.offered_by(one.loaded)}
+        if name is None and len(offering) == 1:
+            return next(iter(offering.values()))
+        if name is None and offering:
+            raise ServiceError(
+                "unprocessable", f"several models can be asked this: name one as model; {', '.join(offering)}"
+            )
+        if name is not None and name not in self.models:
+            raise self.no_model()
+        if name not in offering:
+            raise ServiceError("not_found", f"{name or 'no model here'} has no task for {operation.slug}")
+        return offering[name]
+
+    def no_model(self) -> ServiceError:
+        """What is said of a model that there is not."""
+        return ServiceError("not_found", f"no such model; there is {', '.join(self.models)}")
+
+    async def answer(
+        self,
+        operation: Operation,
+        model: str | None,
+        inputs: Any,
+        parameters: Any,
+        *,
+        client: str,
+        patient: bool = False,
+    ) -> Any:
+        """What is answered to the inputs of a request: a list of answers to a list, else one.
+
+        Args:
+            operation: What is asked.
+            model: Of which model.
+            inputs: One input, or a list.
+            parameters: Of the request.
+            client: Who asks.
+            patient: Wait for room in the queue rather than be refused.
+
+        Raises:
+            ServiceError: They cannot be answered.
+        """
+        served = self.model(model, operation)
+        many = isinstance(inputs, list)
+        given = inputs if many else [inputs]
+        if not given:
+            raise ServiceError("empty", "inputs: an empty list")
+        if len(given) > self.plan.limits.max_inputs:
+            raise ServiceError("too_large", f"inputs: {len(given)} of them, of at most {self.plan.limits.max_inputs}")
+        queries = [
+            self._query(operation, served.loaded, one, parameters, f"inputs[{place}]" if many else "inputs")
+            for place, one in enumerate(given)
+        ]
+        found = await served.batcher.answers(client, queries, within=self.plan.limits.time_limit, patient=patient)
+        return found if many else found[0]
+
+    def _query(self, operation: Operation, model: LoadedModel, given: Any, parameters: Any, where: str) -> Query:
+        length, most = _characters(given), self.plan.limits.max_length
+        if length > most:
+            raise ServiceError("too_large", f"{where}: {length} characters, of at most {most}; texts are never cut off")
+        try:
+            return operation.query(model, given, parameters, where)
+        except InputError as error:
+            raise of_input(error) from None
+
+    def offered(self, every: Sequence[Operation]) -> list[Operation]:
+        """What some model can be asked."""
+        loaded = [model.loaded for model in self.models.values()]
+        return [one for one in every if any(map(one.offered_by, loaded))]
+
+
+def _characters(given: Any) -> int:
+    """Characters of all texts of an input."""
+    if isinstance(given, str):
+        return len(given)
+    values: Mapping[str, Any] = vars(given)
+    return sum(len(value) for value in values.values() if isinstance(value, str))

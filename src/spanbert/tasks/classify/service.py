@@ -1,0 +1,60 @@
+"""Text classification over HTTP, as Hugging Face's task of the same name."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+from typing_extensions import override
+
+from spanbert.core.predictions import Classification
+from spanbert.core.types import Document, Record
+from spanbert.tasks.classify.spec import CLASSIFY
+from spanbert.tasks.service import Parameters, Place, TaskService, Wire
+
+
+class TextPair(Wire):
+    """A text, with a second one for models that read pairs."""
+
+    text: str
+    text_pair: str | None = None
+
+
+class ClassifyParameters(Parameters):
+    """Parameters of text classification."""
+
+    top_k: int | None = Field(default=None, ge=1, description="How many labels, the best first; all unless stated.")
+
+
+class LabelScore(Wire):
+    """A label with its probability; of a regression `value` with the number."""
+
+    label: str
+    score: float
+    predicted: bool = Field(
+        description="Whether the text is given the label: the best one, or those over the threshold."
+    )
+
+
+class ClassifyService(TaskService[Classification]):
+    """All labels with their probabilities, the best first."""
+
+    assert CLASSIFY.slug is not None
+    slug = CLASSIFY.slug
+    input: ClassVar = str | TextPair
+    parameters = ClassifyParameters
+    output: ClassVar = list[LabelScore]
+    example = "A film to see again and again."
+
+    @override
+    def document(self, given: str | TextPair, *, where: str, place: Place) -> Document:
+        if isinstance(given, str):
+            return Document(id=where, text=given, where=where)
+        return Document(id=where, text=given.text, pair=given.text_pair, where=where)
+
+    @override
+    def answer(self, text: str, result: Classification, parameters: Any) -> list[Record]:
+        if result.value is not None:
+            return [{"label": "value", "score": result.value, "predicted": True}]
+        ranked = sorted(result.scores.items(), key=lambda one: -one[1])[: parameters.top_k]
+        return [{"label": label, "score": score, "predicted": label in result.labels} for label, score in ranked]

@@ -1,0 +1,91 @@
+"""Relations between entities over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+from pydantic import model_validator
+from typing_extensions import override
+
+from spanbert.core.predictions import RelationExtraction
+from spanbert.core.types import Document, Record, Relation, Span
+from spanbert.corpus.formats.relation_lines import entity_of
+from spanbert.tasks.relation.render import RelationRender
+from spanbert.tasks.service import Place, Stretch, TaskService, Wire
+
+
+class Entity(Wire):
+    """Where an entity is, and of which type."""
+
+    start: int
+    end: int
+    label: str | None = None
+
+
+class Related(Wire):
+    """A text: with its entities, all pairs of which are judged; with the two of one pair; or with those to be found."""
+
+    text: str
+    entities: list[Entity] | None = None
+    head: Entity | None = None
+    tail: Entity | None = None
+
+    @model_validator(mode="after")
+    def _entities_or_a_pair(self) -> Self:
+        if (self.head is None) != (self.tail is None) or (self.entities is not None and self.head is not None):
+            raise ValueError("entities, or head and tail, not one of these two alone and not all three")
+        return self
+
+
+class RelationScore(Wire):
+    """How two entities are related."""
+
+    head: Stretch
+    tail: Stretch
+    label: str
+    score: float
+
+
+class RelationService(TaskService[RelationExtraction]):
+    """Relations between the entities that a request states, or that the bundle finds."""
+
+    slug = "relation-extraction"
+    input: ClassVar = str | Related
+    output: ClassVar = list[RelationScore]
+    example: ClassVar = {
+        "text": "Ann works for Acme.",
+        "entities": [{"start": 0, "end": 3, "label": "PER"}, {"start": 14, "end": 18, "label": "ORG"}],
+    }
+
+    @override
+    def document(self, given: str | Related, *, where: str, place: Place) -> Document:
+        if isinstance(given, str):
+            return Document(id=where, text=given, where=where)
+        if given.head is not None and given.tail is not None:
+            head, tail = (_span(one, given.text, side, where, place) for one, side in _sides(given.head, given.tail))
+            asked = (Relation(head=head, tail=tail, label=""),)
+            return Document(id=where, text=given.text, relations=asked, where=where)
+        if given.entities is None:
+            return Document(id=where, text=given.text, where=where)
+        spans = tuple(_span(one, given.text, "entity", where, place) for one in given.entities)
+        return Document(id=where, text=given.text, spans=spans, where=where)
+
+    @override
+    def weight(self, given: str | Related) -> float:
+        """Every pair is a copy of its text; how many the bundle would find in a text is not known."""
+        many = 2 if isinstance(given, str) or given.entities is None else len(given.entities)
+        return float(max(1, many * (many - 1)))
+
+    @override
+    def answer(self, text: str, result: RelationExtraction, parameters: Any) -> list[Record]:
+        found: list[Record] = RelationRender().record(text, result)["relations"]
+        return found
+
+
+def _sides(head: Entity, tail: Entity) -> tuple[tuple[Entity, str], tuple[Entity, str]]:
+    return (head, "head"), (tail, "tail")
+
+
+def _span(entity: Entity, text: str, side: str, where: str, place: Place) -> Span:
+    placed = {"start": place(text, entity.start), "end": place(text, entity.end), "label": entity.label}
+    return entity_of(placed, text, side, where)

@@ -1,0 +1,208 @@
+"""Every task over HTTP: what `nlp` answers, in the form of Hugging Face's tasks."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from math import exp
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+from starlette.testclient import TestClient
+
+import spanbert
+from spanbert.apps.serve.service import operations
+from spanbert.core.types import Document, Relation, Span
+from spanbert.pipelines.load import Pipeline
+from tests.unit.apps.serve.conftest import PRETRAINED
+
+TEXT = "the old king sleeps near the river. the queen runs"
+near = pytest.approx
+
+
+def ask(client: TestClient, slug: str, inputs: Any, *, status: int = 200, **parameters: Any) -> Any:
+    answer = client.post(f"/v1/{slug}", json={"inputs": inputs, "parameters": parameters})
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def fits(slug: str, answer: Any) -> None:
+    """The answer to one input is of the documented type."""
+    [operation] = [one for one in operations() if one.slug == slug]
+    TypeAdapter(operation.output).validate_json(json.dumps(answer))
+
+
+def test_labels(client: TestClient, nlp: Pipeline):
+    found = ask(client, "text-classification", TEXT, task="sent")
+    wanted = nlp(TEXT)["sent"]
+    assert {one["label"]: one["score"] for one in found} == near(dict(wanted.scores), abs=1e-5)
+    assert [one["label"] for one in found if one["predicted"]] == list(wanted.labels)
+    assert found[0]["score"] == max(one["score"] for one in found)
+    fits("text-classification", found)
+    assert len(ask(client, "text-classification", TEXT, task="sent", top_k=1)) == 1
+    several = ask(client, "text-classification", "the fox near the river", task="several")
+    assert {one["label"] for one in several if one["predicted"]} == set(nlp("the fox near the river")["several"].labels)
+    [grade] = ask(client, "text-classification", {"text": TEXT}, task="grade")
+    assert grade["score"] == near(nlp(TEXT)["grade"].value, abs=1e-4)
+
+
+def test_spans_and_tags(client: TestClient, nlp: Pipeline):
+    found = ask(client, "token-classification", TEXT, task="ner")
+    wanted = [
+        {
+            "entity_group": one.label,
+            "score": near(one.score, abs=1e-5),
+            "word": one.text,
+            "start": one.start,
+            "end": one.end,
+        }
+        for one in nlp(TEXT)["ner"].spans
+    ]
+    assert found == wanted
+    assert found
+    fits("token-classification", found)
+    words = ask(client, "token-classification", TEXT, task="ner", aggregation_strategy="none")
+    tagged = [word for word in nlp(TEXT)["ner"].words if word.label != "O"]
+    assert [(one["entity"], one["start"], one["end"]) for one in words] == [(w.label, w.start, w.end) for w in tagged]
+    assert [TEXT.replace(".", " .").split()[one["index"] - 1] for one in words] == [one["word"] for one in words]
+    assert ask(client, "token-classification", TEXT, task="ner", ignore_labels=["PER"]) == [
+        one for one in wanted if one["entity_group"] != "PER"
+    ]
+    tags = ask(client, "token-classification", TEXT, task="pos", aggregation_strategy="none")
+    assert [one["entity"] for one in tags] == [word.label for word in nlp(TEXT)["pos"].words]
+    runs = ask(client, "token-classification", TEXT, task="pos")
+    assert "".join(TEXT[one["start"] : one["end"]] for one in runs).replace(" ", "") == TEXT.replace(" ", "")
+    assert all(one["entity_group"] != other["entity_group"] for one, other in itertools.pairwise(runs))
+    nested = ask(client, "token-classification", TEXT, task="nested")
+    assert [(one["start"], one["end"]) for one in nested] == [(one.start, one.end) for one in nlp(TEXT)["nested"].spans]
+    refused = ask(client, "token-classification", TEXT, status=422, task="nested", aggregation_strategy="none")
+    assert "no one tag" in refused["error"]
+
+
+def test_answers(client: TestClient, nlp: Pipeline):
+    asked = {"question": "who sleeps", "context": TEXT}
+    wanted = nlp.ask("who sleeps", TEXT).answering
+    found = ask(client, "question-answering", asked, handle_impossible_answer=False)
+    best = wanted.candidates[0]
+    assert found == {"answer": best.text, "score": near(best.score, abs=1e-5), "start": best.start, "end": best.end}
+    fits("question-answering", found)
+    many = ask(client, "question-answering", asked, top_k=3, handle_impossible_answer=False)
+    assert [one["answer"] for one in many] == [one.text for one in wanted.candidates[:3]]
+    decided = ask(client, "question-answering", asked)
+    assert decided["answer"] == ("" if wanted.answer is None else wanted.answer.text)
+    nothing = ask(client, "question-answering", {"question": "who", "context": ""})
+    assert (nothing["answer"], nothing["start"], nothing["end"]) == ("", 0, 0)
+
+
+def test_clusters(client: TestClient, nlp: Pipeline):
+    text = "the king runs. the king sleeps"
+    found = ask(client, "coreference-resolution", text)
+    wanted = nlp(text)["who"]
+    places = [[(one["start"], one["end"]) for one in cluster["mentions"]] for cluster in found["clusters"]]
+    assert places == [[(one.start, one.end) for one in cluster] for cluster in wanted.clusters]
+    assert places
+    assert [(one["mention"]["start"], one["antecedent"]["start"]) for one in found["links"]] == [
+        (one.mention.start, one.antecedent.start) for one in wanted.links
+    ]
+    fits("coreference-resolution", found)
+
+
+def test_relations_of_stated_entities(client: TestClient, nlp: Pipeline):
+    text = "the king runs near the fox"
+    head, tail = {"start": 4, "end": 8, "label": "PER"}, {"start": 23, "end": 26, "label": "ANI"}
+    found = ask(client, "relation-extraction", {"text": text, "head": head, "tail": tail})
+    pair = Relation(head=Span(**head), tail=Span(**tail), label="")
+    [wanted] = next(nlp.predict([Document(id="a", text=text, relations=(pair,))], task="related"))["related"].relations
+    assert [(one["label"], one["score"]) for one in found] == [(wanted.label, near(wanted.score, abs=1e-5))]
+    assert found[0]["head"]["text"] == "king"
+    fits("relation-extraction", found)
+    all_pairs = ask(client, "relation-extraction", {"text": text, "entities": [head, tail]})
+    expected = nlp.relate(text, [Span(**head), Span(**tail)])
+    assert [one["label"] for one in all_pairs] == [one.label for one in expected]
+    raw = ask(client, "relation-extraction", text)
+    assert [one["label"] for one in raw] == [one.label for one in nlp(text).relations]
+    outside = ask(
+        client, "relation-extraction", {"text": text, "head": head, "tail": {"start": 4, "end": 99}}, status=422
+    )
+    assert outside["error"].startswith("inputs: tail outside of the text")
+    half = ask(client, "relation-extraction", {"text": text, "head": head}, status=422)
+    assert "head and tail" in half["error"]
+
+
+def test_blanks(client: TestClient):
+    blanks = spanbert.load(PRETRAINED)
+    found = ask(client, "fill-mask", "the [MASK] runs", top_k=3)
+    wanted = blanks.fill("the [MASK] runs", top_k=3)
+    assert [one["sequence"] for one in found] == [one.text for one in wanted]
+    assert [one["score"] for one in found] == near([exp(one.score) for one in wanted], abs=1e-5)
+    assert [blanks.tokenizer.piece(one["token"]) for one in found] == [one.pieces[0][0] for one in wanted]
+    fits("fill-mask", found)
+    spans = ask(client, "span-fill", "the [MASK:1-2] sees the [MASK]", top_k=2)
+    expected = blanks.fill("the [MASK:1-2] sees the [MASK]", top_k=2)
+    assert [one["fills"] for one in spans] == [list(one.fills) for one in expected]
+    fits("span-fill", spans)
+    for text in ("no blank", "[MASK] and [MASK]", "[MASK:2] runs"):
+        assert "span-fill" in ask(client, "fill-mask", text, status=422)["error"]
+    assert "no blank" in ask(client, "span-fill", "nothing to fill", status=422)["error"]
+
+
+def test_all_of_a_text(client: TestClient, nlp: Pipeline):
+    text = "the king runs. the king sleeps near the fox"
+    graph, wanted = ask(client, "analyze", text), nlp(text)
+    fits("analyze", graph)
+    assert [(one["start"], one["end"], one["label"]) for one in graph["entities"]] == [
+        (one.start, one.end, one.label) for one in wanted.entities
+    ]
+    assert [one["id"] for one in graph["entities"]] == list(range(len(graph["entities"])))
+    assert len(graph["tags"]) == len(wanted.tags)
+    assert [len(one["mentions"]) for one in graph["clusters"]] == [len(one) for one in wanted.clusters]
+    mentions = {(one.start, one.end): number for number, cluster in enumerate(wanted.clusters) for one in cluster}
+    known = [one for one in graph["entities"] if (one["start"], one["end"]) in mentions]
+    assert known
+    assert all(one["cluster"] == mentions[one["start"], one["end"]] for one in known)
+    by_id = graph["entities"]
+    assert [(by_id[one["head"]]["start"], by_id[one["tail"]]["start"]) for one in graph["relations"]] == [
+        (one.head.start, one.tail.start) for one in wanted.relations
+    ]
+    assert graph["labels"]["sent"]["labels"] == list(wanted["sent"].labels)
+
+
+def test_lists_in_lists_out(client: TestClient):
+    texts = ["the king runs", "", "the fox sleeps"]
+    together = ask(client, "token-classification", texts, task="ner")
+    assert together == [
+        [
+            {**one, "score": near(one["score"], abs=1e-5)}
+            for one in ask(client, "token-classification", text, task="ner")
+        ]
+        for text in texts
+    ]
+
+
+def test_both_addresses_say_the_same(client: TestClient):
+    body = {"inputs": TEXT, "parameters": {"task": "ner"}}
+    by_name = client.post("/models/joint/token-classification", json=body)
+    assert by_name.json() == client.post("/v1/token-classification", json=body).json()
+    assert by_name.json() == client.post("/v1/token-classification", json={**body, "model": "joint"}).json()
+
+
+def test_places_in_utf_16(client: TestClient):
+    text = "\U0001f98a king"
+    [plain] = ask(client, "token-classification", text, task="ner")
+    [wide] = ask(client, "token-classification", text, task="ner", offset_unit="utf16")
+    assert (plain["start"], plain["end"]) == (2, 6)
+    assert (wide["start"], wide["end"], wide["word"]) == (3, 7, "king")
+    entities = [{"start": 3, "end": 7, "label": "PER"}, {"start": 0, "end": 2, "label": "ANI"}]
+    asked = {"text": text, "head": entities[0], "tail": entities[1]}
+    [related] = ask(client, "relation-extraction", asked, offset_unit="utf16")
+    assert (related["head"]["start"], related["head"]["text"], related["tail"]["end"]) == (3, "king", 2)
+    cut = {**asked, "head": {"start": 1, "end": 7}}
+    assert "inside of a character" in ask(client, "relation-extraction", cut, status=422, offset_unit="utf16")["error"]
+
+
+def test_long_texts_are_read_whole(client: TestClient):
+    text = "the dog runs. " * 400 + "a king"
+    found = ask(client, "token-classification", text, task="ner")
+    assert found[-1]["word"] == "king"
+    assert found[-1]["end"] == len(text)
