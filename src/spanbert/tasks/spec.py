@@ -18,6 +18,8 @@ from spanbert.tasks.entry import TextTaskEntry
 if TYPE_CHECKING:
     from spanbert.core.types import Facts
     from spanbert.tasks.base import TextTaskBase
+    from spanbert.tasks.explain import TaskExplainer
+    from spanbert.tasks.protocol import TextTask
     from spanbert.tasks.render import TaskRender
     from spanbert.tasks.survey import Survey
 
@@ -67,6 +69,7 @@ class TaskSpec:
         check: The class that looks for faults of its data (`Survey`).
         render: The class that shows its results and scores (`TaskRender`).
         result: The type of its predictions, which no other kind has.
+        explain: The class that finds the scores behind its results (`TaskExplainer`); None: they cannot be explained.
         needs: What it reads of a document in addition to the text; `pair` only if all its tasks read two texts.
         produces: What it finds; the results of a kind that produces `spans` have them as `spans`.
         formats: Names of the formats that it is trained on and scored by, in the order in which they are tried.
@@ -100,6 +103,7 @@ class TaskSpec:
     check: str
     render: str
     result: str
+    explain: str | None = None
     needs: frozenset[Need] = frozenset()
     produces: frozenset[Product]
     formats: tuple[str, ...]
@@ -131,6 +135,12 @@ class TaskSpec:
     def renderer(self) -> TaskRender[Any]:
         """What shows its results and scores."""
         found: TaskRender[Any] = _imported(self.render)()
+        return found
+
+    def explainer(self, task: TextTask) -> TaskExplainer[Any, Any]:
+        """What finds the scores behind the results of a task of this kind, which has such."""
+        assert self.explain is not None
+        found: TaskExplainer[Any, Any] = _imported(self.explain)(task)
         return found
 
     def is_meant_by(self, facts: Facts) -> bool:

@@ -15,6 +15,7 @@ QA = TaskSpec(
     check="spanbert.tasks.qa.check:QASurvey",
     render="spanbert.tasks.qa.render:QARender",
     result="spanbert.core.predictions:Answering",
+    explain="spanbert.tasks.qa.explain:QAExplainer",
     needs=frozenset({"question"}),
     produces=frozenset({"answers"}),
     formats=("squad", "qa-jsonl"),

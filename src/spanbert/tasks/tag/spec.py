@@ -19,6 +19,7 @@ TAG = TaskSpec(
     check="spanbert.tasks.tag.check:TagSurvey",
     render="spanbert.tasks.tag.render:TagRender",
     result="spanbert.core.predictions:Tagging",
+    explain="spanbert.tasks.tag.explain:TagExplainer",
     produces=frozenset({"spans", "tags"}),
     formats=(
         *("brat", "webanno", "spacy", "hf-tokens", "word-table", "doccano", "prodigy", "gliner"),
@@ -97,6 +98,7 @@ NESTED = replace(
     title="nested entities",
     title_zh="嵌套实体识别",
     task="spanbert.tasks.tag.nested:NestedTask",
+    explain="spanbert.tasks.tag.explain_nested:NestedExplainer",
     produces=frozenset({"spans"}),
     same_head=("labels",),
     slug=None,
