@@ -36,7 +36,11 @@ def explain(result: dict[str, Any]) -> str:
         one = result["data"][name]
         rows = [
             [label, *(_figure(one["by"][way][figure]) for figure in ("comprehensiveness", "sufficiency"))]
-            + (["", ""] if way == "random" else [_figure(one["by"][way][f"{figure}_lead"]) for figure in ("comprehensiveness", "sufficiency")])
+            + (
+                ["", ""]
+                if way == "random"
+                else [_figure(one["by"][way][f"{figure}_lead"]) for figure in ("comprehensiveness", "sufficiency")]
+            )
             for way, label in _ROWS.items()
         ]
         head = ["words by", "comprehensiveness", "sufficiency", "more than random", "sufficiency less random's"]

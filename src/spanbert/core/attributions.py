@@ -36,7 +36,7 @@ class Attribution(Brief):
     """Why a model said one thing: `score - baseline_score` as a sum over the words, but for `delta`.
 
     Attributes:
-        label: What was said: a label, the type of an entity, `answer`, `link`, a relation.
+        label: What was said: a label, the type of an entity, `answer`, `link`, a relation, a translation.
         places: What of the text it is about: the entity, the answer, mention and antecedent, head and tail.
         score: The score that is explained.
         baseline_score: The same score with every word replaced by the baseline.

@@ -86,10 +86,14 @@ class Explainer:
         explainer = task.spec.explainer(task)
         document = explainer.document(document, result, wish)
         [windowed] = task.tokenize([document])
+        if document.text.strip() and not len(windowed.pieces.ids):
+            raise InputError("a text that the tokenizer reads nothing of", where=document.place)
         windows = list(task.windows(windowed))
 
         @cache
-        def outputs() -> Sequence[OutputArray]:
+        def outputs() -> Sequence[Any]:
+            if task.generation is not None:
+                return self._backend.generate(windows, name, task.generation, [None] * len(windows))
             return self._backend.run(windows, {name: list(task.rows(windowed))})[name]
 
         scored = explainer.scores(windowed, result, wish, outputs)

@@ -20,7 +20,7 @@ import numpy as np
 
 from spanbert.batches.examples import Layout
 from spanbert.core.errors import InputError
-from spanbert.core.types import Document, IntArray, OutputArray, Span
+from spanbert.core.types import Document, IntArray, Span
 from spanbert.tasks.base import TextTaskBase
 from spanbert.tasks.protocol import WindowedDocument
 
@@ -84,7 +84,7 @@ class Placed:
         return cls(rows=np.arange(row, row + end - start), pieces=np.arange(start, end))
 
 
-Outputs = Callable[[], Sequence[OutputArray]]  # what the head says of each window of the document
+Outputs = Callable[[], Sequence[Any]]  # what the head says of each window of the document, or writes
 
 
 class TaskExplainer(ABC, Generic[TaskT, ResultT]):
@@ -171,10 +171,17 @@ def layout_of(copies: int, rows: int) -> Layout:
     return Layout(sizes=(rows,) * copies, candidates=(None,) * copies)
 
 
-def words_touched(words: Sequence[Span], place: Span) -> tuple[int, int]:
-    """The words that a place touches, half-open; of a place without any word the end is not after the start."""
+def words_at(text: str, words: Sequence[Span], place: Span) -> tuple[int, int]:
+    """The words that a place touches, half-open.
+
+    Raises:
+        InputError: There is none.
+    """
     first = bisect_right([word.end for word in words], place.start)
-    return first, bisect_left([word.start for word in words], place.end)
+    end = bisect_left([word.start for word in words], place.end)
+    if first >= end:
+        raise InputError("no word", where=quoted(text, place))
+    return first, end
 
 
 def same_place(one: Span, other: Span) -> bool:

@@ -91,7 +91,12 @@ def view() -> AttentionView:
     draw = np.random.default_rng(0)
     weights = draw.random((2, 3, 4, 4)).astype(np.float32) ** 6
     weights /= weights.sum(-1, keepdims=True)
-    pieces = (Piece(text="[CLS]"), Piece(text="<b>", start=0, end=3), Piece(text="fox", start=4, end=7), Piece(text="[SEP]"))
+    pieces = (
+        Piece(text="[CLS]"),
+        Piece(text="<b>", start=0, end=3),
+        Piece(text="fox", start=4, end=7),
+        Piece(text="[SEP]"),
+    )
     return AttentionView(id="text", attention=Attention(pieces=pieces, weights_NHTT=weights))
 
 

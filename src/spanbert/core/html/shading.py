@@ -14,7 +14,7 @@ import numpy as np
 from spanbert.core.attributions import Attention, Attribution, WordAttribution
 from spanbert.core.html.style import escaped
 from spanbert.core.html.text import text_block
-from spanbert.core.types import OutputArray, Span
+from spanbert.core.types import IntArray, OutputArray, Span
 
 STYLE = """
 .spanbert{--for:119 170 221;--against:238 136 102}
@@ -140,7 +140,7 @@ def _picture(weights_TT: OutputArray, names: Sequence[str], title: str) -> str:
     )
 
 
-def _runs(places: np.ndarray) -> list[tuple[int, int]]:
+def _runs(places: IntArray) -> list[tuple[int, int]]:
     """Neighbouring numbers as half-open runs."""
     breaks = np.flatnonzero(np.diff(places) > 1) + 1
     bounds = [0, *breaks.tolist(), len(places)]

@@ -20,7 +20,7 @@ from spanbert.tasks.coref.links import buckets_of, span_hashes, word_hashes
 from spanbert.tasks.coref.speakers import NOBODY
 from spanbert.tasks.coref.targets import window_parts, words_of_window
 from spanbert.tasks.coref.task import CorefTask
-from spanbert.tasks.explain import Outputs, ScoredOutput, TaskExplainer, Wish, quoted, same_place, words_touched
+from spanbert.tasks.explain import Outputs, ScoredOutput, TaskExplainer, Wish, quoted, same_place, words_at
 from spanbert.tasks.protocol import WindowedDocument
 
 _LINK = "link"
@@ -119,9 +119,7 @@ class CorefExplainer(TaskExplainer[CorefTask, Coreference]):
     def _mention(self, windowed: WindowedDocument, words: Sequence[Span], place: Span) -> _Mention:
         """A place, widened to whole words, as a mention."""
         where = quoted(windowed.document.text, place)
-        first, end = words_touched(words, place)
-        if first >= end or not len(windowed.pieces.ids):
-            raise InputError("no word", where=where)
+        first, end = words_at(windowed.document.text, words, place)
         if end - first > self.task.config.longest_mention:
             longest = f"at most {self.task.config.longest_mention}"
             raise InputError("more words than a mention may have", where=where, got=str(end - first), expected=longest)

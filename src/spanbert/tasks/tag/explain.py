@@ -16,21 +16,12 @@ from typing_extensions import override
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.predictions import Tagging
 from spanbert.core.tagging import encode_tags
-from spanbert.core.types import Span
-from spanbert.tasks.explain import (
-    Outputs,
-    ScoredOutput,
-    TaskExplainer,
-    Wish,
-    layout_of,
-    log_odds,
-    quoted,
-    same_place,
-    words_touched,
-)
+from spanbert.core.types import IntArray, Span
+from spanbert.tasks.explain import Outputs, ScoredOutput, TaskExplainer, Wish, layout_of, log_odds, words_at
 from spanbert.tasks.protocol import WindowedDocument
 from spanbert.tasks.tag.heads import TagHead
 from spanbert.tasks.tag.task import TagTask
+from spanbert.tasks.tag.wished import wished_entities
 
 
 class _Tagged(NamedTuple):
@@ -55,75 +46,51 @@ class TagExplainer(TaskExplainer[TagTask, Tagging]):
     @override
     def scores(self, windowed: WindowedDocument, result: Tagging, wish: Wish, outputs: Outputs) -> list[ScoredOutput]:
         """The entities; of parts of speech, the words."""
-        if wish.other is not None:
-            raise InputError("a second place, where what is found has one", where=f"task {self.task.name}")
-        words = self.task.words(windowed)
+        text, words = windowed.document.text, self.task.words(windowed)
+        found = self._entities if self.task.scheme is not None else self._single_words
         rows = [one.rows for one in self.task.rows(windowed)]
-        found = self._tags(words, result) if self.task.scheme is None else self._entities(windowed, words, result, wish)
-        if self.task.scheme is None:
-            found = self._chosen_tags(windowed, words, found, wish)
-        return [self._scored(one, words, rows) for one in found]
+        return [self._scored(one, words, rows) for one in found(text, words, result, wish)]
 
-    def _tags(self, words: Sequence[Span], result: Tagging) -> list[_Tagged]:
-        return [_Tagged(one.label or "", place, place + 1, [one.label or ""]) for place, one in enumerate(result.words)]
-
-    def _chosen_tags(
-        self, windowed: WindowedDocument, words: Sequence[Span], found: list[_Tagged], wish: Wish
-    ) -> list[_Tagged]:
-        """Of the words that are meant; a label is one that they may not have."""
-        text = windowed.document.text
+    def _single_words(self, text: str, words: Sequence[Span], result: Tagging, wish: Wish) -> list[_Tagged]:
+        """Words with their tags, or with one that they may not have."""
+        where = f"task {self.task.name}"
+        if wish.other is not None:
+            raise InputError("a second place, where what is found has one", where=where)
         if wish.label is not None and wish.label not in self.task.tags:
-            raise InputError(
-                f"no tag {wish.label!r}; {nearest(wish.label, self.task.tags)}", where=f"task {self.task.name}"
-            )
-        if wish.of is not None:
-            first, end = words_touched(words, wish.of)
-            if first >= end:
-                raise InputError("no word", where=quoted(text, wish.of))
-            label = wish.label
-            return [one if label is None else one._replace(label=label, tags=[label]) for one in found[first:end]]
-        chosen = [one for one in found if wish.label in (None, one.label)]
-        return chosen or self.nothing(f"no {wish.label or 'word'}", (one.label for one in found))
-
-    def _entities(
-        self, windowed: WindowedDocument, words: Sequence[Span], result: Tagging, wish: Wish
-    ) -> list[_Tagged]:
-        text, spans = windowed.document.text, result.spans or ()
-        if wish.label is not None and wish.label not in self.task.entity_types:
-            known = nearest(wish.label, self.task.entity_types)
-            raise InputError(f"no type of entity {wish.label!r}; {known}", where=f"task {self.task.name}")
+            raise InputError(f"no tag {wish.label!r}; {nearest(wish.label, self.task.tags)}", where=where)
+        tags = [one.label or "" for one in result.words]
+        first, end = (0, len(tags)) if wish.of is None else words_at(text, words, wish.of)
         if wish.of is not None and wish.label is not None:
-            return [self._hypothetical(text, words, wish.of, wish.label)]
-        chosen = [
-            one for one in spans if wish.label in (None, one.label) and (wish.of is None or same_place(one, wish.of))
-        ]
-        if not chosen:
-            what = "no entity" if wish.label is None else f"no {wish.label}"
-            at = "" if wish.of is None else f" at {quoted(text, wish.of)}"
-            remedy = (
-                "Name a place and a label to ask what speaks for them: of='Ann', label='PER' (--of Ann --label PER)"
-            )
-            self.nothing(what + at, (f"{one.label} {quoted(text, one)}" for one in spans), remedy)
+            tags = [wish.label] * len(tags)
+        chosen = [_Tagged(tags[n], n, n + 1, tags[n : n + 1]) for n in range(first, end)]
+        chosen = [one for one in chosen if wish.label in (None, one.label)]
+        return chosen or self.nothing(f"no {wish.label or 'word'}", tags)
+
+    def _entities(self, text: str, words: Sequence[Span], result: Tagging, wish: Wish) -> list[_Tagged]:
+        """Entities with the tags of their words, or with those that they would have."""
         tagged = []
-        for span in chosen:
-            first, end = words_touched(words, span)
+        for span in wished_entities(self, text, result.spans or (), self.task.entity_types, wish):
+            first, end = words_at(text, words, span)
             tags = [one.label or "" for one in result.words[first:end]]
+            if wish.of is not None and wish.label is not None:
+                tags = self._tags_of(wish.label, end - first)
             tagged.append(_Tagged(span.label or "", first, end, tags))
         return tagged
 
-    def _hypothetical(self, text: str, words: Sequence[Span], place: Span, label: str) -> _Tagged:
-        """An entity that the task may not have found, widened to whole words."""
-        first, end = words_touched(words, place)
-        if first >= end:
-            raise InputError("no word", where=quoted(text, place))
+    def _tags_of(self, label: str, words: int) -> list[str]:
+        """The tags of an entity of so many words.
+
+        Raises:
+            InputError: The task has not learned one of them.
+        """
         assert self.task.scheme is not None
-        tags = encode_tags([(0, end - first, label)], end - first, self.task.scheme)
+        tags = encode_tags([(0, words, label)], words, self.task.scheme)
         unknown = [tag for tag in tags if tag not in self.task.tags]
         if unknown:
             raise InputError(f"no tag {unknown[0]!r}", where=f"task {self.task.name}", got=", ".join(self.task.tags))
-        return _Tagged(label, first, end, tags)
+        return tags
 
-    def _scored(self, tagged: _Tagged, words: Sequence[Span], rows: Sequence[np.ndarray]) -> ScoredOutput:
+    def _scored(self, tagged: _Tagged, words: Sequence[Span], rows: Sequence[IntArray]) -> ScoredOutput:
         """Each word is read in the window that answers for it."""
         bounds = np.cumsum([0, *map(len, rows)])
         owners = np.searchsorted(bounds, np.arange(tagged.first, tagged.end), side="right") - 1

@@ -11,24 +11,15 @@ import numpy as np
 from torch import Tensor
 from typing_extensions import override
 
-from spanbert.core.errors import InputError, nearest
+from spanbert.core.errors import InputError
 from spanbert.core.predictions import Tagging
-from spanbert.core.types import Span
-from spanbert.tasks.explain import (
-    Outputs,
-    ScoredOutput,
-    TaskExplainer,
-    Wish,
-    layout_of,
-    log_odds,
-    quoted,
-    same_place,
-    words_touched,
-)
+from spanbert.core.types import IntArray, Span
+from spanbert.tasks.explain import Outputs, ScoredOutput, TaskExplainer, Wish, layout_of, log_odds, quoted, words_at
 from spanbert.tasks.protocol import WindowedDocument
 from spanbert.tasks.tag.base import owned_words
 from spanbert.tasks.tag.heads import SpanHead
 from spanbert.tasks.tag.nested import NestedTask, words_inside
+from spanbert.tasks.tag.wished import wished_entities
 
 
 class NestedExplainer(TaskExplainer[NestedTask, Tagging]):
@@ -43,31 +34,13 @@ class NestedExplainer(TaskExplainer[NestedTask, Tagging]):
     def scores(self, windowed: WindowedDocument, result: Tagging, wish: Wish, outputs: Outputs) -> list[ScoredOutput]:
         """The entities; or a span that may be none, where place and label are wished."""
         text, words = windowed.document.text, self.task.words(windowed)
-        if wish.other is not None:
-            raise InputError("a second place, where what is found has one", where=f"task {self.task.name}")
-        if wish.label is not None and wish.label not in self.task.labels:
-            known = nearest(wish.label, self.task.labels)
-            raise InputError(f"no type of entity {wish.label!r}; {known}", where=f"task {self.task.name}")
-        if wish.of is not None and wish.label is not None:
-            return [self._scored(windowed, words, wish.of, wish.label)]
-        chosen = [
-            one
-            for one in result.spans or ()
-            if wish.label in (None, one.label) and (wish.of is None or same_place(one, wish.of))
-        ]
-        if not chosen:
-            what = "no entity" if wish.label is None else f"no {wish.label}"
-            at = "" if wish.of is None else f" at {quoted(text, wish.of)}"
-            remedy = "Name a place and a label to ask what speaks for them"
-            self.nothing(what + at, (f"{one.label} {quoted(text, one)}" for one in result.spans or ()), remedy)
+        chosen = wished_entities(self, text, result.spans or (), self.task.labels, wish)
         return [self._scored(windowed, words, one, one.label or "") for one in chosen]
 
     def _scored(self, windowed: WindowedDocument, words: Sequence[Span], place: Span, label: str) -> ScoredOutput:
         """The span, widened to whole words, in the window that it is taken from."""
-        first, end = words_touched(words, place)
+        first, end = words_at(windowed.document.text, words, place)
         where = quoted(windowed.document.text, place)
-        if first >= end:
-            raise InputError("no word", where=where)
         if end - first > self.task.config.longest_span:
             longest = f"at most {self.task.config.longest_span}, as in training"
             raise InputError("more words than an entity may have", where=where, got=str(end - first), expected=longest)
@@ -88,7 +61,7 @@ class NestedExplainer(TaskExplainer[NestedTask, Tagging]):
         return ScoredOutput(label=label, places=(whole,), windows=(window,), rows=(rows,), score=score)
 
     def _window(
-        self, windowed: WindowedDocument, first_W: np.ndarray, last_W: np.ndarray, first: int, end: int
+        self, windowed: WindowedDocument, first_W: IntArray, last_W: IntArray, first: int, end: int
     ) -> int | None:
         """The window that answers for the first word if the span lies whole in it, else the first where it does."""
         whole = []

@@ -18,6 +18,7 @@ TRANSLATE = TaskSpec(
     check="spanbert.tasks.translate.check:TranslateSurvey",
     render="spanbert.tasks.translate.render:TranslateRender",
     result="spanbert.core.predictions:Translation",
+    explain="spanbert.tasks.translate.explain:TranslateExplainer",
     produces=frozenset({"translations"}),
     formats=("tmx", "parallel", "aligned"),
     same_head=("decoder", "vocabulary"),
