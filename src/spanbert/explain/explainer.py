@@ -6,14 +6,14 @@ document, result --TaskExplainer--> scores --integrated gradients--> pieces --by
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from spanbert.batches.examples import Window
+from spanbert.batches.examples import Window, batches_by_length
 from spanbert.core.attributions import Attribution, Baseline
 from spanbert.core.errors import InputError
 from spanbert.core.located import located
@@ -90,13 +90,7 @@ class Explainer:
             raise InputError("a text that the tokenizer reads nothing of", where=document.place)
         windows = list(task.windows(windowed))
 
-        @cache
-        def outputs() -> Sequence[Any]:
-            if task.generation is not None:
-                return self._backend.generate(windows, name, task.generation, [None] * len(windows))
-            return self._backend.run(windows, {name: list(task.rows(windowed))})[name]
-
-        scored = explainer.scores(windowed, result, wish, outputs)
+        scored = explainer.scores(windowed, result, wish, partial(self._outputs, name, windowed, windows))
         texts = _Texts(document, explainer, windowed, self._tokenizer)
         found = []
         for one in scored[:most]:
@@ -107,6 +101,21 @@ class Explainer:
                 texts.attribution(one, placed, self._integrated(name, one, read, placed, baseline, most_steps))
             )
         return tuple(found), max(len(scored) - most, 0)
+
+    def _outputs(self, name: str, windowed: WindowedDocument, windows: Sequence[Window]) -> list[Any]:
+        """What the head of a task says of each window of a document, or writes."""
+        task, backend = self.predictor.tasks[name], self._backend
+        rows = None if task.generation is not None else list(task.rows(windowed))
+        found: list[Any] = [None] * len(windows)
+        for places in batches_by_length([len(one.ids) for one in windows], backend.tokens_at_once):
+            batch = [windows[place] for place in places]
+            if rows is not None:
+                said: Sequence[Any] = backend.run(batch, {name: [rows[place] for place in places]})[name]
+            else:
+                said = backend.generate(batch, name, task.generation or {}, [None] * len(batch))
+            for place, one in zip(places, said, strict=True):
+                found[place] = one
+        return found
 
     def _integrated(
         self,

@@ -84,7 +84,7 @@ class Placed:
         return cls(rows=np.arange(row, row + end - start), pieces=np.arange(start, end))
 
 
-Outputs = Callable[[], Sequence[Any]]  # what the head says of each window of the document, or writes
+Outputs = Callable[[], Sequence[Any]]  # computes what the head says of each window of the document, or writes
 
 
 class TaskExplainer(ABC, Generic[TaskT, ResultT]):
