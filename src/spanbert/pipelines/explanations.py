@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 
 from spanbert.core.attributions import Attention, Attribution, Baseline, WordAttribution
 from spanbert.core.excerpts import shortened
-from spanbert.core.html.shading import STYLE, attention_html, attribution_html, exactness
+from spanbert.core.html.shading import STYLE, attention_html, shaded_text
 from spanbert.core.html.style import Palette, escaped
-from spanbert.core.types import Record
+from spanbert.core.types import Record, Span
 from spanbert.pipelines.html import article, fragment
 from spanbert.tasks.render import span_record
 
@@ -67,7 +67,7 @@ class Explanation:
 
     def about(self, one: Attribution) -> str:
         """What an attribution is about, in a few words: `PER Barack Obama`."""
-        places = " <- ".join(self.text[place.start : place.end] for place in one.places)
+        places = ", ".join(self.text[place.start : place.end] for place in one.places)
         return f"{one.label} {places}".strip()
 
     def lines(self) -> list[str]:
@@ -79,7 +79,7 @@ class Explanation:
             lines.append(f"{self.task}: {self.about(one)}")
             lines.append(f"  {self.score_is}: {one.score:.3f}; without words {one.baseline_score:.3f}")
             lines += [f"  {word.score:+8.3f}  {word.text}" for word in one.top(_TOP)]
-            lines.append(f"  {exactness(one)}")
+            lines.append(f"  {_exactness(one)}")
         if self.left_out:
             lines += ["", f"{self.left_out:,} more are not explained; most (--most) sets how many are"]
         return lines
@@ -112,10 +112,23 @@ class Explanation:
 
     def html(self, palette: Palette) -> str:
         """The text, shaded, as an article of a page; the palette is not used: shades have colours of their own."""
-        parts = (attribution_html(one, self.text, self.second, score_is=self.score_is) for one in self.attributions)
+        drawn = "".join(self._drawn(one) for one in self.attributions)
         more = f'<p class="sb-note">{self.left_out:,} more are not explained</p>' if self.left_out else ""
         title = f'<div class="sb-task">{escaped(self.task)}</div>'
-        return article(self.id, f"<style>{STYLE}</style>{title}{''.join(parts)}{more}")
+        return article(self.id, f"<style>{STYLE}</style>{title}{drawn}{more}")
+
+    def _drawn(self, one: Attribution) -> str:
+        """What it is about, the texts shaded in one scale, and how exact the sum is."""
+        about = ", ".join(f"<b>{escaped(self.text[place.start : place.end])}</b>" for place in one.places)
+        numbers = (f'<span class="sb-number">{number:.2f}</span>' for number in (one.score, one.baseline_score))
+        said = f"{escaped(self.score_is)}: {', without words '.join(numbers)}"
+        most = max((abs(word.score) for word in one.top(1)), default=1.0)
+        second = "" if self.second is None else shaded_text(self.second, _parts(one.second), most=most)
+        first = shaded_text(self.text, _parts(one.words), most=most)
+        return (
+            f'<p>Why <b>{escaped(one.label)}</b> {about} <span class="sb-note">{said}</span></p>'
+            f'{second}{first}<p class="sb-note">{escaped(_exactness(one))}</p>'
+        )
 
     def _repr_html_(self) -> str:
         return fragment(self)
@@ -157,3 +170,13 @@ class AttentionView:
 
 def _words(words: Sequence[WordAttribution]) -> list[Record]:
     return [asdict(word) for word in words]
+
+
+def _parts(words: Sequence[WordAttribution]) -> list[Span]:
+    return [Span(start=word.start, end=word.end, score=word.score) for word in words]
+
+
+def _exactness(one: Attribution) -> str:
+    """How far the sum of the words is from the score, in words."""
+    said = f"{one.steps} steps; the words add up to the score within {abs(one.delta):.2g}"
+    return said if one.converged else f"{said}, which is much: take more steps before you believe small differences"

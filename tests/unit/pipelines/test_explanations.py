@@ -44,21 +44,27 @@ def inner(markup: str) -> str:
 
 
 def test_a_shaded_text_has_every_character():
-    shown = shaded_text(TEXT, WORDS, most=2.0, about=[Span(start=5, end=9)])
-    assert inner(shown) == TEXT
-    spans = re.findall(r'<span class="sb-word ([^"]*)" style="--w:([\d.]+)" title="([^"]*)">([^<]*)<', shown)
+    parts = [Span(start=word.start, end=word.end, score=word.score) for word in WORDS]
+    block, _, table = shaded_text(TEXT, parts).partition("<table")
+    assert inner(block) == TEXT
+    spans = re.findall(r'<span class="([^"]*)" title="([^"]*)">([^<]*)<', block)
     assert spans == [
-        ("sb-for", "0.21", "+0.500", "A"),
-        ("sb-for sb-about", "0.85", "+2.000", "fine"),
-        ("sb-against", "0.42", "-1.000", "film"),
+        ("sb-for sb-shade-2", "+0.500", "A"),
+        ("sb-for sb-shade-9", "+2.000", "fine"),
+        ("sb-against sb-shade-4", "-1.000", "film"),
     ]
-    assert inner(shaded_text("nothing here", (), most=0.0)) == "nothing here"
+    assert re.findall(r'<th scope="row" dir="auto">([^<]*)</th>', table) == ["fine", "film", "A"]
+    assert "sb-shade-5" in shaded_text(TEXT, parts, most=4.0), "both texts of a pair have one scale"
+    nothing = shaded_text("nothing here", [Span(start=0, end=7, score=0.0)])
+    assert inner(nothing) == "nothing here"
+    assert "<table" not in nothing
 
 
 def test_a_page_is_one_file_without_script():
     whole = "".join(page([explanation()], title="bundle"))
     assert "default-src 'none'" in whole
     assert "<script" not in whole
+    assert " style=" not in explanation().html(None), "a page may forbid it"
     assert "http" not in whole.replace("http-equiv", "")
     assert "<good>" not in whole, "labels are text"
     assert "&lt;good&gt;" in whole

@@ -1,7 +1,7 @@
 """Attributions and attention in HTML: words shaded by what they moved, and small pictures of where each head looks.
 
-What speaks for the answer is blue, what speaks against it orange; the darker, the more. No script: details open and
-shut by themselves, and what a pointer rests on says its number.
+What speaks for the answer is blue, what speaks against it orange and underlined; the darker, the more. There is no
+script and no `style` attribute: a shade is a class. What a pointer rests on says its number.
 """
 
 from __future__ import annotations
@@ -11,88 +11,76 @@ from itertools import pairwise
 
 import numpy as np
 
-from spanbert.core.attributions import Attention, Attribution, WordAttribution
+from spanbert.core.attributions import Attention
 from spanbert.core.html.style import escaped
 from spanbert.core.html.text import text_block
 from spanbert.core.types import IntArray, OutputArray, Span
 
-STYLE = """
-.spanbert{--for:119 170 221;--against:238 136 102}
-@media (prefers-color-scheme:dark){.spanbert{--for:31 94 150;--against:150 70 35}}
-.sb-for{background:rgb(var(--for)/var(--w))}.sb-against{background:rgb(var(--against)/var(--w))}
-.sb-word{border-radius:.2em;padding:.1em .05em}.sb-about{border-bottom:.15em solid currentColor;font-weight:600}
-.sb-bar.sb-for,.sb-bar.sb-against{--w:1}
-.sb-heads{display:flex;flex-wrap:wrap;gap:.6rem;margin:.4rem 0}
-.sb-heads figure{margin:0;width:11rem}.sb-heads svg{width:100%;border:1px solid var(--rule);display:block}
-.sb-heads path{stroke:var(--bar);stroke-width:1;fill:none}.sb-heads rect{fill:transparent}
-.sb-heads rect:hover{fill:rgb(var(--against)/.35)}
-"""
-_LEAST = 0.03  # weights of attention below it are not drawn
+_STEPS = 9  # shades of words
 _LEVELS = 8  # shades of a picture
+_LEAST = 0.03  # weights of attention below it are not drawn
 _LOOKS = 4  # tokens that a row of a picture names
+_STRONGEST = 8  # words in a table
+_SHADES = "".join(f".sb-shade-{number}{{--shade:{number}}}" for number in range(_STEPS + 1))
+STYLE = f"""
+.spanbert{{--for:#77aadd;--against:#ee8866}}
+@media (prefers-color-scheme:dark){{.spanbert{{--for:#2b5c8a;--against:#8a3f22}}}}
+{_SHADES}
+.sb-for,.sb-against{{border-radius:.2em;padding:.1em 0;
+background:color-mix(in srgb,var(--for) calc(100%*var(--shade)/{_STEPS}),transparent)}}
+.sb-against{{background:color-mix(in srgb,var(--against) calc(100%*var(--shade)/{_STEPS}),transparent);
+border-bottom:.1em dotted var(--faint)}}
+.sb-weight{{display:block;width:100%;height:.8em;fill:var(--bar)}}
+.sb-heads{{display:flex;flex-wrap:wrap;gap:.6rem;margin:.4rem 0}}
+.sb-heads figure{{margin:0;width:11rem}}
+.sb-heads svg{{width:100%;border:1px solid var(--rule);display:block}}
+.sb-heads path{{stroke:var(--bar);stroke-width:1;fill:none}}
+.sb-heads rect{{fill:transparent}}
+.sb-heads rect:hover{{fill:color-mix(in srgb,var(--against) 40%,transparent)}}
+"""
 
 
-def attribution_html(one: Attribution, text: str, second: str | None, *, score_is: str, shown: int = 8) -> str:
-    """An attribution: its texts shaded, the words that count most as bars, and how exact the sum is.
-
-    Args:
-        one: The attribution.
-        text: The text.
-        second: The question, or the second text of a pair.
-        score_is: What the score is, in words.
-        shown: How many words have a bar.
-    """
-    about = ", ".join(f"<b>{escaped(text[place.start : place.end])}</b>" for place in one.places)
-    head = (
-        f"<p>Why <b>{escaped(one.label)}</b>{': ' + about if about else ''} "
-        f'<span class="sb-note">{escaped(score_is)}: <span class="sb-number">{one.score:.2f}</span>, '
-        f'without words <span class="sb-number">{one.baseline_score:.2f}</span></span></p>'
-    )
-    most = max((abs(word.score) for word in (*one.words, *one.second)), default=0.0)
-    body = "" if second is None else shaded_text(second, one.second, most=most)
-    body += shaded_text(text, one.words, most=most, about=one.places)
-    rows = "".join(_bar(word, most) for word in one.top(shown))
-    bars = f'<table class="sb-bars"><tbody>{rows}</tbody></table>' if rows else ""
-    return f'{head}{body}{bars}<p class="sb-note">{escaped(exactness(one))}</p>'
-
-
-def exactness(one: Attribution) -> str:
-    """How far the sum of the words is from the score, in words."""
-    said = f"{one.steps} steps; the words add up to the score within {abs(one.delta):.2g}"
-    return said if one.converged else f"{said}, which is much: take more steps before you believe small differences"
-
-
-def shaded_text(text: str, words: Sequence[WordAttribution], *, most: float, about: Sequence[Span] = ()) -> str:
-    """A text whose words are shaded by their attributions; no character of it is lost.
+def shaded_text(text: str, parts: Sequence[Span], *, most: float | None = None) -> str:
+    """A text whose parts are shaded by how much they speak for something, or against it, and a table of the strongest.
 
     Args:
         text: The text.
-        words: Its words in order.
-        most: The attribution with the darkest shade.
-        about: Places that are underlined.
+        parts: Stretches of it in order, none overlapping another, with what they count for as score: above 0 for it,
+            below 0 against it.
+        most: The score with the darkest shade; None: the largest here.
+
+    Returns:
+        A text block, and a table where something counts.
     """
-    pieces = []
+    weighed = [part for part in parts if part.score]
+    most = most or max((abs(part.score or 0.0) for part in weighed), default=1.0)
+    pieces: list[str] = []
     position = 0
-    for word in words:
-        pieces.append(escaped(text[position : word.start]))
-        share = abs(word.score) / most if most else 0.0
-        side = "sb-for" if word.score > 0 else "sb-against"
-        marked = " sb-about" if any(one.start < word.end and word.start < one.end for one in about) else ""
-        pieces.append(
-            f'<span class="sb-word {side}{marked}" style="--w:{0.85 * share:.2f}" title="{word.score:+.3f}">'
-            f"{escaped(text[word.start : word.end])}</span>"
-        )
-        position = word.end
+    for part in weighed:
+        score = part.score or 0.0
+        side = "sb-for" if score > 0 else "sb-against"
+        shade = min(_STEPS, max(1, round(_STEPS * abs(score) / most)))
+        inner = escaped(text[part.start : part.end])
+        pieces += [
+            escaped(text[position : part.start]),
+            f'<span class="{side} sb-shade-{shade}" title="{score:+.3f}">{inner}</span>',
+        ]
+        position = part.end
     pieces.append(escaped(text[position:]))
-    return text_block("".join(pieces))
+    strongest = sorted(weighed, key=lambda part: -abs(part.score or 0.0))[:_STRONGEST]
+    rows = "".join(_weight(text, part, most) for part in strongest)
+    table = f'<table class="sb-bars"><tbody>{rows}</tbody></table>' if rows else ""
+    return text_block("".join(pieces)) + table
 
 
-def _bar(word: WordAttribution, most: float) -> str:
-    side = "sb-for" if word.score > 0 else "sb-against"
+def _weight(text: str, part: Span, most: float) -> str:
+    """A row: the word, a bar, the number."""
+    score = part.score or 0.0
     return (
-        f'<tr><th scope="row" dir="auto">{escaped(word.text)}</th><td><div class="sb-bar {side}" '
-        f'style="width:{100 * abs(word.score) / most:.1f}%"></div></td>'
-        f'<td class="sb-number">{word.score:+.3f}</td></tr>'
+        f'<tr><th scope="row" dir="auto">{escaped(text[part.start : part.end])}</th>'
+        '<td><svg class="sb-weight" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect width="{100 * min(abs(score) / most, 1.0):.1f}" height="1"/></svg></td>'
+        f'<td class="sb-number">{score:+.3f}</td></tr>'
     )
 
 
