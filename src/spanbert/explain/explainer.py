@@ -29,7 +29,7 @@ from spanbert.tasks.protocol import WindowedDocument
 from spanbert.tokens.pieces import TokenizedText, read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
-_MOST_TOKENS = 8192  # whose gradients are held together
+_MOST_TOKENS = 4096  # whose gradients are held together
 _LESS_MEMORY = "Explain a shorter text, or on the CPU: --device cpu"
 PlacedTexts = tuple[Placed, Placed | None]
 
