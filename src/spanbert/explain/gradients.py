@@ -27,7 +27,7 @@ from spanbert.encoder.placement import on_device
 from spanbert.tasks.explain import ScoredOutput
 from spanbert.tasks.head import Head
 
-_FIRST_STEPS = 32
+_FIRST_STEPS = 16
 _TOKENS_AT_ONCE = 1024  # of all copies; a graph of backward passes takes about a megabyte a token in a base model
 _CLOSE = 0.01
 

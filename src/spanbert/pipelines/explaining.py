@@ -59,7 +59,7 @@ class Explaining(LoadedBundle):
             other: The antecedent of a mention, or the tail of a relation.
             baseline: What stands for a word that is not there: the embedding of `[MASK]` (`mask`), of `[PAD]` (`pad`),
                 or zeros (`zero`).
-            steps: Steps of the integral at most; from 32 on they are doubled until the words add up.
+            steps: Steps of the integral at most; from 16 on they are doubled until the words add up.
             most: Things explained at most, in text order.
 
         Raises:

@@ -62,7 +62,7 @@ _WORDS = st.lists(st.sampled_from((*FILLER, *ANIMALS, *PEOPLE)), min_size=1, max
 
 
 @pytest.mark.parametrize("plan", ["single", "multi", "regression", "pair", "bio", "pos", "nested", "qa", "coref", "relation"])  # fmt: skip
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=_WORDS, other=_WORDS, draw=st.randoms(use_true_random=False))
 def test_the_words_add_up_for_any_text(bundles, plan: str, words: list[str], other: list[str], draw):
     nlp, text, second = bundles(plan), " ".join(words), " ".join(other)
@@ -167,7 +167,7 @@ def test_the_word_that_decides_counts_most(bundles):
     first_of(("king",), bundles("bio").explain("the king runs over a near"))
     first_of(("king",), bundles("qa").explain("the old king sleeps over a near", question="who sees it?"))
     first_of(("finds",), bundles("entities").explain("the king finds a dog .", task="relation"))
-    first_of(("eats",), bundles("entities").explain("the king eats a dog .", task="relation"))
+    first_of(("eats",), bundles("entities").explain("the king eats a dog .", task="relation", label="sees", of="king"))
 
 
 def test_a_word_that_speaks_against_is_below_zero(bundles):
@@ -189,7 +189,8 @@ def test_the_baseline_is_a_text_of_masks(bundles):
         assert one.baseline_score == pytest.approx(float(wanted), rel=1e-4)
     zero = nlp.explain("the fox runs", baseline="zero")[0]
     assert_complete(zero)
-    assert zero.baseline_score != one.baseline_score
+    assert zero.baseline_score == pytest.approx(one.baseline_score), "this random model's [PAD] is zeros"
+    assert zero.baseline_score != pytest.approx(nlp.explain("the fox runs")[0].baseline_score, rel=1e-2)
 
 
 def test_attributions_are_the_integral_of_gradients(bundles):
@@ -232,8 +233,9 @@ def test_pieces_are_summed_to_words(bundles):
 
 def test_long_texts_are_explained_over_their_windows(bundles):
     text = LONG + "the queen sleeps " + LONG
-    for plan, asked in (("single", {}), ("qa", {"question": "who sees it?"}), ("bio", {})):
-        found = bundles(plan).explain(text, **asked)
+    asked = {"single": {}, "qa": {"question": "who sees it?"}, "bio": {"of": "queen", "label": "PER"}}
+    for plan, more in asked.items():
+        found = bundles(plan).explain(text, **more)
         assert len(found[0].words) == len(text.split()), "no word is left out"
         assert_complete(found[0])
         first_of(("queen",), found)

@@ -54,7 +54,7 @@ def test_a_shaded_text_has_every_character():
         ("sb-against sb-shade-4", "-1.000", "film"),
     ]
     assert re.findall(r'<th scope="row" dir="auto">([^<]*)</th>', table) == ["fine", "film", "A"]
-    assert "sb-shade-5" in shaded_text(TEXT, parts, most=4.0), "both texts of a pair have one scale"
+    assert "sb-shade-6" in shaded_text(TEXT, parts, most=3.0), "both texts of a pair have one scale"
     nothing = shaded_text("nothing here", [Span(start=0, end=7, score=0.0)])
     assert inner(nothing) == "nothing here"
     assert "<table" not in nothing
