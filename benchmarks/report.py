@@ -9,7 +9,7 @@ import json
 import sys
 
 from common import RESULTS, ROOT
-from report_parts import gpu, machine, peers, serving, tasks, training, translation
+from report_parts import explaining, gpu, machine, peers, serving, tasks, training, translation
 
 SECTIONS = {
     "pretrain_enwiki": training.pretrain_enwiki,
@@ -37,6 +37,7 @@ SECTIONS = {
     "translate_decode": translation.translate_decode,
     "translate_memory": translation.translate_memory,
     "sentences": translation.sentences,
+    "explain": explaining.explain,
     "bench_encoders": peers.bench_encoders,
     "bench_attention": peers.bench_attention,
     "ablation": training.ablation,

@@ -21,6 +21,7 @@ VERBS = [
     "finetune",
     "evaluate",
     "predict",
+    "explain",
     "doctor",
     "info",
     "convert",

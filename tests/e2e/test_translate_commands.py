@@ -12,6 +12,7 @@ import pytest
 
 import spanbert
 from spanbert.core.errors import InputError
+from spanbert.core.types import Document
 from spanbert.train.run_directory import run_directory
 from tests.runs import interrupted
 
@@ -283,3 +284,23 @@ def test_what_is_refused(cli, bundle: Path, files: Path, hugging_face_model: Pat
             nlp.translate(given)
     with pytest.raises(InputError, match="no task that translates"):
         spanbert.load(hugging_face_model).translate("a")
+
+
+def test_a_translation_is_explained(cli, bundle: Path):
+    nlp = spanbert.load(bundle)
+    text, target = next(iter(sentences(1, 2)))
+    [one] = nlp.explain(text, label=target)
+    [found] = nlp.predict([Document(id="1", text=text, target=target)])
+    [task] = nlp.tasks
+    assert one.score == pytest.approx(found[task].reference[0], rel=1e-3)
+    assert one.converged
+    moved = sum(word.score for word in one.words)
+    assert moved == pytest.approx(one.score - one.baseline_score + one.delta, abs=1e-3)
+    code, said, err = cli("explain", bundle, f"{text}. {text.capitalize()}.", "--most", 1, "--json")
+    assert code == 0, err
+    record = json.loads(said)
+    assert record["explanations"][0]["label"] == nlp.translate(f"{text}.")
+    assert record["left_out"] == 1
+    code, _, err = cli("explain", bundle, f"{text}. {text.capitalize()}.", "--label", target)
+    assert code == 2
+    assert "a translation of several parts; got 2 parts. Name one of them with of" in err

@@ -39,6 +39,7 @@ COMMAND_LINE = "tests.faults.python:verb"
 _IMPORTED = (  # what the scenarios import sooner or later; each fork imports the rest for itself
     "spanbert.apps.cli.main", "spanbert.apps.cli.interrupted", "spanbert.apps.reports.finetune_report", "spanbert.train.pretrain",
     "spanbert.train.finetune", "spanbert.train.seeds", "spanbert.inference.heads", "spanbert.pipelines.load",
+    "spanbert.explain.explainer", "spanbert.tasks.classify.explain", "captum.attr",
     "spanbert.pipelines.predict", "spanbert.pipelines.result_columns", "spanbert.pipelines.result_table",
     "spanbert.pipelines.convert.models", "spanbert.pipelines.convert.data", "spanbert.pipelines.sklearn.estimators",
     "spanbert.tokens.prepare", "spanbert.scores.classification", "spanbert.scores.regression", "spanbert.scores.translation",

@@ -75,6 +75,10 @@ def _accept_lines(path: Path) -> None:
         json.loads(line)
 
 
+def _accept_page(path: Path) -> None:
+    assert path.read_text(encoding="utf-8").endswith("</html>\n")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
     """A run that is cut.
@@ -131,6 +135,7 @@ _TRANSLATE = ("finetune", "translate", "--size", "tiny", "--train", "{stage}/tra
               *SETTINGS["finetune"])  # fmt: skip
 _HUB = ("convert", "{stage}/classifier", "{out}", "--to", "hugging-face")
 _DATA = ("convert", "{stage}/tags.conll", "{out}", "--to")
+_EXPLAIN = ("explain", "{stage}/classifier", "the quick fox", "--steps", "4", "--out", "{out}")
 _PREDICT = ("predict", "{stage}/classifier", "{stage}/texts.txt", "--out", "{out}")
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -153,6 +158,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(name="predict", verb="predict", arguments=_PREDICT, target="out.jsonl", accept=_accept_lines),
     Scenario(name="predict over predictions", verb="predict", arguments=_PREDICT, target="out.jsonl",
              earlier=("predict", "{stage}/classifier", "{stage}/other.txt", "--out", "{out}"), accept=_accept_lines),
+    Scenario(name="explain", verb="explain", arguments=_EXPLAIN, target="out.html", accept=_accept_page),
     Scenario(name="save", verb="save", call="tests.faults.python:save", arguments=("{stage}/fitted.pickle", "{out}"),
              overwrite=("overwrite",), accept=_accept_bundle),
     Scenario(name="save over a model", verb="save", call="tests.faults.python:save", arguments=("{stage}/fitted.pickle", "{out}"),

@@ -25,10 +25,12 @@ class Embeddings(nn.Module):
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.norm_epsilon)
         self.dropout = config.hidden_dropout
 
-    def forward(self, ids_T: Tensor, positions_T: Tensor, token_types_T: Tensor | None) -> Tensor:
-        """(T,) ids, positions and token types (None: all 0) to (T, D)."""
+    def forward(
+        self, ids_T: Tensor, positions_T: Tensor, token_types_T: Tensor | None, words_TD: Tensor | None = None
+    ) -> Tensor:
+        """(T,) ids, positions and token types (None: all 0) to (T, D); `words_TD` replaces the words' own vectors."""
         types_TD = self.token_type.weight[0] if token_types_T is None else self.token_type(token_types_T)
-        hidden_TD = self.word(ids_T)
+        hidden_TD = self.word(ids_T) if words_TD is None else words_TD
         if self.position is not None:
             hidden_TD = hidden_TD + self.position(positions_T)
         hidden_TD = hidden_TD + types_TD

@@ -69,12 +69,13 @@ class Encoder(nn.Module):
         """Where the weights are."""
         return self.embeddings.word.weight.device
 
-    def forward(self, batch: PackedBatch, *, rows: IntArray | None = None) -> Tensor:
+    def forward(self, batch: PackedBatch, *, rows: IntArray | None = None, words_TD: Tensor | None = None) -> Tensor:
         """Encodes a packed batch.
 
         Args:
             batch: Segments end to end, numpy.
             rows: Rows that are read, (R,); the last layer then computes no others.
+            words_TD: Vectors of the pieces in place of those of their ids, (T, D): what explanations move.
 
         Returns:
             Hidden states of the last layer, (T, D), or of the given rows, (R, D).
@@ -103,9 +104,10 @@ class Encoder(nn.Module):
             on_device(batch.ids_T, device),
             on_device(batch.positions_T + config.position_offset, device),
             token_types_T,
+            words_TD,
         )
         compiled = self._compiled if self.training else None
-        bounds = self._attention_bounds(batch.cu_seqlens.tolist(), None if compiled is None else compiled.at_most)
+        bounds = self.attention_bounds(batch.cu_seqlens.tolist(), None if compiled is None else compiled.at_most)
         if compiled is not None:
             compiled.mark(bounds, device)
         if rows is not None and len(rows) == batch.tokens and bool((np.diff(rows) == 1).all()):
@@ -131,7 +133,7 @@ class Encoder(nn.Module):
             return hidden_RD
         return hidden_RD.index_select(0, on_device(places, device))
 
-    def _attention_bounds(self, cu_seqlens: list[int], at_most: int | None) -> tuple[Bounds, Bounds]:
+    def attention_bounds(self, cu_seqlens: list[int], at_most: int | None = None) -> tuple[Bounds, Bounds]:
         """What even and odd layers attend within: whole segments, or spans of them."""
         span = self.config.attention_span
         even = Bounds(cu_seqlens if span is None else span_boundaries(cu_seqlens, span, shifted=False), at_most=at_most)

@@ -24,14 +24,16 @@ def load_predictor(
     *,
     dtype: torch.dtype = torch.float32,
     device: torch.device | None = None,
+    pack: bool = True,
 ) -> Predictor:
-    """Encoder and heads of some of a bundle's tasks, in eval mode, the encoder's weights packed for a CPU.
+    """Encoder and heads of some of a bundle's tasks, in eval mode.
 
     Args:
         files: The bundle.
         tasks: Of the bundle, by name.
         dtype: Of the encoder's products.
         device: What computes; None: the CPU.
+        pack: Pack the encoder's weights for a CPU; gradients do not go through packed ones.
 
     Raises:
         InputError: A head is missing, or does not fit.
@@ -43,7 +45,8 @@ def load_predictor(
         head.load_stored(stored_head(files, name, head, given, encoder), where=str(files.path))
         heads[name] = head.eval()
     if device is None or device.type == "cpu":
-        encoder.pack_weights(dtype)
+        if pack:
+            encoder.pack_weights(dtype)
     else:
         encoder.to(device)
         encoder.cast_weights(dtype)

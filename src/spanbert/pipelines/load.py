@@ -22,7 +22,8 @@ from spanbert.inference.predictor import chunks
 from spanbert.inference.routing import Router
 from spanbert.inference.work import ChunkProgress
 from spanbert.pipelines.documents import checked_documents, is_one, many_documents, one_document
-from spanbert.pipelines.loaded import LoadedBundle, Precision
+from spanbert.pipelines.explaining import Explaining
+from spanbert.pipelines.loaded import Precision
 from spanbert.pipelines.pipe import Piping, batches
 from spanbert.pipelines.results import AnnotatedText, results_of
 from spanbert.tasks.pretrain.fill import fill_template
@@ -30,7 +31,7 @@ from spanbert.tasks.pretrain.template import parse_template
 from spanbert.tasks.relating import RelatingTask
 
 
-class Pipeline(LoadedBundle, Piping):
+class Pipeline(Explaining, Piping):
     """A loaded bundle; weights are read when the first answer is asked for. Threads may share it."""
 
     def warm_up(self) -> Self:

@@ -21,6 +21,8 @@ from spanbert.tokens.tokenizer import TokenizerAdapter
 if TYPE_CHECKING:
     import torch
 
+    from spanbert.explain.explainer import Explainer
+
 Precision = Literal["auto", "float32", "bfloat16"]
 ValueT = TypeVar("ValueT")
 
@@ -100,7 +102,7 @@ class LoadedBundle:
         found = resolved_device(name)
         with self.lock:
             if found != self.device:
-                for loaded in ("predictor", "_scorer"):
+                for loaded in ("predictor", "_explainer", "_scorer"):
                     self.__dict__.pop(loaded, None)
             self._device_name = name
             self.__dict__["device"] = found
@@ -123,6 +125,17 @@ class LoadedBundle:
         if self.device.type == "cpu":
             tune_process()
         return load_predictor(self.files, self.tasks, dtype=dtype, device=self.device)
+
+    @LoadedOnce
+    def _explainer(self) -> Explainer:
+        """Encoder and heads of all tasks once more, in float32, as gradients can go through them."""
+        from spanbert.encoder.hardware import tune_process
+        from spanbert.explain.explainer import Explainer
+        from spanbert.inference.heads import load_predictor
+
+        if self.device.type == "cpu":
+            tune_process()
+        return Explainer(load_predictor(self.files, self.tasks, device=self.device, pack=False), self.tokenizer)
 
     def _resolved_precision(self) -> Literal["float32", "bfloat16"]:
         """Of the encoder's products; `auto` is bfloat16 on cards that multiply it, and float32 on a CPU."""

@@ -18,6 +18,8 @@ from spanbert.tasks.entry import TextTaskEntry
 if TYPE_CHECKING:
     from spanbert.core.types import Facts
     from spanbert.tasks.base import TextTaskBase
+    from spanbert.tasks.explain import TaskExplainer
+    from spanbert.tasks.protocol import TextTask
     from spanbert.tasks.render import TaskRender
     from spanbert.tasks.service import TaskService
     from spanbert.tasks.survey import Survey
@@ -69,6 +71,7 @@ class TaskSpec:
         render: The class that shows its results and scores (`TaskRender`).
         result: The type of its predictions, which no other kind has.
         service: The class that says how it is asked over HTTP (`TaskService`); None: by texts, with records.
+        explain: The class that finds the scores behind its results (`TaskExplainer`); None: they cannot be explained.
         needs: What it reads of a document in addition to the text; `pair` only if all its tasks read two texts.
         produces: What it finds; the results of a kind that produces `spans` have them as `spans`.
         formats: Names of the formats that it is trained on and scored by, in the order in which they are tried.
@@ -103,6 +106,7 @@ class TaskSpec:
     render: str
     result: str
     service: str | None = None
+    explain: str | None = None
     needs: frozenset[Need] = frozenset()
     produces: frozenset[Product]
     formats: tuple[str, ...]
@@ -143,6 +147,12 @@ class TaskSpec:
         if self.service is None:
             return RecordService(self.kind, self.renderer())
         found: TaskService[Any] = _imported(self.service)()
+        return found
+
+    def explainer(self, task: TextTask) -> TaskExplainer[Any, Any]:
+        """What finds the scores behind the results of a task of this kind, which has such."""
+        assert self.explain is not None
+        found: TaskExplainer[Any, Any] = _imported(self.explain)(task)
         return found
 
     def is_meant_by(self, facts: Facts) -> bool:

@@ -24,6 +24,7 @@ from spanbert.apps.cli import (
     convert,
     doctor,
     evaluate,
+    explain,
     fill,
     finetune,
     info,
@@ -86,6 +87,7 @@ app.command("finetune", cls=finetune.CLASS, help=finetune.HELP, epilog=finetune.
 app.command("evaluate", cls=_PLAIN, epilog=evaluate.EXAMPLES)(evaluate.command)
 app.command("predict", cls=_PLAIN, epilog=predict.EXAMPLES)(predict.command)
 app.command("serve", cls=_PLAIN, epilog=serve.EXAMPLES)(serve.command)
+app.command("explain", cls=_PLAIN, epilog=explain.EXAMPLES)(explain.command)
 app.command("doctor", cls=doctor.CLASS, epilog=doctor.EXAMPLES)(doctor.command)
 app.command("info", cls=_PLAIN, epilog=info.EXAMPLES)(info.command)
 app.command("convert", cls=_PLAIN, epilog=convert.EXAMPLES)(convert.command)

@@ -18,6 +18,7 @@ CLASSIFY = TaskSpec(
     render="spanbert.tasks.classify.render:ClassifyRender",
     result="spanbert.core.predictions:Classification",
     service="spanbert.tasks.classify.service:ClassifyService",
+    explain="spanbert.tasks.classify.explain:ClassifyExplainer",
     produces=frozenset({"labels"}),
     formats=("label-studio", "label-studio-min", "prodigy-labels", "labelled"),
     same_head=("labels", "mode"),

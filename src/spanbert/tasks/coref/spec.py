@@ -16,6 +16,7 @@ COREF = TaskSpec(
     render="spanbert.tasks.coref.render:CorefRender",
     result="spanbert.core.predictions:Coreference",
     service="spanbert.tasks.coref.service:CorefService",
+    explain="spanbert.tasks.coref.explain:CorefExplainer",
     produces=frozenset({"clusters"}),
     formats=("brat", "webanno", "conll2012", "corefud", "coref-jsonl", "gap"),
     same_head=("size", "same_words", "speakers"),

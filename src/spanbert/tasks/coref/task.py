@@ -199,7 +199,7 @@ class CorefTask(TextTaskBase):
         if not words or not len(windowed.pieces.ids):
             nothing = np.zeros((0, self.config.longest_mention), dtype=bool)
             return [HeadRows(rows=np.zeros(0, dtype=np.int64), candidates=nothing)] * len(windowed.windows)
-        pieces = self._pieces_of(windowed, words)
+        pieces = self.pieces_of(windowed, words)
         found = []
         for window, owned in window_parts(windowed):
             part = words_of_window(window, owned, pieces)
@@ -213,12 +213,12 @@ class CorefTask(TextTaskBase):
         words = self.words(windowed.document)
         if not words or not len(windowed.pieces.ids) or windowed.document.clusters is None:
             return []
-        pieces = self._pieces_of(windowed, words)
+        pieces = self.pieces_of(windowed, words)
         parts = [words_of_window(window, part, pieces) for window, part in window_parts(windowed)]
         allowed = [candidates(part, self.config.longest_mention, pieces) for part in parts]
         clusters = mentions_on_words(windowed.document, words)
         hashes = word_hashes([windowed.document.text[word.start : word.end] for word in words])
-        speakers_W = self._speakers(windowed.document, words)
+        speakers_W = self.speakers_of(windowed.document, words)
         found = []
         most = self.config.train_windows
         for start in range(0, len(parts), most):
@@ -232,13 +232,14 @@ class CorefTask(TextTaskBase):
                 found.append(self._example(windows, [parts[number] for number in chosen], windowed, pieces, whole))
         return found
 
-    def _speakers(self, document: Document, words: Sequence[Span]) -> IntArray:
+    def speakers_of(self, document: Document, words: Sequence[Span]) -> IntArray:
         """The speaker of each word; nobody where they are not looked at."""
         if not self.speakers:
             return np.full(len(words), NOBODY, dtype=np.int64)
         return speaker_numbers(document, words)
 
-    def _pieces_of(self, windowed: WindowedDocument, words: Sequence[Span]) -> WordPieces:
+    def pieces_of(self, windowed: WindowedDocument, words: Sequence[Span]) -> WordPieces:
+        """Pieces and sentences of the words of a document that has some."""
         first_W, last_W, own_W = rows_of_words(windowed.pieces, words)
         sentence_W = np.array(sentence_numbers(windowed.document, words), dtype=np.int64)
         return WordPieces(first_W=first_W, last_W=last_W, own_W=own_W, sentence_W=sentence_W)
@@ -282,7 +283,7 @@ class CorefTask(TextTaskBase):
         words = self.words(windowed.document)
         firsts: list[int] = []
         if words and len(windowed.pieces.ids):
-            pieces = self._pieces_of(windowed, words)
+            pieces = self.pieces_of(windowed, words)
             firsts = [words_of_window(window, part, pieces)[0] for window, part in window_parts(windowed)]
         return ClusterDecoder(
             windowed.document.text,
@@ -290,7 +291,7 @@ class CorefTask(TextTaskBase):
             first_words=firsts or [0] * len(windowed.windows),
             config=self.config,
             singletons=self.singletons,
-            speakers_W=self._speakers(windowed.document, words) if self.speakers else None,
+            speakers_W=self.speakers_of(windowed.document, words) if self.speakers else None,
         )
 
     @override

@@ -16,6 +16,7 @@ QA = TaskSpec(
     render="spanbert.tasks.qa.render:QARender",
     result="spanbert.core.predictions:Answering",
     service="spanbert.tasks.qa.service:QAService",
+    explain="spanbert.tasks.qa.explain:QAExplainer",
     needs=frozenset({"question"}),
     produces=frozenset({"answers"}),
     formats=("squad", "qa-jsonl"),

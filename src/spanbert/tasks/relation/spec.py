@@ -16,6 +16,7 @@ RELATION = TaskSpec(
     render="spanbert.tasks.relation.render:RelationRender",
     result="spanbert.core.predictions:RelationExtraction",
     service="spanbert.tasks.relation.service:RelationService",
+    explain="spanbert.tasks.relation.explain:RelationExplainer",
     needs=frozenset({"entities"}),
     produces=frozenset({"relations"}),
     formats=(

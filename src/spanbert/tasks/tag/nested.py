@@ -118,7 +118,7 @@ class NestedTask(WordTask):
         first_W, last_W, _ = self.pieces_of(windowed, self.words(windowed))
         found = []
         for start, end in windowed.windows:
-            low, high = _words_inside(first_W, last_W, start, end)
+            low, high = words_inside(first_W, last_W, start, end)
             found.append(HeadRows(rows=np.concatenate([first_W[low:high], last_W[low:high]]) - start + 1))
         return found
 
@@ -133,7 +133,7 @@ class NestedTask(WordTask):
         for window, asked, (start, end) in zip(
             self.windows(windowed), self.rows(windowed), windowed.windows, strict=True
         ):
-            low, high = _words_inside(first_W, last_W, start, end)
+            low, high = words_inside(first_W, last_W, start, end)
             if low < high:
                 target = Target(units=high - low, gold=self._gold(spans, low, high))
                 found.append(Example(task=self.name, window=window, asked=asked, target=target))
@@ -170,7 +170,7 @@ class NestedTask(WordTask):
         for (start, end), (own_low, own_high), logits_CL in zip(
             windowed.windows, owned_words(windowed, first_W), outputs, strict=True
         ):
-            low, high = _words_inside(first_W, last_W, start, end)
+            low, high = words_inside(first_W, last_W, start, end)
             count = high - low
             widths = range(min(self.config.longest_span, count))
             first_C = (
@@ -207,7 +207,7 @@ class NestedTask(WordTask):
         return EntityDocumentScorer(scheme=None, seed=seed)
 
 
-def _words_inside(first_W: IntArray, last_W: IntArray, start: int, end: int) -> tuple[int, int]:
+def words_inside(first_W: IntArray, last_W: IntArray, start: int, end: int) -> tuple[int, int]:
     """Half-open range of the words whose pieces all lie in a window."""
     low = int(np.searchsorted(first_W, start))
     return low, max(low, int(np.searchsorted(last_W, end)))

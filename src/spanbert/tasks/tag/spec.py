@@ -20,6 +20,7 @@ TAG = TaskSpec(
     render="spanbert.tasks.tag.render:TagRender",
     result="spanbert.core.predictions:Tagging",
     service="spanbert.tasks.tag.service:TagService",
+    explain="spanbert.tasks.tag.explain:TagExplainer",
     produces=frozenset({"spans", "tags"}),
     formats=(
         *("brat", "webanno", "spacy", "hf-tokens", "word-table", "doccano", "prodigy", "gliner"),
@@ -98,6 +99,7 @@ NESTED = replace(
     title="nested entities",
     title_zh="嵌套实体识别",
     task="spanbert.tasks.tag.nested:NestedTask",
+    explain="spanbert.tasks.tag.explain_nested:NestedExplainer",
     produces=frozenset({"spans"}),
     same_head=("labels",),
     slug=None,

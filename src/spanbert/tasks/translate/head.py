@@ -120,6 +120,11 @@ class TranslateHead(GeneratingHead[IntArray]):
             found[number] = -float(losses.cpu().double().sum()), count
         return found
 
+    def log_probabilities(self, hidden_RW: Tensor, layout: Layout, targets: Sequence[IntArray]) -> Tensor:
+        """Of each target, all its pieces and its end, for its source, in nats, (S,)."""
+        losses_T = self._losses(hidden_RW, layout, targets, smoothing=0.0)
+        return torch.stack([-one.sum() for one in torch.split(losses_T, [len(ids) + 1 for ids in targets])])
+
     def _with_attention(self, one: Generated, source_RW: Tensor) -> Generated:
         ids_T = on_device(np.concatenate([[BEGIN], one.hypotheses[0].ids[:-1]]), source_RW.device)
         weights_TR = self.decoder.attention(ids_T, source_RW)

@@ -19,6 +19,7 @@ TRANSLATE = TaskSpec(
     render="spanbert.tasks.translate.render:TranslateRender",
     result="spanbert.core.predictions:Translation",
     service="spanbert.tasks.translate.service:TranslateService",
+    explain="spanbert.tasks.translate.explain:TranslateExplainer",
     produces=frozenset({"translations"}),
     formats=("tmx", "parallel", "aligned"),
     same_head=("decoder", "vocabulary"),
