@@ -1,1 +1,1 @@
-"""Bundle to ONNX and OpenVINO: not built yet, see the table in README.md."""
+"""Bundles to other runtimes: graphs, calibration, and what an export costs in score."""

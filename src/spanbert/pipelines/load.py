@@ -19,6 +19,7 @@ from spanbert.core.texts import described, require_count, require_many, require_
 from spanbert.core.types import Document, Facts, Filling, Question, Record, Relation, Span, outer_first
 from spanbert.corpus.text.sentences import split_sentences
 from spanbert.encoder.config import EncoderConfig
+from spanbert.inference.exported import load_exported, load_exported_scorer
 from spanbert.inference.loading import stored_tasks, stored_tokenizer
 from spanbert.inference.predictor import Predictor, chunks
 from spanbert.inference.routing import Router
@@ -86,6 +87,8 @@ class Pipeline(Piping):
     @LoadedOnce
     def predictor(self) -> Predictor:
         """Encoder and heads of all tasks."""
+        if self.files.is_exported:
+            return load_exported(self.files, self.tasks)
         import torch
 
         from spanbert.encoder.hardware import compute_device, has_bfloat16, tune_process
@@ -312,6 +315,8 @@ class Pipeline(Piping):
 
     @LoadedOnce
     def _scorer(self) -> PieceScorer:
+        if self.files.is_exported:
+            return load_exported_scorer(self.files, self.tasks)
         from spanbert.tasks.pretrain.scorer import TorchPieceScorer
 
         return TorchPieceScorer.of_bundle(self.files)
@@ -338,7 +343,7 @@ def load(
     precision: Precision = "float32",
     options: Mapping[str, Facts] | None = None,
 ) -> Pipeline:
-    """Opens a bundle, a Hugging Face directory or a hub id.
+    """Opens a bundle, an exported model, a Hugging Face directory or a hub id.
 
     Args:
         bundle: Its path or id.
@@ -355,4 +360,4 @@ def load(
         raise InputError(
             "no such precision", where="precision", got=repr(precision), expected=", ".join(get_args(Precision))
         )
-    return Pipeline(open_bundle(os.fspath(bundle)), precision, options)
+    return Pipeline(open_bundle(os.fspath(bundle), exported=True), precision, options)

@@ -18,6 +18,7 @@ from spanbert.tasks.entry import TextTaskEntry
 if TYPE_CHECKING:
     from spanbert.core.types import Facts
     from spanbert.tasks.base import TextTaskBase
+    from spanbert.tasks.exported import ExportedHead
     from spanbert.tasks.render import TaskRender
     from spanbert.tasks.survey import Survey
 
@@ -66,6 +67,7 @@ class TaskSpec:
         task: The class of the task (`TextTaskBase`).
         check: The class that looks for faults of its data (`Survey`).
         render: The class that shows its results and scores (`TaskRender`).
+        exported: The class of its head in an exported model (`ExportedHead`); None: it cannot be exported.
         result: The type of its predictions, which no other kind has.
         needs: What it reads of a document in addition to the text; `pair` only if all its tasks read two texts.
         produces: What it finds; the results of a kind that produces `spans` have them as `spans`.
@@ -100,6 +102,7 @@ class TaskSpec:
     check: str
     render: str
     result: str
+    exported: str | None = None
     needs: frozenset[Need] = frozenset()
     produces: frozenset[Product]
     formats: tuple[str, ...]
@@ -131,6 +134,11 @@ class TaskSpec:
     def renderer(self) -> TaskRender[Any]:
         """What shows its results and scores."""
         found: TaskRender[Any] = _imported(self.render)()
+        return found
+
+    def exported_class(self) -> type[ExportedHead] | None:
+        """The class of its head in an exported model; None: it cannot be exported."""
+        found: type[ExportedHead] | None = None if self.exported is None else _imported(self.exported)
         return found
 
     def is_meant_by(self, facts: Facts) -> bool:

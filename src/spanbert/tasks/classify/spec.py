@@ -17,6 +17,7 @@ CLASSIFY = TaskSpec(
     check="spanbert.tasks.classify.check:ClassifySurvey",
     render="spanbert.tasks.classify.render:ClassifyRender",
     result="spanbert.core.predictions:Classification",
+    exported="spanbert.tasks.classify.exported:ExportedClassify",
     produces=frozenset({"labels"}),
     formats=("label-studio", "label-studio-min", "prodigy-labels", "labelled"),
     same_head=("labels", "mode"),

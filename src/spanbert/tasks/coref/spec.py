@@ -15,6 +15,7 @@ COREF = TaskSpec(
     check="spanbert.tasks.coref.check:CorefSurvey",
     render="spanbert.tasks.coref.render:CorefRender",
     result="spanbert.core.predictions:Coreference",
+    exported="spanbert.tasks.coref.exported:ExportedCoref",
     produces=frozenset({"clusters"}),
     formats=("brat", "webanno", "conll2012", "corefud", "coref-jsonl", "gap"),
     same_head=("size", "same_words", "speakers"),

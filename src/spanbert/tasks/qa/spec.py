@@ -15,6 +15,7 @@ QA = TaskSpec(
     check="spanbert.tasks.qa.check:QASurvey",
     render="spanbert.tasks.qa.render:QARender",
     result="spanbert.core.predictions:Answering",
+    exported="spanbert.tasks.exported:ExportedLinear",
     needs=frozenset({"question"}),
     produces=frozenset({"answers"}),
     formats=("squad", "qa-jsonl"),

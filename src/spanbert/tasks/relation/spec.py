@@ -15,6 +15,7 @@ RELATION = TaskSpec(
     check="spanbert.tasks.relation.check:RelationSurvey",
     render="spanbert.tasks.relation.render:RelationRender",
     result="spanbert.core.predictions:RelationExtraction",
+    exported="spanbert.tasks.relation.exported:ExportedRelation",
     needs=frozenset({"entities"}),
     produces=frozenset({"relations"}),
     formats=(

@@ -19,6 +19,7 @@ TAG = TaskSpec(
     check="spanbert.tasks.tag.check:TagSurvey",
     render="spanbert.tasks.tag.render:TagRender",
     result="spanbert.core.predictions:Tagging",
+    exported="spanbert.tasks.exported:ExportedLinear",
     produces=frozenset({"spans", "tags"}),
     formats=(
         *("brat", "webanno", "spacy", "hf-tokens", "word-table", "doccano", "prodigy", "gliner"),
@@ -97,6 +98,7 @@ NESTED = replace(
     title="nested entities",
     title_zh="嵌套实体识别",
     task="spanbert.tasks.tag.nested:NestedTask",
+    exported="spanbert.tasks.tag.exported:ExportedSpans",
     produces=frozenset({"spans"}),
     same_head=("labels",),
     slug=None,

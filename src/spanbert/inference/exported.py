@@ -1,0 +1,235 @@
+"""The backend of exported models, without torch: a graph that computes windows, padded, in groups of similar lengths.
+
+Shapes: S windows of n tokens with padding, R rows of S n that heads read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from safetensors import safe_open
+from typing_extensions import override
+
+from spanbert.batches.examples import HeadRows, Window
+from spanbert.checkpoint.bundle import HEADS_PREFIX, BundleFiles
+from spanbert.core.errors import InputError, SpanbertError
+from spanbert.core.threads import usable_cores
+from spanbert.core.types import IntArray, OutputArray
+from spanbert.encoder.graph_layers import IDS, MASK, ROWS, TYPES
+from spanbert.inference.backend import Backend, Outputs
+from spanbert.inference.predictor import Predictor
+from spanbert.tasks.exported import ExportedHead, Feeds, GraphPart
+from spanbert.tasks.pretrain.exported import ExportedFill, ExportedPieceScorer
+from spanbert.tasks.protocol import Generated, TextTask
+
+_SHORTEST = 0.75  # of the longest window of a group: more padding costs more than another run
+_NOTHING = np.zeros(0, dtype=np.int64)
+
+
+class GraphRunner:
+    """An exported graph, ready to run. Threads may share it.
+
+    Args:
+        graph: The file, or what it holds.
+        parts: All heads of the graph.
+    """
+
+    def __init__(self, graph: Path | bytes, parts: Sequence[GraphPart]) -> None:
+        self._session = _session(graph)
+        self._unasked = {name: _NOTHING for part in parts for name in part.inputs}
+
+    def run(
+        self, windows: Sequence[Window], rows: IntArray, feeds: Feeds, outputs: Sequence[str]
+    ) -> dict[str, OutputArray]:
+        """What heads give for windows.
+
+        Args:
+            windows: As many as should be computed at once, (S,).
+            rows: Which rows are read, of the windows end to end with their padding, (R,).
+            feeds: What the inputs of the heads that are asked are given.
+            outputs: Of these heads.
+
+        Returns:
+            By the names of the outputs.
+        """
+        longest = max(len(one.ids) for one in windows)
+        ids, mask, types = (np.zeros((len(windows), longest), dtype=np.int64) for _ in range(3))
+        for number, one in enumerate(windows):
+            ids[number, : len(one.ids)] = one.ids
+            mask[number, : len(one.ids)] = 1
+            if one.token_types is not None:
+                types[number, : len(one.ids)] = one.token_types
+        given = {IDS: ids, MASK: mask, TYPES: types, ROWS: rows, **self._unasked, **feeds}
+        found: list[OutputArray] = self._session.run(list(outputs), given)
+        if not all(np.isfinite(one.sum()) or np.isfinite(one).all() for one in found):
+            raise InputError("what the model computes is infinite or not a number", remedy="Export it again")
+        return dict(zip(outputs, found, strict=True))
+
+    def run_all_rows(self, windows: Sequence[Window], feeds: Feeds, outputs: Sequence[str]) -> dict[str, OutputArray]:
+        """As `run`, with all rows."""
+        rows = np.arange(len(windows) * max(len(one.ids) for one in windows))
+        return self.run(windows, rows, feeds, outputs)
+
+
+class ExportedBackend(Backend):
+    """An exported encoder with heads, as `Backend`.
+
+    Args:
+        runner: The graph.
+        heads: By name.
+    """
+
+    def __init__(self, runner: GraphRunner, heads: Mapping[str, ExportedHead]) -> None:
+        self.runner, self.heads = runner, heads
+
+    @override
+    def run(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
+        """In groups of similar lengths; the last layer computes little more than the rows that are read."""
+        found: Outputs = {name: [np.zeros(0, dtype=np.float32)] * len(windows) for name in asked}
+        for places in _groups([len(one.ids) for one in windows]):
+            some = {name: [own[place] for place in places] for name, own in asked.items()}
+            for name, outputs in self._run([windows[place] for place in places], some).items():
+                for place, output in zip(places, outputs, strict=True):
+                    found[name][place] = output
+        return found
+
+    def _run(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
+        longest = max(len(one.ids) for one in windows)
+        rows, places = _union([[one.rows for one in own] for own in asked.values()], longest)
+        feeds: Feeds = {}
+        for (name, own), place in zip(asked.items(), places, strict=True):
+            feeds |= self.heads[name].feeds(place, own)
+        found = self.runner.run(windows, rows, feeds, [one for name in asked for one in self.heads[name].outputs])
+        return {name: self.heads[name].decoded(found, own) for name, own in asked.items()}
+
+    @override
+    def generate(
+        self,
+        windows: Sequence[Window],
+        head: str,
+        options: Mapping[str, float],
+        references: Sequence[IntArray | None],
+    ) -> list[Generated]:
+        """No head of an exported model writes: such tasks are refused when a bundle is exported."""
+        raise NotImplementedError
+
+
+def load_exported(files: BundleFiles, tasks: Mapping[str, TextTask]) -> Predictor:
+    """The graph and the heads of an exported model's tasks.
+
+    Args:
+        files: The exported model.
+        tasks: All of it, by name.
+    """
+    heads = {name: exported_head(name, task, _stored(files, name)) for name, task in tasks.items()}
+    return Predictor(ExportedBackend(_runner(files, list(heads.values())), heads), tasks)
+
+
+def load_exported_scorer(files: BundleFiles, tasks: Mapping[str, TextTask]) -> ExportedPieceScorer:
+    """What fills the blanks of texts.
+
+    Args:
+        files: The exported model.
+        tasks: All of it, by name.
+
+    Raises:
+        InputError: It cannot.
+    """
+    positions = files.manifest["export"]["sbo_positions"]
+    if positions is None:
+        raise InputError(
+            "this model has no head that could fill a blank",
+            where=str(files.path),
+            remedy="Export a bundle that has one: spanbert fill BUNDLE says whether it has",
+        )
+    part = ExportedFill({}, sbo_positions=positions)
+    heads = [exported_head(name, task, {}) for name, task in tasks.items()]
+    return ExportedPieceScorer(part, _runner(files, heads).run_all_rows)
+
+
+def exported_head(name: str, task: TextTask, weights: Mapping[str, OutputArray]) -> ExportedHead:
+    """The head of a task.
+
+    Args:
+        name: The task's.
+        task: The task.
+        weights: See `GraphPart`.
+
+    Raises:
+        InputError: Its kind cannot be exported.
+    """
+    made = task.spec.exported_class()
+    if made is None:
+        raise InputError(
+            f"tasks of the kind {task.kind} cannot be exported yet",
+            got=name,
+            remedy="Use the bundle itself for them",
+        )
+    return made(name, weights, task.config)
+
+
+def _runner(files: BundleFiles, heads: Sequence[ExportedHead]) -> GraphRunner:
+    positions = files.manifest["export"]["sbo_positions"]
+    fill = [] if positions is None else [ExportedFill({}, sbo_positions=positions)]
+    return GraphRunner(files.graph, [*heads, *fill])
+
+
+def _stored(files: BundleFiles, task: str) -> dict[str, OutputArray]:
+    """The weights of a head that numpy multiplies by."""
+    if files.heads is None:
+        return {}
+    prefix = f"{HEADS_PREFIX}{task}."
+    with safe_open(files.heads, framework="np") as stream:
+        names = [name for name in stream.keys() if name.startswith(prefix)]  # noqa: SIM118 (not a mapping)
+        return {name.removeprefix(prefix): stream.get_tensor(name) for name in names}
+
+
+def _session(graph: Path | bytes) -> Any:
+    """onnxruntime on the CPU, with as many threads as torch would take.
+
+    Raises:
+        SpanbertError: It is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        _lacks("onnxruntime")
+    options = onnxruntime.SessionOptions()
+    stated = os.environ.get("OMP_NUM_THREADS", "")
+    options.intra_op_num_threads = int(stated) if stated.isdecimal() and int(stated) else usable_cores()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    source = graph if isinstance(graph, bytes) else str(graph)
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+
+def _lacks(library: str) -> NoReturn:
+    raise SpanbertError(f"this model is run by {library}, which is not installed: pip install {library}") from None
+
+
+def _groups(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Places of windows of similar lengths, longest first."""
+    group: list[int] = []
+    for place in sorted(range(len(lengths)), key=lambda one: (-lengths[one], one)):
+        if group and lengths[place] < _SHORTEST * lengths[group[0]]:
+            yield group
+            group = []
+        group.append(place)
+    if group:
+        yield group
+
+
+def _union(asked: Sequence[Sequence[IntArray]], longest: int) -> tuple[IntArray, list[list[IntArray]]]:
+    """All rows once, (R,), and where those of each head and window are among them.
+
+    Args:
+        asked: By head, the rows of each window.
+        longest: n.
+    """
+    flat = [[number * longest + rows for number, rows in enumerate(own)] for own in asked]
+    every = np.unique(np.concatenate([rows for own in flat for rows in own]))
+    return every, [[np.searchsorted(every, rows) for rows in own] for own in flat]

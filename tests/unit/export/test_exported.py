@@ -1,0 +1,140 @@
+"""An exported model says what the bundle says: every kind of task, in float32, on onnxruntime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import spanbert
+from spanbert.batches.examples import HeadRows, Window
+from spanbert.core.errors import InputError
+from spanbert.core.types import Document, Question, Relation, Span
+from spanbert.export.export import export
+from spanbert.tasks.registry import specs
+from tests.claims import copied, edit, sign
+
+pytest.importorskip("onnxruntime")
+
+BUNDLES = Path(__file__).parents[2] / "fixtures" / "bundles"
+LOGITS = 1e-4
+
+
+@pytest.fixture(scope="module")
+def joint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(BUNDLES / "joint", tmp_path_factory.mktemp("exported") / "joint").path
+
+
+class BothBackends:
+    """Gives what the first backend computes, once the second has computed the same."""
+
+    def __init__(self, one: Any, two: Any) -> None:
+        self.one, self.two = one, two
+        self.seen: dict[str, int] = {}
+
+    def run(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> dict[str, list[np.ndarray]]:
+        expected, found = self.one.run(windows, asked), self.two.run(windows, asked)
+        assert found.keys() == expected.keys()
+        for name, arrays in expected.items():
+            assert [one.shape for one in found[name]] == [one.shape for one in arrays]
+            for one, two in zip(arrays, found[name], strict=True):
+                np.testing.assert_allclose(two, one, atol=LOGITS, rtol=LOGITS)
+            self.seen[name] = self.seen.get(name, 0) + sum(one.size for one in arrays)
+        return expected
+
+
+def texts() -> list[Document]:
+    long = " ".join(["the quick brown fox runs and a red dog sleeps ."] * 30)
+    plain = ["", " ", "fox", "the old fox sees a dog .", "🦊 🦊 the dog", "Anna : a dog runs .\nBen : it sleeps .", long]
+    found = [Document(id=str(number), text=text) for number, text in enumerate(plain)]
+    asked = tuple(Question(id=str(number), text=text) for number, text in enumerate(("who runs?", "what sleeps?")))
+    found += [Document(id=f"q{number}", text=text, questions=asked) for number, text in enumerate(plain[3:])]
+    fox, dog = Span(start=4, end=7, label="ANI"), Span(start=15, end=18, label="ANI")
+    found += [Document(id="r", text="the fox sees a dog .", spans=(fox, dog))]
+    return found
+
+
+def alike(one: Any, two: Any) -> None:
+    """Equal but for the last digits of numbers."""
+    if isinstance(one, dict):
+        assert one.keys() == two.keys()
+        for key in one:
+            alike(one[key], two[key])
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(two)
+        for first, second in zip(one, two, strict=True):
+            alike(first, second)
+    elif isinstance(one, float):
+        assert two == pytest.approx(one, abs=LOGITS, rel=LOGITS)
+    else:
+        assert one == two
+
+
+def test_heads_of_all_kinds_give_the_same_numbers(joint: Path):
+    bundle, exported = spanbert.load(BUNDLES / "joint"), spanbert.load(joint)
+    both = BothBackends(bundle.predictor.backend, exported.predictor.backend)
+    bundle.predictor.backend = both
+    said = list(bundle.predict(texts()))
+    assert both.seen.keys() == bundle.tasks.keys()
+    assert all(both.seen.values()), both.seen
+    alike([one.as_record() for one in said], [one.as_record() for one in exported.predict(texts())])
+
+
+def test_all_kinds_but_those_that_write_can_be_exported():
+    assert [spec.kind for spec in specs() if spec.exported is None] == ["translate"]
+
+
+@pytest.mark.parametrize("text", ["The quick [MASK:1-3] fox", "[MASK] fox [MASK:2] the dog", "a [MASK:25] dog"])
+def test_blanks_are_filled_alike(tmp_path: Path, text: str):
+    exported = export(BUNDLES / "pretrained", tmp_path / "exported").path
+    one, two = (spanbert.load(path).fill(text, top_k=3) for path in (BUNDLES / "pretrained", exported))
+    alike([asdict(filling) for filling in one], [asdict(filling) for filling in two])
+
+
+def test_models_of_other_programs_are_exported_too(hugging_face_model: Path, tmp_path: Path):
+    """An MLM head alone, no SBO head."""
+    exported = export(hugging_face_model, tmp_path / "exported").path
+    one, two = (spanbert.load(path).fill("the [MASK:1-2] fox") for path in (hugging_face_model, exported))
+    alike([asdict(filling) for filling in one], [asdict(filling) for filling in two])
+
+
+def test_what_an_exported_model_cannot_do(joint: Path, tmp_path: Path):
+    with pytest.raises(InputError, match="no head that could fill a blank"):
+        spanbert.load(joint).fill("the [MASK] fox")
+    for use in (lambda: export(joint, tmp_path / "again"), lambda: spanbert.convert(joint, tmp_path / "x", to="bundle")):
+        with pytest.raises(InputError, match="an exported model, which answers and does nothing else"):
+            use()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_graph_that_was_changed_is_refused(joint: Path, tmp_path: Path):
+    broken = copied(joint, tmp_path / "broken")
+    graph = bytearray((broken / "model.onnx").read_bytes())
+    graph[len(graph) // 2] ^= 1
+    (broken / "model.onnx").write_bytes(graph)
+    with pytest.raises(InputError, match="does not match its checksum"):
+        spanbert.load(broken)
+
+
+def test_a_manifest_that_says_what_cannot_be(joint: Path, tmp_path: Path):
+    odd = copied(joint, tmp_path / "odd")
+    edit(odd / "spanbert.json", lambda manifest: manifest["export"].update(runtime="abacus"))
+    with pytest.raises(InputError, match=r"export\.runtime"):
+        spanbert.load(odd)
+
+
+def test_what_cannot_be_exported(joint: Path, tmp_path: Path):
+    spanned = copied(BUNDLES / "pretrained", tmp_path / "spanned")
+    edit(spanned / "config.json", lambda config: config.update(attention_span=8))
+    sign(spanned)
+    with pytest.raises(InputError, match="attention within spans of 8 tokens"):
+        export(spanned, tmp_path / "out")
+    with pytest.raises(InputError, match="no such precision"):
+        export(joint, tmp_path / "out", precision="int3")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="exists"):
+        export(BUNDLES / "joint", joint)
+    assert not (tmp_path / "out").exists()
