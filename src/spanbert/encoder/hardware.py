@@ -86,16 +86,6 @@ class FreedMemory:
             self._base = resident_bytes()
 
 
-def use_threads(count: int) -> None:
-    """Computes with so many threads of the CPU at most, from now on and in the whole process.
-
-    Args:
-        count: At least 1.
-    """
-    torch.set_num_threads(count)
-    os.environ["RAYON_NUM_THREADS"] = str(count)  # of the tokenizer, which reads it when it is first used
-
-
 @contextmanager
 def threads_by_work(tokens: int, width: int) -> Iterator[None]:
     """Computes with one thread, during the block, what is too little to be shared by several.

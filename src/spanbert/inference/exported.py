@@ -5,7 +5,6 @@ Shapes: S windows of n tokens with padding, R rows of S n that heads read.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,7 +16,7 @@ from typing_extensions import override
 from spanbert.batches.examples import HeadRows, Window
 from spanbert.checkpoint.bundle import HEADS_PREFIX, BundleFiles
 from spanbert.core.errors import InputError, SpanbertError
-from spanbert.core.threads import usable_cores
+from spanbert.core.threads import threads
 from spanbert.core.types import IntArray, OutputArray
 from spanbert.encoder.graph_layers import IDS, MASK, ROWS, TYPES
 from spanbert.inference.backend import Backend, Outputs
@@ -189,7 +188,7 @@ def _stored(files: BundleFiles, task: str) -> dict[str, OutputArray]:
 
 
 def _session(graph: Path | bytes) -> Any:
-    """onnxruntime on the CPU, with as many threads as torch would take.
+    """onnxruntime on the CPU.
 
     Raises:
         SpanbertError: It is not installed.
@@ -199,8 +198,7 @@ def _session(graph: Path | bytes) -> Any:
     except ImportError:
         _lacks("onnxruntime")
     options = onnxruntime.SessionOptions()
-    stated = os.environ.get("OMP_NUM_THREADS", "")
-    options.intra_op_num_threads = int(stated) if stated.isdecimal() and int(stated) else usable_cores()
+    options.intra_op_num_threads = threads()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     source = graph if isinstance(graph, bytes) else str(graph)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from spanbert.batches.masking import MaskingConfig
 from spanbert.batches.statistics import masking_statistics
-from spanbert.checkpoint.bundle import open_bundle, tensor_shapes
+from spanbert.checkpoint.bundle import BundleFiles, open_bundle, tensor_shapes
 from spanbert.checkpoint.names import is_derived, slug_of
 from spanbert.core.errors import InputError
 from spanbert.core.texts import require_path
@@ -65,7 +65,9 @@ def _store_facts(store: TokenStore) -> Record:
 
 
 def _bundle_facts(source: str) -> Record:
-    files = open_bundle(source)
+    files = open_bundle(source, exported=True)
+    if files.is_exported:
+        return _export_facts(files)
     shapes = tensor_shapes(files)
     if files.weights.suffix == ".bin":
         from spanbert.checkpoint.tensors import read_weights
@@ -87,4 +89,24 @@ def _bundle_facts(source: str) -> Record:
         "sbo_head": any("pair_target_predictions." in name or ".sbo." in name for name in shapes),
         "tasks": files.tasks if foreign is None else {foreign: {"kind": foreign}},
         **{key: files.manifest[key] for key in ("base", "data", "training") if key in files.manifest},
+    }
+
+
+def _export_facts(files: BundleFiles) -> Record:
+    config, facts = files.config, files.manifest["export"]
+    return {
+        "kind": "exported model",
+        "path": str(files.path),
+        **{key: facts[key] for key in ("runtime", "precision", "kept_float32", "parity")},
+        "family": config.get("model_type"),
+        "layers": config.get("num_hidden_layers"),
+        "hidden_size": config.get("hidden_size"),
+        "vocab_size": config.get("vocab_size"),
+        "positions": config.get("max_position_embeddings"),
+        "parameters": facts["parameters"],
+        "bytes": sum(entry["bytes"] for entry in files.manifest["files"].values()),
+        "mlm_head": facts["sbo_positions"] is not None,
+        "sbo_head": bool(facts["sbo_positions"]),
+        "tasks": files.tasks,
+        **{key: files.manifest[key] for key in ("base", "data") if key in files.manifest},
     }

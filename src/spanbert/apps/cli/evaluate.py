@@ -63,7 +63,7 @@ def command(
 
     Every score comes with a 95% bootstrap interval, and with a signature that says how it was counted.
     """
-    from spanbert.encoder.hardware import use_threads
+    from spanbert.core.threads import use_threads
     from spanbert.pipelines.evaluate import evaluate
 
     if threads is not None:

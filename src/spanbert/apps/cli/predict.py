@@ -180,7 +180,7 @@ def _pieces(
     formulas: FormulaCells,
 ) -> Iterator[str]:
     """What is written, piece by piece; progress goes to the reporter, by what has been read of the lines."""
-    from spanbert.encoder.hardware import use_threads
+    from spanbert.core.threads import use_threads
     from spanbert.inference.work import SourceProgress
     from spanbert.pipelines.html import page
     from spanbert.pipelines.load import Precision
