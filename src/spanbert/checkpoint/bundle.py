@@ -8,8 +8,8 @@
 
 Nothing else is in it: what a run needs lies beside it (`train.run_directory`).
 
-A plain Hugging Face directory reads as a bundle without tasks. An exported model (`export`) is such a directory too, with
-`model.onnx` for the weights, which cannot be trained, and `export` in spanbert.json.
+A plain Hugging Face directory reads as a bundle without tasks. An exported model is such a directory too, with a
+graph, `model.onnx`, in place of the weights, which cannot be trained, and with `export` in spanbert.json.
 """
 
 from __future__ import annotations

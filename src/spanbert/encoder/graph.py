@@ -1,7 +1,7 @@
 """ONNX graphs, node by node: what an exported model computes, without tracing and without torch.
 
-The same graph is written three times: in float32 to be run, in float32 with the inputs of its products as outputs, to see
-their ranges (`observed`), and with int8 products (`ranges`). A product that has no range stays in float32.
+The same graph is written in float32, in float32 with the inputs of its products as outputs, to see what ranges they have
+(`observed`), and with int8 products (`ranges`). A product that has no range stays in float32.
 
 Shapes: I inputs of a product, O outputs.
 """
@@ -23,13 +23,16 @@ Weights = Mapping[str, OutputArray]
 Kind = Literal["int64", "float32"]
 _MOST = 63  # int8 weights of 7 bits: two products of 8 bits overflow 16 bits on processors without VNNI
 _STEPS = 255
+_LEAST = 1e-12
+_FLOAT = 1  # ONNX's number of float32
 
 
 class Graph:
     """Nodes under construction; a value is known by its name.
 
     Args:
-        ranges: The least and greatest input of each product that is int8, by the product's name; the others are float32.
+        ranges: By name, the least and greatest input of each product that is int8; the others are float32. None: nothing
+            is int8, tables of embeddings neither.
         observed: Whether the inputs of all products are outputs too.
 
     Attributes:
@@ -37,7 +40,7 @@ class Graph:
     """
 
     def __init__(self, *, ranges: Mapping[str, Range] | None = None, observed: bool = False) -> None:
-        self._ranges, self._observed = ranges or {}, observed
+        self._ranges, self._observed = ranges, observed
         self._nodes: list[Any] = []
         self._inputs: list[Any] = []
         self._outputs: list[Any] = []
@@ -83,6 +86,29 @@ class Graph:
         found: str = self.add("Gather", value, rows, axis=0)
         return found
 
+    def embedding(self, name: str, table_VD: OutputArray, ids: str) -> str:
+        """Rows of a table of embeddings by their numbers; int8 by row, where products are."""
+        if self._ranges is None:
+            return self.gather(self.constant(name, table_VD), ids)
+        whole, steps = self._by_row(name, table_VD)
+        rows = self.add("Cast", self.gather(whole, ids), to=_FLOAT)
+        found: str = self.add("Mul", rows, self.gather(steps, ids))
+        return found
+
+    def embedding_table(self, name: str, table_VD: OutputArray) -> str:
+        """The table that `embedding` reads, whole, in float32."""
+        if self._ranges is None:
+            return self.constant(name, table_VD)
+        whole, steps = self._by_row(name, table_VD)
+        found: str = self.add("Mul", self.add("Cast", whole, to=_FLOAT), steps)
+        return found
+
+    def _by_row(self, name: str, table_VD: OutputArray) -> tuple[str, str]:
+        """A table in int8, and what a step of each row is worth, (V, 1)."""
+        steps_V1 = np.maximum(np.abs(table_VD).max(1, keepdims=True), _LEAST) / 127
+        whole_VD = np.rint(table_VD / steps_V1).astype(np.int8)
+        return self.constant(name, whole_VD), self.constant(f"{name}.steps", steps_V1.astype(np.float32))
+
     def linear(self, value: str, name: str, weights: Weights, *, scale: float = 1.0) -> str:
         """A dense layer: (..., I) to (..., O), by `weights[name.weight]` (O, I) and `weights[name.bias]` (O,).
 
@@ -113,17 +139,17 @@ class Graph:
         self.products.append(name)
         if self._observed:
             self.output(observed(name), value, ("...",))
-        if name not in self._ranges:
+        if self._ranges is None or name not in self._ranges:
             found: str = self.add("MatMul", value, self.constant(f"{name}.weight", table_IO))
             return found
-        steps_O = np.maximum(np.abs(table_IO).max(0), np.float32(1e-12)) / _MOST
+        steps_O = np.maximum(np.abs(table_IO).max(0), _LEAST) / _MOST
         whole_IO = np.rint(table_IO / steps_O).astype(np.int8)
         stored = [
             self.constant(f"{name}.weight", whole_IO),
             self.constant(f"{name}.weight.steps", steps_O.astype(np.float32)),
         ]
         low, high = min(self._ranges[name][0], 0.0), max(self._ranges[name][1], 0.0)
-        step = max((high - low) / _STEPS, 1e-12)
+        step = max((high - low) / _STEPS, _LEAST)
         grid = [
             self.constant(f"{name}.input.step", np.array(step, dtype=np.float32)),
             self.constant(f"{name}.input.zero", np.array(round(-low / step), dtype=np.uint8)),

@@ -59,12 +59,10 @@ def add_encoder(graph: Graph, config: EncoderConfig, weights: Weights) -> str:
 
 def _embedded(graph: Graph, config: EncoderConfig, weights: Weights, ids: str, types: str) -> str:
     word, kind = (
-        graph.gather(graph.constant(f"embeddings.{name}", weights[f"embeddings.{name}.weight"]), index)
+        graph.embedding(f"embeddings.{name}", weights[f"embeddings.{name}.weight"], index)
         for name, index in (("word", ids), ("token_type", types))
     )
-    table = graph.constant(
-        "embeddings.position", weights["embeddings.position.weight"][config.position_offset :]
-    )
+    table = graph.constant("embeddings.position", weights["embeddings.position.weight"][config.position_offset :])
     size = graph.add("Shape", ids, start=1, end=2)
     first = graph.constant("first", np.zeros(1, dtype=np.int64))
     position = graph.add("Slice", table, first, size, first)
@@ -77,7 +75,10 @@ def _bias(graph: Graph, mask: str) -> str:
     """What is added to the scores: 0, or very little where there is padding, (S, 1, 1, n)."""
     axes = graph.constant("axes_1_2", np.array([1, 2], dtype=np.int64))
     present = graph.add("Cast", graph.add("Unsqueeze", mask, axes), to=1)
-    one, far = graph.constant("one", np.array(1, dtype=np.float32)), graph.constant("far", np.array(_FAR, dtype=np.float32))
+    one, far = (
+        graph.constant("one", np.array(1, dtype=np.float32)),
+        graph.constant("far", np.array(_FAR, dtype=np.float32)),
+    )
     found: str = graph.add("Mul", graph.add("Sub", one, present), far)
     return found
 

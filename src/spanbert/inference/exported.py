@@ -26,6 +26,7 @@ from spanbert.tasks.pretrain.exported import ExportedFill, ExportedPieceScorer
 from spanbert.tasks.protocol import Generated, TextTask
 
 _SHORTEST = 0.75  # of the longest window of a group: more padding costs more than another run
+_TOKENS_AT_ONCE = 4096
 _NOTHING = np.zeros(0, dtype=np.int64)
 
 
@@ -80,16 +81,19 @@ class ExportedBackend(Backend):
     Args:
         runner: The graph.
         heads: By name.
+        tokens_at_once: Tokens that the graph reads at most in one run, with padding; a longer window has its own.
     """
 
-    def __init__(self, runner: GraphRunner, heads: Mapping[str, ExportedHead]) -> None:
-        self.runner, self.heads = runner, heads
+    def __init__(
+        self, runner: GraphRunner, heads: Mapping[str, ExportedHead], *, tokens_at_once: int = _TOKENS_AT_ONCE
+    ) -> None:
+        self.runner, self.heads, self._most = runner, heads, tokens_at_once
 
     @override
     def run(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
         """In groups of similar lengths; the last layer computes little more than the rows that are read."""
         found: Outputs = {name: [np.zeros(0, dtype=np.float32)] * len(windows) for name in asked}
-        for places in _groups([len(one.ids) for one in windows]):
+        for places in _groups([len(one.ids) for one in windows], self._most):
             some = {name: [own[place] for place in places] for name, own in asked.items()}
             for name, outputs in self._run([windows[place] for place in places], some).items():
                 for place, output in zip(places, outputs, strict=True):
@@ -209,11 +213,12 @@ def _lacks(library: str) -> NoReturn:
     raise SpanbertError(f"this model is run by {library}, which is not installed: pip install {library}") from None
 
 
-def _groups(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Places of windows of similar lengths, longest first."""
+def _groups(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
+    """Places of windows of similar lengths, longest first, with their padding so many tokens at most."""
     group: list[int] = []
     for place in sorted(range(len(lengths)), key=lambda one: (-lengths[one], one)):
-        if group and lengths[place] < _SHORTEST * lengths[group[0]]:
+        longest = lengths[group[0]] if group else 0
+        if group and (lengths[place] < _SHORTEST * longest or (len(group) + 1) * longest > most):
             yield group
             group = []
         group.append(place)

@@ -24,6 +24,7 @@ from spanbert.apps.cli import (
     convert,
     doctor,
     evaluate,
+    export,
     fill,
     finetune,
     info,
@@ -87,6 +88,7 @@ app.command("predict", cls=_PLAIN, epilog=predict.EXAMPLES)(predict.command)
 app.command("doctor", cls=doctor.CLASS, epilog=doctor.EXAMPLES)(doctor.command)
 app.command("info", cls=_PLAIN, epilog=info.EXAMPLES)(info.command)
 app.command("convert", cls=_PLAIN, epilog=convert.EXAMPLES)(convert.command)
+app.command("export", cls=_PLAIN, epilog=export.EXAMPLES)(export.command)
 app.command("push", cls=_PLAIN, epilog=push.EXAMPLES)(push.command)
 app.command("watch", cls=_PLAIN, epilog=watch.EXAMPLES)(watch.command)
 app.command("bench", cls=_PLAIN, epilog=bench.EXAMPLES)(bench.command)

@@ -65,7 +65,7 @@ class ExportedFill(GraphPart):
 
     def _add_decoder(self, graph: Graph, name: str, value: str, axis: str) -> None:
         """Logits by the word embeddings, then log probabilities."""
-        words = graph.constant("embeddings.word", self.weights["word.weight"])
+        words = graph.embedding_table("embeddings.word", self.weights["word.weight"])
         bias = graph.constant(self.scoped(f"{name}.bias"), self.weights[f"{name}.bias"])
         logits = graph.add("Gemm", value, words, bias, transB=1)
         graph.output(self.scoped(name), graph.add("LogSoftmax", logits, axis=-1), (axis, "vocabulary"))
@@ -90,9 +90,7 @@ class ExportedPieceScorer:
             some = slice(low, low + _WINDOWS_AT_ONCE)
             yield from self._score(sequences[some], places[some])
 
-    def _score(
-        self, sequences: Sequence[IntArray], places: Sequence[Sequence[tuple[int, int]]]
-    ) -> list[OutputArray]:
+    def _score(self, sequences: Sequence[IntArray], places: Sequence[Sequence[tuple[int, int]]]) -> list[OutputArray]:
         longest = max(len(one) for one in sequences)
         starts = [number * longest + start for number, blanks in enumerate(places) for start, _ in blanks]
         ends = [number * longest + end for number, blanks in enumerate(places) for _, end in blanks]

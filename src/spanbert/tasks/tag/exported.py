@@ -32,7 +32,7 @@ class ExportedSpans(ExportedHead):
 
     @override
     def add(self, graph: Graph, hidden: str) -> None:
-        firsts, lasts, *_ = words = [graph.input(name, (f"{self.name} words",)) for name in self.inputs[:2]]
+        words = [graph.input(name, (f"{self.name} words",)) for name in self.inputs[:2]]
         spans = [graph.input(name, (f"{self.name} spans",)) for name in self.inputs[2:]]
         own = self.named_weights
         vectors = [

@@ -13,8 +13,8 @@ import pytest
 import spanbert
 from spanbert.batches.examples import HeadRows, Window
 from spanbert.core.errors import InputError
-from spanbert.core.types import Document, Question, Relation, Span
-from spanbert.export.export import export
+from spanbert.core.types import Document, Question, Span
+from spanbert.exports.export import export
 from spanbert.tasks.registry import specs
 from tests.claims import copied, edit, sign
 
@@ -49,7 +49,15 @@ class BothBackends:
 
 def texts() -> list[Document]:
     long = " ".join(["the quick brown fox runs and a red dog sleeps ."] * 30)
-    plain = ["", " ", "fox", "the old fox sees a dog .", "🦊 🦊 the dog", "Anna : a dog runs .\nBen : it sleeps .", long]
+    plain = [
+        "",
+        " ",
+        "fox",
+        "the old fox sees a dog .",
+        "🦊 🦊 the dog",
+        "Anna : a dog runs .\nBen : it sleeps .",
+        long,
+    ]
     found = [Document(id=str(number), text=text) for number, text in enumerate(plain)]
     asked = tuple(Question(id=str(number), text=text) for number, text in enumerate(("who runs?", "what sleeps?")))
     found += [Document(id=f"q{number}", text=text, questions=asked) for number, text in enumerate(plain[3:])]
@@ -105,7 +113,10 @@ def test_models_of_other_programs_are_exported_too(hugging_face_model: Path, tmp
 def test_what_an_exported_model_cannot_do(joint: Path, tmp_path: Path):
     with pytest.raises(InputError, match="no head that could fill a blank"):
         spanbert.load(joint).fill("the [MASK] fox")
-    for use in (lambda: export(joint, tmp_path / "again"), lambda: spanbert.convert(joint, tmp_path / "x", to="bundle")):
+    for use in (
+        lambda: export(joint, tmp_path / "again"),
+        lambda: spanbert.convert(joint, tmp_path / "x", to="bundle"),
+    ):
         with pytest.raises(InputError, match="an exported model, which answers and does nothing else"):
             use()
     assert not list(tmp_path.iterdir())

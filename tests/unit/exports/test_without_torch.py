@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import spanbert
-from spanbert.export.export import export
+from spanbert.exports.export import export
 from tests.labelled import conll_file
 
 pytest.importorskip("onnxruntime")
@@ -51,7 +51,9 @@ def test_python(joint: Path, tmp_path: Path):
 
 
 def test_commands(joint: Path, tmp_path: Path):
-    found = python(RUN, "predict", joint, "--documents", "line", "--threads", 1, text="the old fox sees a dog .\na red dog\n")
+    found = python(
+        RUN, "predict", joint, "--documents", "line", "--threads", 1, text="the old fox sees a dog .\na red dog\n"
+    )
     assert [json.loads(line)["text"] for line in found.splitlines()] == ["the old fox sees a dog .", "a red dog"]
     data = conll_file(tmp_path / "dev.conll", 20, seed=1)
     scored = json.loads(python(RUN, "evaluate", joint, "--data", data, "--task", "ner", "--threads", 1, "--json"))
