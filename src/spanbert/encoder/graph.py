@@ -1,7 +1,7 @@
 """ONNX graphs, node by node: what an exported model computes, without tracing and without torch.
 
-The same graph is written in float32, in float32 with the inputs of its products as outputs, to see what ranges they have
-(`observed`), and with int8 products (`ranges`). A product that has no range stays in float32.
+The same graph is written in float32; in float32 with the inputs of its products as outputs, to see what ranges they
+have (`observed`); and with int8 products (`ranges`). A product that has no range stays in float32.
 
 Shapes: I inputs of a product, O outputs.
 """
@@ -31,8 +31,8 @@ class Graph:
     """Nodes under construction; a value is known by its name.
 
     Args:
-        ranges: By name, the least and greatest input of each product that is int8; the others are float32. None: nothing
-            is int8, tables of embeddings neither.
+        ranges: By name, the least and greatest input of each product that is int8; the others are float32. None:
+            nothing is int8, tables of embeddings neither.
         observed: Whether the inputs of all products are outputs too.
 
     Attributes:

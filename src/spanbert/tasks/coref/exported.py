@@ -1,5 +1,5 @@
-"""The head of coreference in an exported model: vectors of the ends of words in the graph, what depends on the choice of
-mentions in numpy.
+"""The head of coreference in an exported model: vectors of the ends of words are in the graph, what depends on the
+choice of mentions is numpy's.
 
 Shapes: w words of a window, W most words of a mention, d size of the vectors, K mentions kept of a window.
 """
