@@ -6,13 +6,10 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
-import torch
-
-from spanbert.checkpoint.bundle import GRAPH, HEADS_PREFIX, copy_assets, open_bundle, write_bundle
+from spanbert.checkpoint.bundle import open_bundle
 from spanbert.checkpoint.manifest import ExportPrecision, ExportRuntime
-from spanbert.checkpoint.tensors import write_tensors
 from spanbert.core.errors import InputError, SpanbertError, nearest
 from spanbert.core.files import only_writer, remove_leftovers
 from spanbert.core.outputs import check_output_folder
@@ -21,38 +18,27 @@ from spanbert.core.reporter import Reporter
 from spanbert.core.texts import require_path
 from spanbert.corpus.data import local_file
 from spanbert.corpus.formats.data_file import DataFile
-from spanbert.encoder.graph import Graph
+from spanbert.exports.card import Export
 from spanbert.exports.parity import Original, Parity
 from spanbert.exports.plans import FLOAT32, Plan, plans
 from spanbert.exports.source import ExportSource, read_source
-from spanbert.inference.loading import task_entries
+from spanbert.exports.write import size_of_weights, write_export
 from spanbert.pipelines.load import load
 
 DataByTask = str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]] | None
-_MOST_BYTES = 2**31 - 1  # of an ONNX model in one file
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Export:
-    """What was exported.
+class Limits:
+    """How much an export may lose.
 
     Attributes:
-        path: The directory.
-        runtime: What runs it.
-        precision: Of its products.
-        bytes: Size of the graph and the weights beside it.
-        bytes_before: Size of the weights of the bundle.
-        kept_float32: The products that are float32 all the same.
-        parity: What it costs in score, by task; empty without dev data.
+        most: Points that the main score may fall.
+        seed: Of the bootstrap.
     """
 
-    path: Path
-    runtime: str
-    precision: str
-    bytes: int
-    bytes_before: int
-    kept_float32: tuple[str, ...]
-    parity: Mapping[str, Parity]
+    most: float
+    seed: int
 
 
 @shows_progress
@@ -108,25 +94,18 @@ def export(
                 got="none",
                 expected="labelled dev data of a task" if source.tasks else "a bundle with a fine-tuned task",
             )
-        plan, parity = _chosen(
-            source, plans(source, dev) if precision == "int8" else iter([FLOAT32]), dev, max_drop, seed
+        tried = plans(source, dev) if precision == "int8" else iter([FLOAT32])
+        plan, parity = _chosen(source, tried, dev, Limits(most=max_drop, seed=seed), reporter)
+        done = Export(
+            path=target,
+            runtime=runtime,
+            precision=precision,
+            bytes=0,
+            bytes_before=size_of_weights(files.path),
+            kept_float32=plan.kept,
+            parity=parity,
         )
-        facts = {
-            "runtime": runtime,
-            "precision": precision,
-            "kept_float32": list(plan.kept),
-            "parity": {name: one.as_record() for name, one in parity.items()},
-        }
-        _write(target, source, source.graph(ranges=plan.ranges), facts)
-    return Export(
-        path=target,
-        runtime=runtime,
-        precision=precision,
-        bytes=_size(target),
-        bytes_before=_size(files.path),
-        kept_float32=plan.kept,
-        parity=parity,
-    )
+        return write_export(done, source, source.graph(ranges=plan.ranges))
 
 
 def _paths(data: DataByTask) -> list[str | os.PathLike[str]]:
@@ -160,7 +139,7 @@ def _opened(source: ExportSource, data: DataByTask) -> dict[str, DataFile]:
 
 
 def _chosen(
-    source: ExportSource, tried: Iterator[Plan], dev: Mapping[str, DataFile], max_drop: float, seed: int
+    source: ExportSource, tried: Iterator[Plan], dev: Mapping[str, DataFile], limits: Limits, reporter: Reporter | None
 ) -> tuple[Plan, dict[str, Parity]]:
     """The first plan that loses no more than it may.
 
@@ -170,19 +149,21 @@ def _chosen(
     plan = next(tried)
     if not dev:
         return plan, {}
-    original = Original(load(source.files.path).predictor, dev, seed=seed)
+    original = Original(load(source.files.path).predictor, dev, seed=limits.seed)
     while True:
         parity = original.compared(source.predictor(source.graph(ranges=plan.ranges)))
-        if all(one.passes(max_drop) for one in parity.values()):
+        if all(one.passes(limits.most) for one in parity.values()):
             return plan, parity
+        lines = "; ".join(one.line(name) for name, one in parity.items() if not one.passes(limits.most))
         following = next(tried, None)
         if following is None:
-            lines = "; ".join(one.line(name) for name, one in parity.items() if not one.passes(max_drop))
             raise SpanbertError(
-                f"the export loses more than {max_drop:g} points, or might lose more than {2 * max_drop:g}, also with "
-                f"{len(plan.kept)} products in float32: {lines}. Nothing was written; allow more with --max-drop, or "
-                "give more dev data"
+                f"the export loses more than {limits.most:g} points, or might lose more than {2 * limits.most:g}, also "
+                f"with {len(plan.kept)} products in float32: {lines}. Nothing was written; allow more with --max-drop, "
+                "or give more dev data"
             )
+        if reporter is not None:
+            reporter.say(f"too much is lost: {lines}; trying with {len(following.kept)} products in float32")
         plan = following
 
 
@@ -202,40 +183,3 @@ def _require_onnx() -> None:
         import onnx  # noqa: F401
     except ImportError:
         raise InputError("exporting needs the library onnx", remedy="pip install 'spanbert[export]'") from None
-
-
-def _write(target: Path, source: ExportSource, graph: Graph, facts: Mapping[str, Any]) -> None:
-    """Writes the directory whole or not at all."""
-    content = graph.serialized()
-    if len(content) > _MOST_BYTES:
-        raise InputError("a graph larger than a file of ONNX can be", got=f"{len(content):,} bytes")
-    files = source.files
-    outside = {
-        f"{HEADS_PREFIX}{name}.{key}": torch.from_numpy(value)
-        for name, head in source.heads.items()
-        for key, value in head.weights.items()
-        if key.startswith(head.in_numpy)
-    }
-
-    def write_files(directory: Path) -> None:
-        (directory / GRAPH).write_bytes(content)
-        if outside:
-            write_tensors(directory / "heads.safetensors", outside)
-        source.tokenizer.save(directory)
-        for name, task in source.tasks.items():
-            copy_assets(task.assets, directory, name)
-
-    entries = {name: {**entry, "named": False} for name, entry in task_entries(files).items()}
-    passed_on = {key: files.manifest[key] for key in ("base", "base_model", "data", "recipe") if key in files.manifest}
-    fill = None if source.fill is None else source.fill.sbo_positions
-    manifest = {
-        **passed_on,
-        "tasks": entries,
-        "export": {**facts, "sbo_positions": fill, "parameters": source.parameters},
-    }
-    write_bundle(target, config=files.config, manifest=manifest, write_files=write_files)
-
-
-def _size(directory: Path) -> int:
-    """Bytes of the files of weights and graphs."""
-    return sum(one.stat().st_size for one in directory.iterdir() if one.suffix in (".safetensors", ".onnx", ".bin"))

@@ -360,4 +360,10 @@ def load(
         raise InputError(
             "no such precision", where="precision", got=repr(precision), expected=", ".join(get_args(Precision))
         )
-    return Pipeline(open_bundle(os.fspath(bundle), exported=True), precision, options)
+    files = open_bundle(os.fspath(bundle), exported=True)
+    if files.is_exported and precision == "bfloat16":
+        stated = files.manifest["export"]["precision"]
+        raise InputError(
+            "an exported model has the precision that it was exported in", where=str(files.path), got=stated
+        )
+    return Pipeline(files, precision, options)

@@ -119,6 +119,8 @@ def test_what_an_exported_model_cannot_do(joint: Path, tmp_path: Path):
     ):
         with pytest.raises(InputError, match="an exported model, which answers and does nothing else"):
             use()
+    with pytest.raises(InputError, match="the precision that it was exported in"):
+        spanbert.load(joint, precision="bfloat16")
     assert not list(tmp_path.iterdir())
 
 

@@ -27,7 +27,10 @@ EXAMPLES = task_examples(
 @with_task_options("evaluate")
 def command(
     bundles: Annotated[
-        list[str], typer.Argument(metavar="BUNDLE", help="A bundle or Hugging Face directory; with --compare, two.")
+        list[str],
+        typer.Argument(
+            metavar="BUNDLE", help="A bundle, exported model or Hugging Face directory; with --compare, two."
+        ),
     ],
     data: Annotated[Path, typer.Option(help="Labelled data, in any format that the task is trained on.")],
     target: Annotated[

@@ -43,7 +43,9 @@ _HELD = 20  # lines of standard input that are looked at before the first answer
 
 @with_task_options("predict")
 def command(
-    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="A bundle or Hugging Face directory.")],
+    bundle: Annotated[
+        str, typer.Argument(metavar="BUNDLE", help="A bundle, exported model or Hugging Face directory.")
+    ],
     source: Annotated[
         str,
         typer.Argument(
