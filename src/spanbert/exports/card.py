@@ -45,7 +45,8 @@ def export_card(bundle: Path, title: str, done: Export) -> str:
     sections = [
         f"This directory holds the model as a graph for {done.runtime}, its products in {done.precision}: "
         f"{done.bytes / 1e6:.1f} MB, of {done.bytes_before / 1e6:.1f} MB of weights. `spanbert.load` answers by it "
-        "without torch (`pip install spanbert-runtime`). Programs that read weights cannot load it, and it cannot be trained.",
+        "without torch (`pip install spanbert-runtime`). Programs that read weights cannot load it, and it cannot be "
+        "trained.",
     ]
     if done.precision != "float32" and done.kept_float32:
         sections.append(f"In float32 all the same: {', '.join(f'`{name}`' for name in done.kept_float32)}.")

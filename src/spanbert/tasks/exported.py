@@ -138,10 +138,7 @@ class ExportedLinear(ExportedRows):
 
 
 class ExportedPooled(ExportedRows):
-    """A linear layer on one row a window.
-
-    What it gives is (L,) a window.
-    """
+    """A head with one row, or one set of rows, a window, which becomes one row of logits."""
 
     @override
     def decoded(self, found: Mapping[str, OutputArray], asked: Sequence[HeadRows]) -> list[OutputArray]:
