@@ -24,6 +24,7 @@ VERBS = [
     "doctor",
     "info",
     "convert",
+    "export",
     "push",
     "watch",
     "bench",

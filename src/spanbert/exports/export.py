@@ -79,6 +79,8 @@ def export(
     require_path(out, "out")
     _require_one_of("runtime", runtime, get_args(ExportRuntime))
     _require_one_of("precision", precision, get_args(ExportPrecision))
+    if not max_drop >= 0:
+        raise InputError("not a number of points", where="max_drop", got=repr(max_drop), expected="0 or more")
     _require_onnx()
     target = Path(out)
     files = open_bundle(os.fspath(bundle))

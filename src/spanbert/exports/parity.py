@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 
+from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Record
 from spanbert.corpus.data import Source, documents_of, name_of
 from spanbert.inference.predictor import Predictor
@@ -102,12 +103,18 @@ class Original:
 
 
 def _scored(predictor: Predictor, name: str, source: Source, seed: int) -> tuple[DocumentScorer, list[int]]:
-    """A scorer that has seen the data, and a number for what is said of each document."""
+    """A scorer that has seen the data, and a number for what is said of each document.
+
+    Raises:
+        InputError: Nothing in the data is labelled.
+    """
     scorer = predictor.tasks[name].scorer(seed=seed)
     said = []
     for document, found in predictor.only([name]).predict(documents_of(source)):
         scorer.add(document, found[name])
         said.append(hash(repr([_without_numbers(one.as_record()["tasks"]) for one in results_of(document, found)])))
+    if not scorer.paired()[0].units:
+        raise InputError("nothing labelled to score", where=name_of(source))
     return scorer, said
 
 

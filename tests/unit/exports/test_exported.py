@@ -17,6 +17,7 @@ from spanbert.core.types import Document, Question, Span
 from spanbert.exports.export import export
 from spanbert.tasks.registry import specs
 from tests.claims import copied, edit, sign
+from tests.labelled import PLANS, data, tune
 
 pytest.importorskip("onnxruntime")
 
@@ -82,14 +83,31 @@ def alike(one: Any, two: Any) -> None:
         assert one == two
 
 
-def test_heads_of_all_kinds_give_the_same_numbers(joint: Path):
-    bundle, exported = spanbert.load(BUNDLES / "joint"), spanbert.load(joint)
+def require_equal(one: Path, two: Path) -> None:
+    """A bundle and its export give the same numbers, for every head, and say the same."""
+    bundle, exported = spanbert.load(one), spanbert.load(two)
     both = BothBackends(bundle.predictor.backend, exported.predictor.backend)
     bundle.predictor.backend = both
     said = list(bundle.predict(texts()))
     assert both.seen.keys() == bundle.tasks.keys()
     assert all(both.seen.values()), both.seen
     alike([one.as_record() for one in said], [one.as_record() for one in exported.predict(texts())])
+
+
+def test_heads_of_all_kinds_give_the_same_numbers(joint: Path):
+    require_equal(BUNDLES / "joint", joint)
+
+
+def test_real_weights(minilm: Path, tmp_path: Path):
+    """MiniLM with new heads of every kind that can be exported."""
+    alone = {name: part for name in ("nested", "coref", "relation") for part in PLANS[name].values()}
+    plan = {**PLANS["joint"], **alone}
+    tasks = {
+        name: data(kind, writer, tmp_path / name, options, suffix=suffix, dev=2)
+        for name, (kind, writer, options, suffix) in plan.items()
+    }
+    bundle = tune(tasks, minilm, tmp_path / "bundle", "train.max_steps=1").path
+    require_equal(bundle, export(bundle, tmp_path / "exported").path)
 
 
 def test_all_kinds_but_those_that_write_can_be_exported():

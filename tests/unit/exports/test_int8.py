@@ -160,6 +160,10 @@ def test_the_command(dev: dict[str, Path], tmp_path: Path, cli):
     assert (code, "data of which task?" in error) == (2, True)
     code, _, error = cli("export", JOINT, "--out", tmp_path / "no", "--data", f"sentt={dev['sent']}")
     assert (code, "no task 'sentt'" in error) == (2, True)
+    plain = tmp_path / "plain.tsv"
+    plain.write_text("text\na fox runs\n")
+    code, _, error = cli("export", JOINT, "--out", tmp_path / "no", "--data", f"sent={plain}")
+    assert code == 2, error
     assert not (tmp_path / "no").exists()
 
 
