@@ -93,10 +93,10 @@ def read_source(files: BundleFiles) -> ExportSource:
     for name, task in tasks.items():
         head = task.build_head(task.head_context(encoder.config))
         head.load_stored(stored_head(files, name, head, given, encoder), where=str(files.path))
-        heads[name] = exported_head(name, task, _arrays(head.stored()))
-    weights = {name: one for name, one in _arrays(encoder.state_dict()).items() if not name.startswith("pooler.")}
+        heads[name] = exported_head(name, task, arrays(head.stored()))
+    weights = {name: one for name, one in arrays(encoder.state_dict()).items() if not name.startswith("pooler.")}
     pretraining = {**given, **tensors.read_head(files, TASK)}
-    fill = _fill(encoder.config, _arrays(pretraining), weights)
+    fill = _fill(encoder.config, arrays(pretraining), weights)
     if not heads and fill is None:
         raise InputError(
             "nothing to export: an encoder without any head",
@@ -124,5 +124,6 @@ def _fill(config: EncoderConfig, given: Weights, weights: Weights) -> ExportedFi
     return ExportedFill(own, epsilon=config.norm_epsilon, sbo_positions=positions)
 
 
-def _arrays(values: Mapping[str, Tensor]) -> dict[str, OutputArray]:
+def arrays(values: Mapping[str, Tensor]) -> dict[str, OutputArray]:
+    """Tensors as float32 arrays."""
     return {name: np.ascontiguousarray(one.detach().float().numpy()) for name, one in values.items()}
