@@ -1,6 +1,7 @@
 # make demo    the whole way on packaged real data, in a virtual environment of its own
 # make test    the whole test suite
 # make check   style, types, shape, and a wheel that runs in an empty environment
+# make faults  200 kills, small disks and broken files (an hour or more), counts into docs/RELIABILITY.md
 # make docs    the site of docs/ into build/site, strictly: every link leads somewhere, nothing comes from other hosts
 # make notebooks runs the notebooks of examples/ and stores what they show (a quarter of an hour)
 # make release VERSION=0.2.0  writes version and date into the files that name them, and says what comes next
@@ -38,12 +39,17 @@ test: .venv/.dev
 	# two processes of one thread each: tiny models gain nothing by more; the longest files come first, in the order of names
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+.PHONY: faults
+faults: .venv/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.campaign $(ARGS)
+
 check: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python benchmarks/report.py --check
+	$(BIN)/python -m tests.faults.report --check
 	$(BIN)/python docs/settings.py --check
 	$(BIN)/python docs/scaling.py --check
 	$(MAKE) docs

@@ -1,4 +1,4 @@
-"""Writes docs/BENCHMARKS.md from benchmarks/results/*.json; with --check, says whether it is up to date.
+"""Writes docs/BENCHMARKS.md from benchmarks/results, or says with --check whether it is up to date.
 
 python benchmarks/report.py [--check]
 """
@@ -9,7 +9,7 @@ import json
 import sys
 
 from common import RESULTS, ROOT
-from report_parts import peers, tasks, training, translation
+from report_parts import gpu, peers, tasks, training, translation
 
 SECTIONS = {
     "pretrain_enwiki": training.pretrain_enwiki,
@@ -43,6 +43,7 @@ SECTIONS = {
     "bench_masking": peers.bench_masking,
     "bench_prepare": peers.bench_prepare,
 }
+_BEFORE_GPU = "bench_finetune"  # after which the section about GPUs stands
 
 
 def render() -> str:
@@ -52,6 +53,8 @@ def render() -> str:
         path = RESULTS / f"{name}.json"
         if path.is_file():
             parts.append(section(json.loads(path.read_text(encoding="utf-8"))))
+        if name == _BEFORE_GPU:
+            parts.append(gpu.on_a_gpu(RESULTS / "gpu"))
     return "\n\n".join(parts) + "\n"
 
 

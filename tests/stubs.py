@@ -23,7 +23,7 @@ class PieceEncoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.calls, self.config = 0, SimpleNamespace(hidden_size=1)
+        self.calls, self.config, self.device = 0, SimpleNamespace(hidden_size=1), torch.device("cpu")
 
     def forward(self, batch: PackedBatch, *, rows: IntArray) -> Tensor:
         self.calls += 1

@@ -41,7 +41,7 @@ from benchmarks.bench.finetune_sides.scores import compared, main_score, mean_sc
 from spanbert.apps.quickstart.build import packaged_minilm
 from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.reporter import Reporter
-from spanbert.encoder.hardware import compute_device, has_bfloat16
+from spanbert.encoder.hardware import has_bfloat16, resolved_device
 from spanbert.scores.scorer import Scorer
 
 _FULL = {
@@ -185,7 +185,7 @@ def _predict(contest: Contest, folder: Path) -> _Times:
         "batched": (peer_side.predict, (contest, peer, "batched")),
         "pipeline": (peer_side.predict, (contest, peer, "pipeline")),
     }
-    if has_bfloat16(compute_device()):
+    if has_bfloat16(resolved_device("cpu")):
         sides["ours_bfloat16"] = (our_side.predict, (contest, ours, "bfloat16"))
     times: _Times = {side: [] for side in sides}
     spawning = multiprocessing.get_context("spawn")

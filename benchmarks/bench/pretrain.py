@@ -33,32 +33,41 @@ from spanbert.batches.plan import PackingPlan
 from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.files import read_json
 from spanbert.core.reporter import Reporter, SilentReporter
-from spanbert.encoder.config import EncoderConfig
-from spanbert.encoder.hardware import tune_process
+from spanbert.encoder.config import EncoderConfig, Precision
+from spanbert.encoder.hardware import (
+    described_device,
+    prepare_process,
+    resolved_device,
+    resolved_precision,
+    wait_for,
+)
 from spanbert.tasks.pretrain.objectives import PretrainTask, SBOConfig
 from spanbert.tokens.prepare import prepare
 from spanbert.tokens.store import TokenStore
 from spanbert.tokens.tokenizer import load_tokenizer
 from spanbert.train.optimizer import make_optimizer
 from spanbert.train.parallel import OneProcess
+from spanbert.train.pretrain import filled_packs, with_compiling
 from spanbert.train.pretrain_bundle import build_model
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.runtime import Runtime
 from spanbert.train.step import backward
 
-_TOKENS = 4096
+_TOKENS, _TOKENS_OF_A_GPU = 4096, 65_536
 _LENGTHS = (128, 512)
 _FULL, _QUICK = (7, 2), (2, 1)  # rounds, steps a round
 _LEAST_STEPS = 8
 
 
-def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]:
+def run(data: Path | None, *, quick: bool, reporter: Reporter, device: str = "cpu") -> dict[str, Any]:
     """Runs the benchmark.
 
     Args:
         data: Text; see `benchmark_text`.
         quick: Fewer rounds.
         reporter: Receives progress.
+        device: What both sides compute on. On a CPU in float32, as ever; on CUDA both as their users run them there:
+            bfloat16 where the card multiplies it, and compiled.
 
     Returns:
         `ratio_128`, `ratio_512`: our tokens a second over the peer's with attention dropout 0, each side as its users
@@ -73,37 +82,51 @@ def run(data: Path | None, *, quick: bool, reporter: Reporter) -> dict[str, Any]
         raise InputError("the peer is not installed", got="no transformers", remedy="pip install 'spanbert[hf]'")
     texts, source = benchmark_text(data, 3_000_000)
     rounds, steps = _QUICK if quick else _FULL
-    result: dict[str, Any] = {"text": source, "tokens_per_step": _TOKENS, "rounds": rounds, "steps_per_round": steps}
+    where = resolved_device(device)
+    tokens = _TOKENS if where.type == "cpu" else _TOKENS_OF_A_GPU
+    result: dict[str, Any] = {"text": source, "tokens_per_step": tokens, "rounds": rounds, "steps_per_round": steps}
+    result |= {"device": described_device(where), "precision": _precision(where)}
     with tempfile.TemporaryDirectory() as folder:
         file, store = Path(folder) / "text.txt", Path(folder) / "store"
         file.write_text("\n\n".join(texts), encoding="utf-8")
         pieces = prepare([file], tokenizer=packaged_minilm(), out=store, held_out=0).pieces["train"]
-        if pieces < _LEAST_STEPS * _TOKENS:
+        if pieces < _LEAST_STEPS * tokens:
             raise InputError(
-                "too little text", where=source, got=f"{pieces:,} pieces", expected=f">= {_LEAST_STEPS * _TOKENS:,}"
+                "too little text", where=source, got=f"{pieces:,} pieces", expected=f">= {_LEAST_STEPS * tokens:,}"
             )
         for length in _LENGTHS:
             reporter.say(f"segments of {length} tokens: ours and the peer in turn")
-            result |= _measure(file, store, length, rounds, steps)
+            result |= _measure(file, store, length, tokens, rounds, steps, where)
     result["gemm_fraction"] = min(result[f"gemm_fraction_{length}"] for length in _LENGTHS)
     return result | {"environment": environment()}
 
 
-def _measure(file: Path, store: Path, length: int, rounds: int, steps: int) -> dict[str, Any]:
+def _precision(device: torch.device) -> Precision:
+    """What is measured: float32 on a CPU, as in earlier versions; else what runs take."""
+    return "float32" if device.type == "cpu" else resolved_precision("auto", device)
+
+
+def _measure(
+    file: Path, store: Path, length: int, tokens: int, rounds: int, steps: int, device: torch.device
+) -> dict[str, Any]:
     sides: dict[str, tuple[Callable[..., Callable[[], int]], tuple[object, ...]]] = {
-        "ours": (_our_step, (store, length, _TOKENS, True)),
-        "ours_glibc": (_our_step, (store, length, _TOKENS, False)),
-        "peer": (_peer_step, (file, length, _TOKENS, 0.0, False)),
-        "peer_default": (_peer_step, (file, length, _TOKENS, 0.1, False)),
-        "peer_same_allocator": (_peer_step, (file, length, _TOKENS, 0.0, True)),
+        "ours": (_our_step, (store, length, tokens, True, device)),
+        "ours_glibc": (_our_step, (store, length, tokens, False, device)),
+        "peer": (_peer_step, (file, length, tokens, 0.0, False, device)),
+        "peer_default": (_peer_step, (file, length, tokens, 0.1, False, device)),
+        "peer_same_allocator": (_peer_step, (file, length, tokens, 0.0, True, device)),
     }
     with ExitStack() as stack:
         workers = {name: stack.enter_context(_Worker(build, *args)) for name, (build, args) in sides.items()}
         times = alternate(
-            {**{name: partial(one.run, steps) for name, one in workers.items()}, "gemm": _matrix_product}, rounds
+            {
+                **{name: partial(one.run, steps) for name, one in workers.items()},
+                "gemm": partial(_matrix_product, device),
+            },
+            rounds,
         )
-        tokens = {name: one.tokens / one.steps for name, one in workers.items()}  # real ones, of a mean step
-    a_token = {name: [seconds / tokens[name] for seconds in times[name]] for name in sides}
+        read = {name: one.tokens / one.steps for name, one in workers.items()}  # real ones, of a mean step
+    a_token = {name: [seconds / read[name] for seconds in times[name]] for name in sides}
     spread = {
         key: ratio_of(a_token[slow], a_token[fast])
         for key, slow, fast in (
@@ -115,7 +138,7 @@ def _measure(file: Path, store: Path, length: int, rounds: int, steps: int) -> d
     }
     flops, peer_flops = model_flops(length)
     share = [
-        (flops * tokens["ours"] * steps / seconds) / (_GEMM_FLOPS / product)
+        (flops * read["ours"] * steps / seconds) / (_GEMM_FLOPS / product)
         for seconds, product in zip(times["ours"], times["gemm"], strict=True)
     ]
     return {
@@ -185,25 +208,36 @@ def _serve(connection: Connection, build: Callable[..., Callable[[], int]], argu
     try:
         step = build(*arguments)
         while steps := connection.recv():
-            connection.send(sum(step() for _ in range(steps)))
+            tokens = sum(step() for _ in range(steps))
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()  # steps are only asked for there
+            connection.send(tokens)
     except (SpanbertError, OSError, RuntimeError, ImportError) as error:
         connection.send(_Failure(f"{type(error).__name__}: {error}"))
 
 
-def _our_step(path: Path, length: int, tokens: int, tuned: bool) -> Callable[[], int]:
+def _our_step(path: Path, length: int, tokens: int, tuned: bool, device: torch.device) -> Callable[[], int]:
     if tuned:
-        tune_process()
+        prepare_process(device)
     store = TokenStore(path)
     config = PretrainConfig.assemble(
-        base={"batch": {"segment_length": length, "pack_tokens": tokens}, "train": {"precision": "float32"}}
+        base={
+            "batch": {"segment_length": length, "pack_tokens": tokens},
+            "train": {"precision": _precision(device), "device": device},
+        }
     )
     runtime = Runtime.of(config.train)
+    config = with_compiling(config, runtime.device, SilentReporter())
     adapter = store.tokenizer()
-    task = PretrainTask(adapter, store.unigram_counts(), masking=config.masking, sbo=config.sbo, seed=0)
+    task = PretrainTask(
+        adapter, store.unigram_counts(), masking=config.masking, sbo=config.sbo, seed=0, filled=filled_packs(config)
+    )
     model = build_model(
         task, adapter, store, model=packaged_minilm(), size=None, config=config, reporter=SilentReporter()
     )
     model.to(runtime.device).train()
+    if config.train.compile == "on":
+        model.encoder.compile_layers(at_most=length)
     optimizer = make_optimizer(model, config.optim)
     steps = iter(Loader(PackingPlan(store, segment_length=length, pack_tokens=tokens), task.collate))
 
@@ -219,11 +253,11 @@ def _our_step(path: Path, length: int, tokens: int, tuned: bool) -> Callable[[],
 
 
 def _peer_step(
-    text: Path, length: int, tokens: int, attention_dropout: float, same_allocator: bool
+    text: Path, length: int, tokens: int, attention_dropout: float, same_allocator: bool, device: torch.device
 ) -> Callable[[], int]:
     """run_mlm's step: concatenated texts in blocks, masks by the collator, logits of every token."""
-    if same_allocator:
-        tune_process()
+    if same_allocator or device.type != "cpu":
+        prepare_process(device)
     os.environ.update(TRANSFORMERS_VERBOSITY="error", HF_HUB_DISABLE_PROGRESS_BARS="1")  # it has no MLM head: known
     from transformers import AutoTokenizer, BertForMaskedLM, DataCollatorForLanguageModeling
 
@@ -232,6 +266,9 @@ def _peer_step(
     model = BertForMaskedLM.from_pretrained(
         path, attention_probs_dropout_prob=attention_dropout, hidden_dropout_prob=0.1, attn_implementation="sdpa"
     ).train()
+    model.to(device)
+    forward: Any = torch.compile(model) if device.type == "cuda" else model
+    half = torch.autocast(device.type, dtype=torch.bfloat16, enabled=_precision(device) == "bfloat16")
     collator = DataCollatorForLanguageModeling(tokenizer=tokenizer, mlm_probability=0.15)
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-4, weight_decay=0.1, fused=True)
     adapter = load_tokenizer(path)
@@ -247,6 +284,7 @@ def _peer_step(
             shuffle=True,
             drop_last=True,
             collate_fn=collator,
+            pin_memory=device.type == "cuda",
         )
         while True:
             yield from loader
@@ -254,8 +292,10 @@ def _peer_step(
     stream = batches()
 
     def step() -> int:
-        batch = next(stream)
-        torch.autograd.backward(model(**batch).loss)
+        batch = {name: one.to(device, non_blocking=True) for name, one in next(stream).items()}
+        with half:
+            loss = forward(**batch).loss
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
@@ -268,11 +308,13 @@ _GEMM_SIZE = 3072
 _GEMM_FLOPS = 2 * _GEMM_SIZE**3
 
 
-def _matrix_product(size: int = _GEMM_SIZE) -> None:
-    """A large product of two float32 matrices, the yardstick of what the machine can do just now."""
+def _matrix_product(device: torch.device, size: int = _GEMM_SIZE) -> None:
+    """A large product of two matrices in the precision of the steps, the yardstick of what the machine can do."""
     if not _OPERANDS:
-        _OPERANDS.extend(torch.randn(size, size) for _ in range(3))
+        dtype = getattr(torch, _precision(device))
+        _OPERANDS.extend(torch.randn(size, size, device=device, dtype=dtype) for _ in range(3))
     torch.mm(_OPERANDS[0], _OPERANDS[1], out=_OPERANDS[2])
+    wait_for(device)
 
 
 _OPERANDS: list[torch.Tensor] = []

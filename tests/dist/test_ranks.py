@@ -140,7 +140,7 @@ def test_the_others_end_with_a_message_when_one_is_killed_and_the_run_goes_on(fo
     call = arguments(folder / "store", tmp_path / "out", folder / "model", "--set", "batch.packs=2", "--set", "train.max_steps=100000")
     process = _begun(*call, "--set", "train.checkpoint_every=1steps", "--nproc", 2)
     os.kill(_ranks(process.pid)[1], signal.SIGKILL)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=600)
     assert process.returncode in (1, 128 + signal.SIGKILL)
     assert err.count("another process of this run has ended. The same command with --resume goes on") == 1
     assert "Traceback" not in err
@@ -154,14 +154,14 @@ def test_the_others_end_with_a_message_when_one_is_killed_and_the_run_goes_on(fo
 
 @needs_proc
 def test_processes_are_started_anew_and_resume(folder: Path, tmp_path: Path):
-    own = ["--set", "batch.packs=2", "--set", "train.max_steps=300", "--set", "train.checkpoint_every=1steps"]
+    own = ["--set", "batch.packs=2", "--set", "train.max_steps=60", "--set", "train.checkpoint_every=1steps"]
     process = _begun(*arguments(folder / "store", tmp_path / "out", folder / "model", *own), "--nproc", 2, "--max-restarts", 1)
     os.kill(_ranks(process.pid)[1], signal.SIGKILL)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     assert err.count("resuming after step") == 1
     assert out.count("wrote") == 1
-    assert len(losses(tmp_path / "out")) == 300
+    assert len(losses(tmp_path / "out")) == 60
 
 
 @needs_proc
@@ -169,7 +169,7 @@ def test_a_signal_ends_all_together(folder: Path, tmp_path: Path):
     call = arguments(folder / "store", tmp_path / "out", folder / "model", "--set", "batch.packs=2", "--set", "train.max_steps=100000")
     process = _begun(*call, "--nproc", 2)
     os.kill(_ranks(process.pid)[1], signal.SIGTERM)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 128 + signal.SIGTERM
     assert err.count("resume with: spanbert pretrain") == 1
     assert (tmp_path / "out" / "spanbert.json").is_file()

@@ -70,9 +70,11 @@ def test_names_of_kinds_are_theirs_alone():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["finetune", "ner", "--gpu", "--train", "a", "--out", "b"], "--gpu: spanbert runs on the CPU for now"),
-        (["finetune", "ner", "--device=cuda", "--train", "a", "--out", "b"], "--device: spanbert runs on the CPU"),
-        (["predict", "bundle", "--device", "cuda:0"], "--device: spanbert runs on the CPU for now"),
+        (["finetune", "ner", "--device", "tpu", "--train", "a", "--out", "b"], "--device: no such device; got 'tpu'; expected auto, cpu, cuda"),
+        (["finetune", "ner", "--gpus", "4", "--train", "a", "--out", "b"], "--gpus: no such device; got '4 cards'"),
+        (["evaluate", "bundle", "--data", "a", "--device", "cuda:0,1"], "one process computes on one device"),
+        (["prepare", "a", "--tokenizer", "b", "--out", "c", "--gpu"], "--gpu: this command needs no GPU: leave the option out"),
+        (["prepare", "a", "--tokenizer", "b", "--out", "c", "--device=cuda"], "--device: this command needs no GPU"),
         (["finetune", "nerr", "--train", "a", "--out", "b"], "no kind of task 'nerr'; did you mean 'ner' (the kind tag)?"),
         (["finetune", "mult", "--train", "a", "--out", "b"], "did you mean 'multi'?"),
         (["doctor", "clasify", "--data", "a", "--model", "b"], "no kind of task 'clasify'; did you mean 'classify'?"),

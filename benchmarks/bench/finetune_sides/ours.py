@@ -18,7 +18,8 @@ from spanbert.checkpoint.bundle import open_bundle
 from spanbert.core.types import Document
 from spanbert.corpus.data import documents_of
 from spanbert.encoder.hardware import tune_process
-from spanbert.pipelines.load import Pipeline, Precision, load
+from spanbert.pipelines.load import Pipeline, load
+from spanbert.pipelines.loaded import Precision
 from spanbert.tokens.tokenizer import load_tokenizer
 from spanbert.train.finetune import build_tasks, finetune
 from spanbert.train.finetune_config import FinetuneConfig

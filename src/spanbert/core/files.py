@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from spanbert.core.errors import InputError
+from spanbert.core.exchange import exchanged
 
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/(?P<process>self|[0-9]{1,10}))/fd/(?P<number>[0-9]{1,9})")
-_LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
+_LEFTOVER = re.compile(r"(\..+\.)[0-9a-f]{8}\.tmp")
 _STANDARD = {"/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2}
 _MOST_LINKS = 40
 _NAME_KEPT = 50  # characters of a name in that of its temporary file
@@ -134,6 +135,9 @@ def temporary_beside(target: Path) -> Path:
 
 
 def _temporary_prefix(target: Path) -> str:
+    own = _LEFTOVER.fullmatch(target.name)
+    if own is not None:  # what lies beside a temporary one is swept with it
+        return own[1]
     return f".{target.name[:_NAME_KEPT]}."  # a name may be as long as the file system takes
 
 
@@ -237,6 +241,7 @@ def directory_written_whole(target: Path, *, last: str | None = None, replace: b
         yield temporary
         for path in temporary.rglob("*"):
             sync_file(path)
+        sync_file(temporary)
         move_into_place(temporary, target, last=last, replace=replace)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -245,15 +250,18 @@ def directory_written_whole(target: Path, *, last: str | None = None, replace: b
 def move_into_place(finished: Path, target: Path, *, last: str | None = None, replace: bool = False) -> None:
     """Gives a finished directory its name.
 
-    Where the target is a directory already, the new files replace its files of the same names one by one.
+    Where the target is a directory already that is to be replaced, the two change places in one step. Where they
+    cannot, or other files of the target stay, the new files replace its files of the same names one by one.
 
     Args:
-        finished: Beside the target, synced.
+        finished: Beside the target, synced; may be a directory still, with what was replaced, for the caller to remove.
         target: Not a link.
         last: The file that is moved last: a manifest with checksums, so that a reader can tell whether all arrived.
         replace: Nothing else that was in the target stays.
     """
-    if target.is_dir():
+    if target.is_dir() and replace:
+        _take_mode_and_owner(finished, target.stat())
+    if target.is_dir() and not (replace and exchanged(finished, target)):
         names = sorted((entry.name for entry in finished.iterdir()), key=lambda name: (name == last, name))
         for path in list(target.iterdir()) if replace else ():
             if path.name not in names:
@@ -263,14 +271,34 @@ def move_into_place(finished: Path, target: Path, *, last: str | None = None, re
                 remove(target / name)
             (finished / name).replace(target / name)
         sync_file(target)
-    else:
+    elif not target.is_dir():
         finished.rename(target)
     sync_file(target.parent)
+
+
+def copy_into(source: Path, folder: Path) -> None:
+    """Copies what is in a directory into another one; the first file that cannot be written ends it.
+
+    Args:
+        source: Where from.
+        folder: Where to; made where it is not there.
+
+    Raises:
+        OSError: As the system said it, unlike the list of all failures that `shutil.copytree` raises.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted(source.iterdir()):
+        if path.is_dir():
+            copy_into(path, folder / path.name)
+        else:
+            shutil.copyfile(path, folder / path.name)
 
 
 @contextmanager
 def only_writer(target: Path) -> Iterator[None]:
     """Holds a lock on `target` (a path that need not exist yet) while the block runs.
+
+    What earlier writers left beside it when they were killed is removed first.
 
     Raises:
         InputError: Another process holds it.
@@ -291,6 +319,7 @@ def only_writer(target: Path) -> Iterator[None]:
                 "another process is writing here", where=str(target), remedy="Wait for it, or choose another --out"
             ) from None
         try:
+            remove_leftovers(target)
             yield
         finally:
             lock.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ what to type instead. Names that people give to kinds of tasks are with their ki
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Mapping
 
 SETTINGS: Mapping[str, tuple[str, ...]] = {
@@ -90,14 +91,17 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
 }
 """By what people type, the options that it may mean; the first that a command has is meant."""
 
-_ON_CPU = "spanbert runs on the CPU for now"
-DEVICES = frozenset({"--gpu", "--gpus", "--device", "--cuda", "--use-gpu", "--accelerator", "--n-gpu"})
-CPU = frozenset({"--cpu", "--no-cuda", "--use-cpu"})
-ON_CPU = frozenset({"cpu", "-1", "none", "0"})
-"""Values of options like `--device cpu`, `--gpu -1` and `--gpus 0` that ask for what is done anyway."""
+DEVICE = "--device"
+CPU = frozenset({"--cpu", "--no-cuda", "--use-cpu", "--no-gpu"})
+CARDS = frozenset({"--gpu", "--cuda", "--use-gpu", "--use-cuda", "--gpu-id", "--cuda-device"})
+"""Ask for CUDA, and perhaps for a card by its number."""
+COUNTS = frozenset({"--gpus", "--n-gpu", "--num-gpus"})
+"""Ask for so many cards."""
+ACCELERATOR = "--accelerator"
+_ON_CPU = "this command needs no GPU: leave the option out"
 
 HINTS: Mapping[str, str] = {
-    **dict.fromkeys(DEVICES, f"{_ON_CPU}. Leave the option out"),
+    **dict.fromkeys((DEVICE, ACCELERATOR, *sorted(CARDS | COUNTS)), _ON_CPU),
     **dict.fromkeys(("--fp16", "--half"), "for products in bfloat16 there is --set train.precision=bfloat16"),
     **dict.fromkeys(("--bf16",), "say --set train.precision=bfloat16"),
     "--batch-size": "a step reads packs of tokens: --set batch.packs=4 --set batch.pack_tokens=2048",
@@ -135,6 +139,34 @@ UNITS: Mapping[str, str] = {
 def unit_meant(unit: str) -> str | None:
     """The unit of training that is meant; None: none. One letter is what it is: `5M` may be tokens or minutes."""
     return UNITS.get(unit) or (UNITS.get(unit.lower()) if len(unit) > 1 else None)
+
+
+def device_meant(flag: str, following: str | None) -> tuple[str, bool] | None:
+    """The device that an option of another program asks for; None: it is no such option.
+
+    Args:
+        flag: The option, such as `--gpu`.
+        following: What stands behind it; None: nothing.
+
+    Returns:
+        What `--device` is told, and whether what stands behind the option is its value.
+    """
+    value = "" if following is None else following.lower()
+    if flag in CPU:
+        return "cpu", False
+    if flag == ACCELERATOR:
+        return (value, True) if value else None
+    if flag in COUNTS:
+        return ("cpu" if value == "0" else "cuda" if value in ("1", "") else f"{value} cards", True)
+    if flag not in CARDS:
+        return None
+    if value in ("-1", "none", "false"):
+        return "cpu", True
+    if value == "true":
+        return "cuda", True
+    if value.isdecimal() or re.fullmatch(r"(cuda|gpu)(:\d+)?|cpu|auto", value):
+        return value, True
+    return "cuda", False
 
 
 def setting_meant(key: str, known: Collection[str]) -> str | None:

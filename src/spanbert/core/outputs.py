@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from spanbert.core.errors import InputError
-from spanbert.core.files import is_special, open_descriptor, read_json, real_path, remove
+from spanbert.core.files import is_leftover, is_special, open_descriptor, read_json, real_path, remove
 
 _MADE = {  # files that tell what spanbert made, and a key of each
     "spanbert.json": "format",  # a bundle
@@ -64,7 +64,7 @@ def check_output_folder(
     option: str = "--out",
     remedy: str = "Pass --overwrite to replace it, or choose another one",
 ) -> None:
-    """Refuses a folder to make; an empty one is as good as none.
+    """Refuses a folder to make; one that is empty, or has only what a killed writer left in it, is as good as none.
 
     Args:
         target: The folder.
@@ -85,7 +85,7 @@ def check_output_folder(
         return
     if not target.is_dir():
         raise InputError("a file, where a folder is made", where=where, remedy="Choose another one")
-    if resume or not any(target.iterdir()):
+    if resume or all(map(_is_nothing, target.iterdir())):
         return
     if not _is_made(target):
         raise InputError(
@@ -106,6 +106,13 @@ def empty_folder(target: Path) -> None:
     """Removes what is in a folder, where there is one; `check_output_folder` said that it may be."""
     for path in list(target.iterdir()) if target.is_dir() else ():
         remove(path)
+
+
+def _is_nothing(path: Path) -> bool:
+    """Whether something is what a killed writer left, or a folder with nothing else in it."""
+    if is_leftover(path):
+        return True
+    return path.is_dir() and not path.is_symlink() and all(map(_is_nothing, path.iterdir()))
 
 
 def _is_made(folder: Path) -> bool:

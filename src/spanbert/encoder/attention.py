@@ -5,11 +5,11 @@ Shapes: T tokens of the batch, H heads, d hidden units a head, S segments, L tok
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, pairwise
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
@@ -17,7 +17,11 @@ from torch import Tensor
 from torch.nn.attention.varlen import varlen_attn
 from torch.nn.functional import scaled_dot_product_attention
 
+from spanbert.encoder.hardware import has_bfloat16
+from spanbert.encoder.placement import on_device
+
 Backend = Literal["loop", "varlen", "dense"]
+_WIDEST_HEAD = 256
 
 
 class EqualSegments(NamedTuple):
@@ -43,14 +47,16 @@ class Bounds:
 
     Args:
         starts: Where each segment starts, then the number of tokens: (S + 1) integers.
+        at_most: Tokens that no segment has more of, in place of those of the longest: a compiler then sees one number
+            for all batches.
 
     Attributes:
         starts: The same.
     """
 
-    def __init__(self, starts: Sequence[int]) -> None:
-        self.starts = tuple(starts)
-        self._tensors: dict[torch.device, Tensor] = {}
+    def __init__(self, starts: Sequence[int], *, at_most: int | None = None) -> None:
+        self.starts, self.at_most = tuple(starts), at_most
+        self._placed: Tensor | None = None
         self._runs_with: WeakKeyDictionary[Bounds, list[EqualSegments]] = WeakKeyDictionary()
 
     @cached_property
@@ -63,11 +69,16 @@ class Bounds:
         """Tokens of the longest segment."""
         return max(self.lengths)
 
+    @property
+    def widest(self) -> int:
+        """A bound of the tokens of the longest segment, for kernels that only need one."""
+        return self.longest if self.at_most is None else self.at_most
+
     def on(self, device: torch.device) -> Tensor:
-        """The starts on a device, int32, (S + 1)."""
-        if device not in self._tensors:
-            self._tensors[device] = torch.tensor(self.starts, dtype=torch.int32, device=device)
-        return self._tensors[device]
+        """The starts on a device, int32, (S + 1); copied there once."""
+        if self._placed is None or self._placed.device != device:
+            self._placed = on_device(torch.tensor(self.starts, dtype=torch.int32), device)
+        return self._placed
 
     def runs(self, keys: Bounds) -> list[EqualSegments]:
         """The segments as runs, these being the bounds of the queries; those without a query are left out."""
@@ -86,8 +97,7 @@ def _runs(lengths_q: Sequence[int], lengths_k: Sequence[int]) -> Iterator[EqualS
         first_k += count * length_k
 
 
-@dataclass(frozen=True)
-class _Given:
+class _Given(NamedTuple):
     """What a backend computes on: the arguments of `attend`."""
 
     query_THd: Tensor
@@ -121,9 +131,9 @@ def attend(
         causal: Let position i see keys 0..i only.
         dropout: Dropout of the attention weights.
         backend: `loop` calls the fused kernel for each run of equally long neighbours, which costs no copy and no
-            padding; `varlen` (CUDA, half precision, no dropout) is one kernel over all segments, experimental until its
-            parity test has run on a GPU; `dense` builds the whole block mask, quadratic in T, for comparison. None
-            takes `varlen` where it works, else `loop`.
+            padding; `varlen` (CUDA from Ampere on, half precision, no dropout) is one kernel over all segments;
+            `dense` builds the whole block mask, quadratic in T, for comparison. None takes `varlen` where it works,
+            else `loop`, which has dropout.
 
     Returns:
         (Tq, H, d).
@@ -143,14 +153,22 @@ def attend(
             )
         return attended_THd.to(query_THd.dtype)
     if backend is None:
-        half = query_THd.dtype in (torch.bfloat16, torch.float16)
-        backend = "varlen" if query_THd.is_cuda and half and dropout == 0.0 else "loop"
+        backend = "varlen" if _takes_varlen(query_THd, dropout) else "loop"
     backends: dict[Backend, Callable[[_Given], Tensor]] = {
         "loop": _attend_loop,
         "varlen": _attend_varlen,
         "dense": _attend_dense,
     }
     return backends[backend](_Given(query_THd, key_THd, value_THd, queries, keys, causal, dropout))
+
+
+def _takes_varlen(query_THd: Tensor, dropout: float) -> bool:
+    """Whether one kernel serves all segments; it wants heads of a multiple of 8, at most 256, and has no dropout."""
+    size = query_THd.shape[2]
+    half = query_THd.dtype in (torch.bfloat16, torch.float16)
+    if not (query_THd.is_cuda and half) or dropout != 0.0 or size % 8 or size > _WIDEST_HEAD:
+        return False
+    return has_bfloat16(query_THd.device)
 
 
 def span_boundaries(cu_seqlens: Sequence[int], span: int, *, shifted: bool) -> list[int]:
@@ -171,7 +189,9 @@ def span_boundaries(cu_seqlens: Sequence[int], span: int, *, shifted: bool) -> l
     return bounds
 
 
+@torch.compiler.disable  # type: ignore[untyped-decorator]
 def _attend_loop(given: _Given) -> Tensor:
+    """A kernel for each run of equal lengths; a compiler goes around it, since no two batches have the same runs."""
     outputs: list[Tensor] = []
     for first_q, first_k, count, length_q, length_k in given.bounds_q.runs(given.bounds_k):
         query, key, value = (
@@ -197,12 +217,32 @@ def _attend_varlen(given: _Given) -> Tensor:
         given.value_THd,
         given.bounds_q.on(device),
         given.bounds_k.on(device),
-        given.bounds_q.longest,
-        given.bounds_k.longest,
-        window_size=(-1, 0) if given.causal else (-1, -1),
+        given.bounds_q.widest,
+        given.bounds_k.widest,
+        **(_CAUSAL if given.causal else {}),
     )
     assert isinstance(attended, Tensor)  # a pair only where more is asked for
     return attended
+
+
+def causal_argument(function: Callable[..., object]) -> dict[str, Any]:
+    """How a version of `varlen_attn` is told that position i sees keys 0..i only.
+
+    Up to torch 2.10 it has `is_causal`; from 2.11 on a `window_size` of keys to the left and to the right, and in 2.13
+    also arguments that are of no use here.
+
+    Raises:
+        RuntimeError: It has neither.
+    """
+    names = inspect.signature(function).parameters
+    if "window_size" in names:
+        return {"window_size": (-1, 0)}
+    if "is_causal" in names:
+        return {"is_causal": True}
+    raise RuntimeError(f"torch {torch.__version__}: varlen_attn has neither window_size nor is_causal")
+
+
+_CAUSAL = causal_argument(varlen_attn)
 
 
 def _attend_dense(given: _Given) -> Tensor:

@@ -19,6 +19,7 @@ from spanbert.core.types import IntArray
 from spanbert.encoder.attention import Backend, Bounds
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.dropout import dropout
+from spanbert.encoder.placement import on_device
 
 _DILATIONS = (1, 2, 4, 8)
 
@@ -76,8 +77,9 @@ class ConvolutionBlock(nn.Module):
 
     def forward(self, hidden_TD: Tensor, bounds: Bounds, backend: Backend | None) -> Tensor:
         """(T, D) to (T, D); `backend` is of attention and means nothing here."""
-        places_T = torch.from_numpy(_places_with_gaps(bounds.starts, self.dilation)).to(hidden_TD.device)
-        row_ND = hidden_TD.new_zeros(int(places_T[-1]) + 1, hidden_TD.shape[1]).index_copy(0, places_T, hidden_TD)
+        places = _places_with_gaps(bounds.starts, self.dilation)
+        places_T = on_device(places, hidden_TD.device)
+        row_ND = hidden_TD.new_zeros(int(places[-1]) + 1, hidden_TD.shape[1]).index_copy(0, places_T, hidden_TD)
         gated_NE = self.convolution(row_ND.T[None])[0].T
         update_TD = glu(gated_NE.index_select(0, places_T), dim=1)
         output_TD: Tensor = self.norm(hidden_TD + dropout(update_TD, self.dropout, self.training))
@@ -85,7 +87,7 @@ class ConvolutionBlock(nn.Module):
 
 
 def _on(tensor: Tensor, index: IntArray) -> Tensor:
-    return torch.from_numpy(index).to(tensor.device)
+    return on_device(index, tensor.device)
 
 
 @lru_cache(maxsize=16)

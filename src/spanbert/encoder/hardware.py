@@ -4,25 +4,127 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 import torch
 
+from spanbert.core.device import AUTO
+from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.memory import resident_bytes
 from spanbert.encoder.config import Precision
 
 _LEAST_SHARED = 1 << 22  # multiply-adds of a product, some 100 microseconds of one core
 _TOKENS_A_LOOK = 4096
 _CACHED_SHAPES = 64  # a step has some thirty shapes of products
+_AMPERE = (8, 0)  # compute capability
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 
 
-def compute_device() -> torch.device:
-    """Where models are trained and asked: the CPU, so far the only device."""
-    return torch.device("cpu")
+def resolved_device(name: str, where: str = "device", *, rank: int | None = None) -> torch.device:
+    """The device that a name of `core.device` stands for on this machine.
+
+    `auto` is the first CUDA card where there is one, else the CPU; Apple's graphics processor (`mps`) is taken only
+    where it is named.
+
+    Args:
+        name: As `device_name` gives it.
+        where: What the user set, for messages.
+        rank: This process among those of this machine that train together, each on a card of its own; None: alone.
+
+    Raises:
+        InputError: There is no such device here; says which there are.
+    """
+    kind, _, number = name.partition(":")
+    if kind == AUTO:
+        kind = "cuda" if torch.cuda.is_available() else "cpu"
+    if kind == "cuda" and torch.cuda.is_available():
+        index = rank if rank is not None else int(number) if number else torch.cuda.current_device()
+        if index < torch.cuda.device_count():
+            return torch.device("cuda", index)
+    elif kind == "cpu" or (kind == "mps" and torch.backends.mps.is_available()):
+        return torch.device(kind)
+    raise InputError(_why_not(kind), where=where, got=name, expected=", ".join(_there_are()), remedy=_remedy(kind))
+
+
+def _why_not(kind: str) -> str:
+    if kind == "mps":
+        return "PyTorch sees no Apple graphics processor here"
+    if torch.cuda.is_available():
+        return "no such CUDA device"
+    if torch.version.cuda is None and torch.version.hip is None:
+        return "this PyTorch is built without CUDA"
+    return "PyTorch sees no CUDA device here"
+
+
+def _remedy(kind: str) -> str | None:
+    if kind != "cuda" or torch.cuda.is_available():
+        return None
+    if torch.version.cuda is None and torch.version.hip is None:
+        return "Install a build with CUDA (https://pytorch.org/get-started), or leave the device out"
+    return "See whether nvidia-smi lists a card and CUDA_VISIBLE_DEVICES names it, or leave the device out"
+
+
+def _there_are() -> list[str]:
+    cards = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
+    found = ["cpu", *(f"cuda:{number} ({torch.cuda.get_device_name(number)})" for number in cards)]
+    return [*found, "mps"] if torch.backends.mps.is_available() else found
+
+
+def described_device(device: torch.device) -> str:
+    """A device for people: `the CPU (AMD EPYC 7763, 2 threads)`, `cuda:0 (NVIDIA H200)`."""
+    if device.type == "cpu":
+        threads = torch.get_num_threads()
+        return f"the CPU ({_processor()}, {threads} thread{'' if threads == 1 else 's'})"
+    return f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
+
+
+def _processor() -> str:
+    """The name of the processor, as the system says it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # not Linux
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, "") or platform.processor() or platform.machine()
+
+
+def prepare_process(device: torch.device) -> None:
+    """Sets what makes a device fast for the whole process: of a CPU see `tune_process`; TF32 products on CUDA."""
+    if device.type == "cpu":
+        tune_process()
+    elif device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+
+
+@contextmanager
+def explaining_memory(device: torch.device, remedy: str) -> Iterator[None]:
+    """Turns the error of a device that runs out of memory, during the block, into one that says what to do.
+
+    Args:
+        device: What computes.
+        remedy: What the user can do.
+
+    Raises:
+        SpanbertError: It ran out of memory.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        said = str(error).partition(". ")[0]
+        raise SpanbertError(f"too little memory on {described_device(device)}: {said}. {remedy}") from None
+
+
+def wait_for(device: torch.device) -> None:
+    """Waits until a device has done what was asked of it, so that a clock can be read; a CPU has."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 def tune_process() -> None:
@@ -68,7 +170,7 @@ class FreedMemory:
             cost some percent of the time.
     """
 
-    def __init__(self, most: int = 3 << 27) -> None:
+    def __init__(self, most: int = 1 << 27) -> None:
         self._most, self._base, self._tokens = most, resident_bytes(), 0
 
     def used(self, tokens: int) -> None:
@@ -87,7 +189,7 @@ class FreedMemory:
 
 
 @contextmanager
-def threads_by_work(tokens: int, width: int) -> Iterator[None]:
+def threads_by_work(tokens: int, width: int, device: torch.device | None = None) -> Iterator[None]:
     """Computes with one thread, during the block, what is too little to be shared by several.
 
     They meet at the end of every operation: that takes microseconds on an idle machine, and milliseconds on a busy one.
@@ -95,9 +197,11 @@ def threads_by_work(tokens: int, width: int) -> Iterator[None]:
     Args:
         tokens: Of a batch.
         width: Hidden size of what reads it.
+        device: What computes; None: the CPU. On others nothing is changed.
     """
     threads = torch.get_num_threads()
-    if threads == 1 or tokens * width * width >= _LEAST_SHARED:
+    elsewhere = device is not None and device.type != "cpu"
+    if elsewhere or threads == 1 or tokens * width * width >= _LEAST_SHARED:
         yield
         return
     torch.set_num_threads(1)
@@ -108,11 +212,13 @@ def threads_by_work(tokens: int, width: int) -> Iterator[None]:
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether the hardware multiplies matrices of bfloat16, faster than those of float32."""
+    """Whether the hardware multiplies matrices of bfloat16, faster than those of float32: NVIDIA's from Ampere on."""
     if device.type == "cpu":
         capabilities = torch.cpu.get_capabilities()
         return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))  # bf16: ARM
-    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cuda":
+        return False
+    return torch.version.hip is not None or torch.cuda.get_device_capability(device) >= _AMPERE
 
 
 def resolved_precision(asked: Literal["auto", Precision], device: torch.device) -> Precision:
@@ -120,3 +226,13 @@ def resolved_precision(asked: Literal["auto", Precision], device: torch.device) 
     if asked != "auto":
         return asked
     return "bfloat16" if has_bfloat16(device) else "float32"
+
+
+def precision_warning(precision: Precision, device: torch.device) -> str | None:
+    """What speaks against a precision on a device: bfloat16 that is emulated; None: nothing."""
+    if precision == "float32" or has_bfloat16(device):
+        return None
+    return (
+        f"warning: {described_device(device)} does not multiply bfloat16 and emulates it, which is many times slower "
+        "than float32: leave train.precision out"
+    )

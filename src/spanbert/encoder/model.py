@@ -6,7 +6,7 @@ Shapes: T tokens of the batch, D hidden size.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -20,8 +20,10 @@ from spanbert.core.types import IntArray, PackedBatch
 from spanbert.encoder.attention import Backend, Bounds, span_boundaries
 from spanbert.encoder.baselines import ConvolutionBlock, RecurrentBlock
 from spanbert.encoder.blocks import Block, Embeddings
+from spanbert.encoder.compiled import CompiledLayers
 from spanbert.encoder.config import EncoderConfig
-from spanbert.encoder.linear import can_pack, packed
+from spanbert.encoder.linear import Linear, can_pack, packed
+from spanbert.encoder.placement import on_device
 
 INITIAL_STD = 0.02
 _OF_HEADS = ("mlm.", "sbo.", "task.")
@@ -54,6 +56,7 @@ class Encoder(nn.Module):
         self.config = config
         self.backend: Backend | None = None
         self.checkpointing = False
+        self._compiled: CompiledLayers | None = None
         self.embeddings = Embeddings(config)
         self.blocks = nn.ModuleList(_layer(config, number) for number in range(config.layers))
         if config.has_pooler:
@@ -95,17 +98,20 @@ class Encoder(nn.Module):
                 remedy="Use the tokenizer that belongs to the model",
             )
         device = self.device
-        token_types_T = None if batch.token_types_T is None else torch.from_numpy(batch.token_types_T).to(device)
+        token_types_T = None if batch.token_types_T is None else on_device(batch.token_types_T, device)
         hidden_TD: Tensor = self.embeddings(
-            torch.from_numpy(batch.ids_T).to(device),
-            torch.from_numpy(batch.positions_T + config.position_offset).to(device),
+            on_device(batch.ids_T, device),
+            on_device(batch.positions_T + config.position_offset, device),
             token_types_T,
         )
-        bounds = self._attention_bounds(batch.cu_seqlens.tolist())
+        compiled = self._compiled if self.training else None
+        bounds = self._attention_bounds(batch.cu_seqlens.tolist(), None if compiled is None else compiled.at_most)
+        if compiled is not None:
+            compiled.mark(bounds, device)
         if rows is not None and len(rows) == batch.tokens and bool((np.diff(rows) == 1).all()):
             rows = None  # all of them
-        blocks = list(self.blocks)
-        picks = rows is not None and len(rows) > 0 and isinstance(blocks[-1], Block)
+        blocks: Sequence[Callable[..., Tensor]] = list(self.blocks) if compiled is None else compiled.blocks
+        picks = rows is not None and len(rows) > 0 and isinstance(self.blocks[-1], Block)
         for number, block in enumerate(blocks[:-1] if picks else blocks):
             if self.checkpointing and torch.is_grad_enabled():
                 hidden_TD = checkpoint(block, hidden_TD, bounds[number % 2], self.backend, use_reentrant=False)
@@ -114,24 +120,33 @@ class Encoder(nn.Module):
         if rows is None:
             return hidden_TD
         if not picks:
-            return hidden_TD.index_select(0, torch.from_numpy(rows).to(device))
+            return hidden_TD.index_select(0, on_device(rows, device))
         once, places = np.unique(rows, return_inverse=True)
         last = bounds[(len(blocks) - 1) % 2]
-        top = blocks[-1]
+        top = self.blocks[-1]
         assert isinstance(top, Block)
         row_bounds = Bounds(np.searchsorted(once, last.starts).tolist())
-        hidden_RD = top.of_rows(hidden_TD, torch.from_numpy(once).to(device), row_bounds, last, self.backend)
+        hidden_RD = top.of_rows(hidden_TD, on_device(once, device), row_bounds, last, self.backend)
         if len(once) == len(rows) and bool((once == rows).all()):
             return hidden_RD
-        return hidden_RD.index_select(0, torch.from_numpy(places).to(device))
+        return hidden_RD.index_select(0, on_device(places, device))
 
-    def _attention_bounds(self, cu_seqlens: list[int]) -> tuple[Bounds, Bounds]:
+    def _attention_bounds(self, cu_seqlens: list[int], at_most: int | None) -> tuple[Bounds, Bounds]:
         """What even and odd layers attend within: whole segments, or spans of them."""
         span = self.config.attention_span
-        even = Bounds(cu_seqlens if span is None else span_boundaries(cu_seqlens, span, shifted=False))
+        even = Bounds(cu_seqlens if span is None else span_boundaries(cu_seqlens, span, shifted=False), at_most=at_most)
         if span is None or not self.config.attention_span_shift:
             return even, even
-        return even, Bounds(span_boundaries(cu_seqlens, span, shifted=True))
+        return even, Bounds(span_boundaries(cu_seqlens, span, shifted=True), at_most=at_most)
+
+    def compile_layers(self, *, at_most: int) -> None:
+        """Lets torch compile the layers for training; see `encoder.compiled`. Baselines stay as they are.
+
+        Args:
+            at_most: Tokens of the longest segment that will be trained on.
+        """
+        if self.config.kind == "transformer":
+            self._compiled = CompiledLayers(self.blocks, at_most=at_most)
 
     def pack_weights(self, dtype: torch.dtype = torch.float32) -> None:
         """Lays the weights of the layers out for faster products, where torch offers it; for prediction alone.
@@ -151,6 +166,20 @@ class Encoder(nn.Module):
             block.feed_forward.input = packed(block.feed_forward.input, dtype=dtype)
             block.feed_forward.output = packed(block.feed_forward.output, dtype=dtype)
 
+    def cast_weights(self, dtype: torch.dtype) -> None:
+        """Turns the weights of the layers' products into another type, once; for prediction under autocast alone.
+
+        Embeddings and norms stay float32, and so do sums. Baselines keep theirs.
+
+        Args:
+            dtype: Of the products.
+        """
+        for block in self.blocks:
+            if isinstance(block, Block):
+                for module in block.modules():
+                    if isinstance(module, Linear):
+                        module.to(dtype)
+
     @classmethod
     def from_pretrained(cls, source: str | os.PathLike[str]) -> Encoder:
         """Loads a Hugging Face directory, a bundle or a hub id; eval mode.
@@ -168,6 +197,10 @@ def _layer(config: EncoderConfig, number: int) -> nn.Module:
     return ConvolutionBlock(config, number) if config.kind == "cnn" else Block(config)
 
 
+class DivergedError(InputError):
+    """Weights that are too large to compute anything with."""
+
+
 def require_finite_states(hidden_RD: Tensor) -> None:
     """Refuses hidden states that nothing could be said from, as weights that are too large make them.
 
@@ -175,10 +208,10 @@ def require_finite_states(hidden_RD: Tensor) -> None:
         hidden_RD: Hidden states, (R, D).
 
     Raises:
-        InputError: Some are infinite or not numbers.
+        DivergedError: Some are infinite or not numbers.
     """
     if not bool(torch.isfinite(hidden_RD.sum())) and not bool(torch.isfinite(hidden_RD).all()):
-        raise InputError(
+        raise DivergedError(
             "the encoder's hidden states are infinite or not numbers",
             got="weights that are too large",
             remedy="Its training diverged: take an earlier model, or train again with a lower rate",

@@ -20,8 +20,8 @@ def tied_cross_entropy(
     """Negative log probability in nats of each target, (R,), under logits = hidden words^T + bias.
 
     One (R, V) matrix serves as log probabilities and as the gradient; the logits are gone before the backward pass.
-    The product is taken a block of the vocabulary at a time, which a CPU does half as fast again as the whole. Under
-    autocast the products are of its type and the softmax is float32.
+    On a CPU the product is taken a block of the vocabulary at a time, which it does half as fast again as the whole.
+    Under autocast the products are of its type and the softmax is float32.
 
     Args:
         hidden_RD: What the head makes of each target's row.
@@ -80,11 +80,15 @@ class _TiedCrossEntropy(torch.autograd.Function):
 
 
 def tied_logits(hidden_RD: Tensor, words_VD: Tensor, bias_V: Tensor) -> Tensor:
-    """hidden words^T + bias, (R, V) of the bias's type, a block of the vocabulary at a time; gradients do not pass."""
+    """hidden words^T + bias, (R, V) of the bias's type; gradients do not pass.
+
+    A CPU takes the product a block of the vocabulary at a time; others would wait for so many small ones.
+    """
     logits_RV = bias_V.new_empty(len(hidden_RD), len(words_VD))
+    columns = _COLUMNS if bias_V.device.type == "cpu" else len(words_VD)
     with torch.no_grad():
-        for first in range(0, len(words_VD), _COLUMNS):
-            block = slice(first, first + _COLUMNS)
+        for first in range(0, len(words_VD), columns):
+            block = slice(first, first + columns)
             if hidden_RD.dtype == bias_V.dtype:
                 torch.addmm(bias_V[block], hidden_RD, words_VD[block].T, out=logits_RV[:, block])
             else:

@@ -151,7 +151,7 @@ def _chosen(
     plan = next(tried)
     if not dev:
         return plan, {}
-    original = Original(load(source.files.path).predictor, dev, seed=limits.seed)
+    original = Original(load(source.files.path, device="cpu", precision="float32").predictor, dev, seed=limits.seed)
     while True:
         parity = original.compared(source.predictor(source.graph(ranges=plan.ranges)))
         if all(one.passes(limits.most) for one in parity.values()):

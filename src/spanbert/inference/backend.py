@@ -16,7 +16,15 @@ Outputs = dict[str, list[OutputArray]]
 
 
 class Backend(Protocol):
-    """An encoder with heads, independent of what runs them."""
+    """An encoder with heads, independent of what runs them.
+
+    Attributes:
+        tokens_at_once: Tokens of a batch that suits it.
+        works_apart: It computes on a device of its own, while this process can make the next windows.
+    """
+
+    tokens_at_once: int = 4096
+    works_apart: bool = False
 
     def run(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
         """The outputs of some heads for each window; the encoder runs once for all of them.

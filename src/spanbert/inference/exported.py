@@ -26,7 +26,6 @@ from spanbert.tasks.pretrain.exported import ExportedFill, ExportedPieceScorer
 from spanbert.tasks.protocol import Generated, TextTask
 
 _SHORTEST = 0.75  # of the longest window of a group: more padding costs more than another run
-_TOKENS_AT_ONCE = 4096
 _NOTHING = np.zeros(0, dtype=np.int64)
 
 
@@ -85,15 +84,15 @@ class ExportedBackend(Backend):
     """
 
     def __init__(
-        self, runner: GraphRunner, heads: Mapping[str, ExportedHead], *, tokens_at_once: int = _TOKENS_AT_ONCE
+        self, runner: GraphRunner, heads: Mapping[str, ExportedHead], *, tokens_at_once: int = Backend.tokens_at_once
     ) -> None:
-        self.runner, self.heads, self._most = runner, heads, tokens_at_once
+        self.runner, self.heads, self.tokens_at_once = runner, heads, tokens_at_once
 
     @override
     def run(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
         """In groups of similar lengths; the last layer computes little more than the rows that are read."""
         found: Outputs = {name: [np.zeros(0, dtype=np.float32)] * len(windows) for name in asked}
-        for places in _groups([len(one.ids) for one in windows], self._most):
+        for places in _groups([len(one.ids) for one in windows], self.tokens_at_once):
             some = {name: [own[place] for place in places] for name, own in asked.items()}
             for name, outputs in self._run([windows[place] for place in places], some).items():
                 for place, output in zip(places, outputs, strict=True):

@@ -19,14 +19,19 @@ from spanbert.tasks.protocol import TextTask
 
 
 def load_predictor(
-    files: BundleFiles, tasks: Mapping[str, TextTask], *, dtype: torch.dtype = torch.float32
+    files: BundleFiles,
+    tasks: Mapping[str, TextTask],
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | None = None,
 ) -> Predictor:
-    """Encoder and heads of some of a bundle's tasks, in eval mode, the encoder's weights packed.
+    """Encoder and heads of some of a bundle's tasks, in eval mode, the encoder's weights packed for a CPU.
 
     Args:
         files: The bundle.
         tasks: Of the bundle, by name.
         dtype: Of the encoder's products.
+        device: What computes; None: the CPU.
 
     Raises:
         InputError: A head is missing, or does not fit.
@@ -37,8 +42,14 @@ def load_predictor(
         head = task.build_head(task.head_context(encoder.config))
         head.load_stored(stored_head(files, name, head, given, encoder), where=str(files.path))
         heads[name] = head.eval()
-    encoder.pack_weights(dtype)
-    return Predictor(TorchBackend(encoder, heads), tasks)
+    if device is None or device.type == "cpu":
+        encoder.pack_weights(dtype)
+    else:
+        encoder.to(device)
+        encoder.cast_weights(dtype)
+        for head in heads.values():
+            head.to(device)
+    return Predictor(TorchBackend(encoder, heads, dtype=dtype), tasks)
 
 
 def stored_head(

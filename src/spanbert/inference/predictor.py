@@ -8,16 +8,17 @@ held together.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import tee
 from typing import Any, NamedTuple
 
 from spanbert.batches.examples import Window, batches_by_length
 from spanbert.core.types import Document, Record
+from spanbert.inference.ahead import made_ahead
 from spanbert.inference.backend import Backend, Outputs
 from spanbert.inference.work import ChunkProgress, Work
 from spanbert.tasks.protocol import Generated, TextTask, WindowedDocument
 
-_TOKENS_AT_ONCE = 4096
-_TOKENS_A_STRETCH = 8 * _TOKENS_AT_ONCE
+_BATCHES_A_STRETCH = 8
 _DOCUMENTS_AT_ONCE = 512
 _CHARACTERS_AT_ONCE = 250_000
 Predictions = Record  # by task
@@ -82,7 +83,8 @@ class Predictor:
         """
         predictions: list[Predictions] = [{} for _ in documents]
         for names in self._passes():
-            tokenized = self.tasks[names[0]].tokenize(documents)
+            make = self.tasks[names[0]].tokenize
+            tokenized = made_ahead(make, documents) if self.backend.works_apart else make(documents)
             for prediction, found in zip(predictions, self._one_pass(names, tokenized, work), strict=True):
                 prediction |= found
         return [{name: found[name] for name in self.tasks} for found in predictions]
@@ -95,16 +97,20 @@ class Predictor:
         return list(groups.values())
 
     def _one_pass(
-        self, names: Sequence[str], tokenized: Sequence[WindowedDocument], work: Work | None
+        self, names: Sequence[str], tokenized: Iterable[WindowedDocument], work: Work | None
     ) -> Iterator[Predictions]:
         """The predictions of tasks that read the same windows, which the first of them makes for all."""
         done = work or Work(None, 0)
         compute = self._reading(names) if self.tasks[names[0]].generation is None else self._writing(names[0])
+        to_ask, to_decode = tee(tokenized)
         computed = _in_order(
-            self._asked(names, tokenized), compute, lambda batch: done.add(sum(one.characters for one in batch))
+            self._asked(names, to_ask),
+            compute,
+            lambda batch: done.add(sum(one.characters for one in batch)),
+            at_once=self.backend.tokens_at_once,
         )
         following = next(computed, None)
-        for number, windowed in enumerate(tokenized):
+        for number, windowed in enumerate(to_decode):
             decoders = {name: self.tasks[name].decoder(windowed) for name in names}
             left = float(len(windowed.document.text))
             while following is not None and following[0].document == number:
@@ -116,7 +122,7 @@ class Predictor:
             done.add(max(left, 0.0))  # of windows that are not read, or a text without any
             yield {name: decoder.finish() for name, decoder in decoders.items()}
 
-    def _asked(self, names: Sequence[str], tokenized: Sequence[WindowedDocument]) -> Iterator[_Asked]:
+    def _asked(self, names: Sequence[str], tokenized: Iterable[WindowedDocument]) -> Iterator[_Asked]:
         """What is asked about each window, document by document; made as it is needed."""
         first = self.tasks[names[0]]
         for number, windowed in enumerate(tokenized):
@@ -150,7 +156,7 @@ class Predictor:
 
 
 def _in_order(
-    asked: Iterable[_Asked], compute: Compute, tell: Callable[[Sequence[_Asked]], None]
+    asked: Iterable[_Asked], compute: Compute, tell: Callable[[Sequence[_Asked]], None], *, at_once: int
 ) -> Iterator[tuple[_Asked, dict[str, Any]]]:
     """What is computed for each window, by task, in their order; no more windows and outputs are held than a stretch.
 
@@ -160,10 +166,11 @@ def _in_order(
         asked: Windows, and what is asked about them.
         compute: Some of them to what is computed for each, by task.
         tell: Is told each batch that is done.
+        at_once: Tokens of a batch.
     """
-    for stretch in _stretches(asked):
+    for stretch in _stretches(asked, _BATCHES_A_STRETCH * at_once):
         found: list[dict[str, Any]] = [{} for _ in stretch]
-        for places in batches_by_length([len(one.window.ids) for one in stretch], _TOKENS_AT_ONCE):
+        for places in batches_by_length([len(one.window.ids) for one in stretch], at_once):
             batch = [stretch[place] for place in places]
             for name, outputs in compute(batch).items():
                 for place, output in zip(places, outputs, strict=True):
@@ -172,14 +179,14 @@ def _in_order(
         yield from zip(stretch, found, strict=True)
 
 
-def _stretches(asked: Iterable[_Asked]) -> Iterator[list[_Asked]]:
+def _stretches(asked: Iterable[_Asked], most_tokens: int) -> Iterator[list[_Asked]]:
     """Neighbouring windows of so many tokens that batches of equal lengths can be made of them."""
     stretch: list[_Asked] = []
     tokens = 0
     for one in asked:
         stretch.append(one)
         tokens += len(one.window.ids)
-        if tokens >= _TOKENS_A_STRETCH:
+        if tokens >= most_tokens:
             yield stretch
             stretch, tokens = [], 0
     if stretch:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import get_args
 
+from spanbert.core.device import AUTO, DeviceLike
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter
@@ -18,6 +19,7 @@ from spanbert.inference.end_to_end import Entities, relating_tasks, score_end_to
 from spanbert.inference.scoring import score_task
 from spanbert.pipelines.evaluation import Evaluation
 from spanbert.pipelines.load import Pipeline, load
+from spanbert.pipelines.loaded import Precision
 from spanbert.scores.bootstrap import compare
 from spanbert.scores.scorer import PairedTester
 from spanbert.tasks.base import changed_config
@@ -33,6 +35,8 @@ def evaluate(
     task: str | None = None,
     other: str | os.PathLike[str] | None = None,
     options: Facts | None = None,
+    device: DeviceLike = AUTO,
+    precision: Precision = "auto",
     seed: int = 0,
     reporter: Reporter | None = None,
 ) -> Evaluation:
@@ -47,6 +51,8 @@ def evaluate(
         options: Settings of the task's kind, with or without its name (`coref.depth`), in place of those that it was
             trained with: how the file is read (`text_column`, `pair_column`, `label_column`, `separator`, for tagging
             `column`), or for coreference how mentions are linked (`depth`, `singletons`, `kept`).
+        device: See `load`.
+        precision: See `load`.
         seed: Seed of the bootstrap.
         reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
 
@@ -58,7 +64,7 @@ def evaluate(
         InputError: No such task, or data that it cannot read.
     """
     require_path(data, "data")
-    nlp = load(bundle)
+    nlp = load(bundle, device=device, precision=precision)
     name = _one_task(nlp, task)
     _read_by(nlp.tasks[name], options or {})
     companion = None if target is None else Path(target)
@@ -66,7 +72,7 @@ def evaluate(
     scorer = _scored(nlp, name, file, seed, reporter)
     found = Evaluation(task=name, kind=nlp.tasks[name].kind, main=scorer.main_metric, data=file.name, **scorer.scores())
     if other is not None:
-        rival = load(other)
+        rival = load(other, device=device, precision=precision)
         other_name = _one_task(rival, task if task in rival.tasks else None)
         one, two = nlp.tasks[name], rival.tasks[other_name]
         _read_by(two, options or {})
@@ -96,6 +102,8 @@ def evaluate_end_to_end(
     *,
     entities: Entities = "found",
     task: str | None = None,
+    device: DeviceLike = AUTO,
+    precision: Precision = "auto",
     seed: int = 0,
     reporter: Reporter | None = None,
 ) -> Evaluation:
@@ -107,6 +115,8 @@ def evaluate_end_to_end(
             those too (`"entities"` of JSON lines). It is held in memory.
         entities: `found` by the bundle, or those of the data (`gold`), all pairs of which are then judged.
         task: Which task on relations; needed only where the bundle holds several.
+        device: See `load`.
+        precision: See `load`.
         seed: Seed of the bootstrap.
         reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
 
@@ -119,7 +129,7 @@ def evaluate_end_to_end(
     if entities not in get_args(Entities):
         raise InputError("no such entities", where="entities", got=entities, expected=", ".join(get_args(Entities)))
     require_path(data, "data")
-    nlp = load(bundle)
+    nlp = load(bundle, device=device, precision=precision)
     able = relating_tasks(nlp.tasks)
     if not able:
         raise InputError("this bundle has no task on relations", where=str(nlp.files.path), got=", ".join(nlp.tasks))

@@ -5,105 +5,33 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property, partial
-from threading import RLock
-from typing import Literal, Self, TypeVar, get_args, overload
+from typing import Self, get_args, overload
 
 from typing_extensions import override
 
-from spanbert.checkpoint.bundle import BundleFiles, open_bundle
+from spanbert.checkpoint.bundle import open_bundle
+from spanbert.core.device import AUTO, DeviceLike, device_name
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.predictions import Answer
 from spanbert.core.texts import described, require_count, require_many, require_path, require_text
-from spanbert.core.types import Document, Facts, Filling, Question, Record, Relation, Span, outer_first
+from spanbert.core.types import Document, Facts, Filling, Question, Relation, Span, outer_first
 from spanbert.corpus.text.sentences import split_sentences
 from spanbert.encoder.config import EncoderConfig
-from spanbert.inference.exported import load_exported, load_exported_scorer
-from spanbert.inference.loading import stored_tasks, stored_tokenizer
-from spanbert.inference.predictor import Predictor, chunks
+from spanbert.inference.predictor import chunks
 from spanbert.inference.routing import Router
 from spanbert.inference.work import ChunkProgress
 from spanbert.pipelines.documents import checked_documents, is_one, many_documents, one_document
+from spanbert.pipelines.loaded import LoadedBundle, Precision
 from spanbert.pipelines.pipe import Piping, batches
 from spanbert.pipelines.results import AnnotatedText, results_of
-from spanbert.tasks.pretrain.fill import PieceScorer, fill_template
+from spanbert.tasks.pretrain.fill import fill_template
 from spanbert.tasks.pretrain.template import parse_template
-from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.relating import RelatingTask
-from spanbert.tokens.tokenizer import TokenizerAdapter
-
-Precision = Literal["float32", "bfloat16"]
-ValueT = TypeVar("ValueT")
 
 
-class LoadedOnce(cached_property[ValueT]):
-    """A property that is computed when it is first asked for, and once, however many threads ask."""
-
-    @overload
-    def __get__(self, instance: None, owner: type[object] | None = None) -> Self: ...
-    @overload
-    def __get__(self, instance: object, owner: type[object] | None = None) -> ValueT: ...
-    def __get__(self, instance: object, owner: type[object] | None = None) -> Self | ValueT:
-        if instance is None:
-            return self
-        assert isinstance(instance, Pipeline)
-        with instance.lock:
-            return super().__get__(instance, owner)
-
-
-class Pipeline(Piping):
-    """A loaded bundle; weights are read when the first answer is asked for. Threads may share it.
-
-    Args:
-        files: The opened bundle.
-        precision: See `load`.
-        options: See `load`.
-    """
-
-    def __init__(
-        self,
-        files: BundleFiles,
-        precision: Precision = "float32",
-        options: Mapping[str, Facts] | None = None,
-    ) -> None:
-        self.files, self.precision, self.options = files, precision, options
-        self.lock = RLock()
-        self.tokenizer: TokenizerAdapter = stored_tokenizer(files)
-
-    def __getstate__(self) -> Record:
-        """What it was opened with; another process, or a copy, reads the weights again when it first answers."""
-        path = self.files.path.resolve()
-        return {"files": replace(self.files, path=path), "precision": self.precision, "options": self.options}
-
-    def __setstate__(self, state: Record) -> None:
-        self.__init__(**state)  # type: ignore[misc]
-
-    @LoadedOnce
-    def tasks(self) -> dict[str, TextTask]:
-        """The bundle's tasks on labelled texts, by name."""
-        return stored_tasks(self.files, self.tokenizer, self.options)
-
-    @LoadedOnce
-    def predictor(self) -> Predictor:
-        """Encoder and heads of all tasks."""
-        if self.files.is_exported:
-            return load_exported(self.files, self.tasks)
-        import torch
-
-        from spanbert.encoder.hardware import compute_device, has_bfloat16, tune_process
-        from spanbert.encoder.linear import can_pack
-        from spanbert.inference.heads import load_predictor
-
-        if self.precision == "bfloat16" and not (can_pack() and has_bfloat16(compute_device())):
-            raise InputError(
-                "this processor does not multiply bfloat16",
-                where="precision",
-                got=self.precision,
-                expected="float32",
-            )
-        tune_process()
-        return load_predictor(self.files, self.tasks, dtype=getattr(torch, self.precision))
+class Pipeline(LoadedBundle, Piping):
+    """A loaded bundle; weights are read when the first answer is asked for. Threads may share it."""
 
     def warm_up(self) -> Self:
         """Reads the weights now, and answers once, so that the first answer that is asked for comes as fast as any.
@@ -124,7 +52,7 @@ class Pipeline(Piping):
     @override
     def again(self) -> Callable[[], Pipeline]:
         """Loads the same bundle in the same way."""
-        return partial(load, self.files.path, precision=self.precision, options=self.options)
+        return partial(load, self.files.path, device=self._device_name, precision=self.precision, options=self.options)
 
     def __repr__(self) -> str:
         """Which bundle, and which tasks."""
@@ -313,14 +241,6 @@ class Pipeline(Piping):
     def _longest_segment(self) -> int:
         return EncoderConfig.of_bundle(self.files).longest_segment
 
-    @LoadedOnce
-    def _scorer(self) -> PieceScorer:
-        if self.files.is_exported:
-            return load_exported_scorer(self.files, self.tasks)
-        from spanbert.tasks.pretrain.scorer import TorchPieceScorer
-
-        return TorchPieceScorer.of_bundle(self.files)
-
     def fill(self, text: str, *, top_k: int = 5) -> list[Filling]:
         """Fills the blanks of a text: `[MASK]` one piece, `[MASK:3]` three, `[MASK:1-4]` one to four.
 
@@ -340,30 +260,35 @@ class Pipeline(Piping):
 def load(
     bundle: str | os.PathLike[str],
     *,
-    precision: Precision = "float32",
+    device: DeviceLike = AUTO,
+    precision: Precision = "auto",
     options: Mapping[str, Facts] | None = None,
 ) -> Pipeline:
     """Opens a bundle, an exported model, a Hugging Face directory or a hub id.
 
     Args:
         bundle: Its path or id.
+        device: What computes: `"auto"` (CUDA where there is one, else the CPU), `"cpu"`, `"cuda"`, `"cuda:1"`, `"mps"`,
+            the number of a CUDA card (-1: the CPU) or a `torch.device`; an exported model computes on the CPU.
         precision: Of the encoder's products when texts and questions are read: `bfloat16` is faster on processors that
-            multiply it, and moves hidden states by a few hundredths; `fill` is always float32.
+            multiply it, and moves hidden states by a few hundredths; `auto` is `bfloat16` on a GPU that multiplies it,
+            else `float32`, and for an exported model its own; `fill` of a bundle is always float32.
         options: By kind of task, settings in place of those that it was trained with, such as
             `{"coref": {"singletons": "keep", "depth": 500}}`.
 
     Raises:
-        InputError: Not a model, or damaged; an unknown precision.
+        InputError: Not a model, or damaged; an unknown precision, or one that an exported model does not have; a device
+            that there is not.
     """
     require_path(bundle, "bundle")
     if precision not in get_args(Precision):
         raise InputError(
             "no such precision", where="precision", got=repr(precision), expected=", ".join(get_args(Precision))
         )
+    name = device_name(device)
     files = open_bundle(os.fspath(bundle), exported=True)
-    if files.is_exported and precision == "bfloat16":
-        stated = files.manifest["export"]["precision"]
-        raise InputError(
-            "an exported model has the precision that it was exported in", where=str(files.path), got=stated
-        )
-    return Pipeline(files, precision, options)
+    if not files.is_exported and name not in (AUTO, "cpu"):
+        from spanbert.encoder.hardware import resolved_device
+
+        resolved_device(name)  # refuses now what cannot be had
+    return Pipeline(files, precision, options, name)

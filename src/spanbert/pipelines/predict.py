@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from spanbert.core.device import AUTO, DeviceLike
 from spanbert.core.errors import InputError
 from spanbert.core.reporter import Reporter
 from spanbert.core.texts import described, require_many
@@ -20,7 +21,8 @@ from spanbert.corpus.io.files import SourceFile
 from spanbert.corpus.text.division import Documents
 from spanbert.inference.work import ChunkProgress, followed
 from spanbert.pipelines.inputs import read_inputs
-from spanbert.pipelines.load import Pipeline, Precision, load
+from spanbert.pipelines.load import Pipeline, load
+from spanbert.pipelines.loaded import Precision
 from spanbert.pipelines.results import AnnotatedText
 from spanbert.pipelines.unique_ids import with_unique_ids
 from spanbert.tasks.base import changed_config
@@ -37,7 +39,8 @@ def predict_file(
     source: str | os.PathLike[str],
     *,
     task: str | None = None,
-    precision: Precision = "float32",
+    precision: Precision = "auto",
+    device: DeviceLike = AUTO,
     options: Mapping[str, Facts] | None = None,
     text_column: str | None = None,
     reporter: Reporter | None = None,
@@ -55,6 +58,7 @@ def predict_file(
         source: The file, the folder where a format may be one, or `hf:NAME[@CONFIG][:SPLIT]`, a data set of the hub.
         task: One task alone; needed where several kinds of task could read the file.
         precision: See `load`.
+        device: See `load`.
         options: See `load`.
         text_column: Column of a table's text; None: by its name, or as the task finds it.
         reporter: Receives progress; the file is then read once before, to count it.
@@ -72,7 +76,7 @@ def predict_file(
         raise InputError("a folder without annotated files", where=str(path), expected="a file, or a folder of brat's")
     if not marked and not named:
         return None
-    nlp = load(bundle, precision=precision, options=options)
+    nlp = load(bundle, precision=precision, device=device, options=options)
     asked = {name: one for name, one in nlp.tasks.items() if task in (None, name)}
     own = next((one for one in marked if _readers(asked, [one])), None)
     if (own is not None or not named) and asks_by_lines(path, own):
@@ -132,7 +136,8 @@ def predict(
     *,
     name: str = "input",
     task: str | None = None,
-    precision: Precision = "float32",
+    precision: Precision = "auto",
+    device: DeviceLike = AUTO,
     options: Mapping[str, Facts] | None = None,
     blank_lines: bool = False,
     documents: Documents | None = None,
@@ -149,6 +154,7 @@ def predict(
         name: Of the source, for messages.
         task: One task alone.
         precision: See `load`.
+        device: See `load`.
         options: See `load`.
         blank_lines: Blank lines are texts too, where a text is a line; else they are left out.
         documents: What a text is in plain text: a `line`, what stands between `blank` lines, or all lines (`file`);
@@ -168,7 +174,7 @@ def predict(
     if isinstance(lines, str):
         raise InputError("one text in place of lines", got=described(lines), remedy="Pass a list of texts")
     require_many(lines, "lines")
-    nlp = load(bundle, precision=precision, options=options)
+    nlp = load(bundle, precision=precision, device=device, options=options)
     relates = any("entities" in nlp.tasks[one].spec.needs for one in nlp.names(task))
     whole = [one for one in nlp.names(task) if nlp.tasks[one].spec.reads == "file"] if documents is None else []
 

@@ -12,7 +12,7 @@ from itertools import chain
 import numpy as np
 
 from spanbert.core.types import BoolArray, Document, IntArray, Span
-from spanbert.tokens.tokenizer import TokenizerAdapter, panics_named
+from spanbert.tokens.tokenizer import TokenizerAdapter, failures_named
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -45,7 +45,7 @@ def read_pieces(tokenizer: TokenizerAdapter, documents: Sequence[Document]) -> l
         for document in documents
     ]
     found = []
-    with panics_named(tokenizer.name):
+    with failures_named(tokenizer.name):
         encodings = tokenizer.backend.encode_batch(texts, add_special_tokens=False)
     starts_V = tokenizer.is_word_start_V
     for document, text, encoding in zip(documents, texts, encodings, strict=True):

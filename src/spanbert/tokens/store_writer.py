@@ -24,6 +24,7 @@ from spanbert.tokens.store_schemas import PrepareProgress
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
 _PIECES_A_RECORD_BATCH = 1 << 20
+_PROGRESS = "progress.json"
 
 
 class _SplitWriter:
@@ -114,7 +115,7 @@ class StoreWriter:
 
     def _recover(self) -> None:
         """Takes over the finished shards of a killed run with the same plan; removes anything else."""
-        progress = self.work / "progress.json"
+        progress = self.work / _PROGRESS
         if progress.is_file():
             noted = read_checked(PrepareProgress, progress)
             if noted["key"] == self._key:
@@ -154,13 +155,14 @@ class StoreWriter:
         self._documents_open = 0
         sync_file(self.work)
         noted = {"key": self._key, "documents_done": self.documents_done, "shards": self.shards}
-        write_json(self.work / "progress.json", {**noted, "counts": self.counts_V.tolist()})
+        write_json(self.work / _PROGRESS, {**noted, "counts": self.counts_V.tolist()})
 
     def finish(self, target: Path) -> None:
         """Closes the store and gives it its name."""
         self._close_shards()
-        (self.work / "progress.json").unlink()  # what follows cannot be continued, and is done again in a moment
+        progress = self.work / _PROGRESS
         if self.held_out and all(shard["split"] == "train" for shard in self.shards):
+            progress.unlink()  # shards change, which cannot be continued
             moved = hold_one_out(self.work, self.shards)
             if moved is not None:
                 self.shards = [dict(shard) for shard in moved[0]]
@@ -168,7 +170,7 @@ class StoreWriter:
         np.save(self.work / "unigram.npy", self.counts_V)
         (self.work / "tokenizer").mkdir()
         self.adapter.save(self.work / "tokenizer")
-        files = sorted(path for path in self.work.rglob("*") if path.is_file())
+        files = sorted(path for path in self.work.rglob("*") if path.is_file() and path != progress)
         for path in files:
             sync_file(path)
         index = {
@@ -187,6 +189,7 @@ class StoreWriter:
             },
         }
         write_json(self.work / INDEX_NAME, index)
+        progress.unlink(missing_ok=True)
         sync_file(self.work)
         move_into_place(self.work, target, last=INDEX_NAME, replace=True)
         remove(self.work)

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import BoolArray, IntArray
-from spanbert.tokens.tokenizer import MOST_PIECES, panics_named
+from spanbert.tokens.tokenizer import MOST_PIECES, failures_named
 
 Model = Literal["bpe", "unigram"]
 BEGIN, END = 0, 1
@@ -47,14 +47,11 @@ class TargetVocabulary:
         Raises:
             InputError: Not a tokenizer.
         """
-        try:
-            with panics_named(name):
-                made = cls(Tokenizer.from_str(definition), name)
-                made.encode_batch(["A probe."])
-        except InputError:
-            raise
-        except Exception as error:  # noqa: BLE001 (tokenizers raises nothing narrower)
-            raise InputError("not a tokenizer that can be loaded", where=name, got=str(error)) from None
+        with failures_named(name):
+            made = cls(Tokenizer.from_str(definition), name)
+        if not made.backend.get_vocab(with_added_tokens=True):
+            raise InputError("a vocabulary without a piece", where=name, remedy="Copy or download it again")
+        made.encode_batch(["A probe."])
         if made.size > MOST_PIECES:
             raise InputError("ids that no vocabulary needs", where=name, got=f"{made.size:,}")
         return made
@@ -92,12 +89,14 @@ class TargetVocabulary:
 
     def encode_batch(self, texts: Sequence[str]) -> list[IntArray]:
         """The ids of each text, without beginning and end."""
-        found = self.backend.encode_batch_fast(list(texts), add_special_tokens=False)
+        with failures_named(self.name):
+            found = self.backend.encode_batch_fast(list(texts), add_special_tokens=False)
         return [np.array(one.ids, dtype=np.int64) + _OWN for one in found]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of some ids; beginning and end are left out."""
-        return self.backend.decode([int(one) - _OWN for one in ids if one >= _OWN], skip_special_tokens=True)
+        with failures_named(self.name):
+            return self.backend.decode([int(one) - _OWN for one in ids if one >= _OWN], skip_special_tokens=True)
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """Each id as it would be written alone, for people; the end is `</s>`."""

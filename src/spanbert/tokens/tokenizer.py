@@ -39,22 +39,27 @@ _SPECIAL_NAMES = {
 
 
 @contextmanager
-def panics_named(name: str) -> Iterator[None]:
-    """Turns what the tokenizer library gives up on into an error that says which tokenizer it was.
+def failures_named(name: str) -> Iterator[None]:
+    """Turns what the tokenizer library fails at into an error that says which tokenizer it was.
 
-    A definition that it read well may break an invariant of its Rust code, when it is read or when a text comes. Such
-    a panic is no `Exception`, and its class cannot be imported.
+    What it finds wrong itself is an `Exception` and nothing narrower. A definition that it read well may also break an
+    invariant of its Rust code, when it is read or when a text comes: such a panic is no `Exception`, and its class
+    cannot be imported.
+
+    Args:
+        name: Where the tokenizer came from.
 
     Raises:
-        InputError: The library gave up.
+        InputError: The library failed.
     """
     try:
         yield
     except BaseException as error:
-        if type(error).__name__ != "PanicException":
+        panicked = type(error).__name__ == "PanicException"
+        if not panicked and type(error) is not Exception:
             raise
         raise InputError(
-            "a tokenizer that the library `tokenizers` gives up on",
+            "a tokenizer that the library `tokenizers` gives up on" if panicked else "not a tokenizer that can be used",
             where=name,
             got=str(error),
             remedy="Copy or download it again",
@@ -104,7 +109,7 @@ class TokenizerAdapter:
                 got=f"{self.vocab_size - 1:,}",
                 expected=f"below {MOST_PIECES:,}",
             )
-        with panics_named(name):
+        with failures_named(name):
             self.offsets_batch([_PROBE])
 
     @cached_property
@@ -239,7 +244,7 @@ class TokenizerAdapter:
         if starts_V is not None:
             return [(ids, starts_V[ids]) for ids in self.ids_batch(texts)]
         encoded = []
-        with panics_named(self.name):
+        with failures_named(self.name):
             encodings = self.backend.encode_batch(list(texts), add_special_tokens=False)
         for encoding in encodings:
             words = np.array([-1 if word is None else word for word in encoding.word_ids], dtype=np.int64)
@@ -250,13 +255,13 @@ class TokenizerAdapter:
 
     def ids_batch(self, texts: Sequence[str]) -> list[IntArray]:
         """The ids of `encode_batch` alone."""
-        with panics_named(self.name):
+        with failures_named(self.name):
             fast = self.backend.encode_batch_fast(list(texts), add_special_tokens=False)
         return [np.array(encoding.ids, dtype=np.int64) for encoding in fast]
 
     def offsets_batch(self, texts: Sequence[str]) -> list[IntArray]:
         """First character and character after the last of each piece of `encode_batch`, (n, 2)."""
-        with panics_named(self.name):
+        with failures_named(self.name):
             encodings = self.backend.encode_batch(list(texts), add_special_tokens=False)
         return [np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2) for encoding in encodings]
 
@@ -266,7 +271,7 @@ class TokenizerAdapter:
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of some pieces."""
-        with panics_named(self.name):
+        with failures_named(self.name):
             return self.backend.decode([int(identity) for identity in ids], skip_special_tokens=False)
 
     def surface(self, ids: Sequence[int]) -> str:
@@ -337,13 +342,8 @@ def _from_json(path: Path) -> Tokenizer:
     definition = read_json(path)
     if not isinstance(definition, dict) or "model" not in definition:
         raise InputError("not a tokenizer", where=str(path), expected="a Hugging Face tokenizer.json")
-    try:
-        with panics_named(str(path)):
-            tokenizer = Tokenizer.from_str(json.dumps(definition))
-    except InputError:
-        raise
-    except Exception as error:  # noqa: BLE001 (tokenizers raises nothing narrower)
-        raise InputError("not a tokenizer that can be loaded", where=str(path), got=str(error)) from None
+    with failures_named(str(path)):
+        tokenizer = Tokenizer.from_str(json.dumps(definition))
     if definition["model"].get("type") == "WordPiece" and tokenizer.decoder is None:
         tokenizer.decoder = decoders.WordPiece(prefix=definition["model"]["continuing_subword_prefix"])
     return tokenizer

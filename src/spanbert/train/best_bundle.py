@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from spanbert.checkpoint.bundle import MANIFEST
-from spanbert.core.files import directory_written_whole, write_atomically
+from spanbert.core.files import copy_into, directory_written_whole, write_atomically
 from spanbert.train.run_directory import END_TO_END, run_directory
 
 _REPORTED = ("metrics.jsonl", "evaluations.jsonl", "scores.json", END_TO_END, "mistakes.jsonl")
@@ -22,7 +21,7 @@ def copy_best(source: Path, target: Path, section: Sequence[str]) -> None:
         section: Lines that the card gets in addition.
     """
     with directory_written_whole(target, last=MANIFEST) as temporary:
-        shutil.copytree(source, temporary, dirs_exist_ok=True)
+        copy_into(source, temporary)
         with (temporary / "README.md").open("a", encoding="utf-8") as card:
             card.write("\n" + "\n".join(section) + "\n")
     for name in _REPORTED:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from spanbert.core.config import Config
+from spanbert.core.device import AUTO, device_name
 from spanbert.core.errors import InputError
 from spanbert.core.habits import unit_meant
 from spanbert.encoder.config import Precision
@@ -122,9 +123,11 @@ class TrainConfig(Config):
         max_steps: Budget in optimiser steps; the exact, resumable kind.
         max_tokens: Budget in tokens.
         max_minutes: Budget in minutes, from the first step to the last scores; the schedule then follows the clock.
-        accumulation: Micro-batches a step, of each of the processes that train together.
+        accumulation: Micro-batches a step, of each of the processes that train together; more take less memory, and the
+            step stays the same.
         shard: Several processes hold a share of every weight each (FSDP2) in place of all weights (DDP): less memory,
             more exchange.
+        device: What computes: `auto` (CUDA where there is one, else the CPU), `cpu`, `cuda`, `cuda:1` or `mps`.
         precision: Of the matrix products in training; `auto` is bfloat16 where the hardware multiplies it faster.
             Weights, optimiser, softmax and evaluation are float32 throughout.
         gradient_checkpointing: Less memory for a third more time: activations are computed again in the backward pass.
@@ -141,6 +144,7 @@ class TrainConfig(Config):
     max_minutes: float | None = Field(default=None, gt=0)
     accumulation: int = Field(default=1, ge=1)
     shard: bool = False
+    device: str = AUTO
     precision: Literal["auto", Precision] = "auto"
     gradient_checkpointing: bool = False
     evaluate_every: str = "20%"
@@ -148,6 +152,14 @@ class TrainConfig(Config):
     patience: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0)
     threads: int | None = Field(default=None, ge=1)
+
+    @field_validator("device", mode="before")
+    @classmethod
+    def _check_device(cls, given: object) -> str:
+        try:
+            return device_name(given, "train.device")
+        except InputError as error:
+            raise ValueError(f"{error.what}; expected {error.expected}") from None
 
     @model_validator(mode="after")
     def _check_amounts(self) -> Self:

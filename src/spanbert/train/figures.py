@@ -34,10 +34,21 @@ def require_finite(directory: Path, step: int, **figures: float) -> None:
     """
     for name, value in figures.items():
         if not math.isfinite(value):
-            raise NotFiniteError(
-                f"step {step}: {name.replace('_', ' ')} is {value}. Start again with a lower optim.lr and another "
-                f"--out; {directory} keeps the state that was saved last"
-            )
+            raise not_finite(directory, step, f"{name.replace('_', ' ')} is {value}")
+
+
+def not_finite(directory: Path, step: int, what: str) -> NotFiniteError:
+    """The error that ends a run whose weights have grown too large.
+
+    Args:
+        directory: The run's.
+        step: When it was seen.
+        what: What was seen.
+    """
+    return NotFiniteError(
+        f"step {step}: {what}. Start again with a lower optim.lr and another --out; {directory} keeps the state that "
+        "was saved last"
+    )
 
 
 @dataclass(kw_only=True, eq=False)
@@ -115,9 +126,8 @@ class StepFigures:
         waiting = [step for step in self._steps if step.read is None]
         if not waiting:
             return
-        tensors = [
-            one.double() for step in waiting for one in (*step.losses.values(), step.gradient_norm, step.skipped)
-        ]
+        kept = [one for step in waiting for one in (*step.losses.values(), step.gradient_norm, step.skipped)]
+        tensors = [one.float() if one.device.type == "mps" else one.double() for one in kept]
         values = iter(torch.stack(tensors).tolist())
         for step in waiting:
             means = {name: next(values) for name in step.losses}
@@ -135,10 +145,7 @@ class StepFigures:
         what = f"the gradient's norm is {norm:.4g}, the loss {loss:.4g}"
         if in_a_row >= min(self._most_skipped, number):  # of a run that begins so the first is one too many
             before = f", and {in_a_row} steps in a row were left out" if in_a_row > 1 else ""
-            raise NotFiniteError(
-                f"step {number}: {what}{before}. Start again with a lower optim.lr and another --out; "
-                f"{self._directory} keeps the state that was saved last"
-            )
+            raise not_finite(self._directory, number, f"{what}{before}")
         self._say(f"step {number}: {what}: left out")
 
     def _write(self) -> None:

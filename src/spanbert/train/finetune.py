@@ -16,6 +16,7 @@ from typing import Any
 from spanbert.batches.example_plan import ExamplePlan
 from spanbert.batches.mixed_plan import MixedPlan
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
+from spanbert.core.device import DeviceLike
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_json
 from spanbert.core.model_path import hub_id
@@ -45,7 +46,7 @@ from spanbert.train.finetune_facts import run_facts
 from spanbert.train.kept import Kept
 from spanbert.train.model import TaskModel
 from spanbert.train.outcome import Outcome
-from spanbert.train.run import base_name, run_into, settled, with_budget
+from spanbert.train.run import announce, base_name, run_into, settled, with_budget, with_device
 from spanbert.train.run_directory import END_TO_END, FINETUNE, budget_of_run, check_run_folder
 from spanbert.train.scratch import scratch_shape, start_from_scratch
 from spanbert.train.task_data import (
@@ -97,6 +98,7 @@ def finetune(
     model: str | Path | None = None,
     size: Size | None = None,
     config: FinetuneConfig | Facts | None = None,
+    device: DeviceLike | None = None,
     resume: bool = False,
     overwrite: bool = False,
     began: Callable[[], None] | None = None,
@@ -114,6 +116,8 @@ def finetune(
         config: Settings, or a dictionary of them (`{"learning_rate": 3e-5}`); without a budget, 3 epochs, or as many as
             the kind of tasks that needs most usually takes (coreference 20, relations 5, translation 10), and 300 steps
             at least; without rates, those that suit the size of the encoder.
+        device: What computes, in place of that of the settings: `"cuda"`, `"cuda:1"`, `"cpu"`, `"mps"`, a card's number
+            or a `torch.device`; `"auto"` is CUDA where there is one.
         resume: Continue the interrupted run of `out`; starts one if there is none.
         overwrite: Replace a run, model or store in `out` when this run begins.
         began: Called when this run begins, before it writes anything; for runs that are a part of something larger.
@@ -130,6 +134,7 @@ def finetune(
     """
     require_path(out, "out")
     reporter, config, target = reporter or SilentReporter(), FinetuneConfig.of(config), Path(out)
+    config = with_device(config, device)
     if model is not None:
         require_path(model, "model")
     tasks = as_task_data(tasks)
@@ -157,6 +162,7 @@ def finetune(
         )
         tokenizer = stored_tokenizer(files)
         made = build_tasks(tasks, files, tokenizer, config)
+        announce(runtime, reporter)
         kept_files.assets(made)
         for task in made.values():
             for remark in task.remarks([other for other in made.values() if other is not task]):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from spanbert.checkpoint.bundle import ASSETS, copy_assets
+from spanbert.core.files import copy_into, directory_written_whole
 from spanbert.tasks.protocol import TextTask
 from spanbert.train.run import Run
 
@@ -71,7 +72,8 @@ class Kept(AbstractContextManager["Kept"]):
     def keep(self) -> None:
         """The run begins: what was made for it stays."""
         for made in self._temporary.iterdir() if self._ranks.is_first else ():
-            shutil.copytree(made, self._kept / made.name, dirs_exist_ok=True)
+            with directory_written_whole(self._kept / made.name) as folder:
+                copy_into(made, folder)
 
     @override
     def __exit__(self, *_: object) -> None:

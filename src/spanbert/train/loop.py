@@ -26,10 +26,11 @@ from spanbert.checkpoint.state import SavedState, load_state, save_state
 from spanbert.core.reporter import Reporter
 from spanbert.core.schema import checked
 from spanbert.encoder.hardware import threads_by_work
+from spanbert.encoder.model import DivergedError
 from spanbert.tasks.protocol import MicroBatch
 from spanbert.train.budget import Budget, Progress, is_due, schedule_factor
 from spanbert.train.config import Amount, OptimConfig, TrainConfig
-from spanbert.train.figures import StepFigures, require_finite
+from spanbert.train.figures import StepFigures, not_finite, require_finite
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer, optimizer_tensors, restore_optimizer, set_rates
 from spanbert.train.outcome import Best, Outcome
@@ -183,7 +184,7 @@ class Trainer:
                         self.progress = now()
                     if is_due(self.checkpoint_every, before, self.progress, self.budget):
                         figures.read()
-                        self._save()
+                        self._save(tracker)
                         self.progress = now()
                 figures.read()
                 if not self._evaluated_at(self.progress.step) and stopped_by == "budget":
@@ -193,7 +194,7 @@ class Trainer:
             finally:
                 steps.close()  # type: ignore[attr-defined]
             if self.progress.step:
-                self._save()
+                self._save(tracker)
                 if self._states is not None:
                     self._states.finish()
             self.parallel.update_model()
@@ -215,7 +216,7 @@ class Trainer:
     def _step(self, step: Step[MicroBatch[Any]], figures: StepFigures) -> None:
         """One optimiser step."""
         tokens = step.tokens // (max(len(step.micro_batches), 1) * self.ranks.size)
-        with threads_by_work(tokens, self.model.encoder.config.hidden_size):
+        with threads_by_work(tokens, self.model.encoder.config.hidden_size, self.runtime.device):
             self._update(step, figures)
 
     def _update(self, step: Step[MicroBatch[Any]], figures: StepFigures) -> None:
@@ -264,7 +265,10 @@ class Trainer:
         if self.evaluate is None:
             return
         self.parallel.update_model()
-        scores = self.ranks.of_first(partial(stop.unless_stopped, self.evaluate))
+        try:
+            scores = self.ranks.of_first(partial(stop.unless_stopped, self.evaluate))
+        except DivergedError as error:
+            raise not_finite(self.directory, self.progress.step, error.what) from error
         if scores is None:
             return
         self._take_scores(tracker, scores)
@@ -296,8 +300,10 @@ class Trainer:
                     facts=asdict(self.best),
                 )
 
-    def _save(self) -> None:
+    def _save(self, tracker: Tracker | None) -> None:
         begun = time.monotonic()
+        if tracker is not None:
+            tracker.sync()
         save = save_state if self._states is None else self._states.begin
         save(
             self.directory / "training" / "last",

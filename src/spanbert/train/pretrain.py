@@ -13,23 +13,29 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from spanbert.batches.plan import PackingPlan
+from spanbert.core.device import DeviceLike
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_json
 from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.texts import require_path
 from spanbert.core.types import Facts
+from spanbert.encoder.compiled import why_not
 from spanbert.encoder.config import Size
 from spanbert.scores.scorer import shown_figure
+from spanbert.tasks.pretrain.encode import PackSize
 from spanbert.tasks.pretrain.objectives import PretrainTask
 from spanbert.tokens.store import TokenStore
+from spanbert.train.micro_batches import fitting_accumulation
 from spanbert.train.outcome import Outcome
 from spanbert.train.pretrain_bundle import build_model, write_pretrained
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrain_evaluation import evaluate, held_out_plan
-from spanbert.train.run import base_name, model_fact, run_into, settled, with_budget
-from spanbert.train.run_directory import PRETRAIN, budget_of_run, check_run_folder
+from spanbert.train.run import announce, base_name, model_fact, run_into, settled, with_budget, with_device
+from spanbert.train.run_directory import PRETRAIN, budget_of_run, check_run_folder, facts_of_run
 from spanbert.train.timetable import Scoring
 
 
@@ -69,6 +75,7 @@ def pretrain(
     model: str | Path | None = None,
     size: Size | None = None,
     config: PretrainConfig | Facts | None = None,
+    device: DeviceLike | None = None,
     resume: bool = False,
     overwrite: bool = False,
     reporter: Reporter | None = None,
@@ -81,6 +88,8 @@ def pretrain(
         model: Bundle, Hugging Face directory or hub id to continue from.
         size: Train from scratch at this size instead.
         config: Settings, or a dictionary of them; a budget is required.
+        device: What computes, in place of that of the settings: `"cuda"`, `"cuda:1"`, `"cpu"`, `"mps"`, a card's number
+            or a `torch.device`; `"auto"` is CUDA where there is one.
         resume: Continue the interrupted run of `out`; starts one if there is none.
         overwrite: Replace a run, model or store in `out` when this run begins.
         reporter: Receives progress; None: shown on a terminal and in a notebook (`SilentReporter()` keeps quiet).
@@ -94,6 +103,7 @@ def pretrain(
     require_path(store, "store")
     require_path(out, "out")
     reporter, config, target = reporter or SilentReporter(), PretrainConfig.of(config), Path(out)
+    config = with_device(config, device)
     if (model is None) == (size is None):
         raise InputError(
             "either a model to continue from, or a size to start from scratch", expected="--model or --size"
@@ -104,7 +114,9 @@ def pretrain(
     if config.masking.scheme != "span" and config.sbo.weight:
         reporter.say(f"masking scheme {config.masking.scheme}: its boundaries may be masked, so the SBO is off")
         config = config.model_copy(update={"sbo": config.sbo.model_copy(update={"weight": 0.0})})
+    config = _with_earlier_accumulation(config, target) if resume else config
     config, runtime = settled(config)
+    config = with_compiling(config, runtime.device, reporter)
     tokens = TokenStore(store)
     facts = {
         "store": tokens.checksum,
@@ -115,11 +127,24 @@ def pretrain(
     with run_into(target, facts, runtime=runtime, resume=resume, overwrite=overwrite, reporter=reporter) as run:
         adapter = tokens.tokenizer()
         task = PretrainTask(
-            adapter, tokens.unigram_counts(), masking=config.masking, sbo=config.sbo, seed=config.train.seed
+            adapter,
+            tokens.unigram_counts(),
+            masking=config.masking,
+            sbo=config.sbo,
+            seed=config.train.seed,
+            filled=filled_packs(config),
         )
+        announce(runtime, reporter)
         task_model = build_model(task, adapter, tokens, model=model, size=size, config=config, reporter=reporter)
         task_model.to(runtime.device)
         plan, held_out = _training_plan(tokens, config), held_out_plan(tokens, config.batch.segment_length)
+        if config.train.accumulation == "auto":
+            parts = runtime.ranks.of_first(partial(fitting_accumulation, task_model, plan, runtime))
+            reporter.say(f"a step of {plan.packs:,} packs in {parts * runtime.ranks.size:,} micro-batches")
+            config = config.with_train(accumulation=parts)
+            run = run.noting(settings=config.model_dump(mode="json"))  # so that a resumed run has as many
+        if config.train.compile == "on":
+            task_model.encoder.compile_layers(at_most=config.batch.segment_length)
         score: Callable[[], dict[str, Any]] | None = None
         if held_out is not None:
             score = partial(evaluate, task, task_model, held_out, most_tokens=config.train.evaluate_tokens)
@@ -161,6 +186,38 @@ def pretrain(
             outcome=outcome,
         )
     return PretrainResult(path=target, outcome=outcome, before=before, lines=lines)
+
+
+def with_compiling(config: PretrainConfig, device: torch.device, reporter: Reporter) -> PretrainConfig:
+    """The settings with what `train.compile` comes to on a device.
+
+    Raises:
+        InputError: It should be on, and something is missing.
+    """
+    asked = config.train.compile
+    lacks = "with shares of weights (train.shard) they are not yet" if config.train.shard else why_not(device)
+    if asked == "on" and lacks is not None:
+        raise InputError(f"the layers cannot be compiled: {lacks}", where="train.compile", remedy="Leave it out")
+    is_on = asked == "on" or (asked == "auto" and device.type == "cuda" and lacks is None)
+    if is_on:
+        reporter.say("layers are compiled in the first step, which takes a while")
+    elif asked == "auto" and device.type == "cuda":
+        reporter.say(f"layers are not compiled: {lacks}")
+    return config.with_train(compile="on" if is_on else "off")
+
+
+def filled_packs(config: PretrainConfig) -> PackSize | None:
+    """Up to which size packs are filled: of compiled layers, which want one shape."""
+    batch = config.batch
+    return PackSize(batch.pack_tokens, batch.segment_length) if config.train.compile == "on" else None
+
+
+def _with_earlier_accumulation(config: PretrainConfig, bundle: Path) -> PretrainConfig:
+    """The settings with what `auto` came to when the interrupted run began."""
+    facts = facts_of_run(bundle)
+    if config.train.accumulation != "auto" or not facts:
+        return config
+    return config.with_train(accumulation=facts["settings"]["train"]["accumulation"])
 
 
 def _training_plan(store: TokenStore, config: PretrainConfig) -> PackingPlan:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from spanbert.batches.masking import MaskingConfig
 from spanbert.core.config import Config
@@ -35,10 +35,22 @@ class PretrainTrainConfig(TrainConfig):
     """The loop.
 
     Attributes:
+        accumulation: Micro-batches a step; more take less memory, and the step stays the same. `auto`: as few as fit
+            into the memory of a GPU, found by trial when a run begins, and on a CPU one for each pack.
+        compile: Let torch compile the layers of the encoder; packs are then filled up to one size. `auto` is on where
+            CUDA computes, else off.
         evaluate_tokens: Held-out tokens that an evaluation reads at most.
     """
 
+    accumulation: Annotated[int, Field(ge=1)] | Literal["auto"] = 1  # type: ignore[assignment]
+    compile: Literal["auto", "on", "off"] = "auto"
     evaluate_tokens: int = Field(default=32_768, ge=1)
+
+    @field_validator("compile", mode="before")
+    @classmethod
+    def _as_a_word(cls, given: object) -> object:
+        """YAML reads `on` and `off` as true and false."""
+        return ("on" if given else "off") if isinstance(given, bool) else given
 
 
 class PretrainConfig(Config):

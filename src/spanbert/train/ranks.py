@@ -25,7 +25,7 @@ from spanbert.core import ranks as stated
 from spanbert.core.errors import SpanbertError
 
 _WAITING = timedelta(days=7)  # the first may score and write for long
-_LOST = re.compile(r"(?i)gloo|nccl|connection (reset|closed)|broken pipe|timed out|recvvalue|store")
+_LOST = re.compile(r"(?i)\bgloo\b|nccl|connection (reset|closed)|broken pipe")  # gloo raises a plain RuntimeError
 _ASKING = timedelta(seconds=5)
 _SIGNALS = ("SIGTERM", "SIGINT")
 ResultT = TypeVar("ResultT")
@@ -121,7 +121,7 @@ def lost_as_error(ranks: Ranks) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if ranks.size == 1 or not _LOST.search(str(error)):
+        if ranks.size == 1 or not (isinstance(error, dist.DistError) or _LOST.search(str(error))):
             raise
         raise RankEndedError from error
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
@@ -17,9 +17,11 @@ from spanbert import __version__
 from spanbert.batches.loader import Loader, Plan
 from spanbert.batches.plan import PlanPosition
 from spanbert.checkpoint.state import SavedState, load_state, sweep_state
-from spanbert.core.files import remove_leftovers, remove_leftovers_in, write_json
+from spanbert.core.device import DeviceLike, device_name
+from spanbert.core.files import write_json
 from spanbert.core.model_path import model_name
 from spanbert.core.reporter import Reporter
+from spanbert.encoder.hardware import explaining_memory, precision_warning
 from spanbert.train.config import OptimConfig, TrainConfig
 from spanbert.train.loop import Trainer
 from spanbert.train.model import TaskModel
@@ -34,6 +36,7 @@ from spanbert.train.run_directory import (
     require_places,
     run_directory,
     state_to_resume,
+    sweep_run,
 )
 from spanbert.train.runtime import Runtime
 from spanbert.train.signals import StopRequest
@@ -59,6 +62,10 @@ class RunConfig(Protocol):
 
 
 ConfigT = TypeVar("ConfigT", bound=RunConfig)
+_LESS_MEMORY = (
+    "Start again (--overwrite) with smaller micro-batches, --set train.accumulation=2 or more, which change only "
+    "rounding; or --set train.gradient_checkpointing=true"
+)
 
 
 def with_budget(
@@ -91,14 +98,34 @@ def _said(budget: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in budget.items() if value) or "none"
 
 
-def settled(config: ConfigT) -> tuple[ConfigT, Runtime]:
-    """The runtime, for which the process is prepared, and the settings with the precision that it came to.
+def with_device(config: ConfigT, device: DeviceLike | None) -> ConfigT:
+    """The settings with the device that a caller of a Python function passed; None: as they are.
 
-    Run.json and the bundle say that precision, and `--resume` compares it.
+    Raises:
+        InputError: Not a device.
+    """
+    return config if device is None else config.with_train(device=device_name(device))
+
+
+def settled(config: ConfigT) -> tuple[ConfigT, Runtime]:
+    """The runtime, for which the process is prepared, and the settings with the device and precision it came to.
+
+    Run.json and the bundle say these. `--resume` compares the precision, but on another device it may be another one.
+
+    Raises:
+        InputError: A device that there is not.
     """
     runtime = Runtime.of(config.train)
     runtime.prepare_process()
-    return config.with_train(precision=runtime.precision), runtime
+    return config.with_train(precision=runtime.precision, device=str(runtime.device)), runtime
+
+
+def announce(runtime: Runtime, reporter: Reporter) -> None:
+    """Says what a run computes on, once its data can be read, and what speaks against it."""
+    reporter.say(runtime.line)
+    warning = precision_warning(runtime.precision, runtime.device)
+    if warning is not None:
+        reporter.say(warning)
 
 
 def model_fact(model: str | Path) -> str:
@@ -236,6 +263,10 @@ class Run:
             scoring=scoring,
         )
 
+    def noting(self, **facts: Any) -> Self:
+        """The same run, of which run.json says something else, too; before it begins."""
+        return replace(self, facts={**self.facts, **facts})
+
     def begin(self, trainer: Trainer) -> bool:
         """Describes the run in run.json, and continues from the state of an interrupted one.
 
@@ -266,7 +297,8 @@ class Run:
             trainer: The training.
             until: The used share of the budget at which to pause.
         """
-        outcome = trainer.run(self.stop, until=until)
+        with explaining_memory(self.runtime.device, _LESS_MEMORY):
+            outcome = trainer.run(self.stop, until=until)
         best = load_state(self.directory / "training" / "best") if self.runtime.ranks.is_first else None
         if best is not None:
             trainer.model.load_state_dict(best.model)
@@ -306,9 +338,7 @@ def run_into(
         if ranks.is_first:
             require_places(bundle, overwrite=overwrite, goes_on=resume and kind_of_run(bundle) is not None)
             state = state_to_resume(bundle, facts, resume)
-            for place in (bundle, directory):
-                remove_leftovers(place)
-                remove_leftovers_in(place)
+            sweep_run(bundle)
             for name in ("last", "best"):
                 sweep_state(directory / "training" / name)
         ranks.wait()

@@ -24,7 +24,7 @@ from typing import Any
 
 from spanbert.checkpoint.state import SavedState, load_state
 from spanbert.core.errors import InputError
-from spanbert.core.files import only_writer, read_json
+from spanbert.core.files import only_writer, read_json, remove_leftovers_in
 from spanbert.core.outputs import check_output_folder, empty_folder
 from spanbert.core.schema import read_checked
 from spanbert.train.run_schemas import RunFacts
@@ -33,12 +33,14 @@ BUDGETS = ("max_steps", "max_tokens", "max_minutes", "max_epochs")
 BUDGET_KEYS = (*BUDGETS, "least_steps")
 PRETRAIN, FINETUNE = "pretrain", "finetune"  # kinds of runs, by the commands that make them
 TUNE, SEVERAL, TUNE_SEVERAL = "finetune --tune", "finetune --seeds", "finetune --seeds --tune"
+_DEVICE, _PRECISION = "settings.train.device", "settings.train.precision"
 _FREE = {  # what may differ on --resume: it changes no arithmetic, or is the budget
     *(f"settings.train.{key}" for key in BUDGET_KEYS),
     *(
         f"settings.train.{key}"
-        for key in ("evaluate_every", "checkpoint_every", "evaluate_tokens", "patience", "shard")
+        for key in ("evaluate_every", "checkpoint_every", "evaluate_tokens", "patience", "shard", "compile")
     ),
+    _DEVICE,
     "settings.batch.prefetch",
 }
 
@@ -74,6 +76,13 @@ def only_run(bundle: Path) -> Iterator[None]:
     """
     with only_writer(bundle), only_writer(run_directory(bundle)):
         yield
+
+
+def sweep_run(bundle: Path) -> None:
+    """Removes what killed writers left in a bundle and in its run, to which nobody else writes now."""
+    run = run_directory(bundle)
+    for place in (bundle, run, run / "training"):
+        remove_leftovers_in(place)
 
 
 def check_run_folder(
@@ -213,9 +222,10 @@ def budget_of_run(bundle: Path) -> dict[str, Any]:
 
 
 def _compare(before: dict[str, Any], now: dict[str, Any], where: Path) -> None:
-    """Refuses to resume with other settings that matter."""
+    """Refuses to resume with other settings that matter; another device may have another precision."""
     then, here = _by_step(before), _by_step(now)
-    for key in sorted((then.keys() | here.keys()) - _FREE):
+    moved = then.get(_DEVICE, "cpu") != here.get(_DEVICE, "cpu")  # earlier versions knew the CPU alone
+    for key in sorted((then.keys() | here.keys()) - _FREE - ({_PRECISION} if moved else set())):
         if then.get(key) != here.get(key):
             raise InputError(
                 f"the interrupted run has another {key.removeprefix('settings.')}",

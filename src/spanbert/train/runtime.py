@@ -8,8 +8,9 @@ from typing import Self
 
 import torch
 
+from spanbert.core.ranks import rank_on_machine, world_size
 from spanbert.encoder.config import Precision
-from spanbert.encoder.hardware import compute_device, resolved_precision, tune_process
+from spanbert.encoder.hardware import described_device, prepare_process, resolved_device, resolved_precision
 from spanbert.train.config import TrainConfig
 from spanbert.train.ranks import Ranks, joined_ranks
 
@@ -36,8 +37,13 @@ class Runtime:
 
     @classmethod
     def of(cls, config: TrainConfig) -> Self:
-        """That of the settings on this machine."""
-        device = compute_device()
+        """That of the settings on this machine.
+
+        Raises:
+            InputError: A device that there is not.
+        """
+        several = rank_on_machine() if world_size() > 1 else None
+        device = resolved_device(config.device, "train.device", rank=several)
         return cls(
             device=device,
             precision=resolved_precision(config.precision, device),
@@ -52,10 +58,20 @@ class Runtime:
         return 1 if self.device.type == "cpu" else _STEPS_AHEAD
 
     def prepare_process(self) -> None:
-        """Sets what holds for the whole process: see `tune_process`, and the threads."""
-        tune_process()
+        """Sets what holds for the whole process: see `encoder.hardware.prepare_process`, and the threads."""
+        prepare_process(self.device)
         if self.threads is not None:
             torch.set_num_threads(self.threads)
+
+    @property
+    def sum_dtype(self) -> torch.dtype:
+        """The widest type of numbers that the device adds; Apple's graphics processors have no float64."""
+        return torch.float32 if self.device.type == "mps" else torch.float64
+
+    @property
+    def line(self) -> str:
+        """What the first line of a run says of it."""
+        return f"computing on {described_device(self.device)}, {self.precision}"
 
     def autocast(self) -> AbstractContextManager[object]:
         """Where the products of a forward pass are taken in the run's precision."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from spanbert.core.device import DeviceLike
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_json
 from spanbert.core.progress import shows_progress
@@ -24,6 +25,7 @@ from spanbert.encoder.config import Size
 from spanbert.train.best_bundle import copy_best
 from spanbert.train.finetune import FinetuneResult, finetune
 from spanbert.train.finetune_config import FinetuneConfig
+from spanbert.train.run import with_device
 from spanbert.train.run_directory import (
     SEEDS,
     SEVERAL,
@@ -34,6 +36,7 @@ from spanbert.train.run_directory import (
     move_out,
     only_run,
     run_directory,
+    sweep_run,
 )
 from spanbert.train.task_data import TaskData, as_task_data, files_read
 from spanbert.train.tune import run_trials
@@ -65,6 +68,7 @@ def finetune_seeds(
     model: str | Path | None = None,
     size: Size | None = None,
     config: FinetuneConfig | Facts | None = None,
+    device: DeviceLike | None = None,
     tune: bool | str = False,
     resume: bool = False,
     overwrite: bool = False,
@@ -81,7 +85,7 @@ def finetune_seeds(
     require_path(out, "out")
     require_count(seeds, "seeds")
     reporter, config, target = reporter or SilentReporter(), FinetuneConfig.of(config), Path(out)
-    tasks = as_task_data(tasks)
+    config, tasks = with_device(config, device), as_task_data(tasks)
     if any(data.dev is None for data in tasks.values()):
         raise InputError("several seeds need dev data, to choose the best run by", expected="--dev")
     read = files_read(tasks, model, config)
@@ -90,6 +94,7 @@ def finetune_seeds(
     results: dict[int, FinetuneResult] = {}
     with only_run(target):
         move_out(target)
+        sweep_run(target)
         run, cards = run_directory(target), []
         first = config.train.seed
         if tune:

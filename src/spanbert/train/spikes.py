@@ -29,9 +29,8 @@ class SpikeGuard:
 
     def __init__(self, factor: float | None, device: torch.device) -> None:
         self._factor = float("inf") if factor is None else factor
-        self._mean = torch.zeros((), dtype=torch.float64, device=device)
-        self._steps = torch.zeros((), dtype=torch.float64, device=device)
-        self.in_a_row = torch.zeros((), dtype=torch.float64, device=device)
+        wide = torch.float32 if device.type == "mps" else torch.float64
+        self._mean, self._steps, self.in_a_row = (torch.zeros((), dtype=wide, device=device) for _ in range(3))
 
     def skips(self, norm: Tensor) -> Tensor:
         """Takes in the norm of a step: 1 where it is left out, else 0, a scalar for `Optimizer.found_inf`.
@@ -39,10 +38,10 @@ class SpikeGuard:
         Args:
             norm: Before clipping, a scalar.
         """
-        own = norm.detach().double()
+        own = norm.detach().to(self._mean.dtype)
         usual = self._mean / (1 - _MEMORY**self._steps).clamp(min=1e-12)
         large = (self._steps >= _CALM) & (own > self._factor * usual)
-        skipped = (~torch.isfinite(own) | large).double()
+        skipped = (~torch.isfinite(own) | large).to(own.dtype)
         kept = 1 - skipped
         self._mean += kept * (1 - _MEMORY) * (torch.nan_to_num(own, 0.0, 0.0, 0.0) - self._mean)
         self._steps += kept

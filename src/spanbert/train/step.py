@@ -27,12 +27,13 @@ def backward(model: OneProcess, step: Step[MicroBatch[Any]], *, number: int, run
         runtime: Precision, ranks and seed.
 
     Returns:
-        The mean loss of each objective that the step has units of: float64 scalars on the device, without a graph.
+        The mean loss of each objective that the step has units of: float64 scalars (see `Runtime.sum_dtype`) on the
+        device, without a graph.
     """
     objectives = model.model.task.objectives
     own = [float(sum(micro.counts.get(name, 0) for micro in step.micro_batches)) for name in objectives]
     totals = {name: total for name, total in zip(objectives, runtime.ranks.sums(own), strict=True) if total}
-    sums = {name: torch.zeros((), dtype=torch.float64, device=runtime.device) for name in totals}
+    sums = {name: torch.zeros((), dtype=runtime.sum_dtype, device=runtime.device) for name in totals}
     if runtime.ranks.size > 1 and not totals:
         return {}
     micro_batches = step.micro_batches if step.stand_in is None else [step.stand_in]

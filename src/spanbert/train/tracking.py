@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -28,10 +30,17 @@ class Tracker:
         directory.mkdir(parents=True, exist_ok=True)
         self._metrics = _reopen(directory / "metrics.jsonl", after_step)
         self._evaluations = _reopen(directory / "evaluations.jsonl", after_step)
+        self._told, threading.excepthook = threading.excepthook, self._tell  # where the next line fails, it stays
         self._board = SummaryWriter(str(directory / "tensorboard"), purge_step=after_step + 1)
 
     def __enter__(self) -> Self:
         return self
+
+    def _tell(self, arguments: threading.ExceptHookArgs) -> None:
+        """Leaves out the traceback of TensorBoard's thread on a full disk: the next event raises the error here."""
+        of_board = type(arguments.thread).__module__.startswith("tensorboard.")
+        if not (of_board and isinstance(arguments.exc_value, OSError)):
+            self._told(arguments)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -39,6 +48,12 @@ class Tracker:
         self._metrics.close()
         self._evaluations.close()
         self._board.close()
+        threading.excepthook = self._told
+
+    def sync(self) -> None:
+        """Forces what was noted to the disk: a state that is saved then has the log of all steps before it."""
+        for log in (self._metrics, self._evaluations):
+            os.fsync(log.fileno())
 
     def step(self, step: int, figures: Mapping[str, float]) -> None:
         """Notes one optimiser step."""

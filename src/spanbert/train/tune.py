@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from spanbert.core.device import DeviceLike
 from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.files import write_json
 from spanbert.core.progress import shows_progress
@@ -35,6 +36,7 @@ from spanbert.train.finetune import (
 )
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.finetune_facts import run_facts
+from spanbert.train.run import with_device
 from spanbert.train.run_directory import (
     RUN_FILE,
     TRIALS,
@@ -48,6 +50,7 @@ from spanbert.train.run_directory import (
     only_run,
     run_directory,
     state_to_resume,
+    sweep_run,
 )
 from spanbert.train.run_schemas import TuningRecord
 from spanbert.train.task_data import TaskData, as_task_data, files_read, with_held_out
@@ -99,6 +102,7 @@ def finetune_tuned(
     model: str | Path | None = None,
     size: Size | None = None,
     config: FinetuneConfig | Facts | None = None,
+    device: DeviceLike | None = None,
     resume: bool = False,
     overwrite: bool = False,
     reporter: Reporter | None = None,
@@ -114,6 +118,7 @@ def finetune_tuned(
         size: Train an encoder from scratch at this size instead.
         config: Settings, or a dictionary of them; rates that are set are not varied, and `train` has the budget of one
             run.
+        device: See `finetune`.
         resume: Continue the interrupted tuning of `out`.
         overwrite: Replace a run, model or store in `out` when the first trial begins.
         reporter: Receives progress.
@@ -123,10 +128,11 @@ def finetune_tuned(
     """
     require_path(out, "out")
     reporter, config, target = reporter or SilentReporter(), FinetuneConfig.of(config), Path(out)
-    tasks = as_task_data(tasks)
+    config, tasks = with_device(config, device), as_task_data(tasks)
     read = files_read(tasks, model, config)
     check_run_folder(target, (TUNE,), inputs=read, resume=resume, overwrite=overwrite)
     with only_run(target):
+        sweep_run(target)
         tuned = run_trials(
             tasks, budget=budget, out=target, model=model, size=size, config=config, resume=resume,
             overwrite=overwrite, reporter=reporter,

@@ -9,8 +9,11 @@ import pytest
 import torch
 
 from spanbert.checkpoint.tensors import write_tensors
+from spanbert.core import files
 from spanbert.core.errors import InputError
+from spanbert.core.exchange import exchanged
 from spanbert.core.files import (
+    copy_into,
     directory_written_whole,
     file_written_whole,
     only_writer,
@@ -190,7 +193,10 @@ def test_a_read_only_file_is_not_replaced(tmp_path: Path, monkeypatch: pytest.Mo
     assert target.read_text() == "old"
 
 
-def test_a_folder_that_is_replaced_keeps_nothing(tmp_path: Path):
+@pytest.mark.parametrize("by_exchange", [True, False])
+def test_a_folder_that_is_replaced_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_exchange: bool):
+    if not by_exchange:
+        monkeypatch.setattr(files, "exchanged", lambda one, other: False)
     target = tmp_path / "out"
     (target / "old").mkdir(parents=True)
     (target / "a").mkdir()
@@ -198,3 +204,48 @@ def test_a_folder_that_is_replaced_keeps_nothing(tmp_path: Path):
         for name in ("a", "z"):
             (temporary / name).write_text("new")
     assert {path.name: path.read_text() for path in target.iterdir()} == {"a": "new", "z": "new"}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_folder_is_replaced_in_one_step_and_keeps_its_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text(name)
+    if not exchanged(tmp_path / "a", tmp_path / "b"):
+        pytest.skip("directories cannot change places here")
+    assert [path.name for name in ("a", "b") for path in (tmp_path / name).iterdir()] == ["b", "a"]
+    target, steps = tmp_path / "a", []
+    target.chmod(0o700)
+    exchange = files.exchanged
+    monkeypatch.setattr(
+        files, "exchanged", lambda *two: (steps.append({one.name for one in target.iterdir()}), exchange(*two))[1]
+    )
+    monkeypatch.setattr(Path, "replace", lambda *two: (_ for _ in ()).throw(AssertionError("not file by file")))
+    with directory_written_whole(target, last="z", replace=True) as temporary:
+        for name in ("y", "z"):
+            (temporary / name).write_text("new")
+    assert steps == [{"b"}], "the earlier one is whole until the new one is there"
+    assert {path.name for path in target.iterdir()} == {"y", "z"}
+    assert mode(target) == 0o700
+
+
+def test_who_may_write_sweeps_what_killed_writers_left(tmp_path: Path):
+    for leftover in (temporary_beside(tmp_path / "out"), temporary_beside(temporary_beside(tmp_path / "out"))):
+        leftover.mkdir()
+    kept = temporary_beside(tmp_path / "other")
+    kept.write_text("of another writer")
+    with only_writer(tmp_path / "out"):
+        assert {path.name for path in tmp_path.iterdir()} == {kept.name, ".out.lock"}
+
+
+def test_a_copy_ends_with_what_the_system_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "from" / "folder").mkdir(parents=True)
+    (tmp_path / "from" / "folder" / "a").write_text("a")
+    (tmp_path / "from" / "b").write_text("b")
+    copy_into(tmp_path / "from", tmp_path / "to")
+    assert [(tmp_path / "to" / name).read_text() for name in ("folder/a", "b")] == ["a", "b"]
+    full = OSError(28, "No space left on device")
+    monkeypatch.setattr("shutil.copyfile", lambda *two: (_ for _ in ()).throw(full))
+    with pytest.raises(OSError, match="No space") as raised:
+        copy_into(tmp_path / "from", tmp_path / "again")
+    assert raised.value is full

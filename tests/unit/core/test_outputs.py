@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from spanbert.core.errors import InputError
+from spanbert.core.files import temporary_beside
 from spanbert.core.outputs import check_output_file, check_output_folder, empty_folder
 
 
@@ -104,3 +105,13 @@ def test_folders_that_exist_need_overwrite_and_are_replaced_only_if_spanbert_mad
     empty_folder(Path("linked"))
     assert list((place / "model").iterdir()) == []
     assert (place / "linked").is_symlink()
+
+
+def test_a_folder_with_nothing_but_leftovers_is_as_good_as_none(place: Path):
+    temporary_beside(place / "empty" / "run.json").write_text("half")
+    (place / "empty" / "seeds" / "0.run").mkdir(parents=True)
+    temporary_beside(place / "empty" / "seeds" / "0.run" / "run.json").write_text("half")
+    check_output_folder(Path("empty"), inputs=[], overwrite=False)
+    (place / "empty" / "seeds" / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match="no store, model or run"):
+        check_output_folder(Path("empty"), inputs=[], overwrite=True)

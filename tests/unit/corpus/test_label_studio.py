@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,14 +16,19 @@ from spanbert.corpus.formats.registry import family_of, open_data, write_data
 from spanbert.pipelines.convert.data import convert_data
 from tests.formats import open_annotations, open_relations, read_annotations
 from tests.tool_samples import (
+    LEFT,
     LOC,
     MOOD,
     PER,
+    PLACE,
+    REGION,
     STARS,
     STUDIO,
     STUDIO_MIN,
     put,
 )
+
+VIP, LEFT_WORD = Span(start=0, end=3, label="VIP"), Span(start=4, end=8, label="V")
 
 
 def test_label_studio_is_read_for_four_kinds_of_gold(tmp_path: Path):
@@ -80,6 +86,43 @@ def test_places_in_texts_with_emoji(tmp_path: Path, start: int, end: int):
     }
     [one] = read_annotations(put(tmp_path / "a", [task]))
     assert one.spans == (Span(start=8, end=11, label="PER"),)
+
+
+def one_task(*result: dict[str, Any]) -> list[Any]:
+    return [{"id": 1, "data": {"text": "Ann left Rome."}, "annotations": [{"result": list(result)}]}]
+
+
+@pytest.mark.parametrize("identity", [{"text": "a"}, ["a"], 7])
+def test_ids_may_be_anything(tmp_path: Path, identity: Any):
+    content = one_task({**REGION, "id": identity}, PLACE, {**LEFT, "to_id": identity})
+    path = put(tmp_path / "a.json", content)
+    [one] = open_relations(path).documents()
+    assert one.relations == (Relation(head=PER, tail=LOC, label="left"),)
+    write_data([replace(one, spans=(PER, VIP, LOC, LEFT_WORD))], tmp_path / "b.json", to="label-studio")
+    [task] = json.loads((tmp_path / "b.json").read_text())
+    assert task["annotations"][0]["result"][:3] == content[0]["annotations"][0]["result"]
+
+
+def test_relations_with_odd_ends_are_left_out(tmp_path: Path):
+    path = put(tmp_path / "a.json", one_task(REGION, PLACE, {**LEFT, "to_id": {"text": "a"}}))
+    data = open_relations(path)
+    assert [one.relations for one in data.documents()] == [None]
+    assert data.left_out == {"relations of other regions": 1}
+
+
+def test_regions_without_an_id_stay_apart(tmp_path: Path):
+    path = put(tmp_path / "a.json", one_task({**REGION, "id": None}, {**PLACE, "id": None}, {**LEFT, "to_id": None}))
+    [one] = read_annotations(path)
+    assert (one.spans, one.relations) == ((PER, VIP, LOC), None)
+
+
+@pytest.mark.parametrize("labels", [3, "left", {"left": 1}, [3], [["left"]]])
+def test_labels_of_relations_are_texts(tmp_path: Path, labels: Any):
+    path = put(tmp_path / "a.json", one_task(REGION, PLACE, {**LEFT, "labels": labels}))
+    with pytest.raises(
+        InputError, match=r"a\.json: \[0\]\.annotations\[0\]\.result\[2\]: labels that are not a list of"
+    ):
+        list(open_relations(path).documents())
 
 
 def test_json_min(tmp_path: Path):

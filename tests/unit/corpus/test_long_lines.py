@@ -16,7 +16,7 @@ from spanbert.corpus.io.files import ByteCounter, SourceFile, read_lines, text_l
 from spanbert.corpus.io.limits import LONGEST_LINE, bounded_lines, longest_line, parse_size
 from spanbert.corpus.io.pipes import PipeLines
 from spanbert.corpus.raw.readers import DocumentReader, ReadConfig
-from tests.limits import MEBIBYTE, memory_limited
+from tests.faults.limits import MEBIBYTE, memory_limited
 
 ROOM = 64 * MEBIBYTE
 LINE = 400 * MEBIBYTE

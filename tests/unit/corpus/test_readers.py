@@ -207,6 +207,19 @@ def test_broken_tables(tmp_path: Path, name: str, content: bytes, message: str):
     assert str(tmp_path / name) in str(error.value)
 
 
+def test_columns_of_one_name(tmp_path: Path):
+    """The text must be one of them; an id that is in doubt is none."""
+    cells = [pyarrow.array([one]) for one in "abc"]
+    parquet.write_table(pyarrow.table(cells, names=["text", "text", "id"]), tmp_path / "a.parquet")
+    (tmp_path / "b.csv").write_text("text,id,text\na,1,b\n")
+    for name, listed in (("a.parquet", "text, text, id"), ("b.csv", "text, id, text")):
+        with pytest.raises(InputError, match=rf"{name}.*: several columns 'text'; got {listed}"):
+            read(tmp_path / name)
+    parquet.write_table(pyarrow.table(cells, names=["text", "id", "id"]), tmp_path / "c.parquet")
+    found, _ = read(tmp_path / "c.parquet")
+    assert found == [("c.parquet:1", "a")]
+
+
 def test_parquet_columns_are_checked(tmp_path: Path):
     parquet.write_table(pyarrow.table({"text": [1, 2]}), tmp_path / "a.parquet")
     with pytest.raises(InputError, match="column 'text' holds no strings; got int64"):

@@ -70,6 +70,13 @@ def test_layers_of_ones_own_are_entities_where_there_are_no_others(tmp_path: Pat
     assert data.left_out == {"further features of entities": 1, "entities without a value": 1}
 
 
+def test_a_file_that_ends_before_its_first_token_is_an_empty_text(tmp_path: Path):
+    header = TSV[: TSV.index("\n\n#Text=")]
+    assert ".POS|" in header
+    [one] = open_annotations(put(tmp_path / "a.tsv", f"{header}\n")).documents()
+    assert (one.text, one.words, one.spans, one.columns) == ("", (), (), {})
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -27,7 +27,7 @@ from spanbert.tasks.base import WindowConfig
 from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.registry import spec_of, specs
 from spanbert.tokens.tokenizer import load_tokenizer
-from tests.claims import copied, edit, sign
+from tests.faults.claims import copied, edit, sign
 from tests.labelled import PLANS
 
 pytest.importorskip("onnxruntime")
@@ -172,6 +172,10 @@ def test_what_an_exported_model_cannot_do(joint: Path, tmp_path: Path):
             use()
     with pytest.raises(InputError, match="the precision that it was exported in"):
         spanbert.load(joint, precision="bfloat16")
+    for elsewhere in (lambda: spanbert.load(joint, device="cuda"), lambda: spanbert.load(joint).to("mps")):
+        with pytest.raises(InputError, match="an exported model computes on the CPU"):
+            elsewhere()
+    assert spanbert.load(joint, device="cpu", precision="float32").to("cpu").device.type == "cpu"
     assert not list(tmp_path.iterdir())
 
 

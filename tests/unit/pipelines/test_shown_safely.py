@@ -14,7 +14,7 @@ import pytest
 import spanbert
 from spanbert.checkpoint.card import Card
 from spanbert.checkpoint.hub_facts import HubFacts
-from tests.claims import copied, edit
+from tests.faults.claims import copied, edit
 from tests.labelled import tiny
 
 TEXT = "The quick fox jumps over an old stone, near the river!"

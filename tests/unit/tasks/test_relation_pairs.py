@@ -14,6 +14,7 @@ from spanbert.batches.examples import HeadRows, Window
 from spanbert.core.types import Document, Relation, Span, outer_first
 from spanbert.inference import predictor as predictors
 from spanbert.inference import routing
+from spanbert.inference.backend import Backend
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.routing import Router
 from spanbert.tasks.base import WindowConfig
@@ -126,7 +127,7 @@ def task(vocabulary_file: Path) -> RelationTask:
     )
 
 
-class Counting:
+class Counting(Backend):
     """A backend that says the first label of everything, and notes how many windows were made and not yet read."""
 
     def __init__(self) -> None:
@@ -180,7 +181,7 @@ def test_windows_of_pairs_are_made_as_they_are_read(task: RelationTask, monkeypa
     backend = Counting()
     backend.count(task)
     assert predicted(task, backend, [crowded("d", 150)], []) == [10_000]
-    stretch = predictors._TOKENS_A_STRETCH // task.window[0]
+    stretch = predictors._BATCHES_A_STRETCH * backend.tokens_at_once // task.window[0]
     assert backend.most_waiting <= 2 * stretch < backend.made / 4
 
 

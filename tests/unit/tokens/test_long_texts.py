@@ -19,7 +19,7 @@ from spanbert.tokens.long_texts import parts_of
 from spanbert.tokens.target_vocabulary import TargetVocabulary
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
 from tests.conftest import make_text
-from tests.limits import MEBIBYTE, memory_limited
+from tests.faults.limits import MEBIBYTE, memory_limited
 
 SPECIAL = ["<s>", "</s>", "<mask>", "<pad>", "<unk>"]
 

@@ -11,6 +11,8 @@ import pytest
 
 from spanbert.core.errors import InputError
 from spanbert.corpus.raw.readers import DocumentReader, ReadConfig
+from spanbert.tokens import prepare as preparing
+from spanbert.tokens import store_writer
 from spanbert.tokens.prepare import prepare
 from spanbert.tokens.store import TokenStore
 from tests.conftest import make_text
@@ -97,6 +99,24 @@ def test_killed_prepare_goes_on_and_ends_the_same(
     assert any("resuming" in line for line in Heard.lines)
     assert contents(out) == contents(store_path)
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+def test_a_kill_after_the_last_text_costs_no_text(
+    corpus_file: Path, vocabulary_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    given = {"tokenizer": vocabulary_file, "held_out": 0.1, "shard_pieces": 4000}
+    whole = prepare([corpus_file], out=tmp_path / "whole", **given)
+
+    def killed(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(store_writer, "sha256_of", killed)
+        prepare([corpus_file], out=tmp_path / "store", **given)
+    monkeypatch.setattr(preparing, "encode_documents", lambda documents, adapter: pytest.fail("a text is read again"))
+    prepare([corpus_file], out=tmp_path / "store", **given)
+    assert contents(tmp_path / "store") == contents(whole.path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["store", "whole"]
 
 
 def test_other_options_do_not_take_over_a_killed_run(corpus_file: Path, vocabulary_file: Path, tmp_path: Path):

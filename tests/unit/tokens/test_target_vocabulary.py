@@ -7,6 +7,7 @@ from functools import lru_cache
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, models
 
 from spanbert.core.errors import InputError
 from spanbert.tokens.target_vocabulary import BEGIN, END, TargetVocabulary, train_target_vocabulary
@@ -60,3 +61,5 @@ def test_refusals():
         train_target_vocabulary(TEXTS, 200)
     with pytest.raises(InputError, match="not a tokenizer"):
         TargetVocabulary.from_json("{}", "x.json")
+    with pytest.raises(InputError, match=r"x\.json: a vocabulary without a piece"):
+        TargetVocabulary.from_json(Tokenizer(models.BPE()).to_str(), "x.json")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,7 @@ def test_special_and_ordinary_ids_divide_the_vocabulary(tokenizer):
     [
         ("{", "tokenizer.json", "not valid JSON"),
         ("{}", "tokenizer.json", "not a tokenizer"),
-        ('{"model": {"type": "Nonsense"}}', "tokenizer.json", "not a tokenizer that can be loaded"),
+        ('{"model": {"type": "Nonsense"}}', "tokenizer.json", "not a tokenizer that can be used"),
         ("[PAD]\n[UNK]\n[CLS]\n[SEP]\n", "vocab.txt", "no mask token"),
         ("a\nb\na\n", "vocab.txt", ":3: a piece occurs twice"),
     ],
@@ -102,6 +103,18 @@ def test_special_and_ordinary_ids_divide_the_vocabulary(tokenizer):
 def test_broken_tokenizers(tmp_path: Path, content: str, name: str, part: str):
     (tmp_path / name).write_text(content)
     with pytest.raises(InputError, match=part):
+        load_tokenizer(tmp_path)
+
+
+def test_a_vocabulary_without_its_unknown_piece(vocabulary_file: Path, tmp_path: Path):
+    """The special tokens are there; that the model's own vocabulary lacks the piece shows when a text needs it."""
+    tokenizer = load_tokenizer(vocabulary_file)
+    definition = json.loads(tokenizer.backend.to_str())
+    definition["model"]["vocab"] = {"x": 1}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(definition))
+    with pytest.raises(
+        InputError, match=r"tokenizer\.json: not a tokenizer that can be used; got WordPiece error: Missing"
+    ):
         load_tokenizer(tmp_path)
 
 

@@ -138,7 +138,7 @@ def test_the_device_is_chosen_in_one_place():
     found = [
         path.relative_to(source)
         for path in source.rglob("*.py")
-        if re.search(r"device\(.cpu|\.cuda\(|to\(.c(pu|uda)", path.read_text())
+        if re.search(r"torch\.device\(|\.cuda\(|to\(.c(pu|uda)", path.read_text())
     ]
     assert found == [Path("encoder/hardware.py")]
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +13,7 @@ from spanbert.train import loop
 from spanbert.train.task_data import TaskData
 from spanbert.train.timetable import Scoring, Timetable
 from tests.labelled import multi_file, tune
+from tests.runs import Clock
 
 LENGTHS = st.floats(0.01, 30)
 
@@ -84,26 +82,17 @@ def test_a_fine_tuning_ends_in_time_with_its_last_scores(
     hugging_face_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """Steps of 5 seconds, evaluations of 6, two of these at the end to tune thresholds and to score."""
-    clock = 0.0
-
-    def lasting(method: Callable[..., Any], seconds: float) -> Callable[..., Any]:
-        def run_it(*given: Any, **named: Any) -> Any:
-            nonlocal clock
-            clock += seconds
-            return method(*given, **named)
-
-        return run_it
-
-    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: clock))
-    monkeypatch.setattr(loop.Trainer, "_step", lasting(loop.Trainer._step, 5.0))
-    monkeypatch.setattr(finetuning, "_score", lasting(finetuning._score, 6.0))
-    monkeypatch.setattr(finetuning, "_tuned_and_scored", lasting(finetuning._tuned_and_scored, 12.0))
-    monkeypatch.setattr(loop, "save_state", lasting(loop.save_state, 1.0))
+    clock = Clock()
+    monkeypatch.setattr(loop, "time", clock)
+    monkeypatch.setattr(loop.Trainer, "_step", clock.lasting(loop.Trainer._step, 5.0))
+    monkeypatch.setattr(finetuning, "_score", clock.lasting(finetuning._score, 6.0))
+    monkeypatch.setattr(finetuning, "_tuned_and_scored", clock.lasting(finetuning._tuned_and_scored, 12.0))
+    monkeypatch.setattr(loop, "save_state", clock.lasting(loop.save_state, 1.0))
     train, dev = (multi_file(tmp_path / f"{count}.jsonl", count, count) for count in (96, 24))
     data = TaskData(kind="classify", train=train, dev=dev)
     result = tune({"t": data}, hugging_face_model, tmp_path / "out", f"train.max_minutes={200 / 60}")
     steps = result.outcome.progress.step
     assert result.outcome.stopped_by == "budget"
     assert result.scores
-    assert clock <= 200
+    assert clock.now <= 200
     assert steps * 5 > 200 / 2, "and most of it was training"

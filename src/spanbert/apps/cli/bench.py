@@ -8,22 +8,35 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
 
 import typer
 
-from spanbert.apps.cli.options import JsonOption, OverwriteOption, examples, lines_of, print_json, say
+from spanbert.apps.cli.options import (
+    DeviceOption,
+    JsonOption,
+    OverwriteOption,
+    announced_device,
+    examples,
+    lines_of,
+    print_json,
+    say,
+)
 from spanbert.apps.console import make_reporter
+from spanbert.core.device import AUTO, device_name
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.files import write_atomically, write_json
 from spanbert.core.outputs import check_output_file
+from spanbert.core.reporter import Reporter
 
 EXAMPLES = examples(
     ("Our training step against transformers' masked language model", "spanbert bench pretrain --json"),
     ("The same in a few minutes, on your text", "spanbert bench pretrain --quick --data texts/"),
     ("Fine-tuning and prediction against transformers", "spanbert bench finetune --data DATA_SETS/ --json"),
+    ("Training on a GPU against transformers on it", "spanbert bench pretrain --device cuda --json"),
     ("Transformer, span-wise Transformer, RNN or CNN?", "spanbert bench encoders --picture encoders.png"),
 )
 NAMES = ("pretrain", "finetune", "masking", "prepare", "attention", "encoders")
@@ -44,6 +57,7 @@ def command(
     picture: Annotated[
         Path | None, typer.Option(help="Also draw the result, as PNG (encoders).", show_default=False)
     ] = None,
+    device: DeviceOption = None,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -68,7 +82,8 @@ def command(
         if file is not None:
             check_output_file(file, inputs=[data, other], overwrite=overwrite, option=option)
     with make_reporter() as reporter:
-        result = module.run(data, quick=quick, reporter=reporter)
+        where = _device(module, name, device, reporter)
+        result = module.run(data, quick=quick, reporter=reporter, **where)
     if out is not None:
         write_json(out, result)
     if picture is not None:
@@ -78,6 +93,19 @@ def command(
     else:
         for line in lines_of(result):
             say(line)
+
+
+def _device(module: ModuleType, name: str, device: str | None, reporter: Reporter) -> dict[str, str]:
+    """The argument of a benchmark for a device; none of those that measure the CPU alone.
+
+    Raises:
+        InputError: Such a one with another device, or a device that there is not.
+    """
+    if "device" in signature(module.run).parameters:
+        return {"device": "cpu" if device is None else announced_device(device, reporter.say)}
+    if device is not None and device_name(device, "--device") not in (AUTO, "cpu"):
+        raise InputError("this benchmark measures the CPU alone", where="--device", got=name, expected="pretrain")
+    return {}
 
 
 def _benchmark(name: str) -> ModuleType:

@@ -3,8 +3,8 @@
 typed             --Command.parse_args--> what is parsed
 --epochs 3                                --set epochs=3, which settings read as train.max_epochs
 --output-dir X, --batch_size 8            --out X, --set batch_size=8
---device cpu                              nothing: that is what is done
---gpu                                     an error that says what to do
+--gpu, --gpu 1, --cpu                     --device cuda, --device cuda:1, --device cpu
+--fp16                                    an error that says what to do
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typer.core import TyperCommand
 
 from spanbert.core import habits
 from spanbert.core.config import Config
+from spanbert.core.device import AUTO, device_name
 from spanbert.core.errors import InputError, SpanbertError
 from spanbert.tasks.registry import kind_meant
 
@@ -102,7 +103,7 @@ class Command(TyperCommand):
             typed, equals, value = token.partition("=")
             flag = _option_meant(typed, options)
             if flag is None:
-                own = self._instead(typed, value if equals else None, rest)
+                own = self._instead(typed, value if equals else None, rest, computes=habits.DEVICE in options)
                 meant += [token] if own is None else own
                 continue
             meant.append(f"{flag}{equals}{value}")
@@ -110,21 +111,27 @@ class Command(TyperCommand):
                 meant.append(rest.pop(0))
         return meant, arguments
 
-    def _instead(self, typed: str, value: str | None, rest: list[str]) -> list[str] | None:
+    def _instead(self, typed: str, value: str | None, rest: list[str], *, computes: bool) -> list[str] | None:
         """What stands for an option that there is not, of whose values some may be taken from the rest; None: nothing.
+
+        Args:
+            typed: The option.
+            value: What stands behind a `=`.
+            rest: What stands behind it.
+            computes: The verb has `--device`.
 
         Raises:
             InputError: One that has no counterpart; says what to do.
         """
         flag = _spelled(typed)
-        if flag in habits.CPU:
-            return []
-        if flag in habits.DEVICES:
-            given = rest[0] if value is None and rest and not rest[0].startswith("--") else value
-            if given is not None and given.lower() in habits.ON_CPU:
-                if value is None:
+        following = rest[0] if value is None and rest and not rest[0].startswith("--") else value
+        device = (following or "", True) if flag == habits.DEVICE else habits.device_meant(flag, following)
+        if device is not None:
+            name, takes_value = device
+            if computes or device_name(name or None, typed) in (AUTO, "cpu"):
+                if takes_value and value is None and following is not None:
                     rest.pop(0)
-                return []
+                return [habits.DEVICE, device_name(name, typed)] if computes else []
         if self.settings is not None:
             module, _, name = self.settings.partition(":")
             found = _setting(getattr(import_module(module), name), flag, value, rest)

@@ -11,10 +11,12 @@ from spanbert.apps.cli.command import command_class
 from spanbert.apps.cli.completion import kinds_of_tasks
 from spanbert.apps.cli.options import (
     ConfigOption,
+    DeviceOption,
     JsonOption,
     OverwriteOption,
     SafeCellsOption,
     SetOption,
+    device_setting,
     print_json,
     say,
 )
@@ -68,6 +70,7 @@ def command(
     estimate: Annotated[
         bool, typer.Option("--estimate/--no-estimate", help="Measure time and memory by a few steps of training.")
     ] = True,
+    device: DeviceOption = None,
     config: ConfigOption = None,
     set_: SetOption = None,
     as_json: JsonOption = False,
@@ -84,6 +87,7 @@ def command(
     kind, asked = kind_meant(kind)
     overrides = overrides_of({f"{kind}.{key}": value for key, value in asked.items()})
     overrides += overrides_of(settings_of("doctor", given, kind))
+    overrides += device_setting(device)
     settings = FinetuneConfig.assemble(file=config, overrides=[*overrides, *(set_ or [])])
     with make_reporter() as reporter:
         report = doctor(

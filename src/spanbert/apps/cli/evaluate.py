@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from spanbert.apps.cli.options import JsonOption, ThreadsOption, kind_options, kind_set_option, print_json, say
+from spanbert.apps.cli.options import (
+    DeviceOption,
+    JsonOption,
+    ThreadsOption,
+    device_of_models,
+    kind_options,
+    kind_set_option,
+    print_json,
+    say,
+)
 from spanbert.apps.cli.task_options import Given, settings_of, task_examples, with_task_options
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
@@ -56,6 +65,7 @@ def command(
         str, typer.Option(help="With --end-to-end: those found by the bundle, or those of the data (gold).")
     ] = "found",
     compare: Annotated[bool, typer.Option("--compare", help="Compare two bundles by a paired bootstrap test.")] = False,
+    device: DeviceOption = None,
     threads: ThreadsOption = None,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
     as_json: JsonOption = False,
@@ -76,7 +86,7 @@ def command(
         for option, value in (("--compare", compare), ("--target", target), ("--set", set_), *given.items()):
             if value:
                 raise InputError("an option that does not go with --end-to-end", where=option)
-        _print(_end_to_end(bundles, data, entities, task, seed), as_json)
+        _print(_end_to_end(bundles, data, entities, task, device, seed), as_json)
         return
     if entities != "found":
         raise InputError("an option of --end-to-end", where="--entities", got=entities)
@@ -88,12 +98,22 @@ def command(
         options |= {f"{kind}.{key}": value for key, value in changed.items()}
     with make_reporter() as reporter:
         found = evaluate(
-            bundles[0], data, target=target, task=task, other=other, options=options, seed=seed, reporter=reporter
+            bundles[0],
+            data,
+            target=target,
+            task=task,
+            other=other,
+            options=options,
+            device=device_of_models(device, bundles, reporter.say),
+            seed=seed,
+            reporter=reporter,
         )
     _print(found, as_json)
 
 
-def _end_to_end(bundles: list[str], data: Path, entities: str, task: str | None, seed: int) -> Evaluation:
+def _end_to_end(
+    bundles: list[str], data: Path, entities: str, task: str | None, device: str | None, seed: int
+) -> Evaluation:
     from spanbert.inference.end_to_end import Entities
     from spanbert.pipelines.evaluate import evaluate_end_to_end
 
@@ -101,7 +121,10 @@ def _end_to_end(bundles: list[str], data: Path, entities: str, task: str | None,
         raise InputError("how many bundles?", got=str(len(bundles)), expected="one with --end-to-end")
     stated = cast(Entities, entities)
     with make_reporter() as reporter:
-        return evaluate_end_to_end(bundles[0], data, entities=stated, task=task, seed=seed, reporter=reporter)
+        where = device_of_models(device, bundles, reporter.say)
+        return evaluate_end_to_end(
+            bundles[0], data, entities=stated, task=task, device=where, seed=seed, reporter=reporter
+        )
 
 
 def _print(found: Evaluation, as_json: bool) -> None:

@@ -24,9 +24,11 @@ from spanbert.apps.cli.launching import (
 from spanbert.apps.cli.options import (
     SIZES,
     ConfigOption,
+    DeviceOption,
     JsonOption,
     OverwriteOption,
     SetOption,
+    device_setting,
     print_json,
     require_size,
     say,
@@ -144,6 +146,7 @@ def command(
     licence: Annotated[
         str | None, typer.Option(help="Licence and attribution of the data, for the model card.", show_default=False)
     ] = None,
+    device: DeviceOption = None,
     nproc: NprocOption = 1,
     shard: ShardOption = False,
     max_restarts: RestartsOption = 0,
@@ -174,6 +177,7 @@ def command(
     meant = {f"{kind}.{key}": value for key, value in asked.items()}
     overrides += overrides_of(meant)
     overrides += overrides_of(settings_of("finetune", given, None if kind == _MULTI else kind))
+    overrides += device_setting(device)
     overrides += [f"train.patience={patience}"] if patience is not None else []
     overrides += ["keep_heads=true"] if keep_heads else []
     overrides += ["train.shard=true"] if shard else []

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
 
-from spanbert.apps.cli.completion import finetune_keys, kind_keys, pretrain_keys
+from spanbert.apps.cli.completion import finetune_keys, kind_keys, one_of, pretrain_keys
 from spanbert.core.config import parse_override
+from spanbert.core.device import AUTO, device_name
+from spanbert.core.device import EXPECTED as DEVICE_NAMES
 from spanbert.core.errors import InputError, printable
 from spanbert.encoder.config import Size
 from spanbert.tasks.registry import kind_meant
@@ -23,6 +25,15 @@ ThreadsOption = Annotated[
         help="CPU threads at most; small batches of small models take one.  [default: all cores]",
         min=1,
         show_default=False,
+    ),
+]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        help=f"What computes: {DEVICE_NAMES}.  [default: auto, CUDA where there is one]",
+        show_default=False,
+        autocompletion=one_of(("auto", "cpu", "cuda", "mps")),
     ),
 ]
 SafeCellsOption = Annotated[
@@ -63,6 +74,51 @@ def kind_set_option(example: str) -> Any:
 
 
 SIZES = get_args(Size)  # what `--size` takes
+
+
+def device_setting(device: str | None) -> list[str]:
+    """The override of the settings that `--device` is; none where it is not given.
+
+    Raises:
+        InputError: No such device.
+    """
+    return [] if device is None else [f"train.device={device_name(device, '--device')}"]
+
+
+def device_of_models(device: str | None, bundles: Sequence[str], tell: Callable[[str], None]) -> str:
+    """The device of a verb that asks models, as `load` takes it; exported ones compute on the CPU, without torch.
+
+    Args:
+        device: What `--device` says.
+        bundles: The models.
+        tell: Is told where bundles compute elsewhere than on the CPU.
+
+    Raises:
+        InputError: No such device, or not on this machine; not a model.
+    """
+    from spanbert.checkpoint.bundle import open_bundle
+
+    if not all(open_bundle(one, verify=False, exported=True).is_exported for one in bundles):
+        announced_device(device, tell)
+    return AUTO if device is None else device_name(device, "--device")
+
+
+def announced_device(device: str | None, tell: Callable[[str], None]) -> str:
+    """The device that computes, which is told to people where it is not the CPU.
+
+    Args:
+        device: What `--device` says.
+        tell: Is told.
+
+    Raises:
+        InputError: No such device, or not on this machine.
+    """
+    from spanbert.encoder.hardware import described_device, resolved_device
+
+    found = resolved_device(AUTO if device is None else device_name(device, "--device"), "--device")
+    if found.type != "cpu":
+        tell(f"computing on {described_device(found)}")
+    return str(found)
 
 
 def require_size(size: str | None) -> None:

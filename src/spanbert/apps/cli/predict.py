@@ -14,11 +14,19 @@ from typing import Annotated, Any, cast
 import typer
 
 from spanbert.apps.cli.completion import one_of
-from spanbert.apps.cli.options import OverwriteOption, SafeCellsOption, ThreadsOption, kind_options, kind_set_option
+from spanbert.apps.cli.options import (
+    DeviceOption,
+    OverwriteOption,
+    SafeCellsOption,
+    ThreadsOption,
+    device_of_models,
+    kind_options,
+    kind_set_option,
+)
 from spanbert.apps.cli.task_options import Given, settings_of, task_examples, with_task_options
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
-from spanbert.core.files import file_written_whole, is_special
+from spanbert.core.files import file_written_whole, is_special, only_writer
 from spanbert.core.outputs import check_output_file
 from spanbert.core.reporter import Reporter
 from spanbert.corpus.io.files import ByteCounter, SourceFile, text_lines
@@ -65,8 +73,12 @@ def command(
         ),
     ] = "jsonl",
     precision: Annotated[
-        str, typer.Option(help="float32, or bfloat16: faster on processors that multiply it.")
-    ] = "float32",
+        str,
+        typer.Option(
+            help="float32, or bfloat16: faster on processors that multiply it; auto: bfloat16 on a GPU, else float32."
+        ),
+    ] = "auto",
+    device: DeviceOption = None,
     documents: Annotated[
         str | None,
         typer.Option(
@@ -137,6 +149,7 @@ def command(
             task,
             format_,
             precision,
+            device,
             options,
             divided_by,
             reporter,
@@ -146,6 +159,8 @@ def command(
             pipe,
             formulas,
         )
+        if out is not None:
+            stack.enter_context(only_writer(out))
         stream = sys.stdout if out is None else stack.enter_context(file_written_whole(out))
         for piece in pieces:
             stream.write(piece)
@@ -172,6 +187,7 @@ def _pieces(
     task: str | None,
     format_: str,
     precision: str,
+    device: str | None,
     options: Mapping[str, Mapping[str, Any]],
     documents: Documents | None,
     reporter: Reporter | None,
@@ -185,7 +201,7 @@ def _pieces(
     from spanbert.core.threads import use_threads
     from spanbert.inference.work import SourceProgress
     from spanbert.pipelines.html import page
-    from spanbert.pipelines.load import Precision
+    from spanbert.pipelines.loaded import Precision
     from spanbert.pipelines.predict import predict, predict_file
     from spanbert.pipelines.result_columns import conll_lines, has_columns, text_line
     from spanbert.pipelines.result_table import Separated, table_lines
@@ -195,6 +211,7 @@ def _pieces(
     say: Callable[[str], None] = reporter.say if reporter else partial(typer.echo, err=True)
     name = source if source != "-" else "stdin"
     exact = cast(Precision, precision)
+    where = device_of_models(device, [bundle], say)
     of_file = (
         None
         if source == "-"
@@ -203,6 +220,7 @@ def _pieces(
             source,
             task=task,
             precision=exact,
+            device=where,
             options=options,
             text_column=text_column,
             reporter=reporter,
@@ -218,6 +236,7 @@ def _pieces(
         name=name,
         task=task,
         precision=exact,
+        device=where,
         options=options,
         blank_lines=format_ == "text",
         documents=documents,

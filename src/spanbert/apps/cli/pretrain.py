@@ -12,9 +12,11 @@ from spanbert.apps.cli.launching import NprocOption, RestartsOption, ShardOption
 from spanbert.apps.cli.options import (
     SIZES,
     ConfigOption,
+    DeviceOption,
     JsonOption,
     OverwriteOption,
     PretrainSetOption,
+    device_setting,
     examples,
     print_json,
     require_size,
@@ -49,6 +51,7 @@ def command(
     freeze_encoder: Annotated[
         bool, typer.Option("--freeze-encoder", help="Train the MLM and SBO heads alone.")
     ] = False,
+    device: DeviceOption = None,
     nproc: NprocOption = 1,
     shard: ShardOption = False,
     max_restarts: RestartsOption = 0,
@@ -74,6 +77,7 @@ def command(
     from spanbert.train.run_directory import budget_of_run
 
     overrides = (budget_overrides(budget) if budget else []) + list(set_ or [])
+    overrides += device_setting(device)
     overrides += ["freeze_encoder=true"] if freeze_encoder else []
     overrides += ["train.shard=true"] if shard else []
     settings = PretrainConfig.assemble(file=config, overrides=overrides)

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from spanbert.apps.cli.options import examples
+from spanbert.apps.cli.options import DeviceOption, examples
 from spanbert.apps.console import make_reporter
+from spanbert.core.device import device_name
 
 EXAMPLES = examples(
     ("All steps, about five minutes", "spanbert quickstart"),
@@ -21,6 +22,7 @@ def command(
     minutes: Annotated[
         float, typer.Option(help="Minutes of pre-training; fine-tuning takes two fifths as many.", min=0.05)
     ] = 2.5,
+    device: DeviceOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier quickstart left.")] = False,
 ) -> None:
     """Span-pre-trains a real encoder on real text, fills blanks, then learns sentiment from real reviews; offline.
@@ -31,4 +33,4 @@ def command(
     from spanbert.apps.quickstart.build import quickstart
 
     with make_reporter(to_stdout=True) as reporter:
-        quickstart(out, minutes=minutes, overwrite=overwrite, reporter=reporter)
+        quickstart(out, minutes=minutes, device=device_name(device, "--device"), overwrite=overwrite, reporter=reporter)

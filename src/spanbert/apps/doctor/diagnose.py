@@ -15,6 +15,7 @@ from spanbert.apps.doctor.repair import check_target, repair
 from spanbert.apps.doctor.report import Report
 from spanbert.apps.doctor.sample import WindowSample
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle
+from spanbert.core.device import DeviceLike, device_name
 from spanbert.core.errors import InputError
 from spanbert.core.findings import SEVERITIES, Ledger, Rule
 from spanbert.core.progress import shows_progress
@@ -58,6 +59,7 @@ def doctor(
     dev: str | os.PathLike[str] | None = None,
     dev_target: str | os.PathLike[str] | None = None,
     config: FinetuneConfig | Facts | None = None,
+    device: DeviceLike | None = None,
     fix: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
     estimate: bool = True,
@@ -75,6 +77,7 @@ def doctor(
         dev: The file by which the best weights would be chosen.
         dev_target: The same of `dev`.
         config: Settings of fine-tuning; those of the kind say how files are read.
+        device: What the steps of the estimate are measured on; see `finetune`.
         fix: Where to write a repaired copy of `data`, in the same format.
         overwrite: Replace a file that is there.
         estimate: Run a few steps of training to measure time and memory.
@@ -102,6 +105,8 @@ def doctor(
             require_path(path, name)
     reporter, source = reporter or SilentReporter(), local_file(data)
     config = FinetuneConfig.of(config).with_kind(kind, asked)
+    if device is not None:
+        config = config.with_train(device=device_name(device))
     held_out = None if dev is None else local_file(dev)
     paths = [path for path in (source, held_out) if path is not None]
     for path in paths:
@@ -147,7 +152,7 @@ def doctor(
         from spanbert.apps.doctor.estimate import estimate as measure
 
         reporter.say("measuring a few steps of training")
-        measured = measure(sample, task, files, config)
+        measured = measure(sample, task, files, config, reporter)
     found = [finding for ledger in (problems, *(one.ledger for one in surveys)) for finding in ledger.findings()]
     return Report(
         kind=kind,

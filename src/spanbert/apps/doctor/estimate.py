@@ -19,9 +19,9 @@ from spanbert.batches.examples import Example
 from spanbert.batches.loader import Loader, Step
 from spanbert.checkpoint.bundle import BundleFiles
 from spanbert.core.memory import resident_memory
-from spanbert.core.reporter import SilentReporter
+from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.threads import load_average, usable_cores
-from spanbert.encoder.hardware import threads_by_work
+from spanbert.encoder.hardware import threads_by_work, wait_for
 from spanbert.tasks.joint import JointTask
 from spanbert.tasks.protocol import MicroBatch, TextTask
 from spanbert.train.finetune_bundle import build_joint_model
@@ -29,6 +29,7 @@ from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer
 from spanbert.train.parallel import OneProcess
+from spanbert.train.run import announce, settled
 from spanbert.train.runtime import Runtime
 from spanbert.train.step import backward
 from spanbert.train.usual import planned_steps
@@ -101,7 +102,9 @@ class Estimate:
         return held + self.activations + self.saving
 
 
-def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: FinetuneConfig) -> Estimate:
+def estimate(
+    sample: WindowSample, task: TextTask, files: BundleFiles, config: FinetuneConfig, reporter: Reporter | None = None
+) -> Estimate:
     """Runs a few steps: one on the longest windows for memory, some on windows drawn at random for time.
 
     Both are made smaller where the model is slow, so that each takes a few seconds; the rest is linear in tokens.
@@ -111,9 +114,14 @@ def estimate(sample: WindowSample, task: TextTask, files: BundleFiles, config: F
         task: The task.
         files: The model.
         config: Settings; without a budget, the usual one is taken.
+        reporter: Is told what computes.
+
+    Raises:
+        InputError: A device that there is not.
     """
-    runtime, load = Runtime.of(config.train), load_average()
-    runtime.prepare_process()
+    (_, runtime), load = settled(config), load_average()
+    if reporter is not None:
+        announce(runtime, reporter)
     before = resident_memory()
     joint = JointTask({task.name: task})
     model, _ = build_joint_model(joint, files, config, SilentReporter())
@@ -202,13 +210,19 @@ class _Trial:
         self._optimizer.zero_grad(set_to_none=True)
         clock, begun = time.perf_counter(), time.thread_time()
         tokens = step.tokens // max(len(step.micro_batches), 1)
-        with threads_by_work(tokens, self._model.encoder.config.hidden_size):
+        device = self._runtime.device
+        with threads_by_work(tokens, self._model.encoder.config.hidden_size, device):
             backward(OneProcess(self._model), step, number=0, runtime=self._runtime)
-            between = time.thread_time()
+            wait_for(device)
+            between, clock_between = time.thread_time(), time.perf_counter()
             torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._config.optim.clip)
             self._optimizer.step()
-        ended = time.thread_time()
-        return _Times(gradients=between - begun, update=ended - between, elapsed=time.perf_counter() - clock)
+            wait_for(device)
+        ended, clock_ended = time.thread_time(), time.perf_counter()
+        elapsed = clock_ended - clock
+        if device.type != "cpu":  # this thread's own time says nothing of what the device does
+            return _Times(gradients=clock_between - clock, update=clock_ended - clock_between, elapsed=elapsed)
+        return _Times(gradients=between - begun, update=ended - between, elapsed=elapsed)
 
     def activations(self, step: Step[MicroBatch[Any]]) -> tuple[int, _Times]:
         """Makes a step; bytes of the different storages that it keeps from forward to backward, without weights."""

@@ -20,6 +20,7 @@ from spanbert import __version__
 from spanbert.apps.quickstart.reviews import AGAIN, Sentiment, learn_sentiment
 from spanbert.apps.reports.curves import loss_curves
 from spanbert.apps.reports.page import render_report
+from spanbert.core.device import AUTO
 from spanbert.core.errors import InputError
 from spanbert.core.files import is_leftover, write_atomically
 from spanbert.core.reporter import Reporter
@@ -78,12 +79,13 @@ def _packaged(package: str, pattern: str) -> Path:
     return found[0]
 
 
-def quickstart(out: Path, *, minutes: float, overwrite: bool, reporter: Reporter) -> None:
+def quickstart(out: Path, *, minutes: float, device: str = AUTO, overwrite: bool, reporter: Reporter) -> None:
     """Runs all steps and reports each.
 
     Args:
         out: Folder for store, bundle and report.
         minutes: Minutes of pre-training; fine-tuning takes two fifths as many.
+        device: What computes, by a name of `core.device`.
         overwrite: Replace what an earlier quick start left in `out`.
         reporter: Receives every line and all progress.
 
@@ -108,9 +110,9 @@ def quickstart(out: Path, *, minutes: float, overwrite: bool, reporter: Reporter
             }
         }
     )
-    result = pretrain(store, out=bundle, model=model, config=config, reporter=reporter)
+    result = pretrain(store, out=bundle, model=model, config=config, device=device, reporter=reporter)
     result.outcome.require_whole(AGAIN)
-    fills = _fill(bundle, TokenStore(store))
+    fills = _fill(bundle, TokenStore(store), device)
     rows = comparison(result)
     reporter.say("3. held-out documents, before and after; the unigram model knows no context")
     reporter.say(f"   {'':<22}{'before':>9}{'after':>9}{'unigram':>9}")
@@ -125,7 +127,7 @@ def quickstart(out: Path, *, minutes: float, overwrite: bool, reporter: Reporter
         reporter.say(f"     [{fill.baseline}]")
     share = minutes * _FINETUNING_SHARE
     reporter.say(f"5. finetune: positive or negative? Real reviews, split by film, from the bundle, {share:g} minutes")
-    sentiment = learn_sentiment(reviews, bundle, out, minutes=share, reporter=reporter)
+    sentiment = learn_sentiment(reviews, bundle, out, minutes=share, device=device, reporter=reporter)
     reporter.say(f"6. evaluate and predict: {sentiment.line}")
     for read in sentiment.predictions:
         reporter.say(f"   {read.labels[0]:<9}{read.scores[read.labels[0]]:6.1%}  {read.text}")
@@ -178,9 +180,9 @@ def _is_ours(path: Path) -> bool:
     return is_leftover(path) or path.name in {_REPORT, ".store.preparing", *locks}
 
 
-def _fill(bundle: Path, store: TokenStore) -> list[_Fill]:
+def _fill(bundle: Path, store: TokenStore, device: str) -> list[_Fill]:
     """The quick start's texts, filled by the model and by the unigram model."""
-    nlp, tokenizer = load(bundle), store.tokenizer()
+    nlp, tokenizer = load(bundle, device=device), store.tokenizer()
     most_frequent = tokenizer.surface([int(np.argmax(store.unigram_counts()))])
     fills = []
     for text in _TEXTS:

@@ -93,7 +93,9 @@ def _part_of(film: str) -> str:
     return "train"
 
 
-def learn_sentiment(source: Path, model: Path, out: Path, *, minutes: float, reporter: Reporter) -> Sentiment:
+def learn_sentiment(
+    source: Path, model: Path, out: Path, *, minutes: float, device: str, reporter: Reporter
+) -> Sentiment:
     """Fine-tunes on the reviews, scores on held-out films, and reads three sentences.
 
     Args:
@@ -101,6 +103,7 @@ def learn_sentiment(source: Path, model: Path, out: Path, *, minutes: float, rep
         model: The bundle to start from.
         out: Folder; `reviews` and `sentiment` are made in it.
         minutes: Minutes of training.
+        device: What computes.
         reporter: Receives progress.
     """
     files = split_reviews(source, out / "reviews")
@@ -113,14 +116,14 @@ def learn_sentiment(source: Path, model: Path, out: Path, *, minutes: float, rep
         }
     )
     tasks = {"sentiment": TaskData(kind=CLASSIFY.kind, train=files["train"], dev=files["dev"])}
-    result = finetune(tasks, model=model, out=out / "sentiment", config=config, reporter=reporter)
+    result = finetune(tasks, model=model, out=out / "sentiment", config=config, device=device, reporter=reporter)
     result.outcome.require_whole(AGAIN)
     write_finetune_report(result.path, reporter)
-    scores = evaluate(result.path, files["test"])
+    scores = evaluate(result.path, files["test"], device=device)
     gold = [figures["gold"] for figures in scores["by_label"].values()]
     return Sentiment(
         result=result,
         scores=scores,
         majority=max(gold) / sum(gold),
-        predictions=list(load(result.path).pipe(_TEXTS)),
+        predictions=list(load(result.path, device=device).pipe(_TEXTS)),
     )

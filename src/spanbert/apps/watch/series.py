@@ -8,6 +8,7 @@ from itertools import pairwise
 from statistics import fmean
 
 _MOST = 2048  # more than a terminal has columns
+_FAR = 1e300  # sums and differences of such are numbers too
 _BARS, _PLAIN_BARS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
 
 
@@ -29,7 +30,7 @@ class Series:
         self.last = value
         if not math.isfinite(value):
             return
-        self._open.append(value)
+        self._open.append(max(-_FAR, min(value, _FAR)))
         if len(self._open) < self._stretch:
             return
         self._means.append(fmean(self._open))

@@ -22,7 +22,7 @@ from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.families import ANNOTATED, RELATIONS
 from spanbert.corpus.formats.format import Format
 from spanbert.corpus.formats.relations import identity_of, label_of
-from spanbert.corpus.formats.span_records import RecordOrigin, new_record, span_of, words_of_record
+from spanbert.corpus.formats.span_records import RecordOrigin, id_key, new_record, span_of, words_of_record
 from spanbert.corpus.io.files import OnBroken, SourceFile, raise_broken, readable, write_lines
 from spanbert.corpus.io.tables import json_objects
 
@@ -101,10 +101,12 @@ def doccano_line(document: Document) -> str:
     if any(isinstance(entry, list) for entry in before) or field != "entities":
         return json.dumps({**origin.record, field: [_as_list(span) for span in document.spans]}, ensure_ascii=False)
     entities = _entities(document.spans, _known(origin))
-    ids = {_key(entity.get("id")) for entity in entities}
+    ids = {id_key(entity.get("id")) for entity in entities}
     listed = origin.record.get("relations") or []
     kept = [
-        one for one in listed if isinstance(one, Mapping) and {_key(one.get("from_id")), _key(one.get("to_id"))} <= ids
+        one
+        for one in listed
+        if isinstance(one, Mapping) and {id_key(one.get("from_id")), id_key(one.get("to_id"))} <= ids
     ]
     relations = {"relations": kept} if "relations" in origin.record else {}
     return json.dumps({**origin.record, field: entities, **relations}, ensure_ascii=False)
@@ -114,11 +116,6 @@ def _as_list(span: Span) -> list[Any]:
     return [span.start, span.end, span.label or _UNTYPED]
 
 
-def _key(identity: Any) -> str:
-    """An id as a key; ids may be anything that JSON can hold."""
-    return json.dumps(identity)
-
-
 def _known(origin: DoccanoOrigin) -> dict[Span, Mapping[str, Any]]:
     """The objects of the spans that were read."""
     return dict(zip(origin.read or (), origin.record.get("entities") or [], strict=True))
@@ -126,8 +123,8 @@ def _known(origin: DoccanoOrigin) -> dict[Span, Mapping[str, Any]]:
 
 def _entities(spans: tuple[Span, ...], known: Mapping[Span, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Objects of spans: those that they came with, else new ones with ids that are free."""
-    stated = {_key(entity.get("id")) for entity in known.values()}
-    free = (number for number in count() if _key(number) not in stated)
+    stated = {id_key(entity.get("id")) for entity in known.values()}
+    free = (number for number in count() if id_key(number) not in stated)
     return [
         known[span]
         if span in known
@@ -158,13 +155,13 @@ def _related_document(record: Mapping[str, Any], name: str, where: str) -> Docum
     origin = document.origin
     assert isinstance(origin, DoccanoOrigin)
     entities = zip(document.spans or (), origin.record["entities"], strict=True)
-    by_id = {_key(entity.get("id")): span for span, entity in entities if isinstance(entity, Mapping)}
+    by_id = {id_key(entity.get("id")): span for span, entity in entities if isinstance(entity, Mapping)}
     listed = record.get("relations") or []
     if not isinstance(listed, list) or not all(isinstance(one, Mapping) for one in listed):
         raise InputError("relations that are not objects", where=where, expected='{"from_id": 1, "to_id": 2, ...}')
     relations = []
     for one in listed:
-        ends = [by_id.get(_key(one.get(side))) for side in ("from_id", "to_id")]
+        ends = [by_id.get(id_key(one.get(side))) for side in ("from_id", "to_id")]
         if ends[0] is None or ends[1] is None:
             got = json.dumps(one, ensure_ascii=False)
             raise InputError("a relation between entities that are not there", where=where, got=got)

@@ -11,7 +11,7 @@ from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Record, Relation, Span
-from spanbert.corpus.formats.span_records import span_of
+from spanbert.corpus.formats.span_records import id_key, span_of
 
 EXPECTED = '{"type": "labels", "value": {"start": 0, "end": 3, "labels": ["PER"]}}'
 
@@ -42,20 +42,21 @@ def read_results(results: Any, text: str, where: str) -> Results:
         where: File and task.
 
     Raises:
-        InputError: Not a list of objects, or a region outside of the text.
+        InputError: Not a list of objects, a region outside of the text, or labels that are not texts.
     """
-    regions: dict[Any, list[Span]] = {}
+    regions: dict[str, list[Span]] = {}
     choices: dict[str, tuple[str, ...]] = {}
     left_out: Counter[str] = Counter()
-    pairs = []
+    pairs: list[tuple[Mapping[str, Any], list[str]]] = []
     listed = objects(results, where)
     for number, result in enumerate(listed):
         place, kind = f"{where}[{number}]", result.get("type")
         value = result.get("value")
         if kind == "labels":
-            regions[result.get("id", (number,))] = regions_of(value, text, place)
+            name = place if result.get("id") is None else id_key(result["id"])
+            regions[name] = regions_of(value, text, place)
         elif kind == "relation":
-            pairs.append(result)
+            pairs.append((result, _labels_of(result, place)))
         elif kind == "choices" and isinstance(value, Mapping) and isinstance(value.get("choices"), list):
             if "start" in value:
                 left_out["choices about regions"] += 1
@@ -64,14 +65,13 @@ def read_results(results: Any, text: str, where: str) -> Results:
         else:
             left_out[f"results of type {kind}"] += 1
     relations = []
-    for result in pairs:
-        ends = [regions.get(result.get(side), []) for side in ("from_id", "to_id")]
+    for result, labels in pairs:
+        ends = [regions.get(id_key(result.get(side)), []) for side in ("from_id", "to_id")]
         if not all(ends):
             left_out["relations of other regions"] += 1
             continue
         head, tail = (one[0] for one in (ends if result.get("direction") != "left" else reversed(ends)))
-        labels = result.get("labels") or [""]
-        relations += [Relation(head=head, tail=tail, label=str(label)) for label in labels]
+        relations += [Relation(head=head, tail=tail, label=label) for label in labels]
     spans = [one for region in regions.values() for one in region if one.label is not None]
     return Results(
         spans=tuple(sorted(spans, key=lambda one: (one.start, one.end))),
@@ -79,6 +79,15 @@ def read_results(results: Any, text: str, where: str) -> Results:
         choices=choices,
         left_out=left_out,
     )
+
+
+def _labels_of(relation: Mapping[str, Any], where: str) -> list[str]:
+    """The labels of a relation; one that is empty where it has none."""
+    labels = relation.get("labels") or [""]
+    if not isinstance(labels, list) or not all(isinstance(one, str) for one in labels):
+        got = json.dumps(labels, ensure_ascii=False)
+        raise InputError("labels that are not a list of texts", where=where, got=got, expected='["knows"]')
+    return labels
 
 
 def regions_of(value: Any, text: str, where: str) -> list[Span]:
@@ -164,7 +173,7 @@ class _Made:
         self._document, self._key = document, key
         self._regions: dict[Span, Any] = {}
         self._relations: set[Relation] = set()
-        self._ends: dict[Any, Span] = {}
+        self._ends: dict[str, Span] = {}
         self._kept: Counter[Span] = Counter()
         self.results: list[Record] = []
         self.chosen = False
@@ -176,14 +185,14 @@ class _Made:
             regions = regions_of(value, self._document.text, self._document.place)
             if not all(one.label is None or one in (self._document.spans or ()) for one in regions):
                 return
-            if "id" not in result:
+            if result.get("id") is None:
                 result["id"] = self._name()
             for one in regions:
                 self._regions.setdefault(one, result["id"])
                 self._kept[one] += 1
-            self._ends[result["id"]] = regions[0]
+            self._ends[id_key(result["id"])] = regions[0]
         elif kind == "relation":
-            head, tail = (self._ends.get(result.get(side)) for side in ("from_id", "to_id"))
+            head, tail = (self._ends.get(id_key(result.get(side))) for side in ("from_id", "to_id"))
             if result.get("direction") == "left":
                 head, tail = tail, head
             known = [one for one in self._document.relations or () if (one.head, one.tail) == (head, tail)]
@@ -216,8 +225,8 @@ class _Made:
         return name
 
     def _name(self) -> str:
-        used = {one.get("id") for one in self.results}
-        return next(name for name in map("r{}".format, count(len(used) + 1)) if name not in used)
+        used = {id_key(one.get("id")) for one in self.results}
+        return next(name for name in map("r{}".format, count(len(used) + 1)) if id_key(name) not in used)
 
     def relate(self, relation: Relation) -> None:
         """Adds a relation, unless it is there."""

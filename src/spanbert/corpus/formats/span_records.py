@@ -53,6 +53,11 @@ class LabelStudioOrigin:
     key: str
 
 
+def id_key(identity: Any) -> str:
+    """An id as a key; ids may be anything that JSON can hold."""
+    return json.dumps(identity)
+
+
 def words_of_record(
     record: Mapping[str, Any], text: str, where: str
 ) -> tuple[tuple[Span, ...] | None, dict[str, tuple[str, ...]]]:

@@ -141,7 +141,10 @@ def _document(name: str, path: Path, choice: _Choice) -> Document:
     ]
     clusters = tuple(tuple(sorted(one, key=lambda span: (span.start, span.end))) for one in mentions)
     tags = [
-        one.get(choice.tag or "", "") for layer in tsv.layers if layer.short == "POS" for one in tsv.values[layer.name]
+        one.get(choice.tag or "", "")
+        for layer in tsv.layers
+        if layer.short == "POS"
+        for one in tsv.values.get(layer.name, ())  # none where the file has no rows
     ]
     return Document(
         id=name,

@@ -8,7 +8,7 @@ from typing import Any
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document
 from spanbert.corpus.io.files import ByteCounter, SourceFile
-from spanbert.corpus.io.tables import delimited_records, parquet_records
+from spanbert.corpus.io.tables import delimited_records, parquet_records, require_one_column
 
 
 def read_delimited(
@@ -26,7 +26,7 @@ def read_delimited(
         on_broken: Called with the error of each row that does not fit the header.
 
     Raises:
-        InputError: No such column.
+        InputError: No such column, or several.
     """
 
     def check(names: list[str], where: str) -> None:
@@ -40,7 +40,7 @@ def read_parquet(file: SourceFile, text_field: str, counter: ByteCounter) -> Ite
     """Documents of a Parquet file, a row group in memory at a time.
 
     Raises:
-        InputError: Not Parquet, no such column, or a column that holds no strings.
+        InputError: Not Parquet, no such column or several, or a column that holds no strings.
     """
 
     def choose(schema: Any) -> list[str]:
@@ -50,7 +50,7 @@ def read_parquet(file: SourceFile, text_field: str, counter: ByteCounter) -> Ite
         kind = schema.field(text_field).type
         if not (pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)):
             raise InputError(f"column {text_field!r} holds no strings", where=str(file.path), got=str(kind))
-        return [text_field] + (["id"] if "id" in schema.names and text_field != "id" else [])
+        return [text_field] + (["id"] if schema.names.count("id") == 1 and text_field != "id" else [])
 
     for number, record in parquet_records(file, choose, counter):
         yield _document_of_record(record, text_field, f"{file.name}:{number}")
@@ -62,15 +62,10 @@ def _document_of_record(record: dict[str, Any], text_field: str, default_id: str
 
 
 def require_column(columns: list[str], text_field: str, where: str) -> None:
-    """Refuses a table without the column of the text.
+    """Refuses a table in which not exactly one column is that of the text.
 
     Raises:
         InputError: Names the columns there are.
     """
-    if text_field not in columns:
-        raise InputError(
-            f"no column {text_field!r}",
-            where=where,
-            got=", ".join(columns) or "an empty line",
-            remedy="Name the column with --text-field",
-        )
+    got, remedy = ", ".join(columns) or "an empty line", "Name the column with --text-field"
+    require_one_column(text_field, columns, where=where, got=got, remedy=remedy)

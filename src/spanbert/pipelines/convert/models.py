@@ -19,7 +19,7 @@ from spanbert import __version__
 from spanbert.checkpoint import names
 from spanbert.checkpoint.bundle import MANIFEST, BundleFiles, open_bundle
 from spanbert.core.errors import InputError, nearest
-from spanbert.core.files import directory_written_whole, only_writer, remove_leftovers, write_json
+from spanbert.core.files import directory_written_whole, only_writer, write_json
 from spanbert.core.outputs import check_output_folder
 from spanbert.core.texts import require_path
 from spanbert.core.types import Facts, Record
@@ -95,7 +95,6 @@ def convert(
         raise InputError("only Transformers have names elsewhere", where=str(files.path), got=f"a {shape.kind}")
     with only_writer(target):
         check_output_folder(target, inputs=[files.path], overwrite=overwrite, option="OUT")
-        remove_leftovers(target)
         if shape.attention_span is not None and to != "bundle":
             raise InputError(
                 "other programs attend within the whole text, so that this model would be another one there",

@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from spanbert.checkpoint.bundle import MANIFEST, open_bundle
-from spanbert.core.files import directory_written_whole
+from spanbert.core.files import directory_written_whole, only_writer
 from spanbert.core.outputs import check_output_folder
 from spanbert.core.reporter import SilentReporter
 from spanbert.core.types import Document, Record
@@ -97,7 +97,8 @@ class FinetunedEstimator(BaseEstimator):  # type: ignore[misc]
         target = Path(path)
         again = "Pass overwrite=True to replace it, or choose another one"
         check_output_folder(target, inputs=[], overwrite=overwrite, option="save", remedy=again)
-        self._write(target)
+        with only_writer(target):
+            self._write(target)
         return target
 
     def _write(self, target: Path) -> None:

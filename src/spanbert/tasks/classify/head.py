@@ -18,6 +18,7 @@ from spanbert.core.types import OutputArray
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.dropout import dropout
 from spanbert.encoder.model import initialise
+from spanbert.encoder.placement import on_device
 from spanbert.tasks.classify.config import Mode
 from spanbert.tasks.head import Head
 
@@ -82,17 +83,17 @@ class ClassifyHead(Head[int | float | OutputArray]):
         logits_SL = self(hidden_RD, layout)["logits"].float()
         device = logits_SL.device
         if self.mode == "single":
-            weights_L = None if self.weights_L is None else self.weights_L.to(device)
-            wanted_S = torch.tensor(gold, device=device)
+            weights_L = None if self.weights_L is None else on_device(self.weights_L, device)
+            wanted_S = on_device(torch.tensor(gold), device)
             chosen: Tensor = cross_entropy(logits_SL, wanted_S, weight=weights_L, reduction="sum")
             return chosen
         if self.mode == "multi":
-            gold_SL = torch.from_numpy(np.stack(gold)).to(device)
+            gold_SL = on_device(np.stack(gold), device)
             total: Tensor = binary_cross_entropy_with_logits(logits_SL, gold_SL, reduction="sum")
             mean_of_labels: Tensor = total / logits_SL.shape[1]
             return mean_of_labels
         mean, deviation = self.scale
-        numbers_S = torch.tensor(gold, dtype=torch.float32, device=device)
+        numbers_S = on_device(torch.tensor(gold, dtype=torch.float32), device)
         loss: Tensor = mse_loss((logits_SL[:, 0] - mean) / deviation, (numbers_S - mean) / deviation, reduction="sum")
         return loss
 

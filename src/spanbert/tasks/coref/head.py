@@ -26,6 +26,7 @@ from spanbert.core.types import OutputArray
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.dropout import dropout
 from spanbert.encoder.model import initialise
+from spanbert.encoder.placement import on_device
 from spanbert.tasks.coref.config import CorefConfig
 from spanbert.tasks.coref.head_sizes import NORM_EPSILON, WORDS_AT_ONCE
 from spanbert.tasks.coref.links import BUCKETS, SPEAKERS, buckets_of
@@ -158,8 +159,8 @@ class CorefHead(Head[CorefGold]):
         for window, window_RD in zip(gold.windows, torch.split(rows_RD, sizes), strict=True):
             starts_wD, ends_wD = _ends_of(window_RD)
             scores_wW = self.mention_scores(starts_wD, ends_wD).float()
-            allowed_wW = torch.from_numpy(window.allowed_wW).to(scores_wW.device)
-            cluster_wW = torch.from_numpy(window.cluster_wW).to(scores_wW.device)
+            allowed_wW = on_device(window.allowed_wW, scores_wW.device)
+            cluster_wW = on_device(window.cluster_wW, scores_wW.device)
             if self.own.mention_weight:
                 found = binary_cross_entropy_with_logits(
                     scores_wW[allowed_wW], (cluster_wW[allowed_wW] > 0).float(), reduction="sum"
@@ -180,13 +181,13 @@ class CorefHead(Head[CorefGold]):
         own = self.vectors(torch.cat(starts)[order], torch.cat(ends)[order])
         pairs_MM = (own.query_Kd @ own.key_Kd.T).float() + score_M[:, None] + score_M[None, :]
         distances = (first_M[:, None] - first_M[None, :]).clamp(min=0).cpu().numpy()
-        pairs_MM = pairs_MM + own.near_KB.float().gather(1, torch.from_numpy(buckets_of(distances)).to(first_M.device))
+        pairs_MM = pairs_MM + own.near_KB.float().gather(1, on_device(buckets_of(distances), first_M.device))
         if own.same_K is not None:
             hashes = torch.from_numpy(gold.hashes(first_M.cpu().numpy(), last_M[order].cpu().numpy()))
-            equal_MM = (hashes[:, None] == hashes[None, :]).to(pairs_MM.device)
+            equal_MM = on_device(hashes[:, None] == hashes[None, :], pairs_MM.device)
             pairs_MM = pairs_MM + equal_MM * own.same_K.float()[:, None]
         if own.spoken_K2 is not None:
-            said_M = torch.from_numpy(gold.speakers[first_M.cpu().numpy()]).to(pairs_MM.device)
+            said_M = on_device(gold.speakers[first_M.cpu().numpy()], pairs_MM.device)
             known_MM = (said_M[:, None] > NOBODY) & (said_M[None, :] > NOBODY)
             other_MM = (said_M[:, None] != said_M[None, :]).long()
             pairs_MM = pairs_MM + known_MM * own.spoken_K2.float().gather(1, other_MM)
@@ -215,7 +216,7 @@ class CorefHead(Head[CorefGold]):
         ):
             assert allowed_wW is not None
             starts_wD, ends_wD = _ends_of(rows_RD)
-            first_K, more_K = self.keep(scores_wW, torch.from_numpy(allowed_wW).to(scores_wW.device))
+            first_K, more_K = self.keep(scores_wW, on_device(allowed_wW, scores_wW.device))
             own = self.vectors(starts_wD[first_K], ends_wD[first_K + more_K])
             facts = torch.stack([first_K.float(), (first_K + more_K).float(), scores_wW[first_K, more_K]], dim=1)
             parts = [facts, own.key_Kd, own.query_Kd, own.near_KB]

@@ -5,9 +5,9 @@ Shapes: T tokens of the batch, K masked pieces (MLM targets), J of them with an 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -78,6 +78,18 @@ def targets_of_spans(
     )
 
 
+class PackSize(NamedTuple):
+    """Up to which size packs are filled, so that a compiler sees one shape.
+
+    Attributes:
+        tokens: Of a pack.
+        longest: Tokens of a segment at most.
+    """
+
+    tokens: int
+    longest: int
+
+
 class SpanCollator:
     """Masks the segments of some packs, adds [CLS] and [SEP], packs them and finds the targets.
 
@@ -86,9 +98,19 @@ class SpanCollator:
         masking: How segments are masked.
         seed: With epoch and segment the key of every mask.
         sbo_positions: Rows of the SBO's position table.
+        filled: Size that packs are filled up to, by segments of padding at the end that attend to themselves alone and
+            that no loss reads; None: they are not filled.
     """
 
-    def __init__(self, tokenizer: TokenizerAdapter, masking: MaskingConfig, seed: int, sbo_positions: int) -> None:
+    def __init__(
+        self,
+        tokenizer: TokenizerAdapter,
+        masking: MaskingConfig,
+        seed: int,
+        sbo_positions: int,
+        filled: PackSize | None = None,
+    ) -> None:
+        self._pad, self._filled = tokenizer.special["pad"], filled
         self._masker = SpanMasker(tokenizer, masking)
         self._cls, self._sep = tokenizer.special["cls"], tokenizer.special["sep"]
         self._seed, self._sbo_positions = seed, sbo_positions
@@ -122,8 +144,18 @@ class SpanCollator:
             sbo_positions=self._sbo_positions,
         )
         return MicroBatch(
-            inputs=pack(masked_rows),
+            inputs=pack([*masked_rows, *self._filling(len(packs), row)]),
             targets=targets,
             counts={"mlm": len(targets.mlm_index_K), "sbo": len(targets.sbo_index_J)},
             key=(packs[0].epoch, *packs[0].segments[0].key),
         )
+
+    def _filling(self, packs: int, tokens: int) -> Iterator[IntArray]:
+        """Segments of padding that fill what some packs lack; none where they have more."""
+        if self._filled is None:
+            return
+        missing = packs * self._filled.tokens - tokens
+        while missing > 0:
+            length = min(missing, self._filled.longest)
+            yield np.full(length, self._pad, dtype=np.int64)
+            missing -= length

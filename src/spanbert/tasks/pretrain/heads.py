@@ -10,8 +10,10 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from spanbert.checkpoint.bundle import HEADS_PREFIX
+from spanbert.core.types import IntArray
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import initialise
+from spanbert.encoder.placement import on_device
 from spanbert.encoder.tied_loss import tied_cross_entropy, tied_logits
 from spanbert.tasks.pretrain.encode import PretrainTargets
 
@@ -87,10 +89,10 @@ class PretrainHead(nn.Module):
     def losses(self, hidden_TD: Tensor, targets: PretrainTargets, words_VD: Tensor) -> dict[str, Tensor]:
         """Summed cross-entropy of each objective in nats, scalars."""
         mlm_KD, sbo_JD = self._transform(hidden_TD, targets)
-        ids_K = torch.from_numpy(targets.mlm_id_K).to(hidden_TD.device)
+        ids_K = on_device(targets.mlm_id_K, hidden_TD.device)
         sums = {"mlm": tied_cross_entropy(mlm_KD, words_VD, self.mlm.bias, ids_K).sum()}
         if self.sbo is not None and sbo_JD is not None:
-            ids_J = torch.from_numpy(targets.mlm_id_K[targets.sbo_index_J]).to(hidden_TD.device)
+            ids_J = on_device(targets.mlm_id_K[targets.sbo_index_J], hidden_TD.device)
             sums["sbo"] = tied_cross_entropy(sbo_JD, words_VD, self.sbo.bias, ids_J).sum()
         return sums
 
@@ -99,9 +101,9 @@ class PretrainHead(nn.Module):
         if self.sbo is None:
             return mlm_KD, None
         left_JD, right_JD = _rows(hidden_TD, targets.left_J), _rows(hidden_TD, targets.right_J)
-        return mlm_KD, self.sbo(left_JD, right_JD, torch.from_numpy(targets.offset_J).to(hidden_TD.device))
+        return mlm_KD, self.sbo(left_JD, right_JD, on_device(targets.offset_J, hidden_TD.device))
 
 
-def _rows(hidden_TD: Tensor, index: object) -> Tensor:
+def _rows(hidden_TD: Tensor, index: IntArray) -> Tensor:
     """Rows of the hidden states; `index_select`, because the backward of plain indexing sums in no fixed order."""
-    return hidden_TD.index_select(0, torch.as_tensor(index).to(hidden_TD.device))
+    return hidden_TD.index_select(0, on_device(index, hidden_TD.device))

@@ -22,9 +22,10 @@ from spanbert.core.errors import InputError
 from spanbert.core.types import IntArray, Record, Scores
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import Encoder
+from spanbert.encoder.placement import on_device
 from spanbert.scores.pretraining import PretrainPredictions, score_predictions, unigram_log_probabilities
 from spanbert.tasks.pretrain.costs import head_flops
-from spanbert.tasks.pretrain.encode import PretrainTargets, SpanCollator
+from spanbert.tasks.pretrain.encode import PackSize, PretrainTargets, SpanCollator
 from spanbert.tasks.pretrain.heads import PretrainHead
 from spanbert.tasks.protocol import MicroBatch, Task
 from spanbert.tokens.store import TokenStore
@@ -54,16 +55,24 @@ class PretrainTask(Task[Pack, PretrainTargets]):
         masking: How segments are masked.
         sbo: The span-boundary objective.
         seed: Seed of the masks.
+        filled: See `SpanCollator`.
     """
 
     kind = "pretrain"
 
     def __init__(
-        self, tokenizer: TokenizerAdapter, counts_V: IntArray, *, masking: MaskingConfig, sbo: SBOConfig, seed: int
+        self,
+        tokenizer: TokenizerAdapter,
+        counts_V: IntArray,
+        *,
+        masking: MaskingConfig,
+        sbo: SBOConfig,
+        seed: int,
+        filled: PackSize | None = None,
     ) -> None:
         self.counts_V, self.masking, self.sbo = counts_V, masking, sbo
         self.objectives: Mapping[str, float] = {"mlm": 1.0} | ({"sbo": sbo.weight} if sbo.weight else {})
-        self._encode = SpanCollator(tokenizer, masking, seed, sbo.positions if sbo.weight else 0)
+        self._encode = SpanCollator(tokenizer, masking, seed, sbo.positions if sbo.weight else 0, filled)
 
     def read(self, source: Path) -> TokenStore:
         """Opens and verifies the token store."""
@@ -170,5 +179,5 @@ class PretrainTask(Task[Pack, PretrainTargets]):
 
 def _loss_and_best(logits_KV: Tensor, ids_K: IntArray) -> tuple[Any, Any]:
     log_probabilities_KV = logits_KV.float().log_softmax(-1)
-    picked_K = log_probabilities_KV.gather(1, torch.from_numpy(ids_K).to(logits_KV.device)[:, None]).squeeze(1)
-    return (-picked_K).double().cpu().numpy(), log_probabilities_KV.argmax(-1).cpu().numpy()
+    picked_K = log_probabilities_KV.gather(1, on_device(ids_K, logits_KV.device)[:, None]).squeeze(1)
+    return (-picked_K).cpu().double().numpy(), log_probabilities_KV.argmax(-1).cpu().numpy()

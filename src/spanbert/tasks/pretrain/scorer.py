@@ -19,6 +19,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.types import IntArray
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import Encoder, fill_parameters, load_encoder, require_finite_states
+from spanbert.encoder.placement import on_device
 from spanbert.tasks.pretrain.encode import targets_of_spans
 from spanbert.tasks.pretrain.heads import TASK, PretrainHead
 
@@ -58,8 +59,12 @@ class TorchPieceScorer:
         self.encoder, self.head, self.sbo_positions = encoder, head, sbo_positions
 
     @classmethod
-    def of_bundle(cls, files: BundleFiles) -> TorchPieceScorer:
+    def of_bundle(cls, files: BundleFiles, device: torch.device | None = None) -> TorchPieceScorer:
         """The encoder and heads of a bundle or of a Hugging Face directory with an MLM head.
+
+        Args:
+            files: The bundle.
+            device: What computes; None: the CPU.
 
         Raises:
             InputError: It holds no MLM head.
@@ -76,7 +81,7 @@ class TorchPieceScorer:
             files, TASK
         )
         head = stored_head(encoder.config, given, where=str(files.path))
-        return cls(encoder, head.eval(), len(given.get("sbo.position.weight", ())))
+        return cls(encoder.to(device), head.eval().to(device), len(given.get("sbo.position.weight", ())))
 
     def __call__(
         self, sequences: Sequence[IntArray], places: Sequence[Sequence[tuple[int, int]]]
@@ -111,7 +116,7 @@ class TorchPieceScorer:
         mlm_KV, sbo_JV = self.head.logits(hidden_TD, targets, self.encoder.embeddings.word.weight)
         mean_KV = mlm_KV.log_softmax(-1)
         if sbo_JV is not None:
-            index_J = torch.from_numpy(targets.sbo_index_J)
+            index_J = on_device(targets.sbo_index_J, mean_KV.device)
             mean_KV[index_J] = (mean_KV[index_J] + sbo_JV.log_softmax(-1)) / 2
         sizes = [sum(end - start for start, end in blanks) for blanks in places]
         return [part.numpy() for part in torch.split(mean_KV.cpu(), sizes)]

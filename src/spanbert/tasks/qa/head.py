@@ -18,6 +18,7 @@ from spanbert.batches.examples import Layout
 from spanbert.core.types import OutputArray
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.model import initialise
+from spanbert.encoder.placement import on_device
 from spanbert.tasks.head import Head
 
 _NO_ROW = float("-inf")
@@ -41,7 +42,7 @@ class QAHead(Head[tuple[int, int]]):
         """Gold is (start, end) among the rows of a window, (0, 0) where it holds no answer."""
         parts = torch.split(self(hidden_RD, layout)["logits"].float(), list(layout.sizes))
         logits_Sr2 = pad_sequence(list(parts), batch_first=True, padding_value=_NO_ROW)
-        gold_S2 = torch.from_numpy(np.array(gold, dtype=np.int64)).to(logits_Sr2.device)
+        gold_S2 = on_device(np.array(gold, dtype=np.int64), logits_Sr2.device)
         return cross_entropy(logits_Sr2, gold_S2, reduction="sum") / 2
 
     @override

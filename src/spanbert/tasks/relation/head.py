@@ -17,6 +17,7 @@ from spanbert.core.types import OutputArray
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.dropout import dropout
 from spanbert.encoder.model import initialise
+from spanbert.encoder.placement import on_device
 from spanbert.tasks.head import Head
 
 
@@ -45,7 +46,7 @@ class RelationHead(Head[int]):
     @override
     def loss(self, hidden_RD: Tensor, layout: Layout, gold: Sequence[int]) -> Tensor:
         """The gold of a pair is the number of its label."""
-        wanted_S = torch.tensor(gold, dtype=torch.int64, device=hidden_RD.device)
+        wanted_S = on_device(torch.tensor(gold, dtype=torch.int64), hidden_RD.device)
         return cross_entropy(self(hidden_RD, layout)["logits"].float(), wanted_S, reduction="sum")
 
     @override

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, gelu
@@ -18,6 +19,7 @@ from spanbert.core.types import IntArray, OutputArray
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.dropout import dropout
 from spanbert.encoder.model import initialise
+from spanbert.encoder.placement import on_device
 from spanbert.tasks.head import Head
 
 _SPAN_SIZE = 150
@@ -40,7 +42,7 @@ class TagHead(Head[IntArray]):
     @override
     def loss(self, hidden_RD: Tensor, layout: Layout, gold: Sequence[IntArray]) -> Tensor:
         """Gold is the tag index of every word, (w,)."""
-        gold_R = torch.cat([torch.from_numpy(one) for one in gold]).to(hidden_RD.device)
+        gold_R = on_device(np.concatenate(gold), hidden_RD.device)
         return cross_entropy(self(hidden_RD, layout)["logits"].float(), gold_R, reduction="sum")
 
     @override
@@ -85,7 +87,7 @@ class SpanHead(Head[IntArray]):
     @override
     def loss(self, hidden_RD: Tensor, layout: Layout, gold: Sequence[IntArray]) -> Tensor:
         """Gold is the label index of every span, 0 for none, (C,)."""
-        gold_C = torch.cat([torch.from_numpy(one) for one in gold]).to(hidden_RD.device)
+        gold_C = on_device(np.concatenate(gold), hidden_RD.device)
         return cross_entropy(self(hidden_RD, layout)["logits"].float(), gold_C, reduction="sum")
 
     @override

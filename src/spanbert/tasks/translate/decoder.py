@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from spanbert.encoder.attention import Bounds, attend
 from spanbert.encoder.dropout import dropout
 from spanbert.encoder.linear import Linear
+from spanbert.encoder.placement import on_device
 from spanbert.tasks.translate.shape import DecoderShape
 
 _GROWTH = 8  # steps for which the memory of keys and values has room when it grows
@@ -189,7 +190,7 @@ class Decoder(nn.Module):
     def embedded(self, ids_N: Tensor, positions_N: Tensor) -> Tensor:
         """Embeddings times sqrt(D) plus sinusoidal positions (Vaswani et al. 2017, sections 3.4, 3.5), (N, D)."""
         words_ND: Tensor = self.word(ids_N) * math.sqrt(self.shape.width)
-        return words_ND + positions(positions_N.to(words_ND.device), self.shape.width)
+        return words_ND + positions(on_device(positions_N, words_ND.device), self.shape.width)
 
     def attention(self, ids_T: Tensor, source_RW: Tensor) -> Tensor:
         """How much each row of one target looks at each row of its source: the mean of all heads and layers, (T, R)."""
@@ -225,7 +226,7 @@ class DecoderState:
         if int(lengths.min()) < longest:
             mask = torch.zeros(texts, 1, 1, longest).masked_fill_(~has_row_SL[:, None, None], float("-inf"))
             mask = mask.to(source_RW)
-        has_row_SL = has_row_SL.to(source_RW.device)
+        has_row_SL = on_device(has_row_SL, source_RW.device)
         self._blocks = []
         for block in decoder.blocks:
             assert isinstance(block, DecoderBlock)
@@ -245,7 +246,7 @@ class DecoderState:
         decoder, (texts, rows) = self._decoder, ids_SB.shape
         own_BB = self._seen_SBK.new_full((rows, rows), float("-inf")).fill_diagonal_(0.0)
         self._seen_SBK = torch.cat([self._seen_SBK, own_BB.expand(texts, rows, rows)], dim=2)
-        ids_N = ids_SB.flatten().to(self._seen_SBK.device)
+        ids_N = on_device(ids_SB.flatten(), self._seen_SBK.device)
         hidden_ND = decoder.embedded(ids_N, torch.tensor([self._count]))
         for block, state in zip(decoder.blocks, self._blocks, strict=True):
             assert isinstance(block, DecoderBlock)
@@ -263,11 +264,11 @@ class DecoderState:
         """
         device = self._seen_SBK.device
         if texts_S is not None:
-            texts_S = texts_S.to(device)
+            texts_S = on_device(texts_S, device)
             self._seen_SBK = self._seen_SBK[texts_S]
             for state in self._blocks:
                 state.keep(texts_S)
-        parents_SBK = parents_SB.to(device)[:, :, None].expand(-1, -1, self._seen_SBK.shape[2])
+        parents_SBK = on_device(parents_SB, device)[:, :, None].expand(-1, -1, self._seen_SBK.shape[2])
         self._seen_SBK = self._seen_SBK.gather(1, parents_SBK)
 
 

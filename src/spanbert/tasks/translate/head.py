@@ -16,6 +16,7 @@ from typing_extensions import override
 from spanbert.batches.examples import Layout
 from spanbert.core.types import BoolArray, IntArray, OutputArray
 from spanbert.encoder.attention import Bounds
+from spanbert.encoder.placement import on_device
 from spanbert.encoder.tied_loss import tied_cross_entropy
 from spanbert.tasks.head import GeneratingHead
 from spanbert.tasks.protocol import Generated
@@ -58,13 +59,11 @@ class TranslateHead(GeneratingHead[IntArray]):
 
     def _losses(self, hidden_RW: Tensor, layout: Layout, gold: Sequence[IntArray], *, smoothing: float) -> Tensor:
         bounds = Bounds([0, *accumulate(len(ids) + 1 for ids in gold)])
-        begins_T = torch.from_numpy(np.concatenate([part for ids in gold for part in ([BEGIN], ids)]))
-        wanted_T = torch.from_numpy(np.concatenate([part for ids in gold for part in (ids, [END])]))
         device = hidden_RW.device
-        hidden_TD = self.decoder(begins_T.to(device), hidden_RW, bounds, _bounds(layout))
-        return tied_cross_entropy(
-            hidden_TD, self.decoder.word.weight, self.decoder.bias, wanted_T.to(device), smoothing=smoothing
-        )
+        begins_T = on_device(np.concatenate([part for ids in gold for part in ([BEGIN], ids)]), device)
+        wanted_T = on_device(np.concatenate([part for ids in gold for part in (ids, [END])]), device)
+        hidden_TD = self.decoder(begins_T, hidden_RW, bounds, _bounds(layout))
+        return tied_cross_entropy(hidden_TD, self.decoder.word.weight, self.decoder.bias, wanted_T, smoothing=smoothing)
 
     @override
     def outputs(self, hidden_RD: Tensor, layout: Layout) -> list[OutputArray]:
@@ -118,11 +117,11 @@ class TranslateHead(GeneratingHead[IntArray]):
         losses_T = self._losses(torch.cat([sources[number] for number in asked]), own, gold, smoothing=0.0)
         pieces = [len(ids) + 1 for ids in gold]
         for number, losses, count in zip(asked, torch.split(losses_T, pieces), pieces, strict=True):
-            found[number] = -float(losses.double().sum()), count
+            found[number] = -float(losses.cpu().double().sum()), count
         return found
 
     def _with_attention(self, one: Generated, source_RW: Tensor) -> Generated:
-        ids_T = torch.from_numpy(np.concatenate([[BEGIN], one.hypotheses[0].ids[:-1]])).to(source_RW.device)
+        ids_T = on_device(np.concatenate([[BEGIN], one.hypotheses[0].ids[:-1]]), source_RW.device)
         weights_TR = self.decoder.attention(ids_T, source_RW)
         return Generated(
             hypotheses=one.hypotheses, reference=one.reference, attention_TR=weights_TR.float().cpu().numpy()

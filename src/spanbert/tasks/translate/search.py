@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from spanbert.core.types import BoolArray, FloatArray, IntArray
+from spanbert.encoder.placement import on_device
 from spanbert.tasks.protocol import Hypothesis
 from spanbert.tasks.translate.decoder import DecoderState
 from spanbert.tokens.target_vocabulary import BEGIN, END
@@ -58,7 +59,7 @@ class Writer:
 
     def __init__(self, words_VD: Tensor, bias_V: Tensor, may_write_V: BoolArray) -> None:
         self._words_VD, self._bias_V = words_VD, bias_V
-        self._forbidden = torch.from_numpy(np.flatnonzero(~may_write_V)).to(bias_V.device)
+        self._forbidden = on_device(np.flatnonzero(~may_write_V), bias_V.device)
 
     def best(self, hidden_ND: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
         """The most probable continuations, and the end.

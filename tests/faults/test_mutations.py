@@ -7,8 +7,6 @@ import json
 import os
 import random
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from dataclasses import asdict
@@ -39,8 +37,9 @@ from spanbert.tasks.translate.config import TranslateConfig
 from spanbert.train.finetune import build_tasks
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.task_data import TaskData
-from tests.mutants import ODD_TEXTS, ODD_VALUES, mutants
-from tests.mutation_seeds import Seed, real_seeds, written_seeds
+from tests.faults.forks import Forks
+from tests.faults.mutants import ODD_TEXTS, ODD_VALUES, mutants
+from tests.faults.mutation_seeds import Seed, real_seeds, written_seeds
 
 OF_WRITTEN, OF_REAL, OF_HYPOTHESIS = 40, 15, 100
 LONGEST_MESSAGE = 1500
@@ -247,11 +246,6 @@ def test_any_bytes(use: Use, name: str, content: bytes, number: int):
     assert fault(use, BY_NAME[name], content, number) is None
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "spanbert", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 @pytest.mark.parametrize(
     ("verb", "name", "content"),
     [
@@ -271,7 +265,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     ],
 )  # fmt: skip
 def test_on_the_command_line(
-    bundle: Path, hugging_face_model: Path, tmp_path: Path, verb: str, name: str, content: bytes
+    forks: Forks, bundle: Path, hugging_face_model: Path, tmp_path: Path, verb: str, name: str, content: bytes
 ):
     data = tmp_path / name
     data.write_bytes(content)
@@ -283,14 +277,14 @@ def test_on_the_command_line(
         "doctor": [kind, "--data", data, "--model", hugging_face_model],
         "finetune": [kind, "--train", data, "--model", hugging_face_model, "--out", tmp_path / "out", "--budget", "1steps"],
     }  # fmt: skip
-    done = run(verb, *arguments[verb])
-    assert "Traceback" not in done.stdout + done.stderr
-    assert done.returncode in (0, 2)
-    if done.returncode == 2:
-        if "== Findings" in done.stdout:  # the doctor's report says what is wrong and where
-            assert re.search(r"^error .*\n +\S+:( \[)?\d+", done.stdout, flags=re.MULTILINE)
+    done = forks.run(verb, *arguments[verb])
+    assert "Traceback" not in done.out + done.err
+    assert done.code in (0, 2)
+    if done.code == 2:
+        if "== Findings" in done.out:  # the doctor's report says what is wrong and where
+            assert re.search(r"^error .*\n +\S+:( \[)?\d+", done.out, flags=re.MULTILINE)
             return
-        *before, last = done.stderr.splitlines()
+        *before, last = done.err.splitlines()
         assert last.startswith("spanbert: error: ")
         assert str(data) in last
         assert not any(line.startswith("spanbert: error: ") for line in before)

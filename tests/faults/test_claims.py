@@ -16,13 +16,13 @@ from safetensors.torch import load_file, save_file
 import spanbert
 from spanbert.core.errors import InputError
 from spanbert.pipelines.convert.models import LAYOUTS
-from tests.claims import ODD_VALUES, changed, copied, edit, places, sign
+from tests.faults.claims import ODD_VALUES, changed, copied, edit, places, sign
+from tests.faults.limits import MEBIBYTE, memory_limited
 from tests.labelled import tiny
-from tests.limits import MEBIBYTE, memory_limited
 
 ROOM = 512 * MEBIBYTE
 TEXT = "The quick fox jumps over an old stone, near the river!"
-BUNDLES = Path(__file__).parents[2] / "fixtures" / "bundles"
+BUNDLES = Path(__file__).parents[1] / "fixtures" / "bundles"
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from spanbert.train.run_directory import budget_of_run
 from spanbert.train.run_schemas import BestFacts, LogLine, MetricsLine, StateFacts, TuningRecord
 from spanbert.train.tracking import read_log
 from spanbert.train.trial import Trial
-from tests.claims import ODD_VALUES, changed, copied, edit, places
-from tests.limits import MEBIBYTE, memory_limited
+from tests.faults.claims import ODD_VALUES, changed, copied, edit, places
+from tests.faults.limits import MEBIBYTE, memory_limited
 
 STATE = {
     "progress": {"step": 3, "tokens": 100, "seconds": 1.5},
