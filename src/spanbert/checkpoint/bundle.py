@@ -9,7 +9,8 @@
 Nothing else is in it: what a run needs lies beside it (`train.run_directory`).
 
 A plain Hugging Face directory reads as a bundle without tasks. An exported model is such a directory too, with a
-graph, `model.onnx`, in place of the weights, which cannot be trained, and with `export` in spanbert.json.
+graph, `model.onnx`, or an encoder in int8, `encoder.safetensors`, in place of the weights, and with `export` in
+spanbert.json; it cannot be trained.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ FORMAT = 1
 MANIFEST = "spanbert.json"
 HEADS_PREFIX = "tasks."  # before a task's name, of the tensors in heads.safetensors
 ASSETS = "assets"
-GRAPH = "model.onnx"  # of an exported model
+HEADS = "heads.safetensors"
+GRAPH = "model.onnx"  # of an exported model, or:
+INT8_ENCODER = "encoder.safetensors"
+_EXPORTED = {"onnx": GRAPH, "torch": INT8_ENCODER}  # by runtime
 _TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
 
 
@@ -57,19 +61,26 @@ class BundleFiles:
         return next((self.path / name for name in WEIGHTS if (self.path / name).is_file()), self.path / WEIGHTS[0])
 
     @property
-    def is_exported(self) -> bool:
-        """Whether it holds a graph for another runtime, and no weights that could be trained."""
-        return self.manifest.get("export") is not None
+    def runtime(self) -> str | None:
+        """What runs an exported model; None: it is none."""
+        export = self.manifest.get("export")
+        return None if export is None else export["runtime"]
 
     @property
-    def graph(self) -> Path:
-        """The graph of an exported model."""
-        return self.path / GRAPH
+    def is_exported(self) -> bool:
+        """Whether it is an exported model, which has no weights that could be trained."""
+        return self.runtime is not None
+
+    @property
+    def exported(self) -> Path:
+        """The graph, or the encoder, of an exported model."""
+        assert self.runtime is not None
+        return self.path / _EXPORTED[self.runtime]
 
     @property
     def heads(self) -> Path | None:
         """heads.safetensors, where there is one."""
-        path = self.path / "heads.safetensors"
+        path = self.path / HEADS
         return path if path.is_file() else None
 
     def assets(self, task: str) -> dict[str, Path]:
@@ -143,7 +154,7 @@ def _require_listed(files: BundleFiles) -> None:
         InputError: It has one.
     """
     listed = files.manifest["files"]
-    weights = [files.graph] if files.is_exported else weight_files(files.weights)
+    weights = [files.exported] if files.is_exported else weight_files(files.weights)
     read = [files.path / "config.json", *weights, *([files.heads] if files.heads else [])]
     read += [files.path / name for name in _TOKENIZER if (files.path / name).is_file()]
     read += [asset for task in files.tasks for asset in files.assets(task).values()]

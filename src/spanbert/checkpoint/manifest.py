@@ -9,7 +9,7 @@ from pydantic import Field
 from spanbert.core.schema import Count, FileEntry, FileName, Schema, TaskName
 
 _MOST_LABELS = 1_000_000
-ExportRuntime = Literal["onnx"]
+ExportRuntime = Literal["onnx", "torch"]
 ExportPrecision = Literal["float32", "int8"]
 
 
@@ -56,12 +56,14 @@ class ExportFacts(Schema):
     """How an exported model was made.
 
     Attributes:
-        runtime: What runs its graph.
+        runtime: What runs it.
         precision: Of its products.
         kept_float32: The products that are float32 all the same.
         sbo_positions: Rows of the SBO's position table, 0 without such a head; None: it fills no blanks.
         parameters: Of the bundle that it was made of.
+        calibrated_on: By task, the texts whose values int8 was set by.
         parity: What the export was found to cost on dev data.
+        memory: Of a process that answers, in bytes at its peak: `before`, with the bundle, and `after`.
     """
 
     runtime: ExportRuntime
@@ -69,7 +71,9 @@ class ExportFacts(Schema):
     kept_float32: list[str] = Field(default=[])
     sbo_positions: Count | None = None
     parameters: Count = 0
+    calibrated_on: dict[str, str] = Field(default={})
     parity: dict[str, Any] = Field(default={})
+    memory: dict[str, Count] | None = None
 
 
 class Manifest(Schema):

@@ -9,21 +9,16 @@ Shapes: I inputs of a product, O outputs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from spanbert.core.types import OutputArray
+from spanbert.encoder.rounding import Range, Weights, grid_over, rounded_table, rounded_weight
 
 OPSET = 20  # the first with GELU
-Range = tuple[float, float]
-Weights = Mapping[str, OutputArray]
 Kind = Literal["int64", "float32"]
-_MOST = 63  # int8 weights of 7 bits: two products of 8 bits overflow 16 bits on processors without VNNI
-_STEPS = 255
-_LEAST = 1e-12
 _FLOAT = 1  # ONNX's number of float32
 
 
@@ -105,22 +100,19 @@ class Graph:
 
     def _by_row(self, name: str, table_VD: OutputArray) -> tuple[str, str]:
         """A table in int8, and what a step of each row is worth, (V, 1)."""
-        steps_V1 = np.maximum(np.abs(table_VD).max(1, keepdims=True), _LEAST) / 127
-        whole_VD = np.rint(table_VD / steps_V1).astype(np.int8)
-        return self.constant(name, whole_VD), self.constant(f"{name}.steps", steps_V1.astype(np.float32))
+        whole_VD, steps_V1 = rounded_table(table_VD)
+        return self.constant(name, whole_VD), self.constant(f"{name}.steps", steps_V1)
 
-    def linear(self, value: str, name: str, weights: Weights, *, scale: float = 1.0) -> str:
+    def linear(self, value: str, name: str, weights: Weights) -> str:
         """A dense layer: (..., I) to (..., O), by `weights[name.weight]` (O, I) and `weights[name.bias]` (O,).
 
         Args:
             value: What it reads.
             name: Of the layer among the weights; with the graph's scope the name of the product.
             weights: Of the model.
-            scale: A factor for all outputs.
         """
-        table_IO = np.ascontiguousarray(weights[f"{name}.weight"].T) * np.float32(scale)
-        product = self._product(value, name, table_IO)
-        bias = self.constant(f"{name}.bias", weights[f"{name}.bias"] * np.float32(scale))
+        product = self._product(value, name, weights[f"{name}.weight"])
+        bias = self.constant(f"{name}.bias", weights[f"{name}.bias"])
         found: str = self.add("Add", product, bias)
         return found
 
@@ -135,32 +127,26 @@ class Graph:
         found: str = self.add("Gelu", value, approximate="none")
         return found
 
-    def _product(self, value: str, name: str, table_IO: OutputArray) -> str:
+    def _product(self, value: str, name: str, weight_OI: OutputArray) -> str:
         self.products.append(name)
         if self._observed:
             self.output(observed(name), value, ("...",))
         if self._ranges is None or name not in self._ranges:
-            found: str = self.add("MatMul", value, self.constant(f"{name}.weight", table_IO))
+            found: str = self.add("MatMul", value, self.constant(f"{name}.weight", np.ascontiguousarray(weight_OI.T)))
             return found
-        steps_O = np.maximum(np.abs(table_IO).max(0), _LEAST) / _MOST
-        whole_IO = np.rint(table_IO / steps_O).astype(np.int8)
+        whole_OI, steps_O = rounded_weight(weight_OI)
         stored = [
-            self.constant(f"{name}.weight", whole_IO),
-            self.constant(f"{name}.weight.steps", steps_O.astype(np.float32)),
+            self.constant(f"{name}.weight", np.ascontiguousarray(whole_OI.T)),
+            self.constant(f"{name}.weight.steps", steps_O),
         ]
-        low, high = min(self._ranges[name][0], 0.0), max(self._ranges[name][1], 0.0)
-        step = max((high - low) / _STEPS, _LEAST)
+        step, zero = grid_over(self._ranges[name])
         grid = [
             self.constant(f"{name}.input.step", np.array(step, dtype=np.float32)),
-            self.constant(f"{name}.input.zero", np.array(round(-low / step), dtype=np.uint8)),
+            self.constant(f"{name}.input.zero", np.array(zero, dtype=np.uint8)),
         ]
         rounded = self.add("DequantizeLinear", self.add("QuantizeLinear", value, *grid), *grid)
         product: str = self.add("MatMul", rounded, self.add("DequantizeLinear", *stored, axis=1))
         return product
-
-    def save(self, path: Path) -> None:
-        """Writes the graph as an ONNX model."""
-        path.write_bytes(self.serialized())
 
     def serialized(self) -> bytes:
         """The graph as an ONNX model."""

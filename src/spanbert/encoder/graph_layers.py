@@ -11,7 +11,8 @@ import numpy as np
 
 from spanbert.core.errors import InputError
 from spanbert.encoder.config import EncoderConfig
-from spanbert.encoder.graph import Graph, Weights
+from spanbert.encoder.graph import Graph
+from spanbert.encoder.rounding import Weights
 
 IDS, MASK, TYPES, ROWS = "ids", "mask", "token_types", "rows"
 _FAR = -1e9  # of a score that attends to padding
@@ -58,10 +59,8 @@ def add_encoder(graph: Graph, config: EncoderConfig, weights: Weights) -> str:
 
 
 def _embedded(graph: Graph, config: EncoderConfig, weights: Weights, ids: str, types: str) -> str:
-    word, kind = (
-        graph.embedding(f"embeddings.{name}", weights[f"embeddings.{name}.weight"], index)
-        for name, index in (("word", ids), ("token_type", types))
-    )
+    word = graph.embedding("embeddings.word", weights["embeddings.word.weight"], ids)
+    kind = graph.gather(graph.constant("embeddings.token_type", weights["embeddings.token_type.weight"]), types)
     table = graph.constant("embeddings.position", weights["embeddings.position.weight"][config.position_offset :])
     size = graph.add("Shape", ids, start=1, end=2)
     first = graph.constant("first", np.zeros(1, dtype=np.int64))

@@ -211,6 +211,18 @@ def threads_by_work(tokens: int, width: int, device: torch.device | None = None)
         torch.set_num_threads(threads)
 
 
+def has_operators(library: object, *names: str) -> bool:
+    """Whether torch offers some of oneDNN's operators here: those that compiled models use, on x86 alone.
+
+    Args:
+        library: Where they are, such as `torch.ops.onednn`.
+        names: What they are called.
+    """
+    x86 = platform.machine().lower() in ("x86_64", "amd64")
+    has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return x86 and has_onednn and all(hasattr(library, name) for name in names)
+
+
 def has_bfloat16(device: torch.device) -> bool:
     """Whether the hardware multiplies matrices of bfloat16, faster than those of float32: NVIDIA's from Ampere on."""
     if device.type == "cpu":

@@ -14,7 +14,8 @@ from typing_extensions import override
 from spanbert.batches.examples import Window
 from spanbert.core.types import IntArray, OutputArray
 from spanbert.corpus.data import Source, documents_of
-from spanbert.encoder.graph import Range, observed
+from spanbert.encoder.graph import observed
+from spanbert.encoder.rounding import Range
 from spanbert.exports.source import ExportSource
 from spanbert.inference.exported import ExportedBackend, GraphRunner
 from spanbert.inference.predictor import Predictor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -12,7 +12,8 @@ from typing_extensions import override
 from spanbert.batches.examples import Window
 from spanbert.core.types import IntArray, OutputArray
 from spanbert.corpus.data import Source, documents_of
-from spanbert.encoder.graph import Graph, Range
+from spanbert.encoder.graph import Graph
+from spanbert.encoder.rounding import Range
 from spanbert.exports.calibrate import calibrated
 from spanbert.exports.source import ExportSource
 from spanbert.inference.exported import ExportedBackend, GraphRunner
@@ -39,14 +40,15 @@ class Plan:
 FLOAT32 = Plan(ranges=None)
 
 
-def plans(source: ExportSource, data: Mapping[str, Source]) -> Iterator[Plan]:
+def plans(source: ExportSource, data: Mapping[str, Source], could_be_int8: Callable[[str], bool]) -> Iterator[Plan]:
     """Plans in the order in which they are tried, ever more products in float32; measured when they are asked for.
 
     Args:
         source: What is exported.
         data: By task.
+        could_be_int8: Whether the runtime has int8 for a product.
     """
-    ranges = calibrated(source, data)
+    ranges = {name: one for name, one in calibrated(source, data).items() if could_be_int8(name)}
     unseen = tuple(name for name in source.graph().products if name not in ranges)
     yield Plan(ranges=ranges, kept=unseen)
     effects = measured_effects(source, ranges, data)

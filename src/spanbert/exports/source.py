@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -13,15 +14,17 @@ from spanbert.checkpoint.bundle import BundleFiles
 from spanbert.core.errors import InputError
 from spanbert.core.types import OutputArray
 from spanbert.encoder.config import EncoderConfig
-from spanbert.encoder.graph import Graph, Range, Weights
+from spanbert.encoder.graph import Graph
 from spanbert.encoder.graph_layers import add_encoder, require_exportable
 from spanbert.encoder.model import load_encoder
+from spanbert.encoder.rounding import Range, Weights
 from spanbert.inference.exported import ExportedBackend, GraphRunner, exported_head
 from spanbert.inference.heads import stored_head
 from spanbert.inference.loading import stored_tasks, stored_tokenizer
 from spanbert.inference.predictor import Predictor
 from spanbert.tasks.exported import ExportedHead, GraphPart
-from spanbert.tasks.pretrain.exported import ExportedFill
+from spanbert.tasks.head import Head
+from spanbert.tasks.pretrain.exported import WORDS, ExportedFill
 from spanbert.tasks.pretrain.heads import TASK
 from spanbert.tasks.protocol import TextTask
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -37,7 +40,8 @@ class ExportSource:
         config: The encoder's dimensions.
         weights: The encoder's, by our names.
         tasks: By name.
-        heads: Of the tasks.
+        heads: Of the tasks, for a graph.
+        modules: The same as they were trained, in eval mode.
         fill: The heads of pre-training; None: it has none.
     """
 
@@ -47,6 +51,7 @@ class ExportSource:
     weights: Weights
     tasks: Mapping[str, TextTask]
     heads: Mapping[str, ExportedHead]
+    modules: Mapping[str, Head[Any]]
     fill: ExportedFill | None
 
     @property
@@ -89,11 +94,12 @@ def read_source(files: BundleFiles) -> ExportSource:
     for name, task in tasks.items():
         exported_head(name, task, {})  # refuses before weights are read
     encoder, given = load_encoder(files)
-    heads = {}
+    modules = {}
     for name, task in tasks.items():
         head = task.build_head(task.head_context(encoder.config))
         head.load_stored(stored_head(files, name, head, given, encoder), where=str(files.path))
-        heads[name] = exported_head(name, task, arrays(head.stored()))
+        modules[name] = head.eval()
+    heads = {name: exported_head(name, task, arrays(modules[name].stored())) for name, task in tasks.items()}
     weights = {name: one for name, one in arrays(encoder.state_dict()).items() if not name.startswith("pooler.")}
     pretraining = {**given, **tensors.read_head(files, TASK)}
     fill = _fill(encoder.config, arrays(pretraining), weights)
@@ -110,6 +116,7 @@ def read_source(files: BundleFiles) -> ExportSource:
         weights=weights,
         tasks=tasks,
         heads=heads,
+        modules=modules,
         fill=fill,
     )
 
@@ -119,7 +126,7 @@ def _fill(config: EncoderConfig, given: Weights, weights: Weights) -> ExportedFi
     own = {name: one for name, one in given.items() if name.startswith(("mlm.", "sbo."))}
     if not any(name.startswith("mlm.") for name in own):
         return None
-    own["word.weight"] = weights["embeddings.word.weight"]
+    own[WORDS] = weights["embeddings.word.weight"]
     positions = len(own["sbo.position.weight"]) if "sbo.position.weight" in own else 0
     return ExportedFill(own, epsilon=config.norm_epsilon, sbo_positions=positions)
 

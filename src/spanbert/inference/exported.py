@@ -141,16 +141,25 @@ def load_exported_scorer(files: BundleFiles, tasks: Mapping[str, TextTask]) -> E
     Raises:
         InputError: It cannot.
     """
-    positions = files.manifest["export"]["sbo_positions"]
-    if positions is None:
+    part = ExportedFill({}, sbo_positions=sbo_positions(files))
+    heads = [exported_head(name, task, {}) for name, task in tasks.items()]
+    return ExportedPieceScorer(part, _runner(files, heads).run_all_rows)
+
+
+def sbo_positions(files: BundleFiles) -> int:
+    """Rows of the SBO's position table of an exported model that fills blanks; 0: it has no such head.
+
+    Raises:
+        InputError: It fills none.
+    """
+    stated: int | None = files.manifest["export"]["sbo_positions"]
+    if stated is None:
         raise InputError(
             "this model has no head that could fill a blank",
             where=str(files.path),
             remedy="Export a bundle that has one: spanbert fill BUNDLE says whether it has",
         )
-    part = ExportedFill({}, sbo_positions=positions)
-    heads = [exported_head(name, task, {}) for name, task in tasks.items()]
-    return ExportedPieceScorer(part, _runner(files, heads).run_all_rows)
+    return stated
 
 
 def exported_head(name: str, task: TextTask, weights: Mapping[str, OutputArray]) -> ExportedHead:
@@ -177,7 +186,7 @@ def exported_head(name: str, task: TextTask, weights: Mapping[str, OutputArray])
 def _runner(files: BundleFiles, heads: Sequence[ExportedHead]) -> GraphRunner:
     positions = files.manifest["export"]["sbo_positions"]
     fill = [] if positions is None else [ExportedFill({}, sbo_positions=positions)]
-    return GraphRunner(files.graph, [*heads, *fill])
+    return GraphRunner(files.exported, [*heads, *fill])
 
 
 def _stored(files: BundleFiles, task: str) -> dict[str, OutputArray]:

@@ -1,6 +1,6 @@
 """What a loaded bundle holds: its tasks, and weights that are read when they are first needed, onto a device.
 
-An exported model has a graph in place of weights, and computes on the CPU without torch.
+An exported model computes on the CPU; most have a graph in place of weights and need no torch.
 """
 
 from __future__ import annotations
@@ -149,16 +149,18 @@ class LoadedBundle:
     @LoadedOnce
     def predictor(self) -> Predictor:
         """Encoder and heads of all tasks."""
-        if self.files.is_exported:
+        if self.files.runtime not in (None, "torch"):
             return load_exported(self.files, self.tasks)
         import torch
 
         from spanbert.encoder.hardware import tune_process
-        from spanbert.inference.heads import load_predictor
+        from spanbert.inference.heads import load_int8_predictor, load_predictor
 
-        dtype = getattr(torch, self._resolved_precision())
         if self.device.type == "cpu":
             tune_process()
+        if self.files.is_exported:
+            return load_int8_predictor(self.files, self.tasks)
+        dtype = getattr(torch, self._resolved_precision())
         return load_predictor(self.files, self.tasks, dtype=dtype, device=self.device)
 
     def _resolved_precision(self) -> Literal["float32", "bfloat16"]:
@@ -180,8 +182,12 @@ class LoadedBundle:
 
     @LoadedOnce
     def _scorer(self) -> PieceScorer:
-        if self.files.is_exported:
+        if self.files.runtime not in (None, "torch"):
             return load_exported_scorer(self.files, self.tasks)
+        if self.files.is_exported:
+            from spanbert.inference.heads import load_int8_scorer
+
+            return load_int8_scorer(self.files)
         from spanbert.tasks.pretrain.scorer import TorchPieceScorer
 
         return TorchPieceScorer.of_bundle(self.files, self.device)

@@ -15,7 +15,8 @@ from typing_extensions import override
 from spanbert.batches.examples import HeadRows
 from spanbert.checkpoint.bundle import HEADS_PREFIX
 from spanbert.core.types import IntArray, OutputArray
-from spanbert.encoder.graph import Graph, Weights
+from spanbert.encoder.graph import Graph
+from spanbert.encoder.rounding import Weights
 
 Feeds = dict[str, IntArray]
 

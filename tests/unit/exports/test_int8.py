@@ -94,7 +94,7 @@ def test_a_bundle_in_int8(dev: dict[str, Path], tmp_path: Path):
 
 
 def test_an_export_that_loses_too_much_is_not_written(dev: dict[str, Path], tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("spanbert.encoder.graph._MOST", 1)  # weights of -1, 0 and 1
+    monkeypatch.setattr("spanbert.encoder.rounding.MOST_OF_WEIGHT", 1)  # weights of -1, 0 and 1
     with pytest.raises(SpanbertError, match=r"loses more than 0 points.*Nothing was written") as error:
         export(JOINT, tmp_path / "int8", precision="int8", data=dev, max_drop=0)
     assert error.value.exit_code == 1
@@ -103,7 +103,7 @@ def test_an_export_that_loses_too_much_is_not_written(dev: dict[str, Path], tmp_
 
 def test_products_that_matter_most_stay_in_float32(dev: dict[str, Path], tmp_path: Path, monkeypatch):
     one = dev["sent"]
-    monkeypatch.setattr("spanbert.encoder.graph._MOST", 1)
+    monkeypatch.setattr("spanbert.encoder.rounding.MOST_OF_WEIGHT", 1)
     seen: list[Parity] = []
 
     def passes(self: Parity, most: float) -> bool:

@@ -12,11 +12,13 @@ from typing_extensions import override
 
 from spanbert.batches.examples import Window
 from spanbert.core.types import IntArray, OutputArray
-from spanbert.encoder.graph import Graph, Weights
+from spanbert.encoder.graph import Graph
+from spanbert.encoder.rounding import Weights
 from spanbert.tasks.exported import Feeds, GraphPart
 from spanbert.tasks.pretrain.encode import targets_of_spans
 
 NAME = "pretrain"
+WORDS = "word.weight"
 _WINDOWS_AT_ONCE = 32
 Run = Callable[[Sequence[Window], Feeds, Sequence[str]], Mapping[str, OutputArray]]
 
@@ -25,7 +27,7 @@ class ExportedFill(GraphPart):
     """MLM, and SBO where there is such a head: log probabilities of pieces, their decoders tied to the embeddings.
 
     Args:
-        weights: `mlm.*`, perhaps `sbo.*`, and `word.weight`, the word embeddings; none when it is run.
+        weights: `mlm.*`, perhaps `sbo.*`, and `WORDS`, the word embeddings; none when it is run.
         epsilon: Of the layer norms.
         sbo_positions: Rows of the SBO's position table; 0: there is no such head.
     """
@@ -33,6 +35,11 @@ class ExportedFill(GraphPart):
     def __init__(self, weights: Weights, *, epsilon: float = 0.0, sbo_positions: int) -> None:
         super().__init__(NAME, weights)
         self.epsilon, self.sbo_positions = epsilon, sbo_positions
+
+    @property
+    def own_weights(self) -> dict[str, OutputArray]:
+        """Its weights without the word embeddings."""
+        return {name: value for name, value in self.weights.items() if name != WORDS}
 
     @property
     @override
@@ -65,7 +72,7 @@ class ExportedFill(GraphPart):
 
     def _add_decoder(self, graph: Graph, name: str, value: str, axis: str) -> None:
         """Logits by the word embeddings, then log probabilities."""
-        words = graph.embedding_table("embeddings.word", self.weights["word.weight"])
+        words = graph.embedding_table("embeddings.word", self.weights[WORDS])
         bias = graph.constant(self.scoped(f"{name}.bias"), self.weights[f"{name}.bias"])
         logits = graph.add("Gemm", value, words, bias, transB=1)
         graph.output(self.scoped(name), graph.add("LogSoftmax", logits, axis=-1), (axis, "vocabulary"))
