@@ -136,6 +136,7 @@ def test_real_weights(minilm: Path, tmp_path: Path):
         weights=arrays(encoder.state_dict()),
         tasks=tasks,
         heads={name: exported_head(name, task, arrays(heads[name].stored())) for name, task in tasks.items()},
+        modules=heads,
         fill=None,
     )
     require_equal(
@@ -203,6 +204,8 @@ def test_what_cannot_be_exported(joint: Path, tmp_path: Path):
         export(spanned, tmp_path / "out")
     with pytest.raises(InputError, match="no such precision"):
         export(joint, tmp_path / "out", precision="int3")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="torch has no float32.*The bundle itself"):
+        export(BUNDLES / "joint", tmp_path / "out", runtime="torch")
     with pytest.raises(InputError, match="exists"):
         export(BUNDLES / "joint", joint)
     assert not (tmp_path / "out").exists()
