@@ -37,7 +37,7 @@ ASSETS = "assets"
 HEADS = "heads.safetensors"
 GRAPH = "model.onnx"  # of an exported model, or:
 INT8_ENCODER = "encoder.safetensors"
-_EXPORTED = {"onnx": GRAPH, "torch": INT8_ENCODER}  # by runtime
+_EXPORTED = {"onnx": GRAPH, "openvino": GRAPH, "torch": INT8_ENCODER}  # by runtime
 _TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from spanbert.core.schema import Count, FileEntry, FileName, Schema, TaskName
 
 _MOST_LABELS = 1_000_000
-ExportRuntime = Literal["onnx", "torch"]
+ExportRuntime = Literal["onnx", "openvino", "torch"]
 ExportPrecision = Literal["float32", "int8"]
 
 

@@ -17,7 +17,8 @@ from spanbert.corpus.data import Source, documents_of
 from spanbert.encoder.graph import observed
 from spanbert.encoder.rounding import Range
 from spanbert.exports.source import ExportSource
-from spanbert.inference.exported import ExportedBackend, GraphRunner
+from spanbert.inference.exported import ExportedBackend
+from spanbert.inference.graph_runner import GraphRunner
 from spanbert.inference.predictor import Predictor
 from spanbert.tasks.exported import Feeds
 

@@ -16,7 +16,8 @@ from spanbert.encoder.graph import Graph
 from spanbert.encoder.rounding import Range
 from spanbert.exports.calibrate import calibrated
 from spanbert.exports.source import ExportSource
-from spanbert.inference.exported import ExportedBackend, GraphRunner
+from spanbert.inference.exported import ExportedBackend
+from spanbert.inference.graph_runner import GraphRunner
 from spanbert.inference.predictor import Predictor
 from spanbert.tasks.exported import Feeds
 

@@ -18,7 +18,8 @@ from spanbert.encoder.graph import Graph
 from spanbert.encoder.graph_layers import add_encoder, require_exportable
 from spanbert.encoder.model import load_encoder
 from spanbert.encoder.rounding import Range, Weights
-from spanbert.inference.exported import ExportedBackend, GraphRunner, exported_head
+from spanbert.inference.exported import ExportedBackend, exported_head
+from spanbert.inference.graph_runner import GraphRunner, GraphRuntime
 from spanbert.inference.heads import stored_head
 from spanbert.inference.loading import stored_tasks, stored_tokenizer
 from spanbert.inference.predictor import Predictor
@@ -73,13 +74,10 @@ class ExportSource:
             part.add(graph, hidden)
         return graph
 
-    def runner(self, graph: Graph) -> GraphRunner:
-        """The graph, ready to run."""
-        return GraphRunner(graph.serialized(), self.parts)
-
-    def predictor(self, graph: Graph) -> Predictor:
+    def predictor(self, graph: Graph, *, runtime: GraphRuntime = "onnx") -> Predictor:
         """What answers by the graph."""
-        return Predictor(ExportedBackend(self.runner(graph), self.heads), self.tasks)
+        runner = GraphRunner(graph.serialized(), self.parts, runtime=runtime)
+        return Predictor(ExportedBackend(runner, self.heads), self.tasks)
 
 
 def read_source(files: BundleFiles) -> ExportSource:

@@ -19,6 +19,7 @@ from spanbert.encoder.int8 import int8_encoder, int8_values
 from spanbert.encoder.int8_layers import require_int8
 from spanbert.exports.plans import Plan
 from spanbert.exports.source import ExportSource
+from spanbert.inference.graph_runner import GraphRuntime, require_runtime
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.torch_backend import TorchBackend
 from spanbert.tasks.pretrain.heads import TASK
@@ -65,7 +66,7 @@ class Target(ABC):
 class OnnxTarget(Target):
     """Encoder and heads in one graph, run by onnxruntime."""
 
-    runtime = "onnx"
+    runtime: ClassVar[GraphRuntime] = "onnx"
     precisions = ("float32", "int8")
 
     @override
@@ -78,7 +79,7 @@ class OnnxTarget(Target):
 
     @override
     def predictor(self, plan: Plan) -> Predictor:
-        return self.source.predictor(self.source.graph(ranges=plan.ranges))
+        return self.source.predictor(self.source.graph(ranges=plan.ranges), runtime=self.runtime)
 
     @override
     def write(self, plan: Plan, directory: Path) -> None:
@@ -91,6 +92,16 @@ class OnnxTarget(Target):
         }
         if outside:
             write_tensors(directory / HEADS, _tensors(outside))
+
+
+class OpenVinoTarget(OnnxTarget):
+    """The same graph, run by OpenVINO."""
+
+    runtime = "openvino"
+
+    @override
+    def require(self) -> None:
+        require_runtime(self.runtime)
 
 
 class TorchTarget(Target):
@@ -131,7 +142,7 @@ class TorchTarget(Target):
         return _tensors(int8_values(self.source.weights, plan.ranges or {}))
 
 
-TARGETS: dict[ExportRuntime, type[Target]] = {"onnx": OnnxTarget, "torch": TorchTarget}
+TARGETS: dict[ExportRuntime, type[Target]] = {"onnx": OnnxTarget, "openvino": OpenVinoTarget, "torch": TorchTarget}
 
 
 def _tensors(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Tensor]:

@@ -1,13 +1,11 @@
 """The backend of exported models, without torch: a graph that computes windows, padded, in groups of similar lengths.
 
-Shapes: S windows of n tokens with padding, R rows of S n that heads read.
+Shapes: S windows of n tokens with padding, R rows that heads read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, NoReturn
 
 import numpy as np
 from safetensors import safe_open
@@ -15,63 +13,16 @@ from typing_extensions import override
 
 from spanbert.batches.examples import HeadRows, Window
 from spanbert.checkpoint.bundle import HEADS_PREFIX, BundleFiles
-from spanbert.core.errors import InputError, SpanbertError
-from spanbert.core.threads import threads
+from spanbert.core.errors import InputError
 from spanbert.core.types import IntArray, OutputArray
-from spanbert.encoder.graph_layers import IDS, MASK, ROWS, TYPES
 from spanbert.inference.backend import Backend, Outputs
+from spanbert.inference.graph_runner import GraphRunner
 from spanbert.inference.predictor import Predictor
-from spanbert.tasks.exported import ExportedHead, Feeds, GraphPart
+from spanbert.tasks.exported import ExportedHead, Feeds
 from spanbert.tasks.pretrain.exported import ExportedFill, ExportedPieceScorer
 from spanbert.tasks.protocol import Generated, TextTask
 
 _SHORTEST = 0.75  # of the longest window of a group: more padding costs more than another run
-_NOTHING = np.zeros(0, dtype=np.int64)
-
-
-class GraphRunner:
-    """An exported graph, ready to run. Threads may share it.
-
-    Args:
-        graph: The file, or what it holds.
-        parts: All heads of the graph.
-    """
-
-    def __init__(self, graph: Path | bytes, parts: Sequence[GraphPart]) -> None:
-        self._session = _session(graph)
-        self._unasked = {name: _NOTHING for part in parts for name in part.inputs}
-
-    def run(
-        self, windows: Sequence[Window], rows: IntArray, feeds: Feeds, outputs: Sequence[str]
-    ) -> dict[str, OutputArray]:
-        """What heads give for windows.
-
-        Args:
-            windows: As many as should be computed at once, (S,).
-            rows: Which rows are read, of the windows end to end with their padding, (R,).
-            feeds: What the inputs of the heads that are asked are given.
-            outputs: Of these heads.
-
-        Returns:
-            By the names of the outputs.
-        """
-        longest = max(len(one.ids) for one in windows)
-        ids, mask, types = (np.zeros((len(windows), longest), dtype=np.int64) for _ in range(3))
-        for number, one in enumerate(windows):
-            ids[number, : len(one.ids)] = one.ids
-            mask[number, : len(one.ids)] = 1
-            if one.token_types is not None:
-                types[number, : len(one.ids)] = one.token_types
-        given = {IDS: ids, MASK: mask, TYPES: types, ROWS: rows, **self._unasked, **feeds}
-        found: list[OutputArray] = self._session.run(list(outputs), given)
-        if not all(np.isfinite(one.sum()) or np.isfinite(one).all() for one in found):
-            raise InputError("what the model computes is infinite or not a number", remedy="Export it again")
-        return dict(zip(outputs, found, strict=True))
-
-    def run_all_rows(self, windows: Sequence[Window], feeds: Feeds, outputs: Sequence[str]) -> dict[str, OutputArray]:
-        """As `run`, with all rows."""
-        rows = np.arange(len(windows) * max(len(one.ids) for one in windows))
-        return self.run(windows, rows, feeds, outputs)
 
 
 class ExportedBackend(Backend):
@@ -186,7 +137,7 @@ def exported_head(name: str, task: TextTask, weights: Mapping[str, OutputArray])
 def _runner(files: BundleFiles, heads: Sequence[ExportedHead]) -> GraphRunner:
     positions = files.manifest["export"]["sbo_positions"]
     fill = [] if positions is None else [ExportedFill({}, sbo_positions=positions)]
-    return GraphRunner(files.exported, [*heads, *fill])
+    return GraphRunner(files.exported, [*heads, *fill], runtime=files.manifest["export"]["runtime"])
 
 
 def _stored(files: BundleFiles, task: str) -> dict[str, OutputArray]:
@@ -197,28 +148,6 @@ def _stored(files: BundleFiles, task: str) -> dict[str, OutputArray]:
     with safe_open(files.heads, framework="np") as stream:
         names = [name for name in stream.keys() if name.startswith(prefix)]  # noqa: SIM118 (not a mapping)
         return {name.removeprefix(prefix): stream.get_tensor(name) for name in names}
-
-
-def _session(graph: Path | bytes) -> Any:
-    """onnxruntime on the CPU.
-
-    Raises:
-        SpanbertError: It is not installed.
-    """
-    try:
-        import onnxruntime
-    except ImportError:
-        _lacks("onnxruntime")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads()
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    source = graph if isinstance(graph, bytes) else str(graph)
-    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-
-
-def _lacks(library: str) -> NoReturn:
-    raise SpanbertError(f"this model is run by {library}, which is not installed: pip install {library}") from None
 
 
 def _groups(lengths: Sequence[int], most: int) -> Iterator[list[int]]:

@@ -39,7 +39,7 @@ def test_a_bundle_in_int8(tmp_path: Path):
         assert spanbert.evaluate(done.path, data[name], task=name)[one.main] == pytest.approx(one.after, abs=0.1)
         assert one.agreement > 0.7
     document = Document(id="1", text="Anna : a red dog runs .\nBen : it sleeps .")
-    assert list(nlp.predict([document]))[0].as_record().keys() == {"id", "text", "tasks"}
+    assert nlp(document.text).as_record().keys() == {"id", "text", "tasks"}
     assert "for torch's int8 products" in (done.path / "README.md").read_text()
 
 
