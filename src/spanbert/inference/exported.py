@@ -103,7 +103,7 @@ def sbo_positions(files: BundleFiles) -> int:
     Raises:
         InputError: It fills none.
     """
-    stated: int | None = files.manifest["export"]["sbo_positions"]
+    stated = _sbo_positions(files)
     if stated is None:
         raise InputError(
             "this model has no head that could fill a blank",
@@ -111,6 +111,11 @@ def sbo_positions(files: BundleFiles) -> int:
             remedy="Export a bundle that has one: spanbert fill BUNDLE says whether it has",
         )
     return stated
+
+
+def _sbo_positions(files: BundleFiles) -> int | None:
+    found: int | None = files.manifest["export"].get("sbo_positions")
+    return found
 
 
 def exported_head(name: str, task: TextTask, weights: Mapping[str, OutputArray]) -> ExportedHead:
@@ -135,7 +140,7 @@ def exported_head(name: str, task: TextTask, weights: Mapping[str, OutputArray])
 
 
 def _runner(files: BundleFiles, heads: Sequence[ExportedHead]) -> GraphRunner:
-    positions = files.manifest["export"]["sbo_positions"]
+    positions = _sbo_positions(files)
     fill = [] if positions is None else [ExportedFill({}, sbo_positions=positions)]
     return GraphRunner(files.exported, [*heads, *fill], runtime=files.manifest["export"]["runtime"])
 

@@ -16,6 +16,8 @@ from spanbert.core.types import Record
 from spanbert.tasks.registry import spec_of_slug
 from spanbert.tokens.store import INDEX_NAME, SPLITS, TokenStore
 
+_OF_EXPORT = ("runtime", "precision", "kept_float32", "calibrated_on", "parity", "memory")
+
 
 def info(path: str | os.PathLike[str]) -> Record:
     """Facts about a token store, a bundle or a Hugging Face directory; verifies its checksums.
@@ -97,16 +99,16 @@ def _export_facts(files: BundleFiles) -> Record:
     return {
         "kind": "exported model",
         "path": str(files.path),
-        **{key: facts[key] for key in ("runtime", "precision", "kept_float32", "parity")},
+        **{key: facts[key] for key in _OF_EXPORT if facts.get(key)},
         "family": config.get("model_type"),
         "layers": config.get("num_hidden_layers"),
         "hidden_size": config.get("hidden_size"),
         "vocab_size": config.get("vocab_size"),
         "positions": config.get("max_position_embeddings"),
-        "parameters": facts["parameters"],
+        "parameters": facts.get("parameters"),
         "bytes": sum(entry["bytes"] for entry in files.manifest["files"].values()),
-        "mlm_head": facts["sbo_positions"] is not None,
-        "sbo_head": bool(facts["sbo_positions"]),
+        "mlm_head": facts.get("sbo_positions") is not None,
+        "sbo_head": bool(facts.get("sbo_positions")),
         "tasks": files.tasks,
         **{key: files.manifest[key] for key in ("base", "data") if key in files.manifest},
     }
