@@ -64,7 +64,8 @@ class BundleFiles:
     def runtime(self) -> str | None:
         """What runs an exported model; None: it is none."""
         export = self.manifest.get("export")
-        return None if export is None else export["runtime"]
+        found: str | None = None if export is None else export["runtime"]
+        return found
 
     @property
     def is_exported(self) -> bool:
