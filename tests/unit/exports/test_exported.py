@@ -18,6 +18,7 @@ from spanbert.core.types import Document, Question, Span
 from spanbert.encoder.model import load_encoder
 from spanbert.exports.export import export
 from spanbert.exports.source import ExportSource, arrays
+from spanbert.inference.backend import Backend
 from spanbert.inference.exported import exported_head
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.routing import Router
@@ -43,6 +44,8 @@ def joint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 class BothBackends:
     """Gives what the first backend computes, once the second has computed the same."""
+
+    tokens_at_once, works_apart = Backend.tokens_at_once, False
 
     def __init__(self, one: Any, two: Any) -> None:
         self.one, self.two = one, two
