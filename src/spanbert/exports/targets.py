@@ -42,8 +42,9 @@ class Target(ABC):
     def __init__(self, source: ExportSource) -> None:
         self.source = source
 
+    @classmethod
     @abstractmethod
-    def require(self) -> None:
+    def require(cls) -> None:
         """Refuses a machine that cannot run it.
 
         Raises:
@@ -69,8 +70,9 @@ class OnnxTarget(Target):
     runtime: ClassVar[GraphRuntime] = "onnx"
     precisions = ("float32", "int8")
 
+    @classmethod
     @override
-    def require(self) -> None:
+    def require(cls) -> None:
         """Works wherever graphs can be written."""
 
     @override
@@ -99,9 +101,10 @@ class OpenVinoTarget(OnnxTarget):
 
     runtime = "openvino"
 
+    @classmethod
     @override
-    def require(self) -> None:
-        require_runtime(self.runtime)
+    def require(cls) -> None:
+        require_runtime(cls.runtime)
 
 
 class TorchTarget(Target):
@@ -110,8 +113,9 @@ class TorchTarget(Target):
     runtime = "torch"
     precisions = ("int8",)
 
+    @classmethod
     @override
-    def require(self) -> None:
+    def require(cls) -> None:
         require_int8("--runtime torch")
 
     @override
