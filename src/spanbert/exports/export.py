@@ -24,7 +24,7 @@ from spanbert.exports.footprint import peak_memory
 from spanbert.exports.parity import Original, Parity
 from spanbert.exports.plans import FLOAT32, Plan, plans
 from spanbert.exports.source import read_source
-from spanbert.exports.targets import TARGETS, Target
+from spanbert.exports.targets import TARGETS, RuntimeTarget
 from spanbert.exports.write import write_export
 from spanbert.pipelines.load import load
 
@@ -126,13 +126,13 @@ def export(
         return written if memory is None else write_export(replace(written, memory=memory), target, plan)
 
 
-def _plans(target: Target, dev: Mapping[str, DevData]) -> Iterator[Plan]:
+def _plans(target: RuntimeTarget, dev: Mapping[str, DevData]) -> Iterator[Plan]:
     ranges = {name: one.ranges for name, one in dev.items() if one.ranges is not None}
     return plans(target.source, ranges, target.could_be_int8) if ranges else iter([FLOAT32])
 
 
 def _chosen(
-    target: Target, tried: Iterator[Plan], dev: Mapping[str, DevData], limits: Limits, reporter: Reporter | None
+    target: RuntimeTarget, tried: Iterator[Plan], dev: Mapping[str, DevData], limits: Limits, reporter: Reporter | None
 ) -> tuple[Plan, dict[str, Parity]]:
     """The first plan that loses no more than it may.
 

@@ -25,7 +25,7 @@ from spanbert.inference.torch_backend import TorchBackend
 from spanbert.tasks.pretrain.heads import TASK
 
 
-class Target(ABC):
+class RuntimeTarget(ABC):
     """A runtime that a bundle is exported for.
 
     Args:
@@ -64,7 +64,7 @@ class Target(ABC):
         """Writes encoder and heads by a plan."""
 
 
-class OnnxTarget(Target):
+class OnnxTarget(RuntimeTarget):
     """Encoder and heads in one graph, run by onnxruntime."""
 
     runtime: ClassVar[GraphRuntime] = "onnx"
@@ -107,7 +107,7 @@ class OpenVinoTarget(OnnxTarget):
         require_runtime(cls.runtime)
 
 
-class TorchTarget(Target):
+class TorchTarget(RuntimeTarget):
     """The encoder in int8 by torch's operators, without padding; heads in float32 as they were trained."""
 
     runtime = "torch"
@@ -146,7 +146,11 @@ class TorchTarget(Target):
         return _tensors(int8_values(self.source.weights, plan.ranges or {}))
 
 
-TARGETS: dict[ExportRuntime, type[Target]] = {"onnx": OnnxTarget, "openvino": OpenVinoTarget, "torch": TorchTarget}
+TARGETS: dict[ExportRuntime, type[RuntimeTarget]] = {
+    "onnx": OnnxTarget,
+    "openvino": OpenVinoTarget,
+    "torch": TorchTarget,
+}
 
 
 def _tensors(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Tensor]:

@@ -15,15 +15,16 @@ from pathlib import Path
 
 from spanbert import __version__
 from spanbert.checkpoint.bundle import copy_assets, write_bundle
+from spanbert.core.types import Record
 from spanbert.exports.card import Export, export_card
 from spanbert.exports.plans import Plan
-from spanbert.exports.targets import Target
+from spanbert.exports.targets import RuntimeTarget
 from spanbert.inference.loading import task_entries
 
 _OF_WEIGHTS = (".safetensors", ".bin", ".onnx")
 
 
-def write_export(done: Export, target: Target, plan: Plan) -> Export:
+def write_export(done: Export, target: RuntimeTarget, plan: Plan) -> Export:
     """Writes the directory whole or not at all.
 
     Args:
@@ -48,9 +49,10 @@ def write_export(done: Export, target: Target, plan: Plan) -> Export:
         (directory / "README.md").write_text(card, encoding="utf-8")
 
     stated = source.files.manifest
-    manifest = {
+    passed_on: Record = {key: stated[key] for key in ("base", "base_model", "data", "recipe") if key in stated}
+    manifest: Record = {
         "spanbert_version": __version__,
-        **{key: stated[key] for key in ("base", "base_model", "data", "recipe") if key in stated},
+        **passed_on,
         "tasks": {name: {**entry, "named": False} for name, entry in task_entries(source.files).items()},
         "export": {
             "runtime": done.runtime,
