@@ -64,7 +64,8 @@ def export(
     Args:
         bundle: A bundle, a Hugging Face directory or a hub id.
         out: The directory to make.
-        runtime: What runs it: `onnx`, onnxruntime, without torch; or `torch`, whose int8 products need no padding.
+        runtime: What runs it: `onnx`, onnxruntime, or `openvino`, both without torch; or `torch`, whose int8 products
+            need no padding.
         precision: Of its products: `float32`, which answers as the bundle does, or `int8`, a quarter of the bytes.
         data: Labelled dev data on which the export is compared with the bundle, for a bundle with several tasks by
             their names; `int8` needs it, and is set by the values that a part of it, which is not scored, reaches.

@@ -13,11 +13,12 @@ import pytest
 import spanbert
 from spanbert.batches.examples import HeadRows, Window
 from spanbert.checkpoint.bundle import open_bundle
-from spanbert.core.errors import InputError
+from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.types import Document, Question, Span
 from spanbert.encoder.model import load_encoder
 from spanbert.exports.export import export
 from spanbert.exports.source import ExportSource, arrays
+from spanbert.inference import graph_runner
 from spanbert.inference.backend import Backend
 from spanbert.inference.exported import exported_head
 from spanbert.inference.predictor import Predictor
@@ -115,6 +116,21 @@ def require_equal(bundle: Predictor, exported: Predictor, documents: Sequence[Do
 
 def test_heads_of_all_kinds_give_the_same_numbers(joint: Path):
     require_equal(spanbert.load(BUNDLES / "joint").predictor, spanbert.load(joint).predictor, texts())
+
+
+def test_openvino_gives_the_same_numbers(tmp_path: Path):
+    pytest.importorskip("openvino")
+    exported = export(BUNDLES / "joint", tmp_path / "out", runtime="openvino").path
+    require_equal(spanbert.load(BUNDLES / "joint").predictor, spanbert.load(exported).predictor, texts())
+
+
+def test_a_runtime_that_is_not_installed(joint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(graph_runner, "find_spec", lambda name: None)
+    with pytest.raises(SpanbertError, match="run by openvino, which is not installed: pip install openvino"):
+        export(BUNDLES / "joint", tmp_path / "out", runtime="openvino")
+    with pytest.raises(SpanbertError, match="run by onnxruntime, which is not installed: pip install onnxruntime"):
+        spanbert.load(joint)("a fox")
+    assert not (tmp_path / "out").exists()
 
 
 def test_real_weights(minilm: Path, tmp_path: Path):

@@ -28,7 +28,8 @@ def command(
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="A bundle or Hugging Face directory.")],
     out: Annotated[Path, typer.Option(help="The directory to make.", show_default=False)],
     runtime: Annotated[
-        str, typer.Option(help="What runs it: onnx (onnxruntime, without torch), or torch (int8 alone, on x86).")
+        str,
+        typer.Option(help="What runs it: onnx (onnxruntime) or openvino, without torch; or torch (int8, on x86)."),
     ] = "onnx",
     precision: Annotated[
         str, typer.Option(help="float32: answers as the bundle does. int8: a quarter of the bytes; needs --data.")
