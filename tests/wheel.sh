@@ -23,3 +23,22 @@ if [ "$code" -ne 2 ] || ! grep -q "not part of the installed package. Clone the 
     cat "$work/bench.txt"
     exit 1
 fi
+
+# Without torch: an exported model in an environment that has spanbert-runtime alone.
+"$root/.venv/bin/python" -m build --wheel --no-isolation --outdir "$work/runtime" "$root/wheels/runtime" \
+    >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
+"$root/.venv/bin/python" -m spanbert export "$root/tests/fixtures/bundles/joint" --out "$work/exported" >"$work/export.txt"
+"${PYTHON:-python3}" -m venv "$work/light"
+"$work/light/bin/pip" install --quiet --disable-pip-version-check -c "$root/constraints.txt" "$work"/runtime/*.whl
+printf 'the old fox sees a dog .\n' | "$work/light/bin/spanbert" predict "$work/exported" >"$work/found.jsonl"
+"$work/light/bin/python" -c "
+import importlib.util, json, pathlib, sys, time
+start = time.perf_counter()
+import spanbert
+nlp = spanbert.load(sys.argv[1])
+seconds = time.perf_counter() - start
+[line] = pathlib.Path(sys.argv[2]).read_text().splitlines()
+assert json.loads(line)['tasks'].keys() == nlp('the old fox sees a dog .').as_record()['tasks'].keys()
+assert not [name for name in ('torch', 'pyarrow', 'scipy', 'sklearn') if importlib.util.find_spec(name)]
+print(f'wheel: spanbert-runtime answers without torch; import and load took {seconds:.2f} s')
+" "$work/exported" "$work/found.jsonl"

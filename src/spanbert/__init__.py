@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from spanbert.core.reporter import SilentReporter
     from spanbert.core.types import Document, Filling, PackedBatch, Span
     from spanbert.encoder.model import Encoder
+    from spanbert.exports.export import export
     from spanbert.pipelines.convert.data import convert_data
     from spanbert.pipelines.convert.models import convert
     from spanbert.pipelines.evaluate import evaluate, evaluate_end_to_end
@@ -47,6 +48,7 @@ _HOMES = {
     "TaskData": "train.task_data",
     "evaluate": "pipelines.evaluate",
     "evaluate_end_to_end": "pipelines.evaluate",
+    "export": "exports.export",
     "finetune": "train.finetune",
     "finetune_seeds": "train.seeds",
     "finetune_tuned": "train.tune",
@@ -96,6 +98,7 @@ __all__ = [
     "doctor",
     "evaluate",
     "evaluate_end_to_end",
+    "export",
     "finetune",
     "finetune_seeds",
     "finetune_tuned",

@@ -25,6 +25,7 @@ VERBS = [
     "doctor",
     "info",
     "convert",
+    "export",
     "push",
     "serve",
     "watch",

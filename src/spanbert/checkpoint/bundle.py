@@ -8,7 +8,9 @@
 
 Nothing else is in it: what a run needs lies beside it (`train.run_directory`).
 
-A plain Hugging Face directory reads as a bundle without tasks.
+A plain Hugging Face directory reads as a bundle without tasks. An exported model is such a directory too, with a
+graph, `model.onnx`, or an encoder in int8, `encoder.safetensors`, in place of the weights, and with `export` in
+spanbert.json; it cannot be trained.
 """
 
 from __future__ import annotations
@@ -32,6 +34,10 @@ FORMAT = 1
 MANIFEST = "spanbert.json"
 HEADS_PREFIX = "tasks."  # before a task's name, of the tensors in heads.safetensors
 ASSETS = "assets"
+HEADS = "heads.safetensors"
+GRAPH = "model.onnx"  # of an exported model, or:
+INT8_ENCODER = "encoder.safetensors"
+_EXPORTED = {"onnx": GRAPH, "openvino": GRAPH, "torch": INT8_ENCODER}  # by runtime
 _TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
 
 
@@ -55,9 +61,27 @@ class BundleFiles:
         return next((self.path / name for name in WEIGHTS if (self.path / name).is_file()), self.path / WEIGHTS[0])
 
     @property
+    def runtime(self) -> str | None:
+        """What runs an exported model; None: it is none."""
+        export = self.manifest.get("export")
+        found: str | None = None if export is None else export["runtime"]
+        return found
+
+    @property
+    def is_exported(self) -> bool:
+        """Whether it is an exported model, which has no weights that could be trained."""
+        return self.runtime is not None
+
+    @property
+    def exported(self) -> Path:
+        """The graph, or the encoder, of an exported model."""
+        assert self.runtime is not None
+        return self.path / _EXPORTED[self.runtime]
+
+    @property
     def heads(self) -> Path | None:
         """heads.safetensors, where there is one."""
-        path = self.path / "heads.safetensors"
+        path = self.path / HEADS
         return path if path.is_file() else None
 
     def assets(self, task: str) -> dict[str, Path]:
@@ -72,12 +96,13 @@ class BundleFiles:
         return tasks
 
 
-def open_bundle(source: str | Path, *, verify: bool = True) -> BundleFiles:
+def open_bundle(source: str | Path, *, verify: bool = True, exported: bool = False) -> BundleFiles:
     """Finds and checks a bundle, a Hugging Face directory or a hub id.
 
     Args:
         source: Path or hub id.
         verify: Compare the files of a bundle with their checksums.
+        exported: Whether it may be an exported model, which can only answer.
 
     Raises:
         InputError: Not a model directory, incomplete, damaged, or of a newer format.
@@ -87,9 +112,16 @@ def open_bundle(source: str | Path, *, verify: bool = True) -> BundleFiles:
         raise InputError("not a model directory (no config.json)", where=str(path))
     config = read_checked(HuggingFaceConfig, path / "config.json")
     manifest = _read_manifest(path / MANIFEST) if (path / MANIFEST).is_file() else {}
-    if not any((path / name).is_file() for name in WEIGHTS):
-        raise InputError("no weights here", where=str(path), expected=" or ".join(WEIGHTS))
     files = BundleFiles(path=path, config=config, manifest=manifest)
+    if files.is_exported and not exported:
+        raise InputError(
+            "an exported model, which answers and does nothing else",
+            where=str(path),
+            expected="a bundle with weights",
+            remedy="Name the bundle that it was made of",
+        )
+    if not files.is_exported and not any((path / name).is_file() for name in WEIGHTS):
+        raise InputError("no weights here", where=str(path), expected=" or ".join(WEIGHTS))
     for name, entry in manifest.get("files", {}).items():
         _check(path / name, entry, verify)
     if manifest:
@@ -123,7 +155,8 @@ def _require_listed(files: BundleFiles) -> None:
         InputError: It has one.
     """
     listed = files.manifest["files"]
-    read = [files.path / "config.json", *weight_files(files.weights), *([files.heads] if files.heads else [])]
+    weights = [files.exported] if files.is_exported else weight_files(files.weights)
+    read = [files.path / "config.json", *weights, *([files.heads] if files.heads else [])]
     read += [files.path / name for name in _TOKENIZER if (files.path / name).is_file()]
     read += [asset for task in files.tasks for asset in files.assets(task).values()]
     for path in read:
@@ -143,7 +176,8 @@ def tensor_shapes(files: BundleFiles) -> dict[str, tuple[int, ...]]:
         InputError: Not a whole safetensors file.
     """
     shapes: dict[str, tuple[int, ...]] = {}
-    for path in weight_files(files.weights) + ([files.heads] if files.heads else []):
+    weights = [] if files.is_exported else weight_files(files.weights)
+    for path in weights + ([files.heads] if files.heads else []):
         if path.suffix != ".safetensors":
             continue
         try:

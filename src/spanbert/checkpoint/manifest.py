@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from spanbert.core.schema import Count, FileEntry, FileName, Schema, TaskName
 
 _MOST_LABELS = 1_000_000
+ExportRuntime = Literal["onnx", "openvino", "torch"]
+ExportPrecision = Literal["float32", "int8"]
 
 
 class TaskEntry(Schema):
@@ -50,6 +52,30 @@ class TrainingFacts(Schema):
     weights_of_step: Count | None = None
 
 
+class ExportFacts(Schema):
+    """How an exported model was made.
+
+    Attributes:
+        runtime: What runs it.
+        precision: Of its products.
+        kept_float32: The products that are float32 all the same.
+        sbo_positions: Rows of the SBO's position table, 0 without such a head; None: it fills no blanks.
+        parameters: Of the bundle that it was made of.
+        calibrated_on: By task, the texts whose values int8 was set by.
+        parity: What the export was found to cost on dev data.
+        memory: Of a process that answers, in bytes at its peak: `before`, with the bundle, and `after`.
+    """
+
+    runtime: ExportRuntime
+    precision: ExportPrecision
+    kept_float32: list[str] = Field(default=[])
+    sbo_positions: Count | None = None
+    parameters: Count = 0
+    calibrated_on: dict[str, str] = Field(default={})
+    parity: dict[str, Any] = Field(default={})
+    memory: dict[str, Count] | None = None
+
+
 class Manifest(Schema):
     """spanbert.json."""
 
@@ -62,6 +88,7 @@ class Manifest(Schema):
     data: DataFacts = DataFacts()
     recipe: dict[str, Any] = Field(default={})
     training: TrainingFacts = TrainingFacts()
+    export: ExportFacts | None = None
 
 
 class HuggingFaceConfig(Schema):

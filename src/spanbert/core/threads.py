@@ -20,6 +20,25 @@ def wait_briefly() -> None:
         os.environ["GOMP_SPINCOUNT"] = _SPINS
 
 
+def use_threads(count: int) -> None:
+    """Computes with so many threads of the CPU at most, from now on and in the whole process, whatever computes.
+
+    Args:
+        count: At least 1.
+    """
+    os.environ["OMP_NUM_THREADS"] = str(count)  # of torch, which reads it when it is imported, and see `threads`
+    os.environ["RAYON_NUM_THREADS"] = str(count)  # of the tokenizer, which reads it when it is first used
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(count)
+
+
+def threads() -> int:
+    """As many as `OMP_NUM_THREADS` says, by which users limit whatever computes; else as there are cores."""
+    stated = os.environ.get("OMP_NUM_THREADS", "")
+    return int(stated) if stated.isdecimal() and int(stated) else usable_cores()
+
+
 def usable_cores() -> int:
     """The cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):

@@ -1,6 +1,6 @@
 """BERT's layers on packed tokens (Devlin et al. 2019): post-norm, learned positions, erf-GELU.
 
-Shapes: T tokens, R rows of them, D hidden size, H heads, d = D / H.
+Shapes: T tokens, R rows of them, V pieces, D hidden size, H heads, d = D / H.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from spanbert.encoder.attention import Backend, Bounds, attend
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.dropout import dropout
-from spanbert.encoder.linear import Linear, PackedLinear
+from spanbert.encoder.int8_layers import Int8Embedding
+from spanbert.encoder.linear import Dense, Linear
 
 
 class Embeddings(nn.Module):
@@ -18,12 +19,17 @@ class Embeddings(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        self.word = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.word: nn.Embedding | Int8Embedding = nn.Embedding(config.vocab_size, config.hidden_size)
         has_positions = config.kind == "transformer"
         self.position = nn.Embedding(config.positions, config.hidden_size) if has_positions else None
         self.token_type = nn.Embedding(config.token_types, config.hidden_size)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.norm_epsilon)
         self.dropout = config.hidden_dropout
+
+    @property
+    def words_VD(self) -> Tensor:
+        """The table of words in float32, (V, D)."""
+        return self.word.table_VD if isinstance(self.word, Int8Embedding) else self.word.weight
 
     def forward(
         self, ids_T: Tensor, positions_T: Tensor, token_types_T: Tensor | None, words_TD: Tensor | None = None
@@ -42,8 +48,8 @@ class SelfAttention(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        self.input: Linear | PackedLinear = Linear(config.hidden_size, 3 * config.hidden_size)
-        self.output: Linear | PackedLinear = Linear(config.hidden_size, config.hidden_size)
+        self.input: Dense = Linear(config.hidden_size, 3 * config.hidden_size)
+        self.output: Dense = Linear(config.hidden_size, config.hidden_size)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.norm_epsilon)
         self.heads = config.heads
         self.dropout, self.attention_dropout = config.hidden_dropout, config.attention_dropout
@@ -99,8 +105,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        self.input: Linear | PackedLinear = Linear(config.hidden_size, config.feed_forward_size)
-        self.output: Linear | PackedLinear = Linear(config.feed_forward_size, config.hidden_size)
+        self.input: Dense = Linear(config.hidden_size, config.feed_forward_size)
+        self.output: Dense = Linear(config.feed_forward_size, config.hidden_size)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.norm_epsilon)
         self.dropout = config.hidden_dropout
 

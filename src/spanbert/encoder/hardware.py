@@ -188,16 +188,6 @@ class FreedMemory:
             self._base = resident_bytes()
 
 
-def use_threads(count: int) -> None:
-    """Computes with so many threads of the CPU at most, from now on and in the whole process.
-
-    Args:
-        count: At least 1.
-    """
-    torch.set_num_threads(count)
-    os.environ["RAYON_NUM_THREADS"] = str(count)  # of the tokenizer, which reads it when it is first used
-
-
 @contextmanager
 def threads_by_work(tokens: int, width: int, device: torch.device | None = None) -> Iterator[None]:
     """Computes with one thread, during the block, what is too little to be shared by several.
@@ -219,6 +209,18 @@ def threads_by_work(tokens: int, width: int, device: torch.device | None = None)
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def has_operators(library: object, *names: str) -> bool:
+    """Whether torch offers some of oneDNN's operators here: those that compiled models use, on x86 alone.
+
+    Args:
+        library: Where they are, such as `torch.ops.onednn`.
+        names: What they are called.
+    """
+    x86 = platform.machine().lower() in ("x86_64", "amd64")
+    has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return x86 and has_onednn and all(hasattr(library, name) for name in names)
 
 
 def has_bfloat16(device: torch.device) -> bool:

@@ -5,7 +5,6 @@ Shapes: N rows, I inputs, O outputs.
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Literal
@@ -13,6 +12,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from spanbert.encoder.hardware import has_operators
+from spanbert.encoder.int8_layers import Int8Linear
 
 Activation = Literal["none", "gelu"]
 
@@ -71,19 +73,17 @@ class PackedLinear(nn.Module):
         return output_NO
 
 
-def packed(
-    linear: Linear | PackedLinear, *, cuts: Sequence[int] = (), dtype: torch.dtype = torch.float32
-) -> PackedLinear:
-    """The layer packed, if it is not yet."""
-    return linear if isinstance(linear, PackedLinear) else PackedLinear(linear, cuts=cuts, dtype=dtype)
+Dense = Linear | PackedLinear | Int8Linear
+
+
+def packed(linear: Dense, *, cuts: Sequence[int] = (), dtype: torch.dtype = torch.float32) -> Dense:
+    """The layer packed, if it is not yet, nor in int8."""
+    return PackedLinear(linear, cuts=cuts, dtype=dtype) if isinstance(linear, Linear) else linear
 
 
 def can_pack() -> bool:
     """Whether torch offers packed products here: its operations that compiled models use, on x86 alone."""
-    names = ("_reorder_linear_weight", "_linear_pointwise")
-    x86 = platform.machine().lower() in ("x86_64", "amd64")
-    has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return x86 and has_onednn and all(hasattr(_operations(), name) for name in names)
+    return has_operators(_operations(), "_reorder_linear_weight", "_linear_pointwise")
 
 
 def _operations() -> Any:

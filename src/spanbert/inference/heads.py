@@ -10,11 +10,16 @@ from torch import Tensor, nn
 
 from spanbert.checkpoint import tensors
 from spanbert.checkpoint.bundle import HEADS_PREFIX, BundleFiles
+from spanbert.encoder.int8 import load_int8_encoder
 from spanbert.encoder.model import Encoder, load_encoder
+from spanbert.inference.exported import sbo_positions
 from spanbert.inference.loading import task_entries
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.torch_backend import TorchBackend
 from spanbert.tasks.head import Head
+from spanbert.tasks.pretrain.heads import TASK
+from spanbert.tasks.pretrain.scorer import TorchPieceScorer
+from spanbert.tasks.pretrain.scorer import stored_head as fill_head
 from spanbert.tasks.protocol import TextTask
 
 
@@ -53,6 +58,40 @@ def load_predictor(
         for head in heads.values():
             head.to(device)
     return Predictor(TorchBackend(encoder, heads, dtype=dtype), tasks)
+
+
+def load_int8_predictor(files: BundleFiles, tasks: Mapping[str, TextTask]) -> Predictor:
+    """An exported model that torch runs: the encoder in int8, heads in float32.
+
+    Args:
+        files: The exported model.
+        tasks: Of it, by name.
+
+    Raises:
+        InputError: A tensor is missing or does not fit, or torch has no int8 products here.
+    """
+    encoder = load_int8_encoder(files)
+    heads: dict[str, Head[Any]] = {}
+    for name, task in tasks.items():
+        head = task.build_head(task.head_context(encoder.config))
+        head.load_stored(tensors.read_head(files, name), where=str(files.path))
+        heads[name] = head.eval()
+    return Predictor(TorchBackend(encoder, heads), tasks)
+
+
+def load_int8_scorer(files: BundleFiles) -> TorchPieceScorer:
+    """What fills the blanks of texts by an exported model that torch runs.
+
+    Args:
+        files: The exported model.
+
+    Raises:
+        InputError: It fills none; otherwise as `load_int8_predictor`.
+    """
+    positions = sbo_positions(files)
+    encoder = load_int8_encoder(files)
+    head = fill_head(encoder.config, tensors.read_head(files, TASK), where=str(files.path))
+    return TorchPieceScorer(encoder, head.eval(), positions)
 
 
 def stored_head(

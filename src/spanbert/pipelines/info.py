@@ -17,6 +17,8 @@ from spanbert.core.types import Record
 from spanbert.tasks.registry import spec_of_slug
 from spanbert.tokens.store import INDEX_NAME, SPLITS, TokenStore
 
+_OF_EXPORT = ("runtime", "precision", "kept_float32", "calibrated_on", "parity", "memory")
+
 
 def info(path: str | os.PathLike[str]) -> Record:
     """Facts about a token store, a bundle or a Hugging Face directory; verifies its checksums.
@@ -85,7 +87,9 @@ def _shapes(files: BundleFiles) -> dict[str, tuple[int, ...]]:
 
 
 def _bundle_facts(source: str) -> Record:
-    files = open_bundle(source)
+    files = open_bundle(source, exported=True)
+    if files.is_exported:
+        return _export_facts(files)
     shapes = _shapes(files)
     config = files.config
     slug = None if files.manifest else slug_of(config.get("architectures"))
@@ -103,4 +107,24 @@ def _bundle_facts(source: str) -> Record:
         "sbo_head": any("pair_target_predictions." in name or ".sbo." in name for name in shapes),
         "tasks": files.tasks if foreign is None else {foreign: {"kind": foreign}},
         **{key: files.manifest[key] for key in ("base", "data", "training") if key in files.manifest},
+    }
+
+
+def _export_facts(files: BundleFiles) -> Record:
+    config, facts = files.config, files.manifest["export"]
+    return {
+        "kind": "exported model",
+        "path": str(files.path),
+        **{key: facts[key] for key in _OF_EXPORT if facts.get(key)},
+        "family": config.get("model_type"),
+        "layers": config.get("num_hidden_layers"),
+        "hidden_size": config.get("hidden_size"),
+        "vocab_size": config.get("vocab_size"),
+        "positions": config.get("max_position_embeddings"),
+        "parameters": facts.get("parameters"),
+        "bytes": sum(entry["bytes"] for entry in files.manifest["files"].values()),
+        "mlm_head": facts.get("sbo_positions") is not None,
+        "sbo_head": bool(facts.get("sbo_positions")),
+        "tasks": files.tasks,
+        **{key: files.manifest[key] for key in ("base", "data") if key in files.manifest},
     }

@@ -265,20 +265,21 @@ def load(
     precision: Precision = "auto",
     options: Mapping[str, Facts] | None = None,
 ) -> Pipeline:
-    """Opens a bundle, a Hugging Face directory or a hub id.
+    """Opens a bundle, an exported model, a Hugging Face directory or a hub id.
 
     Args:
         bundle: Its path or id.
         device: What computes: `"auto"` (CUDA where there is one, else the CPU), `"cpu"`, `"cuda"`, `"cuda:1"`, `"mps"`,
-            the number of a CUDA card (-1: the CPU) or a `torch.device`.
+            the number of a CUDA card (-1: the CPU) or a `torch.device`; an exported model computes on the CPU.
         precision: Of the encoder's products when texts and questions are read: `bfloat16` is faster on processors that
             multiply it, and moves hidden states by a few hundredths; `auto` is `bfloat16` on a GPU that multiplies it,
-            else `float32`; `fill` is always float32.
+            else `float32`, and for an exported model its own; `fill` of a bundle is always float32.
         options: By kind of task, settings in place of those that it was trained with, such as
             `{"coref": {"singletons": "keep", "depth": 500}}`.
 
     Raises:
-        InputError: Not a model, or damaged; an unknown precision; a device that there is not.
+        InputError: Not a model, or damaged; an unknown precision, or one that an exported model does not have; a device
+            that there is not.
     """
     require_path(bundle, "bundle")
     if precision not in get_args(Precision):
@@ -286,8 +287,9 @@ def load(
             "no such precision", where="precision", got=repr(precision), expected=", ".join(get_args(Precision))
         )
     name = device_name(device)
-    if name not in (AUTO, "cpu"):
+    files = open_bundle(os.fspath(bundle), exported=True)
+    if not files.is_exported and name not in (AUTO, "cpu"):
         from spanbert.encoder.hardware import resolved_device
 
         resolved_device(name)  # refuses now what cannot be had
-    return Pipeline(open_bundle(os.fspath(bundle)), precision, options, name)
+    return Pipeline(files, precision, options, name)

@@ -1,4 +1,7 @@
-"""What a loaded bundle holds: its tasks, and weights that are read when they are first needed, onto a device."""
+"""What a loaded bundle holds: its tasks, and weights that are read when they are first needed, onto a device.
+
+An exported model computes on the CPU; most have a graph in place of weights and need no torch.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from spanbert.checkpoint.bundle import BundleFiles
 from spanbert.core.device import AUTO, DeviceLike, device_name
 from spanbert.core.errors import InputError
 from spanbert.core.types import Facts, Record
+from spanbert.inference.exported import load_exported, load_exported_scorer
 from spanbert.inference.loading import stored_tasks, stored_tokenizer
 from spanbert.inference.predictor import Predictor
 from spanbert.tasks.pretrain.fill import PieceScorer
@@ -46,10 +50,13 @@ class LoadedBundle:
     """A bundle, and where it computes. Threads may share it.
 
     Args:
-        files: The opened bundle.
+        files: The opened bundle, or exported model.
         precision: See `load`.
         options: See `load`.
         device: See `load`.
+
+    Raises:
+        InputError: A precision or a device that an exported model does not have.
     """
 
     def __init__(
@@ -60,9 +67,11 @@ class LoadedBundle:
         device: DeviceLike = AUTO,
     ) -> None:
         self.files, self.precision, self.options = files, precision, options
+        self._device_name = device_name(device)
+        if files.is_exported:
+            self._require_as_exported(self._device_name)
         self.lock = RLock()
         self.tokenizer: TokenizerAdapter = stored_tokenizer(files)
-        self._device_name = device_name(device)
 
     def __getstate__(self) -> Record:
         """What it was opened with; another process, or a copy, reads the weights again when it first answers."""
@@ -77,12 +86,35 @@ class LoadedBundle:
     def __setstate__(self, state: Record) -> None:
         self.__init__(**state)  # type: ignore[misc]
 
+    def _require_as_exported(self, device: str) -> None:
+        """Refuses what an exported model cannot be changed to.
+
+        Raises:
+            InputError: Another precision than its own, or another device than the CPU.
+        """
+        stated = self.files.manifest["export"]["precision"]
+        if self.precision not in ("auto", stated):
+            raise InputError(
+                "an exported model has the precision that it was exported in",
+                where=str(self.files.path),
+                got=self.precision,
+                expected=stated,
+            )
+        if device not in (AUTO, "cpu"):
+            raise InputError(
+                "an exported model computes on the CPU",
+                where=str(self.files.path),
+                got=device,
+                expected="cpu",
+                remedy="Load the bundle that it was made of",
+            )
+
     @LoadedOnce
     def device(self) -> torch.device:
-        """What computes."""
+        """What computes; of an exported model always the CPU, though torch must be installed to name it."""
         from spanbert.encoder.hardware import resolved_device
 
-        return resolved_device(self._device_name)
+        return resolved_device("cpu" if self.files.is_exported else self._device_name)
 
     def to(self, device: DeviceLike) -> Self:
         """Computes on another device from now on; the weights are read again when the next answer is asked for.
@@ -96,9 +128,12 @@ class LoadedBundle:
         Raises:
             InputError: No device, or none that there is here.
         """
+        name = device_name(device)
+        if self.files.is_exported:
+            self._require_as_exported(name)
+            return self
         from spanbert.encoder.hardware import resolved_device
 
-        name = device_name(device)
         found = resolved_device(name)
         with self.lock:
             if found != self.device:
@@ -116,14 +151,18 @@ class LoadedBundle:
     @LoadedOnce
     def predictor(self) -> Predictor:
         """Encoder and heads of all tasks."""
+        if self.files.runtime not in (None, "torch"):
+            return load_exported(self.files, self.tasks)
         import torch
 
         from spanbert.encoder.hardware import tune_process
-        from spanbert.inference.heads import load_predictor
+        from spanbert.inference.heads import load_int8_predictor, load_predictor
 
-        dtype = getattr(torch, self._resolved_precision())
         if self.device.type == "cpu":
             tune_process()
+        if self.files.is_exported:
+            return load_int8_predictor(self.files, self.tasks)
+        dtype = getattr(torch, self._resolved_precision())
         return load_predictor(self.files, self.tasks, dtype=dtype, device=self.device)
 
     @LoadedOnce
@@ -156,6 +195,12 @@ class LoadedBundle:
 
     @LoadedOnce
     def _scorer(self) -> PieceScorer:
+        if self.files.runtime not in (None, "torch"):
+            return load_exported_scorer(self.files, self.tasks)
+        if self.files.is_exported:
+            from spanbert.inference.heads import load_int8_scorer
+
+            return load_int8_scorer(self.files)
         from spanbert.tasks.pretrain.scorer import TorchPieceScorer
 
         return TorchPieceScorer.of_bundle(self.files, self.device)

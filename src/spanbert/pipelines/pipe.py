@@ -156,7 +156,7 @@ _own: list[Piping] = []  # of this worker
 
 def _begin(make: Callable[[], Piping], threads: int) -> None:
     wait_briefly()
-    from spanbert.encoder.hardware import use_threads
+    from spanbert.core.threads import use_threads
 
     use_threads(threads)
     _own.append(make())

@@ -15,7 +15,6 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from spanbert.core.types import FloatArray
 from spanbert.scores.bootstrap import Bootstrap, Statistic
@@ -89,6 +88,8 @@ def ceaf(overlaps: Overlaps) -> tuple[float, float]:
     Clusters without a mention in common add nothing to each other, so the assignment is solved for each group of
     clusters that share mentions, directly or by others.
     """
+    from scipy.optimize import linear_sum_assignment
+
     total = 0.0
     for pairs in _groups(overlaps.shared):
         rows, columns = sorted({g for g, _ in pairs}), sorted({p for _, p in pairs})

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 
 class HeadedMention(NamedTuple):
@@ -57,6 +56,8 @@ def _by_head(clusters: Clusters) -> dict[int, list[HeadedMention]]:
 
 def _pairs(gold: Sequence[HeadedMention], predicted: Sequence[HeadedMention]) -> dict[HeadedMention, HeadedMention]:
     """The gold mention of each predicted one, of mentions that have the same head."""
+    from scipy.optimize import linear_sum_assignment
+
     shared = np.array([[_shared(one, other) for other in predicted] for one in gold]).reshape(len(gold), len(predicted))
     rows, columns = linear_sum_assignment(shared, maximize=True)
     return {predicted[column]: gold[row] for row, column in zip(rows.tolist(), columns.tolist(), strict=True)}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from spanbert.tasks.base import TextTaskBase
     from spanbert.tasks.explain import TaskExplainer
     from spanbert.tasks.protocol import TextTask
+    from spanbert.tasks.exported import ExportedHead
     from spanbert.tasks.render import TaskRender
     from spanbert.tasks.service import TaskService
     from spanbert.tasks.survey import Survey
@@ -69,6 +70,7 @@ class TaskSpec:
         task: The class of the task (`TextTaskBase`).
         check: The class that looks for faults of its data (`Survey`).
         render: The class that shows its results and scores (`TaskRender`).
+        exported: The class of its head in an exported model (`ExportedHead`); None: it cannot be exported.
         result: The type of its predictions, which no other kind has.
         service: The class that says how it is asked over HTTP (`TaskService`); None: by texts, with records.
         explain: The class that finds the scores behind its results (`TaskExplainer`); None: they cannot be explained.
@@ -107,6 +109,7 @@ class TaskSpec:
     result: str
     service: str | None = None
     explain: str | None = None
+    exported: str | None = None
     needs: frozenset[Need] = frozenset()
     produces: frozenset[Product]
     formats: tuple[str, ...]
@@ -153,6 +156,11 @@ class TaskSpec:
         """What finds the scores behind the results of a task of this kind, which has such."""
         assert self.explain is not None
         found: TaskExplainer[Any, Any] = _imported(self.explain)(task)
+        return found
+
+    def exported_class(self) -> type[ExportedHead] | None:
+        """The class of its head in an exported model; None: it cannot be exported."""
+        found: type[ExportedHead] | None = None if self.exported is None else _imported(self.exported)
         return found
 
     def is_meant_by(self, facts: Facts) -> bool:

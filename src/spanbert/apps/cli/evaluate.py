@@ -11,7 +11,7 @@ from spanbert.apps.cli.options import (
     DeviceOption,
     JsonOption,
     ThreadsOption,
-    announced_device,
+    device_of_models,
     kind_options,
     kind_set_option,
     print_json,
@@ -36,7 +36,10 @@ EXAMPLES = task_examples(
 @with_task_options("evaluate")
 def command(
     bundles: Annotated[
-        list[str], typer.Argument(metavar="BUNDLE", help="A bundle or Hugging Face directory; with --compare, two.")
+        list[str],
+        typer.Argument(
+            metavar="BUNDLE", help="A bundle, exported model or Hugging Face directory; with --compare, two."
+        ),
     ],
     data: Annotated[Path, typer.Option(help="Labelled data, in any format that the task is trained on.")],
     target: Annotated[
@@ -73,7 +76,7 @@ def command(
 
     Every score comes with a 95% bootstrap interval, and with a signature that says how it was counted.
     """
-    from spanbert.encoder.hardware import use_threads
+    from spanbert.core.threads import use_threads
     from spanbert.pipelines.evaluate import evaluate
 
     if threads is not None:
@@ -101,7 +104,7 @@ def command(
             task=task,
             other=other,
             options=options,
-            device=announced_device(device, reporter.say),
+            device=device_of_models(device, bundles, reporter.say),
             seed=seed,
             reporter=reporter,
         )
@@ -118,7 +121,7 @@ def _end_to_end(
         raise InputError("how many bundles?", got=str(len(bundles)), expected="one with --end-to-end")
     stated = cast(Entities, entities)
     with make_reporter() as reporter:
-        where = announced_device(device, reporter.say)
+        where = device_of_models(device, bundles, reporter.say)
         return evaluate_end_to_end(
             bundles[0], data, entities=stated, task=task, device=where, seed=seed, reporter=reporter
         )

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from spanbert.apps.cli.options import DeviceOption, JsonOption, announced_device, examples, print_json, say
+from spanbert.apps.cli.options import DeviceOption, JsonOption, device_of_models, examples, print_json, say
 
 EXAMPLES = examples(
     ("A blank of one to three pieces", 'spanbert fill bundle/ "The quick [MASK:1-3] fox" --top-k 5'),
@@ -33,7 +33,7 @@ def command(
     """
     from spanbert.pipelines.load import load
 
-    nlp = load(bundle, device=announced_device(device, partial(typer.echo, err=True)))
+    nlp = load(bundle, device=device_of_models(device, [bundle], partial(typer.echo, err=True)))
     fillings = nlp.fill(text, top_k=top_k)
     if as_json:
         print_json({"text": text, "fillings": [asdict(filling) for filling in fillings]})

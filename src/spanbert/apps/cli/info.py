@@ -16,7 +16,9 @@ EXAMPLES = examples(
 
 
 def command(
-    path: Annotated[str, typer.Argument(metavar="STORE|BUNDLE", help="A token store, bundle or model directory.")],
+    path: Annotated[
+        str, typer.Argument(metavar="STORE|BUNDLE", help="A token store, bundle, exported model or model directory.")
+    ],
     masking: Annotated[
         bool, typer.Option("--masking", help="Of a store: mask some segments and count, as training would.")
     ] = False,

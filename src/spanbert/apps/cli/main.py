@@ -25,6 +25,7 @@ from spanbert.apps.cli import (
     doctor,
     evaluate,
     explain,
+    export,
     fill,
     finetune,
     info,
@@ -91,6 +92,7 @@ app.command("explain", cls=_PLAIN, epilog=explain.EXAMPLES)(explain.command)
 app.command("doctor", cls=doctor.CLASS, epilog=doctor.EXAMPLES)(doctor.command)
 app.command("info", cls=_PLAIN, epilog=info.EXAMPLES)(info.command)
 app.command("convert", cls=_PLAIN, epilog=convert.EXAMPLES)(convert.command)
+app.command("export", cls=_PLAIN, epilog=export.EXAMPLES)(export.command)
 app.command("push", cls=_PLAIN, epilog=push.EXAMPLES)(push.command)
 app.command("watch", cls=_PLAIN, epilog=watch.EXAMPLES)(watch.command)
 app.command("bench", cls=_PLAIN, epilog=bench.EXAMPLES)(bench.command)

@@ -85,8 +85,26 @@ def device_setting(device: str | None) -> list[str]:
     return [] if device is None else [f"train.device={device_name(device, '--device')}"]
 
 
+def device_of_models(device: str | None, bundles: Sequence[str], tell: Callable[[str], None]) -> str:
+    """The device of a verb that asks models, as `load` takes it; exported ones compute on the CPU, without torch.
+
+    Args:
+        device: What `--device` says.
+        bundles: The models.
+        tell: Is told where bundles compute elsewhere than on the CPU.
+
+    Raises:
+        InputError: No such device, or not on this machine; not a model.
+    """
+    from spanbert.checkpoint.bundle import open_bundle
+
+    if not all(open_bundle(one, verify=False, exported=True).is_exported for one in bundles):
+        announced_device(device, tell)
+    return AUTO if device is None else device_name(device, "--device")
+
+
 def announced_device(device: str | None, tell: Callable[[str], None]) -> str:
-    """The device of a verb that asks a model, which is told to people where it is not the CPU.
+    """The device that computes, which is told to people where it is not the CPU.
 
     Args:
         device: What `--device` says.

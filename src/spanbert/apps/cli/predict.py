@@ -19,7 +19,7 @@ from spanbert.apps.cli.options import (
     OverwriteOption,
     SafeCellsOption,
     ThreadsOption,
-    announced_device,
+    device_of_models,
     kind_options,
     kind_set_option,
 )
@@ -51,7 +51,9 @@ _HELD = 20  # lines of standard input that are looked at before the first answer
 
 @with_task_options("predict")
 def command(
-    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="A bundle or Hugging Face directory.")],
+    bundle: Annotated[
+        str, typer.Argument(metavar="BUNDLE", help="A bundle, exported model or Hugging Face directory.")
+    ],
     source: Annotated[
         str,
         typer.Argument(
@@ -196,7 +198,7 @@ def _pieces(
     formulas: FormulaCells,
 ) -> Iterator[str]:
     """What is written, piece by piece; progress goes to the reporter, by what has been read of the lines."""
-    from spanbert.encoder.hardware import use_threads
+    from spanbert.core.threads import use_threads
     from spanbert.inference.work import SourceProgress
     from spanbert.pipelines.html import page
     from spanbert.pipelines.loaded import Precision
@@ -209,7 +211,7 @@ def _pieces(
     say: Callable[[str], None] = reporter.say if reporter else partial(typer.echo, err=True)
     name = source if source != "-" else "stdin"
     exact = cast(Precision, precision)
-    where = announced_device(device, say)
+    where = device_of_models(device, [bundle], say)
     of_file = (
         None
         if source == "-"

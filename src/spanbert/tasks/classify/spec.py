@@ -19,6 +19,7 @@ CLASSIFY = TaskSpec(
     result="spanbert.core.predictions:Classification",
     service="spanbert.tasks.classify.service:ClassifyService",
     explain="spanbert.tasks.classify.explain:ClassifyExplainer",
+    exported="spanbert.tasks.classify.exported:ExportedClassify",
     produces=frozenset({"labels"}),
     formats=("label-studio", "label-studio-min", "prodigy-labels", "labelled"),
     same_head=("labels", "mode"),

@@ -28,12 +28,11 @@ from spanbert.encoder.dropout import dropout
 from spanbert.encoder.model import initialise
 from spanbert.encoder.placement import on_device
 from spanbert.tasks.coref.config import CorefConfig
+from spanbert.tasks.coref.head_sizes import NORM_EPSILON, WORDS_AT_ONCE
 from spanbert.tasks.coref.links import BUCKETS, SPEAKERS, buckets_of
 from spanbert.tasks.coref.speakers import NOBODY
 from spanbert.tasks.coref.targets import CorefGold
 from spanbert.tasks.head import Head
-
-_WORDS_AT_ONCE = 512  # whose spans are scored together; as many as a usual window has at most
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -61,7 +60,7 @@ class Ends(nn.Module):
     def __init__(self, config: EncoderConfig, own: CorefConfig) -> None:
         super().__init__()
         self.dense = nn.Linear(config.hidden_size, own.size)
-        self.norm = nn.LayerNorm(own.size)
+        self.norm = nn.LayerNorm(own.size, eps=NORM_EPSILON)
         self.dropout = own.dropout
 
     def forward(self, hidden_wD: Tensor) -> Tensor:
@@ -102,15 +101,15 @@ class CorefHead(Head[CorefGold]):
     def mention_scores(self, starts_wD: Tensor, ends_wD: Tensor) -> Tensor:
         """How much each span of up to W words is a mention, (w, W); -inf past the end of the window.
 
-        Costs w (`_WORDS_AT_ONCE` + W) products: a window of few pieces may have any number of words, such as emojis
+        Costs w (`WORDS_AT_ONCE` + W) products: a window of few pieces may have any number of words, such as emojis
         that the tokenizer reads as one unknown piece.
         """
         starts_wd, ends_wd = self.mention_start(starts_wD), self.mention_end(ends_wD)
         asked_wd, begin_w1, end_w = self.inside(starts_wd), self.start_score(starts_wd), self.end_score(ends_wd)[:, 0]
         words, widest = len(starts_wd), self.own.longest_mention
         parts = []
-        for low in range(0, max(words, 1), _WORDS_AT_ONCE):
-            own, near = slice(low, low + _WORDS_AT_ONCE), slice(low, low + _WORDS_AT_ONCE + widest - 1)
+        for low in range(0, max(words, 1), WORDS_AT_ONCE):
+            own, near = slice(low, low + WORDS_AT_ONCE), slice(low, low + WORDS_AT_ONCE + widest - 1)
             both_bn = asked_wd[own] @ ends_wd[near].T / math.sqrt(asked_wd.shape[1])
             both_bn = both_bn + begin_w1[own] + end_w[near]
             first_b1 = torch.arange(both_bn.shape[0], device=both_bn.device)[:, None]

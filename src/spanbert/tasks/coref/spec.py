@@ -17,6 +17,7 @@ COREF = TaskSpec(
     result="spanbert.core.predictions:Coreference",
     service="spanbert.tasks.coref.service:CorefService",
     explain="spanbert.tasks.coref.explain:CorefExplainer",
+    exported="spanbert.tasks.coref.exported:ExportedCoref",
     produces=frozenset({"clusters"}),
     formats=("brat", "webanno", "conll2012", "corefud", "coref-jsonl", "gap"),
     same_head=("size", "same_words", "speakers"),

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from spanbert.batches.masking import MaskingConfig, SpanMasker
 from spanbert.batches.packed import pack
-from spanbert.batches.plan import Pack
 from spanbert.core.seeding import keyed_generator
 from spanbert.core.types import IntArray
 from spanbert.tasks.protocol import MicroBatch
 from spanbert.tokens.tokenizer import TokenizerAdapter
+
+if TYPE_CHECKING:
+    from spanbert.batches.plan import Pack
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

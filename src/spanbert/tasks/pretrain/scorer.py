@@ -113,7 +113,7 @@ class TorchPieceScorer:
         )
         hidden_TD = self.encoder(batch)
         require_finite_states(hidden_TD)
-        mlm_KV, sbo_JV = self.head.logits(hidden_TD, targets, self.encoder.embeddings.word.weight)
+        mlm_KV, sbo_JV = self.head.logits(hidden_TD, targets, self.encoder.embeddings.words_VD)
         mean_KV = mlm_KV.log_softmax(-1)
         if sbo_JV is not None:
             index_J = on_device(targets.sbo_index_J, mean_KV.device)

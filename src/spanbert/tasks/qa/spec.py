@@ -17,6 +17,7 @@ QA = TaskSpec(
     result="spanbert.core.predictions:Answering",
     service="spanbert.tasks.qa.service:QAService",
     explain="spanbert.tasks.qa.explain:QAExplainer",
+    exported="spanbert.tasks.exported:ExportedLinear",
     needs=frozenset({"question"}),
     produces=frozenset({"answers"}),
     formats=("squad", "qa-jsonl"),

@@ -17,6 +17,7 @@ RELATION = TaskSpec(
     result="spanbert.core.predictions:RelationExtraction",
     service="spanbert.tasks.relation.service:RelationService",
     explain="spanbert.tasks.relation.explain:RelationExplainer",
+    exported="spanbert.tasks.relation.exported:ExportedRelation",
     needs=frozenset({"entities"}),
     produces=frozenset({"relations"}),
     formats=(

@@ -21,6 +21,7 @@ TAG = TaskSpec(
     result="spanbert.core.predictions:Tagging",
     service="spanbert.tasks.tag.service:TagService",
     explain="spanbert.tasks.tag.explain:TagExplainer",
+    exported="spanbert.tasks.exported:ExportedLinear",
     produces=frozenset({"spans", "tags"}),
     formats=(
         *("brat", "webanno", "spacy", "hf-tokens", "word-table", "doccano", "prodigy", "gliner"),
@@ -100,6 +101,7 @@ NESTED = replace(
     title_zh="嵌套实体识别",
     task="spanbert.tasks.tag.nested:NestedTask",
     explain="spanbert.tasks.tag.explain_nested:NestedExplainer",
+    exported="spanbert.tasks.tag.exported:ExportedSpans",
     produces=frozenset({"spans"}),
     same_head=("labels",),
     slug=None,

@@ -1,0 +1,1 @@
+"""Bundles to other runtimes: graphs, calibration, and what an export costs in score."""

@@ -1,0 +1,190 @@
+"""int8: what it is spread over, what it costs, and what happens where it costs too much."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import spanbert
+from spanbert.core.errors import InputError, SpanbertError
+from spanbert.corpus.data import documents_of
+from spanbert.corpus.formats.data_file import DataFile
+from spanbert.encoder.graph import Graph
+from spanbert.exports.calibrate import Observer
+from spanbert.exports.dev_data import divided
+from spanbert.exports.export import export
+from spanbert.exports.parity import Parity
+from tests.labelled import conll_file, single_file
+
+onnxruntime = pytest.importorskip("onnxruntime")
+
+JOINT = Path(__file__).parents[2] / "fixtures" / "bundles" / "joint"
+
+
+def product(inputs_NI: np.ndarray, weights_OI: np.ndarray, **options: object) -> np.ndarray:
+    """A dense layer by a graph of its own."""
+    graph = Graph(**options)  # type: ignore[arg-type]
+    value = graph.input("x", ("rows", "inputs"), "float32")
+    weights = {"dense.weight": weights_OI, "dense.bias": np.zeros(len(weights_OI), dtype=np.float32)}
+    graph.output("y", graph.linear(value, "dense", weights), ("rows", "outputs"))
+    session = onnxruntime.InferenceSession(graph.serialized(), providers=["CPUExecutionProvider"])
+    return session.run(["y"], {"x": inputs_NI})[0]
+
+
+def test_an_int8_product_is_near_the_float32_one():
+    draw = np.random.default_rng(0)
+    inputs_NI = draw.normal(size=(64, 48)).astype(np.float32)
+    weights_OI = draw.normal(size=(32, 48)).astype(np.float32) * np.logspace(-3, 1, 32, dtype=np.float32)[:, None]
+    expected = product(inputs_NI, weights_OI)
+    np.testing.assert_allclose(expected, inputs_NI @ weights_OI.T, rtol=1e-4, atol=1e-4)
+    ranges = {"dense": (float(inputs_NI.min()), float(inputs_NI.max()))}
+    found = product(inputs_NI, weights_OI, ranges=ranges)
+    error_O = np.abs(found - expected).max(0) / np.abs(expected).max(0)
+    assert 0 < error_O.max() < 0.03, "each output has steps of its own size"
+    assert np.array_equal(product(inputs_NI, weights_OI, ranges={}), expected)
+
+
+def test_rows_of_embeddings_have_steps_of_their_own():
+    table_VD = np.array([[0.001, -0.0005], [100.0, 50.0], [0.0, 0.0]], dtype=np.float32)
+    graph = Graph(ranges={})
+    graph.output("y", graph.embedding("table", table_VD, graph.input("ids", ("rows",))), ("rows", 2))
+    session = onnxruntime.InferenceSession(graph.serialized(), providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(session.run(["y"], {"ids": np.arange(3)})[0], table_VD, rtol=0.01)
+
+
+def test_ranges_leave_out_a_few_outliers_and_hold_zero():
+    observer = Observer()
+    values = np.linspace(1, 2, 100_000, dtype=np.float32)
+    values[7] = 1e6
+    observer.add("dense", values)
+    low, high = observer.ranges["dense"]
+    assert low == 0
+    assert high == pytest.approx(2, rel=1e-2)
+    observer.add("dense", -values)
+    assert observer.ranges["dense"] == (pytest.approx(-2, rel=1e-2), high)
+    observer.add("nothing", np.zeros((0, 4), dtype=np.float32))
+    assert "nothing" not in observer.ranges
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("dev")
+    return {"ner": conll_file(folder / "dev.conll", 60, seed=3), "sent": single_file(folder / "dev.tsv", 60, seed=3)}
+
+
+def test_a_bundle_in_int8(dev: dict[str, Path], tmp_path: Path):
+    whole = export(JOINT, tmp_path / "whole").path
+    done = export(JOINT, tmp_path / "int8", precision="int8", data=dev, max_drop=50)
+    nlp = spanbert.load(done.path)
+    facts = nlp.files.manifest["export"]
+    assert facts["parity"].keys() == dev.keys()
+    assert "tasks.asks.output" in facts["kept_float32"], "no data of this task was given"
+    assert "tasks.ner.output" not in facts["kept_float32"]
+    assert (done.path / "model.onnx").stat().st_size < 0.75 * (whole / "model.onnx").stat().st_size
+    card = (done.path / "README.md").read_text()
+    assert card.startswith((JOINT / "README.md").read_text().rstrip())
+    assert "## Exported" in card
+    for name, one in done.parity.items():
+        assert f"- {one.line(name)}" in card
+        assert one.data == f"{dev[name].name} (without 12 that set ranges)"
+        assert done.calibrated_on[name] == f"12 of 60 documents of {dev[name].name}"
+        assert done.calibrated_on[name] in card
+        assert one.drop == pytest.approx(100 * (one.before - one.after))
+        assert one.interval[0] <= one.drop <= one.interval[1]
+        assert one.agreement > 0.7
+
+
+def test_an_export_that_loses_too_much_is_not_written(dev: dict[str, Path], tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("spanbert.encoder.rounding.MOST_OF_WEIGHT", 1)  # weights of -1, 0 and 1
+    with pytest.raises(SpanbertError, match=r"loses more than 0 points.*Nothing was written") as error:
+        export(JOINT, tmp_path / "int8", precision="int8", data=dev, max_drop=0)
+    assert error.value.exit_code == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_products_that_matter_most_stay_in_float32(dev: dict[str, Path], tmp_path: Path, monkeypatch):
+    one = dev["sent"]
+    monkeypatch.setattr("spanbert.encoder.rounding.MOST_OF_WEIGHT", 1)
+    seen: list[Parity] = []
+
+    def passes(self: Parity, most: float) -> bool:
+        if not seen or seen[-1] is not self:
+            seen.append(self)
+        return len(seen) == 3
+
+    monkeypatch.setattr(Parity, "passes", passes)
+    done = export(JOINT, tmp_path / "int8", precision="int8", data={"sent": one})
+    products = [name for name in done.kept_float32 if name.startswith(("blocks.", "tasks.sent."))]
+    assert len(products) == 3, "a quarter of the eight of the encoder and the two of the head"
+    assert seen[2].agreement >= seen[0].agreement
+
+
+@pytest.mark.parametrize(
+    ("limit", "drop", "interval", "passes"),
+    [
+        (0.5, 0.5, (0.1, 1.0), True),
+        (0.5, 0.51, (0.4, 0.6), False),
+        (0.5, 0.1, (-0.5, 1.01), False),
+        (0, 0, (0, 0), True),
+    ],
+)
+def test_the_gate(limit: float, drop: float, interval: tuple[float, float], passes: bool):
+    parity = Parity(
+        main="f1", before=0.9, after=0.9 - drop / 100, drop=drop, interval=interval, units=9, agreement=1.0,
+        speedup=1.0, data="dev",
+    )  # fmt: skip
+    assert parity.passes(limit) is passes
+
+
+def test_the_command(dev: dict[str, Path], tmp_path: Path, cli):
+    out = tmp_path / "int8"
+    code, said, _ = cli(
+        "export",
+        JOINT,
+        "--out",
+        out,
+        "--precision",
+        "int8",
+        "--data",
+        f"sent={dev['sent']}",
+        "--max-drop",
+        50,
+        "--json",
+    )
+    assert code == 0
+    assert json.loads(said.splitlines()[-1])["parity"]["sent"]["main"] == "accuracy"
+    code, said, _ = cli("export", JOINT, "--out", tmp_path / "whole")
+    assert (code, said.splitlines()[:1]) == (0, [f"wrote {tmp_path / 'whole'}"])
+    assert "float32 for onnx" in said
+    code, _, error = cli("export", JOINT, "--out", tmp_path / "no", "--precision", "int8")
+    assert (code, "int8 is set by the values that real text reaches" in error) == (2, True)
+    code, _, error = cli("export", JOINT, "--out", tmp_path / "no", "--data", dev["sent"])
+    assert (code, "data of which task?" in error) == (2, True)
+    code, _, error = cli("export", JOINT, "--out", tmp_path / "no", "--data", f"sentt={dev['sent']}")
+    assert (code, "no task 'sentt'" in error) == (2, True)
+    plain = tmp_path / "plain.tsv"
+    plain.write_text("text\na fox runs\n")
+    code, _, error = cli("export", JOINT, "--out", tmp_path / "no", "--data", f"sent={plain}")
+    assert code == 2, error
+    assert not (tmp_path / "no").exists()
+
+
+def test_what_sets_ranges_is_not_scored(dev: dict[str, Path], tmp_path: Path):
+    file = spanbert.load(JOINT).tasks["sent"].opened(dev["sent"])
+    found = divided(file)
+    assert isinstance(found.scored, DataFile)
+    ranges, scored = ([one.text for one in documents_of(part)] for part in (found.ranges, found.scored))
+    assert (len(ranges), len(scored)) == (12, 48)
+    assert not set(ranges) & set(scored)
+    one = tmp_path / "one.tsv"
+    one.write_text("".join(dev["sent"].read_text().splitlines(keepends=True)[:2]))
+    with pytest.raises(InputError, match="too few texts to hold some out"):
+        export(JOINT, tmp_path / "out", precision="int8", data={"sent": one})
+
+
+def test_int8_of_a_bundle_without_a_task(trained_bundle: Path, tmp_path: Path):
+    with pytest.raises(InputError, match="a bundle with a fine-tuned task"):
+        export(trained_bundle, tmp_path / "out", precision="int8")
