@@ -18,7 +18,7 @@ from spanbert.core.texts import described, require_count, require_many, require_
 from spanbert.core.types import Document, Facts, Filling, Question, Relation, Span, outer_first
 from spanbert.corpus.text.sentences import split_sentences
 from spanbert.encoder.config import EncoderConfig
-from spanbert.inference.predictor import chunks
+from spanbert.inference.predictor import Predictor, chunks
 from spanbert.inference.routing import Router
 from spanbert.inference.work import ChunkProgress
 from spanbert.pipelines.documents import checked_documents, is_one, many_documents, one_document
@@ -48,6 +48,13 @@ class Pipeline(LoadedBundle, Piping):
         plain = [name for name, task in self.tasks.items() if task.shares_encoder_pass]
         self.predictor.only(plain).predict_chunk([Document(id="warm up", text="Hello.")])
         return self
+
+    def for_people(self) -> Pipeline:
+        """The same model, which also finds what only people look at, such as the alignment of a translation."""
+        tasks = {name: task.for_report() for name, task in self.tasks.items()}
+        other = object.__new__(Pipeline)
+        other.__dict__ |= self.__dict__ | {"tasks": tasks, "predictor": Predictor(self.predictor.backend, tasks)}
+        return other
 
     @override
     def again(self) -> Callable[[], Pipeline]:

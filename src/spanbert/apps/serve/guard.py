@@ -19,9 +19,10 @@ from spanbert.apps.serve.config import ServeConfig
 from spanbert.apps.serve.errors import ServiceError
 from spanbert.apps.serve.keys import Keys
 from spanbert.apps.serve.metrics import Metrics
+from spanbert.apps.serve.page import PLACE
 
 log = logging.getLogger("spanbert.serve")
-OPEN = frozenset({"/health", "/ready", "/docs", "/openapi.json"})  # no key is asked for
+OPEN = frozenset({"/", "/health", "/ready", "/docs", "/openapi.json"})  # no key is asked for
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MEBIBYTE = 2**20
 
@@ -64,7 +65,7 @@ class Guard:
         """
         peer = scope.get("client")
         client: str | None = f"address {peer[0]}" if peer else "address unknown"
-        if self._keys is not None and scope["path"] not in OPEN:
+        if self._keys is not None and scope["path"] not in OPEN and not scope["path"].startswith(PLACE):
             client = self._keys.client(headers.get("authorization"))
             if client is None:
                 raise ServiceError("unauthorized", "a key is needed: Authorization: Bearer KEY")

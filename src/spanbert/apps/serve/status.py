@@ -30,6 +30,16 @@ class TaskInfo(BaseModel):
     name: str
     kind: str
     route: str
+    example: Any
+
+
+class RouteInfo(BaseModel):
+    """Something that can be asked, in words, with an input to try."""
+
+    route: str
+    title: str
+    title_zh: str
+    example: Any
 
 
 class ModelInfo(BaseModel):
@@ -46,6 +56,7 @@ class Info(BaseModel):
 
     spanbert: str
     models: list[ModelInfo]
+    routes: list[RouteInfo]
     limits: dict[str, Any]
 
 
@@ -78,6 +89,10 @@ def status_routes(service: Service, every: list[Operation], reload: Reload | Non
         return Info(
             spanbert=__version__,
             models=[_model_info(service, name, every) for name in service.models],
+            routes=[
+                RouteInfo(route=one.slug, title=one.title, title_zh=one.title_zh, example=one.example)
+                for one in service.offered(every)
+            ],
             limits=service.plan.limits.model_dump(),
         )
 
@@ -99,9 +114,10 @@ def status_routes(service: Service, every: list[Operation], reload: Reload | Non
 
 def _model_info(service: Service, name: str, every: list[Operation]) -> ModelInfo:
     model = service.models[name]
+    known = model.loaded.pipeline.tasks
     tasks = [
-        TaskInfo(name=task, kind=model.loaded.pipeline.tasks[task].kind, route=one.slug)
-        for task, one in model.loaded.services.items()
+        TaskInfo(name=name, kind=known[name].kind, route=one.slug, example=one.example_of(known[name]))
+        for name, one in model.loaded.services.items()
     ]
     routes = [one.slug for one in every if one.offered_by(model.loaded)]
     return ModelInfo(name=name, tasks=tasks, routes=routes, loads=model.loads)
