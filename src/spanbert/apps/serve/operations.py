@@ -100,6 +100,10 @@ class Operation(ABC):
     def offered_by(self, model: LoadedModel) -> bool:
         """Whether a model can be asked this."""
 
+    def choices(self, model: LoadedModel) -> list[tuple[str | None, Any]]:
+        """Its tasks of a model that offers it, or None where no task is named, and an input for each."""
+        return [(None, self.example)]
+
     @abstractmethod
     def query(self, model: LoadedModel, given: Any, parameters: Any, where: str) -> Query:
         """An input of a request as something to compute.
@@ -133,6 +137,11 @@ class TaskOperation(Operation):
     @override
     def offered_by(self, model: LoadedModel) -> bool:
         return bool(model.tasks(self.slug))
+
+    @override
+    def choices(self, model: LoadedModel) -> list[tuple[str | None, Any]]:
+        tasks = model.pipeline.tasks
+        return [(name, model.services[name].example_of(tasks[name])) for name in model.tasks(self.slug)]
 
     @override
     def query(self, model: LoadedModel, given: Any, parameters: Any, where: str) -> Query:

@@ -27,7 +27,7 @@ def operations() -> list[Operation]:
     for spec in specs():
         service = spec.serving()
         found.setdefault(service.slug, TaskOperation(service, spec.title, spec.title_zh))
-    return [*found.values(), MaskOperation(), FillOperation(), AnalyzeOperation()]
+    return [AnalyzeOperation(), *found.values(), MaskOperation(), FillOperation()]
 
 
 class Service:

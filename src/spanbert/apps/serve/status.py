@@ -30,16 +30,22 @@ class TaskInfo(BaseModel):
     name: str
     kind: str
     route: str
+
+
+class Choice(BaseModel):
+    """Something that a model can be asked, by which task where one is named, with an input to try."""
+
+    route: str
+    task: str | None
     example: Any
 
 
 class RouteInfo(BaseModel):
-    """Something that can be asked, in words, with an input to try."""
+    """A route in words."""
 
     route: str
     title: str
     title_zh: str
-    example: Any
 
 
 class ModelInfo(BaseModel):
@@ -48,6 +54,7 @@ class ModelInfo(BaseModel):
     name: str
     tasks: list[TaskInfo]
     routes: list[str]
+    choices: list[Choice]
     loads: int
 
 
@@ -90,8 +97,7 @@ def status_routes(service: Service, every: list[Operation], reload: Reload | Non
             spanbert=__version__,
             models=[_model_info(service, name, every) for name in service.models],
             routes=[
-                RouteInfo(route=one.slug, title=one.title, title_zh=one.title_zh, example=one.example)
-                for one in service.offered(every)
+                RouteInfo(route=one.slug, title=one.title, title_zh=one.title_zh) for one in service.offered(every)
             ],
             limits=service.plan.limits.model_dump(),
         )
@@ -114,10 +120,14 @@ def status_routes(service: Service, every: list[Operation], reload: Reload | Non
 
 def _model_info(service: Service, name: str, every: list[Operation]) -> ModelInfo:
     model = service.models[name]
-    known = model.loaded.pipeline.tasks
     tasks = [
-        TaskInfo(name=name, kind=known[name].kind, route=one.slug, example=one.example_of(known[name]))
-        for name, one in model.loaded.services.items()
+        TaskInfo(name=task, kind=model.loaded.pipeline.tasks[task].kind, route=one.slug)
+        for task, one in model.loaded.services.items()
     ]
-    routes = [one.slug for one in every if one.offered_by(model.loaded)]
-    return ModelInfo(name=name, tasks=tasks, routes=routes, loads=model.loads)
+    offered = [one for one in every if one.offered_by(model.loaded)]
+    choices = [
+        Choice(route=one.slug, task=task, example=example)
+        for one in offered
+        for task, example in one.choices(model.loaded)
+    ]
+    return ModelInfo(name=name, tasks=tasks, routes=[one.slug for one in offered], choices=choices, loads=model.loads)

@@ -1,13 +1,14 @@
 // The fields of an input, made from an example of it: a text, or an object of texts and of stretches of a text.
 
-import { knows, say } from "./words.js";
+import { stretchField } from "./stretches.js";
+import { say, sayIn } from "./words.js";
 
 /** Fields for inputs like an example. `tell` is told what is wrong with a file, `most` is the longest text. */
 export function makeFields(example, { tell, most }) {
   const isText = typeof example === "string";
   const made = Object.entries(isText ? { text: example } : example).map(([name, value]) => {
     if (typeof value === "string") return textField(name, value, { tell, most });
-    return Array.isArray(value) ? stretchField(name, () => made[0]) : jsonField(name, value);
+    return Array.isArray(value) ? stretchField(name, () => made.find((one) => one.area).area) : jsonField(name, value);
   });
   const named = (inputs) => (isText ? { text: inputs } : inputs);
   return {
@@ -26,19 +27,19 @@ export function makeFields(example, { tell, most }) {
       const texts = made.filter((one) => one.take);
       return (texts.find((one) => one.element.contains(target)) ?? texts.at(-1))?.take(file);
     },
+    /** Says what it says in the language that is now spoken. */
+    sayAgain() {
+      for (const one of made) one.sayAgain?.();
+    },
   };
 }
-
-const titleOf = (name) => (knows(name) ? say(name) : name);
 
 function labelled(name, control, ...more) {
   const element = document.createElement("div");
   element.className = "field";
   control.id = `field-${name}`;
-  const label = document.createElement("label");
+  const label = sayIn("label", name);
   label.htmlFor = control.id;
-  label.textContent = titleOf(name);
-  if (knows(name)) label.dataset.say = name;
   element.append(label, control, ...more);
   return element;
 }
@@ -59,13 +60,11 @@ function textField(name, example, { tell, most }) {
   picker.accept = "text/*,.txt,.md";
   const opener = document.createElement("label");
   opener.className = "button";
-  const word = document.createElement("span");
-  word.dataset.say = "file";
-  word.textContent = say("file");
-  opener.append(word, picker);
+  opener.append(sayIn("span", "file"), picker);
   const below = document.createElement("div");
   below.className = "below";
   below.append(opener, count);
+  area.placeholder = say("drop");
   const write = (value) => {
     area.value = typeof value === "string" ? value : "";
     area.dispatchEvent(new Event("input"));
@@ -80,7 +79,11 @@ function textField(name, example, { tell, most }) {
     picker.value = "";
   });
   counted();
-  return { name, element: labelled(name, area, below), read: () => area.value, write, take, area, recount: counted };
+  const sayAgain = () => {
+    area.placeholder = say("drop");
+    counted();
+  };
+  return { name, element: labelled(name, area, below), read: () => area.value, write, take, area, sayAgain };
 }
 
 /** The text of a file; null where it is none, which `tell` is told. */
@@ -105,82 +108,4 @@ function jsonField(name, example) {
   area.value = JSON.stringify(example);
   const read = () => (area.value.trim() ? JSON.parse(area.value) : undefined);
   return { name, element: labelled(name, area), read, write: (value) => (area.value = JSON.stringify(value) ?? "") };
-}
-
-/** Stretches of a text with their types, which are marked by selecting them; places count code points. */
-function stretchField(name, textField) {
-  let marked = [];
-  const type = document.createElement("input");
-  type.autocomplete = "off";
-  type.id = `type-${name}`;
-  const typeLabel = document.createElement("label");
-  typeLabel.htmlFor = type.id;
-  typeLabel.dataset.say = "type";
-  typeLabel.textContent = say("type");
-  const adder = document.createElement("button");
-  adder.type = "button";
-  adder.dataset.say = "mark";
-  adder.textContent = say("mark");
-  const note = document.createElement("span");
-  note.className = "hint";
-  note.setAttribute("role", "status");
-  const list = document.createElement("ul");
-  list.className = "chips";
-  const below = document.createElement("div");
-  below.className = "below";
-  below.append(typeLabel, type, adder, note);
-  const element = document.createElement("fieldset");
-  element.className = "field";
-  const legend = document.createElement("legend");
-  legend.textContent = titleOf(name);
-  if (knows(name)) legend.dataset.say = name;
-  element.append(legend, list, below);
-
-  const points = (text) => [...text].length;
-  const textAt = ({ start, end }) => [...textField().area.value].slice(start, end).join("");
-  const show = () => {
-    list.replaceChildren(
-      ...marked.map((one) => {
-        const item = document.createElement("li");
-        const remove = document.createElement("button");
-        remove.type = "button";
-        remove.textContent = "×";
-        remove.setAttribute("aria-label", `${say("unmark")}: ${one.text}`);
-        remove.addEventListener("click", () => {
-          marked = marked.filter((other) => other !== one);
-          show();
-          adder.focus();
-        });
-        item.append(`${one.text} ${one.label ?? ""} `, remove);
-        return item;
-      }),
-    );
-  };
-  const watch = () =>
-    textField().area.addEventListener("input", () => {
-      const kept = marked.filter((one) => textAt(one) === one.text);
-      if (kept.length < marked.length) {
-        marked = kept;
-        show();
-      }
-    });
-  queueMicrotask(watch); // when the text field has been made
-  adder.addEventListener("click", () => {
-    const { value, selectionStart, selectionEnd } = textField().area;
-    note.textContent = selectionStart === selectionEnd ? say("select") : "";
-    if (selectionStart === selectionEnd) return;
-    const start = points(value.slice(0, selectionStart));
-    const text = value.slice(selectionStart, selectionEnd);
-    marked.push({ start, end: start + points(text), text, ...(type.value && { label: type.value }) });
-    show();
-  });
-  return {
-    name,
-    element,
-    read: () => (marked.length ? marked.map(({ text, ...place }) => place) : undefined),
-    write(value) {
-      marked = (Array.isArray(value) ? value : []).map((one) => ({ ...one, text: textAt(one) }));
-      show();
-    },
-  };
 }

@@ -3,61 +3,20 @@
 import { asCurl, asJson, asPython } from "./copies.js";
 import { enliven, say as sayDrawn } from "./drawing.js";
 import { makeFields } from "./fields.js";
+import { linkOf, meant } from "./links.js";
+import { setUp } from "./preferences.js";
 import { addressOf, drawn, Fault, hasKey, info, useKey } from "./service.js";
-import { LANGUAGES, say, speak, spoken } from "./words.js";
+import { say, spoken } from "./words.js";
 
 const find = (id) => document.getElementById(id);
-const [form, choice, fieldsPlace, drawing] = ["ask", "choice", "fields", "drawing"].map(find);
+const [form, choice, fieldsPlace, answerPlace, drawing, copying] =
+  ["ask", "choice", "fields", "answer", "drawing", "copying"].map(find);
 
-let served = null;
-let choices = [];
-let fields = null;
+let served = null; // what /info says
+let choices = []; // what can be asked, of all models
+let fields = null; // of the input
 let asked = null; // what the drawing answers
-let running = null;
-
-// ---- what is remembered ----
-
-function remembered(name) {
-  try {
-    return localStorage.getItem(`spanbert.${name}`);
-  } catch {
-    return null; // storage is forbidden
-  }
-}
-
-function remember(name, value) {
-  try {
-    localStorage.setItem(`spanbert.${name}`, value);
-  } catch {
-    // forbidden: then it holds for this visit
-  }
-}
-
-function setTheme(theme) {
-  document.documentElement.dataset.theme = theme;
-  find("theme").value = theme;
-}
-
-function setLanguage(language) {
-  speak(language);
-  find("language").value = language;
-  sayDrawn(drawing, language);
-  for (const option of choice.options) option.textContent = titleOf(choices[option.value]);
-  for (const area of fieldsPlace.querySelectorAll("textarea")) area.dispatchEvent(new Event("input"));
-}
-
-// ---- tasks ----
-
-/** Everything that can be asked: each task by its name, and what needs no task. */
-function choicesOf({ models, routes }) {
-  const known = new Map(routes.map((one) => [one.route, one]));
-  return models.flatMap((model) => {
-    const tasks = model.tasks.map(({ name, route, example }) => ({ model: model.name, route, task: name, example }));
-    const rest = model.routes.filter((route) => !tasks.some((one) => one.route === route));
-    const others = rest.map((route) => ({ model: model.name, route, example: known.get(route).example }));
-    return [...others.filter(({ route }) => route === "analyze"), ...tasks, ...others.filter(({ route }) => route !== "analyze")];
-  });
-}
+let running = null; // the request under way
 
 function titleOf({ route, task }) {
   const facts = served.routes.find((one) => one.route === route);
@@ -66,6 +25,7 @@ function titleOf({ route, task }) {
 }
 
 function showChoices() {
+  choices = served.models.flatMap((model) => model.choices.map((one) => ({ ...one, model: model.name })));
   const groups = served.models.map(({ name }) => {
     const group = document.createElement("optgroup");
     group.label = name;
@@ -77,102 +37,91 @@ function showChoices() {
   choice.replaceChildren(...groups);
 }
 
-function choose(number) {
+function choose(number, inputs = choices[number].example) {
   choice.value = number;
   fields = makeFields(choices[number].example, { tell: fail, most: served.limits.max_length });
   fieldsPlace.replaceChildren(...fields.elements);
-  fields.write(choices[number].example);
+  fields.write(inputs);
 }
 
-// ---- asking ----
+function sayAgain() {
+  sayDrawn(drawing, spoken());
+  for (const option of choice.options) option.textContent = titleOf(choices[option.value]);
+  fields?.sayAgain();
+}
 
-const state = (name, ...values) => {
-  const place = find("status");
-  place.textContent = say(name, ...values);
-  delete place.dataset.say;
-};
+function tell(name, ...values) {
+  const status = find("status");
+  status.textContent = say(name, ...values);
+  if (values.length) delete status.dataset.say;
+  else status.dataset.say = name;
+}
 
 function fail(message) {
   find("fault").textContent = message;
   find("fault").hidden = message === "";
 }
 
-function explained(fault) {
-  if (fault.status === 0) return say("unreachable");
+function failWith(fault) {
   const more = [
     fault.status === 401 ? say("locked") : "",
     fault.retryAfter ? say("later", fault.retryAfter) : "",
     fault.requestId ? `(${say("request", fault.requestId)})` : "",
   ];
-  return [fault.message, ...more].filter(Boolean).join(" ");
+  fail(fault.status === 0 ? say("unreachable") : [fault.message, ...more].filter(Boolean).join(" "));
+  if (fault.status === 401) {
+    find("key-row").hidden = false;
+    find("key").focus();
+  }
 }
 
-async function run() {
-  running?.abort();
-  const own = (running = new AbortController());
-  const chosen = choices[choice.value];
-  fail("");
-  let inputs;
+/** What the fields hold; null where it cannot be read, which is told. */
+function read() {
   try {
-    inputs = fields.read();
+    return fields.read();
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     fail(error.message);
-    return;
+    return null;
   }
+}
+
+async function run() {
+  fail("");
+  const inputs = read();
+  if (inputs === null) return;
+  running?.abort();
+  const own = (running = new AbortController());
+  const chosen = choices[choice.value];
   const body = { inputs, parameters: chosen.task ? { task: chosen.task } : {} };
   history.replaceState(null, "", `#${linkOf(chosen, inputs)}`);
-  state("running");
-  find("answer").setAttribute("aria-busy", "true");
+  tell("running");
+  answerPlace.setAttribute("aria-busy", "true");
   const begin = performance.now();
   try {
     const { answer, html } = await drawn(chosen, body, own.signal);
     asked = { answer, address: addressOf(chosen), body, key: hasKey() };
-    drawing.innerHTML = html; // what it holds of texts is escaped by the service, and the page's policy runs no scripts in it
-    sayDrawn(drawing, spoken());
-    enliven(drawing.parentElement);
-    state("answered", Math.round(performance.now() - begin));
-    find("copying").hidden = false;
-    find("code").hidden = true;
-    find("copied").textContent = "";
+    show(html);
+    tell("answered", Math.round(performance.now() - begin));
   } catch (error) {
     if (error.name === "AbortError") return;
     if (!(error instanceof Fault)) throw error;
-    state("nothing");
-    drawing.replaceChildren();
-    find("copying").hidden = true;
-    fail(explained(error));
-    if (error.status === 401) askForKey();
-  } finally {
-    if (running === own) find("answer").setAttribute("aria-busy", "false");
+    show(null);
+    tell("nothing");
+    failWith(error);
   }
+  answerPlace.setAttribute("aria-busy", "false");
 }
 
-// ---- links: what is asked stands in the address, and goes to no server ----
-
-function linkOf({ model, route, task }, inputs) {
-  return new URLSearchParams({ model, route, ...(task && { task }), inputs: JSON.stringify(inputs) }).toString();
+/** Shows a drawing, or none. The service has escaped what it holds of texts, and the page's policy runs no script in it. */
+function show(html) {
+  drawing.innerHTML = html ?? "";
+  sayDrawn(drawing, spoken());
+  enliven(drawing);
+  copying.hidden = html === null;
+  find("code").hidden = true;
+  find("copied").textContent = "";
 }
-
-/** Asks what the address says; whether it says something that can be asked. */
-function followLink() {
-  const stated = new URLSearchParams(location.hash.slice(1));
-  const number = choices.findIndex((one) => ["model", "route", "task"].every((part) => (one[part] ?? null) === stated.get(part)));
-  if (number < 0) return false;
-  let inputs;
-  try {
-    inputs = JSON.parse(stated.get("inputs"));
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return false;
-  }
-  choose(number);
-  fields.write(inputs);
-  run();
-  return true;
-}
-
-// ---- copying ----
 
 async function copy(what) {
   const made = { json: asJson, python: asPython, curl: asCurl, link: () => location.href }[what](asked);
@@ -186,11 +135,12 @@ async function copy(what) {
   }
 }
 
-// ---- beginning ----
-
-function askForKey() {
-  find("key-row").hidden = false;
-  find("key").focus();
+function followLink() {
+  const found = meant(location.hash.slice(1), choices);
+  if (found === null) return false;
+  choose(found.number, found.inputs);
+  run();
+  return true;
 }
 
 async function begin() {
@@ -198,43 +148,26 @@ async function begin() {
     served = await info();
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
-    fail(explained(error));
-    if (error.status === 401) askForKey();
+    failWith(error);
     return;
   }
   fail("");
-  choices = choicesOf(served);
   find("version").textContent = `spanbert ${served.spanbert}`;
   showChoices();
   if (!followLink()) choose(0);
 }
 
-setTheme(remembered("theme") ?? "auto");
-const wanted = remembered("language") ?? navigator.language.slice(0, 2);
-setLanguage(LANGUAGES.includes(wanted) ? wanted : "en");
-find("theme").addEventListener("change", (event) => {
-  setTheme(event.target.value);
-  remember("theme", event.target.value);
-});
-find("language").addEventListener("change", (event) => {
-  setLanguage(event.target.value);
-  remember("language", event.target.value);
-});
 choice.addEventListener("change", () => choose(Number(choice.value)));
-find("key").addEventListener("change", (event) => {
-  useKey(event.target.value.trim());
-  if (!served) begin();
-});
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (!find("key-row").hidden) useKey(find("key").value.trim());
+  useKey(find("key").value.trim());
   if (served) run();
   else begin();
 });
 form.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
 });
-find("copying").addEventListener("click", (event) => {
+copying.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
   if (button) copy(button.dataset.copy);
 });
@@ -246,5 +179,6 @@ document.addEventListener("drop", (event) => {
   fail("");
   fields?.take(file, event.target);
 });
-addEventListener("hashchange", () => followLink());
+addEventListener("hashchange", followLink);
+setUp(sayAgain);
 begin();

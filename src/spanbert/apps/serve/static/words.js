@@ -44,9 +44,6 @@ const WORDS = {
 
 let language = "en";
 
-/** Whether the page has words for something. */
-export const knows = (name) => name in WORDS;
-
 /** The words for something, in the language of the page. */
 export function say(name, ...values) {
   let rest = [...values];
@@ -62,3 +59,11 @@ export function speak(chosen) {
 
 /** The language that is spoken. */
 export const spoken = () => language;
+
+/** An element that says something in the language of the page, or a name that it has no words for. */
+export function sayIn(tag, name) {
+  const element = document.createElement(tag);
+  element.textContent = name in WORDS ? say(name) : name;
+  if (name in WORDS) element.dataset.say = name;
+  return element;
+}
