@@ -14,7 +14,7 @@ from spanbert.encoder import hardware
 from tests.labelled import SETTINGS, single_file
 
 BUNDLE = Path(__file__).parents[1] / "fixtures" / "bundles" / "joint"
-VERBS = ("pretrain", "finetune", "evaluate", "predict", "fill", "doctor", "quickstart", "bench")
+VERBS = ("pretrain", "finetune", "evaluate", "predict", "fill", "serve", "doctor", "quickstart", "bench")
 FEW = [part for one in (*SETTINGS, "train.max_steps=3") for part in ("--set", one)]
 
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,35 +14,9 @@ import httpx
 import pytest
 
 import spanbert
+from tests.serving import JOINT, KEY, PATIENCE, PRETRAINED, ended, service, workers
 
-BUNDLES = Path(__file__).parents[1] / "fixtures" / "bundles"
-JOINT, PRETRAINED = BUNDLES / "joint", BUNDLES / "pretrained"
-KEY = "a-key-of-the-tests"
-PATIENCE = 300.0  # seconds, on a machine that does other things too
 TEXT = "the old king sleeps. the queen runs"
-
-
-@contextmanager
-def service(*arguments: object) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
-    """A service at a free port; requests wait until it has loaded its models."""
-    command = [sys.executable, "-m", "spanbert", "serve", *map(str, arguments), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            address = re.search(r"http://127\.0\.0\.1:\d+", line)
-            assert address is not None, line + (process.stderr.read() if process.stderr else "")
-            headers = {"authorization": f"Bearer {KEY}"}
-            with httpx.Client(base_url=address[0], timeout=PATIENCE, headers=headers) as client:
-                yield process, client
-        finally:
-            process.kill()
-
-
-def ended(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[int, str]:
-    process.send_signal(number)
-    _, err = process.communicate(timeout=PATIENCE)
-    return process.returncode, err
 
 
 def test_a_service_from_beginning_to_end(tmp_path: Path):
@@ -109,7 +80,7 @@ def test_a_worker_that_is_killed_comes_back():
     with service(PRETRAINED) as (process, client):
         body = {"inputs": "the [MASK] runs"}
         before = client.post("/v1/fill-mask", json=body).json()
-        [worker] = [int(one) for one in children(process.pid) if "spawn_main" in command_of(one)]
+        [worker] = workers(process)
         os.kill(worker, signal.SIGKILL)
         again = None
         while again is None:
@@ -123,14 +94,6 @@ def test_a_worker_that_is_killed_comes_back():
             while True:
                 with suppress(httpx.ReadError, httpx.RemoteProtocolError):  # of a worker that is about to end
                     httpx.get(client.base_url, timeout=PATIENCE)
-
-
-def children(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-
-
-def command_of(pid: str) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_text()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from spanbert.apps.cli.options import ThreadsOption, examples, say
+from spanbert.apps.cli.options import DeviceOption, ThreadsOption, examples, say
+from spanbert.core.device import device_name
 from spanbert.core.errors import InputError
 
 EXAMPLES = examples(
@@ -30,8 +31,12 @@ def command(
     workers: Annotated[int, typer.Option(help="Processes, each with its own copy of the models.", min=1)] = 1,
     threads: ThreadsOption = None,
     precision: Annotated[
-        str, typer.Option(help="float32, or bfloat16: faster on processors that multiply it.")
-    ] = "float32",
+        str,
+        typer.Option(
+            help="float32, or bfloat16: faster on processors that multiply it; auto: bfloat16 on a GPU, else float32."
+        ),
+    ] = "auto",
+    device: DeviceOption = None,
     api_keys: Annotated[
         Path | None,
         typer.Option(
@@ -72,6 +77,7 @@ def command(
     plan = ServePlan(
         models=places,
         limits=limits,
+        device=device_name(device, "--device"),
         precision=precision,
         threads=threads if threads is not None or workers == 1 else max(1, usable_cores() // workers),
         keys=None if api_keys is None else api_keys.resolve(),

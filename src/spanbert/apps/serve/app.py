@@ -12,13 +12,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp
 from typing_extensions import override
 
 from spanbert import __version__
 from spanbert.apps.serve.config import ServePlan
-from spanbert.apps.serve.errors import ServiceError, internal, of_faults, of_status
+from spanbert.apps.serve.errors import GONE, ServiceError, internal, of_faults, of_status
 from spanbert.apps.serve.guard import Guard
 from spanbert.apps.serve.keys import Keys
 from spanbert.apps.serve.metrics import Metrics
@@ -101,6 +102,7 @@ def make_app(plan: ServePlan, *, load: Load = load_place, reload: Reload | None 
     app.add_api_route("/docs", partial(docs_page, app), include_in_schema=False)
     app.add_exception_handler(HTTPException, _failed)
     app.add_exception_handler(RequestValidationError, _not_valid)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _fault)
     return app
 
@@ -114,6 +116,11 @@ async def _failed(request: Request, error: Exception) -> Response:
 async def _not_valid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     return await _failed(request, of_faults(error.errors()))
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """A client that went away while it sent its body."""
+    return Response(status_code=GONE)
 
 
 async def _fault(request: Request, error: Exception) -> Response:

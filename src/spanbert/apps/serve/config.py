@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from spanbert.core.config import Config
+from spanbert.core.device import AUTO
 from spanbert.core.errors import InputError
 
 _MEBIBYTE = 2**20
@@ -23,7 +24,8 @@ class ServeConfig(Config):
         queue_tokens: What may wait, in tokens, about; more is answered with 429.
         queue_inputs: How many inputs may wait.
         time_limit: Seconds from the end of a request's body to its answer.
-        body_time: Seconds that the body of a request may take to arrive.
+        header_time: Seconds that the headers of a request may take to arrive.
+        body_time: Seconds that the body of a request may take to arrive, and a part of its answer to be taken up.
         drain_time: Seconds that requests have to be answered when the service ends.
         connections: Connections at once; more are answered with 503.
     """
@@ -35,6 +37,7 @@ class ServeConfig(Config):
     queue_tokens: int = Field(default=262_144, ge=1)
     queue_inputs: int = Field(default=16_384, ge=1)
     time_limit: float = Field(default=60.0, gt=0)
+    header_time: float = Field(default=10.0, gt=0)
     body_time: float = Field(default=30.0, gt=0)
     drain_time: float = Field(default=60.0, gt=0)
     connections: int = Field(default=1024, ge=1)
@@ -64,6 +67,7 @@ class ServePlan(BaseModel):
     Attributes:
         models: What is served.
         limits: Within which limits.
+        device: What computes, as `core.device` names it.
         precision: Of the models' products.
         threads: Of the processor, for each worker; None: as torch chooses.
         keys: File of the keys that clients must have; None: everybody may ask.
@@ -73,7 +77,8 @@ class ServePlan(BaseModel):
     model_config = ConfigDict(frozen=True)
     models: tuple[ModelPlace, ...]
     limits: ServeConfig = ServeConfig()
-    precision: str = "float32"
+    device: str = AUTO
+    precision: str = "auto"
     threads: int | None = None
     keys: Path | None = None
     origins: tuple[str, ...] = ()

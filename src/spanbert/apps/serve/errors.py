@@ -2,15 +2,16 @@
 
 | status | error_type | meaning |
 |---|---|---|
-| 400 | malformed, empty | no JSON, or no inputs |
+| 400 | malformed, empty | no HTTP, no JSON, or no inputs |
 | 401 | unauthorized | no key, or an unknown one |
 | 404, 405 | not_found, not_allowed | no such address, model or task |
-| 408 | slow | the request did not come in time |
+| 408 | slow | its headers or its body did not come in time |
 | 413 | too_large | body, number of inputs or a text over its limit |
 | 422 | unprocessable | JSON that is no such request, or inputs that no task reads |
 | 429 | overloaded | the queue is full; `Retry-After` says when to come again |
 | 500 | internal | a fault of the service |
-| 503 | unavailable, timed_out | it is starting or ending, or the time limit of a request is over |
+| 503 | unavailable | it is starting or ending, or has too many connections |
+| 503 | timed_out | the time limit of the request is over |
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ STATUS: dict[ErrorType, int] = {
     "malformed": 400, "empty": 400, "unauthorized": 401, "not_found": 404, "not_allowed": 405, "slow": 408,
     "too_large": 413, "unprocessable": 422, "overloaded": 429, "internal": 500, "unavailable": 503, "timed_out": 503,
 }  # fmt: skip
+GONE = 499  # the client went away; nobody reads the answer
 _MOST_FAULTS = 3  # of a body, that are told
 _OTHER_TYPE = frozenset({"string_type", "list_type", "model_type", "model_attributes_type", "dict_type"})
 _INPUT = re.compile(r"[a-z ]{0,40}\binputs(?:\[\d{1,9}\])?")  # `text of inputs[3]`, as operations name places
@@ -54,12 +56,17 @@ class ServiceError(HTTPException):
         error_type: Which decides the status.
         message: What is wrong and what to do, for the client.
         retry_after: Seconds after which it may be sent again; None: that is not said.
+        closes: Ends the connection with this answer.
     """
 
-    def __init__(self, error_type: ErrorType, message: str, *, retry_after: int | None = None) -> None:
+    def __init__(
+        self, error_type: ErrorType, message: str, *, retry_after: int | None = None, closes: bool = False
+    ) -> None:
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
         if error_type == "unauthorized":
             headers["WWW-Authenticate"] = "Bearer"
+        if closes:
+            headers["Connection"] = "close"
         super().__init__(STATUS[error_type], message, headers or None)
         self.error_type = error_type
 

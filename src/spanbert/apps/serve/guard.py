@@ -16,13 +16,14 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spanbert.apps.serve.config import ServeConfig
-from spanbert.apps.serve.errors import ServiceError
+from spanbert.apps.serve.errors import GONE, ServiceError
 from spanbert.apps.serve.keys import Keys
 from spanbert.apps.serve.metrics import Metrics
 from spanbert.apps.serve.page import PLACE
 
 log = logging.getLogger("spanbert.serve")
-OPEN = frozenset({"/", "/health", "/ready", "/docs", "/openapi.json"})  # no key is asked for
+OPEN = frozenset({"/", "/health", "/ready", "/docs", "/openapi.json"})  # no key is asked for; never too many
+CROWDED = "crowded"  # in the state of requests: their connection is one too many
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MEBIBYTE = 2**20
 
@@ -50,12 +51,25 @@ class Guard:
         scope.setdefault("state", {})["request_id"] = answer.request_id
         begin = time.perf_counter()
         try:
+            bounded = self._bounded(receive)
+            await self._require_room(scope, bounded)
             self._let_in(scope, headers)
-            await self._app(scope, self._bounded(receive), answer.send)
+            await self._app(scope, bounded, answer.send)
         except ServiceError as error:
             await answer.fail(error)
         finally:
             self._metrics.request(_route(scope), answer.status, time.perf_counter() - begin)
+
+    async def _require_room(self, scope: Scope, receive: Receive) -> None:
+        """Refuses what comes by one connection too many, when all of it has come: else the client might not hear why.
+
+        Raises:
+            ServiceError: It does.
+        """
+        if scope["state"].get(CROWDED) and not _is_open(scope["path"]):
+            while (await receive()).get("more_body", False):
+                pass
+            raise ServiceError("unavailable", "too many connections", retry_after=1, closes=True)
 
     def _let_in(self, scope: Scope, headers: Headers) -> None:
         """Finds out whose request it is.
@@ -65,7 +79,7 @@ class Guard:
         """
         peer = scope.get("client")
         client: str | None = f"address {peer[0]}" if peer else "address unknown"
-        if self._keys is not None and scope["path"] not in OPEN and not scope["path"].startswith(PLACE):
+        if self._keys is not None and not _is_open(scope["path"]):
             client = self._keys.client(headers.get("authorization"))
             if client is None:
                 raise ServiceError("unauthorized", "a key is needed: Authorization: Bearer KEY")
@@ -105,11 +119,11 @@ class _Answer:
 
     Attributes:
         request_id: Of the request.
-        status: That was sent; 499 until then, which is a client that went away.
+        status: That was sent; until then that of a client that went away.
     """
 
     def __init__(self, send: Send, request_id: str) -> None:
-        self._send, self.request_id, self.status = send, request_id, 499
+        self._send, self.request_id, self.status = send, request_id, GONE
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -121,11 +135,13 @@ class _Answer:
     async def fail(self, error: ServiceError) -> None:
         body = json.dumps(error.body(self.request_id)).encode()
         headers = {"content-type": "application/json", "content-length": str(len(body)), **(error.headers or {})}
-        if error.status_code in (408, 413):
-            headers["connection"] = "close"  # the rest of the body is not read
         encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         await self.send({"type": "http.response.start", "status": error.status_code, "headers": encoded})
         await self.send({"type": "http.response.body", "body": body})
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN or path.startswith(PLACE)
 
 
 def _request_id(headers: Headers) -> str:

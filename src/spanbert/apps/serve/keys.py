@@ -29,7 +29,11 @@ class Keys:
             InputError: None, or one that could be guessed.
         """
         names: dict[str, str] = {}
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            raise InputError("not a file of keys: it is no UTF-8", where=str(path)) from None
+        for number, line in enumerate(lines, start=1):
             stated = line.strip()
             if not stated or stated.startswith("#"):
                 continue

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -124,9 +126,23 @@ def load_place(plan: ServePlan, place: ModelPlace) -> LoadedModel:
     Raises:
         InputError: Not a model, or damaged.
     """
-    loaded = LoadedModel(load(place.path, precision=plan.precision))  # type: ignore[arg-type]  # load refuses others
+    pipeline = load(place.path, device=plan.device, precision=plan.precision)  # type: ignore[arg-type]  # load refuses
+    loaded = LoadedModel(pipeline)
     loaded.warm_up()
     return loaded
+
+
+def announce_device(name: str) -> None:
+    """Says what this process computes on, where that is not the CPU.
+
+    Raises:
+        InputError: There is no such device here.
+    """
+    from spanbert.encoder.hardware import described_device, resolved_device
+
+    found = resolved_device(name, "--device")
+    if found.type != "cpu":
+        print(f"process {os.getpid()}: computing on {described_device(found)}", file=sys.stderr, flush=True)
 
 
 def limit_threads(threads: int | None) -> None:

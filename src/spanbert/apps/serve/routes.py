@@ -16,13 +16,12 @@ from pydantic import BaseModel, create_model
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from spanbert.apps.serve.bulk import MEDIA_TYPE, answer_lines, is_bulk
-from spanbert.apps.serve.errors import ServiceError, documented
+from spanbert.apps.serve.errors import GONE, ServiceError, documented
 from spanbert.apps.serve.operations import Operation
 from spanbert.apps.serve.service import Service
 from spanbert.core.types import Record
 from spanbert.tasks.service import Wire
 
-_GONE = 499  # nobody reads it
 ERRORS = documented(400, 401, 404, 408, 413, 422, 429, 500, 503)
 Answer = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -174,7 +173,7 @@ async def _unless_gone(request: Request, work: Coroutine[Any, Any, Any]) -> Resp
     answer, gone = asyncio.ensure_future(work), asyncio.ensure_future(_disconnect(request))
     try:
         await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
-        return Json(answer.result()) if answer.done() else Response(status_code=_GONE)
+        return Json(answer.result()) if answer.done() else Response(status_code=GONE)
     finally:
         answer.cancel()
         gone.cancel()

@@ -55,6 +55,7 @@ class ModelInfo(BaseModel):
     tasks: list[TaskInfo]
     routes: list[str]
     choices: list[Choice]
+    device: str
     loads: int
 
 
@@ -130,4 +131,11 @@ def _model_info(service: Service, name: str, every: list[Operation]) -> ModelInf
         for one in offered
         for task, example in one.choices(model.loaded)
     ]
-    return ModelInfo(name=name, tasks=tasks, routes=[one.slug for one in offered], choices=choices, loads=model.loads)
+    return ModelInfo(
+        name=name,
+        tasks=tasks,
+        routes=[one.slug for one in offered],
+        choices=choices,
+        device=str(model.loaded.pipeline.device),
+        loads=model.loads,
+    )

@@ -3,7 +3,8 @@
     SIGTERM, SIGINT   no new connections; requests are answered, then all end
     SIGHUP            every worker loads its models again beside the old ones
 
-This process loads no model and imports no torch.
+Where a worker cannot start, the service ends with what it says; one that takes the place of another is tried again, and
+the others go on. This process loads no model and imports no torch.
 """
 
 from __future__ import annotations
@@ -11,16 +12,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from errno import EADDRINUSE
 from functools import partial
 from math import ceil
-from multiprocessing import parent_process
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
+from multiprocessing.queues import SimpleQueue
 from socket import SOCK_STREAM, create_server, getaddrinfo
 from socket import socket as Socket
 from threading import Thread
@@ -31,23 +34,33 @@ from typing_extensions import override
 from uvicorn import Config
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
 
 from spanbert.apps.serve.app import make_app
 from spanbert.apps.serve.config import ServePlan
 from spanbert.apps.serve.metrics import FOLDER
-from spanbert.apps.serve.models import limit_threads
+from spanbert.apps.serve.models import announce_device, limit_threads
+from spanbert.apps.serve.protocol import Connection
 from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.threads import wait_briefly
 
 log = logging.getLogger("spanbert.serve")
 _LOOK_TIME = 120  # seconds that a worker may take to answer a look at it: its imports may take long
 _BACKLOG = 2048
+_OTHER_FILES = 256  # that a worker has open, beside its connections
+Trouble = tuple[str, int]  # why a worker cannot start, in one line, and the exit code of that
 
 
-def worker_app(plan: ServePlan) -> FastAPI:
-    """The application of a worker process: made there, where it also hears that models should be loaded again."""
+def worker_app(plan: ServePlan, troubles: SimpleQueue[Trouble]) -> FastAPI:
+    """The application of a worker process: made there, where it also hears that models should be loaded again.
+
+    Args:
+        plan: What is served.
+        troubles: Takes what keeps the worker from starting.
+    """
     wait_briefly()
     limit_threads(plan.threads)
+    _allow_files(plan.limits.connections + _OTHER_FILES)
     app = make_app(plan, reload=partial(os.kill, os.getppid(), signal.SIGHUP))
     inner = app.router.lifespan_context
 
@@ -61,13 +74,27 @@ def worker_app(plan: ServePlan) -> FastAPI:
             reloads.add(task)
             task.add_done_callback(reloads.discard)
 
-        async with inner(app):
+        async with AsyncExitStack() as stack:
+            try:
+                announce_device(plan.device)
+                await stack.enter_async_context(inner(app))
+            except (SpanbertError, OSError) as error:
+                troubles.put((str(error), getattr(error, "exit_code", 1)))
+                os._exit(STARTUP_FAILURE)  # what is raised here would be told with all its lines
             loop.add_signal_handler(signal.SIGHUP, reload)
             Thread(target=_end_with_parent, daemon=True).start()
             yield
 
     app.router.lifespan_context = lifespan
     return app
+
+
+def _allow_files(count: int) -> None:
+    """Lets this process have so many files open, as far as the system does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _end_with_parent() -> None:
@@ -79,7 +106,18 @@ def _end_with_parent() -> None:
 
 
 class Workers(Multiprocess):
-    """uvicorn's worker processes, which are told to load their models again rather than started again."""
+    """uvicorn's worker processes, which are told to load their models again rather than started again.
+
+    Args:
+        config: Of uvicorn.
+        sockets: Those that they share.
+        troubles: What kept a worker from starting.
+    """
+
+    def __init__(self, config: Config, sockets: list[Socket], troubles: SimpleQueue[Trouble]) -> None:
+        super().__init__(config, sockets)
+        self._troubles = troubles
+        self._has_served = False
 
     @override
     def handle_hup(self) -> None:
@@ -95,10 +133,21 @@ class Workers(Multiprocess):
 
     @override
     def keep_subprocess_alive(self) -> None:
-        before = {process.pid for process in self.processes}
-        super().keep_subprocess_alive()
-        for gone in before - {process.pid for process in self.processes}:
-            mark_process_dead(gone)  # type: ignore[no-untyped-call]
+        """Starts a worker in the place of each that is gone; ends all where none has ever served and one cannot."""
+        for place, process in enumerate(self.processes):
+            if process.is_alive(timeout=self.config.timeout_worker_healthcheck):
+                self._has_served = self._has_served or process.is_ready()
+                continue
+            process.kill()  # one that hangs
+            process.join()
+            mark_process_dead(process.pid)  # type: ignore[no-untyped-call]
+            if process.exitcode == STARTUP_FAILURE and not self._has_served:
+                self.should_exit.set()
+                return
+            while not self._troubles.empty():
+                log.error("a worker cannot start, and is tried again: %s", self._troubles.get()[0])
+            self.processes[place] = Process(self.config, self.sockets)
+            self.processes[place].start()
 
 
 def bound(host: str, port: int) -> Socket:
@@ -131,17 +180,19 @@ def serve(plan: ServePlan, *, host: str, port: int, workers: int, tell: Callable
     Raises:
         SpanbertError: The workers cannot start.
     """
+    troubles: SimpleQueue[Trouble] = get_context("spawn").SimpleQueue()
     config = Config(
-        partial(worker_app, plan),
+        partial(worker_app, plan, troubles),
         factory=True,
+        http=partial(Connection, limits=plan.limits),  # type: ignore[arg-type]  # it makes connections, as the class does
+        ws="none",
         host=host,
         port=port,
         workers=workers,
-        log_level="warning",
+        log_level="error",
         access_log=False,
         server_header=False,
         backlog=_BACKLOG,
-        limit_concurrency=plan.limits.connections,
         timeout_graceful_shutdown=ceil(plan.limits.drain_time),
         timeout_worker_healthcheck=_LOOK_TIME,
         lifespan="on",
@@ -152,10 +203,15 @@ def serve(plan: ServePlan, *, host: str, port: int, workers: int, tell: Callable
     try:
         address = f"[{host}]" if ":" in host else host
         tell(f"http://{address}:{socket.getsockname()[1]}")
-        supervisor = Workers(config, sockets=[socket])
+        supervisor = Workers(config, [socket], troubles)
         supervisor.run()
     finally:
         socket.close()
         shutil.rmtree(folder, ignore_errors=True)
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
-        raise SpanbertError("a worker process could not start; what it said stands above")
+        if troubles.empty():
+            raise SpanbertError("a worker process could not start; what it said stands above")
+        message, exit_code = troubles.get()
+        trouble = SpanbertError(message)
+        trouble.exit_code = exit_code
+        raise trouble

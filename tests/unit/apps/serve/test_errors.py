@@ -174,10 +174,10 @@ def test_clients_have_the_names_of_their_keys(key_file: Path):
     assert keys.client(None) is None
 
 
-@pytest.mark.parametrize("content", ["", "# nothing\n", "short\n", f"{KEY} {KEY}\n"])
-def test_files_without_good_keys(tmp_path: Path, content: str):
+@pytest.mark.parametrize("content", [b"", b"# nothing\n", b"short\n", f"{KEY} {KEY}\n".encode(), b"\xff" * 20])
+def test_files_without_good_keys(tmp_path: Path, content: bytes):
     path = tmp_path / "keys.txt"
-    path.write_text(content)
+    path.write_bytes(content)
     with pytest.raises(InputError, match="key"):
         Keys.read(path)
 
