@@ -50,10 +50,17 @@ class Pipeline(LoadedBundle, Piping):
         return self
 
     def for_people(self) -> Pipeline:
-        """The same model, which also finds what only people look at, such as the alignment of a translation."""
+        """The same model, which also finds what only people look at, such as the alignment of a translation.
+
+        Returns:
+            A pipeline that shares the weights of this one, if these have been read.
+        """
         tasks = {name: task.for_report() for name, task in self.tasks.items()}
         other = object.__new__(Pipeline)
-        other.__dict__ |= self.__dict__ | {"tasks": tasks, "predictor": Predictor(self.predictor.backend, tasks)}
+        with self.lock:
+            other.__dict__ |= self.__dict__ | {"tasks": tasks}
+            if "predictor" in self.__dict__:
+                other.__dict__["predictor"] = Predictor(self.predictor.backend, tasks)
         return other
 
     @override
