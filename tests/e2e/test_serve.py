@@ -104,6 +104,7 @@ def test_a_worker_that_is_killed_comes_back():
         (["{joint}", "--api-keys", "{nowhere}"], "nowhere"),
         (["{joint}", "--set", "max_lenght=5"], "did you mean 'max_length'"),
         (["{joint}", "--host", "256.0.0.1"], "cannot listen"),
+        (["{joint}", "--device", "abacus"], "no such device"),
     ],
 )
 def test_what_is_refused_before_it_starts(cli, arguments: list[str], message: str, tmp_path: Path):

@@ -21,6 +21,7 @@ from spanbert.apps.serve.metrics import Metrics
 from spanbert.apps.serve.models import LoadedModel, load_place
 from spanbert.apps.serve.service import Service, operations
 from spanbert.core.errors import InputError
+from spanbert.pipelines.load import Pipeline
 from spanbert.tasks.service import Parameters
 from tests.unit.apps.serve.conftest import JOINT, PRETRAINED, plan
 from tests.word_count.result import WordCount
@@ -206,11 +207,12 @@ def test_a_model_that_cannot_be_loaded_again_stays(broken: str, caplog: pytest.L
     assert b'outcome="failed"} 1.0' in service.metrics.text()
 
 
-def test_what_is_served(client: TestClient):
+def test_what_is_served(client: TestClient, nlp: Pipeline):
     info = client.get("/info").json()
     assert [one["name"] for one in info["models"]] == ["joint", "pretrained"]
     assert {"name": "asks", "kind": "qa", "route": "question-answering"} in info["models"][0]["tasks"]
     assert info["models"][1]["routes"] == ["fill-mask", "span-fill"]
+    assert info["models"][0]["device"] == str(nlp.device)
     assert str(JOINT) not in json.dumps(info)
 
 

@@ -1,0 +1,104 @@
+"""The files of recipes/serve are well-formed, and what they run and ask is what the service takes."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import typer
+import yaml
+
+from spanbert.apps.cli.main import app
+from spanbert.apps.serve.app import make_app
+from spanbert.apps.serve.config import ServeConfig, ServePlan
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "recipes" / "serve"
+DOCKERFILE = FOLDER / "Dockerfile"
+MANIFEST = list(yaml.safe_load_all((FOLDER / "kubernetes.yaml").read_text(encoding="utf-8")))
+POD = MANIFEST[0]["spec"]["template"]["spec"]
+[CONTAINER] = POD["containers"]
+
+
+def instructions() -> list[tuple[str, str]]:
+    """Instructions of the last stage, with what follows them."""
+    text = DOCKERFILE.read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    found = [(line.split()[0], line.partition(" ")[2].strip()) for line in lines]
+    last = max(place for place, (word, _) in enumerate(found) if word == "FROM")
+    return found[last:]
+
+
+def served(arguments: list[str]) -> dict[str, Any]:
+    """What `spanbert serve` makes of arguments."""
+    program: Any = typer.main.get_command(app)
+    parsed: dict[str, Any] = program.commands["serve"].make_context("serve", list(arguments)).params
+    return parsed
+
+
+def routes() -> set[str]:
+    return {getattr(route, "path", "") for route in make_app(ServePlan(models=())).routes}
+
+
+def test_the_dockerfile_has_nothing_to_mend():
+    linter = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([linter, DOCKERFILE], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_image_serves_as_nobody_and_knows_whether_it_is_well():
+    last = dict(instructions())
+    words, bundle = json.loads(last["ENTRYPOINT"]), json.loads(last["CMD"])
+    assert words[:2] == ["spanbert", "serve"]
+    parsed = served([*words[2:], *bundle])
+    assert (parsed["host"], str(parsed["port"])) == ("0.0.0.0", last["EXPOSE"])
+    assert last["USER"] == str(POD["securityContext"]["runAsUser"])
+    assert int(last["USER"]) > 0
+    [asked] = re.findall(r"http://127\.0\.0\.1:(\d+)(/\w+)", last["HEALTHCHECK"])
+    assert asked[0] == last["EXPOSE"]
+    assert asked[1] in routes()
+    compile(json.loads(last["HEALTHCHECK"].partition("CMD ")[2])[2], "health check", "exec")
+
+
+def test_the_image_has_what_it_copies():
+    ignored = (FOLDER / "Dockerfile.dockerignore").read_text().splitlines()
+    kept = {line.removeprefix("!") for line in ignored if line.startswith("!")}
+    copied = set(re.findall(r"^COPY (?!--)(.+) \S+$", DOCKERFILE.read_text(), flags=re.MULTILINE))
+    assert {name for line in copied for name in line.split()} == kept
+    assert all((ROOT / name).exists() for name in kept)
+
+
+@pytest.mark.parametrize("document", MANIFEST, ids=lambda one: one["kind"])
+def test_the_manifest_is_what_kubernetes_takes(document: dict[str, Any]):
+    kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
+
+
+def test_pods_serve_what_the_program_takes_and_end_after_their_requests():
+    entry = json.loads(dict(instructions())["ENTRYPOINT"])
+    parsed = served([*entry[2:], *CONTAINER["args"]])
+    assert parsed["threads"] == CONTAINER["resources"]["requests"]["cpu"]
+    [port] = CONTAINER["ports"]
+    assert port["containerPort"] == parsed["port"]
+    pause = CONTAINER["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert POD["terminationGracePeriodSeconds"] > ServeConfig().drain_time + pause
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        asked = CONTAINER[probe]["httpGet"]
+        assert asked["port"] == port["name"]
+        assert asked["path"] in routes()
+    mounted = {one["name"]: one["mountPath"] for one in CONTAINER["volumeMounts"]}
+    assert mounted.keys() == {one["name"] for one in POD["volumes"]}
+    for place in (*parsed["bundles"], str(parsed["api_keys"])):
+        assert any(place.startswith(f"{path}/") for path in mounted.values()), place
+
+
+def test_the_parts_of_the_manifest_mean_the_same_pods():
+    labels = MANIFEST[0]["spec"]["template"]["metadata"]["labels"]
+    assert MANIFEST[0]["spec"]["selector"]["matchLabels"] == labels
+    assert MANIFEST[1]["spec"]["selector"] == labels
+    assert MANIFEST[2]["spec"]["selector"]["matchLabels"] == labels
