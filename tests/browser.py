@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from spanbert.apps.serve.app import make_app
 from spanbert.apps.serve.config import ServePlan
@@ -22,13 +24,11 @@ PATIENCE = 120_000  # milliseconds, on a machine that does other things too
 
 
 @contextmanager
-def chromium() -> Iterator[Any]:
+def chromium() -> Iterator[Browser]:
     """A browser; without one the tests are skipped. One process may have one at a time."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=QUIET)
         yield browser
@@ -43,8 +43,9 @@ class Visit:
         faults: Errors of scripts, refusals of the policy, and requests to other hosts.
     """
 
-    def __init__(self, page: Any, home: str) -> None:
-        self.page, self.faults = page, []
+    def __init__(self, page: Page, home: str) -> None:
+        self.page = page
+        self.faults: list[str] = []
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
@@ -52,14 +53,12 @@ class Visit:
 
     def violations(self) -> list[str]:
         """What axe-core finds wrong for people who read with other means."""
-        from axe_playwright_python.sync_playwright import Axe
-
         found = Axe().run(self.page).response["violations"]
         return [f"{one['id']}: {node['html']} {node['failureSummary']}" for one in found for node in one["nodes"]]
 
 
 @contextmanager
-def tab(browser: Any, home: str, **settings: Any) -> Iterator[Visit]:
+def tab(browser: Browser, home: str, **settings: Any) -> Iterator[Visit]:
     """A tab of its own, with nothing remembered; nothing may go wrong in it that the test does not expect.
 
     Args:

@@ -108,7 +108,7 @@ def test_one_line_in_one_line_out(cli, bundle: Path, tmp_path: Path):
     assert code == 0, err
     page = (tmp_path / "page.html").read_text()
     assert lines[0] in page
-    assert page.count("<span data-sb-marks=") >= 3, "words of the translation with those that they look at"
+    assert page.count("<ruby data-sb-marks=") >= 3, "words of the translation with those that they look at"
     code, said, err = cli("predict", bundle, texts, "--format", "conll")
     assert code == 2
     assert "Traceback" not in err

@@ -190,7 +190,10 @@ function drawPart({ arc, line, lane, from, to }, top, places) {
     const at = down(leg);
     arc.group.append(svgElement("path", { class: "sb-tip", d: `M${leg.x - 3.5},${at - 6}h7l-3.5,6z` }));
   }
-  const label = svgElement("text", { x: (from.x + to.x) / 2, y });
+  const middle = (from.x + to.x) / 2;
+  const label = svgElement("text", { x: middle, y });
   label.textContent = arc.label;
   arc.group.append(label);
+  const width = label.getComputedTextLength() + 6;
+  label.before(svgElement("rect", { x: middle - width / 2, y: y - LANE / 2, width, height: LANE - 2 }));
 }

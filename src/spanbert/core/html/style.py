@@ -129,13 +129,14 @@ background:none;padding:.15rem .6rem .15rem 0;vertical-align:middle;overflow-wra
 .sb-linked{{position:relative}}
 .sb-linked .sb-on{{outline:.15em solid light-dark(#111,#fff);outline-offset:.05em}}
 .sb-linked tr.sb-on{{outline:none;background:color-mix(in srgb,var(--bar) 20%,transparent)}}
-.sb-link{{font:inherit;color:inherit;background:none;border:0;border-bottom:1px dotted currentcolor;padding:0;
-text-align:inherit;cursor:pointer;overflow-wrap:anywhere}}
+.sb-link{{font:inherit;color:inherit;background:none;border:0;padding:0;text-align:inherit;cursor:pointer;
+text-decoration:underline dotted;text-underline-offset:.2em;overflow-wrap:anywhere}}
 .sb-arcs{{position:absolute;inset:0;width:100%;height:100%;overflow:visible;pointer-events:none}}
 .sb-arcs path{{fill:none;stroke:var(--faint);stroke-width:1.2}}
 .sb-arcs .sb-tip{{fill:var(--faint);stroke:none}}
-.sb-arcs text{{font-size:11px;fill:var(--ink);text-anchor:middle;dominant-baseline:central;stroke:var(--paper);
-stroke-width:4px;paint-order:stroke;user-select:none;-webkit-user-select:none}}
+.sb-arcs rect{{fill:var(--paper)}}
+.sb-arcs text{{font-size:11px;fill:var(--ink);text-anchor:middle;dominant-baseline:central;user-select:none;
+-webkit-user-select:none}}
 .sb-arcs .sb-on{{outline:none}}
 .sb-arcs .sb-on path{{stroke:var(--ink);stroke-width:2}}
 .sb-arcs .sb-on .sb-tip{{fill:var(--ink);stroke:none}}

@@ -9,7 +9,7 @@ from typing import ClassVar
 from typing_extensions import override
 
 from spanbert.core.html.style import Palette, escaped, words
-from spanbert.core.html.text import link_row, linked, text_block
+from spanbert.core.html.text import linked, text_block
 from spanbert.core.predictions import Alignment, Translation
 from spanbert.core.types import Facts, Record, Scores
 from spanbert.tasks.render import Figure, TaskRender
@@ -89,29 +89,21 @@ class TranslateRender(TaskRender[Translation]):
 
 
 def _aligned(alignment: Alignment) -> str:
-    """The words of a sentence above those of its translation; each shows its counterparts, and so does a table."""
-    looked_at = [_counterparts(row) for row in alignment.weights]
+    """The words of a sentence, then those of its translation, each with its counterparts below it."""
     source = " ".join(f'<span data-sb="s{place}">{escaped(word)}</span>' for place, word in enumerate(alignment.source))
     target = " ".join(
-        f'<span data-sb-marks="{" ".join(f"s{place}" for place in places)}">{escaped(word)}</span>'
-        for word, places in zip(alignment.target, looked_at, strict=True)
+        _written(word, weights, alignment.source)
+        for word, weights in zip(alignment.target, alignment.weights, strict=True)
     )
-    rows = "".join(
-        link_row(
-            f'<th scope="row" dir="auto" lang="">{escaped(word)}</th><td dir="auto" lang="">'
-            + ", ".join(f"{escaped(alignment.source[place])} {row[place]:.2f}" for place in places)
-            + "</td>",
-            [f"s{place}" for place in places],
-        )
-        for word, places, row in zip(alignment.target, looked_at, alignment.weights, strict=True)
-    )
-    heads = "".join(
-        f'<th scope="col">{words(*one)}</th>' for one in (("word", "词"), ("looks at", "对应的原文词与权重"))
-    )
-    table = f'<table class="sb-table"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     title = f'<div class="sb-task">{words("alignment", "对齐")}</div>'
-    folded = f"<details><summary>{words('as a table', '表格')}</summary>{table}</details>"
-    return linked(title + text_block(source) + text_block(target) + folded)
+    return linked(title + text_block(source) + text_block(target, rows=2))
+
+
+def _written(word: str, weights: Sequence[float], source: Sequence[str]) -> str:
+    places = _counterparts(weights)
+    looks = escaped(", ".join(f"{source[place]} {weights[place]:.2f}" for place in places))
+    below = f'<rt title="{looks}">{escaped(" ".join(source[place] for place in sorted(places)))}</rt>'
+    return f'<ruby data-sb-marks="{" ".join(f"s{place}" for place in places)}">{escaped(word)}{below}</ruby>'
 
 
 def _counterparts(weights: Sequence[float]) -> list[int]:
