@@ -61,7 +61,7 @@ SHOTS = {
     "page_answers": Shot(
         route="question-answering", inputs={"question": "Who built the bridge at Kelso?", "context": BRIDGE}
     ),
-    "page_blanks": Shot(route="span-fill", inputs={"text": "The old [MASK:1-2] fell in the flood of 1903."}),
+    "page_blanks": Shot(route="span-fill", inputs={"text": "She opened the [MASK:1-2] and looked out of the window."}),
     "page_translation": Shot(route="translation", inputs={"text": "Two children play with a dog on the beach."}),
     "page_relations": Shot(
         route="relation-extraction", inputs={"text": "Ada Crane works for Crane Mills. Crane Mills is based in Leith."}

@@ -352,6 +352,16 @@ def test_a_long_context_is_cut_around_the_answer_and_kept_whole():
     assert "".join(at_start.shown).count("…") == 1
 
 
+def test_the_runner_up_is_another_place():
+    context = "Ada Crane built it in 1871."
+    read = Reader(fragment(question(context, "Ada Crane", candidates=("Ada Crane", "Ada Crane built it", "1871"))))
+    assert read.marked == [("answer 0.625", "Ada Crane"), ("runner-up 0.625", "1871")]
+    alone = Reader(fragment(question(context, "Ada Crane", candidates=("Ada Crane", "Ada", "Ada Crane built"))))
+    assert alone.marked == [("answer 0.625", "Ada Crane")]
+    many = ("Ada Crane", "Ada", "Crane", "built", "it", "in", "1871")
+    assert len(Reader(fragment(question(context, "Ada Crane", candidates=many))).all("tr")) == 6
+
+
 def test_no_answer_is_said():
     read = Reader(fragment(question("It was built in 1871.", None, candidates=("1871",))))
     assert "No answer in this text." in read.shown

@@ -123,7 +123,7 @@ background:none;padding:.15rem .6rem .15rem 0;vertical-align:middle;overflow-wra
 .sb-bars .sb-number{{width:3.5rem}}
 .sb-bars .sb-text{{line-height:1.5;margin:0}}
 .sb-bar{{display:block;width:100%;height:.8em;fill:var(--bar)}}
-.sb-number{{font-variant-numeric:tabular-nums}}
+.sb-number{{font-variant-numeric:tabular-nums;white-space:nowrap}}
 .sb-question{{font-weight:600}}
 .sb-table caption{{text-align:left;color:var(--faint);caption-side:bottom}}
 .sb-linked{{position:relative}}

@@ -11,11 +11,12 @@ from typing_extensions import override
 
 from spanbert.core.html.style import Palette, escaped, words
 from spanbert.core.html.text import marked_text
-from spanbert.core.predictions import Answering
+from spanbert.core.predictions import Answer, Answering
 from spanbert.core.types import Facts, Record, Scores, Span
 from spanbert.tasks.render import Figure, TaskRender, threshold_remark
 
 _AROUND = 300  # characters of a long context that are shown on either side of the answer
+_LISTED = 5  # candidates
 _SNAP = 30  # how far a cut moves inwards to fall on a blank
 
 
@@ -64,7 +65,7 @@ class QARender(TaskRender[Answering]):
 
     @override
     def html(self, text: str, result: Answering, palette: Palette) -> str:
-        """The answer, then the text with it and the runner-up marked, then all candidates."""
+        """The answer, then the text with it and the runner-up marked, then the best candidates."""
         best = result.answer
         said = words("No answer in this text.", "文中没有答案。")
         marks = []
@@ -72,7 +73,7 @@ class QARender(TaskRender[Answering]):
             score = f'<span class="sb-number sb-note">{best.score:.3f}</span>'
             said = f'{words("Answer", "答案")}: <b dir="auto" lang="">{escaped(best.text)}</b> {score}'
             marks = [Span(start=best.start, end=best.end, label="answer", score=best.score)]
-        second = next((one for one in result.candidates if best is None or one != best), None)
+        second = next((one for one in result.candidates if best is None or _apart(one, best)), None)
         if second:
             marks.append(Span(start=second.start, end=second.end, label="runner-up", score=second.score))
         return f"<p>{said}</p>{_context(text, marks, palette, second=bool(second))}{_candidates(result)}"
@@ -113,6 +114,11 @@ class QARender(TaskRender[Answering]):
     @override
     def python(self, entry: Facts) -> str:
         return "nlp.answer(question, context)"
+
+
+def _apart(one: Answer, other: Answer) -> bool:
+    """Whether two answers share no character: one that only goes on from the best is no other answer."""
+    return one.end <= other.start or other.end <= one.start
 
 
 def _context(context: str, marks: list[Span], palette: Palette, *, second: bool) -> str:
@@ -157,12 +163,13 @@ def _candidates(answering: Answering) -> str:
     rows = "".join(
         f'<tr><td dir="auto" lang="">{escaped(one.text)}</td><td class="sb-number">{one.start}–{one.end}</td>'
         f'<td class="sb-number">{one.score:.3f}</td></tr>'
-        for one in answering.candidates
+        for one in answering.candidates[:_LISTED]
     )
     return (
         f'<table class="sb-table"><caption>{words("no answer against the best", "无答案相对最佳答案")}: '
         f"{answering.null_score:+.2f} nats</caption>"
         f'<thead><tr><th scope="col">{words("candidate", "候选答案")}</th>'
-        f'<th scope="col">{words("characters", "字符位置")}</th><th scope="col">{words("score", "得分")}</th></tr>'
+        f'<th scope="col" class="sb-number">{words("characters", "字符位置")}</th>'
+        f'<th scope="col" class="sb-number">{words("score", "得分")}</th></tr>'
         f"</thead><tbody>{rows}</tbody></table>"
     )
