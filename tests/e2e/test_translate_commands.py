@@ -107,7 +107,9 @@ def test_one_line_in_one_line_out(cli, bundle: Path, tmp_path: Path):
     assert all(len(row) == 5 and sum(row) <= 1.001 for row in alignment["weights"])
     code, _, err = cli("predict", bundle, texts, "--format", "html", "--out", tmp_path / "page.html")
     assert code == 0, err
-    assert lines[0] in (tmp_path / "page.html").read_text()
+    page = (tmp_path / "page.html").read_text()
+    assert lines[0] in page
+    assert page.count("<ruby data-sb-marks=") >= 3, "words of the translation with those that they look at"
     code, said, err = cli("predict", bundle, texts, "--format", "conll")
     assert code == 2
     assert "Traceback" not in err

@@ -18,7 +18,7 @@ from spanbert.core.texts import described, require_count, require_many, require_
 from spanbert.core.types import Document, Facts, Filling, Question, Relation, Span, outer_first
 from spanbert.corpus.text.sentences import split_sentences
 from spanbert.encoder.config import EncoderConfig
-from spanbert.inference.predictor import chunks
+from spanbert.inference.predictor import Predictor, chunks
 from spanbert.inference.routing import Router
 from spanbert.inference.work import ChunkProgress
 from spanbert.pipelines.documents import checked_documents, is_one, many_documents, one_document
@@ -49,6 +49,20 @@ class Pipeline(Explaining, Piping):
         plain = [name for name, task in self.tasks.items() if task.shares_encoder_pass]
         self.predictor.only(plain).predict_chunk([Document(id="warm up", text="Hello.")])
         return self
+
+    def for_people(self) -> Pipeline:
+        """The same model, which also finds what only people look at, such as the alignment of a translation.
+
+        Returns:
+            A pipeline that shares the weights of this one, if these have been read.
+        """
+        tasks = {name: task.for_report() for name, task in self.tasks.items()}
+        other = object.__new__(Pipeline)
+        with self.lock:
+            other.__dict__ |= self.__dict__ | {"tasks": tasks}
+            if "predictor" in self.__dict__:
+                other.__dict__["predictor"] = Predictor(self.predictor.backend, tasks)
+        return other
 
     @override
     def again(self) -> Callable[[], Pipeline]:

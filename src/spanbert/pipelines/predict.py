@@ -43,6 +43,7 @@ def predict_file(
     device: DeviceLike = AUTO,
     options: Mapping[str, Facts] | None = None,
     text_column: str | None = None,
+    for_people: bool = False,
     reporter: Reporter | None = None,
     say: Callable[[str], None] = warnings.warn,
 ) -> Iterator[AnnotatedText] | None:
@@ -61,6 +62,7 @@ def predict_file(
         device: See `load`.
         options: See `load`.
         text_column: Column of a table's text; None: by its name, or as the task finds it.
+        for_people: See `Pipeline.for_people`.
         reporter: Receives progress; the file is then read once before, to count it.
         say: See `Pipeline.predict`.
 
@@ -77,6 +79,7 @@ def predict_file(
     if not marked and not named:
         return None
     nlp = load(bundle, precision=precision, device=device, options=options)
+    nlp = nlp.for_people() if for_people else nlp
     asked = {name: one for name, one in nlp.tasks.items() if task in (None, name)}
     own = next((one for one in marked if _readers(asked, [one])), None)
     if (own is not None or not named) and asks_by_lines(path, own):
@@ -143,6 +146,7 @@ def predict(
     documents: Documents | None = None,
     say: Callable[[str], None] | None = None,
     text_field: str = "text",
+    for_people: bool = False,
     more_at_hand: Callable[[], bool] | None = None,
     progress: ChunkProgress | None = None,
 ) -> Iterator[AnnotatedText]:
@@ -162,6 +166,7 @@ def predict(
         say: Is told where that is not a line though nobody said so, and what `Pipeline.predict` says, which is a
             warning otherwise.
         text_field: What the text is called in JSON lines.
+        for_people: See `Pipeline.for_people`.
         more_at_hand: See `Pipeline.predict`.
         progress: See `Pipeline.predict`.
 
@@ -175,6 +180,7 @@ def predict(
         raise InputError("one text in place of lines", got=described(lines), remedy="Pass a list of texts")
     require_many(lines, "lines")
     nlp = load(bundle, precision=precision, device=device, options=options)
+    nlp = nlp.for_people() if for_people else nlp
     relates = any("entities" in nlp.tasks[one].spec.needs for one in nlp.names(task))
     whole = [one for one in nlp.names(task) if nlp.tasks[one].spec.reads == "file"] if documents is None else []
 

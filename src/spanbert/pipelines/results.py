@@ -245,6 +245,10 @@ class AnnotatedText:
 
     def html(self, palette: Palette) -> str:
         """The text and its results as an article of a page with these colours."""
+        return article(self.id, self.drawing(palette))
+
+    def drawing(self, palette: Palette) -> str:
+        """The text and its results in these colours, without its id."""
         renders = {name: render_of(result) for name, result in self.tasks.items()}
         body = "" if any(render.shows_text for render in renders.values()) else text_block(escaped(self.text))
         if self.question is not None:
@@ -253,7 +257,7 @@ class AnnotatedText:
             if len(renders) > 1:
                 body += f'<div class="sb-task">{escaped(name)}</div>'
             body += render.html(self.text, self.tasks[name], palette)
-        return article(self.id, body)
+        return body
 
     def _only(self, wanted: type[ResultT], none: str, several: str) -> ResultT:
         """The one result of a type; `none` and `several` say what is wrong where there is not exactly one."""

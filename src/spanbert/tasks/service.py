@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import override
@@ -18,6 +18,9 @@ from typing_extensions import override
 from spanbert.core.offsets import OffsetUnit
 from spanbert.core.types import Document, Record
 from spanbert.tasks.render import TaskRender
+
+if TYPE_CHECKING:
+    from spanbert.tasks.protocol import TextTask
 
 ResultT = TypeVar("ResultT")
 Place = Callable[[str, int], int]  # a place of a text as the client counts it, in code points
@@ -56,7 +59,7 @@ class TaskService(ABC, Generic[ResultT]):
         input: The type of one input, for pydantic.
         parameters: The parameters that a request may state.
         output: The type of the answer to one input.
-        example: One input, for the documentation.
+        example: One input, for the documentation, and for a page to begin with.
     """
 
     slug: str
@@ -77,6 +80,10 @@ class TaskService(ABC, Generic[ResultT]):
             InputError: An input that is none.
         """
         return Document(id=where, text=given, where=where)
+
+    def example_of(self, task: TextTask) -> Any:
+        """One input that a task of a bundle can read."""
+        return self.example
 
     def weight(self, given: Any) -> float:
         """How much more than the reading of its texts an input costs."""

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from spanbert.core.types import Facts
     from spanbert.tasks.base import TextTaskBase
     from spanbert.tasks.explain import TaskExplainer
-    from spanbert.tasks.protocol import TextTask
     from spanbert.tasks.exported import ExportedHead
+    from spanbert.tasks.protocol import TextTask
     from spanbert.tasks.render import TaskRender
     from spanbert.tasks.service import TaskService
     from spanbert.tasks.survey import Survey

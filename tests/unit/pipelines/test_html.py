@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -11,10 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spanbert.core.html.style import COLOURS, STYLE, Palette
+from spanbert.core.html.text import shaded_text
 from spanbert.core.predictions import Answer, Answering, Classification, Tagging
-from spanbert.core.types import Span
+from spanbert.core.types import Filling, Span
 from spanbert.pipelines.html import fragment, page
 from spanbert.pipelines.results import AnnotatedText
+from spanbert.tasks.pretrain.render import fillings_html
+from tests.drawings import everything
 
 HOSTILE = "<script>alert(1)</script> & \"quotes\" 'single' </div> &amp;"
 NOT_OF_THE_TEXT = ("sb-label", "sb-cut")
@@ -28,7 +32,7 @@ class Reader(HTMLParser):
         self.open: list[tuple[str, dict[str, str]]] = []
         self.seen: list[tuple[str, dict[str, str]]] = []
         self.texts: list[str] = []  # of each text block, without labels and captions
-        self.shown: list[str] = []  # all characters but those of the style sheet
+        self.shown: list[str] = []  # all characters but those of the style sheet and the script
         self.marked: list[tuple[str, str]] = []  # title and text of each mark, in order of their ends
         self._marks: list[list[str]] = []
         self.feed(html)
@@ -55,7 +59,7 @@ class Reader(HTMLParser):
             self.marked.append((title, text))
 
     def handle_data(self, data):
-        if self.open and self.open[-1][0] == "style":
+        if self.open and self.open[-1][0] in ("style", "script"):
             return
         self.shown.append(data)
         classes = [attributes.get("class", "").split() for _, attributes in self.open]
@@ -112,7 +116,8 @@ def test_nested_spans_are_nested_marks():
     assert read.marked == [("LOC", "England"), ("ORG 0.750", "Bank of England")]
     assert read.texts == [text]
     outer, inner = read.all("mark")
-    assert (outer["style"], inner["style"]) == ("--level:1", "--level:0")  # the outer one is drawn taller
+    assert "sb-level-1" in outer["class"].split()  # the outer one is drawn taller
+    assert "sb-level-0" in inner["class"].split()
 
 
 def test_crossing_spans_are_marks_and_lines():
@@ -121,7 +126,7 @@ def test_crossing_spans_are_marks_and_lines():
     read = Reader(html)
     assert read.marked == [("EVENT", "left New York")]
     assert [one["title"] for one in read.all("span", "sb-line")] == ["GPE 0.500", "GPE 0.500"]
-    assert re.findall(r'--row:0">([^<]*)</span>', html) == ["New York", " City"]
+    assert re.findall(r'sb-row-0"[^>]*>([^<]*)</span>', html) == ["New York", " City"]
     assert read.texts == [text]
 
 
@@ -129,7 +134,7 @@ def test_lines_that_overlap_are_in_different_rows():
     text = "abcdefgh"
     spans = [Span(start=start, end=start + 4, label=label) for start, label in enumerate("ABC")]
     lines = Reader(fragment(tagged(text, *spans))).all("span", "sb-line")
-    assert {(one["title"], one["style"]) for one in lines} == {("B", "--row:0"), ("C", "--row:1")}
+    assert {(one["title"], one["class"].split()[2]) for one in lines} == {("B", "sb-row-0"), ("C", "sb-row-1")}
 
 
 @st.composite
@@ -185,12 +190,15 @@ def test_everything_is_escaped():
     )
     html = "".join(page([doc, asked], title=HOSTILE))
     read = Reader(html)
-    assert "<script" not in html
+    assert html.count("<script") == 1, "its own"
     assert {tag for tag, _ in read.seen} <= {
-        "html", "head", "meta", "title", "style", "body", "h1", "p", "article", "div", "mark", "small", "ruby", "rt",
-        "table", "thead", "tbody", "caption", "tr", "th", "td", "b", "span",
+        "html", "head", "meta", "title", "style", "script", "body", "main", "h1", "p", "article", "div", "mark", "small",
+        "ruby", "rt", "table", "thead", "tbody", "caption", "tr", "th", "td", "b", "span", "svg", "rect",
     }  # fmt: skip
-    allowed = {"class", "style", "title", "lang", "dir", "scope", "charset", "name", "content", "http-equiv"}
+    allowed = {
+        "class", "title", "lang", "dir", "scope", "charset", "name", "content", "http-equiv", "type", "data-sb-zh",
+        "viewbox", "preserveaspectratio", "aria-hidden", "width", "height",
+    }  # fmt: skip
     assert {name for _, attributes in read.seen for name in attributes} == allowed
     # Title, heading, two ids, name of the task, label of the mark, caption, bar, question, answer, candidate.
     assert "".join(read.shown).count(HOSTILE) == 11
@@ -223,8 +231,10 @@ def test_a_page_is_whole_and_reads_its_results_one_at_a_time():
     assert "2 results" in rest[-1]
     assert rest[-1].endswith("</html>\n")
     html = "".join(page(results(), title="Two texts"))
-    assert not re.search(r"https?:|src=|href=|url\(|@import", html)
+    assert not re.search(r"https?:|src=|href=|url\(|@import", html.replace("http://www.w3.org/2000/svg", ""))
     assert "default-src 'none'" in html
+    assert "unsafe" not in html
+    assert " style=" not in html, "which the policy would not let in"
     assert "0 results" in "".join(page([], title="None"))
 
 
@@ -263,12 +273,18 @@ def contrast(one: str, other: str) -> float:
 def test_text_and_lines_can_be_read_in_light_and_dark():
     assert contrast("000000", "ffffff") == pytest.approx(21)
     fills, deeps = re.findall(r"--fill:#(\w{6})", STYLE), re.findall(r"--deep:#(\w{6})", STYLE)
+
+    def both(name: str) -> tuple[str, str]:
+        found = re.search(rf"--{name}:light-dark\(#(\w{{6}}),#(\w{{6}})\)", STYLE)
+        assert found is not None
+        return found[1], found[2]
+
     assert tuple(fills) == COLOURS
     assert all(contrast("111111", fill) >= 4.5 for fill in fills)
-    inks, papers, faint, bars = (
-        re.findall(rf"--{name}:#(\w{{6}})", STYLE) for name in ("ink", "paper", "faint", "bar")
+    inks, papers, faint, bars = map(both, ("ink", "paper", "faint", "bar"))
+    assert all(
+        contrast(ink, shade) >= 4.5 for shades in map(both, ("for", "against")) for ink, shade in zip(inks, shades)
     )
-    assert len(papers) == 2
     for ink, grey, bar, paper, lines in zip(inks, faint, bars, papers, (deeps, fills), strict=True):
         assert contrast(ink, paper) >= 4.5
         assert contrast(grey, paper) >= 4.5
@@ -279,14 +295,14 @@ def test_the_likeliest_classes_as_bars():
     scores = {f"class {number}": (20 - number) / 200 for number in range(12)}
     read = Reader(fragment(classified(Classification(labels=("class 0", "class 11"), scores=scores))))
     assert read.texts == ["All is well."]
-    widths = [one["style"] for one in read.all("div", "sb-bar")]
-    assert widths[:2] == ["width:10.0%", "width:9.5%"]
+    widths = [one["width"] for one in read.all("rect")]
+    assert widths[:2] == ["10.0", "9.5"]
     assert len(widths) == 9  # the eight best, and the given one below them
     shown = " ".join(read.shown)
     assert "class 7 " in shown
     assert "class 8 " not in shown
     assert "class 11 0.045" in shown
-    assert "3 less probable labels not shown" in shown
+    assert "3 less probable labels not shown" in "".join(read.shown)
     assert len(read.all("tr", "sb-given")) == 2
 
 
@@ -308,12 +324,13 @@ def test_several_tasks_are_named_and_one_is_not():
 def test_an_answer_in_a_short_context():
     context = "Ada Crane built it in 1871."
     read = Reader(fragment(question(context, "Ada Crane", candidates=("Ada Crane", "1871"))))
-    assert read.marked == [("answer 0.625", "Ada Crane")]
+    assert read.marked == [("answer 0.625", "Ada Crane"), ("runner-up 0.625", "1871")]
+    assert len(read.all("mark", "sb-second")) == 1
     assert read.texts == [context]
     assert not read.all("details")
     shown = "|".join(read.shown)
     assert "Ada Crane|0–9|0.625|1871|22–26|0.625" in shown
-    assert "-2.50 nats" in shown
+    assert ": -2.50 nats" in shown
 
 
 def test_a_long_context_is_cut_around_the_answer_and_kept_whole():
@@ -327,15 +344,28 @@ def test_a_long_context_is_cut_around_the_answer_and_kept_whole():
     assert excerpt.endswith("more more")
     assert read.marked == [("answer 0.625", "Ada Crane")] * 2
     assert "".join(read.shown).count("…") == 2
+    far = Reader(fragment(question(context + "1871", "Ada Crane", candidates=("Ada Crane", "1871"))))
+    assert read.marked == [("answer 0.625", "Ada Crane")] * 2, "the excerpt does not reach to the runner-up"
+    assert far.marked == [*read.marked, ("runner-up 0.625", "1871")]
     at_start = Reader(fragment(question("Ada Crane " + "x" * 500, "Ada Crane")))
     assert at_start.texts[0] == "Ada Crane " + "x" * 299  # nothing cut before it, no blank near the other cut
     assert "".join(at_start.shown).count("…") == 1
 
 
+def test_the_runner_up_is_another_place():
+    context = "Ada Crane built it in 1871."
+    read = Reader(fragment(question(context, "Ada Crane", candidates=("Ada Crane", "Ada Crane built it", "1871"))))
+    assert read.marked == [("answer 0.625", "Ada Crane"), ("runner-up 0.625", "1871")]
+    alone = Reader(fragment(question(context, "Ada Crane", candidates=("Ada Crane", "Ada", "Ada Crane built"))))
+    assert alone.marked == [("answer 0.625", "Ada Crane")]
+    many = ("Ada Crane", "Ada", "Crane", "built", "it", "in", "1871")
+    assert len(Reader(fragment(question(context, "Ada Crane", candidates=many))).all("tr")) == 6
+
+
 def test_no_answer_is_said():
     read = Reader(fragment(question("It was built in 1871.", None, candidates=("1871",))))
     assert "No answer in this text." in read.shown
-    assert read.marked == []
+    assert read.marked == [("runner-up 0.625", "1871")]
     assert read.texts == ["It was built in 1871."]
     long = Reader(fragment(question("x" * 1000, None)))
     assert long.texts == ["x" * 300, "x" * 1000]
@@ -347,3 +377,56 @@ def test_chinese_offsets_and_line_breaks():
     assert read.marked == [("地点", "北京"), ("机构", "北京大学")]
     assert read.texts == [text]
     assert re.search(r"\.sb-text\{white-space:pre-wrap", STYLE)
+
+
+def test_spans_deeper_than_there_are_styles_for():
+    spans = [Span(start=0, end=30 - depth, label="X") for depth in range(15)]
+    read = Reader(fragment(tagged("x" * 30, *spans)))
+    assert len(read.marked) == 15
+    assert all(f".{one}{{" in STYLE for mark in read.all("mark") for one in mark["class"].split())
+
+
+@given(st.lists(st.sampled_from(["a", "b ", "中", "<", "😀"]), max_size=12), st.randoms())
+def test_shading_loses_nothing(words: list[str], random):
+    text = "".join(words)
+    places = list(itertools.accumulate((len(word) for word in words), initial=0))
+    parts = [
+        Span(start=start, end=end, score=random.choice([0.0, -1.5, 0.25, None])) for start, end in pairwise(places)
+    ]
+    read = Reader(shaded_text(text, parts))
+    assert read.texts == [text]
+    shaded = [one for one in parts if one.score]
+    assert len(read.all("span", "sb-for")) == sum(one.score > 0 for one in shaded)
+    assert len(read.all("span", "sb-against")) == sum(one.score < 0 for one in shaded)
+    assert len(read.all("rect")) == min(8, len(shaded))
+
+
+def test_shades_and_the_words_that_count_most():
+    parts = [Span(start=0, end=4, score=0.5), Span(start=5, end=8, score=-1.0), Span(start=9, end=12, score=0.001)]
+    html = shaded_text("good bad off", parts)
+    assert [one["class"] for one in Reader(html).all("span") if "title" in one] == [
+        "sb-for sb-shade-4", "sb-against sb-shade-9", "sb-for sb-shade-1",
+    ]  # fmt: skip
+    assert re.findall(r"<th scope=.row.[^>]*>(\w+)</th>", html) == ["bad", "good", "off"]
+    assert "-1.000" in html
+
+
+def test_fillings_stand_in_their_text():
+    filled = Filling(
+        text="the old king runs.", fills=("old", "king"), pieces=(("old",), ("king",)),
+        piece_scores=((-0.5,), (-2.0,)), score=-1.25,
+    )  # fmt: skip
+    read = Reader(fillings_html("the [MASK] [MASK:1-2] runs.", [filled], Palette()))
+    assert read.texts == ["the old king runs."]
+    assert read.marked == [("0.607", "old"), ("0.135", "king")]
+    assert [one["width"] for one in read.all("rect")] == ["28.7"]
+
+
+def test_words_of_a_drawing_are_known_in_chinese():
+    """Whatever a drawing says by itself, in any of its kinds, has Chinese beside it."""
+    for result in everything():
+        read = Reader(fragment(result))
+        for one in read.all("th"):
+            assert one.get("scope") in ("col", "row")
+        said = [attributes["data-sb-zh"] for _, attributes in read.seen if "data-sb-zh" in attributes]
+        assert all(re.search("[\u4e00-\u9fff]", one) for one in said)

@@ -223,6 +223,7 @@ def _pieces(
             device=where,
             options=options,
             text_column=text_column,
+            for_people=format_ == "html",
             reporter=reporter,
             say=say,
         )
@@ -242,6 +243,7 @@ def _pieces(
         documents=documents,
         say=say,
         text_field=text_column or "text",
+        for_people=format_ == "html",
         more_at_hand=None if pipe is None else pipe.more_at_hand,
         progress=progress,
     )

@@ -24,6 +24,7 @@ from spanbert.apps.serve.guard import Guard
 from spanbert.apps.serve.keys import Keys
 from spanbert.apps.serve.metrics import Metrics
 from spanbert.apps.serve.models import load_place
+from spanbert.apps.serve.page import page_routes
 from spanbert.apps.serve.pages import docs_page
 from spanbert.apps.serve.routes import Json, no_such_task, routes_of
 from spanbert.apps.serve.service import Load, Service, operations
@@ -97,6 +98,7 @@ def make_app(plan: ServePlan, *, load: Load = load_place, reload: Reload | None 
     )
     app.state.service = service
     app.include_router(status_routes(service, every, reload if keys is not None else None))
+    app.include_router(page_routes())
     app.add_api_route("/docs", partial(docs_page, app), include_in_schema=False)
     app.add_exception_handler(HTTPException, _failed)
     app.add_exception_handler(RequestValidationError, _not_valid)

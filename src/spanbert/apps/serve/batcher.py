@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any, NoReturn, Protocol
 
@@ -31,6 +31,9 @@ class Computation(Protocol):
 
     def __hash__(self) -> int: ...
 
+    def for_people(self) -> Computation:
+        """The same, with what only people look at."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Query:
@@ -41,12 +44,22 @@ class Query:
         payload: What that reads.
         cost: In tokens, about.
         answer: Makes what is answered of the result; in the thread that computes.
+        draw: Makes HTML of the result, for people.
     """
 
     computation: Computation
     payload: Any
     cost: int
     answer: Callable[[Any], Any]
+    draw: Callable[[Any], str]
+
+    def drawn(self) -> Query:
+        """The same input, answered with the answer and its drawing."""
+
+        def both(result: Any) -> dict[str, Any]:
+            return {"answer": self.answer(result), "html": self.draw(result)}
+
+        return replace(self, computation=self.computation.for_people(), answer=both)
 
 
 Outcome = Any  # an answer, or the InputError that stands for one

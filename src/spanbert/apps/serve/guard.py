@@ -19,9 +19,10 @@ from spanbert.apps.serve.config import ServeConfig
 from spanbert.apps.serve.errors import GONE, ServiceError
 from spanbert.apps.serve.keys import Keys
 from spanbert.apps.serve.metrics import Metrics
+from spanbert.apps.serve.page import PLACE
 
 log = logging.getLogger("spanbert.serve")
-OPEN = frozenset({"/health", "/ready", "/docs", "/openapi.json"})  # no key is asked for, and they are never too many
+OPEN = frozenset({"/", "/health", "/ready", "/docs", "/openapi.json"})  # no key is asked for; never too many
 CROWDED = "crowded"  # in the state of requests: their connection is one too many
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MEBIBYTE = 2**20
@@ -65,7 +66,7 @@ class Guard:
         Raises:
             ServiceError: It does.
         """
-        if scope["state"].get(CROWDED) and scope["path"] not in OPEN:
+        if scope["state"].get(CROWDED) and not _is_open(scope["path"]):
             while (await receive()).get("more_body", False):
                 pass
             raise ServiceError("unavailable", "too many connections", retry_after=1, closes=True)
@@ -78,7 +79,7 @@ class Guard:
         """
         peer = scope.get("client")
         client: str | None = f"address {peer[0]}" if peer else "address unknown"
-        if self._keys is not None and scope["path"] not in OPEN:
+        if self._keys is not None and not _is_open(scope["path"]):
             client = self._keys.client(headers.get("authorization"))
             if client is None:
                 raise ServiceError("unauthorized", "a key is needed: Authorization: Bearer KEY")
@@ -137,6 +138,10 @@ class _Answer:
         encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         await self.send({"type": "http.response.start", "status": error.status_code, "headers": encoded})
         await self.send({"type": "http.response.body", "body": body})
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN or path.startswith(PLACE)
 
 
 def _request_id(headers: Headers) -> str:

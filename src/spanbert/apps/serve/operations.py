@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp
 from typing import Any, ClassVar
 
@@ -16,10 +16,12 @@ from spanbert.apps.serve.batcher import Query
 from spanbert.apps.serve.errors import ServiceError
 from spanbert.apps.serve.graph import TextGraph, graph_of
 from spanbert.apps.serve.models import LoadedModel
+from spanbert.core.html.style import Palette
 from spanbert.core.offsets import Offsets, OffsetUnit
 from spanbert.core.types import Document, Filling, Record
 from spanbert.pipelines.load import Pipeline
 from spanbert.pipelines.results import AnnotatedText
+from spanbert.tasks.pretrain.render import fillings_html
 from spanbert.tasks.service import Parameters, TaskService, Wire
 
 log = logging.getLogger("spanbert.serve")
@@ -34,14 +36,24 @@ def cost_of(*texts: str | None) -> int:
 
 @dataclass(frozen=True)
 class Predict:
-    """Documents to what a task says of them, or with None all tasks."""
+    """Documents to what a task says of them, or with None all tasks.
+
+    Attributes:
+        task: Its name.
+        looked_at: By people, who also see what programs do not ask for.
+    """
 
     task: str | None
+    looked_at: bool = False
 
     def __call__(self, pipeline: Pipeline, payloads: Sequence[Document]) -> list[AnnotatedText]:
         """A result for each document."""
-        found = pipeline.predict(payloads, task=self.task, batch_size=len(payloads), say=_log)
-        return list(found)
+        asked = pipeline.for_people() if self.looked_at else pipeline
+        return list(asked.predict(payloads, task=self.task, batch_size=len(payloads), say=_log))
+
+    def for_people(self) -> Predict:
+        """See `Computation`."""
+        return replace(self, looked_at=True)
 
 
 def _log(remark: str) -> None:
@@ -58,6 +70,10 @@ class Fill:
         """Fillings for each text."""
         return [pipeline.fill(text, top_k=self.top_k) for text in payloads]
 
+    def for_people(self) -> Fill:
+        """See `Computation`."""
+        return self
+
 
 class Operation(ABC):
     """Something that can be asked.
@@ -65,6 +81,7 @@ class Operation(ABC):
     Attributes:
         slug: What it is called in addresses.
         title: In words.
+        title_zh: The same in Chinese.
         input: The type of one input.
         parameters: Those that a request may state.
         output: The type of the answer to one input.
@@ -73,6 +90,7 @@ class Operation(ABC):
 
     slug: str
     title: str
+    title_zh: str
     input: Any = str
     parameters: type[Wire] = Parameters
     output: Any
@@ -81,6 +99,10 @@ class Operation(ABC):
     @abstractmethod
     def offered_by(self, model: LoadedModel) -> bool:
         """Whether a model can be asked this."""
+
+    def choices(self, model: LoadedModel) -> list[tuple[str | None, Any]]:
+        """Its tasks of a model that offers it, or None where no task is named, and an input for each."""
+        return [(None, self.example)]
 
     @abstractmethod
     def query(self, model: LoadedModel, given: Any, parameters: Any, where: str) -> Query:
@@ -104,16 +126,22 @@ class TaskOperation(Operation):
     Args:
         service: How they are asked.
         title: In words.
+        title_zh: The same in Chinese.
     """
 
-    def __init__(self, service: TaskService[Any], title: str) -> None:
-        self._service, self.slug, self.title = service, service.slug, title
+    def __init__(self, service: TaskService[Any], title: str, title_zh: str) -> None:
+        self.slug, self.title, self.title_zh = service.slug, title, title_zh
         self.input, self.parameters = service.input, service.parameters
         self.output, self.example = service.output, service.example
 
     @override
     def offered_by(self, model: LoadedModel) -> bool:
         return bool(model.tasks(self.slug))
+
+    @override
+    def choices(self, model: LoadedModel) -> list[tuple[str | None, Any]]:
+        tasks = model.pipeline.tasks
+        return [(name, model.services[name].example_of(tasks[name])) for name in model.tasks(self.slug)]
 
     @override
     def query(self, model: LoadedModel, given: Any, parameters: Any, where: str) -> Query:
@@ -127,7 +155,11 @@ class TaskOperation(Operation):
         document = service.document(given, where=where, place=lambda text, at: Offsets(text, unit).code_point(at))
         questions = [question.text for question in document.questions or ()]
         cost = int(service.weight(given) * cost_of(document.text, document.pair, *questions))
-        return Query(computation=Predict(task), payload=document, cost=cost, answer=answer)
+        return Query(computation=Predict(task), payload=document, cost=cost, answer=answer, draw=_drawing)
+
+
+def _drawing(result: AnnotatedText) -> str:
+    return result.drawing(Palette())
 
 
 def one_task(offered: Sequence[str], named: str | None) -> str:
@@ -161,6 +193,7 @@ class AnalyzeOperation(Operation):
 
     slug = "analyze"
     title = "all of a text: entities, tags, clusters, relations and labels"
+    title_zh = "整篇分析：实体、词性、共指、关系与标签"
     parameters = AnalyzeParameters
     output = TextGraph
     example = "Ann left Rome. She went home."
@@ -175,7 +208,7 @@ class AnalyzeOperation(Operation):
             return Offsets(result.text, parameters.offset_unit).placed(graph_of(result))
 
         document = Document(id=where, text=given, where=where)
-        return Query(computation=Predict(None), payload=document, cost=cost_of(given), answer=answer)
+        return Query(computation=Predict(None), payload=document, cost=cost_of(given), answer=answer, draw=_drawing)
 
 
 class FillParameters(Wire):
@@ -206,6 +239,7 @@ class FillOperation(Operation):
 
     slug = "span-fill"
     title = "blanks of one or more pieces"
+    title_zh = "填空（可填多个词元）"
     parameters = FillParameters
     output: Any = list[FilledSpans]
     example = "The [MASK:1-3] left Rome."
@@ -221,7 +255,11 @@ class FillOperation(Operation):
 
         text = self._template(model, given)
         return Query(
-            computation=Fill(parameters.top_k), payload=text, cost=parameters.top_k * cost_of(text), answer=answer
+            computation=Fill(parameters.top_k),
+            payload=text,
+            cost=parameters.top_k * cost_of(text),
+            answer=answer,
+            draw=lambda result: fillings_html(text, result, Palette()),
         )
 
     def _template(self, model: LoadedModel, given: str) -> str:
@@ -236,6 +274,7 @@ class MaskOperation(FillOperation):
 
     slug = "fill-mask"
     title = "a blank of one piece"
+    title_zh = "填空（单个词元）"
     output: Any = list[FilledMask]
     example = "Ann left [MASK]."
     _BLANK: ClassVar = "[MASK]"

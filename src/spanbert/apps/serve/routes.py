@@ -1,4 +1,7 @@
-"""The addresses of tasks: `/v1/{task}` and `/models/{name}/{task}`, a body of JSON or of lines of JSON each."""
+"""The addresses of tasks: `/v1/{task}` and `/models/{name}/{task}`, a body of JSON or of lines of JSON each.
+
+`/models/{name}/{task}/drawing` answers the same with HTML beside it, for people: what the page shows.
+"""
 
 from __future__ import annotations
 
@@ -36,15 +39,17 @@ class Json(JSONResponse):
 
 
 def routes_of(operation: Operation, service: Service) -> APIRouter:
-    """Both addresses of an operation.
+    """The addresses of an operation.
 
     Args:
         operation: What is asked there.
         service: Who answers.
     """
     router = APIRouter(tags=["tasks"])
+    by_name = f"/models/{{name}}/{operation.slug}"
     _add(router, f"/v1/{operation.slug}", _body(operation, named=False), operation, service)
-    _add(router, f"/models/{{name}}/{operation.slug}", _body(operation, named=True), operation, service)
+    _add(router, by_name, _body(operation, named=True), operation, service)
+    _add(router, f"{by_name}/drawing", _body(operation, named=True), operation, service, drawn=True)
     return router
 
 
@@ -69,21 +74,34 @@ def no_such_task(service: Service, offered: Sequence[Operation]) -> APIRouter:
 
 def _body(operation: Operation, *, named: bool) -> type[BaseModel]:
     """What a request is; the model is named in the address or, with several, in the body."""
-    words = "".join(part.capitalize() for part in operation.slug.split("-"))
     fields: dict[str, Any] = {
         "inputs": (operation.input | list[operation.input], ...),  # type: ignore[name-defined]
         "parameters": (operation.parameters, operation.parameters()),
     }
     if not named:
         fields["model"] = (str | None, None)
-    return create_model(f"{words}{'Of' if named else ''}Request", __base__=Wire, **fields)
+    return create_model(f"{_in_one_word(operation)}{'Of' if named else ''}Request", __base__=Wire, **fields)
 
 
-def _add(router: APIRouter, path: str, model: type[BaseModel], operation: Operation, service: Service) -> None:
+def _in_one_word(operation: Operation) -> str:
+    return "".join(part.capitalize() for part in operation.slug.split("-"))
+
+
+def _add(
+    router: APIRouter,
+    path: str,
+    model: type[BaseModel],
+    operation: Operation,
+    service: Service,
+    *,
+    drawn: bool = False,
+) -> None:
     async def asked(request: Request, body: Any, *, patient: bool = False) -> Any:
         name = request.path_params.get("name", getattr(body, "model", None))
         client = request.state.client
-        return await service.answer(operation, name, body.inputs, body.parameters, client=client, patient=patient)
+        return await service.answer(
+            operation, name, body.inputs, body.parameters, client=client, patient=patient, drawn=drawn
+        )
 
     async def by_json(request: Request, body: Any) -> Response:
         return await _unless_gone(request, asked(request, body))
@@ -106,7 +124,8 @@ def _add(router: APIRouter, path: str, model: type[BaseModel], operation: Operat
             return handler
 
     by_json.__annotations__["body"] = model
-    by_json.__doc__ = f"{operation.title.capitalize()}."
+    title = f"{operation.title.capitalize()}{', with a drawing of the answer' if drawn else ''}"
+    by_json.__doc__ = f"{title}."
     if "{name}" in path:
         by_json = _with_name(by_json, model, list(service.models))
     inner = APIRouter(route_class=Route)
@@ -114,10 +133,10 @@ def _add(router: APIRouter, path: str, model: type[BaseModel], operation: Operat
         path,
         by_json,
         methods=["POST"],
-        summary=operation.title.capitalize(),
+        summary=title,
         operation_id=path.strip("/").replace("/", "_").replace("{name}", "of").replace("-", "_"),
         response_class=Json,
-        responses={200: _answered(operation), **ERRORS},
+        responses={200: _answered(_drawing(operation) if drawn else operation.output), **ERRORS},
         openapi_extra={"requestBody": {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
     )
     router.include_router(inner)
@@ -135,9 +154,15 @@ def _with_name(endpoint: Any, model: type[BaseModel], names: list[str]) -> Any:
     return by_name
 
 
-def _answered(operation: Operation) -> Record:
+def _drawing(operation: Operation) -> type[BaseModel]:
+    """An answer with its drawing."""
+    fields: dict[str, Any] = {"answer": (operation.output, ...), "html": (str, ...)}
+    return create_model(f"{_in_one_word(operation)}Drawing", __base__=Wire, **fields)
+
+
+def _answered(output: Any) -> Record:
     return {
-        "model": operation.output | list[operation.output],  # type: ignore[name-defined]
+        "model": output | list[output],
         "description": "The answer to the input, or a list of them to a list; lines of JSON to lines.",
         "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
     }

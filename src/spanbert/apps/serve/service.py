@@ -26,8 +26,8 @@ def operations() -> list[Operation]:
     found: dict[str, Operation] = {}
     for spec in specs():
         service = spec.serving()
-        found.setdefault(service.slug, TaskOperation(service, spec.title))
-    return [*found.values(), MaskOperation(), FillOperation(), AnalyzeOperation()]
+        found.setdefault(service.slug, TaskOperation(service, spec.title, spec.title_zh))
+    return [AnalyzeOperation(), *found.values(), MaskOperation(), FillOperation()]
 
 
 class Service:
@@ -122,6 +122,7 @@ class Service:
         *,
         client: str,
         patient: bool = False,
+        drawn: bool = False,
     ) -> Any:
         """What is answered to the inputs of a request: a list of answers to a list, else one.
 
@@ -132,6 +133,7 @@ class Service:
             parameters: Of the request.
             client: Who asks.
             patient: Wait for room in the queue rather than be refused.
+            drawn: Answer with drawings as well.
 
         Raises:
             ServiceError: They cannot be answered.
@@ -147,6 +149,8 @@ class Service:
             self._query(operation, served.loaded, one, parameters, f"inputs[{place}]" if many else "inputs")
             for place, one in enumerate(given)
         ]
+        if drawn:
+            queries = [query.drawn() for query in queries]
         found = await served.batcher.answers(client, queries, within=self.plan.limits.time_limit, patient=patient)
         return found if many else found[0]
 

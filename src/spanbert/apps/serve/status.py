@@ -32,12 +32,29 @@ class TaskInfo(BaseModel):
     route: str
 
 
+class Choice(BaseModel):
+    """Something that a model can be asked, by which task where one is named, with an input to try."""
+
+    route: str
+    task: str | None
+    example: Any
+
+
+class RouteInfo(BaseModel):
+    """A route in words."""
+
+    route: str
+    title: str
+    title_zh: str
+
+
 class ModelInfo(BaseModel):
     """A model, and what it can be asked."""
 
     name: str
     tasks: list[TaskInfo]
     routes: list[str]
+    choices: list[Choice]
     device: str
     loads: int
 
@@ -47,6 +64,7 @@ class Info(BaseModel):
 
     spanbert: str
     models: list[ModelInfo]
+    routes: list[RouteInfo]
     limits: dict[str, Any]
 
 
@@ -79,6 +97,9 @@ def status_routes(service: Service, every: list[Operation], reload: Reload | Non
         return Info(
             spanbert=__version__,
             models=[_model_info(service, name, every) for name in service.models],
+            routes=[
+                RouteInfo(route=one.slug, title=one.title, title_zh=one.title_zh) for one in service.offered(every)
+            ],
             limits=service.plan.limits.model_dump(),
         )
 
@@ -104,6 +125,17 @@ def _model_info(service: Service, name: str, every: list[Operation]) -> ModelInf
         TaskInfo(name=task, kind=model.loaded.pipeline.tasks[task].kind, route=one.slug)
         for task, one in model.loaded.services.items()
     ]
-    routes = [one.slug for one in every if one.offered_by(model.loaded)]
-    device = str(model.loaded.pipeline.device)
-    return ModelInfo(name=name, tasks=tasks, routes=routes, device=device, loads=model.loads)
+    offered = [one for one in every if one.offered_by(model.loaded)]
+    choices = [
+        Choice(route=one.slug, task=task, example=example)
+        for one in offered
+        for task, example in one.choices(model.loaded)
+    ]
+    return ModelInfo(
+        name=name,
+        tasks=tasks,
+        routes=[one.slug for one in offered],
+        choices=choices,
+        device=str(model.loaded.pipeline.device),
+        loads=model.loads,
+    )

@@ -11,13 +11,14 @@ it is drawn as a line below the text, each such span in the first row that is fr
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from spanbert.core.html.style import Palette, escaped
+from spanbert.core.html.style import STEPS, Palette, bar, escaped, step, words
 from spanbert.core.layers import overlap_free_layers
 from spanbert.core.types import Span, outer_first
 
+_STRONGEST = 8  # rows of the table of what counts most
 _CUT = '<span class="sb-cut"> … </span>'
 
 
@@ -28,8 +29,8 @@ def text_block(inner: str, *, rows: int = 0) -> str:
         inner: HTML of the text.
         rows: How many rows of marks and lines there are beyond the first, for which lines are set apart.
     """
-    style = f' style="--rows:{rows}"' if rows else ""
-    return f'<div class="sb-text" dir="auto" lang=""{style}>{inner}</div>'
+    extra = f" {step('rows', rows)}" if rows else ""
+    return f'<div class="sb-text{extra}" dir="auto" lang="">{inner}</div>'
 
 
 def marked_text(
@@ -39,8 +40,9 @@ def marked_text(
     *,
     cut_before: bool = False,
     cut_after: bool = False,
-    groups: Mapping[int, str] | None = None,
+    names: Mapping[int, str] | None = None,
     titles: Mapping[int, str] | None = None,
+    second: Span | None = None,
 ) -> str:
     """A text with its spans marked, each followed by its label, with the score as tooltip.
 
@@ -50,17 +52,20 @@ def marked_text(
         palette: The colours of the page.
         cut_before: The text is part of one that begins earlier, which "…" says.
         cut_after: The text is part of one that continues after it.
-        groups: Further CSS classes of spans, by the `id` of each.
+        names: What spans are marks of, by the `id` of each: those of one name light up together (`linked`).
         titles: What their tooltips say, by the same; others say label and score.
+        second: The span that is only the next best, and is marked less.
 
     Returns:
         A text block. Cost: spans times the layers that they overlap in, plus the text.
     """
 
-    def attributes(span: Span) -> tuple[str, str]:
-        extra = (groups or {}).get(id(span))
+    def attributes(span: Span, look: str) -> str:
+        name = (names or {}).get(id(span))
         title = (titles or {}).get(id(span)) or _tooltip(span)
-        return palette.css_class(span.label) + (f" {extra}" if extra else ""), escaped(title)
+        classes = f"{palette.css_class(span.label)} {look}{' sb-second' if span is second else ''}"
+        belongs = "" if name is None else f' data-sb="{escaped(name)}"'
+        return f'class="{classes}" title="{escaped(title)}"{belongs}'
 
     nested, crossing = _split_crossing(spans)
     layers = overlap_free_layers(nested)
@@ -84,16 +89,14 @@ def marked_text(
         pieces += [_badge(span, palette) for span in active if span.end == place]
         active = [span for span in active if span.end > place] + crossing_from[place]
         for span in starting[place]:
-            colour, title = attributes(span)
-            pieces.append(f'<mark class="{colour}" title="{title}" style="--level:{levels[id(span)]}">')
+            pieces.append(f"<mark {attributes(span, step('level', levels[id(span)]))}>")
             if span.end == place:
                 pieces.append(_badge(span, palette) + "</mark>")
             else:
                 open_marks.append(span)
         run = escaped(text[place:following])
         for span in sorted(active, key=lambda one: rows[id(one)]) if run else ():
-            colour, title = attributes(span)
-            run = f'<span class="sb-line {colour}" title="{title}" style="--row:{rows[id(span)]}">{run}</span>'
+            run = f"<span {attributes(span, 'sb-line ' + step('row', rows[id(span)]))}>{run}</span>"
         pieces.append(run)
     inner = (_CUT if cut_before else "") + "".join(pieces) + (_CUT if cut_after else "")
     return text_block(inner, rows=deepest + len(lines))
@@ -126,22 +129,87 @@ def _badge(span: Span, palette: Palette) -> str:
     return f'<small class="sb-label {palette.css_class(span.label)}">{escaped(span.label)}</small>'
 
 
-def captioned_text(text: str, words: Sequence[Span]) -> str:
+def captioned_text(text: str, tagged: Sequence[Span]) -> str:
     """A text with the tag of each word below it, with the score as tooltip.
 
     Args:
         text: The text.
-        words: Its words in order, none overlapping another, each with its tag as label.
+        tagged: Its words in order, none overlapping another, each with its tag as label.
 
     Returns:
         A text block.
     """
     pieces: list[str] = []
     position = 0
-    for word in words:
+    for word in tagged:
         pieces.append(escaped(text[position : word.start]))
         caption = f'<rt title="{escaped(_tooltip(word))}">{escaped(word.label or "")}</rt>'
         pieces.append(f"<ruby>{escaped(text[word.start : word.end])}{caption}</ruby>")
         position = word.end
     pieces.append(escaped(text[position:]))
     return text_block("".join(pieces), rows=2)
+
+
+def linked(body: str) -> str:
+    """A drawing whose marks and rows light up together: see `drawing.js`.
+
+    Args:
+        body: HTML with `data-sb` and `data-sb-marks`.
+    """
+    return f'<div class="sb-linked">{body}</div>'
+
+
+def link_row(cells: str, marks: Iterable[str], *, arc: str | None = None) -> str:
+    """A row of a table that speaks of marks.
+
+    Args:
+        cells: Its cells; the first one becomes a button.
+        marks: The names of the marks.
+        arc: What is written on the arc from the first of them to the second; None: there is no arc.
+    """
+    drawn = "" if arc is None else f' data-sb-arc="{escaped(arc)}"'
+    return f'<tr data-sb-marks="{escaped(" ".join(marks))}"{drawn}>{cells}</tr>'
+
+
+def shaded_text(text: str, parts: Sequence[Span]) -> str:
+    """A text whose parts are shaded by how much they speak for something, or against it, and a table of the strongest.
+
+    Args:
+        text: The text.
+        parts: Stretches of it in order, none overlapping another, with what they count for as score: above 0 for it,
+            below 0 against it.
+
+    Returns:
+        A text block and a table.
+    """
+    weighed = [part for part in parts if part.score]
+    most = max((abs(part.score or 0.0) for part in weighed), default=0.0)
+    pieces: list[str] = []
+    position = 0
+    for part in weighed:
+        score = part.score or 0.0
+        side = "sb-for" if score > 0 else "sb-against"
+        shade = step("shade", max(1, round(STEPS * abs(score) / most)))
+        inner = escaped(text[part.start : part.end])
+        pieces += [
+            escaped(text[position : part.start]),
+            f'<span class="{side} {shade}" title="{score:+.3f}">{inner}</span>',
+        ]
+        position = part.end
+    pieces.append(escaped(text[position:]))
+    strongest = sorted(weighed, key=lambda part: -abs(part.score or 0.0))[:_STRONGEST]
+    rows = "".join(_weight(text, part, most) for part in strongest)
+    if not rows:
+        return text_block("".join(pieces))
+    heads = f'<th scope="col">{words("word", "词")}</th><th scope="col">{words("how much", "程度")}</th>'
+    number = f'<th scope="col" class="sb-number">{words("score", "得分")}</th>'
+    table = f'<table class="sb-bars"><thead><tr>{heads}{number}</tr></thead><tbody>{rows}</tbody></table>'
+    return text_block("".join(pieces)) + table
+
+
+def _weight(text: str, part: Span, most: float) -> str:
+    score = part.score or 0.0
+    return (
+        f'<tr><th scope="row" dir="auto" lang="">{escaped(text[part.start : part.end])}</th>'
+        f'<td>{bar(abs(score) / most)}</td><td class="sb-number">{score:+.3f}</td></tr>'
+    )

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from spanbert.core.html.style import Palette, escaped
+from spanbert.core.html.style import Palette, bar, escaped, words
 from spanbert.core.predictions import Classification
 from spanbert.core.types import Facts, Record, Scores
 from spanbert.tasks.render import Figure, TaskRender, threshold_remark
@@ -47,12 +47,14 @@ class ClassifyRender(TaskRender[Classification]):
     def html(self, text: str, result: Classification, palette: Palette) -> str:
         """The most probable labels as bars, given ones in bold wherever they rank."""
         if result.value is not None:
-            return f'<p class="sb-note">value <b class="sb-number">{result.value:.4g}</b></p>'
+            return f'<p class="sb-note">{words("value", "数值")} <b class="sb-number">{result.value:.4g}</b></p>'
         ranked = sorted(result.scores, key=lambda label: -result.scores[label])
         shown = [label for rank, label in enumerate(ranked) if rank < _BARS or label in result.labels]
         bars = "".join(_bar(label, result.scores[label], given=label in result.labels) for label in shown)
-        notes = [] if result.labels else ["no label"]
-        notes += [f"{len(ranked) - len(shown)} less probable labels not shown"] if len(shown) < len(ranked) else []
+        notes = [] if result.labels else [words("no label", "没有标签")]
+        if len(shown) < len(ranked):
+            left_out = words("less probable labels not shown", "个概率更低的标签未显示")
+            notes.append(f"{len(ranked) - len(shown)} {left_out}")
         note = f'<p class="sb-note">{"; ".join(notes)}</p>' if notes else ""
         return f'<table class="sb-bars"><tbody>{bars}</tbody></table>{note}'
 
@@ -117,7 +119,4 @@ class ClassifyRender(TaskRender[Classification]):
 def _bar(label: str, score: float, *, given: bool) -> str:
     row = '<tr class="sb-given">' if given else "<tr>"
     heading = '<th scope="row" class="sb-given">' if given else '<th scope="row">'
-    return (
-        f'{row}{heading}{escaped(label)}</th><td><div class="sb-bar" style="width:{100 * score:.1f}%"></div></td>'
-        f'<td class="sb-number">{score:.3f}</td></tr>'
-    )
+    return f'{row}{heading}{escaped(label)}</th><td>{bar(score)}</td><td class="sb-number">{score:.3f}</td></tr>'

@@ -10,6 +10,7 @@ from typing_extensions import override
 from spanbert.core.predictions import Classification
 from spanbert.core.types import Document, Record
 from spanbert.tasks.classify.spec import CLASSIFY
+from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.service import Parameters, Place, TaskService, Wire
 
 
@@ -45,6 +46,11 @@ class ClassifyService(TaskService[Classification]):
     parameters = ClassifyParameters
     output: ClassVar = list[LabelScore]
     example = "A film to see again and again."
+
+    @override
+    def example_of(self, task: TextTask) -> Any:
+        """With a second text, where it is learned from two."""
+        return self.example if not task.reads_pairs else {"text": self.example, "text_pair": "See it twice."}
 
     @override
     def document(self, given: str | TextPair, *, where: str, place: Place) -> Document:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
 from typing_extensions import override
 
-from spanbert.core.html.style import Palette, escaped
-from spanbert.core.html.text import marked_text
+from spanbert.core.html.style import Palette, escaped, words
+from spanbert.core.html.text import link_row, linked, marked_text
 from spanbert.core.predictions import Coreference
 from spanbert.core.types import Document, Facts, Record, Span
 from spanbert.corpus.formats.conll2012 import conll2012_lines
 from spanbert.corpus.text.sentences import sentence_ranges
 from spanbert.tasks.render import Figure, TaskRender, span_record
+
+_MOST_NAMES = 8
 
 
 class CorefRender(TaskRender[Coreference]):
@@ -61,28 +63,24 @@ class CorefRender(TaskRender[Coreference]):
 
     @override
     def html(self, text: str, result: Coreference, palette: Palette) -> str:
-        """All mentions of a cluster light up under the pointer."""
+        """All mentions of a cluster light up together."""
         sure = {(link.mention.start, link.mention.end): link for link in result.links}
-        marks, groups, titles = [], {}, {}
+        marks, names, titles = [], {}, {}
         for number, (cluster, head) in enumerate(zip(result.clusters, result.heads, strict=True), start=1):
             name = text[head.start : head.end]
             for mention in cluster:
                 mark = Span(start=mention.start, end=mention.end, label=str(number))
                 marks.append(mark)
-                groups[id(mark)] = f"sb-c{number}"
+                names[id(mark)] = f"c{number}"
                 link = sure.get((mention.start, mention.end))
                 said = ""
                 if link is not None:
                     said = f", refers to {text[link.antecedent.start : link.antecedent.end]} {link.score:.3f}"
                 titles[id(mark)] = f"{number}: {name}{said}"
-        shown = marked_text(text, marks, palette, groups=groups, titles=titles)
+        shown = marked_text(text, marks, palette, names=names, titles=titles)
         if not result.clusters:
-            return f'{shown}<p class="sb-note">no clusters</p>'
-        rules = "".join(
-            f".sb-text:has(.sb-c{number}:hover) .sb-c{number}{{outline:.15em solid var(--deep)}}"
-            for number in range(1, len(result.clusters) + 1)
-        )
-        return f"<style>{rules}</style>{shown}{_table(text, result)}"
+            return f'{shown}<p class="sb-note">{words("no clusters", "没有共指簇")}</p>'
+        return linked(shown + _table(text, result))
 
     @override
     def lines(self, document: Document, result: Coreference) -> Iterator[str]:
@@ -113,14 +111,26 @@ class CorefRender(TaskRender[Coreference]):
 
 def _table(text: str, result: Coreference) -> str:
     rows = "".join(
-        f'<tr><td class="sb-number">{number}</td><td dir="auto">{escaped(text[head.start : head.end])}</td>'
-        f'<td class="sb-number">{len(cluster)}</td></tr>'
+        link_row(
+            f'<th scope="row" dir="auto" lang="">{number}: {escaped(text[head.start : head.end])}</th>'
+            f'<td dir="auto" lang="">{_others(text, cluster, head)}</td><td class="sb-number">{len(cluster)}</td>',
+            [f"c{number}"],
+        )
         for number, (cluster, head) in enumerate(zip(result.clusters, result.heads, strict=True), start=1)
     )
     return (
-        '<table class="sb-table"><thead><tr><th scope="col">cluster</th><th scope="col">head</th>'
-        f'<th scope="col">mentions</th></tr></thead><tbody>{rows}</tbody></table>'
+        f'<table class="sb-table"><thead><tr><th scope="col">{words("cluster", "共指簇")}</th>'
+        f'<th scope="col">{words("also called", "其他指称")}</th>'
+        f'<th scope="col">{words("mentions", "提及数")}</th></tr></thead><tbody>{rows}</tbody></table>'
     )
+
+
+def _others(text: str, cluster: Sequence[Span], head: Span) -> str:
+    """What else a thing is called, each once, and not all of very many."""
+    said = dict.fromkeys(text[one.start : one.end] for one in cluster)
+    said.pop(text[head.start : head.end], None)
+    shown = ", ".join(map(escaped, list(said)[:_MOST_NAMES]))
+    return shown + (" …" if len(said) > _MOST_NAMES else "")
 
 
 def _place(span: Span) -> list[int]:

@@ -63,6 +63,13 @@ class Template:
         return np.concatenate(parts).astype(np.int64), places
 
 
+def texts_around(text: str) -> list[str]:
+    """The texts before, between and after the blanks of a text that can be read: one more than blanks."""
+    starts = [0, *(match.end() for match in _BLANK.finditer(text))]
+    ends = [*(match.start() for match in _BLANK.finditer(text)), len(text)]
+    return [text[start:end] for start, end in zip(starts, ends, strict=True)]
+
+
 def _without_end_spaces(texts: list[str]) -> list[str]:
     """The texts as they are tokenised: white space before a blank belongs to the first piece of the blank (BPE)."""
     return [text.rstrip() for text in texts]

@@ -9,13 +9,14 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from spanbert.core.html.style import Palette, escaped
+from spanbert.core.html.style import Palette, escaped, words
 from spanbert.core.html.text import marked_text
-from spanbert.core.predictions import Answering
+from spanbert.core.predictions import Answer, Answering
 from spanbert.core.types import Facts, Record, Scores, Span
 from spanbert.tasks.render import Figure, TaskRender, threshold_remark
 
 _AROUND = 300  # characters of a long context that are shown on either side of the answer
+_LISTED = 5  # candidates
 _SNAP = 30  # how far a cut moves inwards to fall on a blank
 
 
@@ -64,13 +65,18 @@ class QARender(TaskRender[Answering]):
 
     @override
     def html(self, text: str, result: Answering, palette: Palette) -> str:
+        """The answer, then the text with it and the runner-up marked, then the best candidates."""
         best = result.answer
-        said = "No answer in this text."
+        said = words("No answer in this text.", "文中没有答案。")
         marks = []
         if best:
-            said = f'Answer: <b>{escaped(best.text)}</b> <span class="sb-number sb-note">{best.score:.3f}</span>'
+            score = f'<span class="sb-number sb-note">{best.score:.3f}</span>'
+            said = f'{words("Answer", "答案")}: <b dir="auto" lang="">{escaped(best.text)}</b> {score}'
             marks = [Span(start=best.start, end=best.end, label="answer", score=best.score)]
-        return f"<p>{said}</p>{_context(text, marks, palette)}{_candidates(result)}"
+        second = next((one for one in result.candidates if best is None or _apart(one, best)), None)
+        if second:
+            marks.append(Span(start=second.start, end=second.end, label="runner-up", score=second.score))
+        return f"<p>{said}</p>{_context(text, marks, palette, second=bool(second))}{_candidates(result)}"
 
     @override
     def in_words(self, entry: Facts) -> str:
@@ -110,16 +116,33 @@ class QARender(TaskRender[Answering]):
         return "nlp.answer(question, context)"
 
 
-def _context(context: str, marks: list[Span], palette: Palette) -> str:
-    """The context with the answer marked; a long one is cut around it (or after its beginning), the whole folded."""
-    focus_start, focus_end = (marks[0].start, marks[0].end) if marks else (0, 0)
+def _apart(one: Answer, other: Answer) -> bool:
+    """Whether two answers share no character: one that only goes on from the best is no other answer."""
+    return one.end <= other.start or other.end <= one.start
+
+
+def _context(context: str, marks: list[Span], palette: Palette, *, second: bool) -> str:
+    """The context with its marks, the last of which may be the runner-up; a long one is cut, the whole folded.
+
+    It is cut around the answer, or after its beginning where there is none; the runner-up may be in the whole alone.
+    """
+    answers = marks[:-1] if second else marks
+    focus_start, focus_end = (answers[0].start, answers[0].end) if answers else (0, 0)
     start, end = _cut(context, focus_start, focus_end)
-    whole = marked_text(context, marks, palette)
+    whole = marked_text(context, marks, palette, second=marks[-1] if second else None)
     if (start, end) == (0, len(context)):
         return whole
-    moved = [Span(start=mark.start - start, end=mark.end - start, label=mark.label, score=mark.score) for mark in marks]
-    excerpt = marked_text(context[start:end], moved, palette, cut_before=start > 0, cut_after=end < len(context))
-    return f"{excerpt}<details><summary>whole text, {len(context):,} characters</summary>{whole}</details>"
+    moved = [
+        Span(start=mark.start - start, end=mark.end - start, label=mark.label, score=mark.score)
+        for mark in marks
+        if start <= mark.start and mark.end <= end
+    ]
+    runner_up = moved[-1] if second and len(moved) == len(marks) else None
+    excerpt = marked_text(
+        context[start:end], moved, palette, cut_before=start > 0, cut_after=end < len(context), second=runner_up
+    )
+    folded = f"{words('whole text', '全文')}, {len(context):,} {words('characters', '个字符')}"
+    return f"{excerpt}<details><summary>{folded}</summary>{whole}</details>"
 
 
 def _cut(context: str, focus_start: int, focus_end: int) -> tuple[int, int]:
@@ -138,12 +161,15 @@ def _candidates(answering: Answering) -> str:
     if not answering.candidates:
         return ""
     rows = "".join(
-        f'<tr><td dir="auto">{escaped(one.text)}</td><td class="sb-number">{one.start}–{one.end}</td>'
+        f'<tr><td dir="auto" lang="">{escaped(one.text)}</td><td class="sb-number">{one.start}–{one.end}</td>'
         f'<td class="sb-number">{one.score:.3f}</td></tr>'
-        for one in answering.candidates
+        for one in answering.candidates[:_LISTED]
     )
     return (
-        f'<table class="sb-table"><caption>no answer against the best: {answering.null_score:+.2f} nats</caption>'
-        '<thead><tr><th scope="col">candidate</th><th scope="col">characters</th><th scope="col">score</th></tr>'
+        f'<table class="sb-table"><caption>{words("no answer against the best", "无答案相对最佳答案")}: '
+        f"{answering.null_score:+.2f} nats</caption>"
+        f'<thead><tr><th scope="col">{words("candidate", "候选答案")}</th>'
+        f'<th scope="col" class="sb-number">{words("characters", "字符位置")}</th>'
+        f'<th scope="col" class="sb-number">{words("score", "得分")}</th></tr>'
         f"</thead><tbody>{rows}</tbody></table>"
     )

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from typing_extensions import override
 
-from spanbert.core.html.style import Palette, escaped
-from spanbert.core.html.text import marked_text
+from spanbert.core.html.style import Palette, escaped, words
+from spanbert.core.html.text import link_row, linked, marked_text
 from spanbert.core.predictions import RelationExtraction
 from spanbert.core.types import Facts, Record, Relation, Span
 from spanbert.scores.relations import relates
@@ -51,17 +51,18 @@ class RelationRender(TaskRender[RelationExtraction]):
 
     @override
     def html(self, text: str, result: RelationExtraction, palette: Palette) -> str:
+        """Entities marked, and an arc and a row for each pair that is related."""
         ends = {(end.start, end.end): end for one in result.relations for end in (one.head, one.tail)}
         marks = [Span(start=end.start, end=end.end, label=end.label or "entity") for end in ends.values()]
-        related = [one for one in result.relations if relates(one.label)]
-        rows = "".join(_row(text, one) for one in related)
-        body = marked_text(text, marks, palette)
+        names = {id(mark): _name(mark) for mark in marks}
+        rows = "".join(_row(text, one) for one in result.relations if relates(one.label))
+        body = marked_text(text, marks, palette, names=names)
         if not rows:
-            return f'{body}<p class="sb-note">no relations</p>'
-        return (
-            f'{body}<table class="sb-table"><thead><tr><th scope="col">head</th><th scope="col">relation</th>'
-            f'<th scope="col">tail</th><th scope="col">score</th></tr></thead><tbody>{rows}</tbody></table>'
-        )
+            return f'{body}<p class="sb-note">{words("no relations", "没有关系")}</p>'
+        heads = (("head", "头实体"), ("relation", "关系"), ("tail", "尾实体"), ("score", "得分"))
+        columns = "".join(f'<th scope="col">{words(*one)}</th>' for one in heads)
+        table = f'<table class="sb-table"><thead><tr>{columns}</tr></thead><tbody>{rows}</tbody></table>'
+        return linked(body + table)
 
     @override
     def in_words(self, entry: Facts) -> str:
@@ -88,10 +89,15 @@ class RelationRender(TaskRender[RelationExtraction]):
         return "nlp.relate(text, entities)"
 
 
+def _name(end: Span) -> str:
+    return f"e{end.start}-{end.end}"
+
+
 def _row(text: str, relation: Relation) -> str:
     head, tail = (escaped(text[end.start : end.end]) for end in (relation.head, relation.tail))
     score = "" if relation.score is None else f"{relation.score:.3f}"
-    return (
-        f'<tr><td dir="auto">{head}</td><td>{escaped(relation.label)}</td><td dir="auto">{tail}</td>'
-        f'<td class="sb-number">{score}</td></tr>'
+    cells = (
+        f'<th scope="row" dir="auto" lang="">{head}</th><td>{escaped(relation.label)}</td>'
+        f'<td dir="auto" lang="">{tail}</td><td class="sb-number">{score}</td>'
     )
+    return link_row(cells, [_name(relation.head), _name(relation.tail)], arc=relation.label)

@@ -10,6 +10,7 @@ from typing_extensions import override
 from spanbert.core.predictions import RelationExtraction
 from spanbert.core.types import Document, Record, Relation, Span
 from spanbert.corpus.formats.relation_lines import entity_of
+from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.relation.render import RelationRender
 from spanbert.tasks.service import Place, Stretch, TaskService, Wire
 
@@ -56,6 +57,18 @@ class RelationService(TaskService[RelationExtraction]):
         "text": "Ann works for Acme.",
         "entities": [{"start": 0, "end": 3, "label": "PER"}, {"start": 14, "end": 18, "label": "ORG"}],
     }
+
+    @override
+    def example_of(self, task: TextTask) -> Any:
+        """With entities of types that it knows."""
+        pairs = task.manifest()["type_pairs"]
+        if not pairs:
+            return self.example
+        entities = [
+            {"start": one["start"], "end": one["end"], "label": label}
+            for one, label in zip(self.example["entities"], pairs[0], strict=True)
+        ]
+        return {"text": self.example["text"], "entities": entities}
 
     @override
     def document(self, given: str | Related, *, where: str, place: Place) -> Document:

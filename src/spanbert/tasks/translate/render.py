@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import ClassVar
 
 from typing_extensions import override
 
-from spanbert.core.html.style import Palette, escaped
-from spanbert.core.predictions import Translation
+from spanbert.core.html.style import Palette, escaped, words
+from spanbert.core.html.text import linked, text_block
+from spanbert.core.predictions import Alignment, Translation
 from spanbert.core.types import Facts, Record, Scores
 from spanbert.tasks.render import Figure, TaskRender
 
@@ -51,8 +52,8 @@ class TranslateRender(TaskRender[Translation]):
 
     @override
     def html(self, text: str, result: Translation, palette: Palette) -> str:
-        """The best translation, then the others with their scores."""
-        best = f'<div class="sb-text" dir="auto" lang="">{escaped(result.text)}</div>'
+        """The best translation, with its alignment where it has one, then the others with their scores."""
+        best = text_block(escaped(result.text)) + "".join(map(_aligned, result.alignments))
         others = "".join(
             f'<li dir="auto" lang="">{escaped(one.text)} <span class="sb-number">{one.score:.3f}</span></li>'
             for one in result.candidates[1:]
@@ -85,3 +86,28 @@ class TranslateRender(TaskRender[Translation]):
     @override
     def python(self, entry: Facts) -> str:
         return "nlp.translate(text)"
+
+
+def _aligned(alignment: Alignment) -> str:
+    """The words of a sentence, then those of its translation, each with its counterparts below it."""
+    source = " ".join(f'<span data-sb="s{place}">{escaped(word)}</span>' for place, word in enumerate(alignment.source))
+    target = " ".join(
+        _written(word, weights, alignment.source)
+        for word, weights in zip(alignment.target, alignment.weights, strict=True)
+    )
+    title = f'<div class="sb-task">{words("alignment", "对齐")}</div>'
+    return linked(title + text_block(source) + text_block(target, rows=2))
+
+
+def _written(word: str, weights: Sequence[float], source: Sequence[str]) -> str:
+    places = _counterparts(weights)
+    looks = escaped(", ".join(f"{source[place]} {weights[place]:.2f}" for place in places))
+    below = f'<rt title="{looks}">{escaped(" ".join(source[place] for place in sorted(places)))}</rt>'
+    return f'<ruby data-sb-marks="{" ".join(f"s{place}" for place in places)}">{escaped(word)}{below}</ruby>'
+
+
+def _counterparts(weights: Sequence[float]) -> list[int]:
+    """The words that another word looks at most, the most first: those with half as much as the first."""
+    most = max(weights, default=0.0)
+    ranked = sorted(range(len(weights)), key=lambda place: -weights[place])
+    return [place for place in ranked if most and weights[place] >= most / 2]

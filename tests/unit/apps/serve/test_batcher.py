@@ -19,7 +19,7 @@ def upper(pipeline: object, payloads: Sequence[str]) -> list[str]:
 
 
 def query(text: str, cost: int = 10) -> Query:
-    return Query(computation=upper, payload=text, cost=cost, answer=str)
+    return Query(computation=upper, payload=text, cost=cost, answer=str, draw=str)
 
 
 class Watched:

@@ -13,8 +13,11 @@ from starlette.testclient import TestClient
 
 import spanbert
 from spanbert.apps.serve.service import operations
+from spanbert.core.html.style import Palette
 from spanbert.core.types import Document, Relation, Span
 from spanbert.pipelines.load import Pipeline
+from spanbert.pipelines.results import AnnotatedText
+from spanbert.tasks.registry import specs
 from tests.unit.apps.serve.conftest import PRETRAINED
 
 TEXT = "the old king sleeps near the river. the queen runs"
@@ -206,3 +209,48 @@ def test_long_texts_are_read_whole(client: TestClient):
     found = ask(client, "token-classification", text, task="ner")
     assert found[-1]["word"] == "king"
     assert found[-1]["end"] == len(text)
+
+
+def drawing(client: TestClient, model: str, slug: str, inputs: Any, **parameters: Any) -> Any:
+    answer = client.post(f"/models/{model}/{slug}/drawing", json={"inputs": inputs, "parameters": parameters})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_drawings_come_with_the_same_answer(client: TestClient, nlp: Pipeline):
+    drawn = drawing(client, "joint", "token-classification", [TEXT, "the fox"], task="ner")
+    assert [one["answer"] for one in drawn] == ask(client, "token-classification", [TEXT, "the fox"], task="ner")
+    assert drawn[0]["html"] == AnnotatedText(id="a", text=TEXT, tasks={"ner": nlp(TEXT)["ner"]}).drawing(Palette())
+    filled = drawing(client, "pretrained", "span-fill", "the [MASK] runs", top_k=2)
+    assert filled["answer"] == ask(client, "span-fill", "the [MASK] runs", top_k=2)
+    assert filled["html"].count("<mark") == 2
+    whole = drawing(client, "joint", "analyze", TEXT)
+    assert whole["html"].count('class="sb-task"') == len(nlp(TEXT).tasks)
+    refused = client.post("/models/pretrained/span-fill/drawing", json={"inputs": "no blank"})
+    assert (refused.status_code, refused.json()["error_type"]) == (422, "unprocessable")
+
+
+def test_what_a_page_can_offer(client: TestClient):
+    """Every choice of /info names something that can be asked, with an input that is answered."""
+    info = client.get("/info").json()
+    titles = {one["route"]: (one["title"], one["title_zh"]) for one in info["routes"]}
+    choices = [(model["name"], one) for model in info["models"] for one in model["choices"]]
+    named = [(model, one["task"]) for model, one in choices if one["task"] is not None]
+    assert sorted(named) == sorted((model["name"], task["name"]) for model in info["models"] for task in model["tasks"])
+    for model, one in choices:
+        assert all(titles[one["route"]])
+        parameters = {} if one["task"] is None else {"task": one["task"]}
+        assert drawing(client, model, one["route"], one["example"], **parameters)["html"]
+
+
+def test_examples_are_of_what_a_task_has_learned():
+    class Learned:
+        reads_pairs = True
+
+        def manifest(self) -> dict[str, Any]:
+            return {"type_pairs": [["plant", "pest"]]}
+
+    by_slug = {spec.serving().slug: spec.serving() for spec in specs()}
+    assert by_slug["text-classification"].example_of(Learned()).keys() == {"text", "text_pair"}
+    entities = by_slug["relation-extraction"].example_of(Learned())["entities"]
+    assert [one["label"] for one in entities] == ["plant", "pest"]

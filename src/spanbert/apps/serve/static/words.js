@@ -1,0 +1,69 @@
+// What the page says, in English and Chinese. Drawings bring their own words (data-sb-zh).
+
+export const LANGUAGES = ["en", "zh"];
+
+const WORDS = {
+  language: ["Language", "语言"],
+  theme: ["Theme", "主题"],
+  auto: ["as the system", "跟随系统"],
+  light: ["light", "浅色"],
+  dark: ["dark", "深色"],
+  ask: ["Ask", "输入"],
+  key: ["API key", "API 密钥"],
+  task: ["Task", "任务"],
+  run: ["Run", "运行"],
+  shortcut: ["or Ctrl+Enter", "或按 Ctrl+Enter"],
+  answer: ["Answer", "结果"],
+  nothing: ["Nothing was asked yet.", "尚未运行。"],
+  copy: ["Copy", "复制"],
+  link: ["link", "链接"],
+  addresses: ["Addresses and bodies", "接口地址与格式"],
+  file: ["Open a file", "打开文件"],
+  drop: ["Type, paste, or drop a file", "输入、粘贴或拖入文件"],
+  text: ["Text", "文本"],
+  text_pair: ["Second text", "第二段文本"],
+  question: ["Question", "问题"],
+  context: ["Text that holds the answer", "包含答案的文本"],
+  entities: ["Entities (none: the model finds them)", "实体（留空则由模型识别）"],
+  type: ["Type", "类型"],
+  mark: ["Mark the selection", "标记选中的文字"],
+  unmark: ["Remove", "移除"],
+  select: ["Select some words of the text first.", "请先在文本中选中文字。"],
+  running: ["Running …", "正在运行……"],
+  answered: ["Answered in {} ms.", "用时 {} 毫秒。"],
+  copied: ["Copied.", "已复制。"],
+  shown: ["Select and copy it below.", "请在下方选中并复制。"],
+  characters: ["{} of at most {} characters", "{} 个字符，上限 {}"],
+  unreadable: ["{}: not a text in UTF-8.", "{}：不是 UTF-8 文本。"],
+  large: ["{}: larger than the {} characters that may be asked about.", "{}：超出 {} 个字符的上限。"],
+  unreachable: ["The service does not answer.", "服务没有响应。"],
+  locked: ["This service wants a key.", "此服务需要密钥。"],
+  later: ["Try again in {} s.", "请在 {} 秒后重试。"],
+  request: ["request {}", "请求编号 {}"],
+};
+
+let language = "en";
+
+/** The words for something, in the language of the page. */
+export function say(name, ...values) {
+  let rest = [...values];
+  return WORDS[name][LANGUAGES.indexOf(language)].replace(/\{\}/g, () => rest.shift());
+}
+
+/** Speaks a language from now on, also in what is shown already. */
+export function speak(chosen) {
+  language = chosen;
+  document.documentElement.lang = chosen === "zh" ? "zh-Hans" : "en";
+  for (const one of document.querySelectorAll("[data-say]")) one.textContent = say(one.dataset.say);
+}
+
+/** The language that is spoken. */
+export const spoken = () => language;
+
+/** An element that says something in the language of the page, or a name that it has no words for. */
+export function sayIn(tag, name) {
+  const element = document.createElement(tag);
+  element.textContent = name in WORDS ? say(name) : name;
+  if (name in WORDS) element.dataset.say = name;
+  return element;
+}

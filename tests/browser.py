@@ -1,0 +1,89 @@
+"""A real Chromium for tests of pages, and a service for it to visit."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from spanbert.apps.serve.app import make_app
+from spanbert.apps.serve.config import ServePlan
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+QUIET = ["--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+PATIENCE = 120_000  # milliseconds, on a machine that does other things too
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser; without one the tests are skipped. One process may have one at a time."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=QUIET)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A tab, and what went wrong in it.
+
+    Attributes:
+        page: Of Playwright.
+        faults: Errors of scripts, refusals of the policy, and requests to other hosts.
+    """
+
+    def __init__(self, page: Page, home: str) -> None:
+        self.page = page
+        self.faults: list[str] = []
+        page.set_default_timeout(PATIENCE)
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
+        page.on("request", lambda sent: None if sent.url.startswith(home) else self.faults.append(sent.url))
+
+    def violations(self) -> list[str]:
+        """What axe-core finds wrong for people who read with other means."""
+        found = Axe().run(self.page).response["violations"]
+        return [f"{one['id']}: {node['html']} {node['failureSummary']}" for one in found for node in one["nodes"]]
+
+
+@contextmanager
+def tab(browser: Browser, home: str, **settings: Any) -> Iterator[Visit]:
+    """A tab of its own, with nothing remembered; nothing may go wrong in it that the test does not expect.
+
+    Args:
+        browser: Of `chromium`.
+        home: Addresses that begin so may be asked for.
+        settings: Of the browser's context.
+    """
+    given = {"viewport": {"width": 1000, "height": 900}, "locale": "en-GB", **settings}
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"], **given)
+    visit = Visit(context.new_page(), home)
+    yield visit
+    context.close()
+    assert visit.faults == []
+
+
+@contextmanager
+def served(plan: ServePlan) -> Iterator[str]:
+    """The address of a service in a thread of this process."""
+    place = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(make_app(plan), log_level="warning", lifespan="on"))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[place])))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{place.getsockname()[1]}/"
+    finally:
+        server.should_exit = True
+        thread.join()
+        place.close()
