@@ -167,7 +167,17 @@ class LoadedBundle:
 
     @LoadedOnce
     def _explainer(self) -> Explainer:
-        """Encoder and heads of all tasks once more, in float32, as gradients can go through them."""
+        """Encoder and heads of all tasks once more, in float32, as gradients can go through them.
+
+        Raises:
+            InputError: An exported model.
+        """
+        if self.files.is_exported:
+            raise InputError(
+                "an exported model cannot be explained",
+                where=str(self.files.path),
+                remedy="Explain the bundle that it was made of",
+            )
         from spanbert.encoder.hardware import tune_process
         from spanbert.explain.explainer import Explainer
         from spanbert.inference.heads import load_predictor
