@@ -148,6 +148,6 @@ def announce_device(name: str) -> None:
 def limit_threads(threads: int | None) -> None:
     """Bounds the cores that this process computes on."""
     if threads is not None:
-        from spanbert.encoder.hardware import use_threads
+        from spanbert.core.threads import use_threads
 
         use_threads(threads)
