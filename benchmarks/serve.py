@@ -37,7 +37,7 @@ from common import real_data, write_result
 from memory import random_model
 
 import spanbert
-from spanbert.encoder.hardware import use_threads
+from spanbert.core.threads import use_threads
 
 WORDS = {"mix": (5, 400), "short": (5, 40)}
 TEXTS = 2000

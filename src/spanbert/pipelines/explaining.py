@@ -129,10 +129,10 @@ class Explaining(LoadedBundle):
         Raises:
             InputError: A text too long to show, or an encoder without attention.
         """
-        from spanbert.explain.attention import attention_of
-
         require_text(text, "text")
         encoder = self._explainer.encoder
+        from spanbert.explain.attention import attention_of
+
         return AttentionView(
             id="text", attention=attention_of(encoder, self.tokenizer, text, _text_or_none(pair, "pair"))
         )
