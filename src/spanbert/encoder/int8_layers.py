@@ -37,6 +37,7 @@ class Int8Linear(nn.Module):
     ) -> None:
         super().__init__()
         self.grid = grid
+        self._zero = torch.tensor(grid.zero + 0.5)  # with a half, since what follows the point is cut off
         self.following: Grid | None = None
         self.parts: dict[tuple[int, int], tuple[Tensor, Tensor, Tensor, Tensor]] = {}
         for start, stop in pairwise([0, *cuts, len(weight_OI)]):
@@ -64,8 +65,8 @@ class Int8Linear(nn.Module):
     def _rounded(self, input_NI: Tensor) -> Tensor:
         if input_NI.dtype == torch.uint8:
             return input_NI
-        found: Tensor = torch.quantize_per_tensor(input_NI, self.grid.step, self.grid.zero, torch.quint8).int_repr()
-        return found
+        places_NI = torch.add(self._zero, input_NI, alpha=1 / self.grid.step)
+        return places_NI.clamp_(0, 255).to(torch.uint8)
 
     def _product(self, rounded_NI: Tensor, part: tuple[int, int], activation: str, grid: Grid | None) -> Tensor:
         weight, steps, zeros, bias = self.parts[part]
