@@ -1,6 +1,6 @@
 """Memory of predicting many short texts: what the process holds after each twentieth of them.
 
-python benchmarks/memory.py [--texts 50000] [--layers 6] [--out FILE] [NAME=VALUE ...]    NAME=VALUE: of the environment
+python benchmarks/memory.py [--texts 50000] [--layers 6] [NAME=VALUE ...]    NAME=VALUE: of the environment
 
 An encoder of MiniLM's width with random weights classifies texts of 1 to 200 words, most of them short.
 """
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from common import environment
+from common import write_result
 
 import spanbert
 from spanbert.apps.quickstart.build import packaged_minilm
@@ -67,7 +67,6 @@ def main() -> None:
     parser.add_argument("stated", nargs="*", metavar="NAME=VALUE")
     parser.add_argument("--texts", type=int, default=50_000)
     parser.add_argument("--layers", type=int, default=6)
-    parser.add_argument("--out", type=Path)
     parser.add_argument("--model", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.model is not None:
@@ -85,8 +84,8 @@ def main() -> None:
                 lines.append(json.loads(line))
     if process.returncode:
         sys.exit(process.returncode)
-    if given.out is not None:
-        given.out.write_text(json.dumps({**environment(), "stated": stated, "rows": lines}, indent=1), encoding="utf-8")
+    name = "memory_texts" if not stated else "memory_texts_stated"
+    write_result(name, {"texts": given.texts, "layers": given.layers, "stated": stated, "rows": lines})
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import json
 import sys
 
 from common import RESULTS, ROOT
-from report_parts import gpu, peers, serving, tasks, training, translation
+from report_parts import gpu, machine, peers, serving, tasks, training, translation
 
 SECTIONS = {
     "pretrain_enwiki": training.pretrain_enwiki,
@@ -43,6 +43,10 @@ SECTIONS = {
     "masking": training.masking,
     "bench_masking": peers.bench_masking,
     "bench_prepare": peers.bench_prepare,
+    "against": machine.against,
+    "ranks": machine.ranks,
+    "memory_texts": machine.memory_texts,
+    "threads_idle": machine.threads_idle,
 }
 _BEFORE_GPU = "bench_finetune"  # after which the section about GPUs stands
 

@@ -17,6 +17,7 @@ from spanbert.checkpoint.state import load_state
 from spanbert.train.run_directory import run_directory
 from spanbert.train.tracking import read_log
 from tests.dist.cases import RUNS, SHARDED, tagged
+from tests.faults.processes import ranks_of
 from tests.runs import arguments, losses
 
 TAGS = "fox B-ANIMAL\nsaw O\na O\nking B-PERSON\nof I-PERSON\n\nthe O\ndog B-ANIMAL\nran O\n\n"
@@ -107,20 +108,6 @@ def test_a_run_goes_from_one_process_to_two_to_shares_to_one(two: Path, whole_ru
     assert json.loads((run_directory(two / "handed") / "run.json").read_text()).get("processes", 1) == 1
 
 
-def _ranks(parent: int) -> dict[int, int]:
-    """Process ids of the ranks that a launcher started."""
-    found = {}
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            of = int((place / "stat").read_text().rpartition(")")[2].split()[1])
-            environment = dict(one.split("=", 1) for one in (place / "environ").read_text().split("\0") if "=" in one)
-        except OSError:  # it has ended
-            continue
-        if of == parent and "RANK" in environment:
-            found[int(environment["RANK"])] = int(place.name)
-    return found
-
-
 def _begun(*call: object) -> subprocess.Popen[str]:
     """A run of two processes that has made a step."""
     process = subprocess.Popen(
@@ -139,7 +126,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason=
 def test_the_others_end_with_a_message_when_one_is_killed_and_the_run_goes_on(folder: Path, tmp_path: Path):
     call = arguments(folder / "store", tmp_path / "out", folder / "model", "--set", "batch.packs=2", "--set", "train.max_steps=100000")
     process = _begun(*call, "--set", "train.checkpoint_every=1steps", "--nproc", 2)
-    os.kill(_ranks(process.pid)[1], signal.SIGKILL)
+    os.kill(ranks_of(process.pid)[1], signal.SIGKILL)
     _, err = process.communicate(timeout=600)
     assert process.returncode in (1, 128 + signal.SIGKILL)
     assert err.count("another process of this run has ended. The same command with --resume goes on") == 1
@@ -156,7 +143,7 @@ def test_the_others_end_with_a_message_when_one_is_killed_and_the_run_goes_on(fo
 def test_processes_are_started_anew_and_resume(folder: Path, tmp_path: Path):
     own = ["--set", "batch.packs=2", "--set", "train.max_steps=60", "--set", "train.checkpoint_every=1steps"]
     process = _begun(*arguments(folder / "store", tmp_path / "out", folder / "model", *own), "--nproc", 2, "--max-restarts", 1)
-    os.kill(_ranks(process.pid)[1], signal.SIGKILL)
+    os.kill(ranks_of(process.pid)[1], signal.SIGKILL)
     out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     assert err.count("resuming after step") == 1
@@ -168,7 +155,7 @@ def test_processes_are_started_anew_and_resume(folder: Path, tmp_path: Path):
 def test_a_signal_ends_all_together(folder: Path, tmp_path: Path):
     call = arguments(folder / "store", tmp_path / "out", folder / "model", "--set", "batch.packs=2", "--set", "train.max_steps=100000")
     process = _begun(*call, "--nproc", 2)
-    os.kill(_ranks(process.pid)[1], signal.SIGTERM)
+    os.kill(ranks_of(process.pid)[1], signal.SIGTERM)
     out, err = process.communicate(timeout=600)
     assert process.returncode == 128 + signal.SIGTERM
     assert err.count("resume with: spanbert pretrain") == 1

@@ -5,10 +5,10 @@
     kills     signals at random moments of a run's processor time, over all verbs
     points    runs that are cut before something that they do to the disk; `--points 0` is before everything
     disks     runs on disks that are too small for them, which get room afterwards
+    ranks     runs of two processes, one of which is killed or told to end at a random moment
     hostile   broken files of every format
 
-What is done is noted in the working folder, so that a campaign that is stopped goes on with the same command. Two ranks:
-once a run can have several processes, they are scenarios like others, of which one process is killed.
+What is done is noted in the working folder, so that a campaign that is stopped goes on with the same command.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from benchmarks.bench.common import environment
 from tests.faults.cutting import Subject, Verdict
 from tests.faults.forks import ROOT, Forks
 from tests.faults.hostile import FORMATS
+from tests.faults.processes import RUNS, Pair
 from tests.faults.report import write_page
 from tests.faults.scenarios import SCENARIOS, make_stage, require
 from tests.faults.seam import WAYS, Way
@@ -39,6 +40,7 @@ RESULTS = ROOT / "tests" / "faults" / "results.json"
 VERBS = tuple(dict.fromkeys(one.verb for one in SCENARIOS))
 SIGNALS: tuple[tuple[Way, float], ...] = (("kill", 0.7), ("SIGTERM", 0.15), ("SIGINT", 0.15))
 SHARES = (0.3, 0.7)
+PARTS = ("kill", "point", "disk", "rank")
 _MOUNTS = "SPANBERT_FAULTS_MOUNTS"  # set in the process that may mount
 
 
@@ -151,6 +153,23 @@ class Campaign:
     def _mount(options: str, disk: Path) -> None:
         subprocess.run(["mount", *options.split(), str(disk)], check=True)
 
+    def ranks(self, count: int, verbs: tuple[str, ...]) -> None:
+        """Runs of two processes."""
+        pairs: dict[str, Pair] = {}
+
+        def cut(name: str, draw: random.Random) -> dict[str, Any]:
+            if name not in pairs:
+                place = self.work / "runs" / f"two-{name.replace(' ', '-')}"
+                shutil.rmtree(place, ignore_errors=True)
+                pairs[name] = Pair(name, self.stage, place)
+            return pairs[name].cut(draw)
+
+        for number in range(count):
+            name = list(RUNS)[number % len(RUNS)]
+            if RUNS[name][0] in verbs:
+                draw = random.Random(f"{self.seed} rank {number}")
+                self.once(f"rank {number}", lambda: cut(name, draw))  # noqa: B023
+
     def hostile(self, count: int) -> None:
         """Broken files."""
         for name in FORMATS:
@@ -177,7 +196,7 @@ def may_mount() -> bool:
 def summary(done: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """Counts by verb, of what was done."""
     found: dict[str, Any] = {"commits": list(dict.fromkeys(one["commit"] for one in done.values()))}
-    for part in ("kill", "point", "disk"):
+    for part in PARTS:
         of_part = [(key, one) for key, one in done.items() if key.startswith(f"{part} ")]
         found[part] = {verb: _counts([one for _, one in of_part if one["verb"] == verb]) for verb in VERBS}
     found["points there are"] = _points_by_verb(done)
@@ -219,6 +238,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--points", type=int, default=10, help="of each run at most; 0: all")
+    parser.add_argument("--ranks", type=int, default=30, help="signals to one of two processes")
     parser.add_argument("--files", type=int, default=100, help="broken files of each format")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "faults", help="where it works and goes on from")
     return parser.parse_args()
@@ -237,7 +257,7 @@ def main() -> int:
     given = _arguments()
     _in_own_namespace()
     if given.quick:
-        given.kills, given.points, given.files = given.kills // 10, 4, 20
+        given.kills, given.points, given.ranks, given.files = given.kills // 10, 4, 3, 20
     work = given.work.resolve() / ("quick" if given.quick else "whole")
     work.mkdir(parents=True, exist_ok=True)
     verbs = VERBS if given.only is None else (given.only,)
@@ -246,6 +266,7 @@ def main() -> int:
         campaign.kills(given.kills, verbs)
         campaign.points(given.points, verbs)
         campaign.disks(verbs)
+        campaign.ranks(given.ranks, verbs)
         if given.only in (None, "hostile"):
             campaign.hostile(given.files)
     found = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "seed": given.seed, **summary(campaign.done)}
@@ -261,7 +282,7 @@ def main() -> int:
 
 def printed(found: Mapping[str, Any]) -> Iterator[str]:
     """The counts, for a terminal."""
-    for part in ("kill", "point", "disk"):
+    for part in PARTS:
         for verb, counts in found[part].items():
             if counts["cuts"]:
                 yield f"{part:8} {verb:10} " + "  ".join(f"{name} {number}" for name, number in counts.items())

@@ -19,6 +19,7 @@ _PARTS = {
     "kill": "Signals at random moments (SIGKILL, SIGTERM, SIGINT)",
     "point": "Cuts before something that a run does to the disk",
     "disk": "Disks that are too small, and get room afterwards",
+    "rank": "Signals to one of two processes that train together",
 }
 
 
@@ -30,7 +31,7 @@ def counts(found: Mapping[str, Any]) -> str:
         f"Python {facts['python']}, on {facts['cores']} cores of {facts['cpu']}."
     ]
     for part, title in _PARTS.items():
-        rows = [[verb, *(str(one[name]) for name in _COUNTS)] for verb, one in found[part].items()]
+        rows = [[verb, *(str(one[name]) for name in _COUNTS)] for verb, one in found[part].items() if one["cuts"]]
         rows.append(["all", *(str(sum(one[name] for one in found[part].values())) for name in _COUNTS)])
         parts += [
             f"{title}{_remark(part, found)}:",

@@ -10,7 +10,7 @@ import asyncio
 import json
 import uuid
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 import h11
 from typing_extensions import override
@@ -19,6 +19,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from spanbert.apps.serve.config import ServeConfig
 from spanbert.apps.serve.errors import ServiceError
 from spanbert.apps.serve.guard import CROWDED
+
+Owed = Literal["headers", "body"]
 
 
 class Connection(H11Protocol):
@@ -32,7 +34,8 @@ class Connection(H11Protocol):
     def __init__(self, *, limits: ServeConfig, **settings: Any) -> None:
         super().__init__(**settings)
         self._limits = limits
-        self._owed: asyncio.TimerHandle | None = None  # ends it when the client keeps us waiting
+        self._owed: Owed | None = None
+        self._waiting: asyncio.TimerHandle | None = None  # ends it when the client keeps us waiting for that
         self._untaken: asyncio.TimerHandle | None = None  # ends it when the client takes up nothing
 
     @override
@@ -56,7 +59,7 @@ class Connection(H11Protocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        for timer in (self._owed, self._untaken):
+        for timer in (self._waiting, self._untaken):
             if timer is not None:
                 timer.cancel()
 
@@ -78,23 +81,25 @@ class Connection(H11Protocol):
 
     def _watch(self) -> None:
         """Gives the client some time for what it owes, from when it began to owe it."""
-        if not self._owes():
-            if self._owed is not None:
-                self._owed.cancel()
-                self._owed = None
-        elif self._owed is None:
-            self._owed = self.loop.call_later(self._limits.header_time, self._too_late)
+        owed = self._owes()
+        if owed == self._owed:
+            return
+        if self._waiting is not None:
+            self._waiting.cancel()
+        self._owed = owed
+        self._waiting = None if owed is None else self.loop.call_later(self._limits.header_time, self._too_late)
 
-    def _owes(self) -> bool:
-        """Whether headers are to come, or the rest of a body that was answered already."""
+    def _owes(self) -> Owed | None:
+        """What is to come: headers, or the rest of a body that was answered already."""
         if self.transport.is_closing():
-            return False
-        if self.conn.their_state is h11.IDLE:
-            return self.timeout_keep_alive_task is None  # between two requests uvicorn has a time of its own
-        return self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.DONE
+            return None
+        if self.conn.their_state is h11.IDLE and self.timeout_keep_alive_task is None:  # uvicorn's, between requests
+            return "headers"
+        if self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.DONE:
+            return "body"
+        return None
 
     def _too_late(self) -> None:
-        self._owed = None
         if self.conn.our_state is h11.IDLE and self.conn.trailing_data[0]:
             self._refuse(ServiceError("slow", f"the headers did not come within {self._limits.header_time:g} s"))
         else:

@@ -9,16 +9,19 @@ bundles are served by deploying again, which replaces replicas one by one.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
-from ray import serve
-from ray.serve import Application
 
 from spanbert.apps.serve.app import make_app
 from spanbert.apps.serve.config import ServeConfig, ServePlan, model_places
 from spanbert.apps.serve.models import limit_threads
 from spanbert.core.device import AUTO, device_name
+from spanbert.core.errors import InputError
+
+if TYPE_CHECKING:
+    from ray.serve import Application
 
 
 class ClusterPlan(BaseModel):
@@ -56,15 +59,19 @@ class ClusterPlan(BaseModel):
     origins: tuple[str, ...] = ()
 
 
-def build(plan: ClusterPlan) -> Application:  # Ray reads the type, which must not be a string
+def build(plan: ClusterPlan) -> "Application":  # Ray reads the type, which must not be a string
     """The application for `ray.serve.run` and for the configuration files of Ray Serve.
 
     Args:
         plan: What is served.
 
     Raises:
-        InputError: A name that addresses cannot have, or no such device.
+        InputError: A name that addresses cannot have, no such device, or Ray is not installed.
     """
+    try:
+        from ray import serve
+    except ModuleNotFoundError:
+        raise InputError("Ray is not installed", remedy="pip install 'spanbert[scale]'") from None
     of_replica = ServePlan(
         models=model_places(plan.bundles),
         limits=plan.limits,
@@ -81,7 +88,9 @@ def build(plan: ClusterPlan) -> Application:  # Ray reads the type, which must n
 
     most = plan.replicas if plan.most_replicas is None else plan.most_replicas
 
-    @serve.deployment(
+    replica = serve.deployment(
+        serve.ingress(app)(),
+        name="replica",
         autoscaling_config={
             "min_replicas": plan.replicas,
             "max_replicas": max(plan.replicas, most),
@@ -92,8 +101,4 @@ def build(plan: ClusterPlan) -> Application:  # Ray reads the type, which must n
         ray_actor_options={"num_cpus": plan.cpus, "num_gpus": plan.gpus},
         graceful_shutdown_timeout_s=plan.limits.drain_time,
     )
-    @serve.ingress(app)
-    class Replica:
-        """A worker on the cluster."""
-
-    return Replica.bind()
+    return replica.bind()

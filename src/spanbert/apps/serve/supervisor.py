@@ -16,6 +16,7 @@ import resource
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from errno import EADDRINUSE
@@ -118,6 +119,7 @@ class Workers(Multiprocess):
         super().__init__(config, sockets)
         self._troubles = troubles
         self._has_served = False
+        self._asked: dict[Process, float] = {}  # when each worker was asked whether it has started
 
     @override
     def handle_hup(self) -> None:
@@ -131,13 +133,26 @@ class Workers(Multiprocess):
             socket.close()
         super().terminate_all()
 
+    def _lives(self, process: Process) -> bool:
+        """Whether a worker is there, and has answered in time what it was asked; never waits for it."""
+        if not process.process.is_alive():
+            return False
+        asked, now = self._asked.get(process), time.monotonic()
+        if asked is not None and not process.parent_conn.poll():
+            return now - asked < _LOOK_TIME
+        if asked is not None:
+            self._has_served = process.parent_conn.recv() or self._has_served
+        process.parent_conn.send(b"ping")
+        self._asked[process] = now
+        return True
+
     @override
     def keep_subprocess_alive(self) -> None:
         """Starts a worker in the place of each that is gone; ends all where none has ever served and one cannot."""
         for place, process in enumerate(self.processes):
-            if process.is_alive(timeout=self.config.timeout_worker_healthcheck):
-                self._has_served = self._has_served or process.is_ready()
+            if self._lives(process):
                 continue
+            self._asked.pop(process, None)
             process.kill()  # one that hangs
             process.join()
             mark_process_dead(process.pid)  # type: ignore[no-untyped-call]
@@ -194,7 +209,6 @@ def serve(plan: ServePlan, *, host: str, port: int, workers: int, tell: Callable
         server_header=False,
         backlog=_BACKLOG,
         timeout_graceful_shutdown=ceil(plan.limits.drain_time),
-        timeout_worker_healthcheck=_LOOK_TIME,
         lifespan="on",
     )
     socket = bound(host, port)

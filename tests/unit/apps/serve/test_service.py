@@ -19,6 +19,7 @@ from spanbert.apps.serve.bulk import answer_lines
 from spanbert.apps.serve.config import ModelPlace, ServePlan, model_places
 from spanbert.apps.serve.metrics import Metrics
 from spanbert.apps.serve.models import LoadedModel, load_place
+from spanbert.apps.serve.ray import ClusterPlan, build
 from spanbert.apps.serve.service import Service, operations
 from spanbert.core.errors import InputError
 from spanbert.pipelines.load import Pipeline
@@ -250,6 +251,12 @@ def test_a_kind_without_a_service_is_asked_by_texts_and_answers_with_records():
     document = service.document("two words", where="inputs", place=lambda text, place: place)
     assert (service.slug, service.input, document.text) == ("words", str, "two words")
     assert service.answer("two words", WordCount(words=2), Parameters()) == {"words": 2}
+
+
+def test_a_cluster_without_ray(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=r"Ray is not installed. pip install 'spanbert\[scale\]'"):
+        build(ClusterPlan(bundles=["names"]))
 
 
 def test_who_supervises_loads_no_model():
