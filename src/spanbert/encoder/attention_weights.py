@@ -58,7 +58,7 @@ def _weights(attention: SelfAttention, hidden_TD: Tensor, bounds: Bounds) -> Ten
     """Of one layer, (H, T, T)."""
     query_THd, key_THd, _ = attention.input(hidden_TD).float().unflatten(1, (3, attention.heads, -1)).unbind(1)
     tokens = len(hidden_TD)
-    weights_HTT = query_THd.new_zeros(attention.heads, tokens, tokens)
+    weights_HTT: Tensor = query_THd.new_zeros(attention.heads, tokens, tokens)
     for start, end in pairwise(bounds.starts):
         query_Htd, key_Htd = (one[start:end].transpose(0, 1) for one in (query_THd, key_THd))
         scores_Htt = query_Htd @ key_Htd.transpose(1, 2) / query_Htd.shape[2] ** 0.5

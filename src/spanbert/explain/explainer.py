@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from spanbert.batches.examples import Window, batches_by_length
-from spanbert.core.attributions import Attribution, Baseline
+from spanbert.core.attributions import Attribution, Baseline, WordAttribution
 from spanbert.core.errors import InputError
 from spanbert.core.located import located
 from spanbert.core.types import Document, FloatArray, OutputArray
@@ -166,7 +166,8 @@ class _Texts:
 
     def attribution(self, scored: ScoredOutput, placed: Sequence[PlacedTexts], found: Integrated) -> Attribution:
         """The words of both texts, from the tokens of the windows."""
-        text, second = self._document.text, ()
+        text = self._document.text
+        second: tuple[WordAttribution, ...] = ()
         first_P = _summed(len(self._pieces.ids), [one for one, _ in placed], found.pieces)
         if self._second is not None and self._second_pieces is not None:
             own = self._second_pieces

@@ -120,7 +120,7 @@ def _scores(
     words_TD = torch.cat([one_NTD.flatten(0, 1) for one_NTD in texts_NTD])
     hidden_RD = encoder(pack_windows(batch), rows=rows_of_batch(batch, asked), words_TD=words_TD)
     parts = torch.split(hidden_RD, [copies * len(rows) for rows in output.rows])
-    scores_N: Tensor = output.score(head, [part.unflatten(0, (copies, -1)) for part in parts])
+    scores_N: Tensor = output.score(head, [part.view(copies, -1, part.shape[1]) for part in parts])
     return scores_N
 
 

@@ -104,10 +104,10 @@ class CorefExplainer(TaskExplainer[CorefTask, Coreference]):
             )
         known = self._known(windowed, words, later, earlier)
         places = (later.place, earlier.place)
+        windows: tuple[int, ...] = (later.window, earlier.window)
+        rows: tuple[IntArray, ...] = (later.rows, earlier.rows)
         if later.window == earlier.window:
-            windows, rows = (later.window,), (np.concatenate([later.rows, earlier.rows]),)
-        else:
-            windows, rows = (later.window, earlier.window), (later.rows, earlier.rows)
+            windows, rows = (later.window,), (np.concatenate(rows),)
 
         def score(head: CorefHead, hidden: Sequence[Tensor]) -> Tensor:
             if len(hidden) == 1:

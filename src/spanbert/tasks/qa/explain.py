@@ -89,7 +89,7 @@ class QAExplainer(TaskExplainer[QATask, Sequence[Answering]]):
             [one_NrD] = hidden
             copies, rows, _ = one_NrD.shape
             logits_R2 = head(one_NrD.flatten(0, 1), layout_of(copies, rows))["logits"].float()
-            sure_Nr2 = logits_R2.view(copies, rows, 2).log_softmax(1)
+            sure_Nr2: Tensor = logits_R2.view(copies, rows, 2).log_softmax(1)
             return sure_Nr2[:, first, 0] + sure_Nr2[:, last, 1]
 
         return ScoredOutput(label=label, places=places, windows=(window,), rows=(np.asarray(read),), score=score)
