@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -12,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spanbert.core.html.style import COLOURS, STYLE, Palette
-from spanbert.core.html.text import shaded_text
 from spanbert.core.predictions import Answer, Answering, Classification, Tagging
 from spanbert.core.types import Filling, Span
 from spanbert.pipelines.html import fragment, page
@@ -384,31 +382,6 @@ def test_spans_deeper_than_there_are_styles_for():
     read = Reader(fragment(tagged("x" * 30, *spans)))
     assert len(read.marked) == 15
     assert all(f".{one}{{" in STYLE for mark in read.all("mark") for one in mark["class"].split())
-
-
-@given(st.lists(st.sampled_from(["a", "b ", "中", "<", "😀"]), max_size=12), st.randoms())
-def test_shading_loses_nothing(words: list[str], random):
-    text = "".join(words)
-    places = list(itertools.accumulate((len(word) for word in words), initial=0))
-    parts = [
-        Span(start=start, end=end, score=random.choice([0.0, -1.5, 0.25, None])) for start, end in pairwise(places)
-    ]
-    read = Reader(shaded_text(text, parts))
-    assert read.texts == [text]
-    shaded = [one for one in parts if one.score]
-    assert len(read.all("span", "sb-for")) == sum(one.score > 0 for one in shaded)
-    assert len(read.all("span", "sb-against")) == sum(one.score < 0 for one in shaded)
-    assert len(read.all("rect")) == min(8, len(shaded))
-
-
-def test_shades_and_the_words_that_count_most():
-    parts = [Span(start=0, end=4, score=0.5), Span(start=5, end=8, score=-1.0), Span(start=9, end=12, score=0.001)]
-    html = shaded_text("good bad off", parts)
-    assert [one["class"] for one in Reader(html).all("span") if "title" in one] == [
-        "sb-for sb-shade-4", "sb-against sb-shade-9", "sb-for sb-shade-1",
-    ]  # fmt: skip
-    assert re.findall(r"<th scope=.row.[^>]*>(\w+)</th>", html) == ["bad", "good", "off"]
-    assert "-1.000" in html
 
 
 def test_fillings_stand_in_their_text():

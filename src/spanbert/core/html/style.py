@@ -122,7 +122,13 @@ background:none;padding:.15rem .6rem .15rem 0;vertical-align:middle;overflow-wra
 .sb-bars th.sb-wide{{width:60%}}
 .sb-bars .sb-number{{width:3.5rem}}
 .sb-bars .sb-text{{line-height:1.5;margin:0}}
-.sb-bar{{display:block;width:100%;height:.8em;fill:var(--bar)}}
+.sb-bar,.sb-weight{{display:block;width:100%;height:.8em;fill:var(--bar)}}
+.sb-heads{{display:flex;flex-wrap:wrap;gap:.6rem;margin:.4rem 0}}
+.sb-heads figure{{margin:0;width:11rem}}
+.sb-heads svg{{width:100%;border:1px solid var(--rule);display:block}}
+.sb-heads path{{stroke:var(--bar);stroke-width:1;fill:none}}
+.sb-heads rect{{fill:transparent}}
+.sb-heads rect:hover{{fill:color-mix(in srgb,var(--against) 40%,transparent)}}
 .sb-number{{font-variant-numeric:tabular-nums;white-space:nowrap}}
 .sb-question{{font-weight:600}}
 .sb-table caption{{text-align:left;color:var(--faint);caption-side:bottom}}

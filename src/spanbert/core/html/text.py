@@ -14,11 +14,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from spanbert.core.html.style import STEPS, Palette, bar, escaped, step, words
+from spanbert.core.html.style import Palette, escaped, step
 from spanbert.core.layers import overlap_free_layers
 from spanbert.core.types import Span, outer_first
 
-_STRONGEST = 8  # rows of the table of what counts most
 _CUT = '<span class="sb-cut"> … </span>'
 
 
@@ -169,47 +168,3 @@ def link_row(cells: str, marks: Iterable[str], *, arc: str | None = None) -> str
     """
     drawn = "" if arc is None else f' data-sb-arc="{escaped(arc)}"'
     return f'<tr data-sb-marks="{escaped(" ".join(marks))}"{drawn}>{cells}</tr>'
-
-
-def shaded_text(text: str, parts: Sequence[Span]) -> str:
-    """A text whose parts are shaded by how much they speak for something, or against it, and a table of the strongest.
-
-    Args:
-        text: The text.
-        parts: Stretches of it in order, none overlapping another, with what they count for as score: above 0 for it,
-            below 0 against it.
-
-    Returns:
-        A text block and a table.
-    """
-    weighed = [part for part in parts if part.score]
-    most = max((abs(part.score or 0.0) for part in weighed), default=0.0)
-    pieces: list[str] = []
-    position = 0
-    for part in weighed:
-        score = part.score or 0.0
-        side = "sb-for" if score > 0 else "sb-against"
-        shade = step("shade", max(1, round(STEPS * abs(score) / most)))
-        inner = escaped(text[part.start : part.end])
-        pieces += [
-            escaped(text[position : part.start]),
-            f'<span class="{side} {shade}" title="{score:+.3f}">{inner}</span>',
-        ]
-        position = part.end
-    pieces.append(escaped(text[position:]))
-    strongest = sorted(weighed, key=lambda part: -abs(part.score or 0.0))[:_STRONGEST]
-    rows = "".join(_weight(text, part, most) for part in strongest)
-    if not rows:
-        return text_block("".join(pieces))
-    heads = f'<th scope="col">{words("word", "词")}</th><th scope="col">{words("how much", "程度")}</th>'
-    number = f'<th scope="col" class="sb-number">{words("score", "得分")}</th>'
-    table = f'<table class="sb-bars"><thead><tr>{heads}{number}</tr></thead><tbody>{rows}</tbody></table>'
-    return text_block("".join(pieces)) + table
-
-
-def _weight(text: str, part: Span, most: float) -> str:
-    score = part.score or 0.0
-    return (
-        f'<tr><th scope="row" dir="auto" lang="">{escaped(text[part.start : part.end])}</th>'
-        f'<td>{bar(abs(score) / most)}</td><td class="sb-number">{score:+.3f}</td></tr>'
-    )
