@@ -31,6 +31,8 @@ def counts(found: Mapping[str, Any]) -> str:
         f"Python {facts['python']}, on {facts['cores']} cores of {facts['cpu']}."
     ]
     for part, title in _PARTS.items():
+        if part not in found:  # of a campaign before there were such
+            continue
         rows = [[verb, *(str(one[name]) for name in _COUNTS)] for verb, one in found[part].items() if one["cuts"]]
         rows.append(["all", *(str(sum(one[name] for one in found[part].values())) for name in _COUNTS)])
         parts += [

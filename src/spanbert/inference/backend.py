@@ -23,7 +23,7 @@ class Backend(Protocol):
         works_apart: It computes on a device of its own, while this process can make the next windows.
     """
 
-    tokens_at_once: int = 4096
+    tokens_at_once: int = 2048
     works_apart: bool = False
 
     def run(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from spanbert.batches.examples import Example, HeadRows, Window
-from spanbert.core.types import Document, IntArray, OutputArray, PackedBatch, Record, Scores
+from spanbert.core.types import Document, IntArray, OutputArray, PackedBatch, Record, Scores, Span
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.encoder.config import EncoderConfig
 from spanbert.scores.scorer import Scorer
@@ -95,11 +95,13 @@ class WindowedDocument:
         document: The document.
         pieces: Its text as pieces.
         windows: Half-open (start, end) of the pieces in each window.
+        split: Its words, once a task has asked for them, by whether marks join words.
     """
 
     document: Document
     pieces: TokenizedText
     windows: Sequence[tuple[int, int]]
+    split: dict[bool, Sequence[Span]] = field(default_factory=dict, init=False)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)

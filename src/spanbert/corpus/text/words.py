@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import pairwise
 
 from spanbert.core.characters import HAN, UNSPACED
@@ -13,6 +14,7 @@ from spanbert.core.types import Document, Span
 
 _HAN = re.compile(f"[{HAN}]")
 _UNSPACED = re.compile(f"[{UNSPACED}]")
+_ASCII_RUN = re.compile(r"[^\W_]+|\S")
 _JOINS_WORDS = ".-'’&/@_"
 _JOINS_DIGITS = ".,:"
 _INITIALS = re.compile(r"[^\W\d_](\.[^\W\d_])+")
@@ -38,18 +40,31 @@ def split_words(text: str, *, joined: bool) -> list[tuple[int, int]]:
 
 def _runs(text: str) -> list[tuple[int, int, bool]]:
     """Spans, and whether each is a run of letters and digits."""
+    if text.isascii():
+        found = ((*one.span(), one.group()[0].isalnum()) for one in _ASCII_RUN.finditer(text))
+        return list(found)
     runs: list[tuple[int, int, bool]] = []
     for place, character in enumerate(text):
-        if character.isspace():
+        kind = _kind(character)
+        if kind == "Z":
             continue
-        kind = unicodedata.category(character)[0]
-        letter = kind in "LN" and not _HAN.match(character)
         start, end, open_run = runs[-1] if runs else (0, -1, False)
-        if end == place and (kind == "M" or (letter and open_run)):
+        if end == place and (kind == "M" or (kind == "L" and open_run)):
             runs[-1] = (start, place + 1, open_run)
         else:
-            runs.append((place, place + 1, letter))
+            runs.append((place, place + 1, kind == "L"))
     return runs
+
+
+@lru_cache(maxsize=1 << 14)
+def _kind(character: str) -> str:
+    """White space Z, a combining mark M, a letter or digit L, or S: what is a word by itself, as Han characters are."""
+    if character.isspace():
+        return "Z"
+    kind = unicodedata.category(character)[0]
+    if kind == "M":
+        return "M"
+    return "L" if kind in "LN" and not _HAN.match(character) else "S"
 
 
 def _joined(text: str, runs: list[tuple[int, int, bool]]) -> list[tuple[int, int]]:

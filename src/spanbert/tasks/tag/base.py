@@ -83,8 +83,10 @@ class WordTask(TextTaskBase):
             yield _mistake(document, gold_span, None, f"{gold_span.label}", "no entity", 0.0)
 
     def words(self, windowed: WindowedDocument) -> Sequence[Span]:
-        """The words of a document."""
-        return words_of(windowed.document, joined=self.joined)
+        """The words of a document; they are found once."""
+        if self.joined not in windowed.split:
+            windowed.split[self.joined] = words_of(windowed.document, joined=self.joined)
+        return windowed.split[self.joined]
 
     def pieces_of(self, windowed: WindowedDocument, words: Sequence[Span]) -> tuple[IntArray, IntArray, BoolArray]:
         """First and last piece of each word, and which have their own; empty where the text has no pieces."""
