@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 
 from spanbert.core.attributions import Attention, Attribution, Baseline, WordAttribution
 from spanbert.core.excerpts import shortened
-from spanbert.core.html.shading import STYLE, attention_html, shaded_text
+from spanbert.core.html.shading import attention_html, shaded_text
 from spanbert.core.html.style import Palette, escaped
 from spanbert.core.types import Record, Span
 from spanbert.pipelines.html import article, fragment
@@ -115,7 +115,7 @@ class Explanation:
         drawn = "".join(self._drawn(one) for one in self.attributions)
         more = f'<p class="sb-note">{self.left_out:,} more are not explained</p>' if self.left_out else ""
         title = f'<div class="sb-task">{escaped(self.task)}</div>'
-        return article(self.id, f"<style>{STYLE}</style>{title}{drawn}{more}")
+        return article(self.id, f"{title}{drawn}{more}")
 
     def _drawn(self, one: Attribution) -> str:
         """What it is about, the texts shaded in one scale, and how exact the sum is."""
@@ -162,7 +162,7 @@ class AttentionView:
 
     def html(self, palette: Palette) -> str:
         """A picture for each head, as an article of a page."""
-        return article(self.id, f"<style>{STYLE}</style>{attention_html(self.attention)}")
+        return article(self.id, attention_html(self.attention))
 
     def _repr_html_(self) -> str:
         return fragment(self)

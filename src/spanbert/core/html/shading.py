@@ -12,32 +12,14 @@ from itertools import pairwise
 import numpy as np
 
 from spanbert.core.attributions import Attention
-from spanbert.core.html.style import escaped
+from spanbert.core.html.style import STEPS, escaped
 from spanbert.core.html.text import text_block
 from spanbert.core.types import IntArray, OutputArray, Span
 
-_STEPS = 9  # shades of words
 _LEVELS = 8  # shades of a picture
 _LEAST = 0.03  # weights of attention below it are not drawn
 _LOOKS = 4  # tokens that a row of a picture names
 _STRONGEST = 8  # words in a table
-_SHADES = "".join(f".sb-shade-{number}{{--shade:{number}}}" for number in range(_STEPS + 1))
-STYLE = f"""
-.spanbert{{--for:#77aadd;--against:#ee8866}}
-@media (prefers-color-scheme:dark){{.spanbert{{--for:#2b5c8a;--against:#8a3f22}}}}
-{_SHADES}
-.sb-for,.sb-against{{border-radius:.2em;padding:.1em 0;
-background:color-mix(in srgb,var(--for) calc(100%*var(--shade)/{_STEPS}),transparent)}}
-.sb-against{{background:color-mix(in srgb,var(--against) calc(100%*var(--shade)/{_STEPS}),transparent);
-border-bottom:.1em dotted var(--faint)}}
-.sb-weight{{display:block;width:100%;height:.8em;fill:var(--bar)}}
-.sb-heads{{display:flex;flex-wrap:wrap;gap:.6rem;margin:.4rem 0}}
-.sb-heads figure{{margin:0;width:11rem}}
-.sb-heads svg{{width:100%;border:1px solid var(--rule);display:block}}
-.sb-heads path{{stroke:var(--bar);stroke-width:1;fill:none}}
-.sb-heads rect{{fill:transparent}}
-.sb-heads rect:hover{{fill:color-mix(in srgb,var(--against) 40%,transparent)}}
-"""
 
 
 def shaded_text(text: str, parts: Sequence[Span], *, most: float | None = None) -> str:
@@ -59,7 +41,7 @@ def shaded_text(text: str, parts: Sequence[Span], *, most: float | None = None) 
     for part in weighed:
         score = part.score or 0.0
         side = "sb-for" if score > 0 else "sb-against"
-        shade = min(_STEPS, max(1, round(_STEPS * abs(score) / most)))
+        shade = min(STEPS, max(1, round(STEPS * abs(score) / most)))
         inner = escaped(text[part.start : part.end])
         pieces += [
             escaped(text[position : part.start]),
