@@ -41,7 +41,7 @@ from spanbert.core.threads import use_threads
 
 WORDS = {"mix": (5, 400), "short": (5, 40)}
 TEXTS = 2000
-AT_ONCE = 500  # of them, offline
+AT_ONCE = 200  # of them, offline
 SLUG = "text-classification"
 PEER_PIECES = 512
 WARM_UP = 3.0  # seconds that are not counted
@@ -113,6 +113,7 @@ def plain(model: str, threads: int | None) -> None:
     answer.__annotations__["body"] = Body
     config = uvicorn.Config(app, log_level="error")
     socket = config.bind_socket()
+    socket.listen()  # what comes before it has loaded all waits
     print(f"http://127.0.0.1:{socket.getsockname()[1]}", flush=True)
     uvicorn.Server(config).run([socket])
 
