@@ -105,8 +105,8 @@ def plain(model: str, threads: int | None) -> None:
     app = FastAPI()
 
     @app.post("/")
-    def answer(body: Body) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = classify(body.inputs, truncation=True, max_length=PEER_PIECES)
+    def answer(body: Body) -> list[Any]:
+        found: list[Any] = classify(body.inputs, truncation=True, max_length=PEER_PIECES)
         return found
 
     @app.get("/ready")
