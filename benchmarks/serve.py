@@ -35,6 +35,7 @@ from urllib.request import urlopen
 import psutil
 from common import real_data, write_result
 from memory import random_model
+from pydantic import BaseModel
 
 import spanbert
 from spanbert.core.threads import use_threads
@@ -85,12 +86,17 @@ def bare(model: str) -> dict[str, Any]:
     return {"p50_ms": 1000 * median(times)}
 
 
+class Body(BaseModel):
+    """What the plain server is sent."""
+
+    inputs: str
+
+
 def plain(model: str, threads: int | None) -> None:
     """Serves a pipeline of transformers; says where."""
     import torch
     import uvicorn
     from fastapi import FastAPI
-    from pydantic import BaseModel
     from transformers import pipeline
 
     if threads is not None:
@@ -98,19 +104,15 @@ def plain(model: str, threads: int | None) -> None:
     classify = pipeline("text-classification", model=model, tokenizer=model, top_k=None)
     app = FastAPI()
 
-    class Body(BaseModel):
-        inputs: str
-
     @app.post("/")
-    def answer(body: Body) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = classify(body.inputs, truncation=True, max_length=PEER_PIECES)
+    def answer(body: Body) -> list[Any]:
+        found: list[Any] = classify(body.inputs, truncation=True, max_length=PEER_PIECES)
         return found
 
     @app.get("/ready")
     def ready() -> None:
         """Answers."""
 
-    answer.__annotations__["body"] = Body
     config = uvicorn.Config(app, log_level="error")
     socket = config.bind_socket()
     socket.listen()  # what comes before it has loaded all waits
