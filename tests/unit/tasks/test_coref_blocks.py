@@ -64,7 +64,7 @@ def test_blocks_change_no_score(words: int, at_once: int, monkeypatch: pytest.Mo
     head, draw = head_of(), torch.Generator().manual_seed(words)
     starts, ends = (torch.randn(words, HIDDEN, generator=draw) for _ in range(2))
     whole = head.mention_scores(starts, ends)
-    monkeypatch.setattr(heads, "_WORDS_AT_ONCE", at_once)
+    monkeypatch.setattr(heads, "WORDS_AT_ONCE", at_once)
     found = head.mention_scores(starts, ends)
     assert found.shape == whole.shape == (words, WIDEST)
     assert torch.allclose(found, whole, atol=1e-4)

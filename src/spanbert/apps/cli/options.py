@@ -98,9 +98,10 @@ def device_of_models(device: str | None, bundles: Sequence[str], tell: Callable[
     """
     from spanbert.checkpoint.bundle import open_bundle
 
+    name = AUTO if device is None else device_name(device, "--device")
     if not all(open_bundle(one, verify=False, exported=True).is_exported for one in bundles):
         announced_device(device, tell)
-    return AUTO if device is None else device_name(device, "--device")
+    return name
 
 
 def announced_device(device: str | None, tell: Callable[[str], None]) -> str:
