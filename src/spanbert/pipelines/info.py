@@ -68,7 +68,9 @@ def _store_facts(store: TokenStore) -> Record:
 
 
 def has_mlm_head(files: BundleFiles) -> bool:
-    """Whether a bundle fills blanks."""
+    """Whether a bundle or an exported model fills blanks."""
+    if files.is_exported:
+        return files.manifest["export"].get("sbo_positions") is not None
     return _holds_mlm_head(_shapes(files))
 
 
@@ -97,11 +99,7 @@ def _bundle_facts(source: str) -> Record:
     return {
         "kind": "bundle" if files.manifest else "Hugging Face directory",
         "path": str(files.path),
-        "family": config.get("model_type"),
-        "layers": config.get("num_hidden_layers"),
-        "hidden_size": config.get("hidden_size"),
-        "vocab_size": config.get("vocab_size"),
-        "positions": config.get("max_position_embeddings"),
+        **_encoder_facts(config),
         "parameters": sum(math.prod(shape) for name, shape in shapes.items() if not is_derived(name)),
         "mlm_head": _holds_mlm_head(shapes),
         "sbo_head": any("pair_target_predictions." in name or ".sbo." in name for name in shapes),
@@ -110,20 +108,27 @@ def _bundle_facts(source: str) -> Record:
     }
 
 
-def _export_facts(files: BundleFiles) -> Record:
-    config, facts = files.config, files.manifest["export"]
+def _encoder_facts(config: Record) -> Record:
+    """What config.json says of an encoder."""
     return {
-        "kind": "exported model",
-        "path": str(files.path),
-        **{key: facts[key] for key in _OF_EXPORT if facts.get(key)},
         "family": config.get("model_type"),
         "layers": config.get("num_hidden_layers"),
         "hidden_size": config.get("hidden_size"),
         "vocab_size": config.get("vocab_size"),
         "positions": config.get("max_position_embeddings"),
+    }
+
+
+def _export_facts(files: BundleFiles) -> Record:
+    facts = files.manifest["export"]
+    return {
+        "kind": "exported model",
+        "path": str(files.path),
+        **{key: facts[key] for key in _OF_EXPORT if facts.get(key)},
+        **_encoder_facts(files.config),
         "parameters": facts.get("parameters"),
         "bytes": sum(entry["bytes"] for entry in files.manifest["files"].values()),
-        "mlm_head": facts.get("sbo_positions") is not None,
+        "mlm_head": has_mlm_head(files),
         "sbo_head": bool(facts.get("sbo_positions")),
         "tasks": files.tasks,
         **{key: files.manifest[key] for key in ("base", "data") if key in files.manifest},

@@ -24,6 +24,7 @@ from spanbert.inference.exported import exported_head
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.routing import Router
 from spanbert.inference.torch_backend import TorchBackend
+from spanbert.pipelines.info import has_mlm_head
 from spanbert.pipelines.results import results_of
 from spanbert.tasks.base import WindowConfig
 from spanbert.tasks.protocol import TextTask
@@ -170,6 +171,7 @@ def test_all_kinds_but_those_that_write_can_be_exported():
 @pytest.mark.parametrize("text", ["The quick [MASK:1-3] fox", "[MASK] fox [MASK:2] the dog", "a [MASK:25] dog"])
 def test_blanks_are_filled_alike(tmp_path: Path, text: str):
     exported = export(BUNDLES / "pretrained", tmp_path / "exported").path
+    assert has_mlm_head(spanbert.load(exported).files), "a service offers it"
     one, two = (spanbert.load(path).fill(text, top_k=3) for path in (BUNDLES / "pretrained", exported))
     alike([asdict(filling) for filling in one], [asdict(filling) for filling in two])
 
