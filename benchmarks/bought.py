@@ -19,7 +19,7 @@ from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 from common import real_data, write_result
-from coref import joined, litbank_files
+from coref import litbank_documents
 
 import spanbert
 from spanbert import FinetuneConfig, TaskData, finetune
@@ -73,18 +73,13 @@ def squadshifts() -> Data:
     return Data("qa", parts)
 
 
-def litbank(work: Path) -> Data:
-    """The parts of benchmarks/litbank_split.json."""
-    found = {
-        part: list(open_data(joined(files, work / f"litbank-{part}.conll"), among=["conll2012"]).documents())
-        for part, files in litbank_files().items()
-    }
-    return Data("coref", found, epochs=6)
-
-
 def sets(work: Path) -> dict[str, Callable[[], Data]]:
     """Every set, made when it is asked for."""
-    return {"WNUT-17": wnut, "SQuADShifts, 3,000 questions": squadshifts, "LitBank, 6 epochs": lambda: litbank(work)}
+    return {
+        "WNUT-17": wnut,
+        "SQuADShifts, 3,000 questions": squadshifts,
+        "LitBank, 6 epochs": lambda: Data("coref", litbank_documents(work), epochs=6),
+    }
 
 
 def run(work: Path, bundle: Path) -> None:

@@ -63,6 +63,14 @@ def joined(files: Sequence[Path], target: Path) -> Path:
     return target
 
 
+def litbank_documents(work: Path) -> dict[str, list[Document]]:
+    """The documents of each part of the split, read; the joined files stay in the folder."""
+    return {
+        part: list(open_data(joined(files, work / f"litbank-{part}.conll"), among=["conll2012"]).documents())
+        for part, files in litbank_files().items()
+    }
+
+
 def parts(name: str, work: Path) -> dict[str, Path]:
     """Train and dev files of a data set."""
     if name == "litbank":

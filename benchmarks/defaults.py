@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from common import real_data, write_result
-from coref import joined, litbank_files
+from coref import litbank_documents
 
 from spanbert import FinetuneConfig, TaskData, finetune
 from spanbert.apps.quickstart.build import packaged_minilm
@@ -66,10 +66,7 @@ def questions(path: Path, dev: Path, train: int) -> Data:
 
 def litbank(work: Path, train: int) -> Data:
     """Documents of its training part, and its dev part."""
-    parts = {
-        part: list(open_data(joined(files, work / f"litbank-{part}.conll"), among=["conll2012"]).documents())
-        for part, files in litbank_files().items()
-    }
+    parts = litbank_documents(work)
     return Data("coref", parts["train"][:train], parts["dev"][:5])
 
 

@@ -36,6 +36,12 @@ DeviceOption = Annotated[
         autocompletion=one_of(("auto", "cpu", "cuda", "mps")),
     ),
 ]
+PrecisionOption = Annotated[
+    str,
+    typer.Option(
+        help="float32, or bfloat16: faster on processors that multiply it; auto: bfloat16 on a GPU, else float32."
+    ),
+]
 SafeCellsOption = Annotated[
     bool, typer.Option("--safe-cells", help="Tables: put ' before cells that a spreadsheet would compute.")
 ]

@@ -17,6 +17,7 @@ from spanbert.apps.cli.completion import one_of
 from spanbert.apps.cli.options import (
     DeviceOption,
     OverwriteOption,
+    PrecisionOption,
     SafeCellsOption,
     ThreadsOption,
     device_of_models,
@@ -72,12 +73,7 @@ def command(
             autocompletion=one_of(FORMATS),
         ),
     ] = "jsonl",
-    precision: Annotated[
-        str,
-        typer.Option(
-            help="float32, or bfloat16: faster on processors that multiply it; auto: bfloat16 on a GPU, else float32."
-        ),
-    ] = "auto",
+    precision: PrecisionOption = "auto",
     device: DeviceOption = None,
     documents: Annotated[
         str | None,

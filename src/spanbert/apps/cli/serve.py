@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from spanbert.apps.cli.options import DeviceOption, ThreadsOption, examples, say
+from spanbert.apps.cli.options import DeviceOption, PrecisionOption, ThreadsOption, examples, say
 from spanbert.core.device import device_name
 from spanbert.core.errors import InputError
 
@@ -30,12 +30,7 @@ def command(
     port: Annotated[int, typer.Option(help="Port; 0: any that is free.", min=0, max=65535)] = 8080,
     workers: Annotated[int, typer.Option(help="Processes, each with its own copy of the models.", min=1)] = 1,
     threads: ThreadsOption = None,
-    precision: Annotated[
-        str,
-        typer.Option(
-            help="float32, or bfloat16: faster on processors that multiply it; auto: bfloat16 on a GPU, else float32."
-        ),
-    ] = "auto",
+    precision: PrecisionOption = "auto",
     device: DeviceOption = None,
     api_keys: Annotated[
         Path | None,

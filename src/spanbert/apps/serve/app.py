@@ -19,13 +19,13 @@ from typing_extensions import override
 
 from spanbert import __version__
 from spanbert.apps.serve.config import ServePlan
+from spanbert.apps.serve.documentation import docs_page
 from spanbert.apps.serve.errors import GONE, ServiceError, internal, of_faults, of_status
 from spanbert.apps.serve.guard import Guard
 from spanbert.apps.serve.keys import Keys
 from spanbert.apps.serve.metrics import Metrics
 from spanbert.apps.serve.models import load_place
 from spanbert.apps.serve.page import page_routes
-from spanbert.apps.serve.pages import docs_page
 from spanbert.apps.serve.routes import Json, no_such_task, routes_of
 from spanbert.apps.serve.service import Load, Service, operations
 from spanbert.apps.serve.status import Reload, status_routes

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.responses import HTMLResponse
 
+from spanbert.core.html.script import source_hash
 from spanbert.core.html.style import escaped
 
 _STYLE = """
@@ -20,8 +19,9 @@ code, pre { font: 14px/1.4 ui-monospace, monospace; }
 pre { overflow-x: auto; padding: .5rem; border: 1px solid #8884; border-radius: 4px; }
 table { border-collapse: collapse; } td, th { text-align: left; padding: .1rem 1rem .1rem 0; vertical-align: top; }
 """
-_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_POLICY = (
+    f"default-src 'none'; style-src {source_hash(_STYLE)}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 async def docs_page(app: FastAPI) -> HTMLResponse:
