@@ -128,12 +128,14 @@ def tasks() -> dict[str, TaskData]:
     """What the heads learn."""
     root = data()
     split = json.loads((HERE.parents[1] / "benchmarks" / "litbank_split.json").read_text("utf-8"))
+    entities = labelled.entities(root)
     found = {
-        "entities": ("tag", labelled.entities(root), {"column": "ner"}),
+        "entities": ("tag", entities, {"column": "ner"}),
         "parts": ("tag", labelled.parts_of_speech(root), {"column": "upos"}),
         "clusters": ("coref", labelled.clusters(root, split), {}),
         "sentiment": ("classify", labelled.sentiment(root), {}),
         "questions": ("qa", labelled.questions(root), {}),
+        "relations": ("relation", labelled.relations(root, entities), {"typed": "yes", "negatives": "reversed"}),
     }
     return {
         name: TaskData(
@@ -171,6 +173,7 @@ def score(work: Path) -> dict[str, Any]:
         "clusters, LitBank": ("clusters", labelled.clusters(root, split)["test"]),
         "sentiment, rotten_tomatoes": ("sentiment", labelled.sentiment(root)["test"]),
         "questions, SQuADShifts": ("questions", labelled.questions(root)["test"]),
+        "relations, FewRel and pairs of names": ("relations", labelled.relations(root, entities)["test"]),
     }
     nlp = spanbert.load(work / "heads")
     return {name: score_task(nlp.predictor, task, documents).scores() for name, (task, documents) in tests.items()}

@@ -140,12 +140,19 @@ class Pair:
 
 
 def _compared(folder: Path) -> dict[str, Any]:
-    """What must be the same: of the states of several processes the tensors, whose order in a file is that of threads."""
+    """What must be the same: of the states of several processes the tensors.
+
+    Which process writes a tensor that all of them have, and the order of the tensors in a file, torch decides anew in
+    each run.
+    """
     found = contents(folder)
+    tensors: dict[str, list[bytes]] = {}
     for name in [one for one in found if "/training/last/" in one]:
         path = folder / name
         if path.suffix == ".safetensors":
-            found[name] = {key: tensor.numpy().tobytes() for key, tensor in load_file(path).items()}
+            del found[name]
+            for key, tensor in load_file(path).items():
+                tensors.setdefault(f"{Path(name).parent}: {key}", []).append(tensor.numpy().tobytes())
         elif path.name == "state.json":
             found[name].pop("checksums")
-    return found
+    return {**found, **{name: sorted(parts) for name, parts in tensors.items()}}

@@ -5,16 +5,14 @@ Shapes: T tokens of the batch, H heads, d hidden units a head, S segments, L tok
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import groupby, pairwise
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
-from torch.nn.attention.varlen import varlen_attn
 from torch.nn.functional import scaled_dot_product_attention
 
 from spanbert.encoder.hardware import has_bfloat16
@@ -210,8 +208,10 @@ def _attend_loop(given: _Given) -> Tensor:
 def _attend_varlen(given: _Given) -> Tensor:
     if given.dropout:
         raise ValueError(f"varlen attention has no dropout, got {given.dropout}")
+    from spanbert.encoder import varlen  # its import takes a second, and only CUDA needs it
+
     device = given.query_THd.device
-    attended = varlen_attn(
+    attended = varlen.varlen_attn(
         given.query_THd,
         given.key_THd,
         given.value_THd,
@@ -219,30 +219,10 @@ def _attend_varlen(given: _Given) -> Tensor:
         given.bounds_k.on(device),
         given.bounds_q.widest,
         given.bounds_k.widest,
-        **(_CAUSAL if given.causal else {}),
+        **(varlen.CAUSAL if given.causal else {}),
     )
     assert isinstance(attended, Tensor)  # a pair only where more is asked for
     return attended
-
-
-def causal_argument(function: Callable[..., object]) -> dict[str, Any]:
-    """How a version of `varlen_attn` is told that position i sees keys 0..i only.
-
-    Up to torch 2.10 it has `is_causal`; from 2.11 on a `window_size` of keys to the left and to the right, and in 2.13
-    also arguments that are of no use here.
-
-    Raises:
-        RuntimeError: It has neither.
-    """
-    names = inspect.signature(function).parameters
-    if "window_size" in names:
-        return {"window_size": (-1, 0)}
-    if "is_causal" in names:
-        return {"is_causal": True}
-    raise RuntimeError(f"torch {torch.__version__}: varlen_attn has neither window_size nor is_causal")
-
-
-_CAUSAL = causal_argument(varlen_attn)
 
 
 def _attend_dense(given: _Given) -> Tensor:

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from spanbert.core.errors import InputError, SpanbertError
-from spanbert.encoder import attention, hardware
-from spanbert.encoder.attention import attend, causal_argument
+from spanbert.encoder import attention, hardware, varlen
+from spanbert.encoder.attention import attend
 from spanbert.encoder.placement import on_device
+from spanbert.encoder.varlen import causal_argument
 
 CPU = torch.device("cpu")
 
@@ -138,14 +139,14 @@ def test_arguments_of_the_attention_kernel(monkeypatch: pytest.MonkeyPatch):
         seen.append((cu_q, cu_k, most_q, most_k, more))
         return torch.empty_like(query)
 
-    monkeypatch.setattr(attention, "varlen_attn", kernel)
+    monkeypatch.setattr(varlen, "varlen_attn", kernel)
     query = torch.empty(5, 2, 8, device="meta", dtype=torch.bfloat16)
     keys = torch.empty(7, 2, 8, device="meta", dtype=torch.bfloat16)
     bounds_q, bounds_k = attention.Bounds([0, 2, 5]), attention.Bounds([0, 4, 7], at_most=64)
     for causal in (False, True):
         output = attend(query, keys, keys, bounds_q, bounds_k, causal=causal, backend="varlen")
         assert (output.shape, output.device.type) == (query.shape, "meta")
-    assert [one[4] for one in seen] == [{}, attention._CAUSAL]
+    assert [one[4] for one in seen] == [{}, varlen.CAUSAL]
     cu_q, cu_k, most_q, most_k, _ = seen[0]
     assert (most_q, most_k) == (3, 64)
     assert (cu_q.dtype, cu_q.device.type, tuple(cu_q.shape)) == (torch.int32, "meta", (3,))

@@ -13,7 +13,7 @@ from torch._dynamo.utils import counters
 from spanbert.batches.plan import PackingPlan, PlanPosition
 from spanbert.core.errors import InputError
 from spanbert.core.reporter import SilentReporter
-from spanbert.encoder import attention, compiled
+from spanbert.encoder import compiled, varlen
 from spanbert.encoder.attention import Bounds
 from spanbert.tasks.pretrain.encode import PackSize
 from spanbert.tasks.pretrain.objectives import PretrainTask, SBOConfig
@@ -114,7 +114,7 @@ def test_attention_by_one_kernel_is_compiled_along(
     store_path: Path, hugging_face_model: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """One graph a layer, whatever the number of segments: what is to be seen on CUDA, by a stand-in for its kernel."""
-    monkeypatch.setattr(attention, "varlen_attn", varlen_on_cpu)
+    monkeypatch.setattr(varlen, "varlen_attn", varlen_on_cpu)
     torch._dynamo.reset()
     counters.clear()
     store = TokenStore(store_path)

@@ -22,7 +22,7 @@ from spanbert.train.pretrain_bundle import build_model
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrain_evaluation import evaluate
 from spanbert.train.task_data import TaskData
-from tests.labelled import data, single_file, tune
+from tests.labelled import data, relation_file, single_file, tune
 from tests.runs import losses
 from tests.unit.train.test_finetune import stopped_after
 
@@ -59,6 +59,15 @@ def test_the_heads_of_pretraining_stay_with_the_encoder(files, trained_bundle: P
     assert nlp("the fox").labels
     assert nlp.fill("the quick [MASK:1-2] jumps")
     assert any("text:" in line for line in with_text.lines)
+
+
+def test_text_beside_a_task_with_markers_of_its_own(trained_bundle: Path, store_path: Path, tmp_path: Path):
+    """Markers of entities are new pieces of the model, not of the text."""
+    files = {"related": data("relation", relation_file, tmp_path / "related", suffix=".jsonl")}
+    tune(files, trained_bundle, tmp_path / "out", "train.max_steps=8", f"text.store={store_path}", *TEXT)
+    nlp = spanbert.load(tmp_path / "out")
+    assert nlp.fill("the quick [MASK:1-2] jumps")
+    assert json.loads((tmp_path / "out" / "spanbert.json").read_text())["tasks"].keys() == {"pretrain", "related"}
 
 
 def test_it_goes_on_bit_for_bit(files, trained_bundle: Path, store_path: Path, tmp_path: Path, monkeypatch):
