@@ -34,7 +34,7 @@ NOT_RUN = (
     ". ",
     "python3 -m venv",
     "python -m venv",
-    "python -m build",
+    "pip wheel",
     "hf auth login",
     "spanbert quickstart",
 )
