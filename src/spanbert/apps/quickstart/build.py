@@ -16,11 +16,11 @@ from spanbert.apps.quickstart.own_labels import RAW, learn_labels
 from spanbert.apps.quickstart.own_text import learn_text
 from spanbert.apps.quickstart.reading import read_paragraph
 from spanbert.apps.quickstart.report import quickstart_report
-from spanbert.apps.quickstart.room import BUNDLE, LABELS, OURS, READING, REPORT, STORE, make_room
+from spanbert.apps.quickstart.room import BUNDLE, LABELS, OURS, READING, REPORT, STORE, require_room
 from spanbert.checkpoint.bundle import open_bundle
 from spanbert.core.device import AUTO
 from spanbert.core.errors import InputError
-from spanbert.core.files import file_written_whole, write_atomically
+from spanbert.core.files import file_written_whole, remove, write_atomically
 from spanbert.core.model_path import hub_id, model_name
 from spanbert.core.reporter import Reporter
 
@@ -74,9 +74,11 @@ def quickstart(
         InputError: The model, MiniLM or the text is not there, or `out` is in use.
         Interrupted: A signal ended a run.
     """
+    left = require_room(out, overwrite=overwrite)
     raw = packaged_minilm()
     _require_model(model)
-    make_room(out, overwrite=overwrite)
+    for path in left:
+        remove(path)
     out.mkdir(parents=True, exist_ok=True)
     name = model_name(model) if Path(model).exists() else model
 

@@ -74,7 +74,7 @@ class LearnedLabels:
         ]
         for name, (value, low, high) in self.contenders(model).items():
             found.append(f"   {name:<20}{value:>8.1%}   ({low:.1%} to {high:.1%})")
-        found.append(f"   {'difference':<20}{self.difference}")
+        found.append(f"   {'difference':<22}{self.difference}")
         for one in self.read:
             marked = ", ".join(f"{one.text[span.start : span.end]} [{span.label}]" for span in one.entities)
             found += [f"   {one.text}", f"      {marked or 'nothing'}"]
@@ -82,11 +82,11 @@ class LearnedLabels:
 
     @property
     def difference(self) -> str:
-        """The paired difference, and whether it is more than chance."""
+        """The paired difference in points, and whether it is more than chance."""
         compared = self.ours["compared"]
         low, high = compared["interval"]
-        clear = "" if low > 0 or high < 0 else ": not clear with so few notes"
-        return f"{100 * compared['difference']:+7.1f}    ({100 * low:+.1f} to {100 * high:+.1f}, paired){clear}"
+        clear = "" if low > 0 or high < 0 else "; with so few notes that may be chance"
+        return f"{100 * compared['difference']:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f}, paired){clear}"
 
 
 def split_notes(folder: Path) -> dict[str, Path]:

@@ -54,19 +54,21 @@ class Reading:
     seconds: float
 
     @property
-    def lines(self) -> list[str]:
-        """All of it for the terminal."""
-        found = [*_wrapped(PARAGRAPH), ""]
+    def said(self) -> list[tuple[str, str]]:
+        """What each task says in a few words, by its name."""
+        found = []
         for result in self.results:
-            for name in result:
-                asked = "" if result.question is None else f"{result.question}  "
-                found += _wrapped(asked + _said(result, name), name)
+            asked = "" if result.question is None else f"{result.question}  "
+            found += [(name, asked + _said(result, name)) for name in result]
         if self.fillings:
             best = ", ".join(f"{one.fills[0]} {exp(one.score):.2f}" for one in self.fillings)
-            found += _wrapped(f"{BLANK}  {best}", "blank")
-        if not self.results and not self.fillings:
-            found += _wrapped("no task and no head that fills blanks: this model has nothing to say yet")
-        return found
+            found.append(("blank", f"{BLANK}  {best}"))
+        return found or [("nothing", "this model has no task for texts, and fills no blanks")]
+
+    @property
+    def lines(self) -> list[str]:
+        """The paragraph, and what is said of it, for the terminal."""
+        return [*_wrapped(PARAGRAPH), "", *(line for name, said in self.said for line in _wrapped(said, name))]
 
     def page(self) -> Iterator[str]:
         """All of it as one HTML page, piece by piece."""

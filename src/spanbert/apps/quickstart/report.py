@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from spanbert import __version__
 from spanbert.apps.quickstart.own_labels import RAW, SIZES, LearnedLabels
 from spanbert.apps.quickstart.own_text import LearnedText
-from spanbert.apps.quickstart.reading import Reading
+from spanbert.apps.quickstart.reading import PARAGRAPH, Reading
 from spanbert.apps.quickstart.room import OURS, READING, THEIRS
 from spanbert.apps.reports.curves import Scored, interval_chart, score_curve, training_curve
 from spanbert.apps.reports.page import render_report
@@ -40,6 +40,7 @@ def quickstart_report(reading: Reading, text: LearnedText, labels: LearnedLabels
         pictures,
         captions={place: caption for place, caption in _CAPTIONS.items() if place in pictures},
         reading=reading,
+        paragraph=PARAGRAPH,
         reading_page=READING,
         text=text,
         training={"seconds": progress.seconds, "steps": progress.step, "tokens": progress.tokens},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from spanbert.core.errors import InputError
-from spanbert.core.files import is_leftover, remove
+from spanbert.core.files import is_leftover
 from spanbert.train.run_directory import RUN_FILE, run_directory
 
 REPORT, READING, TEXT, STORE, LABELS = "report.html", "reading.html", "text.txt", "store", "notes"
@@ -20,8 +20,12 @@ _FOLDERS = {  # of labelled files: this version's, and an earlier one's
 _FILES = {REPORT, READING, TEXT, f".{STORE}.preparing", *(f".{name}.lock" for name in (STORE, *_MODELS, *_RUNS))}
 
 
-def make_room(out: Path, *, overwrite: bool) -> None:
-    """Removes what an earlier quick start left in the folder, if asked to, and nothing else.
+def require_room(out: Path, *, overwrite: bool) -> list[Path]:
+    """What an earlier quick start left in the folder, which may be removed as it is to be replaced; removes nothing.
+
+    Args:
+        out: The folder.
+        overwrite: Whether an earlier quick start may be replaced.
 
     Raises:
         InputError: The folder is in use.
@@ -37,8 +41,7 @@ def make_room(out: Path, *, overwrite: bool) -> None:
             got=", ".join(path.name for path in (foreign or present)[:5]),
             remedy="Choose another --out, or pass --overwrite to replace an earlier quick start",
         )
-    for path in present:
-        remove(path)
+    return present
 
 
 def _is_ours(path: Path) -> bool:
