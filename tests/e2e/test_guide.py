@@ -14,11 +14,14 @@ from tests.conftest import save_hugging_face_bert
 from tests.guide import DOCS, GUIDE, NOT_RUN, Block, Services, blocks, lines, parsed, require_known, shortened, shown
 
 MODELS = ("quickstart/bundle", "build/zh/bundle")  # English and Chinese, where pages say that they are
+TINY_EN = (
+    Path(__file__).parents[1] / "fixtures" / "bundles" / "joint"
+)  # in place of small-en, which need not be installed
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory, vocabulary_file: Path) -> dict[str, Path]:
-    """By their paths in the pages: an English model, and one that knows the characters of the Chinese pages."""
+    """By their paths in the pages: an English model, one that knows the characters of the Chinese pages, small-en."""
     folder = tmp_path_factory.mktemp("zh")
     text = "".join(page.read_text(encoding="utf-8") for page in GUIDE if page.parent.name == "zh")
     specials = ["[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -27,7 +30,7 @@ def models(tmp_path_factory: pytest.TempPathFactory, vocabulary_file: Path) -> d
     longest = {"max_position_embeddings": 512}
     english = save_hugging_face_bert(folder / "english", vocabulary_file, **longest)
     chinese = save_hugging_face_bert(folder / "chinese", folder / "vocab.txt", vocab_size=len(pieces), **longest)
-    return {MODELS[0]: english, MODELS[1]: chinese}
+    return {MODELS[0]: english, MODELS[1]: chinese, "small-en": TINY_EN}
 
 
 @pytest.fixture(autouse=True)
