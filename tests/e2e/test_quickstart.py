@@ -167,6 +167,20 @@ def test_a_model_that_is_none_leaves_an_earlier_quick_start_alone(cli, tmp_path:
     assert (tmp_path / "out" / "report.html").read_text() == "earlier"
 
 
+def test_what_is_read_is_not_replaced(cli, tmp_path: Path, hugging_face_model: Path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "text.txt").write_text("mine")
+    options = ("--out", out, "--overwrite", "--model", hugging_face_model)
+    code, _, err = cli("quickstart", *options, "--text", out / "text.txt")
+    assert code == 2
+    assert "the output would replace an input" in err
+    code, _, err = cli("quickstart", *options, "--text", tmp_path / "none.txt")
+    assert code == 2
+    assert "none.txt: no such file" in err
+    assert (out / "text.txt").read_text() == "mine"
+
+
 def test_a_model_without_tasks_fills_the_blank_or_has_nothing_to_say(hugging_face_model: Path, minilm: Path):
     blank = read_paragraph(str(hugging_face_model), "tiny", device="cpu")
     assert [name for name, _ in blank.said] == ["blank"]

@@ -23,6 +23,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole, remove, write_atomically
 from spanbert.core.model_path import hub_id, model_name
 from spanbert.core.reporter import Reporter
+from spanbert.corpus.raw.readers import DocumentReader
 
 SMALL_EN = "small-en"
 
@@ -74,9 +75,11 @@ def quickstart(
         InputError: The model, MiniLM or the text is not there, or `out` is in use.
         Interrupted: A signal ended a run.
     """
-    left = require_room(out, overwrite=overwrite)
+    left = require_room(out, inputs=[model, *([] if text is None else [text])], overwrite=overwrite)
     raw = packaged_minilm()
     _require_model(model)
+    if text is not None:
+        DocumentReader([text])  # refuses now what could not be read after the first part
     for path in left:
         remove(path)
     out.mkdir(parents=True, exist_ok=True)

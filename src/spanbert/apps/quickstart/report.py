@@ -58,11 +58,14 @@ def quickstart_report(reading: Reading, text: LearnedText, labels: LearnedLabels
 def _pictures_of(text: LearnedText) -> dict[str, bytes]:
     run, best = run_directory(text.result.path), text.result.outcome.best
     scored = [{"step": 0, **text.result.before}, *read_log(run / "evaluations.jsonl")]
-    curves = {
+    points = {
         name: [Scored(step=line["step"], value=line[key]) for line in scored if key in line]
         for key, name in _RATES.items()
     }
-    found = {"held_out": score_curve(curves, best=best.step if best else None, up="share filled in right")}
+    curves = {name: some for name, some in points.items() if some}  # none where nothing could be held out
+    found: dict[str, bytes] = {}
+    if curves:
+        found["held_out"] = score_curve(curves, best=best.step if best else None, up="share filled in right")
     trained = [line for line in read_log(run / "metrics.jsonl") if "mlm_loss" in line]
     found["loss"] = training_curve(*([line[key] for line in trained] for key in ("step", "mlm_loss", "lr")))
     return found

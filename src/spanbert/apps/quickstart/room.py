@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from spanbert.core.errors import InputError
@@ -20,16 +21,22 @@ _FOLDERS = {  # of labelled files: this version's, and an earlier one's
 _FILES = {REPORT, READING, TEXT, f".{STORE}.preparing", *(f".{name}.lock" for name in (STORE, *_MODELS, *_RUNS))}
 
 
-def require_room(out: Path, *, overwrite: bool) -> list[Path]:
+def require_room(out: Path, *, inputs: Iterable[str | Path], overwrite: bool) -> list[Path]:
     """What an earlier quick start left in the folder, which may be removed as it is to be replaced; removes nothing.
 
     Args:
         out: The folder.
+        inputs: What is read; what is no path, such as the name of a packaged model, does not matter.
         overwrite: Whether an earlier quick start may be replaced.
 
     Raises:
-        InputError: The folder is in use.
+        InputError: The folder is in use, or holds an input.
     """
+    for one in inputs:
+        if Path(one).exists() and Path(one).resolve().is_relative_to(out.resolve()):
+            raise InputError(
+                "the output would replace an input", where=f"--out {out}", got=str(one), remedy="Choose another --out"
+            )
     if out.exists() and not out.is_dir():
         raise InputError("not a folder", where=str(out))
     present = sorted(out.iterdir()) if out.exists() else []
