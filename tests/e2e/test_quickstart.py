@@ -12,6 +12,7 @@ import pytest
 import spanbert
 from spanbert.apps.quickstart.manual import prose, write_manual
 from spanbert.apps.quickstart.reading import PARAGRAPH, QUESTION, read_paragraph
+from spanbert.apps.quickstart.room import require_room
 from spanbert.core.errors import InputError
 from spanbert.tasks.qa.config import QAConfig
 from tests.browser import chromium
@@ -146,6 +147,20 @@ def test_overwrite_removes_nothing_of_the_users(cli, every_head: Path, tmp_path:
     assert code == 2
     assert "got .env, store" in err
     assert (out / "store" / "thesis.txt").read_text() == "mine"
+
+
+def test_what_earlier_versions_left_may_be_replaced(tmp_path: Path):
+    for name in ("bundle", "sentiment"):
+        (tmp_path / name).mkdir()
+        (tmp_path / f"{name}.run").mkdir()
+        (tmp_path / f"{name}.run" / "run.json").write_text("{}")
+    (tmp_path / "reviews").mkdir()
+    (tmp_path / "reviews" / "train.csv").write_text("text,label")
+    (tmp_path / "report.html").write_text("earlier")
+    assert require_room(tmp_path, inputs=["small-en"], overwrite=True) == sorted(tmp_path.iterdir())
+    (tmp_path / "reviews" / "mine.csv").write_text("text,label")
+    with pytest.raises(InputError, match="got reviews"):
+        require_room(tmp_path, inputs=["small-en"], overwrite=True)
 
 
 def test_a_packaged_model_that_is_not_installed(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -127,8 +127,8 @@ def learn_labels(model: str, raw: Path, *, out: Path, minutes: float, device: st
         }
     )
     learn = partial(finetune, {LABELS: TaskData(kind=TAG.kind, train=data["train"], dev=data["dev"])})
-    for start, name in ((model, OURS), (raw, THEIRS)):
-        run = learn(model=start, out=out / name, config=config, device=device, reporter=Bars(reporter))
+    for start, name, part in ((model, OURS, "labels"), (raw, THEIRS, f"labels, {RAW}")):
+        run = learn(model=start, out=out / name, config=config, device=device, reporter=Bars(reporter, part))
         run.outcome.require_whole(AGAIN)
         write_finetune_report(run.path, reporter)
     theirs = evaluate(out / THEIRS, data["test"], device=device)

@@ -117,7 +117,7 @@ def learn_text(
     if source is None:
         licence, source = LICENCE, out / TEXT
         write_manual(source)
-    quiet = Bars(reporter)
+    quiet = Bars(reporter, "text")
     prepared = prepare([source], tokenizer=model, out=out / STORE, held_out=_HELD_OUT, licence=licence, reporter=quiet)
     files = open_bundle(model)
     knows, longest = has_mlm_head(files), EncoderConfig.of_bundle(files).longest_segment

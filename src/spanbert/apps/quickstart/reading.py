@@ -32,7 +32,7 @@ PARAGRAPH = (
 )
 QUESTION = "Where did Marie Keller study physics?"
 BLANK = "Oslo is the [MASK] of Norway."
-_WIDTH = 100
+_WIDTH = 80  # of a usual terminal
 _LONGEST = 250  # characters of what one task says: a tag for each word is cut there
 _TOP = 3
 
