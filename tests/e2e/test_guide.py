@@ -11,17 +11,18 @@ import pytest
 from spanbert.corpus.formats.registry import FORMATS
 from tests.conftest import save_hugging_face_bert
 from tests.guide import DOCS, GUIDE, Reader, blocks, chinese_model
+from tests.serving import JOINT
 
 MODELS = ("quickstart/bundle", "build/zh/bundle")  # English and Chinese, where pages say that they are
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory, vocabulary_file: Path) -> dict[str, Path]:
-    """By their paths in the pages: an English model, and one that knows the characters of the Chinese pages."""
+    """By their paths in the pages: an English model, one that knows the characters of the Chinese pages, small-en."""
     folder = tmp_path_factory.mktemp("guide")
     english = save_hugging_face_bert(folder / "english", vocabulary_file, max_position_embeddings=512)
     chinese = chinese_model(folder / "chinese", [page for page in GUIDE if page.parent.name == "zh"])
-    return {MODELS[0]: english, MODELS[1]: chinese}
+    return {MODELS[0]: english, MODELS[1]: chinese, "small-en": JOINT}  # which need not be installed
 
 
 @pytest.fixture(autouse=True)

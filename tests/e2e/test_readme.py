@@ -88,7 +88,6 @@ def test_files_that_it_names_exist(page: Path):
         assert (ROOT / "".join(path)).is_file(), path
 
 
-@pytest.mark.xfail(not (ROOT / "models").is_dir(), reason="small-en is not part of the tree yet", strict=True)
 @README
 def test_packages_that_it_installs_from_the_tree_exist(page: Path):
     found = re.findall(r"pip install .*?\./([\w/-]+)", page.read_text(encoding="utf-8"))
