@@ -17,7 +17,6 @@ from spanbert.tasks.protocol import DocumentScorer
 
 _TIMED = 20_000  # characters, of which a round takes seconds
 _ROUNDS = 3
-_IN_POINTS = 100  # all scores of what can be exported are fractions
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,12 +87,13 @@ class Original:
         (before, statistic), (after, other_statistic) = scorer.paired(), other.paired()
         found = compare(before, after, statistic, other=other_statistic).difference
         value = float(statistic(before.sums_K))
+        points = self._predictor.tasks[name].in_points
         return Parity(
             main=scorer.main_metric,
             before=value,
             after=value - found.value,
-            drop=found.value * _IN_POINTS,
-            interval=(found.low * _IN_POINTS, found.high * _IN_POINTS),
+            drop=found.value * points,
+            interval=(found.low * points, found.high * points),
             units=before.units,
             agreement=sum(one == two for one, two in zip(said, others, strict=True)) / max(len(said), 1),
             speedup=_speedup(self._predictor.only([name]), exported.only([name]), source),

@@ -134,7 +134,9 @@ def exported_head(name: str, task: TextTask, weights: Mapping[str, OutputArray])
         raise InputError(
             f"tasks of the kind {task.kind} cannot be exported yet",
             got=name,
-            remedy="Use the bundle itself for them",
+            remedy="Use the bundle itself for them, or export what translates with --runtime ctranslate2"
+            if task.generation is not None
+            else "Use the bundle itself for them",
         )
     return made(name, weights, task.config)
 

@@ -18,6 +18,7 @@ from spanbert.core.types import Facts, Record
 from spanbert.inference.exported import load_exported, load_exported_scorer
 from spanbert.inference.loading import stored_tasks, stored_tokenizer
 from spanbert.inference.predictor import Predictor
+from spanbert.inference.translator import load_translator
 from spanbert.tasks.pretrain.fill import PieceScorer
 from spanbert.tasks.protocol import TextTask
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -151,6 +152,8 @@ class LoadedBundle:
     @LoadedOnce
     def predictor(self) -> Predictor:
         """Encoder and heads of all tasks."""
+        if self.files.runtime == "ctranslate2":
+            return load_translator(self.files, self.tasks)
         if self.files.runtime not in (None, "torch"):
             return load_exported(self.files, self.tasks)
         import torch
