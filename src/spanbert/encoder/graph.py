@@ -28,19 +28,29 @@ class Graph:
     Args:
         ranges: By name, the least and greatest input of each product that is int8; the others are float32. None:
             nothing is int8, tables of embeddings neither.
+        factors: By name, what the inputs of some products are multiplied by, channel by channel, (I,), and their
+            weights divided by; ranges are those of the products.
         observed: Whether the inputs of all products are outputs too.
 
     Attributes:
         products: The names of the products so far, in order.
+        read: Their weights, (O, I), by these names.
     """
 
-    def __init__(self, *, ranges: Mapping[str, Range] | None = None, observed: bool = False) -> None:
-        self._ranges, self._observed = ranges, observed
+    def __init__(
+        self,
+        *,
+        ranges: Mapping[str, Range] | None = None,
+        factors: Mapping[str, OutputArray] | None = None,
+        observed: bool = False,
+    ) -> None:
+        self._ranges, self._factors, self._observed = ranges, factors or {}, observed
         self._nodes: list[Any] = []
         self._inputs: list[Any] = []
         self._outputs: list[Any] = []
         self._weights: dict[str, npt.NDArray[Any]] = {}
         self.products: list[str] = []
+        self.read: dict[str, OutputArray] = {}
 
     def input(self, name: str, axes: Sequence[str], kind: Kind = "int64") -> str:
         """A value that is given at every run, with the names of its axes."""
@@ -129,8 +139,12 @@ class Graph:
 
     def _product(self, value: str, name: str, weight_OI: OutputArray) -> str:
         self.products.append(name)
+        self.read[name] = weight_OI
         if self._observed:
             self.output(observed(name), value, ("...",))
+        if name in self._factors:
+            value = self.add("Mul", value, self.constant(f"{name}.input.factors", self._factors[name]))
+            weight_OI = weight_OI / self._factors[name]
         if self._ranges is None or name not in self._ranges:
             found: str = self.add("MatMul", value, self.constant(f"{name}.weight", np.ascontiguousarray(weight_OI.T)))
             return found

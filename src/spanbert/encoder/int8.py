@@ -1,8 +1,8 @@
 """The encoder in int8, for prediction on a CPU: from the weights of a model, and from what is stored of it.
 
 A layer rounds what its products read three times: before queries, keys and values, before the output of attention, and
-before the feed-forward; what lies between the two products of that one is rounded by the first of them. Attention is
-float32.
+before the feed-forward; what lies between the two products of that one is rounded by the first of them, unless it has
+factors. Attention is float32.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor
 from spanbert.checkpoint import tensors
 from spanbert.checkpoint.bundle import BundleFiles
 from spanbert.core.errors import InputError
+from spanbert.core.types import OutputArray
 from spanbert.encoder.blocks import Block, FeedForward, SelfAttention
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.graph_layers import require_exportable
@@ -28,21 +29,29 @@ from spanbert.encoder.rounding import Grid, Range, Weights, grid_over, rounded_t
 
 _WORDS = "embeddings.word.weight"
 _STEPS, _STEP, _ZERO = "steps", "input.step", "input.zero"  # after the name of a table or of a product
+_FACTORS = "input.factors"
 
 
-def int8_values(weights: Weights, ranges: Mapping[str, Range]) -> dict[str, npt.NDArray[Any]]:
+def int8_values(
+    weights: Weights, ranges: Mapping[str, Range], factors: Mapping[str, OutputArray] | None = None
+) -> dict[str, npt.NDArray[Any]]:
     """An encoder's weights as `int8_encoder` reads them.
 
     Args:
         weights: By our names.
-        ranges: Of what each product reads that is to be int8.
+        ranges: Of what each product reads that is to be int8, once it is multiplied by its factors.
+        factors: Of some of these products; see `Graph`.
     """
+    factors = factors or {}
     found: dict[str, npt.NDArray[Any]] = {}
     for name, value in weights.items():
         product = name.removesuffix(".weight")
         if name == _WORDS:
             found[name], found[f"{_WORDS}.{_STEPS}"] = rounded_table(value)
         elif name.endswith(".weight") and product in ranges:
+            if product in factors:
+                found[f"{product}.{_FACTORS}"] = factors[product]
+                value = value / factors[product]
             found[name], found[f"{name}.{_STEPS}"] = rounded_weight(value)
             step, zero = grid_over(ranges[product])
             found[f"{product}.{_STEP}"] = np.array([step], dtype=np.float32)
@@ -77,7 +86,7 @@ def int8_encoder(config: EncoderConfig, values: Mapping[str, Tensor], *, where: 
     for block in encoder.blocks:
         assert isinstance(block, Block)
         wide, narrow = block.feed_forward.input, block.feed_forward.output
-        if isinstance(wide, Int8Linear) and isinstance(narrow, Int8Linear):
+        if isinstance(wide, Int8Linear) and isinstance(narrow, Int8Linear) and not narrow.has_factors:
             wide.following = narrow.grid
     fill_parameters(encoder, left, where=where)
     encoder.pack_weights()
@@ -116,6 +125,7 @@ def _product(values: dict[str, Tensor], name: str, layer: Linear, *, is_last: bo
         own(f"weight.{_STEPS}", (outputs,), torch.float32),
         own("bias", (outputs,), torch.float32),
         Grid(float(own(_STEP, (1,), torch.float32)), int(own(_ZERO, (1,), torch.int32))),
+        factors_I=own(_FACTORS, (inputs,), torch.float32) if f"{name}.{_FACTORS}" in values else None,
         cuts=(inputs,) if is_last else (),
     )
 

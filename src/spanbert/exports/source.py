@@ -69,9 +69,15 @@ class ExportSource:
         every = [*self.weights.values(), *of_heads]
         return sum({id(one): one.size for one in every}.values())
 
-    def graph(self, *, ranges: Mapping[str, Range] | None = None, observed: bool = False) -> Graph:
+    def graph(
+        self,
+        *,
+        ranges: Mapping[str, Range] | None = None,
+        factors: Mapping[str, OutputArray] | None = None,
+        observed: bool = False,
+    ) -> Graph:
         """The graph of encoder and heads: see `Graph`."""
-        graph = Graph(ranges=ranges, observed=observed)
+        graph = Graph(ranges=ranges, factors=factors, observed=observed)
         hidden = add_encoder(graph, self.config, self.weights)
         for part in self.parts:
             part.add(graph, hidden)

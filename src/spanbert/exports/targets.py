@@ -19,6 +19,7 @@ from spanbert.checkpoint.manifest import ExportPrecision, ExportRuntime
 from spanbert.checkpoint.tensors import write_tensors
 from spanbert.core.types import Record
 from spanbert.corpus.data import Source
+from spanbert.encoder.graph import Graph
 from spanbert.encoder.int8 import int8_encoder, int8_values
 from spanbert.encoder.int8_layers import require_int8
 from spanbert.exports.plans import Plan, plans
@@ -107,11 +108,11 @@ class OnnxTarget(RuntimeTarget):
 
     @override
     def predictor(self, plan: Plan) -> Predictor:
-        return self.source.predictor(self.source.graph(ranges=plan.ranges), runtime=self.runtime)
+        return self.source.predictor(self._graph(plan), runtime=self.runtime)
 
     @override
     def write(self, plan: Plan, directory: Path) -> None:
-        (directory / GRAPH).write_bytes(self.source.graph(ranges=plan.ranges).serialized())
+        (directory / GRAPH).write_bytes(self._graph(plan).serialized())
         outside = {
             f"{HEADS_PREFIX}{name}.{key}": value
             for name, head in self.source.heads.items()
@@ -120,6 +121,9 @@ class OnnxTarget(RuntimeTarget):
         }
         if outside:
             write_tensors(directory / HEADS, _tensors(outside))
+
+    def _graph(self, plan: Plan) -> Graph:
+        return self.source.graph(ranges=plan.ranges, factors=plan.factors)
 
 
 class OpenVinoTarget(OnnxTarget):
@@ -241,7 +245,7 @@ class TorchTarget(RuntimeTarget):
         write_tensors(directory / HEADS, heads)
 
     def _values(self, plan: Plan) -> dict[str, Tensor]:
-        return _tensors(int8_values(self.source.weights, plan.ranges or {}))
+        return _tensors(int8_values(self.source.weights, plan.ranges or {}, plan.factors))
 
 
 TARGETS: dict[ExportRuntime, type[RuntimeTarget]] = {

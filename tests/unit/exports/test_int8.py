@@ -57,16 +57,18 @@ def test_rows_of_embeddings_have_steps_of_their_own():
 
 def test_ranges_leave_out_a_few_outliers_and_hold_zero():
     observer = Observer()
-    values = np.linspace(1, 2, 100_000, dtype=np.float32)
-    values[7] = 1e6
+    values = np.linspace(1, 2, 100_000, dtype=np.float32).reshape(-1, 10)
+    values[7, 3] = 1e6
     observer.add("dense", values)
-    low, high = observer.ranges["dense"]
+    low, high = observer.seen["dense"].range
+    assert observer.seen["dense"].highest_I[3] == 1e6
     assert low == 0
     assert high == pytest.approx(2, rel=1e-2)
     observer.add("dense", -values)
-    assert observer.ranges["dense"] == (pytest.approx(-2, rel=1e-2), high)
+    assert observer.seen["dense"].range == (pytest.approx(-2, rel=1e-2), high)
+    assert len(observer.seen["dense"].sample_NI) == 128
     observer.add("nothing", np.zeros((0, 4), dtype=np.float32))
-    assert "nothing" not in observer.ranges
+    assert "nothing" not in observer.seen
 
 
 @pytest.fixture(scope="module")
