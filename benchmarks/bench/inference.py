@@ -26,8 +26,9 @@ from typing import Any
 from benchmarks.bench.common import environment, in_fresh_process, ratio_of, spread_of
 from benchmarks.bench.inference_sides import ours as our_side
 from benchmarks.bench.inference_sides import peers as peer_side
-from benchmarks.bench.inference_sides.sets import QUICK, SETS, Amounts, Files, cut_files, texts_of, trained
+from benchmarks.bench.inference_sides.sets import QUICK, SETS, Amounts, Files, cut_files, of_model, texts_of, trained
 from spanbert.core.errors import InputError, SpanbertError, nearest
+from spanbert.core.files import directory_written_whole
 from spanbert.core.reporter import Reporter
 from spanbert.core.threads import threads as threads_used
 from spanbert.core.threads import use_threads
@@ -36,6 +37,7 @@ from spanbert.pipelines.convert.models import convert
 _ROUNDS, _QUICK_ROUNDS = 5, 2
 _WORDS, _SENTENCES, _QUICK_SENTENCES = 25, 500, 50
 _PEERS = {"transformers": "spanbert[hf]", "openvino": "spanbert[openvino]", "nncf": "nncf"}
+_TOGETHER, _TEXTS = "together", "ontogum"  # what a model of several tasks is called, and reads
 _Call = tuple[Callable[..., Any], tuple[Any, ...]]
 _Times = dict[str, list[float]]
 
@@ -57,13 +59,15 @@ def run(
         reporter: Receives progress.
         work: Where bundles that are missing are fine-tuned, and exports are kept for a later call; None: nothing is
             fine-tuned, and only the sets of `bundles` are measured.
-        bundles: By the names of `SETS`, fine-tuned ones.
+        bundles: By the names of `SETS`, fine-tuned ones; `together`: one of several tasks, or an export of it, all of
+            which read whole texts.
         threads: Of all sides; None: all cores.
 
     Returns:
         By set `scores` (size, before, after, drop with its paired interval, by side), `per_second` by side,
         `ratio_pipeline_{float32,bfloat16,int8}`, `ratio_openvino_int8` and `drop` (of the side that these ratios are
-        of), `spread`, `latency` and `cold_start`. Those of WNUT-17 stand at the top too.
+        of), `spread`, `latency` and `cold_start`. Those of WNUT-17 stand at the top too. `together`: words a second of
+            all tasks of that model.
 
     Raises:
         InputError: Peers that are not installed, no data, or neither bundles nor a place to make them.
@@ -71,8 +75,8 @@ def run(
     _require_peers()
     given = dict(bundles or {})
     for name in given:
-        if name not in SETS:
-            raise InputError(f"no data set {name!r}", where="--bundle", remedy=nearest(name, SETS))
+        if name not in (*SETS, _TOGETHER):
+            raise InputError(f"no data set {name!r}", where="--bundle", remedy=nearest(name, (*SETS, _TOGETHER)))
     if not given and work is None:
         raise InputError("no model to measure", expected="--bundle SET=PATH, or --work DIR to fine-tune there")
     place = data or (Path(os.environ["SPANBERT_DATA"]) if os.environ.get("SPANBERT_DATA") else None)
@@ -82,6 +86,7 @@ def run(
         )
     if threads is not None:
         use_threads(threads)
+    together: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = (work or Path(temporary)) / ("quick" if quick else "full")
         files = {
@@ -89,11 +94,18 @@ def run(
             for name in SETS
             if work is not None or name in given
         }
+        if _TOGETHER in given:
+            amounts = QUICK["coref"] if quick else Amounts()
+            whole = cut_files(_TEXTS, amounts, data=place, folder=folder / _TEXTS)
+            together = {"together": _together(given[_TOGETHER], whole, quick)}
         models = {
             name: given.get(name) or trained(name, own, folder / name / "bundle", quick=quick, reporter=reporter)
             for name, own in files.items()
         }
-        sets = {name: _measured(name, models[name], own, folder / name, quick, reporter) for name, own in files.items()}
+        sets = {
+            name: _measured(name, models[name], own, folder / name / of_model(models[name]), quick, reporter)
+            for name, own in files.items()
+        }
     first = sets.get("wnut17", {})
     return {
         "quick": quick,
@@ -103,6 +115,7 @@ def run(
         **{key: value for key, value in first.items() if key.startswith("ratio_") or key == "drop"},
         "left_out": our_side.left_out(),
         "sets": sets,
+        **together,
         "environment": environment(),
     }
 
@@ -124,7 +137,7 @@ def _measured(name: str, bundle: Path, files: Files, folder: Path, quick: bool, 
     task = our_side.task_of(bundle, files.kind)
     sides = our_side.sides_of(bundle, task, files, folder, reporter)
     reporter.say(f"{name}: scoring")
-    scores, _ = in_fresh_process(our_side.measured_scores, bundle, sides, files)
+    scores, _ = in_fresh_process(our_side.measured_scores, bundle, task, sides, files)
     answered = len(our_side.asked(files.kind, files.answered))
     reporter.say(f"{name}: answering {answered:,}, {_QUICK_ROUNDS if quick else _ROUNDS} rounds")
     texts = _sentences(files, _QUICK_SENTENCES if quick else _SENTENCES)
@@ -152,6 +165,22 @@ def _measured(name: str, bundle: Path, files: Files, folder: Path, quick: bool, 
     }  # fmt: skip
 
 
+def _together(model: Path, files: Files, quick: bool) -> dict[str, Any]:
+    """All tasks of a model on whole texts."""
+    side = our_side.whole_side(model)
+    call = (our_side.answer, (side, files.kind, files.answered))
+    times, _ = _timed({"all": call}, {}, rounds=_QUICK_ROUNDS if quick else _ROUNDS)
+    words = sum(len(text.split()) for text in texts_of(files.kind, files.answered))
+    return {
+        "model": side.name,
+        "megabytes": our_side.megabytes(model),
+        "tasks": our_side.tasks_of(model),
+        "words": words,
+        "words_per_second": spread_of([words / one for one in times["all"]]),
+        "cold_start": our_side.cold_start(side) if side.runtime not in ("torch", "ctranslate2") else {},
+    }
+
+
 def _peer_calls(bundle: Path, task: str, files: Files, folder: Path, reporter: Reporter) -> dict[str, _Call]:
     """What the processes of the peers are asked; their models are made where they are missing."""
     if files.kind == "coref":
@@ -161,7 +190,8 @@ def _peer_calls(bundle: Path, task: str, files: Files, folder: Path, reporter: R
         convert(bundle, saved, to="hugging-face", task=task)
     if not whole.is_dir():
         reporter.say(f"quantising by NNCF into {whole}")
-        in_fresh_process(peer_side.quantise, saved, files.kind, files.export, whole)
+        with directory_written_whole(whole) as fresh:
+            in_fresh_process(peer_side.quantise, saved, files.kind, files.export, fresh)
     return {
         **{
             f"pipeline_{batch}": (peer_side.pipeline, (saved, files.kind, files.answered, batch))

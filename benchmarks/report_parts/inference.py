@@ -28,8 +28,20 @@ def bench_inference(result: dict[str, Any]) -> str:
         f"NNCF. Peers: {result['peer']}.",
         *([f"Left out: {left_out}."] if left_out else []),
         *(part for one in result["sets"].values() for part in _of_set(one)),
+        *([_together(result["together"])] if "together" in result else []),
         measured_with(result),
     ])  # fmt: skip
+
+
+def _together(one: dict[str, Any]) -> str:
+    speed = one["words_per_second"]
+    memory = one["cold_start"].get("peak_megabytes")
+    held = "" if memory is None else f"; a process without torch takes {memory['median']:.0f} MB at its peak"
+    return (
+        f"All tasks of a model together ({', '.join(one['tasks'])}), {_named(one['model'])}, {one['megabytes']:.1f} MB: "
+        f"{speed['median']:,.0f} words a second ({speed['min']:,.0f} to {speed['max']:,.0f}) of {one['words']:,} words of "
+        f"whole texts{held}."
+    )
 
 
 def _of_set(one: dict[str, Any]) -> list[str]:

@@ -44,7 +44,7 @@ imported = time.perf_counter()
 nlp = spanbert.load(sys.argv[1])
 _ = nlp.predictor
 loaded = time.perf_counter()
-list(nlp.predict([spanbert.Document(id="first", text="Ann left Oslo.")], task=sys.argv[2]))
+list(nlp.predict([spanbert.Document(id="first", text="Ann left Oslo.")], task=sys.argv[2] or None))
 answered = time.perf_counter()
 from spanbert.core.memory import resident_memory
 memory = resident_memory()
@@ -63,13 +63,13 @@ class Side:
         runtime: What computes.
         precision: Of its products.
         path: A bundle or an exported model.
-        task: Which of its tasks.
+        task: Which of its tasks; None: all.
     """
 
     runtime: str
     precision: str
     path: Path
-    task: str
+    task: str | None
 
     @property
     def name(self) -> str:
@@ -80,6 +80,17 @@ class Side:
     def is_exported(self) -> bool:
         """Whether it is not the bundle itself."""
         return (self.runtime, self.precision) not in (("torch", "float32"), ("torch", "bfloat16"))
+
+
+def whole_side(model: Path) -> Side:
+    """All tasks of a bundle or an exported model."""
+    facts = open_bundle(model, exported=True).manifest.get("export") or {"runtime": "torch", "precision": "float32"}
+    return Side(runtime=facts["runtime"], precision=facts["precision"], path=model, task=None)
+
+
+def tasks_of(model: Path) -> list[str]:
+    """Its tasks, with their kinds."""
+    return [f"{name} ({task.kind})" for name, task in load(model).tasks.items()]
 
 
 def left_out() -> dict[str, str]:
@@ -144,7 +155,7 @@ def sides_of(bundle: Path, task: str, files: Files, folder: Path, reporter: Repo
 def _export(side: Side, bundle: Path, runtime: ExportRuntime, data: Path, reporter: Reporter) -> None:
     """Makes an export that loses no more than the gate allows; else one whose loss is reported."""
     precision: ExportPrecision = "int8" if side.precision == "int8" else "float32"
-    by_task = {side.task: data} if precision == "int8" else None
+    by_task = {side.task: data} if precision == "int8" and side.task is not None else None
 
     def make(most: float) -> None:
         export(
@@ -160,19 +171,19 @@ def _export(side: Side, bundle: Path, runtime: ExportRuntime, data: Path, report
         make(_ANYTHING)
 
 
-def measured_scores(bundle: Path, sides: Sequence[Side], files: Files) -> dict[str, Any]:
+def measured_scores(bundle: Path, task: str, sides: Sequence[Side], files: Files) -> dict[str, Any]:
     """Of each export: size, score beside the bundle's, and the paired interval of the drop, in points.
 
     Args:
         bundle: What was exported.
+        task: Which of its tasks.
         sides: All of them.
         files: The data; no text of it that an export was made by is scored.
     """
-    task = sides[0].task
     original = load(bundle, precision="float32")
     scored = list(original.tasks[task].opened(files.scored).documents())
     compared = Original(original.predictor, {task: scored}, seed=0)
-    found: dict[str, Any] = {"float32_torch": {"megabytes": _megabytes(bundle)}}
+    found: dict[str, Any] = {"float32_torch": {"megabytes": megabytes(bundle)}}
     for side in sides:
         if side.path == bundle and side.precision == "float32":
             continue
@@ -180,7 +191,7 @@ def measured_scores(bundle: Path, sides: Sequence[Side], files: Files) -> dict[s
         facts = open_bundle(side.path, exported=True).manifest.get("export") or {}
         gate = facts.get("parity", {}).get(task)
         found[side.name] = {
-            "megabytes": _megabytes(side.path),
+            "megabytes": megabytes(side.path),
             "metric": parity.main,
             "before": parity.before,
             "after": parity.after,
@@ -194,7 +205,8 @@ def measured_scores(bundle: Path, sides: Sequence[Side], files: Files) -> dict[s
     return found
 
 
-def _megabytes(model: Path) -> float:
+def megabytes(model: Path) -> float:
+    """Of its weights or its graph."""
     return round(size_of_weights(open_bundle(model, exported=True).path) / 1e6, 2)
 
 
@@ -234,7 +246,10 @@ def cold_start(side: Side) -> dict[str, Any]:
     found: list[Mapping[str, Any]] = []
     for _ in range(_COLD):
         done = subprocess.run(
-            [sys.executable, "-c", _COLD_START, str(side.path), side.task], capture_output=True, text=True, check=False
+            [sys.executable, "-c", _COLD_START, str(side.path), side.task or ""],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]

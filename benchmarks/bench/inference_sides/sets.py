@@ -13,6 +13,7 @@ from typing import Literal
 
 from spanbert.apps.quickstart.build import packaged_minilm
 from spanbert.core.errors import InputError
+from spanbert.core.files import sha256_of, write_atomically
 from spanbert.core.reporter import Reporter
 from spanbert.core.types import Document
 from spanbert.corpus.formats.clusters import in_first_cluster, repeated_mentions
@@ -179,7 +180,7 @@ def _cut(kind: Kind, sources: Sequence[Path], target: Path, most: int | None, wa
     if kind == "classify":
         header, *rows = [line for file in sources for line in file.read_text(encoding="utf-8").splitlines(True)]
         chosen = islice((row for number, row in enumerate(rows) if wanted(number)), most)
-        target.write_text("".join([header, *chosen]), encoding="utf-8")
+        write_atomically(target, "".join([header, *chosen]))
         return
     every = (document for file in sources for document in documents_of(kind, file))
     found = islice((one for number, one in enumerate(every) if wanted(number)), most)
@@ -208,6 +209,12 @@ def questions_of(file: Path) -> list[Document]:
 def texts_of(kind: Kind, file: Path) -> list[str]:
     """The raw texts of a file."""
     return [document.text for document in documents_of(kind, file)]
+
+
+def of_model(bundle: Path) -> str:
+    """A folder for what is made of a model, of its own for each, so that an export of an earlier one is not taken."""
+    files = [bundle / "spanbert.json", bundle / "config.json"]
+    return "of-" + sha256_of(next((one for one in files if one.is_file()), bundle))[:12]
 
 
 def trained(name: str, files: Files, out: Path, *, quick: bool, reporter: Reporter) -> Path:

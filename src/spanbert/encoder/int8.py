@@ -22,6 +22,7 @@ from spanbert.core.types import OutputArray
 from spanbert.encoder.blocks import Block, FeedForward, SelfAttention
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.graph_layers import require_exportable
+from spanbert.encoder.halved import halved_encoder
 from spanbert.encoder.int8_layers import Int8Embedding, Int8Linear, require_int8
 from spanbert.encoder.linear import Linear
 from spanbert.encoder.model import Encoder, fill_parameters
@@ -93,15 +94,16 @@ def int8_encoder(config: EncoderConfig, values: Mapping[str, Tensor], *, where: 
     return encoder.eval()
 
 
-def load_int8_encoder(files: BundleFiles) -> Encoder:
+def load_exported_encoder(files: BundleFiles) -> Encoder:
     """The encoder of an exported model that torch runs, in eval mode.
 
     Raises:
-        InputError: See `int8_encoder`.
+        InputError: See `int8_encoder` and `halved_encoder`.
     """
     config = EncoderConfig.of_bundle(files)
     require_exportable(config, where=str(files.path))
-    return int8_encoder(config, tensors.read_tensors(files.exported), where=str(files.exported))
+    made = halved_encoder if files.manifest["export"]["precision"] == "bfloat16" else int8_encoder
+    return made(config, tensors.read_tensors(files.exported), where=str(files.exported))
 
 
 def _products(encoder: Encoder) -> Iterator[tuple[str, SelfAttention | FeedForward, str]]:

@@ -14,6 +14,7 @@ import numpy as np
 from typing_extensions import override
 
 from spanbert.batches.examples import Window
+from spanbert.checkpoint.manifest import ExportPrecision
 from spanbert.core.types import IntArray, OutputArray
 from spanbert.corpus.data import Source, documents_of
 from spanbert.encoder.graph import Graph
@@ -35,11 +36,13 @@ class Plan:
     """How products are computed.
 
     Attributes:
+        precision: What most are.
         ranges: Of those that are int8; None: nothing is.
         factors: By which the inputs of some of them are multiplied; see `smoothing`.
         kept: The others, the most sensitive first.
     """
 
+    precision: ExportPrecision = "int8"
     ranges: Mapping[str, Range] | None
     factors: Mapping[str, OutputArray] = field(default_factory=dict)
     kept: tuple[str, ...] = ()
@@ -57,7 +60,9 @@ class Plan:
         return Plan(ranges=left, factors=own, kept=(*products, *unseen))
 
 
-FLOAT32 = Plan(ranges=None)
+def unrounded(precision: ExportPrecision) -> Plan:
+    """All products in float32, or bfloat16."""
+    return Plan(precision=precision, ranges=None)
 
 
 def plans(source: ExportSource, data: Mapping[str, Source], could_be_int8: Callable[[str], bool]) -> Iterator[Plan]:

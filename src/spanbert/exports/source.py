@@ -75,17 +75,18 @@ class ExportSource:
         ranges: Mapping[str, Range] | None = None,
         factors: Mapping[str, OutputArray] | None = None,
         observed: bool = False,
+        halved: bool = False,
     ) -> Graph:
         """The graph of encoder and heads: see `Graph`."""
-        graph = Graph(ranges=ranges, factors=factors, observed=observed)
+        graph = Graph(ranges=ranges, factors=factors, observed=observed, halved=halved)
         hidden = add_encoder(graph, self.config, self.weights)
         for part in self.parts:
             part.add(graph, hidden)
         return graph
 
-    def predictor(self, graph: Graph, *, runtime: GraphRuntime = "onnx") -> Predictor:
-        """What answers by the graph."""
-        runner = GraphRunner(graph.serialized(), self.parts, runtime=runtime)
+    def predictor(self, graph: Graph, *, runtime: GraphRuntime = "onnx", bfloat16: bool = False) -> Predictor:
+        """What answers by the graph: see `GraphRunner`."""
+        runner = GraphRunner(graph.serialized(), self.parts, runtime=runtime, bfloat16=bfloat16)
         return Predictor(ExportedBackend(runner, self.heads), self.tasks)
 
 

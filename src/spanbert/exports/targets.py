@@ -20,12 +20,13 @@ from spanbert.checkpoint.tensors import write_tensors
 from spanbert.core.types import Record
 from spanbert.corpus.data import Source
 from spanbert.encoder.graph import Graph
+from spanbert.encoder.halved import halved_encoder, halved_values, require_bfloat16
 from spanbert.encoder.int8 import int8_encoder, int8_values
 from spanbert.encoder.int8_layers import require_int8
 from spanbert.exports.plans import Plan, plans
 from spanbert.exports.source import ExportSource, read_source
 from spanbert.exports.translator import write_translator
-from spanbert.inference.graph_runner import GraphRuntime, require_runtime
+from spanbert.inference.graph_runner import GraphRuntime, require_openvino_bfloat16, require_runtime
 from spanbert.inference.predictor import Predictor
 from spanbert.inference.torch_backend import TorchBackend
 from spanbert.inference.translator import TranslatorBackend, require_ctranslate2
@@ -54,8 +55,8 @@ class RuntimeTarget(ABC):
 
     @classmethod
     @abstractmethod
-    def require(cls) -> None:
-        """Refuses a machine that cannot run it.
+    def require(cls, precision: ExportPrecision) -> None:
+        """Refuses a machine that cannot run it in a precision.
 
         Raises:
             InputError: This one.
@@ -95,11 +96,11 @@ class OnnxTarget(RuntimeTarget):
     """Encoder and heads in one graph, run by onnxruntime."""
 
     runtime: ClassVar[GraphRuntime] = "onnx"
-    precisions = ("float32", "int8")
+    precisions: ClassVar[tuple[ExportPrecision, ...]] = ("float32", "int8")
 
     @classmethod
     @override
-    def require(cls) -> None:
+    def require(cls, precision: ExportPrecision) -> None:
         """Works wherever graphs can be written."""
 
     @override
@@ -108,7 +109,8 @@ class OnnxTarget(RuntimeTarget):
 
     @override
     def predictor(self, plan: Plan) -> Predictor:
-        return self.source.predictor(self._graph(plan), runtime=self.runtime)
+        is_halved = plan.precision == "bfloat16"
+        return self.source.predictor(self._graph(plan), runtime=self.runtime, bfloat16=is_halved)
 
     @override
     def write(self, plan: Plan, directory: Path) -> None:
@@ -123,18 +125,21 @@ class OnnxTarget(RuntimeTarget):
             write_tensors(directory / HEADS, _tensors(outside))
 
     def _graph(self, plan: Plan) -> Graph:
-        return self.source.graph(ranges=plan.ranges, factors=plan.factors)
+        return self.source.graph(ranges=plan.ranges, factors=plan.factors, halved=plan.precision == "bfloat16")
 
 
 class OpenVinoTarget(OnnxTarget):
     """The same graph, run by OpenVINO."""
 
     runtime = "openvino"
+    precisions = ("float32", "bfloat16", "int8")
 
     @classmethod
     @override
-    def require(cls) -> None:
+    def require(cls, precision: ExportPrecision) -> None:
         require_runtime(cls.runtime)
+        if precision == "bfloat16":
+            require_openvino_bfloat16("--precision")
 
 
 class TranslatorTarget(RuntimeTarget):
@@ -146,7 +151,7 @@ class TranslatorTarget(RuntimeTarget):
 
     @classmethod
     @override
-    def require(cls) -> None:
+    def require(cls, precision: ExportPrecision) -> None:
         require_ctranslate2()
 
     @classmethod
@@ -171,7 +176,7 @@ class TranslatorTarget(RuntimeTarget):
         with tempfile.TemporaryDirectory() as folder:  # which is read at once
             self.write(plan, Path(folder))
             backend = TranslatorBackend(
-                Path(folder) / TRANSLATOR, self._forbidden, longest=self._longest, precision=_precision(plan)
+                Path(folder) / TRANSLATOR, self._forbidden, longest=self._longest, precision=plan.precision
             )
         return Predictor(backend, self.source.tasks)
 
@@ -184,7 +189,7 @@ class TranslatorTarget(RuntimeTarget):
             source.weights,
             self._head,
             longest=self._longest,
-            precision=_precision(plan),
+            precision=plan.precision,
         )
 
     @property
@@ -205,20 +210,19 @@ class TranslatorTarget(RuntimeTarget):
         return int(options["ratio"] * task.window[0] + options["more"])
 
 
-def _precision(plan: Plan) -> str:
-    return "float32" if plan.ranges is None else "int8"
-
-
 class TorchTarget(RuntimeTarget):
-    """The encoder in int8 by torch's operators, without padding; heads in float32 as they were trained."""
+    """The encoder in int8 or bfloat16 by torch's operators, without padding; heads in float32 as they were trained."""
 
     runtime = "torch"
-    precisions = ("int8",)
+    precisions = ("bfloat16", "int8")
 
     @classmethod
     @override
-    def require(cls) -> None:
-        require_int8("--runtime torch")
+    def require(cls, precision: ExportPrecision) -> None:
+        if precision == "bfloat16":
+            require_bfloat16("--precision")
+        else:
+            require_int8("--runtime torch")
 
     @override
     def could_be_int8(self, product: str) -> bool:
@@ -227,7 +231,8 @@ class TorchTarget(RuntimeTarget):
 
     @override
     def predictor(self, plan: Plan) -> Predictor:
-        encoder = int8_encoder(self.source.config, self._values(plan), where=str(self.source.files.path))
+        made = halved_encoder if plan.precision == "bfloat16" else int8_encoder
+        encoder = made(self.source.config, self._values(plan), where=str(self.source.files.path))
         return Predictor(TorchBackend(encoder, self.source.modules), self.source.tasks)
 
     @override
@@ -245,6 +250,8 @@ class TorchTarget(RuntimeTarget):
         write_tensors(directory / HEADS, heads)
 
     def _values(self, plan: Plan) -> dict[str, Tensor]:
+        if plan.precision == "bfloat16":
+            return halved_values(_tensors(self.source.weights))
         return _tensors(int8_values(self.source.weights, plan.ranges or {}, plan.factors))
 
 

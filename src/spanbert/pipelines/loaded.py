@@ -159,12 +159,12 @@ class LoadedBundle:
         import torch
 
         from spanbert.encoder.hardware import tune_process
-        from spanbert.inference.heads import load_int8_predictor, load_predictor
+        from spanbert.inference.heads import load_predictor, load_torch_predictor
 
         if self.device.type == "cpu":
             tune_process()
         if self.files.is_exported:
-            return load_int8_predictor(self.files, self.tasks)
+            return load_torch_predictor(self.files, self.tasks)
         dtype = getattr(torch, self._resolved_precision())
         return load_predictor(self.files, self.tasks, dtype=dtype, device=self.device)
 
@@ -211,9 +211,9 @@ class LoadedBundle:
         if self.files.runtime not in (None, "torch"):
             return load_exported_scorer(self.files, self.tasks)
         if self.files.is_exported:
-            from spanbert.inference.heads import load_int8_scorer
+            from spanbert.inference.heads import load_torch_scorer
 
-            return load_int8_scorer(self.files)
+            return load_torch_scorer(self.files)
         from spanbert.tasks.pretrain.scorer import TorchPieceScorer
 
         return TorchPieceScorer.of_bundle(self.files, self.device)

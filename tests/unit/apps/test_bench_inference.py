@@ -19,6 +19,7 @@ from spanbert.core.errors import InputError
 from tests.labelled import conll_file, single_file, squad_file
 
 ROOT = Path(__file__).parents[3]
+JOINT = ROOT / "tests" / "fixtures" / "bundles" / "joint"
 
 
 @pytest.fixture
@@ -109,13 +110,17 @@ def test_inference_small(cli, data: Path, hugging_face_model: Path, monkeypatch:
     inline(monkeypatch, hugging_face_model)
     work = tmp_path / "work"
     monkeypatch.setattr(inference, "SETS", {name: SETS[name] for name in ("wnut17", "squadshifts")})
-    code, out, err = cli("bench", "inference", "--quick", "--data", data, "--work", work, "--json", "--threads", 1)
+    code, out, err = cli(
+        "bench", "inference", "--quick", "--data", data, "--work", work, "--json", "--threads", 1, "--bundle",
+        f"together={JOINT}",
+    )  # fmt: skip
     assert code == 0, err
     result = json.loads(out.splitlines()[-1])
     wnut, squad = result["sets"]["wnut17"], result["sets"]["squadshifts"]
     for name in ("ratio_pipeline_float32", "ratio_pipeline_int8", "ratio_openvino_int8", "drop"):
         assert result[name] == wnut[name]
         assert name in squad
+    assert (result["together"]["words"], len(result["together"]["tasks"])) == (12, 9)
     assert (result["quick"], result["threads"], wnut["answered"]) == (True, 1, 30)
     assert set(wnut["latency"]) == {
         side for side in wnut["per_second"] if not side.startswith(("pipe", "sorted", "openvino"))
@@ -137,6 +142,7 @@ def test_inference_small(cli, data: Path, hugging_face_model: Path, monkeypatch:
     text = runpy.run_path(str(ROOT / "benchmarks" / "report.py"))["SECTIONS"]["bench_inference"](result)
     assert "### WNUT-17" in text
     assert "| spanbert int8, onnxruntime |" in text
+    assert "All tasks of a model together (" in text
     assert "A quick run" in text
 
 

@@ -71,7 +71,8 @@ def command(
         list[str] | None,
         typer.Option(
             metavar="SET=BUNDLE",
-            help="inference: a model of wnut17, sst2, squadshifts or ontogum; may be repeated.",
+            help="inference: a model of wnut17, sst2, squadshifts or ontogum; together=, one of several tasks or "
+            "an export of it; may be repeated.",
             show_default=False,
         ),
     ] = None,
