@@ -11,7 +11,7 @@ from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Record
 from spanbert.corpus.data import Source, documents_of, name_of
 from spanbert.inference.predictor import Predictor
-from spanbert.pipelines.results import results_of
+from spanbert.pipelines.results import AnnotatedText, render_of, results_of
 from spanbert.scores.bootstrap import compare
 from spanbert.tasks.protocol import DocumentScorer
 
@@ -111,10 +111,15 @@ def _scored(predictor: Predictor, name: str, source: Source, seed: int) -> tuple
     said = []
     for document, found in predictor.only([name]).predict(documents_of(source)):
         scorer.add(document, found[name])
-        said.append(hash(repr([_without_numbers(one.as_record()["tasks"]) for one in results_of(document, found)])))
+        said.append(hash(repr([_said(one) for one in results_of(document, found)])))
     if not scorer.paired()[0].units:
         raise InputError("nothing labelled to score", where=name_of(source))
     return scorer, said
+
+
+def _said(result: AnnotatedText) -> object:
+    """What a result says in short: the best answer, not the candidates."""
+    return _without_numbers({name: render_of(one).cells(result.text, one) for name, one in result.tasks.items()})
 
 
 def _without_numbers(value: object) -> object:
