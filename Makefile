@@ -6,6 +6,7 @@
 # make notebooks runs the notebooks of examples/ and stores what they show (a quarter of an hour)
 # make release VERSION=0.2.0  writes version and date into the files that name them, and says what comes next
 # make bench   benchmarks (some three hours, alone on the machine) into benchmarks/results, docs/BENCHMARKS.md from them
+# make bench-inference  predictions in float32 and int8 against peers, hours with the fine-tuning, in INFERENCE_DIR
 # make bench-serving    a service under load, ten minutes, alone on the machine
 # make bench-tasks      fine-tuned on real data: several heads, long documents, Chinese, in TASKS_DIR
 # make bench-coref-and-relations coreference and relation extraction on real data (hours), in COREF_AND_RELATIONS_DIR
@@ -101,6 +102,13 @@ zh-checkpoint: .venv/.dev
 	$(BIN)/spanbert pretrain $(ZH_DIR)/store --size mini --out $(ZH_DIR)/bundle --budget $(ZH_BUDGET) \
 		--set batch.segment_length=512 --set optim.lr=1e-3 --set train.evaluate_every=10%
 	$(BIN)/python benchmarks/zh_checkpoint.py $(ZH_DIR)/store $(ZH_DIR)/bundle
+	$(BIN)/python benchmarks/report.py
+
+# float32, bfloat16 and int8 against transformers and OpenVINO; needs SPANBERT_DATA, and pip install nncf
+INFERENCE_DIR ?= build/inference
+.PHONY: bench-inference
+bench-inference: .venv/.dev
+	$(BIN)/spanbert bench inference --work $(INFERENCE_DIR) --out benchmarks/results/bench_inference.json --overwrite
 	$(BIN)/python benchmarks/report.py
 
 # a service under load and a plain one beside it; needs SPANBERT_DATA

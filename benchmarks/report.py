@@ -9,13 +9,14 @@ import json
 import sys
 
 from common import RESULTS, ROOT
-from report_parts import explaining, gpu, machine, peers, serving, tasks, training, translation
+from report_parts import explaining, gpu, inference, machine, peers, serving, tasks, training, translation
 
 SECTIONS = {
     "pretrain_enwiki": training.pretrain_enwiki,
     "zh_checkpoint": training.zh_checkpoint,
     "bench_pretrain": peers.bench_pretrain,
     "bench_finetune": peers.bench_finetune,
+    "bench_inference": inference.bench_inference,
     "serve": serving.serve,
     "tasks_heads": tasks.tasks_heads,
     "tasks_long": tasks.tasks_long,

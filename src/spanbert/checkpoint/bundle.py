@@ -9,8 +9,8 @@
 Nothing else is in it: what a run needs lies beside it (`train.run_directory`).
 
 A plain Hugging Face directory reads as a bundle without tasks. An exported model is such a directory too, with a
-graph, `model.onnx`, or an encoder in int8, `encoder.safetensors`, in place of the weights, and with `export` in
-spanbert.json; it cannot be trained.
+graph, `model.onnx`, an encoder in int8 or bfloat16, `encoder.safetensors`, or CTranslate2's own model in
+`ctranslate2/` in place of the weights, and with `export` in spanbert.json; it cannot be trained.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ ASSETS = "assets"
 HEADS = "heads.safetensors"
 GRAPH = "model.onnx"  # of an exported model, or:
 INT8_ENCODER = "encoder.safetensors"
-_EXPORTED = {"onnx": GRAPH, "openvino": GRAPH, "torch": INT8_ENCODER}  # by runtime
+TRANSLATOR = "ctranslate2"  # or a folder with:
+_EXPORTED = {"onnx": GRAPH, "openvino": GRAPH, "torch": INT8_ENCODER, "ctranslate2": f"{TRANSLATOR}/model.bin"}
 _TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
 
 
@@ -158,6 +159,8 @@ def _require_listed(files: BundleFiles) -> None:
     weights = [files.exported] if files.is_exported else weight_files(files.weights)
     read = [files.path / "config.json", *weights, *([files.heads] if files.heads else [])]
     read += [files.path / name for name in _TOKENIZER if (files.path / name).is_file()]
+    if files.runtime == "ctranslate2":
+        read += files.exported.parent.iterdir()
     read += [asset for task in files.tasks for asset in files.assets(task).values()]
     for path in read:
         if path.relative_to(files.path).as_posix() not in listed:

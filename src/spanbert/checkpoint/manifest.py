@@ -9,8 +9,8 @@ from pydantic import Field
 from spanbert.core.schema import Count, FileEntry, FileName, Schema, TaskName
 
 _MOST_LABELS = 1_000_000
-ExportRuntime = Literal["onnx", "openvino", "torch"]
-ExportPrecision = Literal["float32", "int8"]
+ExportRuntime = Literal["onnx", "openvino", "torch", "ctranslate2"]
+ExportPrecision = Literal["float32", "bfloat16", "int8"]
 
 
 class TaskEntry(Schema):
@@ -52,6 +52,18 @@ class TrainingFacts(Schema):
     weights_of_step: Count | None = None
 
 
+class WrittenFacts(Schema):
+    """What an exported model that writes may write.
+
+    Attributes:
+        longest: Pieces of what it writes at most.
+        forbidden: Ids of its vocabulary that it may not write.
+    """
+
+    longest: Count
+    forbidden: list[Count]
+
+
 class ExportFacts(Schema):
     """How an exported model was made.
 
@@ -64,6 +76,7 @@ class ExportFacts(Schema):
         calibrated_on: By task, the texts whose values int8 was set by.
         parity: What the export was found to cost on dev data.
         memory: Of a process that answers, in bytes at its peak: `before`, with the bundle, and `after`.
+        written: What it may write; None: it writes nothing.
     """
 
     runtime: ExportRuntime
@@ -74,6 +87,7 @@ class ExportFacts(Schema):
     calibrated_on: dict[str, str] = Field(default={})
     parity: dict[str, Any] = Field(default={})
     memory: dict[str, Count] | None = None
+    written: WrittenFacts | None = None
 
 
 class Manifest(Schema):

@@ -14,10 +14,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from spanbert.core.errors import InputError
 from spanbert.core.types import OutputArray
-from spanbert.encoder.rounding import Range, Weights, grid_over, rounded_table, rounded_weight
+from spanbert.encoder.rounding import Range, Weights, grid_over, halved, rounded_table, rounded_weight
 
 OPSET = 20  # the first with GELU
+MOST_BYTES = (1 << 31) - (1 << 24)  # of weights: a message of protobuf has 2 GiB at most
 Kind = Literal["int64", "float32"]
 _FLOAT = 1  # ONNX's number of float32
 
@@ -28,19 +30,31 @@ class Graph:
     Args:
         ranges: By name, the least and greatest input of each product that is int8; the others are float32. None:
             nothing is int8, tables of embeddings neither.
+        factors: By name, what the inputs of some products are multiplied by, channel by channel, (I,), and their
+            weights divided by; ranges are those of the products.
         observed: Whether the inputs of all products are outputs too.
+        halved: Whether weights of products and tables of embeddings are bfloat16, for a runtime that multiplies it.
 
     Attributes:
         products: The names of the products so far, in order.
+        read: Their weights, (O, I), by these names.
     """
 
-    def __init__(self, *, ranges: Mapping[str, Range] | None = None, observed: bool = False) -> None:
-        self._ranges, self._observed = ranges, observed
+    def __init__(
+        self,
+        *,
+        ranges: Mapping[str, Range] | None = None,
+        factors: Mapping[str, OutputArray] | None = None,
+        observed: bool = False,
+        halved: bool = False,
+    ) -> None:
+        self._ranges, self._factors, self._observed, self._halved = ranges, factors or {}, observed, halved
         self._nodes: list[Any] = []
         self._inputs: list[Any] = []
         self._outputs: list[Any] = []
         self._weights: dict[str, npt.NDArray[Any]] = {}
         self.products: list[str] = []
+        self.read: dict[str, OutputArray] = {}
 
     def input(self, name: str, axes: Sequence[str], kind: Kind = "int64") -> str:
         """A value that is given at every run, with the names of its axes."""
@@ -84,7 +98,8 @@ class Graph:
     def embedding(self, name: str, table_VD: OutputArray, ids: str) -> str:
         """Rows of a table of embeddings by their numbers; int8 by row, where products are."""
         if self._ranges is None:
-            return self.gather(self.constant(name, table_VD), ids)
+            rows = self.gather(self._weight(name, table_VD), ids)
+            return self._in_float32(rows)
         whole, steps = self._by_row(name, table_VD)
         rows = self.add("Cast", self.gather(whole, ids), to=_FLOAT)
         found: str = self.add("Mul", rows, self.gather(steps, ids))
@@ -93,7 +108,7 @@ class Graph:
     def embedding_table(self, name: str, table_VD: OutputArray) -> str:
         """The table that `embedding` reads, whole, in float32."""
         if self._ranges is None:
-            return self.constant(name, table_VD)
+            return self._in_float32(self._weight(name, table_VD))
         whole, steps = self._by_row(name, table_VD)
         found: str = self.add("Mul", self.add("Cast", whole, to=_FLOAT), steps)
         return found
@@ -129,10 +144,15 @@ class Graph:
 
     def _product(self, value: str, name: str, weight_OI: OutputArray) -> str:
         self.products.append(name)
+        self.read[name] = weight_OI
         if self._observed:
             self.output(observed(name), value, ("...",))
+        if name in self._factors:
+            value = self.add("Mul", value, self.constant(f"{name}.input.factors", self._factors[name]))
+            weight_OI = weight_OI / self._factors[name]
         if self._ranges is None or name not in self._ranges:
-            found: str = self.add("MatMul", value, self.constant(f"{name}.weight", np.ascontiguousarray(weight_OI.T)))
+            weight = self._in_float32(self._weight(f"{name}.weight", np.ascontiguousarray(weight_OI.T)))
+            found: str = self.add("MatMul", value, weight)
             return found
         whole_OI, steps_O = rounded_weight(weight_OI)
         stored = [
@@ -148,11 +168,32 @@ class Graph:
         product: str = self.add("MatMul", rounded, self.add("DequantizeLinear", *stored, axis=1))
         return product
 
-    def serialized(self) -> bytes:
-        """The graph as an ONNX model."""
-        from onnx import helper, numpy_helper
+    def _weight(self, name: str, array: OutputArray) -> str:
+        """A weight, in half the bytes where the graph is halved."""
+        return self.constant(name, halved(array) if self._halved else array)
 
-        stored = [numpy_helper.from_array(array, name) for name, array in self._weights.items()]
+    def _in_float32(self, weight: str) -> str:
+        """Some of such a weight, as all else is computed with it."""
+        found: str = self.add("Cast", weight, to=_FLOAT) if self._halved else weight
+        return found
+
+    def serialized(self) -> bytes:
+        """The graph as an ONNX model.
+
+        Raises:
+            InputError: It is larger than such a model may be.
+        """
+        from onnx import helper
+
+        size = sum(array.nbytes for array in self._weights.values())
+        if size > MOST_BYTES:
+            raise InputError(
+                "a graph that is too large for one ONNX file",
+                got=f"{size / 1e9:.1f} GB of weights",
+                expected=f"at most {MOST_BYTES / 1e9:.1f} GB",
+                remedy="Use the bundle itself, by torch, or train a smaller encoder",
+            )
+        stored = [_tensor(name, array) for name, array in self._weights.items()]
         graph = helper.make_graph(self._nodes, "spanbert", self._inputs, self._outputs, stored)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
         found: bytes = model.SerializeToString()
@@ -162,6 +203,15 @@ class Graph:
 def observed(name: str) -> str:
     """The output that holds the input of a product."""
     return f"{name}.input"
+
+
+def _tensor(name: str, array: npt.NDArray[Any]) -> Any:
+    """A constant; 16 bits without a sign are those of a bfloat16."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    if array.dtype == np.uint16:
+        return helper.make_tensor(name, TensorProto.BFLOAT16, array.shape, array.tobytes(), raw=True)
+    return numpy_helper.from_array(array, name)
 
 
 def _node(operator: str, inputs: list[str], outputs: list[str], attributes: Mapping[str, Any]) -> Any:

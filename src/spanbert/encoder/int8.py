@@ -1,8 +1,8 @@
 """The encoder in int8, for prediction on a CPU: from the weights of a model, and from what is stored of it.
 
 A layer rounds what its products read three times: before queries, keys and values, before the output of attention, and
-before the feed-forward; what lies between the two products of that one is rounded by the first of them. Attention is
-float32.
+before the feed-forward; what lies between the two products of that one is rounded by the first of them, unless it has
+factors. Attention is float32.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from torch import Tensor
 from spanbert.checkpoint import tensors
 from spanbert.checkpoint.bundle import BundleFiles
 from spanbert.core.errors import InputError
+from spanbert.core.types import OutputArray
 from spanbert.encoder.blocks import Block, FeedForward, SelfAttention
 from spanbert.encoder.config import EncoderConfig
 from spanbert.encoder.graph_layers import require_exportable
+from spanbert.encoder.halved import halved_encoder
 from spanbert.encoder.int8_layers import Int8Embedding, Int8Linear, require_int8
 from spanbert.encoder.linear import Linear
 from spanbert.encoder.model import Encoder, fill_parameters
@@ -28,21 +30,29 @@ from spanbert.encoder.rounding import Grid, Range, Weights, grid_over, rounded_t
 
 _WORDS = "embeddings.word.weight"
 _STEPS, _STEP, _ZERO = "steps", "input.step", "input.zero"  # after the name of a table or of a product
+_FACTORS = "input.factors"
 
 
-def int8_values(weights: Weights, ranges: Mapping[str, Range]) -> dict[str, npt.NDArray[Any]]:
+def int8_values(
+    weights: Weights, ranges: Mapping[str, Range], factors: Mapping[str, OutputArray] | None = None
+) -> dict[str, npt.NDArray[Any]]:
     """An encoder's weights as `int8_encoder` reads them.
 
     Args:
         weights: By our names.
-        ranges: Of what each product reads that is to be int8.
+        ranges: Of what each product reads that is to be int8, once it is multiplied by its factors.
+        factors: Of some of these products; see `Graph`.
     """
+    factors = factors or {}
     found: dict[str, npt.NDArray[Any]] = {}
     for name, value in weights.items():
         product = name.removesuffix(".weight")
         if name == _WORDS:
             found[name], found[f"{_WORDS}.{_STEPS}"] = rounded_table(value)
         elif name.endswith(".weight") and product in ranges:
+            if product in factors:
+                found[f"{product}.{_FACTORS}"] = factors[product]
+                value = value / factors[product]
             found[name], found[f"{name}.{_STEPS}"] = rounded_weight(value)
             step, zero = grid_over(ranges[product])
             found[f"{product}.{_STEP}"] = np.array([step], dtype=np.float32)
@@ -77,22 +87,23 @@ def int8_encoder(config: EncoderConfig, values: Mapping[str, Tensor], *, where: 
     for block in encoder.blocks:
         assert isinstance(block, Block)
         wide, narrow = block.feed_forward.input, block.feed_forward.output
-        if isinstance(wide, Int8Linear) and isinstance(narrow, Int8Linear):
+        if isinstance(wide, Int8Linear) and isinstance(narrow, Int8Linear) and not narrow.has_factors:
             wide.following = narrow.grid
     fill_parameters(encoder, left, where=where)
     encoder.pack_weights()
     return encoder.eval()
 
 
-def load_int8_encoder(files: BundleFiles) -> Encoder:
+def load_exported_encoder(files: BundleFiles) -> Encoder:
     """The encoder of an exported model that torch runs, in eval mode.
 
     Raises:
-        InputError: See `int8_encoder`.
+        InputError: See `int8_encoder` and `halved_encoder`.
     """
     config = EncoderConfig.of_bundle(files)
     require_exportable(config, where=str(files.path))
-    return int8_encoder(config, tensors.read_tensors(files.exported), where=str(files.exported))
+    made = halved_encoder if files.manifest["export"]["precision"] == "bfloat16" else int8_encoder
+    return made(config, tensors.read_tensors(files.exported), where=str(files.exported))
 
 
 def _products(encoder: Encoder) -> Iterator[tuple[str, SelfAttention | FeedForward, str]]:
@@ -116,6 +127,7 @@ def _product(values: dict[str, Tensor], name: str, layer: Linear, *, is_last: bo
         own(f"weight.{_STEPS}", (outputs,), torch.float32),
         own("bias", (outputs,), torch.float32),
         Grid(float(own(_STEP, (1,), torch.float32)), int(own(_ZERO, (1,), torch.int32))),
+        factors_I=own(_FACTORS, (inputs,), torch.float32) if f"{name}.{_FACTORS}" in values else None,
         cuts=(inputs,) if is_last else (),
     )
 

@@ -26,6 +26,7 @@ class Int8Linear(nn.Module):
         steps_O: What a step of each output's weights is worth, (O,).
         bias_O: In float32, (O,).
         grid: Of what it reads.
+        factors_I: What it reads is multiplied by before it is rounded, (I,); None: by nothing.
         cuts: Where its outputs are cut into parts that `part` can be asked for.
 
     Attributes:
@@ -33,17 +34,30 @@ class Int8Linear(nn.Module):
     """
 
     def __init__(
-        self, weight_OI: Tensor, steps_O: Tensor, bias_O: Tensor, grid: Grid, *, cuts: Sequence[int] = ()
+        self,
+        weight_OI: Tensor,
+        steps_O: Tensor,
+        bias_O: Tensor,
+        grid: Grid,
+        *,
+        factors_I: Tensor | None = None,
+        cuts: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.grid = grid
         self._zero = torch.tensor(grid.zero + 0.5)  # with a half, since what follows the point is cut off
+        self._places_I = None if factors_I is None else factors_I / grid.step
         self.following: Grid | None = None
         self.parts: dict[tuple[int, int], tuple[Tensor, Tensor, Tensor, Tensor]] = {}
         for start, stop in pairwise([0, *cuts, len(weight_OI)]):
             packed = _operations().qlinear_prepack(weight_OI[start:stop].contiguous(), None)
             zeros = torch.zeros(stop - start, dtype=torch.int32)
             self.parts[start, stop] = (packed, steps_O[start:stop].contiguous(), zeros, bias_O[start:stop].contiguous())
+
+    @property
+    def has_factors(self) -> bool:
+        """Whether what it reads is multiplied by anything."""
+        return self._places_I is not None
 
     def forward(self, input_NI: Tensor) -> Tensor:
         """(N, I), float32 or by the grid, to (N, O)."""
@@ -65,7 +79,10 @@ class Int8Linear(nn.Module):
     def _rounded(self, input_NI: Tensor) -> Tensor:
         if input_NI.dtype == torch.uint8:
             return input_NI
-        places_NI = torch.add(self._zero, input_NI, alpha=1 / self.grid.step)
+        if self._places_I is None:
+            places_NI = torch.add(self._zero, input_NI, alpha=1 / self.grid.step)
+        else:
+            places_NI = torch.addcmul(self._zero, input_NI, self._places_I)
         return places_NI.clamp_(0, 255).to(torch.uint8)
 
     def _product(self, rounded_NI: Tensor, part: tuple[int, int], activation: str, grid: Grid | None) -> Tensor:

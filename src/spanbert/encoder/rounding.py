@@ -47,6 +47,12 @@ def rounded_weight(weight_OI: OutputArray) -> tuple[Int8Array, OutputArray]:
     return np.rint(weight_OI / steps_O[:, None]).astype(np.int8), steps_O.astype(np.float32)
 
 
+def halved(values: OutputArray) -> npt.NDArray[np.uint16]:
+    """Numbers as the bits of bfloat16, the nearest, of two equally near ones the even."""
+    bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
+
+
 def rounded_table(table_VD: OutputArray) -> tuple[Int8Array, OutputArray]:
     """A table as whole numbers (V, D), and what a step is worth of each row, (V, 1)."""
     steps_V1 = np.maximum(np.abs(table_VD).max(1, keepdims=True), _LEAST) / _MOST_OF_TABLE

@@ -1,4 +1,4 @@
-"""The ranges of the inputs of products, from real text: what int8 is spread over.
+"""What products read on real text: what int8 is spread over.
 
 Shapes: S windows of n tokens with padding, N tokens or rows, I inputs of a product.
 """
@@ -6,6 +6,7 @@ Shapes: S windows of n tokens with padding, N tokens or rows, I inputs of a prod
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -14,7 +15,7 @@ from typing_extensions import override
 from spanbert.batches.examples import Window
 from spanbert.core.types import IntArray, OutputArray
 from spanbert.corpus.data import Source, documents_of
-from spanbert.encoder.graph import observed
+from spanbert.encoder.graph import Graph, observed
 from spanbert.encoder.rounding import Range
 from spanbert.exports.source import ExportSource
 from spanbert.inference.exported import ExportedBackend
@@ -22,27 +23,55 @@ from spanbert.inference.graph_runner import GraphRunner
 from spanbert.inference.predictor import Predictor
 from spanbert.tasks.exported import Feeds
 
-_CLIPPED = 5e-5  # of the values on either side: outliers would make the steps of all others coarse
+CLIPPED = 5e-5  # of the values on either side: outliers would make the steps of all others coarse
 _DOCUMENTS = 128
 _TOKENS_AT_ONCE = 1024
+_ROWS, _ROWS_AT_ONCE = 1024, 64  # of a sample
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Seen:
+    """What a product was seen to read.
+
+    Attributes:
+        range: Of its values, but for a few outliers.
+        lowest_I: Of each channel, (I,); at most 0.
+        highest_I: The same; at least 0.
+        sample_NI: Some rows, (N, I).
+    """
+
+    range: Range
+    lowest_I: OutputArray
+    highest_I: OutputArray
+    sample_NI: OutputArray
 
 
 class Observer:
-    """Takes in the inputs of products and finds their ranges."""
+    """Takes in the inputs of products."""
 
     def __init__(self) -> None:
-        self.ranges: dict[str, Range] = {}
+        self.seen: dict[str, Seen] = {}
 
-    def add(self, name: str, values: OutputArray) -> None:
-        """Takes in some inputs of a product."""
-        if not values.size:
+    def add(self, name: str, values_NI: OutputArray) -> None:
+        """Takes in some inputs of a product, (N, I)."""
+        if not values_NI.size:
             return
-        low, high = (float(one) for one in np.quantile(values, (_CLIPPED, 1 - _CLIPPED)))
-        known = self.ranges.get(name, (0.0, 0.0))
-        self.ranges[name] = min(known[0], low), max(known[1], high)
+        low, high = (float(one) for one in np.quantile(values_NI, (CLIPPED, 1 - CLIPPED)))
+        nothing_I = np.zeros(values_NI.shape[1], dtype=np.float32)
+        known = self.seen.get(name) or Seen(
+            range=(0.0, 0.0), lowest_I=nothing_I, highest_I=nothing_I, sample_NI=values_NI[:0]
+        )
+        wanted = min(_ROWS - len(known.sample_NI), _ROWS_AT_ONCE, len(values_NI))
+        chosen = np.linspace(0, len(values_NI) - 1, wanted).astype(np.int64)
+        self.seen[name] = Seen(
+            range=(min(known.range[0], low), max(known.range[1], high)),
+            lowest_I=np.minimum(known.lowest_I, values_NI.min(0)),
+            highest_I=np.maximum(known.highest_I, values_NI.max(0)),
+            sample_NI=np.concatenate([known.sample_NI, values_NI[chosen]]),
+        )
 
 
-class _ObservedRunner(GraphRunner):
+class ObservedRunner(GraphRunner):
     """Runs a graph whose products can be seen."""
 
     def __init__(self, graph: bytes, source: ExportSource, products: Sequence[str], observer: Observer) -> None:
@@ -59,22 +88,25 @@ class _ObservedRunner(GraphRunner):
         real_Sn = np.arange(lengths.max()) < lengths[:, None]
         for name in self._products:
             values = found.pop(observed(name))
-            self._observer.add(name, values[real_Sn] if values.ndim == 3 else values)
+            self._observer.add(name, values[real_Sn] if values.ndim == 3 else values.reshape(-1, values.shape[-1]))
         return found
 
 
-def calibrated(source: ExportSource, data: Mapping[str, Source]) -> dict[str, Range]:
-    """The range of the input of each product that the data of some tasks reaches; heads of others have none.
+def calibrated(source: ExportSource, data: Mapping[str, Source]) -> tuple[Graph, dict[str, Seen]]:
+    """What each product reads that the data of some tasks reaches; heads of others read nothing.
 
     Args:
         source: What is exported.
         data: By task; the first documents are read.
+
+    Returns:
+        The graph, with all its products; by product what was seen.
     """
     graph = source.graph(observed=True)
     observer = Observer()
-    runner = _ObservedRunner(graph.serialized(), source, graph.products, observer)
+    runner = ObservedRunner(graph.serialized(), source, graph.products, observer)
     predictor = Predictor(ExportedBackend(runner, source.heads, tokens_at_once=_TOKENS_AT_ONCE), source.tasks)
     for name, documents in data.items():
         for _ in predictor.only([name]).predict(islice(documents_of(documents), _DOCUMENTS)):
             pass
-    return observer.ranges
+    return graph, observer.seen

@@ -12,7 +12,8 @@ from spanbert.exports.parity import Parity
 _OTHERWISE = {  # by runtime: how it is run
     "onnx": "a graph for onnxruntime, and answers without torch (`pip install spanbert-runtime`)",
     "openvino": "a graph for OpenVINO, and answers without torch (`pip install 'spanbert-runtime[openvino]'`)",
-    "torch": "weights for torch's int8 products, on x86 processors alone",
+    "ctranslate2": "a model of CTranslate2, and answers without torch (`pip install 'spanbert-runtime[ctranslate2]'`)",
+    "torch": "weights for torch, on x86 processors alone",
 }
 
 

@@ -22,8 +22,7 @@ from spanbert.exports.card import Export
 from spanbert.exports.dev_data import DevData, divided, opened_by_task, paths_of, whole
 from spanbert.exports.footprint import peak_memory
 from spanbert.exports.parity import Original, Parity
-from spanbert.exports.plans import FLOAT32, Plan, plans
-from spanbert.exports.source import read_source
+from spanbert.exports.plans import Plan, unrounded
 from spanbert.exports.targets import TARGETS, RuntimeTarget
 from spanbert.exports.write import write_export
 from spanbert.pipelines.load import load
@@ -65,8 +64,9 @@ def export(
         bundle: A bundle, a Hugging Face directory or a hub id.
         out: The directory to make.
         runtime: What runs it: `onnx`, onnxruntime, or `openvino`, both without torch; or `torch`, whose int8 products
-            need no padding.
-        precision: Of its products: `float32`, which answers as the bundle does, or `int8`, a quarter of the bytes.
+            need no padding; or `ctranslate2`, which runs models that translate, without torch.
+        precision: Of its products: `float32`, which answers as the bundle does, `bfloat16`, half of the bytes, for
+            `torch` and `openvino` on processors that multiply it, or `int8`, a quarter of the bytes.
         data: Labelled dev data on which the export is compared with the bundle, for a bundle with several tasks by
             their names; `int8` needs it, and is set by the values that a part of it, which is not scored, reaches.
         max_drop: How many points (of 100) the main score of a task may fall at most, and the bootstrap interval of the
@@ -93,25 +93,28 @@ def export(
             expected=", ".join(made.precisions),
             remedy="The bundle itself answers in float32 by torch" if runtime == "torch" else None,
         )
-    made.require()
-    _require_onnx()
+    made.require(precision)
+    if made.is_calibrated:
+        _require_onnx()
     files = open_bundle(os.fspath(bundle))
     place = Path(out)
     with only_writer(place):
         check_output_folder(place, inputs=[files.path, *paths_of(data)], overwrite=overwrite)
         remove_leftovers(place)
-        target = made(read_source(files))
+        target = made(made.read(files))
         opened = opened_by_task(target.source.tasks, data, where=str(files.path))
         if precision == "int8" and not opened:
             raise InputError(
-                "int8 is set by the values that real text reaches, and compared with the bundle",
+                "int8 is set by the values that real text reaches, and compared with the bundle"
+                if made.is_calibrated
+                else "int8 is compared with the bundle",
                 where="--data",
                 got="none",
                 expected="labelled dev data of a task" if target.source.tasks else "a bundle with a fine-tuned task",
             )
-        divide = divided if precision == "int8" else whole
+        divide = divided if precision == "int8" and made.is_calibrated else whole
         dev = {name: divide(file) for name, file in opened.items()}
-        plan, parity = _chosen(target, _plans(target, dev), dev, Limits(most=max_drop, seed=seed), reporter)
+        plan, parity = _chosen(target, _plans(target, precision, dev), dev, Limits(most=max_drop, seed=seed), reporter)
         done = Export(
             path=place,
             runtime=runtime,
@@ -127,9 +130,10 @@ def export(
         return written if memory is None else write_export(replace(written, memory=memory), target, plan)
 
 
-def _plans(target: RuntimeTarget, dev: Mapping[str, DevData]) -> Iterator[Plan]:
-    ranges = {name: one.ranges for name, one in dev.items() if one.ranges is not None}
-    return plans(target.source, ranges, target.could_be_int8) if ranges else iter([FLOAT32])
+def _plans(target: RuntimeTarget, precision: ExportPrecision, dev: Mapping[str, DevData]) -> Iterator[Plan]:
+    if precision != "int8":
+        return iter([unrounded(precision)])
+    return target.int8_plans({name: one.ranges for name, one in dev.items() if one.ranges is not None})
 
 
 def _chosen(

@@ -11,13 +11,12 @@ from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Record
 from spanbert.corpus.data import Source, documents_of, name_of
 from spanbert.inference.predictor import Predictor
-from spanbert.pipelines.results import results_of
+from spanbert.pipelines.results import AnnotatedText, render_of, results_of
 from spanbert.scores.bootstrap import compare
 from spanbert.tasks.protocol import DocumentScorer
 
 _TIMED = 20_000  # characters, of which a round takes seconds
 _ROUNDS = 3
-_IN_POINTS = 100  # all scores of what can be exported are fractions
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,12 +87,13 @@ class Original:
         (before, statistic), (after, other_statistic) = scorer.paired(), other.paired()
         found = compare(before, after, statistic, other=other_statistic).difference
         value = float(statistic(before.sums_K))
+        points = self._predictor.tasks[name].in_points
         return Parity(
             main=scorer.main_metric,
             before=value,
             after=value - found.value,
-            drop=found.value * _IN_POINTS,
-            interval=(found.low * _IN_POINTS, found.high * _IN_POINTS),
+            drop=found.value * points,
+            interval=(found.low * points, found.high * points),
             units=before.units,
             agreement=sum(one == two for one, two in zip(said, others, strict=True)) / max(len(said), 1),
             speedup=_speedup(self._predictor.only([name]), exported.only([name]), source),
@@ -111,10 +111,15 @@ def _scored(predictor: Predictor, name: str, source: Source, seed: int) -> tuple
     said = []
     for document, found in predictor.only([name]).predict(documents_of(source)):
         scorer.add(document, found[name])
-        said.append(hash(repr([_without_numbers(one.as_record()["tasks"]) for one in results_of(document, found)])))
+        said.append(hash(repr([_said(one) for one in results_of(document, found)])))
     if not scorer.paired()[0].units:
         raise InputError("nothing labelled to score", where=name_of(source))
     return scorer, said
+
+
+def _said(result: AnnotatedText) -> object:
+    """What a result says in short: the best answer, not the candidates."""
+    return _without_numbers({name: render_of(one).cells(result.text, one) for name, one in result.tasks.items()})
 
 
 def _without_numbers(value: object) -> object:

@@ -1,20 +1,26 @@
-"""Which products of an int8 export stay in float32: none at first, then those whose rounding changes most."""
+"""Which products of an int8 export stay in float32: none at first, then those whose rounding changes most.
+
+Before any does, channels of what products read that are larger than others share their size with the weights
+(`smoothing`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
 from typing_extensions import override
 
 from spanbert.batches.examples import Window
+from spanbert.checkpoint.manifest import ExportPrecision
 from spanbert.core.types import IntArray, OutputArray
 from spanbert.corpus.data import Source, documents_of
 from spanbert.encoder.graph import Graph
 from spanbert.encoder.rounding import Range
 from spanbert.exports.calibrate import calibrated
+from spanbert.exports.smoothing import smoothed
 from spanbert.exports.source import ExportSource
 from spanbert.inference.exported import ExportedBackend
 from spanbert.inference.graph_runner import GraphRunner
@@ -30,15 +36,33 @@ class Plan:
     """How products are computed.
 
     Attributes:
+        precision: What most are.
         ranges: Of those that are int8; None: nothing is.
+        factors: By which the inputs of some of them are multiplied; see `smoothing`.
         kept: The others, the most sensitive first.
     """
 
+    precision: ExportPrecision = "int8"
     ranges: Mapping[str, Range] | None
+    factors: Mapping[str, OutputArray] = field(default_factory=dict)
     kept: tuple[str, ...] = ()
 
+    def keeping(self, products: Collection[str], unseen: tuple[str, ...]) -> Plan:
+        """The same with more products in float32.
 
-FLOAT32 = Plan(ranges=None)
+        Args:
+            products: These, of those that are int8.
+            unseen: Those that are float32 in any case.
+        """
+        assert self.ranges is not None
+        left = {name: one for name, one in self.ranges.items() if name not in products}
+        own = {name: one for name, one in self.factors.items() if name in left}
+        return Plan(ranges=left, factors=own, kept=(*products, *unseen))
+
+
+def unrounded(precision: ExportPrecision) -> Plan:
+    """All products in float32, or bfloat16."""
+    return Plan(precision=precision, ranges=None)
 
 
 def plans(source: ExportSource, data: Mapping[str, Source], could_be_int8: Callable[[str], bool]) -> Iterator[Plan]:
@@ -49,28 +73,35 @@ def plans(source: ExportSource, data: Mapping[str, Source], could_be_int8: Calla
         data: By task.
         could_be_int8: Whether the runtime has int8 for a product.
     """
-    ranges = {name: one for name, one in calibrated(source, data).items() if could_be_int8(name)}
-    unseen = tuple(name for name in source.graph().products if name not in ranges)
-    yield Plan(ranges=ranges, kept=unseen)
-    effects = measured_effects(source, ranges, data)
-    sensitive = sorted(ranges, key=lambda name: -effects[name])
+    graph, seen = calibrated(source, data)
+    spreads = {name: smoothed(one, graph.read[name]) for name, one in seen.items() if could_be_int8(name)}
+    unseen = tuple(name for name in graph.products if name not in spreads)
+    whole = Plan(
+        ranges={name: one.range for name, one in spreads.items()},
+        factors={name: one.factors_I for name, one in spreads.items() if one.factors_I is not None},
+        kept=unseen,
+    )
+    yield whole
+    effects = measured_effects(source, whole, data)
+    sensitive = sorted(spreads, key=lambda name: -effects[name])
     for share in _SHARES:
-        kept = sensitive[: -(-len(sensitive) // share)]
-        yield Plan(ranges={name: one for name, one in ranges.items() if name not in kept}, kept=(*kept, *unseen))
+        yield whole.keeping(sensitive[: -(-len(sensitive) // share)], unseen)
 
 
-def measured_effects(source: ExportSource, ranges: Mapping[str, Range], data: Mapping[str, Source]) -> dict[str, float]:
+def measured_effects(source: ExportSource, plan: Plan, data: Mapping[str, Source]) -> dict[str, float]:
     """How much each product alone, in int8, changes what the graph gives: squares of changes to those of values.
 
     Args:
         source: What is exported.
-        ranges: Of all products that could be int8.
+        plan: With all products in int8 that could be.
         data: By task; the first documents are read.
     """
+    assert plan.ranges is not None
     expected = _given(source, source.graph(), data)
     found = {}
-    for name, own in ranges.items():
-        changed = _given(source, source.graph(ranges={name: own}), data)
+    for name, own in plan.ranges.items():
+        factors = {name: plan.factors[name]} if name in plan.factors else {}
+        changed = _given(source, source.graph(ranges={name: own}, factors=factors), data)
         found[name] = sum(
             float(np.square(one - two).sum() / max(float(np.square(one).sum()), 1e-12))
             for one, two in zip(expected, changed, strict=True)

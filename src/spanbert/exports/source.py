@@ -63,25 +63,39 @@ class ExportSource:
     @property
     def parameters(self) -> int:
         """How many numbers the model has."""
-        every = [*self.weights.values(), *(value for part in self.parts for value in part.weights.values())]
+        of_heads = [value for part in self.parts for value in part.weights.values()]
+        if not self.parts:
+            of_heads = [value for head in self.modules.values() for value in arrays(head.stored()).values()]
+        every = [*self.weights.values(), *of_heads]
         return sum({id(one): one.size for one in every}.values())
 
-    def graph(self, *, ranges: Mapping[str, Range] | None = None, observed: bool = False) -> Graph:
+    def graph(
+        self,
+        *,
+        ranges: Mapping[str, Range] | None = None,
+        factors: Mapping[str, OutputArray] | None = None,
+        observed: bool = False,
+        halved: bool = False,
+    ) -> Graph:
         """The graph of encoder and heads: see `Graph`."""
-        graph = Graph(ranges=ranges, observed=observed)
+        graph = Graph(ranges=ranges, factors=factors, observed=observed, halved=halved)
         hidden = add_encoder(graph, self.config, self.weights)
         for part in self.parts:
             part.add(graph, hidden)
         return graph
 
-    def predictor(self, graph: Graph, *, runtime: GraphRuntime = "onnx") -> Predictor:
-        """What answers by the graph."""
-        runner = GraphRunner(graph.serialized(), self.parts, runtime=runtime)
+    def predictor(self, graph: Graph, *, runtime: GraphRuntime = "onnx", bfloat16: bool = False) -> Predictor:
+        """What answers by the graph: see `GraphRunner`."""
+        runner = GraphRunner(graph.serialized(), self.parts, runtime=runtime, bfloat16=bfloat16)
         return Predictor(ExportedBackend(runner, self.heads), self.tasks)
 
 
-def read_source(files: BundleFiles) -> ExportSource:
+def read_source(files: BundleFiles, *, writes: bool = False) -> ExportSource:
     """Reads a bundle that is to be exported.
+
+    Args:
+        files: The bundle.
+        writes: Its heads write, and are exported as such; else they read rows, and become parts of a graph.
 
     Raises:
         InputError: It cannot be exported, or holds nothing that answers.
@@ -89,19 +103,23 @@ def read_source(files: BundleFiles) -> ExportSource:
     tokenizer = stored_tokenizer(files)
     tasks = stored_tasks(files, tokenizer)
     require_exportable(EncoderConfig.of_bundle(files), where=str(files.path))
-    for name, task in tasks.items():
-        exported_head(name, task, {})  # refuses before weights are read
+    if writes:
+        _require_one_that_writes(tasks, where=str(files.path))
+    else:
+        for name, task in tasks.items():
+            exported_head(name, task, {})  # refuses before weights are read
     encoder, given = load_encoder(files)
     modules = {}
     for name, task in tasks.items():
         head = task.build_head(task.head_context(encoder.config))
         head.load_stored(stored_head(files, name, head, given, encoder), where=str(files.path))
         modules[name] = head.eval()
-    heads = {name: exported_head(name, task, arrays(modules[name].stored())) for name, task in tasks.items()}
+    graphed = {} if writes else tasks
+    heads = {name: exported_head(name, task, arrays(modules[name].stored())) for name, task in graphed.items()}
     weights = {name: one for name, one in arrays(encoder.state_dict()).items() if not name.startswith("pooler.")}
     pretraining = {**given, **tensors.read_head(files, TASK)}
-    fill = _fill(encoder.config, arrays(pretraining), weights)
-    if not heads and fill is None:
+    fill = None if writes else _fill(encoder.config, arrays(pretraining), weights)
+    if not modules and fill is None:
         raise InputError(
             "nothing to export: an encoder without any head",
             where=str(files.path),
@@ -117,6 +135,23 @@ def read_source(files: BundleFiles) -> ExportSource:
         modules=modules,
         fill=fill,
     )
+
+
+def _require_one_that_writes(tasks: Mapping[str, TextTask], *, where: str) -> None:
+    """Refuses a bundle that is not one task that writes, and nothing else.
+
+    Raises:
+        InputError: Such a one.
+    """
+    got = [f"{name} ({task.kind})" for name, task in tasks.items()]
+    if len(tasks) != 1 or any(task.generation is None for task in tasks.values()):
+        raise InputError(
+            "CTranslate2 runs models that translate",
+            where=where,
+            got=", ".join(got) or "no fine-tuned task",
+            expected="one task that translates",
+            remedy="Export other tasks with --runtime onnx",
+        )
 
 
 def _fill(config: EncoderConfig, given: Weights, weights: Weights) -> ExportedFill | None:

@@ -1,7 +1,8 @@
 """Writes an exported model: what computes, tokenizer, tasks, and a card.
 
 config.json  tokenizer.json ...  assets/TASK/   as in a bundle
-model.onnx             encoder and heads, or for torch:
+model.onnx             encoder and heads, or for CTranslate2:
+ctranslate2/           its own model, or for torch:
 encoder.safetensors    the encoder in int8
 heads.safetensors      weights of heads that are outside of the graph, under tasks.TASK.*
 spanbert.json          as in a bundle, with `export`: runtime, precision, what it costs
@@ -63,6 +64,7 @@ def write_export(done: Export, target: RuntimeTarget, plan: Plan) -> Export:
             "calibrated_on": dict(done.calibrated_on),
             "parity": {name: one.as_record() for name, one in done.parity.items()},
             "memory": done.memory,
+            **target.facts(),
         },
     }
     write_bundle(done.path, config=source.files.config, manifest=manifest, write_files=write_files)
@@ -71,4 +73,4 @@ def write_export(done: Export, target: RuntimeTarget, plan: Plan) -> Export:
 
 def size_of_weights(directory: Path) -> int:
     """Bytes of the files of weights."""
-    return sum(one.stat().st_size for one in directory.iterdir() if one.suffix in _OF_WEIGHTS)
+    return sum(one.stat().st_size for one in directory.rglob("*") if one.suffix in _OF_WEIGHTS)

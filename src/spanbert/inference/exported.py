@@ -134,7 +134,9 @@ def exported_head(name: str, task: TextTask, weights: Mapping[str, OutputArray])
         raise InputError(
             f"tasks of the kind {task.kind} cannot be exported yet",
             got=name,
-            remedy="Use the bundle itself for them",
+            remedy="Use the bundle itself for them, or export what translates with --runtime ctranslate2"
+            if task.generation is not None
+            else "Use the bundle itself for them",
         )
     return made(name, weights, task.config)
 
@@ -142,7 +144,10 @@ def exported_head(name: str, task: TextTask, weights: Mapping[str, OutputArray])
 def _runner(files: BundleFiles, heads: Sequence[ExportedHead]) -> GraphRunner:
     positions = _sbo_positions(files)
     fill = [] if positions is None else [ExportedFill({}, sbo_positions=positions)]
-    return GraphRunner(files.exported, [*heads, *fill], runtime=files.manifest["export"]["runtime"])
+    facts = files.manifest["export"]
+    return GraphRunner(
+        files.exported, [*heads, *fill], runtime=facts["runtime"], bfloat16=facts["precision"] == "bfloat16"
+    )
 
 
 def _stored(files: BundleFiles, task: str) -> dict[str, OutputArray]:

@@ -32,14 +32,24 @@ class GraphRunner:
         graph: The file, or what it holds.
         parts: All heads of the graph.
         runtime: What runs it.
+        bfloat16: Whether it multiplies in bfloat16.
 
     Raises:
-        SpanbertError: The runtime is not installed.
+        SpanbertError: The runtime is not installed, or does not multiply bfloat16 here.
     """
 
-    def __init__(self, graph: Path | bytes, parts: Sequence[GraphPart], *, runtime: GraphRuntime = "onnx") -> None:
+    def __init__(
+        self,
+        graph: Path | bytes,
+        parts: Sequence[GraphPart],
+        *,
+        runtime: GraphRuntime = "onnx",
+        bfloat16: bool = False,
+    ) -> None:
         require_runtime(runtime)
-        self._session = _onnxruntime(graph) if runtime == "onnx" else _openvino(graph)
+        if bfloat16:
+            require_openvino_bfloat16("this model")
+        self._session = _onnxruntime(graph) if runtime == "onnx" else _openvino(graph, "bf16" if bfloat16 else "f32")
         self._unasked = {name: _NOTHING for part in parts for name in part.inputs}
 
     def run(
@@ -86,6 +96,25 @@ def require_runtime(runtime: GraphRuntime) -> None:
         raise SpanbertError(f"this model is run by {library}, which is not installed: pip install {library}")
 
 
+def require_openvino_bfloat16(where: str) -> None:
+    """Refuses bfloat16 where OpenVINO does not multiply it.
+
+    Raises:
+        InputError: It does not on this processor.
+    """
+    import openvino
+
+    able: list[str] = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if "BF16" not in able:
+        raise InputError(
+            "OpenVINO multiplies no bfloat16 on this processor",
+            where=where,
+            got=", ".join(able),
+            expected="BF16 among them",
+            remedy="Export with --precision int8 or float32",
+        )
+
+
 def _onnxruntime(graph: Path | bytes) -> _Session:
     import onnxruntime
 
@@ -103,12 +132,16 @@ def _onnxruntime(graph: Path | bytes) -> _Session:
     return run
 
 
-def _openvino(graph: Path | bytes) -> _Session:
+def _openvino(graph: Path | bytes, precision: str) -> _Session:
     import openvino
 
     core = openvino.Core()
     model = core.read_model(graph if isinstance(graph, bytes) else str(graph))
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads(), "PERFORMANCE_HINT": "LATENCY"}
+    settings = {
+        "INFERENCE_PRECISION_HINT": precision,
+        "INFERENCE_NUM_THREADS": threads(),
+        "PERFORMANCE_HINT": "LATENCY",
+    }
     compiled = core.compile_model(model, "CPU", settings)
 
     def run(outputs: Sequence[str], given: Mapping[str, IntArray]) -> list[OutputArray]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from spanbert.checkpoint import tensors
 from spanbert.checkpoint.bundle import HEADS_PREFIX, BundleFiles
-from spanbert.encoder.int8 import load_int8_encoder
+from spanbert.encoder.int8 import load_exported_encoder
 from spanbert.encoder.model import Encoder, load_encoder
 from spanbert.inference.exported import sbo_positions
 from spanbert.inference.loading import task_entries
@@ -60,17 +60,17 @@ def load_predictor(
     return Predictor(TorchBackend(encoder, heads, dtype=dtype), tasks)
 
 
-def load_int8_predictor(files: BundleFiles, tasks: Mapping[str, TextTask]) -> Predictor:
-    """An exported model that torch runs: the encoder in int8, heads in float32.
+def load_torch_predictor(files: BundleFiles, tasks: Mapping[str, TextTask]) -> Predictor:
+    """An exported model that torch runs: the encoder in int8 or bfloat16, heads in float32.
 
     Args:
         files: The exported model.
         tasks: Of it, by name.
 
     Raises:
-        InputError: A tensor is missing or does not fit, or torch has no int8 products here.
+        InputError: A tensor is missing or does not fit, or this processor lacks such products.
     """
-    encoder = load_int8_encoder(files)
+    encoder = load_exported_encoder(files)
     heads: dict[str, Head[Any]] = {}
     for name, task in tasks.items():
         head = task.build_head(task.head_context(encoder.config))
@@ -79,17 +79,17 @@ def load_int8_predictor(files: BundleFiles, tasks: Mapping[str, TextTask]) -> Pr
     return Predictor(TorchBackend(encoder, heads), tasks)
 
 
-def load_int8_scorer(files: BundleFiles) -> TorchPieceScorer:
+def load_torch_scorer(files: BundleFiles) -> TorchPieceScorer:
     """What fills the blanks of texts by an exported model that torch runs.
 
     Args:
         files: The exported model.
 
     Raises:
-        InputError: It fills none; otherwise as `load_int8_predictor`.
+        InputError: It fills none; otherwise as `load_torch_predictor`.
     """
     positions = sbo_positions(files)
-    encoder = load_int8_encoder(files)
+    encoder = load_exported_encoder(files)
     head = fill_head(encoder.config, tensors.read_head(files, TASK), where=str(files.path))
     return TorchPieceScorer(encoder, head.eval(), positions)
 

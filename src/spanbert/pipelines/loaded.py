@@ -18,6 +18,7 @@ from spanbert.core.types import Facts, Record
 from spanbert.inference.exported import load_exported, load_exported_scorer
 from spanbert.inference.loading import stored_tasks, stored_tokenizer
 from spanbert.inference.predictor import Predictor
+from spanbert.inference.translator import load_translator
 from spanbert.tasks.pretrain.fill import PieceScorer
 from spanbert.tasks.protocol import TextTask
 from spanbert.tokens.tokenizer import TokenizerAdapter
@@ -151,17 +152,19 @@ class LoadedBundle:
     @LoadedOnce
     def predictor(self) -> Predictor:
         """Encoder and heads of all tasks."""
+        if self.files.runtime == "ctranslate2":
+            return load_translator(self.files, self.tasks)
         if self.files.runtime not in (None, "torch"):
             return load_exported(self.files, self.tasks)
         import torch
 
         from spanbert.encoder.hardware import tune_process
-        from spanbert.inference.heads import load_int8_predictor, load_predictor
+        from spanbert.inference.heads import load_predictor, load_torch_predictor
 
         if self.device.type == "cpu":
             tune_process()
         if self.files.is_exported:
-            return load_int8_predictor(self.files, self.tasks)
+            return load_torch_predictor(self.files, self.tasks)
         dtype = getattr(torch, self._resolved_precision())
         return load_predictor(self.files, self.tasks, dtype=dtype, device=self.device)
 
@@ -208,9 +211,9 @@ class LoadedBundle:
         if self.files.runtime not in (None, "torch"):
             return load_exported_scorer(self.files, self.tasks)
         if self.files.is_exported:
-            from spanbert.inference.heads import load_int8_scorer
+            from spanbert.inference.heads import load_torch_scorer
 
-            return load_int8_scorer(self.files)
+            return load_torch_scorer(self.files)
         from spanbert.tasks.pretrain.scorer import TorchPieceScorer
 
         return TorchPieceScorer.of_bundle(self.files, self.device)

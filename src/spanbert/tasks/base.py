@@ -99,6 +99,7 @@ class TextTaskBase(TextTask):
     spec: ClassVar[TaskSpec]
     unit: ClassVar[str]
     main_metric: str
+    in_points = 100.0
     shares_encoder_pass: bool = True
     reads_pairs: bool | None = False
     threshold: float | None = None

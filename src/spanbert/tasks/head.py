@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from torch import Tensor, nn
 
 from spanbert.batches.examples import Layout
-from spanbert.core.types import IntArray, OutputArray
+from spanbert.core.types import BoolArray, IntArray, OutputArray
 from spanbert.encoder.model import fill_parameters
 from spanbert.tasks.protocol import Generated
 
@@ -67,7 +67,13 @@ class Head(nn.Module, ABC, Generic[GoldT]):
 
 
 class GeneratingHead(Head[GoldT]):
-    """A head that writes something step by step, each step on what it wrote before."""
+    """A head that writes something step by step, each step on what it wrote before.
+
+    Attributes:
+        may_write_V: The ids of its vocabulary that it may write, (V,).
+    """
+
+    may_write_V: BoolArray
 
     @abstractmethod
     def generate(
@@ -85,3 +91,12 @@ class GeneratingHead(Head[GoldT]):
             options: Its own.
             references: What it should have written for each window, where the probability of that is asked for.
         """
+
+    def ctranslate2_decoder(self, *, epsilon: float, longest: int) -> Any:
+        """Its decoder, over hidden states of the encoder, as a `ctranslate2.specs.TransformerDecoderSpec`.
+
+        Args:
+            epsilon: Of all norms of the model.
+            longest: Pieces that it writes at most.
+        """
+        raise NotImplementedError

@@ -199,6 +199,7 @@ class TextTask(Protocol):
         name: Its name in the bundle.
         unit: What its loss counts: example, word, window.
         main_metric: The score by which models are chosen.
+        in_points: What that score is multiplied by to be in points of 100.
         shares_encoder_pass: It reads one text and nothing else, so that several such tasks share one pass of the
             encoder and one list of windows.
         config: The settings of its kind.
@@ -217,6 +218,7 @@ class TextTask(Protocol):
     name: str
     unit: ClassVar[str]
     main_metric: str
+    in_points: ClassVar[float]
     shares_encoder_pass: bool
     reads_pairs: bool | None
     config: Any

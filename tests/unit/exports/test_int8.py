@@ -10,13 +10,15 @@ import pytest
 
 import spanbert
 from spanbert.core.errors import InputError, SpanbertError
+from spanbert.core.predictions import Answer, Answering
 from spanbert.corpus.data import documents_of
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.encoder.graph import Graph
 from spanbert.exports.calibrate import Observer
 from spanbert.exports.dev_data import divided
 from spanbert.exports.export import export
-from spanbert.exports.parity import Parity
+from spanbert.exports.parity import Parity, _said
+from spanbert.pipelines.results import AnnotatedText
 from tests.labelled import conll_file, single_file
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -57,16 +59,18 @@ def test_rows_of_embeddings_have_steps_of_their_own():
 
 def test_ranges_leave_out_a_few_outliers_and_hold_zero():
     observer = Observer()
-    values = np.linspace(1, 2, 100_000, dtype=np.float32)
-    values[7] = 1e6
+    values = np.linspace(1, 2, 100_000, dtype=np.float32).reshape(-1, 10)
+    values[7, 3] = 1e6
     observer.add("dense", values)
-    low, high = observer.ranges["dense"]
+    low, high = observer.seen["dense"].range
+    assert observer.seen["dense"].highest_I[3] == 1e6
     assert low == 0
     assert high == pytest.approx(2, rel=1e-2)
     observer.add("dense", -values)
-    assert observer.ranges["dense"] == (pytest.approx(-2, rel=1e-2), high)
+    assert observer.seen["dense"].range == (pytest.approx(-2, rel=1e-2), high)
+    assert len(observer.seen["dense"].sample_NI) == 128
     observer.add("nothing", np.zeros((0, 4), dtype=np.float32))
-    assert "nothing" not in observer.ranges
+    assert "nothing" not in observer.seen
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +141,16 @@ def test_the_gate(limit: float, drop: float, interval: tuple[float, float], pass
         speedup=1.0, data="dev",
     )  # fmt: skip
     assert parity.passes(limit) is passes
+
+
+def test_answers_agree_whatever_the_candidates():
+    def said(text: str, *others: str) -> object:
+        best, *more = (Answer(text=one, start=0, end=len(one), score=0.1 * len(others)) for one in (text, *others))
+        answering = Answering(question="q", answer=best, candidates=(best, *more), null_score=float(len(others)))
+        return _said(AnnotatedText(id="q", text="a fox runs", question="who?", tasks={"asks": answering}))
+
+    assert said("fox", "a fox") == said("fox", "runs", "a")
+    assert said("fox") != said("runs")
 
 
 def test_the_command(dev: dict[str, Path], tmp_path: Path, cli):

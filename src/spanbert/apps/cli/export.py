@@ -29,10 +29,17 @@ def command(
     out: Annotated[Path, typer.Option(help="The directory to make.", show_default=False)],
     runtime: Annotated[
         str,
-        typer.Option(help="What runs it: onnx (onnxruntime) or openvino, without torch; or torch (int8, on x86)."),
+        typer.Option(
+            help="What runs it: onnx (onnxruntime) or openvino, without torch; torch (bfloat16, int8, on x86); "
+            "ctranslate2 (models that translate), without torch."
+        ),
     ] = "onnx",
     precision: Annotated[
-        str, typer.Option(help="float32: answers as the bundle does. int8: a quarter of the bytes; needs --data.")
+        str,
+        typer.Option(
+            help="float32: answers as the bundle does. bfloat16: half of the bytes (torch, openvino). int8: a "
+            "quarter of the bytes; needs --data."
+        ),
     ] = "float32",
     data: Annotated[
         list[str] | None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from spanbert.encoder.placement import on_device
 from spanbert.encoder.tied_loss import tied_cross_entropy
 from spanbert.tasks.head import GeneratingHead
 from spanbert.tasks.protocol import Generated
+from spanbert.tasks.translate.ctranslate2_decoder import decoder_spec
 from spanbert.tasks.translate.decoder import Decoder
 from spanbert.tasks.translate.search import SearchLimits, Writer, beam_search
 from spanbert.tasks.translate.shape import DecoderShape
@@ -100,6 +102,10 @@ class TranslateHead(GeneratingHead[IntArray]):
             return generated
         sources = torch.split(hidden_TD, list(layout.sizes))
         return [self._with_attention(one, source) for one, source in zip(generated, sources, strict=True)]
+
+    @override
+    def ctranslate2_decoder(self, *, epsilon: float, longest: int) -> Any:
+        return decoder_spec(self.decoder, epsilon=epsilon, longest=longest)
 
     def _sums(
         self, hidden_RW: Tensor, layout: Layout, references: Sequence[IntArray | None]

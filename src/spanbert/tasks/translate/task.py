@@ -55,6 +55,7 @@ class TranslateTask(TextTaskBase):
 
     spec = TRANSLATE
     unit = "target token"
+    in_points = 1.0
     shares_encoder_pass = False
     runtime_options = (
         "text_column", "target_column", "beam", "length_penalty", "n_best", "max_ratio", "split", "language",

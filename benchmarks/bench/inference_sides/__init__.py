@@ -1,0 +1,1 @@
+"""The sides of `bench inference`, and what they share: data, models, latencies."""
