@@ -66,10 +66,9 @@ def make_app(plan: ServePlan, *, load: Load = load_place, reload: Reload | None 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
-        offered = service.offered(every)
-        for operation in offered:
+        for operation in service.addressed(every):
             app.include_router(routes_of(operation, service))
-        app.include_router(no_such_task(service, offered))
+        app.include_router(no_such_task(service, service.offered(every)))
         try:
             yield
         finally:

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from importlib.util import find_spec
 from typing import Any
 
 from spanbert.apps.serve.batcher import Batcher, Outcome, Query, Watcher
@@ -34,6 +35,8 @@ class LoadedModel:
         pipeline: What answers.
         services: How its tasks are asked, by their names.
         fills: Whether it fills blanks.
+        explained: The names of the tasks that say why.
+        unexplained: Why none of its tasks says why, where others of their kinds do; None: that is not so.
     """
 
     def __init__(self, pipeline: Pipeline) -> None:
@@ -42,6 +45,9 @@ class LoadedModel:
             name: task.spec.serving() for name, task in pipeline.tasks.items()
         }
         self.fills = has_mlm_head(pipeline.files)
+        explainable = [name for name, task in pipeline.tasks.items() if task.spec.explain is not None]
+        self.unexplained = _unexplained(pipeline) if explainable else None
+        self.explained = explainable if self.unexplained is None else []
 
     def warm_up(self) -> None:
         """Reads all weights, so that the first request is as fast as any, and files may change afterwards."""
@@ -63,6 +69,15 @@ class LoadedModel:
                 return [error]
             return [outcome for query in queries for outcome in self.outcomes([query])]
         return [_answer(query, result) for query, result in zip(queries, results, strict=True)]
+
+
+def _unexplained(pipeline: Pipeline) -> str | None:
+    """Why nothing of a model can be explained; None: it can."""
+    if pipeline.files.is_exported:
+        return "an exported model cannot be explained; ask the bundle that it was made of"
+    if find_spec("captum") is None:
+        return "explanations need the library captum where the service runs: pip install 'spanbert[explain]'"
+    return None
 
 
 def _answer(query: Query, result: Any) -> Outcome:

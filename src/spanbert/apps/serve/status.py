@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from spanbert import __version__
@@ -30,6 +30,7 @@ class TaskInfo(BaseModel):
     name: str
     kind: str
     route: str
+    explained: bool = Field(description="Whether `explain` says why it says what it says.")
 
 
 class Choice(BaseModel):
@@ -122,7 +123,12 @@ def status_routes(service: Service, every: list[Operation], reload: Reload | Non
 def _model_info(service: Service, name: str, every: list[Operation]) -> ModelInfo:
     model = service.models[name]
     tasks = [
-        TaskInfo(name=task, kind=model.loaded.pipeline.tasks[task].kind, route=one.slug)
+        TaskInfo(
+            name=task,
+            kind=model.loaded.pipeline.tasks[task].kind,
+            route=one.slug,
+            explained=task in model.loaded.explained,
+        )
         for task, one in model.loaded.services.items()
     ]
     offered = [one for one in every if one.offered_by(model.loaded)]
