@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from importlib.util import find_spec
 from typing import Any
@@ -25,7 +25,7 @@ from spanbert.pipelines.load import Pipeline, load
 from spanbert.tasks.service import TaskService
 
 log = logging.getLogger("spanbert.serve")
-Load = Callable[[ModelPlace], Pipeline]
+_CPU = "cpu"
 
 
 class LoadedModel:
@@ -36,6 +36,7 @@ class LoadedModel:
         services: How its tasks are asked, by their names.
         fills: Whether it fills blanks.
         explained: The names of the tasks that say why.
+        device: What computes.
         unexplained: Why none of its tasks says why, where others of their kinds do; None: that is not so.
     """
 
@@ -45,6 +46,7 @@ class LoadedModel:
             name: task.spec.serving() for name, task in pipeline.tasks.items()
         }
         self.fills = has_mlm_head(pipeline.files)
+        self.device = _CPU if pipeline.files.is_exported else str(pipeline.device)
         explainable = [name for name, task in pipeline.tasks.items() if task.spec.explain is not None]
         self.unexplained = _unexplained(pipeline) if explainable else None
         self.explained = explainable if self.unexplained is None else []
@@ -147,17 +149,13 @@ def load_place(plan: ServePlan, place: ModelPlace) -> LoadedModel:
     return loaded
 
 
-def announce_device(name: str) -> None:
-    """Says what this process computes on, where that is not the CPU.
+def announce_devices(models: Iterable[LoadedModel]) -> None:
+    """Says what this process computes on, where that is not the CPU; imports no torch for exported models."""
+    found = {one.device: one.pipeline for one in models if one.device != _CPU}
+    for pipeline in found.values():
+        from spanbert.encoder.hardware import described_device
 
-    Raises:
-        InputError: There is no such device here.
-    """
-    from spanbert.encoder.hardware import described_device, resolved_device
-
-    found = resolved_device(name, "--device")
-    if found.type != "cpu":
-        print(f"process {os.getpid()}: computing on {described_device(found)}", file=sys.stderr, flush=True)
+        print(f"process {os.getpid()}: computing on {described_device(pipeline.device)}", file=sys.stderr, flush=True)
 
 
 def limit_threads(threads: int | None) -> None:

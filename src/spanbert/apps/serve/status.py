@@ -113,7 +113,7 @@ def status_routes(service: Service, every: list[Operation], reload: Reload | Non
 
         @router.post("/admin/reload", status_code=202, responses=locked)
         async def reload_models() -> State:
-            """Every worker process loads its models again beside the old ones, and then puts them in their place."""
+            """Every worker process reads its keys again, loads its models beside the old ones, and then swaps them."""
             reload()
             return State(status="reloading")
 
@@ -142,6 +142,6 @@ def _model_info(service: Service, name: str, every: list[Operation]) -> ModelInf
         tasks=tasks,
         routes=[one.slug for one in offered],
         choices=choices,
-        device=str(model.loaded.pipeline.device),
+        device=model.loaded.device,
         loads=model.loads,
     )

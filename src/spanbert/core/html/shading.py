@@ -67,7 +67,8 @@ def _weight(text: str, part: Span, most: float) -> str:
     score = part.score or 0.0
     return (
         f'<tr><th scope="row" dir="auto">{escaped(text[part.start : part.end])}</th>'
-        '<td><svg class="sb-weight" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">'
+        f'<td><svg class="sb-weight{"" if score > 0 else " sb-less"}" viewBox="0 0 100 1" '
+        'preserveAspectRatio="none" aria-hidden="true">'
         f'<rect width="{100 * min(abs(score) / most, 1.0):.1f}" height="1"/></svg></td>'
         f'<td class="sb-number">{score:+.3f}</td></tr>'
     )

@@ -33,7 +33,7 @@ export function sayReasons() {
 function buttonOf(reason, number) {
   const words = document.createElement("span");
   words.textContent = reason.said;
-  words.dataset.sbZh = reason.said_zh;
+  if (reason.said_zh !== reason.said) words.dataset.sbZh = reason.said_zh;
   const button = document.createElement("button");
   button.type = "button";
   button.dir = "auto";
