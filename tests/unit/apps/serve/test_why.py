@@ -14,10 +14,12 @@ from starlette.testclient import TestClient
 
 import spanbert
 from spanbert.apps.serve.app import make_app
-from spanbert.apps.serve.config import model_places
+from spanbert.apps.serve.batcher import Query
+from spanbert.apps.serve.config import ServeConfig, model_places
 from spanbert.apps.serve.explaining import Asked, Explain, ExplainOperation, ExplainParameters
 from spanbert.apps.serve.models import LoadedModel
 from spanbert.apps.serve.operations import AnalyzeOperation, AnalyzeParameters
+from spanbert.apps.serve.queue import Entry, FairQueue
 from spanbert.core.errors import InputError
 from spanbert.core.html.style import Palette
 from spanbert.core.predictions import RelationExtraction
@@ -181,6 +183,28 @@ def test_an_explanation_counts_for_what_it_takes(nlp: Pipeline):
     assert cost(most=10) > 9 * cost()
     assert cost(steps=1) < 5 * reading
     assert cost(steps=128) == cost(), "more steps are taken where they are needed"
+
+
+def test_many_explanations_of_one_client_keep_no_other_waiting(nlp: Pipeline):
+    """Whoever comes while one batch of them is computed is next."""
+    model, why, limits = LoadedModel(nlp), ExplainOperation(), ServeConfig()
+    queue: FairQueue[str] = FairQueue(
+        batch_tokens=limits.batch_tokens, most_tokens=limits.queue_tokens, most_entries=limits.queue_inputs
+    )
+
+    def entries(client: str, query: Query, count: int) -> list[Entry[str]]:
+        return [
+            Entry(client=client, computation=query.computation, cost=query.cost, deadline=1.0, item=client)
+            for _ in range(count)
+        ]
+
+    asked = why.query(model, "the king runs " * 20, ExplainParameters(task="ner"), "inputs")
+    queue.add(entries("greedy", asked, 12))
+    assert len(queue.take(0.0).entries) <= max(1, limits.batch_tokens // asked.cost) < 12
+    reading = AnalyzeOperation().query(model, TEXT, AnalyzeParameters(), "inputs")
+    queue.add(entries("modest", reading, 5))
+    assert [entry.item for entry in queue.take(0.0).entries] == ["modest"] * 5
+    assert queue.take(0.0).entries[0].item == "greedy"
 
 
 def test_what_cannot_be_explained_costs_the_others_nothing(nlp: Pipeline):
