@@ -87,3 +87,23 @@ def served(plan: ServePlan) -> Iterator[str]:
         server.should_exit = True
         thread.join()
         place.close()
+
+
+def choose(visit: Visit, model: str, title: str) -> None:
+    """Chooses what is asked of a model, by the beginning of its title."""
+    group = visit.page.locator(f'optgroup[label="{model}"] option')
+    [value] = [one.get_attribute("value") for one in group.all() if (one.text_content() or "").startswith(title)]
+    visit.page.select_option("#choice", value)
+
+
+def run(visit: Visit, **fields: str) -> None:
+    """Fills in fields, and asks."""
+    for name, text in fields.items():
+        visit.page.fill(f"#field-{name}", text)
+    visit.page.click("#run")
+    settled(visit)
+
+
+def settled(visit: Visit) -> None:
+    """Waits for the answer."""
+    visit.page.wait_for_selector("#answer[aria-busy=false]")

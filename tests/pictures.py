@@ -39,12 +39,14 @@ class Shot:
         task: Of which task, by its name in the bundle; None: the only one of the route.
         inputs: What is typed, by field.
         settings: Of the browser: language, colours, width.
+        why: Whether it is asked why the first thing was said.
     """
 
     route: str
     task: str | None = None
     inputs: dict[str, str]
     settings: dict[str, Any] = field(default_factory=dict)
+    why: bool = False
 
 
 PHONE = {"locale": "zh-CN", "color_scheme": "dark", "viewport": {"width": 380, "height": 800}}
@@ -65,6 +67,11 @@ SHOTS = {
     "page_translation": Shot(route="translation", inputs={"text": "Two children play with a dog on the beach."}),
     "page_relations": Shot(
         route="relation-extraction", inputs={"text": "Ada Crane works for Crane Mills. Crane Mills is based in Leith."}
+    ),
+    "page_why": Shot(
+        route="text-classification",
+        inputs={"text": "The plot is thin, but the two actors are a joy to watch."},
+        why=True,
     ),
     "page_phone": Shot(route="coreference-resolution", inputs={"text": MILL}, settings=PHONE),
 }
@@ -93,6 +100,9 @@ def take(browser: Any, home: str, shot: Shot) -> bytes | None:
             visit.page.fill(f"#field-{name}", text)
         visit.page.click("#run")
         visit.page.wait_for_selector("#answer[aria-busy=false] #drawing > *")
+        if shot.why:
+            visit.page.locator("#whys button").first.click()
+            visit.page.wait_for_selector("#why[aria-busy=false] #shading > *")
         visit.page.evaluate("document.activeElement.blur()")
         taken: bytes = visit.page.screenshot(full_page=True, animations="disabled")
         return taken

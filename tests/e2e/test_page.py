@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import expect
 
 from spanbert.apps.serve.config import ServeConfig, ServePlan, model_places
-from tests.browser import Visit, chromium, served, tab
+from tests.browser import Visit, choose, chromium, run, served, settled, tab
 
 BUNDLES = Path(__file__).parents[1] / "fixtures" / "bundles"
 JOINT, PRETRAINED = BUNDLES / "joint", BUNDLES / "pretrained"
@@ -92,23 +92,6 @@ CASES = [
     Case("pretrained", "blanks of one or more", {"text": "the [MASK:1-2] sees the [MASK]"}, ".sb-bars mark"),
     Case("en-de", "translate ·", {"text": "the fox sees a dog"}, ".sb-linked [data-sb-marks]"),
 ]
-
-
-def choose(visit: Visit, model: str, title: str) -> None:
-    group = visit.page.locator(f'optgroup[label="{model}"] option')
-    [value] = [one.get_attribute("value") for one in group.all() if (one.text_content() or "").startswith(title)]
-    visit.page.select_option("#choice", value)
-
-
-def run(visit: Visit, **fields: str) -> None:
-    for name, text in fields.items():
-        visit.page.fill(f"#field-{name}", text)
-    visit.page.click("#run")
-    settled(visit)
-
-
-def settled(visit: Visit) -> None:
-    visit.page.wait_for_selector("#answer[aria-busy=false]")
 
 
 def shown(visit: Visit) -> Any:

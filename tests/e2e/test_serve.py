@@ -58,6 +58,42 @@ def test_a_service_from_beginning_to_end(tmp_path: Path):
     assert (code, err) == (0, "")
 
 
+def test_keys_are_read_again_by_every_worker(tmp_path: Path):
+    keys, old, new = tmp_path / "keys.txt", "o" * 20, "n" * 20
+    keys.write_text(f"{KEY}\n{old}\n")
+    with service(PRETRAINED, "--workers", 2, "--threads", 1, "--api-keys", keys) as (process, client):
+
+        def answers(key: str) -> set[int]:
+            """Of workers that several new connections come to."""
+            headers = {"authorization": f"Bearer {key}"}
+            return {
+                httpx.get(f"{client.base_url}/info", headers=headers, timeout=PATIENCE).status_code for _ in range(12)
+            }
+
+        def reloaded(times: int) -> None:
+            while f'spanbert_reloads_total{{model="pretrained",outcome="swapped"}} {times}.0' not in figures(client):
+                assert process.poll() is None
+
+        assert (answers(old), answers(new)) == ({200}, {401})
+        keys.write_text(f"{KEY}\n{new}\n")
+        process.send_signal(signal.SIGHUP)
+        reloaded(2)
+        assert (answers(old), answers(new)) == ({401}, {200})
+        keys.write_text("broken\n")
+        process.send_signal(signal.SIGHUP)
+        reloaded(4)
+        assert (answers(old), answers(new)) == ({401}, {200})
+        code, err = ended(process)
+    assert code == 0
+    told = err.splitlines()
+    assert len(told) == 2, "a line of each worker"
+    assert all(line.startswith("the keys were not read again, the old ones stay: ") for line in told)
+
+
+def figures(client: httpx.Client) -> str:
+    return client.get("/metrics").text
+
+
 def test_requests_are_answered_before_it_ends():
     with service(JOINT, "--set", "batch_tokens=200", "--set", "time_limit=600") as (process, client):
         texts = [f"{'the old king sleeps ' * 10}{number}" for number in range(60)]

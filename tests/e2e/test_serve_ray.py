@@ -26,14 +26,15 @@ from spanbert.apps.serve.ray import ClusterPlan, build
 
 CONFIG = Path(__file__).parents[2] / "recipes" / "serve" / "ray.yaml"
 TEXT = "the old king sleeps. the queen runs"
+_STORE = 100 * 2**20  # bytes; nothing of a request is kept in it
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """A cluster of this machine: where its proxy listens."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=_STORE)
     serve.start(http_options={"host": "127.0.0.1", "port": port})
     yield f"http://127.0.0.1:{port}"
     serve.shutdown()
@@ -53,6 +54,19 @@ def test_two_replicas_answer_as_the_model_does(address: str):
         refused = client.post("/v1/analyze", json={"inputs": "x" * 101})
         assert (refused.status_code, refused.json()["error_type"]) == (413, "too_large")
         assert client.get("/ready").status_code == 200
+        why = client.post("/v1/explain", json={"inputs": TEXT, "parameters": {"task": "ner", "most": 2}}).json()
+        assert [one["label"] for one in why["explanations"]] == expected[:2]
+        assert (why["left_out"], why["task"]) == (max(len(expected) - 2, 0), "ner")
+
+
+def test_more_than_may_wait_is_refused(address: str):
+    plan = ClusterPlan(bundles=[str(JOINT)], replicas=2, at_once=1, waiting=2)
+    serve.run(build(plan), name="spanbert", route_prefix="/")
+    body = {"inputs": TEXT * 10, "parameters": {"task": "ner", "most": 5, "steps": 128}}
+    with httpx.Client(base_url=address, timeout=PATIENCE) as client, ThreadPoolExecutor(24) as asking:
+        answers = list(asking.map(lambda _: client.post("/v1/explain", json=body).status_code, range(24)))
+        assert set(answers) == {200, 503}, "two are computed and two wait; what is more is told at once"
+        assert client.post("/v1/explain", json=body).status_code == 200, "normal afterwards"
 
 
 def test_the_configuration_is_what_ray_and_the_plan_take():

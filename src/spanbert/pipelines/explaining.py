@@ -91,6 +91,7 @@ class Explaining(LoadedBundle):
             second=own.second(document),
             task=name,
             score_is=own.score_is,
+            score_is_zh=own.score_is_zh,
             baseline=baseline,
             attributions=attributions,
             left_out=left_out,

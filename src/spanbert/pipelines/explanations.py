@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from spanbert.core.attributions import Attention, Attribution, Baseline, WordAttribution
 from spanbert.core.excerpts import shortened
 from spanbert.core.html.shading import attention_html, shaded_text
-from spanbert.core.html.style import Palette, escaped
+from spanbert.core.html.style import Palette, escaped, words
 from spanbert.core.types import Record, Span
 from spanbert.pipelines.html import article, fragment
 from spanbert.tasks.render import span_record
@@ -33,6 +33,7 @@ class Explanation:
         second: The question that was asked about it, or the second text of a pair.
         task: The task's name.
         score_is: What the scores are, in words.
+        score_is_zh: The same in Chinese.
         baseline: What stood for a word that is not there.
         attributions: One for each thing that is explained, in text order.
         left_out: How many more there are.
@@ -43,6 +44,7 @@ class Explanation:
     second: str | None
     task: str
     score_is: str
+    score_is_zh: str
     baseline: Baseline
     attributions: tuple[Attribution, ...]
     left_out: int = 0
@@ -111,23 +113,30 @@ class Explanation:
         }
 
     def html(self, palette: Palette) -> str:
-        """The text, shaded, as an article of a page; the palette is not used: shades have colours of their own."""
+        """The text, shaded, as an article of a page."""
+        return article(self.id, self.drawing(palette))
+
+    def drawing(self, palette: Palette) -> str:
+        """The text, shaded, without its id; the palette is not used: shades have colours of their own."""
         drawn = "".join(self._drawn(one) for one in self.attributions)
-        more = f'<p class="sb-note">{self.left_out:,} more are not explained</p>' if self.left_out else ""
-        title = f'<div class="sb-task">{escaped(self.task)}</div>'
-        return article(self.id, f"{title}{drawn}{more}")
+        more = ""
+        if self.left_out:
+            more = f'<p class="sb-note">{self.left_out:,} {words("more are not explained", "项未解释")}</p>'
+        return f'<div class="sb-task">{escaped(self.task)}</div>{drawn}{more}'
 
     def _drawn(self, one: Attribution) -> str:
         """What it is about, the texts shaded in one scale, and how exact the sum is."""
-        about = ", ".join(f"<b>{escaped(self.text[place.start : place.end])}</b>" for place in one.places)
-        numbers = (f'<span class="sb-number">{number:.2f}</span>' for number in (one.score, one.baseline_score))
-        said = f"{escaped(self.score_is)}: {', without words '.join(numbers)}"
+        about = ", ".join(
+            f'<b dir="auto" lang="">{escaped(self.text[place.start : place.end])}</b>' for place in one.places
+        )
+        score, nothing = (f'<span class="sb-number">{number:.2f}</span>' for number in (one.score, one.baseline_score))
+        said = f"{words(self.score_is, self.score_is_zh)}: {score}, {words('without words', '没有词的文本')} {nothing}"
         most = max((abs(word.score) for word in one.top(1)), default=1.0)
         second = "" if self.second is None else shaded_text(self.second, _parts(one.second), most=most)
         first = shaded_text(self.text, _parts(one.words), most=most)
         return (
-            f'<p>Why <b>{escaped(one.label)}</b> {about} <span class="sb-note">{said}</span></p>'
-            f'{second}{first}<p class="sb-note">{escaped(_exactness(one))}</p>'
+            f'<p>{words("Why", "为什么是")} <b dir="auto" lang="">{escaped(one.label)}</b> {about} '
+            f'<span class="sb-note">{said}</span></p>{second}{first}<p class="sb-note">{_drawn_exactness(one)}</p>'
         )
 
     def _repr_html_(self) -> str:
@@ -176,7 +185,19 @@ def _parts(words: Sequence[WordAttribution]) -> list[Span]:
     return [Span(start=word.start, end=word.end, score=word.score) for word in words]
 
 
+_MUCH = ", which is much: take more steps before you believe small differences"
+_MUCH_ZH = "，误差较大，小的差别还不可信"
+
+
 def _exactness(one: Attribution) -> str:
     """How far the sum of the words is from the score, in words."""
     said = f"{one.steps} steps; the words add up to the score within {abs(one.delta):.2g}"
-    return said if one.converged else f"{said}, which is much: take more steps before you believe small differences"
+    return said if one.converged else said + _MUCH
+
+
+def _drawn_exactness(one: Attribution) -> str:
+    """The same as HTML, and what the colours mean."""
+    steps = f"{one.steps} {words('steps; the words add up to the score within', '步；各词之和与得分相差')}"
+    much = "" if one.converged else words(_MUCH, _MUCH_ZH)
+    colours = words("Blue speaks for it, orange with dots below against it.", "蓝色表示支持，橙色加点线表示反对。")
+    return f"{colours} {steps} {abs(one.delta):.2g}{much}"

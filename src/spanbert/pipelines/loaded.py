@@ -11,7 +11,7 @@ from functools import cached_property
 from threading import RLock
 from typing import TYPE_CHECKING, Literal, Self, TypeVar, overload
 
-from spanbert.checkpoint.bundle import BundleFiles
+from spanbert.checkpoint.bundle import BundleFiles, open_bundle
 from spanbert.core.device import AUTO, DeviceLike, device_name
 from spanbert.core.errors import InputError
 from spanbert.core.types import Facts, Record
@@ -173,13 +173,18 @@ class LoadedBundle:
         """Encoder and heads of all tasks once more, in float32, as gradients can go through them.
 
         Raises:
-            InputError: An exported model.
+            InputError: An exported model, or one that has changed on the disk.
         """
         if self.files.is_exported:
             raise InputError(
                 "an exported model cannot be explained",
                 where=str(self.files.path),
                 remedy="Explain the bundle that it was made of",
+            )
+        if open_bundle(self.files.path, verify=False).manifest != self.files.manifest:
+            raise InputError(
+                "the bundle was replaced after it was loaded, and must be loaded again before it can be explained",
+                where=str(self.files.path),
             )
         from spanbert.encoder.hardware import tune_process
         from spanbert.explain.explainer import Explainer

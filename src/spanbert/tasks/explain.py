@@ -102,6 +102,11 @@ class TaskExplainer(ABC, Generic[TaskT, ResultT]):
     def score_is(self) -> str:
         """What the scores are, in words."""
 
+    @property
+    @abstractmethod
+    def score_is_zh(self) -> str:
+        """The same in Chinese."""
+
     def document(self, document: Document, result: ResultT, wish: Wish) -> Document:
         """The document as it is read for what is explained: by default itself."""
         return document

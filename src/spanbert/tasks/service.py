@@ -9,14 +9,15 @@ texts and answers with its records.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import override
 
 from spanbert.core.offsets import OffsetUnit
-from spanbert.core.types import Document, Record
+from spanbert.core.types import Document, Record, Span
 from spanbert.tasks.render import TaskRender
 
 if TYPE_CHECKING:
@@ -49,6 +50,25 @@ class Stretch(Wire):
     text: str
     label: str | None = None
     score: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """Something that a task said, or could have said, of a text, for people who want to know why.
+
+    Attributes:
+        what: In a few words.
+        what_zh: The same in Chinese; None: as in English.
+        label: As `nlp.explain` takes it.
+        of: Where; the same.
+        other: And where; the same.
+    """
+
+    what: str
+    what_zh: str | None = None
+    label: str | None = None
+    of: Span | None = None
+    other: Span | None = None
 
 
 class TaskService(ABC, Generic[ResultT]):
@@ -101,6 +121,15 @@ class TaskService(ABC, Generic[ResultT]):
         Raises:
             InputError: Parameters that do not fit the task.
         """
+
+    def said(self, text: str, result: ResultT) -> Iterator[Said]:
+        """What can be explained of a result, as far as it is drawn; by default nothing.
+
+        Args:
+            text: The text that was read.
+            result: What the task says of it.
+        """
+        yield from ()
 
 
 class RecordService(TaskService[Any]):

@@ -36,7 +36,15 @@ def explanation(**changes: object) -> Explanation:
         steps=32,
         converged=True,
     )
-    facts = {"id": "a<", "text": TEXT, "second": "Why?", "task": "mood", "score_is": "log odds", "baseline": "mask"}
+    facts = {
+        "id": "a<",
+        "text": TEXT,
+        "second": "Why?",
+        "task": "mood",
+        "score_is": "log odds",
+        "score_is_zh": "对数几率",
+        "baseline": "mask",
+    }
     return Explanation(**{**facts, "attributions": (one,), **changes})
 
 

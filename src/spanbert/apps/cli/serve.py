@@ -50,7 +50,7 @@ def command(
     """Serves bundles over HTTP, all tasks of each; texts of any length are read whole.
 
     Addresses are /v1/TASK and /models/NAME/TASK, bodies those of Hugging Face's tasks; /docs lists them. SIGTERM ends
-    it after the requests that it has; SIGHUP loads the bundles again without losing one.
+    it after the requests that it has; SIGHUP loads the bundles and the keys again without losing one.
     """
     from spanbert.apps.serve.config import ServeConfig, ServePlan, model_places
     from spanbert.core.threads import usable_cores

@@ -22,7 +22,7 @@ from spanbert.apps.serve.config import ServePlan
 from spanbert.apps.serve.documentation import docs_page
 from spanbert.apps.serve.errors import GONE, ServiceError, internal, of_faults, of_status
 from spanbert.apps.serve.guard import Guard
-from spanbert.apps.serve.keys import Keys
+from spanbert.apps.serve.keys import KeyFile
 from spanbert.apps.serve.metrics import Metrics
 from spanbert.apps.serve.models import load_place
 from spanbert.apps.serve.page import page_routes
@@ -56,9 +56,9 @@ def make_app(plan: ServePlan, *, load: Load = load_place, reload: Reload | None 
     Args:
         plan: What is served.
         load: Loads a model.
-        reload: Asks all worker processes to load their models again; with keys alone.
+        reload: Asks all worker processes to read keys and load models again; with keys alone.
     """
-    keys = None if plan.keys is None else Keys.read(plan.keys)
+    keys = None if plan.keys is None else KeyFile(plan.keys)
     metrics = Metrics()
     service = Service(plan, metrics, load)
     every = operations()
@@ -66,10 +66,9 @@ def make_app(plan: ServePlan, *, load: Load = load_place, reload: Reload | None 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
-        offered = service.offered(every)
-        for operation in offered:
+        for operation in service.addressed(every):
             app.include_router(routes_of(operation, service))
-        app.include_router(no_such_task(service, offered))
+        app.include_router(no_such_task(service, service.offered(every)))
         try:
             yield
         finally:
@@ -96,7 +95,7 @@ def make_app(plan: ServePlan, *, load: Load = load_place, reload: Reload | None 
         redoc_url=None,
         openapi_url="/openapi.json",
     )
-    app.state.service = service
+    app.state.service, app.state.keys = service, keys
     app.include_router(status_routes(service, every, reload if keys is not None else None))
     app.include_router(page_routes())
     app.add_api_route("/docs", partial(docs_page, app), include_in_schema=False)
@@ -105,6 +104,18 @@ def make_app(plan: ServePlan, *, load: Load = load_place, reload: Reload | None 
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _fault)
     return app
+
+
+async def read_again(app: FastAPI) -> None:
+    """Reads the keys again, and then loads the models again beside the old ones.
+
+    Args:
+        app: Of `make_app`.
+    """
+    keys: KeyFile | None = app.state.keys
+    if keys is not None:
+        keys.read_again()
+    await app.state.service.reload()
 
 
 async def _failed(request: Request, error: Exception) -> Response:

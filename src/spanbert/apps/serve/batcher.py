@@ -35,6 +35,10 @@ class Computation(Protocol):
         """The same, with what only people look at."""
 
 
+def _nothing(result: Any) -> list[Any]:
+    return []
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Query:
     """One input of a request.
@@ -45,6 +49,7 @@ class Query:
         cost: In tokens, about.
         answer: Makes what is answered of the result; in the thread that computes.
         draw: Makes HTML of the result, for people.
+        reasons: Makes a list of the result of what can be asked of it: why it was said.
     """
 
     computation: Computation
@@ -52,12 +57,18 @@ class Query:
     cost: int
     answer: Callable[[Any], Any]
     draw: Callable[[Any], str]
+    reasons: Callable[[Any], list[Any]] = _nothing
 
-    def drawn(self) -> Query:
-        """The same input, answered with the answer and its drawing."""
+    def drawn(self, *, reasons: bool) -> Query:
+        """The same input, answered with the answer, its drawing, and what can be asked of it.
+
+        Args:
+            reasons: Whether anything can.
+        """
 
         def both(result: Any) -> dict[str, Any]:
-            return {"answer": self.answer(result), "html": self.draw(result)}
+            why = self.reasons(result) if reasons else []
+            return {"answer": self.answer(result), "html": self.draw(result), "why": why}
 
         return replace(self, computation=self.computation.for_people(), answer=both)
 

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spanbert.apps.serve.config import ServeConfig
 from spanbert.apps.serve.errors import GONE, ServiceError
-from spanbert.apps.serve.keys import Keys
+from spanbert.apps.serve.keys import KeyFile
 from spanbert.apps.serve.metrics import Metrics
 from spanbert.apps.serve.page import PLACE
 
@@ -38,7 +38,7 @@ class Guard:
         metrics: Counts them.
     """
 
-    def __init__(self, app: ASGIApp, *, limits: ServeConfig, keys: Keys | None, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, limits: ServeConfig, keys: KeyFile | None, metrics: Metrics) -> None:
         self._app, self._limits, self._keys, self._metrics = app, limits, keys, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 from pathlib import Path
 
 from spanbert.core.errors import InputError
 
+log = logging.getLogger("spanbert.serve")
 _SHORTEST = 16
 
 
@@ -61,6 +63,31 @@ class Keys:
             if hmac.compare_digest(digest, given):
                 found = name
         return found
+
+
+class KeyFile:
+    """The keys of a file, as they were when it was last read.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: See `Keys.read`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._keys = path, Keys.read(path)
+
+    def client(self, authorization: str | None) -> str | None:
+        """See `Keys.client`."""
+        return self._keys.client(authorization)
+
+    def read_again(self) -> None:
+        """Takes the keys that the file has now; where it is broken, the old ones stay, and the log says so."""
+        try:
+            self._keys = Keys.read(self._path)
+        except (InputError, OSError) as error:
+            log.error("the keys were not read again, the old ones stay: %s", error)
 
 
 def _digest(key: str) -> bytes:

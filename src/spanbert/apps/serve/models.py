@@ -11,8 +11,9 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from importlib.util import find_spec
 from typing import Any
 
 from spanbert.apps.serve.batcher import Batcher, Outcome, Query, Watcher
@@ -24,7 +25,7 @@ from spanbert.pipelines.load import Pipeline, load
 from spanbert.tasks.service import TaskService
 
 log = logging.getLogger("spanbert.serve")
-Load = Callable[[ModelPlace], Pipeline]
+_CPU = "cpu"
 
 
 class LoadedModel:
@@ -34,6 +35,9 @@ class LoadedModel:
         pipeline: What answers.
         services: How its tasks are asked, by their names.
         fills: Whether it fills blanks.
+        explained: The names of the tasks that say why.
+        device: What computes.
+        unexplained: Why none of its tasks says why, where others of their kinds do; None: that is not so.
     """
 
     def __init__(self, pipeline: Pipeline) -> None:
@@ -42,6 +46,10 @@ class LoadedModel:
             name: task.spec.serving() for name, task in pipeline.tasks.items()
         }
         self.fills = has_mlm_head(pipeline.files)
+        self.device = _CPU if pipeline.files.is_exported else str(pipeline.device)
+        explainable = [name for name, task in pipeline.tasks.items() if task.spec.explain is not None]
+        self.unexplained = _unexplained(pipeline) if explainable else None
+        self.explained = explainable if self.unexplained is None else []
 
     def warm_up(self) -> None:
         """Reads all weights, so that the first request is as fast as any, and files may change afterwards."""
@@ -63,6 +71,15 @@ class LoadedModel:
                 return [error]
             return [outcome for query in queries for outcome in self.outcomes([query])]
         return [_answer(query, result) for query, result in zip(queries, results, strict=True)]
+
+
+def _unexplained(pipeline: Pipeline) -> str | None:
+    """Why nothing of a model can be explained; None: it can."""
+    if pipeline.files.is_exported:
+        return "an exported model cannot be explained; ask the bundle that it was made of"
+    if find_spec("captum") is None:
+        return "explanations need the library captum where the service runs: pip install 'spanbert[explain]'"
+    return None
 
 
 def _answer(query: Query, result: Any) -> Outcome:
@@ -132,17 +149,13 @@ def load_place(plan: ServePlan, place: ModelPlace) -> LoadedModel:
     return loaded
 
 
-def announce_device(name: str) -> None:
-    """Says what this process computes on, where that is not the CPU.
+def announce_devices(models: Iterable[LoadedModel]) -> None:
+    """Says what this process computes on, where that is not the CPU; imports no torch for exported models."""
+    found = {one.device: one.pipeline for one in models if one.device != _CPU}
+    for pipeline in found.values():
+        from spanbert.encoder.hardware import described_device
 
-    Raises:
-        InputError: There is no such device here.
-    """
-    from spanbert.encoder.hardware import described_device, resolved_device
-
-    found = resolved_device(name, "--device")
-    if found.type != "cpu":
-        print(f"process {os.getpid()}: computing on {described_device(found)}", file=sys.stderr, flush=True)
+        print(f"process {os.getpid()}: computing on {described_device(pipeline.device)}", file=sys.stderr, flush=True)
 
 
 def limit_threads(threads: int | None) -> None:

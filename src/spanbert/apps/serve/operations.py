@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import exp
 from typing import Any, ClassVar
@@ -13,9 +13,11 @@ from pydantic import Field
 from typing_extensions import override
 
 from spanbert.apps.serve.batcher import Query
+from spanbert.apps.serve.config import ServeConfig
 from spanbert.apps.serve.errors import ServiceError
 from spanbert.apps.serve.graph import TextGraph, graph_of
 from spanbert.apps.serve.models import LoadedModel
+from spanbert.apps.serve.reasons import reasons_of
 from spanbert.core.html.style import Palette
 from spanbert.core.offsets import Offsets, OffsetUnit
 from spanbert.core.types import Document, Filling, Record
@@ -100,6 +102,14 @@ class Operation(ABC):
     def offered_by(self, model: LoadedModel) -> bool:
         """Whether a model can be asked this."""
 
+    def refusal(self, model: LoadedModel) -> str | None:
+        """Why a model cannot be asked this though others with its tasks can; None: there is no more to say of it."""
+        return None
+
+    def longest(self, limits: ServeConfig) -> int:
+        """Characters of an input at most."""
+        return limits.max_length
+
     def choices(self, model: LoadedModel) -> list[tuple[str | None, Any]]:
         """Its tasks of a model that offers it, or None where no task is named, and an input for each."""
         return [(None, self.example)]
@@ -155,11 +165,21 @@ class TaskOperation(Operation):
         document = service.document(given, where=where, place=lambda text, at: Offsets(text, unit).code_point(at))
         questions = [question.text for question in document.questions or ()]
         cost = int(service.weight(given) * cost_of(document.text, document.pair, *questions))
-        return Query(computation=Predict(task), payload=document, cost=cost, answer=answer, draw=_drawing)
+        return _predicting(model, task, document, cost, answer)
 
 
-def _drawing(result: AnnotatedText) -> str:
-    return result.drawing(Palette())
+def _predicting(
+    model: LoadedModel, task: str | None, document: Document, cost: int, answer: Callable[[AnnotatedText], Any]
+) -> Query:
+    """A document that a task, or all of them, say something of."""
+    return Query(
+        computation=Predict(task),
+        payload=document,
+        cost=cost,
+        answer=answer,
+        draw=lambda result: result.drawing(Palette()),
+        reasons=lambda result: reasons_of(model, result),
+    )
 
 
 def one_task(offered: Sequence[str], named: str | None) -> str:
@@ -208,7 +228,7 @@ class AnalyzeOperation(Operation):
             return Offsets(result.text, parameters.offset_unit).placed(graph_of(result))
 
         document = Document(id=where, text=given, where=where)
-        return Query(computation=Predict(None), payload=document, cost=cost_of(given), answer=answer, draw=_drawing)
+        return _predicting(model, None, document, cost_of(given), answer)
 
 
 class FillParameters(Wire):

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from spanbert.apps.serve.bulk import MEDIA_TYPE, answer_lines, is_bulk
 from spanbert.apps.serve.errors import GONE, ServiceError, documented
 from spanbert.apps.serve.operations import Operation
+from spanbert.apps.serve.reasons import Reason
 from spanbert.apps.serve.service import Service
 from spanbert.core.types import Record
 from spanbert.tasks.service import Wire
@@ -155,8 +156,8 @@ def _with_name(endpoint: Any, model: type[BaseModel], names: list[str]) -> Any:
 
 
 def _drawing(operation: Operation) -> type[BaseModel]:
-    """An answer with its drawing."""
-    fields: dict[str, Any] = {"answer": (operation.output, ...), "html": (str, ...)}
+    """An answer with its drawing, and what `explain` can be asked of it."""
+    fields: dict[str, Any] = {"answer": (operation.output, ...), "html": (str, ...), "why": (list[Reason], ...)}
     return create_model(f"{_in_one_word(operation)}Drawing", __base__=Wire, **fields)
 
 

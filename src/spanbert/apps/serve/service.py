@@ -11,6 +11,7 @@ from typing import Any
 from spanbert.apps.serve.batcher import Query
 from spanbert.apps.serve.config import ModelPlace, ServePlan
 from spanbert.apps.serve.errors import ServiceError, of_input
+from spanbert.apps.serve.explaining import ExplainOperation
 from spanbert.apps.serve.metrics import Metrics
 from spanbert.apps.serve.models import LoadedModel, ServedModel, load_place
 from spanbert.apps.serve.operations import AnalyzeOperation, FillOperation, MaskOperation, Operation, TaskOperation
@@ -27,7 +28,7 @@ def operations() -> list[Operation]:
     for spec in specs():
         service = spec.serving()
         found.setdefault(service.slug, TaskOperation(service, spec.title, spec.title_zh))
-    return [AnalyzeOperation(), *found.values(), MaskOperation(), FillOperation()]
+    return [AnalyzeOperation(), *found.values(), MaskOperation(), FillOperation(), ExplainOperation()]
 
 
 class Service:
@@ -106,6 +107,9 @@ class Service:
         if name is not None and name not in self.models:
             raise self.no_model()
         if name not in offering:
+            asked = self.models.values() if name is None else [self.models[name]]
+            for reason in filter(None, (operation.refusal(one.loaded) for one in asked)):
+                raise ServiceError("unprocessable", reason)
             raise ServiceError("not_found", f"{name or 'no model here'} has no task for {operation.slug}")
         return offering[name]
 
@@ -150,12 +154,13 @@ class Service:
             for place, one in enumerate(given)
         ]
         if drawn:
-            queries = [query.drawn() for query in queries]
+            most = self.plan.limits.max_explained
+            queries = [query.drawn(reasons=_characters(one) <= most) for query, one in zip(queries, given, strict=True)]
         found = await served.batcher.answers(client, queries, within=self.plan.limits.time_limit, patient=patient)
         return found if many else found[0]
 
     def _query(self, operation: Operation, model: LoadedModel, given: Any, parameters: Any, where: str) -> Query:
-        length, most = _characters(given), self.plan.limits.max_length
+        length, most = _characters(given), operation.longest(self.plan.limits)
         if length > most:
             raise ServiceError("too_large", f"{where}: {length} characters, of at most {most}; texts are never cut off")
         try:
@@ -167,6 +172,11 @@ class Service:
         """What some model can be asked."""
         loaded = [model.loaded for model in self.models.values()]
         return [one for one in every if any(map(one.offered_by, loaded))]
+
+    def addressed(self, every: Sequence[Operation]) -> list[Operation]:
+        """What has an address: what is offered, and what a model has a reason not to offer."""
+        loaded = [model.loaded for model in self.models.values()]
+        return [one for one in every if any(one.offered_by(each) or one.refusal(each) for each in loaded)]
 
 
 def _characters(given: Any) -> int:

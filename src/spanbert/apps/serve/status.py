@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from spanbert import __version__
@@ -30,6 +30,7 @@ class TaskInfo(BaseModel):
     name: str
     kind: str
     route: str
+    explained: bool = Field(description="Whether `explain` says why it says what it says.")
 
 
 class Choice(BaseModel):
@@ -112,7 +113,7 @@ def status_routes(service: Service, every: list[Operation], reload: Reload | Non
 
         @router.post("/admin/reload", status_code=202, responses=locked)
         async def reload_models() -> State:
-            """Every worker process loads its models again beside the old ones, and then puts them in their place."""
+            """Every worker process reads its keys again, loads its models beside the old ones, and then swaps them."""
             reload()
             return State(status="reloading")
 
@@ -122,7 +123,12 @@ def status_routes(service: Service, every: list[Operation], reload: Reload | Non
 def _model_info(service: Service, name: str, every: list[Operation]) -> ModelInfo:
     model = service.models[name]
     tasks = [
-        TaskInfo(name=task, kind=model.loaded.pipeline.tasks[task].kind, route=one.slug)
+        TaskInfo(
+            name=task,
+            kind=model.loaded.pipeline.tasks[task].kind,
+            route=one.slug,
+            explained=task in model.loaded.explained,
+        )
         for task, one in model.loaded.services.items()
     ]
     offered = [one for one in every if one.offered_by(model.loaded)]
@@ -136,6 +142,6 @@ def _model_info(service: Service, name: str, every: list[Operation]) -> ModelInf
         tasks=tasks,
         routes=[one.slug for one in offered],
         choices=choices,
-        device=str(model.loaded.pipeline.device),
+        device=model.loaded.device,
         loads=model.loads,
     )

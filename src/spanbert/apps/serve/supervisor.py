@@ -1,7 +1,7 @@
 """The worker processes of a service: started beside each other on one socket, replaced when they die, ended in order.
 
     SIGTERM, SIGINT   no new connections; requests are answered, then all end
-    SIGHUP            every worker loads its models again beside the old ones
+    SIGHUP            every worker reads the keys again, and loads its models again beside the old ones
 
 Where a worker cannot start, the service ends with what it says; one that takes the place of another is tried again, and
 the others go on. This process loads no model and imports no torch.
@@ -37,10 +37,10 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
-from spanbert.apps.serve.app import make_app
+from spanbert.apps.serve.app import make_app, read_again
 from spanbert.apps.serve.config import ServePlan
 from spanbert.apps.serve.metrics import FOLDER
-from spanbert.apps.serve.models import announce_device, limit_threads
+from spanbert.apps.serve.models import announce_devices, limit_threads
 from spanbert.apps.serve.protocol import Connection
 from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.threads import wait_briefly
@@ -71,17 +71,17 @@ def worker_app(plan: ServePlan, troubles: SimpleQueue[Trouble]) -> FastAPI:
         loop = asyncio.get_running_loop()
 
         def reload() -> None:
-            task = loop.create_task(app.state.service.reload())
+            task = loop.create_task(read_again(app))
             reloads.add(task)
             task.add_done_callback(reloads.discard)
 
         async with AsyncExitStack() as stack:
             try:
-                announce_device(plan.device)
                 await stack.enter_async_context(inner(app))
             except (SpanbertError, OSError) as error:
                 troubles.put((str(error), getattr(error, "exit_code", 1)))
                 os._exit(STARTUP_FAILURE)  # what is raised here would be told with all its lines
+            announce_devices(model.loaded for model in app.state.service.models.values())
             loop.add_signal_handler(signal.SIGHUP, reload)
             Thread(target=_end_with_parent, daemon=True).start()
             yield

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from spanbert.core.attributions import Attention
-from spanbert.core.html.style import STEPS, escaped
+from spanbert.core.html.style import STEPS, escaped, words
 from spanbert.core.html.text import text_block
 from spanbert.core.types import IntArray, OutputArray, Span
 
@@ -51,8 +51,15 @@ def shaded_text(text: str, parts: Sequence[Span], *, most: float | None = None) 
     pieces.append(escaped(text[position:]))
     strongest = sorted(weighed, key=lambda part: -abs(part.score or 0.0))[:_STRONGEST]
     rows = "".join(_weight(text, part, most) for part in strongest)
-    table = f'<table class="sb-bars"><tbody>{rows}</tbody></table>' if rows else ""
+    table = f'<table class="sb-bars">{_heading()}<tbody>{rows}</tbody></table>' if rows else ""
     return text_block("".join(pieces)) + table
+
+
+def _heading() -> str:
+    return (
+        f'<thead><tr><th scope="col">{words("word", "词")}</th>'
+        f'<th scope="col" colspan="2">{words("adds to it, or takes away", "增减多少")}</th></tr></thead>'
+    )
 
 
 def _weight(text: str, part: Span, most: float) -> str:
@@ -60,7 +67,8 @@ def _weight(text: str, part: Span, most: float) -> str:
     score = part.score or 0.0
     return (
         f'<tr><th scope="row" dir="auto">{escaped(text[part.start : part.end])}</th>'
-        '<td><svg class="sb-weight" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">'
+        f'<td><svg class="sb-weight{"" if score > 0 else " sb-less"}" viewBox="0 0 100 1" '
+        'preserveAspectRatio="none" aria-hidden="true">'
         f'<rect width="{100 * min(abs(score) / most, 1.0):.1f}" height="1"/></svg></td>'
         f'<td class="sb-number">{score:+.3f}</td></tr>'
     )

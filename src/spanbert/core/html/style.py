@@ -123,6 +123,7 @@ background:none;padding:.15rem .6rem .15rem 0;vertical-align:middle;overflow-wra
 .sb-bars .sb-number{{width:3.5rem}}
 .sb-bars .sb-text{{line-height:1.5;margin:0}}
 .sb-bar,.sb-weight{{display:block;width:100%;height:.8em;fill:var(--bar)}}
+.sb-weight.sb-less{{fill:var(--against)}}
 .sb-heads{{display:flex;flex-wrap:wrap;gap:.6rem;margin:.4rem 0}}
 .sb-heads figure{{margin:0;width:11rem}}
 .sb-heads svg{{width:100%;border:1px solid var(--rule);display:block}}

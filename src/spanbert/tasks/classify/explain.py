@@ -33,6 +33,11 @@ class ClassifyExplainer(TaskExplainer[ClassifyTask, Classification]):
     def score_is(self) -> str:
         return "the number itself" if self.task.mode == "regression" else "log odds of the label"
 
+    @property
+    @override
+    def score_is_zh(self) -> str:
+        return "数值本身" if self.task.mode == "regression" else "标签的对数几率"
+
     @override
     def second(self, document: Document) -> str | None:
         return None if self.task.pairs is False else document.pair

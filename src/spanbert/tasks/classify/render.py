@@ -48,13 +48,12 @@ class ClassifyRender(TaskRender[Classification]):
         """The most probable labels as bars, given ones in bold wherever they rank."""
         if result.value is not None:
             return f'<p class="sb-note">{words("value", "数值")} <b class="sb-number">{result.value:.4g}</b></p>'
-        ranked = sorted(result.scores, key=lambda label: -result.scores[label])
-        shown = [label for rank, label in enumerate(ranked) if rank < _BARS or label in result.labels]
+        shown = shown_labels(result)
         bars = "".join(_bar(label, result.scores[label], given=label in result.labels) for label in shown)
         notes = [] if result.labels else [words("no label", "没有标签")]
-        if len(shown) < len(ranked):
+        if len(shown) < len(result.scores):
             left_out = words("less probable labels not shown", "个概率更低的标签未显示")
-            notes.append(f"{len(ranked) - len(shown)} {left_out}")
+            notes.append(f"{len(result.scores) - len(shown)} {left_out}")
         note = f'<p class="sb-note">{"; ".join(notes)}</p>' if notes else ""
         return f'<table class="sb-bars"><tbody>{bars}</tbody></table>{note}'
 
@@ -114,6 +113,12 @@ class ClassifyRender(TaskRender[Classification]):
     def python(self, entry: Facts) -> str:
         read = "text, pair=pair" if entry["pairs"] else "text"
         return f"nlp({read}).{'value' if entry['mode'] == 'regression' else 'labels'}"
+
+
+def shown_labels(result: Classification) -> list[str]:
+    """The labels of a drawing: the most probable, and given ones wherever they rank."""
+    ranked = sorted(result.scores, key=lambda label: -result.scores[label])
+    return [label for rank, label in enumerate(ranked) if rank < _BARS or label in result.labels]
 
 
 def _bar(label: str, score: float, *, given: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -9,9 +10,10 @@ from typing_extensions import override
 
 from spanbert.core.predictions import Classification
 from spanbert.core.types import Document, Record
+from spanbert.tasks.classify.render import shown_labels
 from spanbert.tasks.classify.spec import CLASSIFY
 from spanbert.tasks.protocol import TextTask
-from spanbert.tasks.service import Parameters, Place, TaskService, Wire
+from spanbert.tasks.service import Parameters, Place, Said, TaskService, Wire
 
 
 class TextPair(Wire):
@@ -64,3 +66,11 @@ class ClassifyService(TaskService[Classification]):
             return [{"label": "value", "score": result.value, "predicted": True}]
         ranked = sorted(result.scores.items(), key=lambda one: -one[1])[: parameters.top_k]
         return [{"label": label, "score": score, "predicted": label in result.labels} for label, score in ranked]
+
+    @override
+    def said(self, text: str, result: Classification) -> Iterator[Said]:
+        """The labels that are drawn, given or not; or the number."""
+        if result.value is not None:
+            yield Said(what="value", what_zh="数值", label="value")
+        for label in shown_labels(result) if result.value is None else ():
+            yield Said(what=label, label=label)

@@ -68,6 +68,11 @@ class CorefExplainer(TaskExplainer[CorefTask, Coreference]):
     def score_is(self) -> str:
         return "log odds of the link against no antecedent"
 
+    @property
+    @override
+    def score_is_zh(self) -> str:
+        return "该指代（相对于没有先行语）的对数几率"
+
     @override
     def scores(
         self, windowed: WindowedDocument, result: Coreference, wish: Wish, outputs: Outputs

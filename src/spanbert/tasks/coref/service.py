@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from typing_extensions import override
@@ -9,7 +10,7 @@ from typing_extensions import override
 from spanbert.core.predictions import Coreference
 from spanbert.core.types import Record, Span
 from spanbert.tasks.coref.render import CorefRender
-from spanbert.tasks.service import Stretch, TaskService, Wire
+from spanbert.tasks.service import Said, Stretch, TaskService, Wire
 
 
 class Place(Wire):
@@ -56,6 +57,13 @@ class CorefService(TaskService[Coreference]):
             for one in result.links
         ]
         return found | {"links": links}
+
+    @override
+    def said(self, text: str, result: Coreference) -> Iterator[Said]:
+        """The links."""
+        for link in result.links:
+            earlier, later = (text[one.start : one.end] for one in (link.antecedent, link.mention))
+            yield Said(what=f"{later} → {earlier}", of=link.mention, other=link.antecedent)
 
 
 def _place(span: Span) -> Record:

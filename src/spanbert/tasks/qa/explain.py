@@ -31,6 +31,11 @@ class QAExplainer(TaskExplainer[QATask, Sequence[Answering]]):
     def score_is(self) -> str:
         return "log probability of where the answer begins plus that of where it ends, within its window"
 
+    @property
+    @override
+    def score_is_zh(self) -> str:
+        return "答案起点与终点在窗口内的对数概率之和"
+
     @override
     def second(self, document: Document) -> str:
         [question] = document.questions or ()

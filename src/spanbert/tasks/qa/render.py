@@ -157,13 +157,18 @@ def _cut(context: str, focus_start: int, focus_end: int) -> tuple[int, int]:
     return start, end
 
 
+def listed_answers(answering: Answering) -> tuple[Answer, ...]:
+    """The candidates of a drawing, the best first."""
+    return answering.candidates[:_LISTED]
+
+
 def _candidates(answering: Answering) -> str:
     if not answering.candidates:
         return ""
     rows = "".join(
         f'<tr><td dir="auto" lang="">{escaped(one.text)}</td><td class="sb-number">{one.start}–{one.end}</td>'
         f'<td class="sb-number">{one.score:.3f}</td></tr>'
-        for one in answering.candidates[:_LISTED]
+        for one in listed_answers(answering)
     )
     return (
         f'<table class="sb-table"><caption>{words("no answer against the best", "无答案相对最佳答案")}: '

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from pydantic import Field
 from typing_extensions import override
 
 from spanbert.core.predictions import Answering
-from spanbert.core.types import Document, Question, Record
+from spanbert.core.types import Document, Question, Record, Span
+from spanbert.tasks.qa.render import listed_answers
 from spanbert.tasks.qa.spec import QA
-from spanbert.tasks.service import Parameters, Place, TaskService, Wire
+from spanbert.tasks.service import Parameters, Place, Said, TaskService, Wire
 
 
 class Asked(Wire):
@@ -68,3 +70,11 @@ class QAService(TaskService[Answering]):
         if not found or (result.answer is None and parameters.handle_impossible_answer):
             found.insert(0, nothing)
         return found[0] if parameters.top_k == 1 else found[: parameters.top_k]
+
+    @override
+    def said(self, text: str, result: Answering) -> Iterator[Said]:
+        """The candidates; first that there is no answer, where that is said."""
+        if result.answer is None and result.candidates:
+            yield Said(what="no answer", what_zh="没有答案", label="no answer")
+        for one in listed_answers(result):
+            yield Said(what=one.text, label="answer", of=Span(start=one.start, end=one.end))

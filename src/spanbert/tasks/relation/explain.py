@@ -42,6 +42,11 @@ class RelationExplainer(TaskExplainer[RelationTask, RelationExtraction]):
     def score_is(self) -> str:
         return "log odds of the pair's label"
 
+    @property
+    @override
+    def score_is_zh(self) -> str:
+        return "这对实体关系的对数几率"
+
     @override
     def document(self, document: Document, result: RelationExtraction, wish: Wish) -> Document:
         """With the pairs that are explained."""
@@ -49,6 +54,9 @@ class RelationExplainer(TaskExplainer[RelationTask, RelationExtraction]):
             what = f"no label {wish.label!r}; {nearest(wish.label, self.task.labels)}"
             raise InputError(what, where=f"task {self.task.name}")
         chosen = [one for one in result.relations if self._is_meant(one, wish)]
+        if wish.of is not None and wish.other is not None:  # the head is the one that is named first, where it is one
+            first = wish.of
+            chosen = [one for one in chosen if same_place(one.head, first)] or chosen
         if not chosen:
             text = document.text
             found = (f"{quoted(text, one.head)} {one.label} {quoted(text, one.tail)}" for one in result.relations)

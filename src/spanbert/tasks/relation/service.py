@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
 from pydantic import model_validator
@@ -10,9 +11,10 @@ from typing_extensions import override
 from spanbert.core.predictions import RelationExtraction
 from spanbert.core.types import Document, Record, Relation, Span
 from spanbert.corpus.formats.relation_lines import entity_of
+from spanbert.scores.relations import relates
 from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.relation.render import RelationRender
-from spanbert.tasks.service import Place, Stretch, TaskService, Wire
+from spanbert.tasks.service import Place, Said, Stretch, TaskService, Wire
 
 
 class Entity(Wire):
@@ -93,6 +95,14 @@ class RelationService(TaskService[RelationExtraction]):
     def answer(self, text: str, result: RelationExtraction, parameters: Any) -> list[Record]:
         found: list[Record] = RelationRender().record(text, result)["relations"]
         return found
+
+    @override
+    def said(self, text: str, result: RelationExtraction) -> Iterator[Said]:
+        """The pairs that are related."""
+        for one in result.relations:
+            if relates(one.label):
+                head, tail = (text[end.start : end.end] for end in (one.head, one.tail))
+                yield Said(what=f"{head} · {one.label} · {tail}", label=one.label, of=one.head, other=one.tail)
 
 
 def _sides(head: Entity, tail: Entity) -> tuple[tuple[Entity, str], tuple[Entity, str]]:

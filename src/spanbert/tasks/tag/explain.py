@@ -43,6 +43,11 @@ class TagExplainer(TaskExplainer[TagTask, Tagging]):
             return "log odds of the word's tag"
         return "mean, over the words of the entity, of the log odds of their tags"
 
+    @property
+    @override
+    def score_is_zh(self) -> str:
+        return "词的标签的对数几率" if self.task.scheme is None else "实体各词标签的对数几率的平均值"
+
     @override
     def scores(self, windowed: WindowedDocument, result: Tagging, wish: Wish, outputs: Outputs) -> list[ScoredOutput]:
         """The entities; of parts of speech, the words."""

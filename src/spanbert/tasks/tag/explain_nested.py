@@ -30,6 +30,11 @@ class NestedExplainer(TaskExplainer[NestedTask, Tagging]):
     def score_is(self) -> str:
         return "log odds of the span's label"
 
+    @property
+    @override
+    def score_is_zh(self) -> str:
+        return "片段标签的对数几率"
+
     @override
     def scores(self, windowed: WindowedDocument, result: Tagging, wish: Wish, outputs: Outputs) -> list[ScoredOutput]:
         """The entities; or a span that may be none, where place and label are wished."""

@@ -11,7 +11,7 @@ from typing_extensions import override
 from spanbert.core.errors import InputError
 from spanbert.core.predictions import Tagging
 from spanbert.core.types import Record, Span
-from spanbert.tasks.service import Parameters, TaskService, Wire
+from spanbert.tasks.service import Parameters, Said, TaskService, Wire
 from spanbert.tasks.tag.spec import TAG
 
 _NOTHING = "O"
@@ -68,6 +68,12 @@ class TagService(TaskService[Tagging]):
             for span in spans
             if span.label not in ignored
         ]
+
+    @override
+    def said(self, text: str, result: Tagging) -> Iterator[Said]:
+        """The spans; of tasks with a tag a word, the words."""
+        for one in result.words if result.spans is None else result.spans:
+            yield Said(what=f"{one.label} {text[one.start : one.end]}", label=one.label, of=one)
 
 
 def _words(text: str, words: Sequence[Span], ignored: frozenset[str]) -> Iterator[Record]:

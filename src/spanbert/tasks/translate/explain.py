@@ -30,6 +30,11 @@ class TranslateExplainer(TaskExplainer[TranslateTask, Translation]):
     def score_is(self) -> str:
         return "log probability of the translation"
 
+    @property
+    @override
+    def score_is_zh(self) -> str:
+        return "译文的对数概率"
+
     @override
     def scores(
         self, windowed: WindowedDocument, result: Translation, wish: Wish, outputs: Outputs

@@ -211,7 +211,8 @@ def test_a_model_that_cannot_be_loaded_again_stays(broken: str, caplog: pytest.L
 def test_what_is_served(client: TestClient, nlp: Pipeline):
     info = client.get("/info").json()
     assert [one["name"] for one in info["models"]] == ["joint", "pretrained"]
-    assert {"name": "asks", "kind": "qa", "route": "question-answering"} in info["models"][0]["tasks"]
+    asks = {"name": "asks", "kind": "qa", "route": "question-answering", "explained": True}
+    assert asks in info["models"][0]["tasks"]
     assert info["models"][1]["routes"] == ["fill-mask", "span-fill"]
     assert info["models"][0]["device"] == str(nlp.device)
     assert str(JOINT) not in json.dumps(info)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from spanbert.apps.serve.app import make_app
+from spanbert.apps.serve.app import make_app, read_again
 from spanbert.apps.serve.config import ServePlan
 from spanbert.apps.serve.keys import Keys
 from spanbert.apps.serve.models import LoadedModel, load_place
@@ -172,6 +173,33 @@ def test_clients_have_the_names_of_their_keys(key_file: Path):
     keys = Keys.read(key_file)
     assert [keys.client(f"Bearer {key}") for key in (KEY, OTHER, KEY + "k", "")] == ["key 3", "web", None, None]
     assert keys.client(None) is None
+
+
+@pytest.mark.parametrize("content", [b"short\n", b"", b"\xff" * 20, None])
+def test_keys_are_read_again_unless_they_are_broken(key_file: Path, content: bytes | None, caplog: Any):
+    app = make_app(plan(PRETRAINED, keys=key_file))
+    new = "n" * 20
+
+    with TestClient(app) as client:
+
+        def accepted(key: str) -> bool:
+            return client.get("/info", headers={"authorization": f"Bearer {key}"}).status_code == 200
+
+        assert [accepted(key) for key in (KEY, OTHER, new)] == [True, True, False]
+        key_file.write_text(f"{KEY}\n{new}\n")
+        asyncio.run(read_again(app))
+        assert [accepted(key) for key in (KEY, OTHER, new)] == [True, False, True]
+        assert not caplog.records
+        if content is None:
+            key_file.unlink()
+        else:
+            key_file.write_bytes(content)
+        asyncio.run(read_again(app))
+        assert [accepted(key) for key in (KEY, OTHER, new)] == [True, False, True], "the old ones stay"
+        assert client.get("/info", headers={"authorization": f"Bearer {KEY}"}).json()["models"][0]["loads"] == 3
+    [said] = [record.getMessage() for record in caplog.records]
+    assert said.startswith("the keys were not read again, the old ones stay: ")
+    assert "\n" not in said
 
 
 @pytest.mark.parametrize("content", [b"", b"# nothing\n", b"short\n", f"{KEY} {KEY}\n".encode(), b"\xff" * 20])

@@ -6,7 +6,8 @@ import { makeFields } from "./fields.js";
 import { linkOf, meant } from "./links.js";
 import { setUp } from "./preferences.js";
 import { addressOf, drawn, Fault, hasKey, info, useKey } from "./service.js";
-import { say, spoken } from "./words.js";
+import { offerReasons, sayReasons } from "./why.js";
+import { inWords, say, spoken } from "./words.js";
 
 const find = (id) => document.getElementById(id);
 const [form, choice, fieldsPlace, answerPlace, drawing, copying] =
@@ -46,6 +47,7 @@ function choose(number, inputs = choices[number].example) {
 
 function sayAgain() {
   sayDrawn(drawing, spoken());
+  sayReasons();
   for (const option of choice.options) option.textContent = titleOf(choices[option.value]);
   fields?.sayAgain();
 }
@@ -63,12 +65,7 @@ function fail(message) {
 }
 
 function failWith(fault) {
-  const more = [
-    fault.status === 401 ? say("locked") : "",
-    fault.retryAfter ? say("later", fault.retryAfter) : "",
-    fault.requestId ? `(${say("request", fault.requestId)})` : "",
-  ];
-  fail(fault.status === 0 ? say("unreachable") : [fault.message, ...more].filter(Boolean).join(" "));
+  fail(inWords(fault));
   if (fault.status === 401) {
     find("key-row").hidden = false;
     find("key").focus();
@@ -99,14 +96,16 @@ async function run() {
   answerPlace.setAttribute("aria-busy", "true");
   const begin = performance.now();
   try {
-    const { answer, html } = await drawn(chosen, body, own.signal);
+    const { answer, html, why } = await drawn(chosen, body, own.signal);
     asked = { answer, address: addressOf(chosen), body, key: hasKey() };
     show(html);
+    offerReasons(why, chosen.model, inputs);
     tell("answered", Math.round(performance.now() - begin));
   } catch (error) {
     if (error.name === "AbortError") return;
     if (!(error instanceof Fault)) throw error;
     show(null);
+    offerReasons([]);
     tell("nothing");
     failWith(error);
   }

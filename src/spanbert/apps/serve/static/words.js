@@ -37,6 +37,13 @@ const WORDS = {
   unreadable: ["{}: not a text in UTF-8.", "{}：不是 UTF-8 文本。"],
   large: ["{}: larger than the {} characters that may be asked about.", "{}：超出 {} 个字符的上限。"],
   unreachable: ["The service does not answer.", "服务没有响应。"],
+  why: ["Why?", "为什么？"],
+  choose: [
+    "Choose what was said: the words are shaded by what they add to it or take away.",
+    "选择一项结果：各词按其支持或反对的程度着色。",
+  ],
+  explaining: ["Finding out why …", "正在解释……"],
+  explained: ["Explained in {} ms. The words that count most stand in the table.", "用时 {} 毫秒。作用最大的词列在表中。"],
   locked: ["This service wants a key.", "此服务需要密钥。"],
   later: ["Try again in {} s.", "请在 {} 秒后重试。"],
   request: ["request {}", "请求编号 {}"],
@@ -55,6 +62,17 @@ export function speak(chosen) {
   language = chosen;
   document.documentElement.lang = chosen === "zh" ? "zh-Hans" : "en";
   for (const one of document.querySelectorAll("[data-say]")) one.textContent = say(one.dataset.say);
+}
+
+/** What is said of an answer that is an error (`Fault`). */
+export function inWords({ status, message, retryAfter, requestId }) {
+  if (status === 0) return say("unreachable");
+  const more = [
+    status === 401 ? say("locked") : "",
+    retryAfter ? say("later", retryAfter) : "",
+    requestId ? `(${say("request", requestId)})` : "",
+  ];
+  return [message, ...more].filter(Boolean).join(" ");
 }
 
 /** The language that is spoken. */
