@@ -152,12 +152,7 @@ def attend(
         return attended_THd.to(query_THd.dtype)
     if backend is None:
         backend = "varlen" if _takes_varlen(query_THd, dropout) else "loop"
-    backends: dict[Backend, Callable[[_Given], Tensor]] = {
-        "loop": _attend_loop,
-        "varlen": _attend_varlen,
-        "dense": _attend_dense,
-    }
-    return backends[backend](_Given(query_THd, key_THd, value_THd, queries, keys, causal, dropout))
+    return _BACKENDS[backend](_Given(query_THd, key_THd, value_THd, queries, keys, causal, dropout))
 
 
 def _takes_varlen(query_THd: Tensor, dropout: float) -> bool:
@@ -187,9 +182,16 @@ def span_boundaries(cu_seqlens: Sequence[int], span: int, *, shifted: bool) -> l
     return bounds
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
+def keep_loop_from_compilers() -> None:
+    """Lets compilers go around `loop` attention, since no two batches have the same runs; before anything is compiled.
+
+    Nothing is marked at import, because marking imports the compiler, which takes seconds.
+    """
+    _BACKENDS["loop"] = torch.compiler.disable(_attend_loop)  # type: ignore[no-untyped-call]
+
+
 def _attend_loop(given: _Given) -> Tensor:
-    """A kernel for each run of equal lengths; a compiler goes around it, since no two batches have the same runs."""
+    """A kernel for each run of equal lengths."""
     outputs: list[Tensor] = []
     for first_q, first_k, count, length_q, length_k in given.bounds_q.runs(given.bounds_k):
         query, key, value = (
@@ -246,3 +248,10 @@ def _owners(bounds: Bounds, device: torch.device) -> tuple[Tensor, Tensor]:
     starts = bounds.on(device)
     segment = torch.repeat_interleave(torch.arange(len(starts) - 1, device=device), starts.diff())
     return segment, torch.arange(bounds.starts[-1], device=device) - starts[segment]
+
+
+_BACKENDS: dict[Backend, Callable[[_Given], Tensor]] = {
+    "loop": _attend_loop,
+    "varlen": _attend_varlen,
+    "dense": _attend_dense,
+}

@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from spanbert.encoder.attention import Bounds
+from spanbert.encoder.attention import Bounds, keep_loop_from_compilers
 
 
 def why_not(device: torch.device) -> str | None:
@@ -52,6 +52,7 @@ class CompiledLayers:
     """
 
     def __init__(self, blocks: Iterable[nn.Module], *, at_most: int) -> None:
+        keep_loop_from_compilers()
         self.at_most = at_most
         self.blocks: list[Callable[..., Tensor]] = [torch.compile(block, dynamic=False) for block in blocks]
 

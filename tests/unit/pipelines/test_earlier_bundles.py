@@ -59,6 +59,15 @@ def test_a_manifest_is_read_without_torch():
     assert subprocess.run([sys.executable, "-c", code, BUNDLES / "joint"], check=False).returncode == 0
 
 
+def test_answers_take_no_compiler():
+    """Its import takes as long as all of torch."""
+    code = (
+        "import sys, spanbert; assert spanbert.load(sys.argv[1])('The king sleeps near the old river.').as_record()\n"
+        "assert 'torch' in sys.modules; sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, BUNDLES / "joint"], check=False).returncode == 0
+
+
 def test_heads_of_pre_training(expected: dict[str, Any]):
     fillings = spanbert.load(BUNDLES / "pretrained").fill("the quick [MASK:1-2] runs", top_k=3)
     said = [[one.text, one.score] for one in fillings]
