@@ -142,7 +142,7 @@ class Trainer:
         def now() -> Progress:
             return replace(self.progress, seconds=self.ranks.number_of_first(time.monotonic() - clock))
 
-        with self._tracker() as tracker:
+        with self._tracker() as tracker, lost_as_error(self.ranks):
             figures = StepFigures(
                 self.model.task.objectives,
                 most=self.runtime.steps_between_reads,
@@ -166,8 +166,7 @@ class Trainer:
                     before, asked = self.progress, time.monotonic()
                     step = next(steps)
                     waited = time.monotonic() - asked
-                    with lost_as_error(self.ranks):
-                        self._step(step, figures)
+                    self._step(step, figures)
                     seconds = self.ranks.number_of_first(time.monotonic() - clock)
                     self.progress = Progress(step=before.step + 1, tokens=before.tokens + step.tokens, seconds=seconds)
                     self.timetable.made_step(seconds - before.seconds, step.tokens)
