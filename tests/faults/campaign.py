@@ -238,7 +238,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--points", type=int, default=10, help="of each run at most; 0: all")
-    parser.add_argument("--ranks", type=int, default=30, help="signals to one of two processes")
+    parser.add_argument("--ranks", type=int, default=20, help="signals to one of two processes")
     parser.add_argument("--files", type=int, default=100, help="broken files of each format")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "faults", help="where it works and goes on from")
     return parser.parse_args()
