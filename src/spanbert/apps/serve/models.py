@@ -143,9 +143,15 @@ def load_place(plan: ServePlan, place: ModelPlace) -> LoadedModel:
     Raises:
         InputError: Not a model, or damaged.
     """
-    pipeline = load(place.path, device=plan.device, precision=plan.precision)  # type: ignore[arg-type]  # load refuses
-    loaded = LoadedModel(pipeline)
-    loaded.warm_up()
+    try:
+        pipeline = load(place.path, device=plan.device, precision=plan.precision)  # type: ignore[arg-type]  # load refuses
+        loaded = LoadedModel(pipeline)
+        loaded.warm_up()
+    except InputError as error:
+        if error.where != "device":
+            raise
+        told = {"got": error.got, "expected": error.expected, "remedy": error.remedy}
+        raise InputError(error.what, where="--device", **told) from None  # by the name that was typed
     return loaded
 
 
