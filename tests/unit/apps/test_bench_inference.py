@@ -7,6 +7,7 @@ import pickle
 import runpy
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -102,6 +103,7 @@ def inline(monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
     if find_spec("nncf") is None:
         monkeypatch.setattr(inference, "_PEERS", {"transformers": "spanbert[hf]", "openvino": "spanbert[openvino]"})
         monkeypatch.setattr(peers, "_quantised", lambda model, items: model)
+        monkeypatch.setattr(inference, "version", lambda name: "0" if name == "nncf" else version(name))
 
 
 def test_inference_small(cli, data: Path, hugging_face_model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
