@@ -9,7 +9,7 @@ from torch import Tensor
 
 from spanbert.core.errors import InputError
 from spanbert.encoder.config import EncoderConfig
-from spanbert.encoder.hardware import has_bfloat16
+from spanbert.encoder.hardware import has_bfloat16, resolved_device
 from spanbert.encoder.linear import can_pack
 from spanbert.encoder.model import Encoder, fill_parameters
 
@@ -52,7 +52,7 @@ def require_bfloat16(where: str) -> None:
     Raises:
         InputError: It does not.
     """
-    if not (has_bfloat16(torch.device("cpu")) and can_pack()):
+    if not (has_bfloat16(resolved_device("cpu")) and can_pack()):
         raise InputError(
             "this processor does not multiply bfloat16",
             where=where,
