@@ -187,6 +187,13 @@ def owner(process: subprocess.Popen[str], connection: socket.socket) -> int:
     return found
 
 
+def has_started(worker: int) -> bool:
+    """Whether a worker has loaded its models: from then on it hears SIGHUP."""
+    status = Path(f"/proc/{worker}/status").read_text()
+    [caught] = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")]
+    return bool(int(caught, 16) & 1 << (signal.SIGHUP - 1))
+
+
 def test_a_worker_that_cannot_come_back_does_not_end_the_others(tmp_path: Path):
     bundle = tmp_path / "bundle"
     shutil.copytree(PRETRAINED, bundle)
@@ -202,6 +209,8 @@ def test_a_worker_that_cannot_come_back_does_not_end_the_others(tmp_path: Path):
         before = asked()
         assert before is not None
         before.raise_for_status()
+        while not all(map(has_started, workers(process))):
+            asked()
         (bundle / "spanbert.json").rename(bundle / "away.json")
         (bundle / "config.json").rename(bundle / "gone.json")
         first, second = workers(process)
