@@ -9,14 +9,8 @@ from typing import Any
 import pytest
 
 from spanbert.pipelines.html import fragment, page
-from tests.browser import Visit, chromium, tab
+from tests.browser import Visit, tab
 from tests.drawings import clusters, everything, relations
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import expect
 
 from spanbert.apps.serve.config import ServeConfig, ServePlan, model_places
-from tests.browser import Visit, choose, chromium, run, served, settled, tab
+from tests.browser import Visit, choose, run, served, settled, tab
 
 BUNDLES = Path(__file__).parents[1] / "fixtures" / "bundles"
 JOINT, PRETRAINED = BUNDLES / "joint", BUNDLES / "pretrained"
@@ -48,20 +48,6 @@ def home(translating: Path) -> Iterator[str]:
     bundles = model_places([str(JOINT), str(PRETRAINED), str(translating)])
     with served(ServePlan(models=bundles, limits=ServeConfig(max_length=2000))) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as one:
-        yield one
-
-
-@pytest.fixture
-def visit(browser: Any, home: str) -> Iterator[Visit]:
-    with tab(browser, home) as one:
-        one.page.goto(home)
-        one.page.wait_for_selector("#fields textarea")
-        yield one
 
 
 @dataclass(frozen=True)

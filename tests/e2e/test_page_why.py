@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -13,7 +12,7 @@ import spanbert
 from spanbert.apps.serve.config import ServeConfig, ServePlan, model_places
 from spanbert.core.html.style import Palette
 from spanbert.core.types import Document, Question
-from tests.browser import Visit, choose, chromium, run, served, tab
+from tests.browser import Visit, choose, run, served
 
 BUNDLES = Path(__file__).parents[1] / "fixtures" / "bundles"
 JOINT, PRETRAINED = BUNDLES / "joint", BUNDLES / "pretrained"
@@ -27,20 +26,6 @@ def home() -> Iterator[str]:
     bundles = model_places([str(JOINT), str(PRETRAINED)])
     with served(ServePlan(models=bundles, limits=ServeConfig(max_explained=100))) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as one:
-        yield one
-
-
-@pytest.fixture
-def visit(browser: Any, home: str) -> Iterator[Visit]:
-    with tab(browser, home) as one:
-        one.page.goto(home)
-        one.page.wait_for_selector("#fields textarea")
-        yield one
 
 
 def reason(visit: Visit, said: str) -> Locator:

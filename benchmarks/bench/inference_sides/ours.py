@@ -23,9 +23,8 @@ from spanbert.checkpoint.manifest import ExportPrecision, ExportRuntime
 from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.reporter import Reporter
 from spanbert.core.types import Document
-from spanbert.encoder.hardware import has_bfloat16, resolved_device
+from spanbert.encoder.halved import can_halve
 from spanbert.encoder.int8_layers import can_compute_int8
-from spanbert.encoder.linear import can_pack
 from spanbert.exports.export import export
 from spanbert.exports.parity import Original
 from spanbert.exports.write import size_of_weights
@@ -96,7 +95,7 @@ def tasks_of(model: Path) -> list[str]:
 def left_out() -> dict[str, str]:
     """The sides that this machine has not, and why."""
     found = {}
-    if not (has_bfloat16(resolved_device("cpu")) and can_pack()):
+    if not can_halve():
         found["bfloat16_torch"] = "this processor does not multiply bfloat16"
     if not can_compute_int8():
         found["int8_torch"] = "torch has no int8 products on this processor"

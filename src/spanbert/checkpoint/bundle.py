@@ -16,7 +16,7 @@ graph, `model.onnx`, an encoder in int8 or bfloat16, `encoder.safetensors`, or C
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -147,6 +147,18 @@ def _read_manifest(file: Path) -> dict[str, Any]:
         )
     checked(Manifest, manifest, str(file))
     return dict(manifest)
+
+
+def all_exported(models: Iterable[str | Path]) -> bool:
+    """Whether all of some models are exported ones, which compute on the CPU and may need no torch.
+
+    Args:
+        models: As `open_bundle` takes them.
+
+    Raises:
+        InputError: Not a model.
+    """
+    return all(open_bundle(one, verify=False, exported=True).is_exported for one in models)
 
 
 def _require_listed(files: BundleFiles) -> None:

@@ -46,13 +46,18 @@ def halved_encoder(config: EncoderConfig, values: Mapping[str, Tensor], *, where
     return encoder.eval()
 
 
+def can_halve() -> bool:
+    """Whether this processor multiplies bfloat16, and torch packs weights for that."""
+    return has_bfloat16(resolved_device("cpu")) and can_pack()
+
+
 def require_bfloat16(where: str) -> None:
     """Refuses bfloat16 where the processor does not multiply it.
 
     Raises:
         InputError: It does not.
     """
-    if not (has_bfloat16(resolved_device("cpu")) and can_pack()):
+    if not can_halve():
         raise InputError(
             "this processor does not multiply bfloat16",
             where=where,

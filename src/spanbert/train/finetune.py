@@ -167,8 +167,7 @@ def finetune(
         for task in made.values():
             for remark in task.remarks([other for other in made.values() if other is not task]):
                 reporter.say(remark)
-        read_as = stored_tokenizer(files)  # without the markers that tasks added to the other one
-        text = TextObjective.of(store, config, read_as, shape.longest_segment, base_name(model, size))
+        text = TextObjective.of(store, config, files, shape.longest_segment, base_name(model, size))
         joint = JointTask(made, text.task if text else None)
         task_model, kept = build_joint_model(joint, files, config, reporter)
         task_model.to(runtime.device)

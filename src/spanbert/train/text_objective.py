@@ -14,10 +14,11 @@ from torch import nn
 
 from spanbert.batches.masking import MaskingConfig
 from spanbert.batches.plan import PackingPlan
+from spanbert.checkpoint.bundle import BundleFiles
+from spanbert.inference.loading import stored_tokenizer
 from spanbert.tasks.pretrain.heads import TASK
 from spanbert.tasks.pretrain.objectives import PretrainTask, SBOConfig
 from spanbert.tokens.store import TokenStore
-from spanbert.tokens.tokenizer import TokenizerAdapter
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.model import TaskModel
 from spanbert.train.pretrain_bundle import require_same_tokenizer, require_segments
@@ -55,14 +56,14 @@ class TextObjective:
 
     @classmethod
     def of(
-        cls, store: TokenStore | None, config: FinetuneConfig, tokenizer: TokenizerAdapter, longest: int, model: str
+        cls, store: TokenStore | None, config: FinetuneConfig, files: BundleFiles, longest: int, model: str
     ) -> TextObjective | None:
         """What is learned from a store by the settings; None where there is none.
 
         Args:
             store: See `text_store`.
             config: The settings.
-            tokenizer: The model's.
+            files: The model at the start: its tokenizer has no markers that tasks added.
             longest: Tokens of the encoder's longest segment.
             model: What the model is called.
 
@@ -71,7 +72,7 @@ class TextObjective:
         """
         if store is None:
             return None
-        settings = config.text
+        settings, tokenizer = config.text, stored_tokenizer(files)
         require_same_tokenizer(store, tokenizer, model)
         require_segments(settings.segment_length, longest, "text.segment_length")
         task = PretrainTask(

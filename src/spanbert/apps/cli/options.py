@@ -102,10 +102,10 @@ def device_of_models(device: str | None, bundles: Sequence[str], tell: Callable[
     Raises:
         InputError: No such device, or not on this machine; not a model.
     """
-    from spanbert.checkpoint.bundle import open_bundle
+    from spanbert.checkpoint.bundle import all_exported
 
     name = AUTO if device is None else device_name(device, "--device")
-    if not all(open_bundle(one, verify=False, exported=True).is_exported for one in bundles):
+    if not all_exported(bundles):
         announced_device(device, tell)
     return name
 

@@ -18,7 +18,7 @@ from spanbert.apps.serve.batcher import Query
 from spanbert.apps.serve.config import ServeConfig
 from spanbert.apps.serve.errors import ServiceError
 from spanbert.apps.serve.models import LoadedModel
-from spanbert.apps.serve.operations import Operation, cost_of, one_task
+from spanbert.apps.serve.operations import Operation, one_task, read_input
 from spanbert.apps.serve.reasons import TextPlace
 from spanbert.core.attributions import Baseline
 from spanbert.core.errors import InputError
@@ -165,15 +165,14 @@ class ExplainOperation(Operation):
         service = model.services[task]
         own = self._as_read(model, task, given, where)
         unit = parameters.offset_unit
-        document = service.document(own, where=where, place=lambda text, at: Offsets(text, unit).code_point(at))
+        document, tokens = read_input(service, own, unit, where)
         offsets = Offsets(document.text, unit)
         asked = Asked(document, parameters.label, _place(parameters.of, offsets), _place(parameters.other, offsets))
-        questions = [question.text for question in document.questions or ()]
         passes = parameters.most * _PASSES * min(parameters.steps, _USUAL_STEPS)
         return Query(
             computation=Explain(task, parameters.baseline, parameters.steps, parameters.most),
             payload=asked,
-            cost=int((service.weight(own) + passes) * cost_of(document.text, document.pair, *questions)),
+            cost=int((service.weight(own) + passes) * tokens),
             answer=lambda result: _answer(result, unit),
             draw=lambda result: result.drawing(Palette()),
         )

@@ -19,6 +19,7 @@ from typing import Any
 from spanbert.apps.serve.batcher import Batcher, Outcome, Query, Watcher
 from spanbert.apps.serve.config import ModelPlace, ServeConfig, ServePlan
 from spanbert.apps.serve.queue import FairQueue
+from spanbert.checkpoint.bundle import all_exported
 from spanbert.core.errors import InputError
 from spanbert.pipelines.info import has_mlm_head
 from spanbert.pipelines.load import Pipeline, load
@@ -143,16 +144,22 @@ def load_place(plan: ServePlan, place: ModelPlace) -> LoadedModel:
     Raises:
         InputError: Not a model, or damaged.
     """
-    try:
-        pipeline = load(place.path, device=plan.device, precision=plan.precision)  # type: ignore[arg-type]  # load refuses
-        loaded = LoadedModel(pipeline)
-        loaded.warm_up()
-    except InputError as error:
-        if error.where != "device":
-            raise
-        told = {"got": error.got, "expected": error.expected, "remedy": error.remedy}
-        raise InputError(error.what, where="--device", **told) from None  # by the name that was typed
+    pipeline = load(place.path, device=plan.device, precision=plan.precision)  # type: ignore[arg-type]  # load refuses
+    loaded = LoadedModel(pipeline)
+    loaded.warm_up()
     return loaded
+
+
+def require_device(plan: ServePlan) -> None:
+    """Refuses a device that is not there before any model is loaded; imports no torch for exported models.
+
+    Raises:
+        InputError: There is no such device here, or a model is none.
+    """
+    if not all_exported(place.path for place in plan.models):
+        from spanbert.encoder.hardware import resolved_device
+
+        resolved_device(plan.device, "--device")
 
 
 def announce_devices(models: Iterable[LoadedModel]) -> None:

@@ -162,10 +162,25 @@ class TaskOperation(Operation):
             found = service.answer(result.text, result[task], parameters)
             return Offsets(result.text, unit).placed(found)
 
-        document = service.document(given, where=where, place=lambda text, at: Offsets(text, unit).code_point(at))
-        questions = [question.text for question in document.questions or ()]
-        cost = int(service.weight(given) * cost_of(document.text, document.pair, *questions))
-        return _predicting(model, task, document, cost, answer)
+        document, tokens = read_input(service, given, unit, where)
+        return _predicting(model, task, document, int(service.weight(given) * tokens), answer)
+
+
+def read_input(service: TaskService[Any], given: Any, unit: OffsetUnit, where: str) -> tuple[Document, int]:
+    """The document that a task reads of an input, and its tokens, about.
+
+    Args:
+        service: How the task is asked.
+        given: Of its type of inputs.
+        unit: What places of the input count.
+        where: The input, for messages.
+
+    Raises:
+        InputError: Unusable, such as a place outside of the text.
+    """
+    document = service.document(given, where=where, place=lambda text, at: Offsets(text, unit).code_point(at))
+    questions = [question.text for question in document.questions or ()]
+    return document, cost_of(document.text, document.pair, *questions)
 
 
 def _predicting(

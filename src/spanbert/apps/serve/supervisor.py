@@ -40,7 +40,7 @@ from uvicorn.supervisors.multiprocess import Process
 from spanbert.apps.serve.app import make_app, read_again
 from spanbert.apps.serve.config import ServePlan
 from spanbert.apps.serve.metrics import FOLDER
-from spanbert.apps.serve.models import announce_devices, limit_threads
+from spanbert.apps.serve.models import announce_devices, limit_threads, require_device
 from spanbert.apps.serve.protocol import Connection
 from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.threads import wait_briefly
@@ -77,6 +77,7 @@ def worker_app(plan: ServePlan, troubles: SimpleQueue[Trouble]) -> FastAPI:
 
         async with AsyncExitStack() as stack:
             try:
+                require_device(plan)
                 await stack.enter_async_context(inner(app))
             except (SpanbertError, OSError) as error:
                 troubles.put((str(error), getattr(error, "exit_code", 1)))
