@@ -9,9 +9,10 @@ import json
 import sys
 
 from common import RESULTS, ROOT
-from report_parts import explaining, gpu, inference, machine, peers, serving, tasks, training, translation
+from report_parts import explaining, gpu, inference, machine, peers, serving, small_en, tasks, training, translation
 
 SECTIONS = {
+    "small_en": small_en.small_en,
     "pretrain_enwiki": training.pretrain_enwiki,
     "zh_checkpoint": training.zh_checkpoint,
     "bench_pretrain": peers.bench_pretrain,

@@ -1,12 +1,14 @@
 """small-en: one small English model, span-pre-trained further from MiniLM-L6, with heads for all tasks.
 
-python recipes/small_en/recipe.py store WORK      all English text to a token store, with the held-out documents
-python recipes/small_en/recipe.py pretrain WORK   28 million tokens; goes on where it was ended
-python recipes/small_en/recipe.py held-out WORK   figures on the held-out documents of enwiki_core, and the blanks
-python recipes/small_en/recipe.py heads WORK      all heads together; goes on where it was ended
-python recipes/small_en/recipe.py score WORK      every head on its test data
+python recipes/small_en/recipe.py store WORK            all English text to a token store, with the held-out documents
+python recipes/small_en/recipe.py pretrain WORK         28 million tokens; goes on where it was ended
+python recipes/small_en/recipe.py heads WORK [START]    all heads together; goes on where it was ended
+python recipes/small_en/recipe.py score WORK            every head on its test data, held-out text and the blanks
+python recipes/small_en/recipe.py package WORK          float16 weights and the card into models/small-en
+python recipes/small_en/recipe.py all WORK              all of it (`make small-en`)
 
-Every stage that is done is left alone. Needs SPANBERT_DATA (docs/DATA.md).
+Every stage that is done is left alone. START is the bundle that gets the heads, if not the pre-trained one: the weights
+of a run that goes on, say. Needs SPANBERT_DATA (docs/DATA.md).
 """
 
 from __future__ import annotations
@@ -18,12 +20,14 @@ from pathlib import Path
 from typing import Any
 
 import data as labelled
+from package import write_package
 
 import spanbert
 from spanbert import FinetuneConfig, TaskData
 from spanbert.apps.console import make_reporter
 from spanbert.apps.quickstart.build import packaged_minilm
 from spanbert.batches.plan import PackingPlan
+from spanbert.core.files import write_atomically
 from spanbert.core.reporter import SilentReporter
 from spanbert.inference.scoring import score_task
 from spanbert.tasks.pretrain.objectives import PretrainTask
@@ -53,10 +57,14 @@ STAGES = {  # name: the model before it, and settings; the rate stays up on shor
         ["train.max_tokens=4000000", "batch.segment_length=512", "batch.pack_tokens=2048"],
     ),
 }  # fmt: skip
-HEADS = [
-    "optim.lr=1e-4", "optim.head_lr=1e-3", "train.max_epochs=3", "keep_heads=true",
-    "train.checkpoint_every=2%", "train.evaluate_every=20%",
+HEADS = [  # text beside the tasks, on long segments, so that blanks are still filled well
+    "optim.lr=1.5e-4", "optim.head_lr=1e-3", "train.max_steps=8000", "hidden_dropout=0.1", "languages=[en]",
+    "text.share=0.3", "text.segment_length=512", "train.checkpoint_every=2%", "train.evaluate_every=20%",
 ]  # fmt: skip
+LABELS = (
+    "WikiGold, Broad Twitter Corpus, LitBank, SQuADShifts (Wikipedia), rotten_tomatoes: CC BY; UNER-EWT and "
+    "UD English-EWT: CC BY-SA; CrossNER, FewRel: MIT"
+)
 COMMON = [  # small batches learn most from a token here, and what is read once needs no dropout (docs/LOG.md)
     "masking.budget=0.3", "encoder.hidden_dropout=0", "optim.lr=2.5e-4", "optim.head_lr=1e-3",
     "train.evaluate_every=5%", "train.checkpoint_every=1%", "train.evaluate_tokens=65536",
@@ -106,7 +114,7 @@ def finished(bundle: Path) -> bool:
 
 def held_out(work: Path) -> dict[str, Any]:
     """Figures on the held-out documents of enwiki_core, and the ranks of the right fills of blanks.jsonl."""
-    bundle = next(work / name for name in reversed(STAGES) if (work / name / "spanbert.json").is_file())
+    bundle = work / "heads"
     tokens = TokenStore(work / "enwiki")
     config = PretrainConfig()
     adapter = tokens.tokenizer()
@@ -121,7 +129,7 @@ def held_out(work: Path) -> dict[str, Any]:
         found = [filling.fills[0] for filling in nlp.fill(blank["text"], top_k=10)]
         rank = next((place for place, one in enumerate(found, start=1) if one in blank["right"]), None)
         ranks.append({"text": blank["text"], "rank": rank, "first": found[:3]})
-    return {"bundle": bundle.name, "scores": scores, "blanks": ranks}
+    return {"text": scores, "blanks": ranks}
 
 
 def tasks() -> dict[str, TaskData]:
@@ -132,7 +140,7 @@ def tasks() -> dict[str, TaskData]:
     found = {
         "entities": ("tag", entities, {"column": "ner"}),
         "parts": ("tag", labelled.parts_of_speech(root), {"column": "upos"}),
-        "clusters": ("coref", labelled.clusters(root, split), {}),
+        "clusters": ("coref", labelled.clusters(root, split), {"size": 256}),  # all weights are under 50 MB then
         "sentiment": ("classify", labelled.sentiment(root), {}),
         "questions": ("qa", labelled.questions(root), {}),
         "relations": ("relation", labelled.relations(root, entities), {"typed": "yes", "negatives": "reversed"}),
@@ -148,12 +156,17 @@ def tasks() -> dict[str, TaskData]:
     }
 
 
-def heads(work: Path) -> None:
-    """All heads on the encoder that was pre-trained further; the heads of pre-training stay."""
-    config = FinetuneConfig.assemble(overrides=HEADS)
+def heads(work: Path, start: Path) -> None:
+    """All heads on an encoder that was pre-trained further, beside text, which its other heads go on to learn."""
+    if (work / "heads" / "spanbert.json").is_file() and finished(work / "heads"):
+        return
+    if not (work / "begun.json").is_file():
+        write_atomically(work / "begun.json", json.dumps({"tokens": tokens_of(work, start)}) + "\n")
+    own = {"text.store": str(work / "store"), "licence": LABELS}
+    config = FinetuneConfig.assemble(base=own, overrides=HEADS)
     with make_reporter() as reporter:
         result = spanbert.finetune(
-            tasks(), model=work / "pretrained", out=work / "heads", config=config, resume=True, reporter=reporter
+            tasks(), model=start, out=work / "heads", config=config, resume=True, reporter=reporter, title="small-en"
         )
     for line in result.lines:
         print(line)
@@ -161,8 +174,16 @@ def heads(work: Path) -> None:
         sys.exit(f"{result.outcome.stopped_by}: run it again to go on")
 
 
-def score(work: Path) -> dict[str, Any]:
-    """Official scores on data that nothing was chosen by."""
+def tokens_of(work: Path, start: Path) -> int:
+    """Tokens that a bundle was pre-trained on, those of the stages before it included."""
+    stages = [work / name for name in STAGES] if start == last_stage(work) else [start]
+    return sum(json.loads((one / "spanbert.json").read_text("utf-8"))["training"]["tokens"] for one in stages)
+
+
+def score(work: Path) -> None:
+    """Official scores on data that nothing was chosen by, held-out text and blanks into scores.json."""
+    if (work / "scores.json").is_file():
+        return
     root = data()
     split = json.loads((HERE.parents[1] / "benchmarks" / "litbank_split.json").read_text("utf-8"))
     entities = labelled.entities(root)
@@ -176,7 +197,14 @@ def score(work: Path) -> dict[str, Any]:
         "relations, FewRel and pairs of names": ("relations", labelled.relations(root, entities)["test"]),
     }
     nlp = spanbert.load(work / "heads")
-    return {name: score_task(nlp.predictor, task, documents).scores() for name, (task, documents) in tests.items()}
+    found = {name: score_task(nlp.predictor, task, documents).scores() for name, (task, documents) in tests.items()}
+    whole = {"tests": found, **held_out(work)}
+    write_atomically(work / "scores.json", json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
+
+
+def last_stage(work: Path) -> Path:
+    """The pre-trained bundle."""
+    return work / list(STAGES)[-1]
 
 
 if __name__ == "__main__":
@@ -185,11 +213,17 @@ if __name__ == "__main__":
             store(Path(work))
         case ["pretrain", work]:
             further(Path(work))
-        case ["held-out", work]:
-            print(json.dumps(held_out(Path(work)), indent=1, ensure_ascii=False))
-        case ["heads", work]:
-            heads(Path(work))
+        case ["heads", work, *start] if len(start) <= 1:
+            heads(Path(work), Path(start[0]) if start else last_stage(Path(work)))
         case ["score", work]:
-            print(json.dumps(score(Path(work)), indent=1, ensure_ascii=False))
+            score(Path(work))
+        case ["package", work]:
+            write_package(Path(work))
+        case ["all", work]:
+            store(Path(work))
+            further(Path(work))
+            heads(Path(work), last_stage(Path(work)))
+            score(Path(work))
+            write_package(Path(work))
         case _:
             sys.exit(__doc__)
