@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-import spanbert
 from recipe import data
+
+import spanbert
 from spanbert.tokens.store import TokenStore
 
 SHOWN = 100
