@@ -175,9 +175,10 @@ def heads(work: Path, start: Path) -> None:
 
 
 def tokens_of(work: Path, start: Path) -> int:
-    """Tokens that a bundle was pre-trained on, those of the stages before it included."""
+    """Tokens that the weights of a bundle were pre-trained on, those of the stages before it included."""
     stages = [work / name for name in STAGES] if start == last_stage(work) else [start]
-    return sum(json.loads((one / "spanbert.json").read_text("utf-8"))["training"]["tokens"] for one in stages)
+    runs = [json.loads((one / "spanbert.json").read_text("utf-8"))["training"] for one in stages]
+    return sum(round(one["tokens"] * one["weights_of_step"] / one["step"]) for one in runs)
 
 
 def score(work: Path) -> None:
