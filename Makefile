@@ -17,7 +17,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+# what is imported is compiled then, which is a small part of what is installed
+PIP := $(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
 
 export HF_HUB_OFFLINE = 1
 

@@ -18,8 +18,14 @@ from spanbert.pipelines.convert.models import convert
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "models" / "small-en" / "src" / "spanbert_small_en" / "model"
-MAIN = {"entities": "f1", "parts of speech": "accuracy", "clusters": "conll_f1", "sentiment": "accuracy",
-        "questions": "f1", "relations": "micro_f1"}  # fmt: skip
+MAIN = {  # the main score of a task, and what the hub calls such tasks
+    "entities": ("f1", "token-classification"),
+    "parts of speech": ("accuracy", "token-classification"),
+    "clusters": ("conll_f1", "coreference-resolution"),
+    "sentiment": ("accuracy", "text-classification"),
+    "questions": ("f1", "question-answering"),
+    "relations": ("micro_f1", "relation-extraction"),
+}
 HEAD = {
     "license": "cc-by-sa-4.0",
     "base_model": "sentence-transformers/all-MiniLM-L6-v2",
@@ -43,7 +49,8 @@ def write_package(work: Path) -> None:
     card = MODEL / "README.md"
     written = Path(__file__).with_name("card.md").read_text("utf-8")
     ours = written.replace("{scores}", "\n".join(score_lines(scores))).replace("{trained}", trained(work))
-    text = with_head(_without_replaced(card.read_text("utf-8")), HEAD, str(card))
+    head = {**HEAD, "model-index": [{"name": "small-en", "results": list(hub_results(scores))}]}
+    text = with_head(_without_replaced(card.read_text("utf-8")), head, str(card))
     place = text.index("## Settings")
     write_atomically(card, text[:place] + ours.strip() + "\n\n" + text[place:])
 
@@ -62,12 +69,25 @@ def trained(work: Path) -> str:
     return f"{begun['tokens'] / 1e6:.1f} million tokens of text, then {after['step']:,} steps of all tasks and text"
 
 
+def hub_results(scores: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The main scores on test data, as the hub's index has them."""
+    for name, found in scores["tests"].items():
+        task, _, data = name.partition(", ")
+        key, kind = MAIN[task]
+        metric = {"type": key.rpartition("_")[2], "name": key.replace("_", " "), "value": round(found[key], 4)}
+        yield {
+            "task": {"type": kind, "name": task},
+            "dataset": {"type": "custom", "name": data, "split": "test"},
+            "metrics": [metric],
+        }
+
+
 def score_lines(scores: Mapping[str, Any]) -> Iterator[str]:
     """A table of the main scores on test data, with their intervals, then the figures of text and blanks."""
     yield "| test data | score | 95% interval |"
     yield "|---|---|---|"
     for name, found in scores["tests"].items():
-        key = MAIN[name.split(",")[0]]
+        key, _ = MAIN[name.partition(",")[0]]
         low, high = found["interval"][key]
         yield f"| {name} | {100 * found[key]:.1f} {key.replace('_', ' ')} | {100 * low:.1f} to {100 * high:.1f} |"
     text, blanks = scores["text"], scores["blanks"]
