@@ -29,10 +29,11 @@ from spanbert.encoder.saving import SavedModel
 from spanbert.tasks.registry import spec_of
 from spanbert.tokens.tokenizer import load_tokenizer
 
-RATES = (5e-5, 1e-4, 2e-4, 4e-4)
+RATES = (5e-5, 1e-4, 1.5e-4, 3e-4)
 HEAD_RATES = (5e-4, 1e-3)
 STEPS = (0, 300, 600)  # at least so many
 USUAL = {"head_lr": 1e-3, "least": 300}  # while the rate is varied
+USUAL_RATE = 1.5e-4  # while the others are: what `train.usual` says of encoders of this size
 ENCODERS = ("minilm", "minilm-3")
 
 
@@ -109,14 +110,18 @@ def encoder(name: str, work: Path) -> Path:
 
 
 def cells() -> Iterator[dict[str, Any]]:
-    """Rates first, then what else matters at a middle rate."""
+    """Rates first, then what else matters at the usual one."""
     for rate, name in product(RATES, ENCODERS):
         yield {"encoder": name, "lr": rate, **USUAL}
     for name in ENCODERS:
         yield from (
-            {"encoder": name, "lr": 2e-4, **USUAL, "head_lr": one} for one in HEAD_RATES if one != USUAL["head_lr"]
+            {"encoder": name, "lr": USUAL_RATE, **USUAL, "head_lr": one}
+            for one in HEAD_RATES
+            if one != USUAL["head_lr"]
         )
-        yield from ({"encoder": name, "lr": 2e-4, **USUAL, "least": one} for one in STEPS if one != USUAL["least"])
+        yield from (
+            {"encoder": name, "lr": USUAL_RATE, **USUAL, "least": one} for one in STEPS if one != USUAL["least"]
+        )
 
 
 def run(work: Path) -> None:
