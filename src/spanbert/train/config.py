@@ -86,8 +86,8 @@ class OptimConfig(Config):
         eps: AdamW's epsilon.
         weight_decay: On matrices; never on biases and norms.
         clip: Largest norm of the gradient.
-        spike_factor: A step whose gradient is so many times as large as it usually is, is left out, as is one whose
-            gradient is no number; None: these alone.
+        spike_factor: A step whose gradient is so many times as large as it usually is for its task, is left out, as is
+            one whose gradient is no number; None: these alone.
         most_skipped: Steps in a row that are left out before the run ends.
         schedule: `linear` to 0, or `wsd`: warm-up, stable, linear decay over the last `decay`.
         warmup: Share of the budget over which the rate rises.

@@ -227,7 +227,7 @@ class Trainer:
         norm = self.parallel.clip(self.optim.clip)
         factor = schedule_factor(self.optim, self.budget.fraction_inside_next(self.progress, step.tokens))
         norm = norm.to(self.runtime.device)  # without any gradient it is a zero on the CPU
-        self.optimizer.found_inf = self.spikes.skips(norm)  # type: ignore[attr-defined]
+        self.optimizer.found_inf = self.spikes.skips(norm, of=",".join(losses))  # type: ignore[attr-defined]
         figures.measured(
             number + 1, losses, gradient_norm=norm, skipped=self.spikes.in_a_row, lr=self.optim.lr * factor
         )

@@ -7,17 +7,20 @@ it happens on the device, so that nothing waits: the optimiser is told not to mo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-_CALM = 100  # steps before a gradient can be called large
+_CALM = 100  # steps of a task before a gradient can be called large
 _MEMORY = 0.98  # of the mean, for each step
 
 
 class SpikeGuard:
     """Follows the norms of gradients, and says which steps are left out.
+
+    What is usual differs from task to task: gradients of whole documents can be a hundred times those of single words.
 
     Args:
         factor: How many times the usual norm is too much; None: any norm will do that is a number.
@@ -29,30 +32,41 @@ class SpikeGuard:
 
     def __init__(self, factor: float | None, device: torch.device) -> None:
         self._factor = float("inf") if factor is None else factor
-        wide = torch.float32 if device.type == "mps" else torch.float64
-        self._mean, self._steps, self.in_a_row = (torch.zeros((), dtype=wide, device=device) for _ in range(3))
+        self._device = device
+        self._dtype = torch.float32 if device.type == "mps" else torch.float64
+        self._usual: dict[str, tuple[Tensor, Tensor]] = {}  # mean of the norms that counted, and how many did
+        self.in_a_row = self._zero()
 
-    def skips(self, norm: Tensor) -> Tensor:
+    def skips(self, norm: Tensor, *, of: str) -> Tensor:
         """Takes in the norm of a step: 1 where it is left out, else 0, a scalar for `Optimizer.found_inf`.
 
         Args:
             norm: Before clipping, a scalar.
+            of: What the step learns: norms are compared with those of such steps.
         """
-        own = norm.detach().to(self._mean.dtype)
-        usual = self._mean / (1 - _MEMORY**self._steps).clamp(min=1e-12)
-        large = (self._steps >= _CALM) & (own > self._factor * usual)
+        own = norm.detach().to(self._dtype)
+        mean, steps = self._usual.setdefault(of, (self._zero(), self._zero()))
+        usual = mean / (1 - _MEMORY**steps).clamp(min=1e-12)
+        large = (steps >= _CALM) & (own > self._factor * usual)
         skipped = (~torch.isfinite(own) | large).to(own.dtype)
         kept = 1 - skipped
-        self._mean += kept * (1 - _MEMORY) * (torch.nan_to_num(own, 0.0, 0.0, 0.0) - self._mean)
-        self._steps += kept
+        mean += kept * (1 - _MEMORY) * (torch.nan_to_num(own, 0.0, 0.0, 0.0) - mean)
+        steps += kept
         self.in_a_row = skipped * (self.in_a_row + 1)
         return skipped.float()
 
-    def facts(self) -> dict[str, float]:
+    def facts(self) -> dict[str, Any]:
         """For a state; waits for the device."""
-        return {"mean": self._mean.item(), "steps": self._steps.item(), "in_a_row": self.in_a_row.item()}
+        usual = {name: {"mean": mean.item(), "steps": steps.item()} for name, (mean, steps) in self._usual.items()}
+        return {"usual": usual, "in_a_row": self.in_a_row.item()}
 
-    def restore(self, facts: dict[str, Any] | None) -> None:
-        """Goes on from a state; None: it says nothing of this."""
-        for name, tensor in (("mean", self._mean), ("steps", self._steps), ("in_a_row", self.in_a_row)):
-            tensor.fill_((facts or {}).get(name, 0.0))
+    def restore(self, facts: Mapping[str, Any] | None) -> None:
+        """Goes on from a state; None, or one of earlier versions: it does not say what is usual."""
+        said = (facts or {}).get("usual", {})
+        self._usual = {
+            name: (self._zero().fill_(one["mean"]), self._zero().fill_(one["steps"])) for name, one in said.items()
+        }
+        self.in_a_row.fill_((facts or {}).get("in_a_row", 0.0))
+
+    def _zero(self) -> Tensor:
+        return torch.zeros((), dtype=self._dtype, device=self._device)

@@ -13,7 +13,7 @@ CPU = torch.device("cpu")
 
 
 def skipped(guard: SpikeGuard, *norms: float) -> list[int]:
-    return [int(guard.skips(torch.tensor(norm))) for norm in norms]
+    return [int(guard.skips(torch.tensor(norm), of="mlm")) for norm in norms]
 
 
 def test_what_is_no_number_is_left_out_at_any_time():
@@ -36,6 +36,26 @@ def test_norms_that_were_left_out_do_not_count_as_usual():
     assert skipped(guard, *[1000.0] * 50) == [1] * 50
 
 
+def test_what_is_usual_for_one_task_is_not_for_another():
+    guard = SpikeGuard(20.0, CPU)
+    for _ in range(300):
+        assert not guard.skips(torch.tensor(1.0), of="tags")
+        assert not guard.skips(torch.tensor(700.0), of="clusters")
+    assert guard.skips(torch.tensor(30.0), of="tags")
+    assert not guard.skips(torch.tensor(1400.0), of="clusters")
+    other = SpikeGuard(20.0, CPU)
+    other.restore(guard.facts())
+    assert other.skips(torch.tensor(30.0), of="tags")
+    assert not other.skips(torch.tensor(30.0), of="clusters")
+
+
+def test_a_state_of_earlier_versions_says_nothing_of_what_is_usual():
+    guard = SpikeGuard(20.0, CPU)
+    guard.restore({"mean": 1.0, "steps": 500.0, "in_a_row": 1.0})
+    assert guard.in_a_row.item() == 1
+    assert skipped(guard, 1000.0) == [0]
+
+
 @pytest.mark.parametrize("norms", [[1.0, math.nan, 2.0], [1.0] * 150 + [40.0]])
 def test_a_state_goes_on(norms: list[float]):
     whole, parts = SpikeGuard(20.0, CPU), SpikeGuard(20.0, CPU)
@@ -55,7 +75,7 @@ def test_the_weights_and_moments_stay_where_a_step_is_left_out():
     optimizer.step()
     before = weight.detach().clone(), optimizer.state[weight]["exp_avg"].clone()
     weight.grad = torch.full((3,), math.nan)
-    optimizer.found_inf = SpikeGuard(None, CPU).skips(torch.tensor(math.nan))
+    optimizer.found_inf = SpikeGuard(None, CPU).skips(torch.tensor(math.nan), of="mlm")
     optimizer.step()
     assert torch.equal(weight, before[0])
     assert torch.equal(optimizer.state[weight]["exp_avg"], before[1])
