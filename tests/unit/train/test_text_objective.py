@@ -21,7 +21,10 @@ from spanbert.tokens.store import TokenStore
 from spanbert.train.pretrain_bundle import build_model
 from spanbert.train.pretrain_config import PretrainConfig
 from spanbert.train.pretrain_evaluation import evaluate
+from spanbert.train.run_directory import run_directory
+from spanbert.train.spikes import SpikeGuard
 from spanbert.train.task_data import TaskData
+from spanbert.train.tracking import read_log
 from tests.labelled import data, relation_file, single_file, tune
 from tests.runs import losses
 from tests.unit.train.test_finetune import stopped_after
@@ -83,6 +86,35 @@ def test_it_goes_on_bit_for_bit(files, trained_bundle: Path, store_path: Path, t
         assert one.keys() == two.keys()
         assert all(torch.equal(one[name], two[name]) for name in one), file
     assert any(name.startswith("tasks.pretrain.sbo.") for name in one)
+
+
+def test_gradients_are_compared_with_those_of_the_same_task(
+    files, trained_bundle: Path, store_path: Path, tmp_path, monkeypatch
+):
+    """Text and labels differ in size; one must not make the other look too large."""
+    asked: list[str] = []
+    whether = SpikeGuard.skips
+
+    def noted(self, norm, *, of):
+        asked.append(of)
+        return whether(self, norm, of=of)
+
+    monkeypatch.setattr(SpikeGuard, "skips", noted)
+    tune(
+        files,
+        trained_bundle,
+        tmp_path / "out",
+        "train.max_steps=12",
+        f"text.store={store_path}",
+        "text.share=0.4",
+        *TEXT,
+    )
+    learned = [
+        ",".join(name.removesuffix("_loss") for name in line if name.endswith("_loss"))
+        for line in read_log(run_directory(tmp_path / "out") / "metrics.jsonl")
+    ]
+    assert asked == learned
+    assert set(asked) == {"kind", "mlm,sbo"}
 
 
 def test_text_that_cannot_be_read_is_refused(files, trained_bundle: Path, store_path: Path, tmp_path: Path):
