@@ -45,7 +45,9 @@ class SpikeGuard:
             of: What the step learns: norms are compared with those of such steps.
         """
         own = norm.detach().to(self._dtype)
-        mean, steps = self._usual.setdefault(of, (self._zero(), self._zero()))
+        if of not in self._usual:
+            self._usual[of] = self._zero(), self._zero()
+        mean, steps = self._usual[of]
         usual = mean / (1 - _MEMORY**steps).clamp(min=1e-12)
         large = (steps >= _CALM) & (own > self._factor * usual)
         skipped = (~torch.isfinite(own) | large).to(own.dtype)
