@@ -14,6 +14,7 @@ from spanbert.batches.plan import PackingPlan, PlanPosition, pack_lengths
 from spanbert.batches.windows import cut_windows
 from spanbert.core.errors import InputError
 from spanbert.core.seeding import keyed_generator
+from spanbert.tokens.prepare import prepare
 from spanbert.tokens.store import TokenStore
 
 
@@ -76,7 +77,7 @@ def names(packs) -> list[tuple]:
 
 
 def test_an_epoch_holds_every_piece_once(plan: PackingPlan):
-    assert len(plan.windows(0)) > 1
+    assert plan.windows > 1
     for epoch in (0, 1):
         pieces = [
             (*segment.key[:2], segment.key[2] + offset)
@@ -85,6 +86,49 @@ def test_an_epoch_holds_every_piece_once(plan: PackingPlan):
         assert len(pieces) == len(set(pieces)) == plan.store.count("train", "pieces")
     assert names(plan.epoch_packs(0)) != names(plan.epoch_packs(1))
     assert names(plan.epoch_packs(0)) == names(plan.epoch_packs(0))
+
+
+def sources(tmp_path: Path, vocabulary_file: Path, sizes: tuple[int, ...]) -> TokenStore:
+    """A store of several sources, one after the other, with a shard or more for each."""
+    for number, size in enumerate(sizes):
+        (tmp_path / f"{number}.txt").write_text("\n\n".join(["the old fox sees a dog ."] * size))
+    files = [tmp_path / f"{number}.txt" for number in range(len(sizes))]
+    prepare(files, tokenizer=vocabulary_file, out=tmp_path / "sources", held_out=0.0, shard_pieces=700)
+    return TokenStore(tmp_path / "sources")
+
+
+@pytest.mark.parametrize("window_shards", [1, 2, 100])
+def test_sources_are_mixed_from_the_first_step_on(tmp_path: Path, vocabulary_file: Path, window_shards: int):
+    store = sources(tmp_path, vocabulary_file, (400, 100, 100))
+    counts = [len(list(store.shard(name).documents())) for name in store.shard_names("train")]
+    assert len(counts) >= 6
+    numbers = {one.id: int(one.id.rpartition("/")[2][0]) for one in store.documents("train")}
+    ids = {(name, place): one.id for name in store.shard_names("train")
+           for place, one in enumerate(store.shard(name).documents())}  # fmt: skip
+    plan = PackingPlan(store, segment_length=16, pack_tokens=64, seed=3, window_shards=window_shards)
+    read = [numbers[ids[segment.key[:2]]] for one in plan.epoch_packs(0) for segment in one.segments]
+    assert len(read) == 600
+    for part in (read[:90], read[-90:]):
+        found = np.bincount(part, minlength=3) / 90
+        assert found == pytest.approx([4 / 6, 1 / 6, 1 / 6], abs=0.15)
+
+
+def test_windows_need_not_have_a_document_of_every_shard(tmp_path: Path, vocabulary_file: Path):
+    (tmp_path / "a.txt").write_text("\n\n".join(["the old fox sees a dog ."] * 5))
+    prepare([tmp_path / "a.txt"], tokenizer=vocabulary_file, out=tmp_path / "few", held_out=0.0, shard_pieces=1)
+    plan = PackingPlan(TokenStore(tmp_path / "few"), segment_length=16, pack_tokens=16)
+    assert plan.windows == 5
+    read = [segment.key[:2] for one in plan.epoch_packs(0) for segment in one.segments]
+    assert len(read) == len(set(read)) == 5
+
+
+def test_chosen_documents_are_those_of_the_numbers(store_path: Path):
+    store = TokenStore(store_path)
+    shard = store.shard(store.shard_names("train")[0])
+    whole = [one.id for one in shard.documents()]
+    for numbers in ([0], [1, 3, len(whole) - 1], [], range(len(whole))):
+        found = [(number, one.id) for number, one in shard.chosen(np.array(numbers, dtype=np.int64))]
+        assert found == [(number, whole[number]) for number in numbers]
 
 
 def test_packs_are_nearly_full(plan: PackingPlan):

@@ -1,6 +1,6 @@
 """The packing plan: which segments are trained on, in which order and in which packs.
 
-    shards in seeded order, `window_shards` at a time
+    an equal share of every shard's documents, drawn with the seed, as many in all as `window_shards` shards have
         -> documents cut into segments at word boundaries, nothing dropped
         -> segments in seeded order, best fit into packs of `pack_tokens`
         -> packs in seeded order
@@ -13,7 +13,7 @@ Cost: a few microseconds of Python a segment, in the loader's thread; memory: th
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
@@ -37,8 +37,8 @@ class PlanPosition:
 
     Attributes:
         epoch: Passes over the store finished.
-        shard_window: Windows of shards finished in this epoch (`PackingPlan` shuffles the segments of a few shards at a
-            time); 0 of a plan of examples.
+        shard_window: Windows finished in this epoch (`PackingPlan` shuffles the documents of a window, as many as a few
+            shards have, together); 0 of a plan of examples.
         item: Packs used in this window, or examples in all; of a plan that mixes others, steps in all.
         parts: Of a plan that mixes others, their positions.
     """
@@ -138,7 +138,8 @@ class PackingPlan:
         segment_length: Tokens of a segment, specials included.
         pack_tokens: Tokens of a pack, specials included.
         seed: Seed of every order.
-        window_shards: Shards whose documents are shuffled together.
+        window_shards: Shards whose worth of documents is shuffled together; they come from all shards alike, so that
+            what was prepared one source after the other is read mixed from the first step on.
         packs: Packs a step.
 
     Raises:
@@ -165,7 +166,7 @@ class PackingPlan:
             )
         self.store, self.split, self.seed, self.packs = store, split, seed, packs
         self.segment_length, self.pack_tokens, self.window_shards = segment_length, pack_tokens, window_shards
-        self.shards = store.shard_names(split)
+        self.shards = store.shard_sizes(split)
         if not self.shards:
             raise InputError(
                 f"the store has no document in its {split} split",
@@ -173,41 +174,41 @@ class PackingPlan:
                 remedy="Prepare it with another --held-out share",
             )
 
-    def windows(self, epoch: int) -> list[list[str]]:
-        """The shards of each window of an epoch."""
-        order = keyed_generator(self.seed, "shards", epoch).permutation(len(self.shards)).tolist()
-        return [
-            [self.shards[number] for number in order[first : first + self.window_shards]]
-            for first in range(0, len(order), self.window_shards)
-        ]
+    @property
+    def windows(self) -> int:
+        """Windows of an epoch."""
+        return -(-len(self.shards) // self.window_shards)
 
-    def window_packs(self, epoch: int, window: int, shards: Sequence[str]) -> list[list[Segment]]:
+    def window_packs(self, epoch: int, window: int) -> list[list[Segment]]:
         """The packs of one window, in training order; the ids stay on the disk until they are read."""
         segments = [
             _segment_of(document, start, end, (name, number, start))
-            for name, number, document in self._documents(shards)
+            for name, number, document in self._documents(epoch, window)
             for start, end in cut_windows(document.word_starts, self.segment_length - SPECIALS)
         ]
         lengths = np.array([len(segment.ids) + SPECIALS for segment in segments], dtype=np.int64)
         generator = keyed_generator(self.seed, "packs", epoch, window)
         return [[segments[index] for index in pack] for pack in pack_lengths(lengths, self.pack_tokens, generator)]
 
-    def _documents(self, shards: Sequence[str]) -> Iterator[tuple[str, int, StoredDocument]]:
-        for name in shards:
-            for number, document in enumerate(self.store.shard(name).documents()):
+    def _documents(self, epoch: int, window: int) -> Iterator[tuple[str, int, StoredDocument]]:
+        """A share of every shard's documents: which, seed and epoch decide."""
+        for place, (name, size) in enumerate(self.shards.items()):
+            order = keyed_generator(self.seed, "window", epoch, name).permutation(size)
+            # shards begin with different windows, so that those of few documents do not all fill the first ones
+            chosen = np.sort(order[(window - place) % self.windows :: self.windows])
+            for number, document in self.store.shard(name).chosen(chosen):
                 yield name, number, document
 
     def epoch_packs(self, epoch: int, start: PlanPosition | None = None) -> Iterator[Pack]:
         """The packs of one epoch, from `start` on."""
-        windows = self.windows(epoch)
         begin = start or PlanPosition(epoch=epoch)
-        for window in range(begin.shard_window, len(windows)):
-            packs = self.window_packs(epoch, window, windows[window])
+        for window in range(begin.shard_window, self.windows):
+            packs = self.window_packs(epoch, window)
             first = begin.item if window == begin.shard_window else 0
             for number in range(first, len(packs)):
                 if number + 1 < len(packs):
                     after = PlanPosition(epoch=epoch, shard_window=window, item=number + 1)
-                elif window + 1 < len(windows):
+                elif window + 1 < self.windows:
                     after = PlanPosition(epoch=epoch, shard_window=window + 1)
                 else:
                     after = PlanPosition(epoch=epoch + 1)

@@ -12,7 +12,7 @@ Nothing here knows of sequence lengths: cutting and packing happen at training t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -84,10 +84,28 @@ class Shard:
 
     def documents(self) -> Iterator[StoredDocument]:
         """All documents in their order."""
-        for number in range(self._reader.num_record_batches):
-            yield from self._documents_of(number)
+        for _, document in self.chosen():
+            yield document
 
-    def _documents_of(self, number: int) -> Iterator[StoredDocument]:
+    def chosen(self, numbers: IntArray | None = None) -> Iterator[tuple[int, StoredDocument]]:
+        """Some documents in their order, each with its number in the shard; the others are not read.
+
+        Args:
+            numbers: Which, rising; None: all.
+        """
+        first = 0
+        for number in range(self._reader.num_record_batches):
+            rows = self._batch(number).num_rows
+            if numbers is None:
+                here: Iterable[int] = range(rows)
+            else:
+                low, high = np.searchsorted(numbers, (first, first + rows))
+                here = (numbers[low:high] - first).tolist()
+            for row, document in self._documents_of(number, here):
+                yield first + row, document
+            first += rows
+
+    def _documents_of(self, number: int, rows: Iterable[int]) -> Iterator[tuple[int, StoredDocument]]:
         batch = self._batch(number)
         offsets = np.asarray(batch.column("ids").offsets)
         ids = np.asarray(batch.column("ids").values)
@@ -95,13 +113,16 @@ class Shard:
         entity_offsets = np.asarray(batch.column("entities").offsets)
         entities = np.asarray(batch.column("entities").values).astype(np.int64).reshape(-1, 2)
         names = batch.column("id")
-        for row in range(batch.num_rows):
+        for row in rows:
             here = slice(int(offsets[row]), int(offsets[row + 1]))
-            yield StoredDocument(
-                id=names[row].as_py(),
-                ids=ids[here],
-                word_starts=starts[here],
-                entities=entities[entity_offsets[row] // 2 : entity_offsets[row + 1] // 2],
+            yield (
+                row,
+                StoredDocument(
+                    id=names[row].as_py(),
+                    ids=ids[here],
+                    word_starts=starts[here],
+                    entities=entities[entity_offsets[row] // 2 : entity_offsets[row + 1] // 2],
+                ),
             )
 
 
@@ -190,6 +211,10 @@ class TokenStore:
     def shard_names(self, split: Split) -> list[str]:
         """File names of the split's shards in the order of the documents."""
         return [shard["file"] for shard in self.index["shards"] if shard["split"] == split]
+
+    def shard_sizes(self, split: Split) -> dict[str, int]:
+        """Documents of each of the split's shards, by file name, in the order of the documents."""
+        return {one["file"]: int(one["documents"]) for one in self.index["shards"] if one["split"] == split}
 
     def shard(self, name: str) -> Shard:
         """Opens one shard."""

@@ -64,7 +64,7 @@ class BatchConfig(Config):
         segment_length: Tokens of a segment, specials included.
         pack_tokens: Tokens of a pack.
         packs: G, packs a step.
-        window_shards: Shards whose documents are shuffled together.
+        window_shards: Shards whose worth of documents, drawn from all shards alike, is shuffled together.
         prefetch: Steps made ahead.
     """
 

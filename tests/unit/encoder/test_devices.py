@@ -81,18 +81,27 @@ def test_bfloat16_from_ampere_on(cards):
     [
         ({"avx2": True, "avx512_f": True}, "float32"),
         ({"avx512_bf16": True}, "bfloat16"),
-        ({"amx_bf16": True}, "bfloat16"),
+        ({"amx_bf16": True, "cpu_name": "Intel Xeon"}, "bfloat16"),
         ({"bf16": True}, "bfloat16"),
     ],
 )
 def test_precision_of_processors(monkeypatch: pytest.MonkeyPatch, capabilities: dict, found: str):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"cpu_name": "AMD EPYC", **capabilities})
     assert hardware.resolved_precision("auto", CPU) == found
     warned = hardware.precision_warning("bfloat16", CPU)
     assert (warned is None) == (found == "bfloat16")
     if warned:
         assert "emulates it, which is many times slower than float32" in warned
     assert hardware.precision_warning("float32", CPU) is None
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_processor_can_have_bfloat16_and_lose_by_it(monkeypatch: pytest.MonkeyPatch, stated: bool):
+    capabilities = {"avx512_bf16": True, "amx_bf16": False, **({"cpu_name": "Intel Xeon"} if stated else {})}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    monkeypatch.setattr(hardware, "_processor", lambda: "Intel(R) Xeon(R) Processor")
+    assert hardware.resolved_precision("auto", CPU) == "float32"
+    assert hardware.precision_warning("bfloat16", CPU) is None, "it is not emulated"
 
 
 def test_what_is_said_of_a_device(cards, monkeypatch: pytest.MonkeyPatch):

@@ -52,7 +52,7 @@ def test_a_budget_is_given_or_taken_over_or_the_usual_one(config, asked, earlier
 
 def test_settings_say_the_precision_that_is_computed_in(monkeypatch: pytest.MonkeyPatch):
     for capable, expected in ((True, "bfloat16"), (False, "float32")):
-        monkeypatch.setattr(hardware, "has_bfloat16", lambda device, capable=capable: capable)
+        monkeypatch.setattr(hardware, "gains_by_bfloat16", lambda device, capable=capable: capable)
         config, runtime = settled(PretrainConfig())
         assert config.train.precision == runtime.precision == expected
     assert settled(FinetuneConfig().with_train(precision="float32"))[1].precision == "float32"

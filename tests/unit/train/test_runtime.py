@@ -106,7 +106,7 @@ def test_freed_memory_is_given_back_once_it_is_much(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize(("asked", "found"), [("float32", "float32"), ("bfloat16", "bfloat16"), ("auto", "bfloat16")])
 def test_a_runtime_is_what_the_settings_say_on_this_machine(monkeypatch: pytest.MonkeyPatch, asked: str, found: str):
-    monkeypatch.setattr(hardware, "has_bfloat16", lambda device: True)
+    monkeypatch.setattr(hardware, "gains_by_bfloat16", lambda device: True)
     runtime = Runtime.of(TrainConfig(precision=asked, seed=3, threads=2))
     assert (runtime.precision, runtime.seed, runtime.threads) == (found, 3, 2)
     assert (runtime.ranks.rank, runtime.ranks.size) == (0, 1)

@@ -67,11 +67,11 @@ def test_the_card_says_what_the_encoder_is(store_path: Path, hugging_face_model:
 def test_auto_is_what_the_hardware_gains_by(
     capable: bool, expected: str, store_path: Path, hugging_face_model: Path, tmp_path: Path, monkeypatch
 ):
-    monkeypatch.setattr(hardware, "has_bfloat16", lambda device: capable)
+    monkeypatch.setattr(hardware, "gains_by_bfloat16", lambda device: capable)
     run(store_path, tmp_path / "out", hugging_face_model, "train.max_steps=1", "train.precision=auto")
     stated = json.loads((run_directory(tmp_path / "out") / "run.json").read_text())["settings"]["train"]["precision"]
     assert stated == expected
-    monkeypatch.setattr(hardware, "has_bfloat16", lambda device: not capable)
+    monkeypatch.setattr(hardware, "gains_by_bfloat16", lambda device: not capable)
     with pytest.raises(InputError, match=f"another train.precision.*expected '{expected}'"):
         run(store_path, tmp_path / "out", hugging_face_model, "train.max_steps=2", "train.precision=auto", resume=True)
 
