@@ -91,6 +91,13 @@ def universal_names(path: Path) -> Iterator[Document]:
         yield Document(id=f"{path.name}:{number}", text=text, words=tuple(words), spans=tuple(spans))
 
 
+def litbank_split() -> Mapping[str, list[str]]:
+    """Names of LitBank's documents by part, for entities and clusters alike."""
+    file = Path(__file__).parents[2] / "benchmarks" / "litbank_split.json"
+    found: dict[str, list[str]] = json.loads(file.read_text("utf-8"))
+    return found
+
+
 def entities(root: Path) -> Mapping[str, list[Document]]:
     """Training and dev sentences, and the two test sets."""
     ner = root / "ner"
@@ -106,8 +113,8 @@ def entities(root: Path) -> Mapping[str, list[Document]]:
         ),
         *(
             mapped(one, names_alone=True)
-            for file in sorted((ner / "litbank" / "tsv").glob("*.tsv"))
-            for one in columns(file, nested=True)
+            for name in litbank_split()["train"]
+            for one in columns(ner / "litbank" / "tsv" / f"{name}.tsv", nested=True)
         ),
         *map(mapped, universal[:cut]),
     ]
@@ -155,7 +162,7 @@ def parts_of_speech(root: Path) -> Mapping[str, list[Document]]:
     }
 
 
-def clusters(root: Path, split: Mapping[str, list[str]]) -> Mapping[str, list[Document]]:
+def clusters(root: Path) -> Mapping[str, list[Document]]:
     """LitBank by our split; a mention in two clusters stays in the first."""
 
     def documents(names: Iterable[str]) -> Iterator[Document]:
@@ -163,7 +170,7 @@ def clusters(root: Path, split: Mapping[str, list[str]]) -> Mapping[str, list[Do
             for one in open_data(root / "coref" / "litbank" / f"{name}.conll", among=["conll2012"]).documents():
                 yield replace(one, clusters=in_first_cluster(one)) if repeated_mentions(one) else one
 
-    return {part: list(documents(names)) for part, names in split.items()}
+    return {part: list(documents(names)) for part, names in litbank_split().items()}
 
 
 def sentiment(root: Path) -> Mapping[str, list[Document]]:

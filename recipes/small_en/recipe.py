@@ -127,12 +127,11 @@ def held_out(work: Path) -> dict[str, Any]:
 def tasks() -> dict[str, TaskData]:
     """What the heads learn."""
     root = data()
-    split = json.loads((HERE.parents[1] / "benchmarks" / "litbank_split.json").read_text("utf-8"))
     entities = labelled.entities(root)
     found = {
         "entities": ("tag", entities, {"column": "ner"}),
         "parts": ("tag", labelled.parts_of_speech(root), {"column": "upos"}),
-        "clusters": ("coref", labelled.clusters(root, split), {}),
+        "clusters": ("coref", labelled.clusters(root), {}),
         "sentiment": ("classify", labelled.sentiment(root), {}),
         "questions": ("qa", labelled.questions(root), {}),
         "relations": ("relation", labelled.relations(root, entities), {"typed": "yes", "negatives": "reversed"}),
@@ -164,13 +163,12 @@ def heads(work: Path) -> None:
 def score(work: Path) -> dict[str, Any]:
     """Official scores on data that nothing was chosen by."""
     root = data()
-    split = json.loads((HERE.parents[1] / "benchmarks" / "litbank_split.json").read_text("utf-8"))
     entities = labelled.entities(root)
     tests = {
         "entities, UNER-EWT": ("entities", entities["test-ewt"]),
         "entities, Broad Twitter Corpus": ("entities", entities["test-btc"]),
         "parts of speech, English-EWT": ("parts", labelled.parts_of_speech(root)["test"]),
-        "clusters, LitBank": ("clusters", labelled.clusters(root, split)["test"]),
+        "clusters, LitBank": ("clusters", labelled.clusters(root)["test"]),
         "sentiment, rotten_tomatoes": ("sentiment", labelled.sentiment(root)["test"]),
         "questions, SQuADShifts": ("questions", labelled.questions(root)["test"]),
         "relations, FewRel and pairs of names": ("relations", labelled.relations(root, entities)["test"]),
