@@ -131,6 +131,14 @@ def test_chosen_documents_are_those_of_the_numbers(store_path: Path):
         assert found == [(number, whole[number]) for number in numbers]
 
 
+def test_a_document_keeps_no_memory_of_its_neighbours(store_path: Path):
+    """A window has some documents of every shard: what they kept of their batches would be bytes of the whole store."""
+    store = TokenStore(store_path)
+    for one in store.documents("train"):
+        base = one.word_starts.base
+        assert base is None or getattr(base, "nbytes", 0) <= one.word_starts.nbytes
+
+
 def test_packs_are_nearly_full(plan: PackingPlan):
     sizes = [sum(len(segment.ids) + 2 for segment in one.segments) for one in plan.epoch_packs(0)]
     assert np.mean(sizes) > 0.9 * 256

@@ -109,7 +109,7 @@ class Shard:
         batch = self._batch(number)
         offsets = np.asarray(batch.column("ids").offsets)
         ids = np.asarray(batch.column("ids").values)
-        starts = batch.column("word_starts").values.to_numpy(zero_copy_only=False)
+        starts = batch.column("word_starts").values
         entity_offsets = np.asarray(batch.column("entities").offsets)
         entities = np.asarray(batch.column("entities").values).astype(np.int64).reshape(-1, 2)
         names = batch.column("id")
@@ -120,7 +120,8 @@ class Shard:
                 StoredDocument(
                     id=names[row].as_py(),
                     ids=ids[here],
-                    word_starts=starts[here],
+                    # of this document alone: bits become bytes, and who keeps a document would keep those of its batch
+                    word_starts=starts[here].to_numpy(zero_copy_only=False),
                     entities=entities[entity_offsets[row] // 2 : entity_offsets[row + 1] // 2],
                 ),
             )
@@ -210,7 +211,7 @@ class TokenStore:
 
     def shard_names(self, split: Split) -> list[str]:
         """File names of the split's shards in the order of the documents."""
-        return [shard["file"] for shard in self.index["shards"] if shard["split"] == split]
+        return list(self.shard_sizes(split))
 
     def shard_sizes(self, split: Split) -> dict[str, int]:
         """Documents of each of the split's shards, by file name, in the order of the documents."""
