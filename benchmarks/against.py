@@ -51,7 +51,7 @@ TRAINING = {  # in one precision: what `auto` is on a processor, the sides need 
     "pretrain": [
         "batch.pack_tokens=4096",
         "batch.segment_length=128",
-        "train.max_steps=8",
+        "train.max_steps=16",
         "train.evaluate_tokens=4096",
         "train.evaluate_every=100%",
         "train.checkpoint_every=100%",
