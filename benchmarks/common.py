@@ -5,10 +5,11 @@ A script imports it first: it lets `benchmarks.bench` and `tests` be found.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,46 @@ def write_result(name: str, result: dict[str, Any]) -> None:
     whole = {**result, "environment": environment()}
     (RESULTS / f"{name}.json").write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print(json.dumps(whole, ensure_ascii=False))
+
+
+def restore_cells(name: str, file_of: Callable[[dict[str, Any]], Path]) -> None:
+    """Writes the cells of a study that are in `results/NAME.json` to its working folder, where they are not there yet.
+
+    A study of many hours goes on so on another machine. To begin it anew, remove the result.
+
+    Args:
+        name: Of the study's result.
+        file_of: The file of a cell.
+    """
+    result = RESULTS / f"{name}.json"
+    if not result.is_file():
+        return
+    for cell in json.loads(result.read_text(encoding="utf-8"))["cells"]:
+        file = file_of(cell)
+        if not file.is_file():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(cell), encoding="utf-8")
+
+
+def weights_of(bundle: Path) -> str:
+    """What tells the weights of one bundle from those of another: the beginning of a hash of their file."""
+    with (bundle / "model.safetensors").open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def require_weights(cells: Iterable[dict[str, Any]], weights: str, name: str) -> None:
+    """Ends a study whose cells are of another bundle.
+
+    Args:
+        cells: Those that are there; the ones of a bundle have its `weights`.
+        weights: Of the bundle that the study is to go on with, by `weights_of`.
+        name: Of the study's result.
+    """
+    if others := {cell["weights"] for cell in cells if cell.get("weights")} - {weights}:
+        sys.exit(
+            f"there are cells of another bundle ({', '.join(sorted(others))}; this one has {weights}): remove them, "
+            f"and benchmarks/results/{name}.json, to begin anew"
+        )
 
 
 def pretraining_run(bundle: Path, texts: Iterable[str], *, picture: str) -> dict[str, Any]:

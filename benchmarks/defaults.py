@@ -1,7 +1,7 @@
 """Which rates and how many steps suit an encoder and a kind of task: what `finetune` should take by default.
 
 python benchmarks/defaults.py run WORK       every cell of the grid that is not there yet (hours; it may be ended)
-python benchmarks/defaults.py collect WORK   the table
+python benchmarks/defaults.py collect WORK   the table; `run` elsewhere goes on from its cells
 
 Sets of 100 to 9,000 examples, five kinds of task, MiniLM-L6 and its first three layers; scores of dev data.
 """
@@ -16,7 +16,7 @@ from itertools import islice, product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from common import real_data, write_result
+from common import real_data, restore_cells, write_result
 from coref import litbank_documents
 
 from spanbert import FinetuneConfig, TaskData, finetune
@@ -29,10 +29,11 @@ from spanbert.encoder.saving import SavedModel
 from spanbert.tasks.registry import spec_of
 from spanbert.tokens.tokenizer import load_tokenizer
 
-RATES = (5e-5, 1e-4, 2e-4, 4e-4)
+RATES = (5e-5, 1e-4, 1.5e-4, 3e-4)
 HEAD_RATES = (5e-4, 1e-3)
 STEPS = (0, 300, 600)  # at least so many
 USUAL = {"head_lr": 1e-3, "least": 300}  # while the rate is varied
+USUAL_RATE = 1.5e-4  # while the others are: what `train.usual` says of encoders of this size
 ENCODERS = ("minilm", "minilm-3")
 
 
@@ -109,24 +110,34 @@ def encoder(name: str, work: Path) -> Path:
 
 
 def cells() -> Iterator[dict[str, Any]]:
-    """Rates first, then what else matters at a middle rate."""
+    """Rates first, then what else matters at the usual one."""
     for rate, name in product(RATES, ENCODERS):
         yield {"encoder": name, "lr": rate, **USUAL}
     for name in ENCODERS:
         yield from (
-            {"encoder": name, "lr": 2e-4, **USUAL, "head_lr": one} for one in HEAD_RATES if one != USUAL["head_lr"]
+            {"encoder": name, "lr": USUAL_RATE, **USUAL, "head_lr": one}
+            for one in HEAD_RATES
+            if one != USUAL["head_lr"]
         )
-        yield from ({"encoder": name, "lr": 2e-4, **USUAL, "least": one} for one in STEPS if one != USUAL["least"])
+        yield from (
+            {"encoder": name, "lr": USUAL_RATE, **USUAL, "least": one} for one in STEPS if one != USUAL["least"]
+        )
+
+
+def file_of(work: Path, cell: dict[str, Any]) -> Path:
+    """Where the score of a cell is kept; it has its set's name."""
+    facts = (cell["set"], cell["encoder"], f"{cell['lr']:g}", f"{cell['head_lr']:g}", str(cell["least"]))
+    return work / "cells" / (" ".join(facts).replace(",", "") + ".json")
 
 
 def run(work: Path) -> None:
     """Every cell that is not there yet; smaller sets first."""
     (work / "cells").mkdir(parents=True, exist_ok=True)
+    restore_cells("defaults", lambda cell: file_of(work, cell))
     for name, load in sets(work).items():
         data: Data | None = None
         for cell in cells():
-            facts = (name, cell["encoder"], f"{cell['lr']:g}", f"{cell['head_lr']:g}", str(cell["least"]))
-            file = work / "cells" / (" ".join(facts).replace(",", "") + ".json")
+            file = file_of(work, {**cell, "set": name})
             if file.is_file():
                 continue
             data = data or load()

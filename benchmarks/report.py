@@ -9,11 +9,26 @@ import json
 import sys
 
 from common import RESULTS, ROOT
-from report_parts import explaining, gpu, inference, machine, peers, serving, tasks, training, translation
+from report_parts import (
+    explaining,
+    gpu,
+    inference,
+    machine,
+    peers,
+    serving,
+    small_en,
+    studies,
+    tasks,
+    training,
+    translation,
+)
 
 SECTIONS = {
+    "small_en": small_en.small_en,
     "pretrain_enwiki": training.pretrain_enwiki,
     "zh_checkpoint": training.zh_checkpoint,
+    "bought": studies.bought,
+    "defaults": studies.defaults,
     "bench_pretrain": peers.bench_pretrain,
     "bench_finetune": peers.bench_finetune,
     "bench_inference": inference.bench_inference,
@@ -23,6 +38,7 @@ SECTIONS = {
     "tasks_chinese": tasks.tasks_chinese,
     "coref_ontogum": tasks.coref_ontogum,
     "coref_litbank": tasks.coref_litbank,
+    "coref_study": studies.coref_study,
     "coref_gap": tasks.coref_gap,
     "coref_books": tasks.coref_books,
     "corefud_scorer": tasks.corefud_scorer,

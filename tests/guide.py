@@ -13,17 +13,31 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+
+from tests.conftest import save_hugging_face_bert
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 GUIDE = sorted([DOCS / "index.md", DOCS / "start.md", *DOCS.glob("guide/*.md"), *DOCS.glob("zh/*.md")])
-NOT_RUN = ("git clone", "cd ", ". ", "python3 -m venv", "python -m venv", "hf auth login", "spanbert quickstart")
+NOT_RUN = (
+    "git clone",
+    "cd ",
+    ". ",
+    "python3 -m venv",
+    "python -m venv",
+    "pip wheel",
+    "hf auth login",
+    "spanbert quickstart",
+)
 PAGE_ADDRESS = "http://127.0.0.1:8080"  # of the service, as pages say it
 _BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', flags=re.MULTILINE | re.DOTALL)
 
@@ -161,3 +175,92 @@ def require_known(line: str) -> None:
             assert set(named.split(",")) <= extras.keys(), line
     else:
         assert line.startswith(NOT_RUN), f"nobody runs this: {line}"
+
+
+def chinese_model(directory: Path, pages: Iterable[Path]) -> Path:
+    """A tiny random model that knows the characters of some pages."""
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    specials = ["[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    pieces = list(dict.fromkeys([*specials, *re.findall(r"[\u4e00-\u9fff]|[。，？！：；、]|[a-z0-9]", text.lower())]))
+    directory.mkdir(parents=True)
+    vocabulary = directory / "vocab.txt"
+    vocabulary.write_text("\n".join(pieces) + "\n", encoding="utf-8")
+    return save_hugging_face_bert(directory, vocabulary, vocab_size=len(pieces), max_position_embeddings=512)
+
+
+class Reader:
+    """Somebody who does what a page says, in a folder of their own, one block after the other.
+
+    Args:
+        folder: Which this process goes to.
+        cli: The fixture that runs the command line.
+        capsys: Where Python prints to.
+        monkeypatch: Of the test.
+        models: What lies in the folder, by the path that pages call it by.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        cli: Callable[..., tuple[int, str, str]],
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+        models: Mapping[str, Path],
+    ) -> None:
+        self.folder, self.cli, self.capsys, self.patch = folder, cli, capsys, monkeypatch
+        self.names: dict[str, object] = {}
+        self.services = Services(folder)
+        for place, model in models.items():
+            shutil.copytree(model, folder / place)
+        monkeypatch.chdir(folder)
+
+    def does(self, block: Block) -> None:
+        """What one block says.
+
+        Raises:
+            AssertionError: It cannot be done, or shows something else than the page.
+        """
+        if block.file is not None:
+            place = self.folder / block.file
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(block.code, encoding="utf-8")
+        elif block.language == "sh":
+            for line in lines(block.code):
+                self.runs(line)
+        elif block.language == "python":
+            if self.services.running:  # the client of Hugging Face asks nobody where the hub is switched off
+                self.patch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+            exec(compile(self.services.addressed(block.code), f"line {block.line}", "exec"), self.names)
+            self.capsys.readouterr()
+        elif block.language == "console":
+            for line, expected in shown(block.code):
+                code, out, err = self.answers(line)
+                assert (out + err).strip() == expected, line
+                assert code == (2 if "spanbert: error: " in expected else 0), line
+        else:
+            assert block.language in ("text", "json", "js"), f"line {block.line}: {block.language}"
+
+    def runs(self, line: str) -> None:
+        """A command, which must succeed.
+
+        Raises:
+            AssertionError: It does not.
+        """
+        if line.startswith(("spanbert serve ", "curl ")):
+            self.services.runs(line)
+            return
+        if not line.startswith(("spanbert ", "echo ")) or line.startswith(NOT_RUN):
+            require_known(line)
+            return
+        code, out, err = self.answers(line)
+        assert code == 0, f"{line}\n{out[-2000:]}{err[-2000:]}"
+
+    def answers(self, line: str) -> tuple[int, str, str]:
+        """Exit code, output and messages of a command."""
+        command = parsed(line)
+        assert command.words[0] == "spanbert", line
+        typed = self.folder / ".typed"
+        typed.write_text(command.stdin or "", encoding="utf-8")
+        with typed.open(encoding="utf-8") as stream:
+            self.patch.setattr("sys.stdin", stream)
+            return self.cli(*shortened(command.words))

@@ -15,6 +15,8 @@ grep -q quickstart "$work/help.txt"
 import importlib.resources as resources, importlib.util, spanbert
 assert resources.files('spanbert').joinpath('py.typed').is_file()
 assert resources.files('spanbert.apps.reports').joinpath('templates', 'quickstart.html.j2').is_file()
+assert resources.files('spanbert.apps.reports').joinpath('templates', 'style.css').is_file()
+assert resources.files('spanbert.apps.quickstart').joinpath('notes.jsonl').is_file()
 assert resources.files('spanbert.core.html').joinpath('drawing.js').is_file()
 assert resources.files('spanbert.apps.serve').joinpath('static', 'index.html').is_file()
 assert importlib.util.find_spec('benchmarks') is None

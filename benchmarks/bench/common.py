@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from spanbert.apps.quickstart.build import packaged_wikipedia
+from spanbert.apps.quickstart.manual import manual
 from spanbert.core.errors import SpanbertError
 from spanbert.core.memory import resident_memory
 from spanbert.corpus.raw.readers import DocumentReader
@@ -23,11 +23,13 @@ def benchmark_text(data: Path | None, characters: int) -> tuple[list[str], str]:
     """Documents of at least so many characters, where there are so many, and where they come from.
 
     Args:
-        data: A file or folder; default enwiki_core under SPANBERT_DATA, else the packaged Wikipedia sample.
+        data: A file or folder; default enwiki_core under SPANBERT_DATA, else the manual of Python.
         characters: How much text is wanted.
     """
     folder = os.environ.get("SPANBERT_DATA")
-    source = data or (Path(folder) / "pretrain" / "enwiki_core" if folder else packaged_wikipedia())
+    if data is None and not folder:
+        return manual(), "the manual of Python"
+    source = data or Path(folder or "") / "pretrain" / "enwiki_core"
     inputs = sorted(source.glob("part-*.txt")) if source.is_dir() else []
     texts, size = [], 0
     for document in DocumentReader(inputs or [source]):

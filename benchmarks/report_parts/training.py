@@ -34,13 +34,19 @@ def masking(result: dict[str, Any]) -> str:
     ])  # fmt: skip
 
 
-def pretraining_tables(result: dict[str, Any], picture: str) -> list[str]:
-    """Picture, held-out figures over time, and fills of a run of `spanbert pretrain`."""
+def curve_tables(result: dict[str, Any], picture: str) -> list[str]:
+    """Picture and held-out figures over time of a run of `spanbert pretrain`."""
     rows = [
         [f"{one['seconds'] / 60:.1f}", f"{one['tokens'] / 1e6:.2f} M", f"{one['mlm_loss']:.3f}", f"{one['sbo_loss']:.3f}",
          f"{one['unigram_loss']:.3f}", f"{one['mlm_accuracy']:.1%}", f"{one['sbo_accuracy']:.1%}", f"{one['exact_match']:.1%}"]
         for one in result["evaluations"]
     ]  # fmt: skip
+    head = ["minutes", "tokens", "MLM loss", "SBO loss", "unigram loss", "MLM accuracy", "SBO accuracy", "whole spans right"]  # fmt: skip
+    return [f"![Training and held-out losses over tokens](images/{picture}.png)", table(head, rows)]
+
+
+def pretraining_tables(result: dict[str, Any], picture: str) -> list[str]:
+    """Picture, held-out figures over time, and fills of a run of `spanbert pretrain`."""
     last = min(result["evaluations"][1:], key=lambda one: one["mlm_loss"] + one["sbo_loss"])
     exact = [[words, f"{last['spans_by_words'][words]:,}", f"{share:.1%}"]
              for words, share in last["exact_match_by_words"].items()]  # fmt: skip
@@ -48,10 +54,8 @@ def pretraining_tables(result: dict[str, Any], picture: str) -> list[str]:
         [one["text"], "<br>".join(f"{f['text']} ({f['score']:.2f})" for f in one["fillings"])]
         for one in result["fills"]
     ]
-    head = ["minutes", "tokens", "MLM loss", "SBO loss", "unigram loss", "MLM accuracy", "SBO accuracy", "whole spans right"]  # fmt: skip
     return [
-        f"![Training and held-out losses over tokens](images/{picture}.png)",
-        table(head, rows),
+        *curve_tables(result, picture),
         "Whole spans right at the best evaluation, by length in words:",
         table(["words", "spans", "right"], exact),
         f"{len(fills)} blanks, the three best fillings of each with their scores (mean log probability a piece plus length "

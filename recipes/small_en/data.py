@@ -5,21 +5,18 @@ parts       parts of speech: UD English-EWT
 clusters    coreference: LitBank, 80 documents
 sentiment   rotten_tomatoes
 questions   SQuADShifts, its Wikipedia part
-relations   FewRel: spouse, parent of, member of, lies at, crosses; other pairs of names come from `entities`
 """
 
 from __future__ import annotations
 
 import json
-import random
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
-from spanbert.core.types import Document, Relation, Span
+from spanbert.core.types import Document, Span
 from spanbert.corpus.formats.clusters import in_first_cluster, repeated_mentions
 from spanbert.corpus.formats.format import ReadSettings
 from spanbert.corpus.formats.registry import open_data
@@ -28,15 +25,6 @@ from spanbert.corpus.text.words import text_of_words
 KEPT = {"PER": "PER", "person": "PER", "politician": "PER", "scientist": "PER",
         "ORG": "ORG", "organisation": "ORG", "politicalparty": "ORG", "university": "ORG",
         "LOC": "LOC", "location": "LOC", "country": "LOC", "GPE": "LOC"}  # fmt: skip
-RELATIONS = {  # of FewRel, by their numbers in Wikidata: our name, types of head and tail, whether these change places
-    "P26": ("spouse", "PER", "PER", False),
-    "P40": ("parent of", "PER", "PER", False),
-    "P25": ("parent of", "PER", "PER", True),  # its tail is the mother of its head
-    "P463": ("member of", "PER", "ORG", False),
-    "P206": ("lies at", "LOC", "LOC", False),
-    "P177": ("crosses", "LOC", "LOC", False),
-}
-UNRELATED = {"train": 4000, "dev": 500, "test": 500}
 _SMALL = frozenset({"of", "the", "and", "de", "du", "la", "van", "von", "der"})
 
 
@@ -182,60 +170,3 @@ def sentiment(root: Path) -> Mapping[str, list[Document]]:
         return [replace(one, labels=tuple(names[label] for label in one.labels or ())) for one in found]
 
     return {part: documents(root / "cls" / "rotten_tomatoes" / f"{part}.tsv") for part in ("train", "dev", "test")}
-
-
-def relations(root: Path, tagged: Mapping[str, Sequence[Document]]) -> Mapping[str, list[Document]]:
-    """Sentences with one relation each, and pairs of names that have none of them.
-
-    Args:
-        root: The folder of data sets.
-        tagged: Sentences with the entities of the three types, whose pairs count as not related: a few of them are
-            spouses or members, which the data does not say.
-    """
-    folder = root / "re" / "fewrel" / "tacred_format"
-    files = {"train": sorted(folder.glob("train-*.json")), "dev": [folder / "dev.json"], "test": [folder / "test.json"]}
-    names = {"train": "train", "dev": "dev", "test": "test-ewt"}
-    return {
-        part: [
-            *(one for file in files[part] for example in open_data(file, among=["tacred"]).documents()
-              for one in _related(example)),
-            *_unrelated(tagged[names[part]], most),
-        ]
-        for part, most in UNRELATED.items()
-    }  # fmt: skip
-
-
-def _related(example: Document) -> Iterator[Document]:
-    """The relation of an example of FewRel in our words; a spouse's in both directions; none for other relations."""
-    [found] = example.relations or ()
-    if found.label not in RELATIONS:
-        return
-    label, head_type, tail_type, swapped = RELATIONS[found.label]
-    head, tail = (found.tail, found.head) if swapped else (found.head, found.tail)
-    ours = Relation(head=replace(head, label=head_type), tail=replace(tail, label=tail_type), label=label)
-    yield replace(example, relations=(ours,), origin=None)
-    if label == "spouse":
-        back = Relation(head=ours.tail, tail=ours.head, label=label)
-        yield replace(example, id=f"{example.id}:back", relations=(back,), origin=None)
-
-
-def _unrelated(documents: Sequence[Document], most: int) -> Iterator[Document]:
-    """Pairs of names whose types some relation has, two of a sentence at most, drawn with one seed."""
-    wanted = {(head, tail) for _, head, tail, _ in RELATIONS.values()}
-    rng = random.Random(0)
-    found = []
-    for document in documents:
-        pairs = [
-            (head, tail) for head, tail in permutations(document.spans or (), 2) if (head.label, tail.label) in wanted
-        ]
-        for head, tail in rng.sample(pairs, min(2, len(pairs))):
-            relation = Relation(head=head, tail=tail, label="no_relation")
-            found.append(
-                Document(
-                    id=f"{document.id}:{head.start}-{tail.start}",
-                    text=document.text,
-                    words=document.words,
-                    relations=(relation,),
-                )
-            )
-    yield from rng.sample(found, min(most, len(found)))

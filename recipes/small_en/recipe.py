@@ -1,12 +1,14 @@
 """small-en: one small English model, span-pre-trained further from MiniLM-L6, with heads for all tasks.
 
-python recipes/small_en/recipe.py store WORK      all English text to a token store, with the held-out documents
-python recipes/small_en/recipe.py pretrain WORK   28 million tokens; goes on where it was ended
-python recipes/small_en/recipe.py held-out WORK   figures on the held-out documents of enwiki_core, and the blanks
-python recipes/small_en/recipe.py heads WORK      all heads together; goes on where it was ended
-python recipes/small_en/recipe.py score WORK      every head on its test data
+python recipes/small_en/recipe.py store WORK            the English text to token stores, with the held-out documents
+python recipes/small_en/recipe.py pretrain WORK         9 million tokens; goes on where it was ended
+python recipes/small_en/recipe.py heads WORK [START]    all heads together; goes on where it was ended
+python recipes/small_en/recipe.py score WORK            every head on its test data, held-out text and the blanks
+python recipes/small_en/recipe.py package WORK          float16 weights and the card into models/small-en
+python recipes/small_en/recipe.py all WORK              all of it (`make small-en`)
 
-Every stage that is done is left alone. Needs SPANBERT_DATA (docs/DATA.md).
+Every stage that is done is left alone. START is the bundle that gets the heads, if not the pre-trained one: the weights
+of a run that goes on, say. Needs SPANBERT_DATA (docs/DATA.md).
 """
 
 from __future__ import annotations
@@ -14,16 +16,19 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import data as labelled
+from package import write_package
 
 import spanbert
 from spanbert import FinetuneConfig, TaskData
 from spanbert.apps.console import make_reporter
 from spanbert.apps.quickstart.build import packaged_minilm
 from spanbert.batches.plan import PackingPlan
+from spanbert.core.files import write_atomically
 from spanbert.core.reporter import SilentReporter
 from spanbert.inference.scoring import score_task
 from spanbert.tasks.pretrain.objectives import PretrainTask
@@ -36,30 +41,38 @@ from spanbert.train.pretrain_evaluation import evaluate
 
 HERE = Path(__file__).parent
 BOOKS = ("openstax", "openstax_earlier", "openstax_biology", "standardebooks", "eltec_eng")
-TEXTS = ("enwiki_core", *BOOKS, "usgov", "techdocs")
+DOCUMENTS = ("usgov", "techdocs")
+TEXTS = ("enwiki_core", *BOOKS, *DOCUMENTS)
+STORES = {"store": TEXTS, "store-documents": DOCUMENTS}
 LICENCE = (
-    "Wikipedia contributors, CC BY-SA 3.0; OpenStax, CC BY 4.0; ELTeC-eng and Standard Ebooks, public domain; texts of "
-    "the US government, public domain; technical documentation, CC BY 4.0"
+    "Wikipedia contributors, CC BY-SA 3.0; OpenStax, Rice University, CC BY 4.0 and 3.0; ELTeC-eng and Standard "
+    "Ebooks, public domain; texts of the US government, public domain; documentation by Microsoft, the OpenTelemetry "
+    "and etcd authors and GitHub, CC BY 4.0"
 )
 HELD_OUT = 0.01
-STAGES = {  # name: the model before it, and settings; the rate stays up on short segments and falls on long ones
-    "pretrained-128": (
-        None,
-        ["train.max_tokens=24000000", "batch.segment_length=128", "batch.pack_tokens=1024",
-         "optim.schedule=wsd", "optim.decay=1e-4"],
-    ),
-    "pretrained": (
-        "pretrained-128",
-        ["train.max_tokens=4000000", "batch.segment_length=512", "batch.pack_tokens=2048"],
-    ),
-}  # fmt: skip
-HEADS = [
-    "optim.lr=1e-4", "optim.head_lr=1e-3", "train.max_epochs=3", "keep_heads=true",
+SHORT = [
+    "train.max_tokens=3600000", "batch.segment_length=128", "batch.pack_tokens=1024",
+    "optim.schedule=wsd", "optim.decay=1e-4",
+]  # fmt: skip
+LONG = ["train.max_tokens=900000", "batch.segment_length=512", "batch.pack_tokens=2048"]
+STAGES = {  # name: the model before it, the store, settings; the rate stays up on short segments and falls on long ones
+    "documents-128": (None, "store-documents", SHORT),
+    "documents": ("documents-128", "store-documents", LONG),
+    "pretrained-128": ("documents", "store", SHORT),
+    "pretrained": ("pretrained-128", "store", LONG),
+}
+HEADS = [  # text beside the tasks, on long segments, so that blanks are still filled well
+    "optim.lr=1.5e-4", "optim.head_lr=1e-3", "train.max_steps=5600", "batch.temperature=3",
+    "hidden_dropout=0.1", "languages=[en]", "text.share=0.25", "text.segment_length=512",
     "train.checkpoint_every=2%", "train.evaluate_every=20%",
 ]  # fmt: skip
+LABELS = (
+    "WikiGold, Broad Twitter Corpus, LitBank, SQuADShifts (Wikipedia), rotten_tomatoes: CC BY; UNER-EWT and "
+    "UD English-EWT: CC BY-SA; CrossNER: MIT"
+)
 COMMON = [  # small batches learn most from a token here, and what is read once needs no dropout (docs/LOG.md)
-    "masking.budget=0.3", "encoder.hidden_dropout=0", "optim.lr=2.5e-4", "optim.head_lr=1e-3",
-    "train.evaluate_every=5%", "train.checkpoint_every=1%", "train.evaluate_tokens=65536",
+    "train.precision=float32", "masking.budget=0.3", "encoder.hidden_dropout=0", "optim.lr=2.5e-4",
+    "optim.head_lr=1e-3", "train.evaluate_every=10%", "train.checkpoint_every=1%", "train.evaluate_tokens=65536",
 ]  # fmt: skip
 
 
@@ -72,28 +85,30 @@ def data() -> Path:
 
 
 def store(work: Path) -> None:
-    """All texts, and enwiki_core alone, whose held-out documents are held out there too (ids are names and lines)."""
-    model = packaged_minilm()
-    for name, folders in (("store", TEXTS), ("enwiki", TEXTS[:1])):
-        if (work / name).is_dir():
-            continue
-        found = (file for folder in folders for file in sorted((data() / "pretrain" / folder).glob("*.txt")))
-        files: list[str | Path] = [file for file in found if file.name != "SOURCE.txt"]
-        with make_reporter() as reporter:
-            prepare(files, tokenizer=model, out=work / name, held_out=HELD_OUT, licence=LICENCE, reporter=reporter)
+    """All texts, and those of the first stages alone."""
+    for name, folders in STORES.items():
+        store_of(folders, tokenizer=packaged_minilm(), out=work / name)
+
+
+def store_of(folders: Sequence[str], *, tokenizer: Path, out: Path) -> None:
+    """Some folders of text, unless the store is there; which documents are held out, their names and lines decide."""
+    if out.is_dir():
+        return
+    found = (file for folder in folders for file in sorted((data() / "pretrain" / folder).glob("*.txt")))
+    files: list[str | Path] = [file for file in found if file.name != "SOURCE.txt"]
+    with make_reporter() as reporter:
+        prepare(files, tokenizer=tokenizer, out=out, held_out=HELD_OUT, licence=LICENCE, reporter=reporter)
 
 
 def further(work: Path) -> None:
     """Span pre-training, first on short segments, then on long ones."""
-    for name, (before, settings) in STAGES.items():
+    for name, (before, text, settings) in STAGES.items():
         if (work / name / "spanbert.json").is_file() and finished(work / name):
             continue
         model = packaged_minilm() if before is None else work / before
         config = PretrainConfig.assemble(overrides=[*COMMON, *settings])
         with make_reporter() as reporter:
-            result = pretrain(
-                work / "store", model=model, out=work / name, config=config, resume=True, reporter=reporter
-            )
+            result = pretrain(work / text, model=model, out=work / name, config=config, resume=True, reporter=reporter)
         if result.outcome.stopped_by != "budget":
             sys.exit(f"{result.outcome.stopped_by}: run it again to go on")
 
@@ -106,7 +121,8 @@ def finished(bundle: Path) -> bool:
 
 def held_out(work: Path) -> dict[str, Any]:
     """Figures on the held-out documents of enwiki_core, and the ranks of the right fills of blanks.jsonl."""
-    bundle = next(work / name for name in reversed(STAGES) if (work / name / "spanbert.json").is_file())
+    bundle = work / "heads"
+    store_of(TEXTS[:1], tokenizer=bundle, out=work / "enwiki")
     tokens = TokenStore(work / "enwiki")
     config = PretrainConfig()
     adapter = tokens.tokenizer()
@@ -121,7 +137,7 @@ def held_out(work: Path) -> dict[str, Any]:
         found = [filling.fills[0] for filling in nlp.fill(blank["text"], top_k=10)]
         rank = next((place for place, one in enumerate(found, start=1) if one in blank["right"]), None)
         ranks.append({"text": blank["text"], "rank": rank, "first": found[:3]})
-    return {"bundle": bundle.name, "scores": scores, "blanks": ranks}
+    return {"text": scores, "blanks": ranks}
 
 
 def tasks() -> dict[str, TaskData]:
@@ -131,10 +147,9 @@ def tasks() -> dict[str, TaskData]:
     found = {
         "entities": ("tag", entities, {"column": "ner"}),
         "parts": ("tag", labelled.parts_of_speech(root), {"column": "upos"}),
-        "clusters": ("coref", labelled.clusters(root), {}),
+        "clusters": ("coref", labelled.clusters(root), {"size": 256}),  # all weights are under 50 MB then
         "sentiment": ("classify", labelled.sentiment(root), {}),
         "questions": ("qa", labelled.questions(root), {}),
-        "relations": ("relation", labelled.relations(root, entities), {"typed": "yes", "negatives": "reversed"}),
     }
     return {
         name: TaskData(
@@ -147,12 +162,17 @@ def tasks() -> dict[str, TaskData]:
     }
 
 
-def heads(work: Path) -> None:
-    """All heads on the encoder that was pre-trained further; the heads of pre-training stay."""
-    config = FinetuneConfig.assemble(overrides=HEADS)
+def heads(work: Path, start: Path) -> None:
+    """All heads on an encoder that was pre-trained further, beside text, which its other heads go on to learn."""
+    if (work / "heads" / "spanbert.json").is_file() and finished(work / "heads"):
+        return
+    if not (work / "begun.json").is_file():
+        write_atomically(work / "begun.json", json.dumps({"tokens": tokens_of(work, start)}) + "\n")
+    own = {"text.store": str(work / "store"), "licence": LABELS}
+    config = FinetuneConfig.assemble(base=own, overrides=HEADS)
     with make_reporter() as reporter:
         result = spanbert.finetune(
-            tasks(), model=work / "pretrained", out=work / "heads", config=config, resume=True, reporter=reporter
+            tasks(), model=start, out=work / "heads", config=config, resume=True, reporter=reporter, title="small-en"
         )
     for line in result.lines:
         print(line)
@@ -160,8 +180,17 @@ def heads(work: Path) -> None:
         sys.exit(f"{result.outcome.stopped_by}: run it again to go on")
 
 
-def score(work: Path) -> dict[str, Any]:
-    """Official scores on data that nothing was chosen by."""
+def tokens_of(work: Path, start: Path) -> int:
+    """Tokens that the weights of a bundle were pre-trained on, those of the stages before it included."""
+    stages = [work / name for name in STAGES] if start == last_stage(work) else [start]
+    runs = [json.loads((one / "spanbert.json").read_text("utf-8"))["training"] for one in stages]
+    return sum(round(one["tokens"] * one["weights_of_step"] / one["step"]) for one in runs)
+
+
+def score(work: Path) -> None:
+    """Official scores on data that nothing was chosen by, held-out text and blanks into scores.json."""
+    if (work / "scores.json").is_file():
+        return
     root = data()
     entities = labelled.entities(root)
     tests = {
@@ -171,10 +200,16 @@ def score(work: Path) -> dict[str, Any]:
         "clusters, LitBank": ("clusters", labelled.clusters(root)["test"]),
         "sentiment, rotten_tomatoes": ("sentiment", labelled.sentiment(root)["test"]),
         "questions, SQuADShifts": ("questions", labelled.questions(root)["test"]),
-        "relations, FewRel and pairs of names": ("relations", labelled.relations(root, entities)["test"]),
     }
     nlp = spanbert.load(work / "heads")
-    return {name: score_task(nlp.predictor, task, documents).scores() for name, (task, documents) in tests.items()}
+    found = {name: score_task(nlp.predictor, task, documents).scores() for name, (task, documents) in tests.items()}
+    whole = {"tests": found, **held_out(work)}
+    write_atomically(work / "scores.json", json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
+
+
+def last_stage(work: Path) -> Path:
+    """The pre-trained bundle."""
+    return work / list(STAGES)[-1]
 
 
 if __name__ == "__main__":
@@ -183,11 +218,17 @@ if __name__ == "__main__":
             store(Path(work))
         case ["pretrain", work]:
             further(Path(work))
-        case ["held-out", work]:
-            print(json.dumps(held_out(Path(work)), indent=1, ensure_ascii=False))
-        case ["heads", work]:
-            heads(Path(work))
+        case ["heads", work, *start] if len(start) <= 1:
+            heads(Path(work), Path(start[0]) if start else last_stage(Path(work)))
         case ["score", work]:
-            print(json.dumps(score(Path(work)), indent=1, ensure_ascii=False))
+            score(Path(work))
+        case ["package", work]:
+            write_package(Path(work))
+        case ["all", work]:
+            store(Path(work))
+            further(Path(work))
+            heads(Path(work), last_stage(Path(work)))
+            score(Path(work))
+            write_package(Path(work))
         case _:
             sys.exit(__doc__)

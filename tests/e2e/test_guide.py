@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,23 +10,19 @@ import pytest
 
 from spanbert.corpus.formats.registry import FORMATS
 from tests.conftest import save_hugging_face_bert
-from tests.guide import DOCS, GUIDE, NOT_RUN, Block, Services, blocks, lines, parsed, require_known, shortened, shown
+from tests.guide import DOCS, GUIDE, Reader, blocks, chinese_model
+from tests.serving import JOINT
 
 MODELS = ("quickstart/bundle", "build/zh/bundle")  # English and Chinese, where pages say that they are
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory, vocabulary_file: Path) -> dict[str, Path]:
-    """By their paths in the pages: an English model, and one that knows the characters of the Chinese pages."""
-    folder = tmp_path_factory.mktemp("zh")
-    text = "".join(page.read_text(encoding="utf-8") for page in GUIDE if page.parent.name == "zh")
-    specials = ["[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    pieces = list(dict.fromkeys([*specials, *re.findall(r"[\u4e00-\u9fff]|[。，？！：；、]|[a-z0-9]", text.lower())]))
-    (folder / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
-    longest = {"max_position_embeddings": 512}
-    english = save_hugging_face_bert(folder / "english", vocabulary_file, **longest)
-    chinese = save_hugging_face_bert(folder / "chinese", folder / "vocab.txt", vocab_size=len(pieces), **longest)
-    return {MODELS[0]: english, MODELS[1]: chinese}
+    """By their paths in the pages: an English model, one that knows the characters of the Chinese pages, small-en."""
+    folder = tmp_path_factory.mktemp("guide")
+    english = save_hugging_face_bert(folder / "english", vocabulary_file, max_position_embeddings=512)
+    chinese = chinese_model(folder / "chinese", [page for page in GUIDE if page.parent.name == "zh"])
+    return {MODELS[0]: english, MODELS[1]: chinese, "small-en": JOINT}  # which need not be installed
 
 
 @pytest.fixture(autouse=True)
@@ -38,58 +33,6 @@ def threads_as_before() -> Iterator[None]:
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
-
-
-class Reader:
-    """Somebody who does what a page says, in a folder of their own."""
-
-    def __init__(self, folder: Path, cli, capsys, monkeypatch: pytest.MonkeyPatch, models: dict[str, Path]) -> None:
-        self.folder, self.cli, self.capsys, self.patch = folder, cli, capsys, monkeypatch
-        self.names: dict[str, object] = {}
-        self.services = Services(folder)
-        for place, model in models.items():
-            shutil.copytree(model, folder / place)
-        monkeypatch.chdir(folder)
-
-    def does(self, block: Block) -> None:
-        if block.file is not None:
-            place = self.folder / block.file
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(block.code, encoding="utf-8")
-        elif block.language == "sh":
-            for line in lines(block.code):
-                self.runs(line)
-        elif block.language == "python":
-            if self.services.running:  # the client of Hugging Face asks nobody where the hub is switched off
-                self.patch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-            exec(compile(self.services.addressed(block.code), f"line {block.line}", "exec"), self.names)
-            self.capsys.readouterr()
-        elif block.language == "console":
-            for line, expected in shown(block.code):
-                code, out, err = self.answers(line)
-                assert (out + err).strip() == expected, line
-                assert code == (2 if "spanbert: error: " in expected else 0), line
-        else:
-            assert block.language in ("text", "json", "js"), f"line {block.line}: {block.language}"
-
-    def runs(self, line: str) -> None:
-        if line.startswith(("spanbert serve ", "curl ")):
-            self.services.runs(line)
-            return
-        if not line.startswith(("spanbert ", "echo ")) or line.startswith(NOT_RUN):
-            require_known(line)
-            return
-        code, out, err = self.answers(line)
-        assert code == 0, f"{line}\n{out[-2000:]}{err[-2000:]}"
-
-    def answers(self, line: str) -> tuple[int, str, str]:
-        command = parsed(line)
-        assert command.words[0] == "spanbert", line
-        typed = self.folder / ".typed"
-        typed.write_text(command.stdin or "", encoding="utf-8")
-        with typed.open(encoding="utf-8") as stream:
-            self.patch.setattr("sys.stdin", stream)
-            return self.cli(*shortened(command.words))
 
 
 @pytest.mark.parametrize("page", GUIDE, ids=lambda page: str(page.relative_to(DOCS).with_suffix("")))

@@ -1,77 +1,150 @@
-"""Every command of the readmes runs, with budgets of minutes cut to steps; both languages show the same code."""
+"""The readmes: what they say runs and is measured, they are short, and both languages say the same."""
 
 from __future__ import annotations
 
-import os
+import ast
 import re
 import subprocess
-import sys
+from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import rjieba
 
-from tests.conftest import make_text
+from tests.conftest import make_text, save_hugging_face_bert
+from tests.guide import ROOT, Block, Reader, blocks, chinese_model, lines
+from tests.labelled import conll_file, coref_file, data, pos_file, single_file, squad_file, tune
 
-ROOT = Path(__file__).parents[2]
-TAGGED = ("train.conll", "dev.conll", "test.conll")
-STRUCTURED = ("clusters.jsonl", "pairs.jsonl", "translations.jsonl")
-
-
-def code_blocks(name: str) -> list[tuple[str, str]]:
-    return re.findall(
-        r"^```(\w+)\n(.*?)^```", (ROOT / name).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
-    )
+ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
+README = pytest.mark.parametrize("page", [ENGLISH, CHINESE], ids=["en", "zh"])
+LINES, WORDS, WIDTH = 150, 1000, 120
+SMALL, START = "small-en", {ENGLISH: "small-en", CHINESE: "bert-base-chinese"}  # what training starts from
 
 
-def shortened(command: str) -> str:
-    """The command as the test runs it: this checkout instead of the address, steps instead of minutes."""
-    if command.startswith("git clone"):
-        return f"git clone --quiet {ROOT} spanbert && cd spanbert && ln -s {sys.prefix} .venv"
-    if command == "make demo":  # the target, with less training
-        return "make -n demo | grep -q 'spanbert quickstart' && .venv/bin/spanbert quickstart --minutes 0.1"
-    if command.startswith("make "):
-        return command.replace("make ", "make -n ")
-    fewer = " --set train.evaluate_tokens=500" if "pretrain" in command else ""
-    return re.sub(r"--budget \w+", f"--budget 2steps{fewer}", command)
+def prose(page: Path) -> list[str]:
+    """The lines of a page outside of code, tables and comments."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return [line for line in text.splitlines() if not line.startswith(("|", "<!--"))]
 
 
-def test_both_languages_show_the_same_code_and_table():
-    english, chinese = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh-CN.md"))
-    assert code_blocks("README.md") == code_blocks("README.zh-CN.md")
-    commands = [re.findall(r"^\|[^|]+\| (`[^|]+`) \|", text, flags=re.MULTILINE) for text in (english, chinese)]
-    assert commands[0] == commands[1]
-    assert len(commands[0]) == 11
-    assert english.count("\n#") == chinese.count("\n#")
+def table(page: Path) -> list[list[str]]:
+    """The cells of the page's table, without its header."""
+    rows = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[2:]]
 
 
-def test_files_that_the_readmes_name_exist():
-    for name in ("README.md", "README.zh-CN.md"):
-        for path in re.findall(
-            r"docs/\w+\.md|CONTRIBUTING\.md|README[.\w-]*\.md", (ROOT / name).read_text(encoding="utf-8")
-        ):
-            assert (ROOT / path).is_file(), path
+def code(page: Path, language: str) -> list[Block]:
+    return [block for block in blocks(page) if block.language == language]
 
 
-@pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="the readme works in a virtual environment")
-def test_every_command_runs(tmp_path: Path):
-    lines = [line for kind, block in code_blocks("README.md") if kind == "sh" for line in block.splitlines() if line]
-    assert len(lines) == 29
-    python = next(block for kind, block in code_blocks("README.md") if kind == "python")
-    script = ["set -eu"]
-    for line in lines:
-        script += [f"echo '+ {line.replace(chr(39), '')}'", shortened(line)]
-        if line.startswith("git clone"):
-            script += [f"ln -s {tmp_path}/{name} {name}" for name in ("texts", *TAGGED, *STRUCTURED)]
-    script.append(f"python - <<'PYTHON'\n{python}PYTHON")
+def stands(figure: str, section: str) -> bool:
+    """Whether a section has a figure that rounds to this one."""
+    half = Decimal(5).scaleb(-len(figure.partition(".")[2]) - 1)
+    return any(abs(Decimal(one) - Decimal(figure)) <= half for one in re.findall(r"\d+\.\d+", section))
+
+
+@README
+def test_it_is_short(page: Path):
+    text = page.read_text(encoding="utf-8")
+    assert text.count("\n") <= LINES
+    words = text.split() if page is ENGLISH else rjieba.cut(re.sub(r"\]\([^)]*\)", "]", text))  # without addresses
+    assert len([word for word in words if re.search(r"\w", word)]) <= WORDS
+    assert [line for line in prose(page) if len(line) > WIDTH] == []
+
+
+def test_both_languages_say_the_same():
+    english, chinese = (page.read_text(encoding="utf-8") for page in (ENGLISH, CHINESE))
+    for mark in ("\n## ", "\n- ", "\n|", "\n```", "<!-- small-en output -->"):
+        assert english.count(mark) == chinese.count(mark), mark
+    commands = [[line for block in code(page, "sh") for line in lines(block.code)] for page in (ENGLISH, CHINESE)]
+    plain = [re.sub(r"\"[^\"]*\"|'[^']*'| +#.*", "...", "\n".join(found)) for found in commands]
+    assert plain[0] == plain[1].replace(START[CHINESE], START[ENGLISH])
+    python = [[ast.dump(ast.parse(block.code)) for block in code(page, "python")] for page in (ENGLISH, CHINESE)]
+    assert python[0] == python[1]
+    for one, other in zip(table(ENGLISH), table(CHINESE), strict=True):
+        assert one[1:3] == other[1:3]
+        assert re.findall(r"\d+\.\d+", one[3]) == re.findall(r"\d+\.\d+", other[3])
+
+
+@README
+def test_figures_stand_in_the_benchmarks(page: Path):
+    """`NAME: FIGURE ... (FIGURE); ...`: each is found, rounded, in a section that names the benchmark."""
+    sections = (ROOT / "docs" / "BENCHMARKS.md").read_text(encoding="utf-8").split("\n## ")
+    claims = [claim for *_, cell in table(page) if cell for claim in re.split("[;；]", cell)]
+    assert len(claims) >= 8
+    for claim in claims:
+        name, said = re.split("[:：]", claim, maxsplit=1)
+        figures = re.findall(r"\d+\.\d+", said)
+        assert figures, claim
+        named = [section for section in sections if name.strip() in section]
+        assert any(all(stands(figure, section) for figure in figures) for section in named), claim
+
+
+@README
+def test_files_that_it_names_exist(page: Path):
+    text = page.read_text(encoding="utf-8")
+    for path in re.findall(r'src="([^"]+)"|\b((?:docs|examples)/[\w/.-]+\.\w+)', text):
+        assert (ROOT / "".join(path)).is_file(), path
+
+
+@README
+def test_packages_that_it_installs_from_the_tree_exist(page: Path):
+    found = re.findall(r"pip install .*?\./([\w/-]+)", page.read_text(encoding="utf-8"))
+    assert found
+    assert all((ROOT / path / "pyproject.toml").is_file() for path in found)
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "check"])
+def test_targets_do_what_it_says(target: str):
+    """What `make demo` runs is run by test_quickstart.py."""
+    assert f"make {target}" in [line for block in code(ENGLISH, "sh") for line in lines(block.code)]
+    done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert {"demo": "spanbert quickstart", "test": "-m pytest", "check": "ruff check"}[target] in done.stdout
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory, vocabulary_file: Path) -> Path:
+    """A tiny model with the tasks of small-en, and a head that fills blanks."""
+    folder = tmp_path_factory.mktemp("small")
+    model = save_hugging_face_bert(folder / "model", vocabulary_file, max_position_embeddings=512)
+    tasks = {
+        "entities": data("tag", conll_file, folder / "entities", suffix=".conll"),
+        "parts": data("tag", pos_file, folder / "parts", suffix=".conll"),
+        "clusters": data("coref", coref_file, folder / "clusters", suffix=".jsonl"),
+        "sentiment": data("classify", single_file, folder / "sentiment"),
+        "questions": data("qa", squad_file, folder / "questions", suffix=".json"),
+    }
+    tune(tasks, model, folder / "small-en", "train.max_steps=5", "keep_heads=true")
+    return folder / "small-en"
+
+
+@README
+def test_it_does_what_it_says(
+    page: Path, tmp_path: Path, cli, capsys, monkeypatch: pytest.MonkeyPatch, small: Path, tmp_path_factory
+):
+    models = {SMALL: small}
+    if page is CHINESE:
+        models[START[page]] = chinese_model(tmp_path_factory.mktemp("zh") / "model", [page])
+    reader = Reader(tmp_path, cli, capsys, monkeypatch, models)
     (tmp_path / "texts").mkdir()
-    (tmp_path / "texts" / "a.txt").write_text("\n\n".join(make_text(300)))
-    samples = [block for kind, block in code_blocks("README.md") if kind == "text"]  # as they stand there
-    tagged, *records = [one for one in samples if one.startswith("{") or "B-PER" in one]
-    for name, sample in zip((*TAGGED, *STRUCTURED), (*[tagged] * len(TAGGED), *records), strict=True):
-        (tmp_path / name).write_text(sample, encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    done = subprocess.run(
-        ["bash", "-c", "\n".join(script)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert '"fillings"' in done.stdout
+    texts = make_text(300) if page is ENGLISH else [line for line in prose(page) if line] * 20
+    (tmp_path / "texts" / "a.txt").write_text("\n\n".join(texts), encoding="utf-8")
+    try:
+        for block in blocks(page):
+            reader.does(block)
+    finally:
+        reader.services.end()
+
+
+@pytest.mark.skipif(find_spec("spanbert_small_en") is None, reason="the package spanbert-small-en is not installed")
+@README
+def test_the_five_lines_print_what_it_shows(page: Path, capsys, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    found = blocks(page)
+    [place] = [number for number, block in enumerate(found) if block.language == "python"]
+    assert len(lines(found[place].code)) == 5
+    exec(compile(found[place].code, page.name, "exec"), {})
+    parts = [re.split(r"(\d+\.\d+)", text) for text in (capsys.readouterr().out, found[place + 1].code)]
+    assert parts[0][::2] == parts[1][::2]
+    assert [*map(float, parts[0][1::2])] == pytest.approx([*map(float, parts[1][1::2])], abs=0.02), "another processor"

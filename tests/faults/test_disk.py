@@ -75,7 +75,7 @@ def test_convert_on_a_full_disk_leaves_nothing(
         "prepare {corpus} --tokenizer {vocabulary} --out {disk}/out",
         "pretrain {store} --size tiny --out {disk}/out --budget 2steps",
         "convert {bundle} {disk}/out --to hugging-face",
-        "quickstart --out {disk}/out",
+        "quickstart --model {bundle} --out {disk}/out",
     ],
 )
 def test_a_read_only_target(

@@ -68,3 +68,9 @@ def test_links_between_pages_lead_somewhere():
     for page in pages:
         for target in re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_page_of_extras_has_all_that_users_choose_from():
+    page = (ROOT / "docs" / "start.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)` \|", page.partition("| extra |")[2], flags=re.MULTILINE)
+    assert sorted(listed) == sorted(PROJECT["optional-dependencies"].keys() - {"demo", "test", "docs", "dev"})

@@ -142,12 +142,12 @@ def head_of(card: str, where: str) -> dict[str, Any]:
 
 
 def with_head(card: str, changes: Mapping[str, Any], where: str) -> str:
-    """A card whose head says something else; the rest stays as it is.
+    """A card whose head says something else, or no longer says what is changed to None; the rest stays as it is.
 
     Raises:
         InputError: A head that is not YAML.
     """
-    head = {**head_of(card, where), **changes}
+    head = {key: value for key, value in {**head_of(card, where), **changes}.items() if value is not None}
     match = _HEAD.match(card)
     body = card if match is None else card[match.end() :]
     return f"---\n{yaml.safe_dump(head, sort_keys=False, allow_unicode=True)}---\n{body}"

@@ -11,6 +11,7 @@ from typing import NamedTuple, NoReturn
 from spanbert.core.errors import InputError
 from spanbert.core.texts import require_path
 
+_PREFIX = "spanbert_"  # of the packages that hold a model
 _PACKAGED = re.compile("[a-z][a-z0-9]*(-[a-z0-9]+)+")
 _HUB_ID = re.compile(r"(?P<repository>[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?)(?:@(?P<revision>[\w./-]+))?")
 _FILES = ("*.json", "*.txt", "*.safetensors", "*.model", "pytorch_model.bin", "assets/*", "README.md")
@@ -65,11 +66,14 @@ def hub_id(name: str | os.PathLike[str]) -> str | None:
 
 
 def model_name(name: str | os.PathLike[str]) -> str:
-    """What people call a model: an id on the hub, or the name of its folder without its place."""
+    """What people call a model: an id on the hub, its name as a package, or that of its folder without its place."""
     if hub_id(name) is not None:
         return str(name)
     path = Path(name).resolve()
-    return path.parent.name if path.name == "model" else path.name
+    if path.name != "model":
+        return path.name
+    package = path.parent.name
+    return package.removeprefix(_PREFIX).replace("_", "-") if package.startswith(_PREFIX) else package
 
 
 def _as_hub_id(name: str | os.PathLike[str]) -> HubId | None:
@@ -123,6 +127,6 @@ def _packaged(name: str) -> Path | None:
     """The directory of a model that an installed package holds."""
     if not _PACKAGED.fullmatch(name):
         return None
-    spec = find_spec(f"spanbert_{name.replace('-', '_')}")
+    spec = find_spec(_PREFIX + name.replace("-", "_"))
     folders = [Path(folder) / "model" for folder in (spec.submodule_search_locations or [])] if spec else []
     return next((folder for folder in folders if folder.is_dir()), None)

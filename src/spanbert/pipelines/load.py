@@ -13,6 +13,7 @@ from typing_extensions import override
 from spanbert.checkpoint.bundle import open_bundle
 from spanbert.core.device import AUTO, DeviceLike, device_name
 from spanbert.core.errors import InputError, nearest
+from spanbert.core.model_path import model_name
 from spanbert.core.predictions import Answer
 from spanbert.core.texts import described, require_count, require_many, require_path, require_text
 from spanbert.core.types import Document, Facts, Filling, Question, Relation, Span, outer_first
@@ -72,7 +73,7 @@ class Pipeline(Explaining, Piping):
     def __repr__(self) -> str:
         """Which bundle, and which tasks."""
         tasks = ", ".join(f"{name} ({task.kind})" for name, task in self.tasks.items())
-        return f"<Pipeline {self.files.path.name}: {tasks or 'no task, fills blanks'}>"
+        return f"<Pipeline {model_name(self.files.path)}: {tasks or 'no task, fills blanks'}>"
 
     @override
     def names(self, task: str | None = None) -> list[str]:

@@ -87,7 +87,10 @@ def task_card(
         intended=list(intended.values())
         if len(intended) == 1
         else [f"- {name}: {one}" for name, one in intended.items()],
-        limits=[*(one for name, entry in entries.items() for one in renders[name].limits(entry)), *_ALWAYS],
+        limits=[
+            *dict.fromkeys(one for name, entry in entries.items() for one in renders[name].limits(entry)),
+            *_ALWAYS,
+        ],
         labels={name: renders[name].labels(entry) for name, entry in entries.items()},
         python=["import spanbert", "", f'nlp = spanbert.load("{title}")', *inputs, *lines],
         shell=[

