@@ -124,7 +124,7 @@ bench-serving: .venv/.dev
 	$(BIN)/python benchmarks/serve.py
 	$(BIN)/python benchmarks/report.py
 
-# the packaged English model: two hours of two cores; each stage goes on where it was ended; needs SPANBERT_DATA
+# the packaged English model: three hours of two cores; each stage goes on where it was ended; needs SPANBERT_DATA
 SMALL_EN_DIR ?= build/small-en
 small-en: .venv/.dev
 	$(BIN)/python recipes/small_en/recipe.py all $(SMALL_EN_DIR)

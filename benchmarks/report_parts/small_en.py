@@ -36,7 +36,7 @@ def small_en(result: dict[str, Any]) -> str:
         f"{text['sbo_accuracy']:.1%} from the borders, {text['exact_match']:.1%} of whole spans. The blanks, a list that was "
         "written before training:",
         table(["text", "rank of a right word", "the three best"], list(_blanks(scores["blanks"]))),
-        "The first stage of its pre-training, in segments of 128, before the tasks:",
+        "The third of the four stages of its pre-training, the first on all texts, in segments of 128:",
         *curve_tables(result["run"], "small_en"),
         measured_with(result),
     ])  # fmt: skip

@@ -62,7 +62,7 @@ STAGES = {  # name: the model before it, the store, settings; the rate stays up 
     "pretrained": ("pretrained-128", "store", LONG),
 }
 HEADS = [  # text beside the tasks, on long segments, so that blanks are still filled well
-    "optim.lr=1.5e-4", "optim.head_lr=1e-3", "train.max_steps=5600", "batch.temperature=3",
+    "optim.lr=1.5e-4", "optim.head_lr=1e-3", "train.max_steps=6400", "batch.temperature=3",
     "hidden_dropout=0.1", "languages=[en]", "text.share=0.25", "text.segment_length=512",
     "train.checkpoint_every=2%", "train.evaluate_every=20%",
 ]  # fmt: skip

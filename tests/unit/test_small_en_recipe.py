@@ -71,6 +71,7 @@ def test_the_card_has_scores_data_and_limits(packaged: Path):
     card = (packaged / "README.md").read_text(encoding="utf-8")
     head = head_of(card, "README.md")
     assert head["license"] == "cc-by-sa-4.0"
+    assert "license_name" not in head
     assert head["base_model"] == "sentence-transformers/all-MiniLM-L6-v2"
     [index] = head["model-index"]
     assert [one["metrics"][0]["value"] for one in index["results"]] == [0.701, 0.962, 0.61, 0.8, 0.577, 0.9]
