@@ -1,13 +1,16 @@
 """A service in a closed loop: against the same texts without a service, and against a plain server beside it.
 
-python benchmarks/serve.py [--seconds 180] [--threads N] [--clients 32]
+python benchmarks/serve.py [--seconds 180] [--threads N] [--clients 32] [--model BUNDLE --data DEV]
 
-A classifier of MiniLM-L6's size with random weights. Texts are stretches of film reviews: `mix` of 5 to 400 words,
-`short` of 5 to 40. Clients live in a process of their own, each with a connection that it keeps, and send the next text
-when the last one is answered. All sides have the same threads, weights and precision (float32).
+A classifier of MiniLM-L6's size: a bundle with its dev set, or MiniLM-L6 after some steps on film reviews. Texts are
+stretches of film reviews: `mix` of 5 to 400 words, `short` of 5 to 40. Clients live in a process of their own, each
+with a connection that it keeps, and send the next text when the last one is answered. All sides have the same threads
+and weights, and all but the export the same precision (float32).
 
     offline    `pipe` over the texts in a process, nothing else running
     spanbert   `spanbert serve`, one worker; `mix` for --seconds, all else for a third of them
+    int8       `spanbert serve` of an int8 export, the quicker one of torch and onnxruntime, in `mix`; one that the gate
+               of `spanbert export` refuses counts for nothing
     plain      FastAPI around `transformers.pipeline`, as its documentation shows it; it cuts texts off at 512 pieces
     bare       one short text after the other in a process, for the overhead of a service that one client asks
 """
@@ -26,6 +29,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from statistics import mean, median
@@ -33,9 +37,9 @@ from typing import Any
 from urllib.request import urlopen
 
 import psutil
-from common import real_data, write_result
-from memory import random_model
+from common import write_result
 from pydantic import BaseModel
+from serve_models import exported, fine_tuned, reviews, run_spanbert
 
 import spanbert
 from spanbert.core.threads import use_threads
@@ -48,12 +52,13 @@ PEER_PIECES = 512
 WARM_UP = 3.0  # seconds that are not counted
 ALONE = 500  # short texts, one after the other
 PORTIONS = 3  # of a measurement, for memory
+RUNTIMES = ("torch", "onnx")  # of int8 exports
 
 
 def texts(part: str) -> list[str]:
     """Stretches of reviews, of lengths drawn evenly."""
     drawn, (low, high) = random.Random(0), WORDS[part]
-    lines = (real_data() / "cls" / "movie_reviews_2k" / "train.tsv").read_text("utf-8").splitlines()[1:]
+    lines = (reviews() / "train.tsv").read_text("utf-8").splitlines()[1:]
     words = [line.rpartition("\t")[0].split() for line in lines]
     longest = [one for one in words if len(one) >= high]
     found = []
@@ -65,8 +70,11 @@ def texts(part: str) -> list[str]:
 
 
 def offline(model: str, part: str, seconds: float) -> dict[str, Any]:
-    """Texts a second of `pipe`."""
-    nlp = spanbert.load(model, precision="float32").warm_up()
+    """Texts a second of `pipe`, of a bundle in float32, of an export in its own precision."""
+    nlp = spanbert.load(model)
+    if not nlp.files.is_exported:
+        nlp = spanbert.load(model, precision="float32")
+    nlp.warm_up()
     every = texts(part)
     starts, done, begun = cycle(range(0, TEXTS, AT_ONCE)), 0, time.perf_counter()
     while time.perf_counter() - begun < seconds:
@@ -229,15 +237,34 @@ def under_load(start: Callable[[], Any], path: str, part: str, clients: int, sec
     return {**json.loads(said), "megabytes": held}
 
 
-def measured(model: Path, seconds: float, threads: int | None, clients: int) -> dict[str, Any]:
+def quicker_int8(model: Path, data: Path, folder: Path, seconds: float, few: list[object]) -> dict[str, Any]:
+    """The int8 export that answers more texts a second offline, and what was tried; no `path` where all are refused."""
+    tried: dict[str, Any] = {}
+    for runtime in RUNTIMES:
+        path = folder / f"int8-{runtime}"
+        parity = exported(model, data, path, runtime)
+        rate = 0.0 if parity is None else in_process("offline", path, "mix", seconds, *few)["texts_a_second"]
+        tried[runtime] = {"path": str(path), "parity": parity, "offline": rate}
+    best = max(tried, key=lambda runtime: tried[runtime]["offline"])
+    rates = {runtime: None if one["parity"] is None else one["offline"] for runtime, one in tried.items()}
+    chosen = {} if rates[best] is None else {"runtime": best, **tried[best]}
+    return {**chosen, "tried": rates}
+
+
+def measured(
+    model: Path, data: Path, folder: Path, seconds: float, threads: int | None, clients: int
+) -> dict[str, Any]:
     """All sides, in turn."""
     few: list[object] = [] if threads is None else ["--threads", threads]
+    int8 = quicker_int8(model, data, folder, seconds / 3, few)
+    saved = folder / "hugging-face"
+    run_spanbert("convert", model, saved, "--to", "hugging-face")
 
-    def ours() -> Any:
-        return server("-m", "spanbert", "serve", f"model={model}", "--port", 0, "--precision", "float32", *few)
+    def ours(path: object = model, precision: str = "float32") -> Any:
+        return server("-m", "spanbert", "serve", f"model={path}", "--port", 0, "--precision", precision, *few)
 
     def theirs() -> Any:
-        return server(__file__, "plain", model, *few)
+        return server(__file__, "plain", saved, *few)
 
     found: dict[str, Any] = {}
     for part in WORDS:
@@ -248,6 +275,11 @@ def measured(model: Path, seconds: float, threads: int | None, clients: int) -> 
         second = in_process("offline", model, part, seconds / 3, *few)
         rates = [one["texts_a_second"] for one in (first, second)]
         found[part] = {"offline": rates, "spanbert": {**served, "seconds": long}, "plain": beside}
+        if part == "mix":
+            path = int8.pop("path", None)
+            if path is not None:
+                int8 |= under_load(partial(ours, path, "auto"), f"/v1/{SLUG}", part, clients, seconds / 3)
+            found[part]["int8"] = int8
         print(json.dumps({part: found[part]}), file=sys.stderr, flush=True)
     with ours() as (port, _):
         alone = in_process("alone", port, f"/v1/{SLUG}")
@@ -262,6 +294,8 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=180.0)
     parser.add_argument("--threads", type=int, help="of the model; default: as torch chooses")
     parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--model", type=Path, help="a bundle that classifies; default: MiniLM-L6, fine-tuned here")
+    parser.add_argument("--data", type=Path, help="its dev set, by which the int8 exports are made and judged")
     return parser.parse_args(arguments)
 
 
@@ -284,8 +318,11 @@ def main() -> None:
             print(json.dumps(asyncio.run(one_by_one(int(port), path))))
         case _:
             with tempfile.TemporaryDirectory() as folder:
-                random_model(Path(folder), 6)
-                found = measured(Path(folder), given.seconds, given.threads, given.clients)
+                place = Path(folder)
+                if (given.model is None) != (given.data is None):
+                    sys.exit("--model and --data go together")
+                model, data = given.model or fine_tuned(place / "bundle"), given.data or reviews() / "dev.tsv"
+                found = measured(model, data, place, given.seconds, given.threads, given.clients)
             write_result("serve", {"clients": given.clients, "threads": given.threads, "words": WORDS, **found})
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +22,28 @@ from spanbert.apps.serve.config import ServePlan
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = ["--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+SCREENSHOTS = "SPANBERT_SCREENSHOTS"  # of the environment: a folder for them; without it there are none
 PATIENCE = 120_000  # milliseconds, on a machine that does other things too
+
+# Names of labels and tasks, and words of the texts, are whatever they are, wherever they stand.
+_ENGLISH = """() => {
+    const labels = [...document.querySelectorAll(".sb-label, .sb-task, rt, .sb-bars th, .sb-arcs text, [data-sb-arc] td, [lang='']")]
+        .filter((one) => !one.querySelector("[data-sb-zh]")).map((one) => one.textContent);
+    const written = [...document.querySelectorAll("textarea")].map((one) => one.value);
+    const theirs = new Set([...labels, ...written].join(" ").match(/[a-z]+/gi));
+    const names = new Set(["spanbert", "JSON", "Python", "curl", "API", "UTF", "Ctrl", "Enter"]);
+    const said = [];
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const element = texts.currentNode.parentElement;
+        if (!element.closest("[lang=en], #code, script, noscript")) said.push(texts.currentNode.data.replace(/^.* · /, ""));
+    }
+    for (const { title, ariaLabel, placeholder } of document.querySelectorAll("[title],[aria-label],[placeholder]")) {
+        said.push(title, ariaLabel ?? "", placeholder ?? "");
+    }
+    const isEnglish = (word) => !theirs.has(word) && !names.has(word);
+    return said.filter((one) => one.match(/\\b[a-z]{3,}\\b/gi)?.some(isEnglish)); // numbers of requests are none
+}"""
 
 
 @contextmanager
@@ -55,6 +78,16 @@ class Visit:
         """What axe-core finds wrong for people who read with other means."""
         found = Axe().run(self.page).response["violations"]
         return [f"{one['id']}: {node['html']} {node['failureSummary']}" for one in found for node in one["nodes"]]
+
+    def keep_screenshot(self, name: str) -> None:
+        """A picture of the whole page, where somebody wants them."""
+        if folder := os.environ.get(SCREENSHOTS):
+            self.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+    def english(self) -> list[str]:
+        """English words that are seen or read out, but for names, what users wrote, and what says that it is English."""
+        found: list[str] = self.page.evaluate(_ENGLISH)
+        return found
 
 
 @contextmanager

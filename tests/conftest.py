@@ -10,7 +10,10 @@ import random
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="true", COLUMNS="200", TERM="dumb", NO_COLOR="1")
 
 WORDS = [

@@ -46,3 +46,19 @@ assert json.loads(line)['tasks'].keys() == nlp('the old fox sees a dog .').as_re
 assert not [name for name in ('torch', 'pyarrow', 'scipy', 'sklearn') if importlib.util.find_spec(name)]
 print(f'wheel: spanbert-runtime answers without torch; import and load took {seconds:.2f} s')
 " "$work/exported" "$work/found.jsonl"
+
+# A service without torch: refused in one line until the extra is there.
+code=0
+"$work/light/bin/spanbert" serve "$work/exported" --port 0 2>"$work/serve.txt" || code=$?
+if [ "$code" -ne 2 ] || ! grep -q "pip install 'spanbert-runtime\[serve\] @ " "$work/serve.txt"; then
+    cat "$work/serve.txt"
+    exit 1
+fi
+for wheel in "$work"/runtime/*.whl; do
+    "$work/light/bin/pip" install --quiet --disable-pip-version-check -c "$root/constraints.txt" "${wheel}[serve]"
+done
+"$work/light/bin/spanbert" serve --help >"$work/help.txt"
+"$work/light/bin/python" -c "
+import importlib.util, spanbert.apps.serve.supervisor
+assert not [name for name in ('torch', 'pyarrow', 'scipy', 'sklearn') if importlib.util.find_spec(name)]
+print('wheel: spanbert-runtime[serve] serves without torch')"

@@ -241,6 +241,8 @@ def _timed(calls: Mapping[str, _Call], latencies: Mapping[str, _Call], *, rounds
 def compared(times: _Times, scores: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """How many times as fast the quickest runtime of each precision is, and what int8 costs.
 
+    An export that the gate refuses counts for nothing.
+
     Args:
         times: Seconds by side and round.
         scores: By side.
@@ -251,7 +253,8 @@ def compared(times: _Times, scores: Mapping[str, Mapping[str, Any]]) -> dict[str
     if pipelines:
         found["pipeline"] = min(pipelines, key=lambda side: median(times[side]))
     for precision in ("float32", "bfloat16", "int8"):
-        side = quickest(times, f"{precision}_")
+        passing = {name: own for name, own in times.items() if scores.get(name, {}).get("passes_gate") is not False}
+        side = quickest(passing, f"{precision}_")
         if side is None:
             continue
         found[f"quickest_{precision}"] = side

@@ -106,7 +106,8 @@ def _costs(one: dict[str, Any]) -> list[list[str]]:
         gate = {None: "", True: "passed", False: "not passed"}[found["passes_gate"]]
         rows.append([
             _named(side), f"{found['megabytes']:.1f}", f"{found['metric']} {found['before']:.4f} -> {found['after']:.4f}",
-            f"{found['drop']:+.2f} ({low:+.2f} to {high:+.2f})", f"{found['agreement']:.1%}", str(found["kept_float32"]), gate,
+            f"{found['drop']:+.2f} ({low:+.2f} to {high:+.2f})",
+            "" if found["agreement"] is None else f"{found['agreement']:.1%}", str(found["kept_float32"]), gate,
         ])  # fmt: skip
     return rows
 

@@ -1,7 +1,7 @@
 """small-en: one small English model, span-pre-trained further from MiniLM-L6, with heads for all tasks.
 
 python recipes/small_en/recipe.py store WORK            the English text to token stores, with the held-out documents
-python recipes/small_en/recipe.py pretrain WORK         9 million tokens; goes on where it was ended
+python recipes/small_en/recipe.py pretrain WORK         8.5 million tokens; goes on where it was ended
 python recipes/small_en/recipe.py heads WORK [START]    all heads together; goes on where it was ended
 python recipes/small_en/recipe.py score WORK            every head on its test data, held-out text and the blanks
 python recipes/small_en/recipe.py package WORK          float16 weights and the card into models/small-en
@@ -54,15 +54,15 @@ SHORT = [
     "train.max_tokens=3600000", "batch.segment_length=128", "batch.pack_tokens=1024",
     "optim.schedule=wsd", "optim.decay=1e-4",
 ]  # fmt: skip
-LONG = ["train.max_tokens=900000", "batch.segment_length=512", "batch.pack_tokens=2048"]
+LONG = ["batch.segment_length=512", "batch.pack_tokens=2048"]
 STAGES = {  # name: the model before it, the store, settings; the rate stays up on short segments and falls on long ones
     "documents-128": (None, "store-documents", SHORT),
-    "documents": ("documents-128", "store-documents", LONG),
+    "documents": ("documents-128", "store-documents", ["train.max_tokens=900000", *LONG]),
     "pretrained-128": ("documents", "store", SHORT),
-    "pretrained": ("pretrained-128", "store", LONG),
+    "pretrained": ("pretrained-128", "store", ["train.max_tokens=450000", *LONG]),
 }
 HEADS = [  # text beside the tasks, on long segments, so that blanks are still filled well
-    "optim.lr=1.5e-4", "optim.head_lr=1e-3", "train.max_steps=6400", "batch.temperature=3",
+    "optim.lr=1.5e-4", "optim.head_lr=1e-3", "train.max_steps=5600", "batch.temperature=3",
     "hidden_dropout=0.1", "languages=[en]", "text.share=0.25", "text.segment_length=512",
     "train.checkpoint_every=2%", "train.evaluate_every=20%",
 ]  # fmt: skip

@@ -76,9 +76,9 @@ def test_doctor_says_that_there_is_nothing_to_check(cli, hugging_face_model: Pat
 def test_in_python(hugging_face_model: Path, tmp_path: Path):
     file = single_file(tmp_path / "a.tsv", 40, 0)
     config = spanbert.FinetuneConfig.assemble(overrides=[*SETTINGS, "train.max_steps=2", "train.threads=1"])
-    for dev in ("25%", 0.25):
+    for number, dev in enumerate(("25%", 0.25, "0.25")):
         task = spanbert.TaskData(kind="sentiment", train=file, dev=dev)
-        out = tmp_path / f"out{type(dev).__name__}"
+        out = tmp_path / f"out{number}"
         assert (
             spanbert.finetune({"a": task}, out=out, model=hugging_face_model, config=config).scores["a"]["examples"] > 5
         )

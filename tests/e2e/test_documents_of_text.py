@@ -47,9 +47,32 @@ def test_coreference_reads_a_file_as_one_document(cli, coref: Path, tmp_path: Pa
     found, said = texts()
     assert [name for name, _ in found] == ["a", "b"], "a line of JSON is a document"
     assert "read as one document" not in said
+    for name in ("story", "story.md"):
+        file.rename(tmp_path / name)
+        file = tmp_path / name
+        assert texts(file, "--documents", "blank")[0] == parts, "text is known by what it is"
     code, _, err = cli("predict", coref, file, "--documents", "blank-line")
     assert code == 2
     assert "no kind of document 'blank-line'; expected line, blank, file" in err.splitlines()[-1]
+
+
+def test_what_is_no_plain_text_is_not_divided(cli, coref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refused(*arguments: object) -> None:
+        code, out, err = cli("predict", coref, *arguments)
+        assert (code, out) == (2, "")
+        assert "only plain text is divided into documents" in err
+
+    table, lines = tmp_path / "a.csv", '{"text": "the fox"}\n'
+    table.write_text("text\nthe fox\n")
+    (tmp_path / "a.txt").write_text(f"\n{lines}")
+    (tmp_path / "a.jsonl").write_text(lines)
+    for stated in ("line", "blank", "file"):
+        refused(table, "--documents", stated)
+    refused(tmp_path / "a.txt", "--documents", "file")
+    refused(tmp_path / "a.jsonl", "--documents", "blank")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines.encode()), encoding="utf-8"))
+    refused("--documents", "file")
+    assert cli("predict", coref, tmp_path / "a.jsonl", "--documents", "line")[0] == 0, "so it is"
 
 
 def test_prepare_divides_alike(cli, hugging_face_model: Path, tmp_path: Path):

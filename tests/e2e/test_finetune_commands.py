@@ -214,6 +214,8 @@ def errors_of(cli, *arguments: object) -> str:
         (["classify", "--train", "a.tsv", "--mode", "several"], "bad value for 'classify.mode'"),
         (["classify", "--train", "a.tsv", "--budget", "soon"], "--budget: not an amount of training"),
         (["classify", "--train", "a.conll"], "a.conll"),
+        (["classify", "--train", "d.tsv"], "d.tsv: no data of the kind classify; got columns of words and tags. Tasks of the kind tag"),
+        (["translate", "--train", "d.tsv"], "d.tsv: no data of the kind translate; got columns of words and tags."),
         (["tag", "--train", "a.conll", "--pair-column", "x"], "--pair-column: an option of classify; got the kind tag"),
         (["tag", "--train", "a.conll", "--threshold", "0.3"], "--threshold: an option of classify and qa"),
         (["classify", "--train", "a.tsv", "--nested"], "--nested: an option of tag; got the kind classify"),
@@ -240,6 +242,7 @@ def test_finetune_says_in_one_line_what_is_wrong(
     (tmp_path / "b.conll").write_text("a O\nfox O\nruns\n")
     squad_file(tmp_path / "a.json", 6, 0)
     (tmp_path / "c.conll").write_text("a DT\nfox NN\n")
+    (tmp_path / "d.tsv").write_text("the\tO\nFox\tB-ORG\nruns\tO\n\na\tO\nKing\tB-ORG\n")
     before = sorted(tmp_path.iterdir())
     said = errors_of(cli, "finetune", *arguments, "--model", hugging_face_model, "--out", "out")
     assert message in said

@@ -86,6 +86,29 @@ def test_tab_separated(cli, runs, tmp_path: Path):
     assert [json.loads(line)["text"] for line in out.splitlines()] == ["the red fox", "a king"], "not columns of words"
 
 
+def test_semicolons_divide_columns(cli, runs, tmp_path: Path):
+    (tmp_path / "a.csv").write_text("nr;text\n1;the fox, red\n2;a king\n")
+    found = rows(cli, runs["single"], tmp_path / "a.csv")
+    assert [(row["nr"], row["text"]) for row in found] == [("1", "the fox, red"), ("2", "a king")]
+
+
+@pytest.mark.parametrize("name", ["single", "bio"])
+def test_a_guess_by_content_is_said(cli, runs, tmp_path: Path, name: str):
+    """A header of unknown names cannot be told from a text."""
+    (tmp_path / "a.csv").write_text("remarks\nthe red fox\na king\n")
+    code, out, err = cli("predict", runs[name], tmp_path / "a.csv")
+    assert code == 0
+    assert len(out.splitlines()) == 3
+    assert "a.csv is read as text: column 1, no label (no header, guessed from the content): its first row is a" in err
+    code, out, err = cli("predict", runs[name], tmp_path / "a.csv", "--text-column", "remarks")
+    assert len(out.splitlines()) == 2
+    assert "is read as" not in err
+    (tmp_path / "b.csv").write_text("remarks,price\nthe red fox,1\na king,2\n")
+    code, out, err = cli("predict", runs[name], tmp_path / "b.csv")
+    assert len(out.splitlines()) == 2
+    assert "b.csv is read as text: 'remarks'" in err
+
+
 def test_parquet_keeps_its_columns(cli, runs, tmp_path: Path):
     import pyarrow as pa
     from pyarrow import parquet

@@ -14,6 +14,8 @@ import pytest
 import yaml
 
 import spanbert
+from spanbert.checkpoint import tensors
+from spanbert.core.distribution import install_command
 from tests.hub import READER, Hub, Repository, local_hub
 from tests.labelled import conll_file, data, tune
 
@@ -78,6 +80,7 @@ def test_a_bundle_goes_to_the_hub_and_is_used_by_its_id(hub: Hub, bundle: Path, 
     }  # fmt: skip
     assert 'spanbert.load("jane/ner")' in card
     assert "spanbert predict jane/ner texts.txt" in card
+    assert f"```sh\n{install_command('spanbert')}\n```" in card
 
     home = tmp_path / "other"
     online = command(hub.environment(home, token=None), "predict", "jane/ner", texts)
@@ -89,6 +92,36 @@ def test_a_bundle_goes_to_the_hub_and_is_used_by_its_id(hub: Hub, bundle: Path, 
     assert local.stdout == online.stdout
     info = json.loads(command({**hub.environment(home), "HF_HUB_OFFLINE": "1"}, "info", "jane/ner", "--json").stdout)
     assert info["tasks"]["ner"]["kind"] == "tag"
+
+
+@pytest.mark.parametrize("weights", ["both", "bin", "shards"])
+def test_pickled_weights_are_fetched_where_there_are_no_others(
+    hub: Hub, hugging_face_model: Path, corpus_file: Path, tmp_path: Path, weights: str
+):
+    """A repository that holds its weights twice is fetched once; its tokenizer is known to have a model beside it."""
+    copy = shutil.copytree(hugging_face_model, tmp_path / "model")
+    names = ["pytorch_model-1-of-1.bin" if weights == "shards" else "pytorch_model.bin"]
+    state = tensors.read_tensors(copy / "model.safetensors")
+    tensors.write_pickled(copy / names[0], state)
+    if weights == "shards":
+        index = json.dumps({"weight_map": dict.fromkeys(state, names[0])})
+        (copy / "pytorch_model.bin.index.json").write_text(index)
+    if weights != "both":
+        (copy / "model.safetensors").unlink()
+    repository = hub.repositories["jane/bert"] = Repository()
+    repository.commit({path.name: path.read_bytes() for path in copy.iterdir()}, "a model")
+    environment = hub.environment(tmp_path / "home")
+    done = command(environment, "info", "jane/bert", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["layers"] == 2
+    fetched = {one.rpartition("/")[2] for one in hub.requests if "/resolve/" in one}
+    kept = {"model.safetensors"} if weights == "both" else set(names)
+    assert {one for one in fetched if one.endswith((".bin", ".safetensors"))} == kept
+    prepared = command(
+        {**environment, "HF_HUB_OFFLINE": "1"},
+        *("prepare", corpus_file, "--tokenizer", "jane/bert", "--out", tmp_path / "store"),
+    )
+    assert "--model jane/bert --out BUNDLE" in prepared.stdout, prepared.stderr
 
 
 def test_a_second_push_leaves_nothing_of_the_first(hub: Hub, bundle: Path, trained_bundle: Path, tmp_path: Path):

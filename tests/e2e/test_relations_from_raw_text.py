@@ -105,6 +105,25 @@ def test_evaluate_end_to_end(cli, bundle: Path, pairs_alone: Path, tmp_path: Pat
     code, out, err = cli("evaluate", pairs_alone, "--data", alone, "--end-to-end", "--entities", "gold", "--json")
     assert code == 0, err
     assert json.loads(out.splitlines()[-1])["relation_boundary_f1"] > 0.8
+    bare = [json.loads(line) for line in alone.read_text().splitlines()]
+    for pair in (pair for one in bare for pair in one["relations"]):
+        pair["head"].pop("label"), pair["tail"].pop("label")
+    untyped = write_lines(tmp_path / "untyped.jsonl", bare)
+    code, out, err = cli("evaluate", bundle, "--data", untyped, "--end-to-end", "--json")
+    assert code == 0, err
+    found = json.loads(out.splitlines()[-1])
+    assert (found["main"], found["relation_boundary_f1"] > 0.8) == ("relation_boundary_f1", True)
+    assert "relation_strict_f1" not in found
+    records = [json.loads(line) for line in data.read_text().splitlines()]
+    for one in records:
+        one["entities"].append({"start": 0, "end": 3, "label": "PLANT"})
+    strange = write_lines(tmp_path / "strange.jsonl", records)
+    gold = ("--end-to-end", "--entities", "gold")
+    code, _, err = cli("evaluate", pairs_alone, "--data", strange, *gold)
+    assert (code, "12 entities of types that relation does not know are left out: PLANT" in err) == (0, True)
+    for option in (("--max-pairs", 1), ("--set", "relation.max_pairs=1")):
+        code, _, err = cli("evaluate", pairs_alone, "--data", data, *gold, *option)
+        assert (code, "Traceback" in err) == (0, False), err
     for arguments, said in (
         ((pairs_alone, "--end-to-end"), "no task that finds the entities to relate"),
         ((bundle, "--end-to-end", "--entities", "all"), "no such entities"),
@@ -112,6 +131,8 @@ def test_evaluate_end_to_end(cli, bundle: Path, pairs_alone: Path, tmp_path: Pat
         ((bundle, "--end-to-end", "--task", "ner"), "task 'ner' does not relate entities; expected relation"),
         ((bundle, bundle, "--end-to-end", "--compare"), "an option that does not go with --end-to-end"),
         ((bundle, bundle, "--end-to-end"), "how many bundles?"),
+        ((bundle, "--end-to-end", "--set", "qa.threshold=0.3"), "a setting of qa"),
+        ((bundle, "--task", "relation", "--max-pairs", 5), "an option of --end-to-end"),
     ):
         code, _, err = cli("evaluate", *arguments, "--data", data)
         assert code == 2
@@ -155,9 +176,41 @@ def test_doctor_warns_of_what_the_data_lacks(cli, hugging_face_model: Path, tmp_
     assert "nearly all with the head before the tail" in one_order["what"]
     assert "Training takes the reversed pairs for unrelated too" in one_order["remedy"]
     stated = found(tmp_path / "a.jsonl", "--negatives", "no")["one_order"]
-    assert "the other order is not judged in raw text" in stated["remedy"]
+    assert stated["remedy"].endswith("(relation.negatives=reversed); until then it is not judged in raw text")
     none = found(write_lines(tmp_path / "b.jsonl", records(("king", "fox", "sees"), ("fox", "rabbit", "near"))))
     assert none["no_negatives"]["count"] == 6
     assert "training takes other pairs" in none["no_negatives"]["remedy"]
     both = found(write_lines(tmp_path / "c.jsonl", [*forward, *records(("rabbit", "king", "no_relation"))]))
-    assert not {"one_order", "no_negatives"} & both.keys()
+    assert not {"one_order", "no_negatives", "across_sentences"} & both.keys()
+
+    def trips(*sides: tuple[str, str, str]) -> list[dict]:
+        """A person and a city of a text, the person as the head: the reversed pair has types that are never related."""
+        return [
+            {"text": text, "head": {**ends(text, "king"), "label": "PER"},
+             "tail": {**ends(text, "fox"), "label": "LOC"}, "label": label}
+            for verb in ("finds", "meets") for before, after, label in sides
+            for text in [f"the {before} {verb} a {after} ."]
+        ]  # fmt: skip
+
+    unrelated = trips(("king", "fox", "no_relation"))
+    passive = found(write_lines(tmp_path / "d.jsonl", [*trips(("fox", "king", "sees")), *unrelated]))["one_order"]
+    remedy = "List unrelated pairs in the other order too; {}. Training can make no reversed pairs"
+    assert passive["remedy"] == remedy.format("it is judged in raw text")
+    active = write_lines(tmp_path / "e.jsonl", [*trips(("king", "fox", "sees")), *unrelated])
+    assert found(active)["one_order"]["remedy"] == remedy.format("until then it is not judged in raw text")
+    none = found(write_lines(tmp_path / "f.jsonl", [*trips(("king", "fox", "sees")), *trips(("king", "fox", "calls"))]))
+    assert "of which training cannot make any from these texts" in none["no_negatives"]["remedy"]
+
+
+def test_doctor_warns_of_relations_across_sentences(cli, hugging_face_model: Path, tmp_path: Path):
+    records = []
+    for text, label in (("the king ran . a fox slept .", "sees"), ("the king ran . a fox met .", "no_relation"),
+                        ("the king ran by a fox .", "sees")):  # fmt: skip
+        sides = {side: {"start": text.index(word), "end": text.index(word) + len(word)}
+                 for side, word in (("head", "king"), ("tail", "fox"))}  # fmt: skip
+        records.append({"text": text, "label": label, **sides})
+    data = write_lines(tmp_path / "a.jsonl", records)
+    code, out, err = cli("doctor", "relation", "--data", data, "--model", hugging_face_model, "--no-estimate", "--json")
+    assert code == 0, err
+    found = {one["name"]: one for one in json.loads(out.splitlines()[-1])["findings"]}
+    assert (found["across_sentences"]["count"], found["across_sentences"]["examples"]) == (1, ["a.jsonl:1 'king'"])

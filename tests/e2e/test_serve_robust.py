@@ -173,6 +173,10 @@ def test_a_worker_that_is_killed_loses_its_own_requests_alone():
         head, _, found = answer(of_worker[other]).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200 ")
         assert len(json.loads(found)) == 1000
+        assert process.stderr is not None
+        assert process.stderr.readline() == f"worker {killed} ended by signal 9; another one takes its place\n"
+        while "spanbert_worker_starts_total 3.0" not in client.get("/metrics").text:
+            assert process.poll() is None
         assert ended(process) == (0, "")
 
 
@@ -216,6 +220,7 @@ def test_a_worker_that_cannot_come_back_does_not_end_the_others(tmp_path: Path):
         first, second = workers(process)
         os.kill(first, signal.SIGKILL)
         assert process.stderr is not None
+        assert process.stderr.readline() == f"worker {first} ended by signal 9; another one takes its place\n"
         assert process.stderr.readline().startswith("a worker cannot start, and is tried again: ")
         answered = asked()
         assert answered is not None

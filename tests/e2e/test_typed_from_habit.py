@@ -82,6 +82,14 @@ def test_names_of_kinds_are_theirs_alone():
         (["pretrain", "store", "--batch-size", "8", "--out", "b"], "--batch-size: a step reads packs of tokens"),
         (["finetune", "ner", "--fp16", "--train", "a", "--out", "b"], "--set train.precision=bfloat16"),
         (["predict", "bundle", "--batch-size", "8"], "--batch-size: leave it out"),
+        (["finetune", "ner", "--eval-batch-size", "8", "--train", "a", "--out", "b"], "--eval-batch-size: leave it out"),
+        (["pretrain", "store", "--epochs", "3", "--out", "b"], "--epochs: finetune alone counts epochs; pretrain takes --budget"),
+        (["doctor", "ner", "--train", "a", "--model", "b"], "--train: the data that is looked at or scored is named by --data"),
+        (["evaluate", "bundle", "--train", "a"], "--train: the data that is looked at or scored is named by --data"),
+        (["finetune", "ner", "--label-smoothing", "0.1", "--train", "a", "--out", "b"], "--set label_smoothing=0.1: a setting of the kind translate; got the kind tag"),
+        (["finetune", "ner", "--set", "beam=1", "--train", "a", "--out", "b"], "--set beam=1: a setting of the kind translate; got the kind tag"),
+        (["finetune", "multi", "--task", "a=ner:a", "--task", "b=qa:b", "--set", "classify.mode=multi", "--out", "b"], "a setting of the kind classify; got the kind qa and tag"),
+        (["doctor", "ner", "--set", "beam=1", "--data", "a", "--model", "b"], "--set beam=1: a setting of the kind translate; got the kind tag"),
         (["finetune", "ner", "--set", "optim.learning_rat=1", "--train", "a", "--out", "b"], "unknown key 'optim.learning_rat'"),
     ],
 )  # fmt: skip
@@ -93,8 +101,9 @@ def test_what_has_no_counterpart_says_what_to_do(cli, tmp_path: Path, monkeypatc
     assert list(tmp_path.iterdir()) == []
 
 
-def test_options_by_the_names_of_other_programs(cli, corpus_file: Path, hugging_face_model: Path, tmp_path: Path):
-    code, _, err = cli("prepare", corpus_file, "--tokenizer", hugging_face_model, "--output-dir", tmp_path / "store",
+@pytest.mark.parametrize("out", ["--output-dir", "-o"])
+def test_options_by_the_names_of_other_programs(cli, corpus_file: Path, hugging_face_model: Path, tmp_path: Path, out):
+    code, _, err = cli("prepare", corpus_file, "--tokenizer", hugging_face_model, out, tmp_path / "store",
                        "--license=ours", "--validation_split", "10%")  # fmt: skip
     assert code == 0, err
     index = read_json(tmp_path / "store" / "index.json")
@@ -161,6 +170,13 @@ def completions(words: str) -> list[str]:
 )
 def test_completion(words: str, found: list[str]):
     assert completions(words) == found
+
+
+def test_a_name_is_looked_for_in_the_kinds_at_hand(train):
+    """Several kinds have a `label_column`; the file may set other kinds too, as that of another run does."""
+    Path("all.yaml").write_text("translate:\n  beam: 2\n")
+    settings, _, _ = train("classify", "--train", "a.tsv", "--set", "label_column=label", "--config", "all.yaml", *FEW)
+    assert (settings["classify"]["label_column"], settings["translate"]["beam"]) == ("label", 2)
 
 
 def test_settings_file_with_other_names(train, tmp_path: Path):

@@ -98,7 +98,7 @@ def test_the_parts_of_a_file_have_names_and_hashes_of_their_own(tmp_path: Path):
     assert source_facts(hold_out(file, HeldOut(share=0.1)).dev) == source_facts(split.dev)
 
 
-@pytest.mark.parametrize("given_", ["0%", "100%", "250%", 0, 1, 1.5, float("nan")])
+@pytest.mark.parametrize("given_", ["0%", "100%", "250%", "0.0", 0, 1, 1.5, float("nan")])
 def test_shares_that_leave_nothing(given_):
     with pytest.raises(InputError, match="not a share to hold out"):
         HeldOut.parse(given_, where="dev")
@@ -114,3 +114,7 @@ def test_a_file_of_that_name_is_a_file(tmp_path: Path, monkeypatch: pytest.Monke
     assert HeldOut.parse("10%", where="dev") == HeldOut.parse(Path("10%"), where="dev") == HeldOut(share=0.1)
     (tmp_path / "10%").touch()
     assert HeldOut.parse("10%", where="dev") is None
+    for fraction in ("0.2", ".2", Path("0.2")):
+        assert HeldOut.parse(fraction, where="dev") == HeldOut(share=0.2)
+    (tmp_path / "0.2").touch()
+    assert HeldOut.parse("0.2", where="dev") is None

@@ -16,9 +16,9 @@ FACTS = {"environment": {"spanbert": "0.1.0", "torch": "2.13.0", "python": "3.11
 @pytest.fixture
 def sections(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    from report_parts import small_en, studies
+    from report_parts import serving, small_en, studies
 
-    return {"small_en": small_en, "studies": studies}
+    return {"small_en": small_en, "serving": serving, "studies": studies}
 
 
 @pytest.fixture(autouse=True)
@@ -105,3 +105,32 @@ def test_small_en_stands_beside_its_peer(sections):
     assert ["Paris is [MASK].", "2", "big, nice"] in found
     assert ["A [MASK].", "not among 10", "b"] in found
     assert ["megabytes", "49", "12"] in found
+
+
+def loaded(rate: float) -> dict[str, Any]:
+    return {"texts_a_second": rate, "errors": 0, "p50_ms": 300.0, "p99_ms": 900.0, "megabytes": [500, 501, 502]}
+
+
+def serving(int8: dict[str, Any]) -> dict[str, Any]:
+    both = {"offline": [50.0, 52.0], "spanbert": {**loaded(48.0), "seconds": 180.0}, "plain": loaded(12.0)}
+    alone = {"served": {"p50_ms": 9.0}, "bare": {"p50_ms": 8.0}}
+    settings = {"clients": 32, "threads": 2, "words": {"mix": [5, 400], "short": [5, 40]}}
+    return {**settings, "mix": {**both, "int8": int8}, "short": both, "alone": alone, **FACTS}
+
+
+def test_an_int8_export_is_served_beside_the_plain_server(sections):
+    parity = {"main": "accuracy", "before": 0.8, "after": 0.798, "drop": 0.2, "interval": [-0.1, 0.5]}
+    chosen = {"runtime": "onnx", "parity": parity, "offline": 100.0, "tried": {"torch": None, "onnx": 100.0}}
+    said = sections["serving"].serve(serving({**chosen, **loaded(96.0)}))
+    found = rows(said)
+    assert ["5 to 400", "`spanbert serve`, int8", "96.0", "300 ms", "900 ms", "0", "188%"] in found
+    assert len([row for row in found if row[1] == "`spanbert serve`, int8"]) == 1, "short texts have none"
+    assert "**8.0** times as many texts as the plain server, 2.0 times as many as the service in float32" in said
+    assert "torch refused by the gate, onnxruntime 100.0" in said
+    assert "accuracy is 0.7980, the bundle's 0.8000: 0.20 points less (-0.10 to 0.50, 95%)" in said
+
+
+def test_exports_that_the_gate_refuses_have_no_row(sections):
+    said = sections["serving"].serve(serving({"tried": {"torch": None, "onnx": None}}))
+    assert not [row for row in rows(said) if "int8" in row[1]]
+    assert "refused both exports" in said

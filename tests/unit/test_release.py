@@ -6,10 +6,13 @@ import importlib.util
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from spanbert.core.distribution import install_command
 
 ROOT = Path(__file__).parents[2]
 FILES = ("CHANGELOG.md", "CITATION.cff", "src/spanbert/__init__.py")
@@ -98,3 +101,13 @@ def test_the_oldest_torch():
     assert oldest('"torch>=2.12.1",') == "2.12.1"
     with pytest.raises(SystemExit, match="no torch"):
         oldest('"torchmetrics>=1"')
+
+
+def test_packages_are_installed_from_where_they_are():
+    """What model cards tell people who have never seen this repository."""
+    for package in ("spanbert", "spanbert-runtime"):
+        source, _, folder = install_command(package, "zh").removesuffix("'").partition("#subdirectory=")
+        about = tomllib.loads((ROOT / folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        assert source == f"pip install '{package}[zh] @ git+{about['urls']['Source']}"
+        assert (about["name"], "zh" in about["optional-dependencies"]) == (package, True)
+    assert install_command("spanbert") == "pip install 'spanbert @ git+https://github.com/spanbert/spanbert'"

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,22 @@ def test_the_image_has_what_it_copies():
     assert all((ROOT / name).exists() for name in kept)
 
 
+def test_the_image_is_built_of_a_package_of_this_tree_by_its_extras():
+    text = DOCKERFILE.read_text(encoding="utf-8")
+    [install] = re.findall(r"pip install .*?\n\n", text, flags=re.DOTALL)
+    assert '"./${PACKAGE}[${EXTRAS}]"' in install
+    default = (dict(re.findall(r"^ARG (\w+)=(.+)$", text, flags=re.MULTILINE)), "spanbert-runtime")
+    said = [line for line in text.splitlines() if "build-arg" in line]
+    others = [(dict(re.findall(r"--build-arg (\w+)=(\S+)", line)), None) for line in said]
+    assert len(others) == 2
+    for stated, name in (default, *others):
+        arguments = default[0] | stated
+        project = tomllib.loads((ROOT / arguments["PACKAGE"] / "pyproject.toml").read_text())["project"]
+        assert name in (None, project["name"])
+        assert set(arguments["EXTRAS"].split(",")) <= project["optional-dependencies"].keys()
+        assert "serve" in arguments["EXTRAS"].split(",")
+
+
 @pytest.mark.parametrize("document", MANIFEST, ids=lambda one: one["kind"])
 def test_the_manifest_is_what_kubernetes_takes(document: dict[str, Any]):
     kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
@@ -97,6 +114,21 @@ def test_pods_serve_what_the_program_takes_and_end_after_their_requests():
     assert mounted.keys() == {one["name"] for one in POD["volumes"]}
     for place in (*parsed["bundles"], str(parsed["api_keys"])):
         assert any(place.startswith(f"{path}/") for path in mounted.values()), place
+
+
+def test_nobody_without_a_key_is_sent_to_the_figures_of_pods_that_want_one(tmp_path: Path):
+    keys = tmp_path / "keys.txt"
+    keys.write_text("prometheus: a-key-of-its-own\n")
+    client = TestClient(make_app(ServePlan(models=(), keys=keys)))
+    assert "--api-keys" in CONTAINER["args"]
+    assert client.get("/metrics").status_code == 401
+    assert client.get("/metrics", headers={"authorization": "Bearer a-key-of-its-own"}).status_code != 401
+    assert not any("prometheus" in one for one in MANIFEST[0]["spec"]["template"]["metadata"].get("annotations", ()))
+
+
+def test_models_are_loaded_again_by_what_a_slim_image_has():
+    said = (FOLDER / "kubernetes.yaml").read_text(encoding="utf-8")
+    assert re.findall(r"kubectl exec POD -- ([^`]+)", said) == ["sh -c 'kill -HUP 1'"]
 
 
 def test_the_parts_of_the_manifest_mean_the_same_pods():

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from benchmarks.bench.common import seconds_of, spread_of
 from benchmarks.bench.inference_sides.sets import Files, Kind, questions_of, texts_of
@@ -28,6 +28,7 @@ from spanbert.encoder.int8_layers import can_compute_int8
 from spanbert.exports.export import export
 from spanbert.exports.parity import Original
 from spanbert.exports.write import size_of_weights
+from spanbert.inference.graph_runner import require_openvino_bfloat16
 from spanbert.pipelines.load import Pipeline, load
 from spanbert.pipelines.loaded import Precision
 
@@ -66,7 +67,7 @@ class Side:
     """
 
     runtime: str
-    precision: str
+    precision: ExportPrecision
     path: Path
     task: str | None
 
@@ -100,8 +101,18 @@ def left_out() -> dict[str, str]:
     if not can_compute_int8():
         found["int8_torch"] = "torch has no int8 products on this processor"
     if find_spec("openvino") is None:
-        found |= dict.fromkeys(("float32_openvino", "int8_openvino"), "openvino is not installed")
+        found |= dict.fromkeys((f"{one}_openvino" for one in get_args(ExportPrecision)), "openvino is not installed")
+    elif (why := _why_no_openvino_bfloat16()) is not None:
+        found["bfloat16_openvino"] = why
     return found
+
+
+def _why_no_openvino_bfloat16() -> str | None:
+    try:
+        require_openvino_bfloat16("bench inference")
+    except InputError as error:
+        return error.what
+    return None
 
 
 def task_of(bundle: Path, kind: Kind) -> str:
@@ -133,9 +144,9 @@ def sides_of(bundle: Path, task: str, files: Files, folder: Path, reporter: Repo
         reporter: Receives progress.
     """
     missing = left_out()
-    wanted: list[tuple[ExportRuntime, str]] = [
+    wanted: list[tuple[ExportRuntime, ExportPrecision]] = [
         ("torch", "float32"), ("torch", "bfloat16"), ("onnx", "float32"), ("openvino", "float32"),
-        ("torch", "int8"), ("onnx", "int8"), ("openvino", "int8"),
+        ("openvino", "bfloat16"), ("torch", "int8"), ("onnx", "int8"), ("openvino", "int8"),
     ]  # fmt: skip
     found = []
     for runtime, precision in wanted:
@@ -153,12 +164,11 @@ def sides_of(bundle: Path, task: str, files: Files, folder: Path, reporter: Repo
 
 def _export(side: Side, bundle: Path, runtime: ExportRuntime, data: Path, reporter: Reporter) -> None:
     """Makes an export that loses no more than the gate allows; else one whose loss is reported."""
-    precision: ExportPrecision = "int8" if side.precision == "int8" else "float32"
-    by_task = {side.task: data} if precision == "int8" and side.task is not None else None
+    by_task = {side.task: data} if side.precision != "float32" and side.task is not None else None
 
     def make(most: float) -> None:
         export(
-            bundle, side.path, runtime=runtime, precision=precision, data=by_task, max_drop=most, reporter=reporter
+            bundle, side.path, runtime=runtime, precision=side.precision, data=by_task, max_drop=most, reporter=reporter
         )  # fmt: skip
 
     try:

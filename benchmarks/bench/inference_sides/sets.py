@@ -5,12 +5,14 @@ No text that sets the ranges of int8, or that the gate of `spanbert export` look
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
+import spanbert
 from spanbert.apps.quickstart.build import packaged_minilm
 from spanbert.core.errors import InputError
 from spanbert.core.files import sha256_of, write_atomically
@@ -212,9 +214,12 @@ def texts_of(kind: Kind, file: Path) -> list[str]:
 
 
 def of_model(bundle: Path) -> str:
-    """A folder for what is made of a model, of its own for each, so that an export of an earlier one is not taken."""
+    """A folder for what is made of a model, of its own for each, and for each version of what makes it."""
     files = [bundle / "spanbert.json", bundle / "config.json"]
-    return "of-" + sha256_of(next((one for one in files if one.is_file()), bundle))[:12]
+    package = Path(spanbert.__file__).parent
+    code = sorted(one for place in ("exports", "encoder", "tasks") for one in (package / place).rglob("*.py"))
+    made = hashlib.sha256(b"".join(one.read_bytes() for one in code)).hexdigest()
+    return f"of-{sha256_of(next((one for one in files if one.is_file()), bundle))[:12]}-by-{made[:8]}"
 
 
 def trained(name: str, files: Files, out: Path, *, quick: bool, reporter: Reporter) -> Path:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spanbert.checkpoint.hub_facts import HubFacts
+from spanbert.core.distribution import install_command
 from spanbert.core.errors import printable
 
 _MOST_LABELS = 60
@@ -59,7 +60,7 @@ class Card:
             f"{_plain(self.what)}. Weights at the start: {_plain(self.base)}{seen}.",
             *_section("What it is for", "\n".join(self.intended)),
             *_section("Labels", "\n".join(_labels(name, labels) for name, labels in self.labels.items() if labels)),
-            "## Use\n```sh\npip install spanbert\n```\n" + _block("python", self.python),
+            "\n".join(["## Use", _block("sh", [install_command("spanbert")]), _block("python", self.python)]),
             *([_block("sh", self.shell)] if self.shell else []),
             *_section("In `transformers`", "\n\n".join(self._elsewhere())),
             _section("Held-out figures", _block("", self.scores or ["nothing was held out"]))[0],

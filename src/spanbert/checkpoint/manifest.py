@@ -75,6 +75,8 @@ class ExportFacts(Schema):
         parameters: Of the bundle that it was made of.
         calibrated_on: By task, the texts whose values int8 was set by.
         parity: What the export was found to cost on dev data.
+        unscored: What answers in this precision and was not compared with the bundle.
+        timed_on: The processor that parity was timed on.
         memory: Of a process that answers, in bytes at its peak: `before`, with the bundle, and `after`.
         written: What it may write; None: it writes nothing.
     """
@@ -86,6 +88,8 @@ class ExportFacts(Schema):
     parameters: Count = 0
     calibrated_on: dict[str, str] = Field(default={})
     parity: dict[str, Any] = Field(default={})
+    unscored: list[str] = Field(default=[])
+    timed_on: str = ""
     memory: dict[str, Count] | None = None
     written: WrittenFacts | None = None
 

@@ -52,7 +52,7 @@ def read_head(files: BundleFiles, task: str) -> dict[str, Tensor]:
 
 
 def read_weights(weights: Path) -> dict[str, Tensor]:
-    """Reads `model.safetensors`, the shards that an index names, or `pytorch_model.bin` (no code in it is run).
+    """Reads `model.safetensors`, `pytorch_model.bin` (no code in it is run), or the shards that an index of them names.
 
     Raises:
         InputError: Missing or damaged.

@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from spanbert.core.errors import InputError, nearest
-from spanbert.core.habits import near_setting, setting_meant
+from spanbert.core.habits import setting_hint, setting_meant
 
 
 class Config(BaseModel):
@@ -57,7 +57,12 @@ class Config(BaseModel):
 
     @classmethod
     def assemble(
-        cls, *, file: Path | None = None, overrides: Sequence[str] = (), base: Mapping[str, Any] | None = None
+        cls,
+        *,
+        file: Path | None = None,
+        overrides: Sequence[str] = (),
+        base: Mapping[str, Any] | None = None,
+        among: Collection[str] | None = None,
     ) -> Self:
         """Builds the settings: defaults, then `base`, then the YAML file, then the overrides.
 
@@ -65,12 +70,13 @@ class Config(BaseModel):
             file: A YAML mapping of sections.
             overrides: `section.key=value`, the value read as YAML.
             base: Values that the caller sets, in nested sections or by dotted keys.
+            among: The dotted keys that other names may mean; None: all.
 
         Raises:
             InputError: A key that does not exist (names the nearest), or a value that does not fit.
         """
         values: dict[str, Any] = {}
-        known = frozenset(cls.dotted_keys())
+        known = frozenset(cls.dotted_keys() if among is None else among)
         origin: dict[str, str] = {}
         cls._take(values, base or {}, known)
         if file is not None:
@@ -84,7 +90,7 @@ class Config(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            raise cls._explain(error, origin) from None
+            raise cls._explain(error, origin, known) from None
 
     @classmethod
     def _take(cls, values: dict[str, Any], given: Mapping[str, Any], known: Collection[str]) -> None:
@@ -123,16 +129,16 @@ class Config(BaseModel):
         return isinstance(found, type) and issubclass(found, Config) and found.is_switch(rest)
 
     @classmethod
-    def _explain(cls, error: ValidationError, origin: Mapping[str, str]) -> InputError:
+    def _explain(
+        cls, error: ValidationError, origin: Mapping[str, str], known: Collection[str] | None = None
+    ) -> InputError:
         first = error.errors()[0]
         parts = [str(part) for part in first["loc"]]
         key = ".".join(parts)
         where = next((origin[key[:n]] for n in range(len(key), 0, -1) if key[:n] in origin), None)
         if first["type"] == "extra_forbidden":
-            keys = cls.dotted_keys()
-            meant = near_setting(key, keys)
-            hint = f"did you mean {meant!r}?" if meant else nearest(key, keys)
-            return InputError(f"unknown key {key!r}; {hint}", where=where)
+            keys = cls.dotted_keys() if known is None else known
+            return InputError(f"unknown key {key!r}; {setting_hint(key, keys) or nearest(key, keys)}", where=where)
         return InputError(f"bad value for {key!r}", where=where, got=repr(first["input"]), expected=_said(first["msg"]))
 
     def to_yaml(self) -> str:

@@ -86,6 +86,7 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "--validation-split": ("--dev", "--held-out"),
     "--dev-split": ("--dev",),
     "--test-size": ("--dev", "--held-out"),
+    "-o": ("--out",),
     "--overwrite-output-dir": ("--overwrite",),
     "--force": ("--overwrite",),
 }
@@ -99,6 +100,8 @@ COUNTS = frozenset({"--gpus", "--n-gpu", "--num-gpus"})
 """Ask for so many cards."""
 ACCELERATOR = "--accelerator"
 _ON_CPU = "this command needs no GPU: leave the option out"
+_BATCHED = "leave it out: texts are batched by their lengths"
+_EPOCHS = "finetune alone counts epochs; pretrain takes --budget 500steps, 20Mtok or 2h"
 
 HINTS: Mapping[str, str] = {
     **dict.fromkeys((DEVICE, ACCELERATOR, *sorted(CARDS | COUNTS)), _ON_CPU),
@@ -106,15 +109,20 @@ HINTS: Mapping[str, str] = {
     **dict.fromkeys(("--bf16",), "say --set train.precision=bfloat16"),
     "--batch-size": "a step reads packs of tokens: --set batch.packs=4 --set batch.pack_tokens=2048",
     "--warmup-steps": "the warm-up is a share of the budget: --set optim.warmup=0.1",
+    **dict.fromkeys(("--epochs", "--num-epochs", "--n-epochs", "--num-train-epochs", "--max-epochs"), _EPOCHS),
+    **dict.fromkeys(("--eval-batch-size", "--per-device-eval-batch-size"), _BATCHED),
+    "--eval-steps": "say it with a unit: --set train.evaluate_every=500steps",
+    "--save-steps": "say it with a unit: --set train.checkpoint_every=500steps",
+    "--train": "the data that is looked at or scored is named by --data",
     "--do-train": "leave it out: finetune trains, evaluate scores, predict predicts",
     "--do-eval": "leave it out: finetune scores on --dev, and evaluate scores any file",
     "--do-lower-case": "leave it out: the tokenizer of --model knows",
     "--resume-from-checkpoint": "say --resume: it continues the run in --out",
 }
-"""What to say to options that have no counterpart, or more than one."""
+"""What to say to options that have no counterpart, or more than one; settings are looked up as options are called."""
 
 UNREAD_HINTS: Mapping[str, str] = {
-    "--batch-size": "leave it out: texts are batched by their lengths",
+    "--batch-size": _BATCHED,
     "--max-length": "leave it out: long texts are read in windows, never cut off",
 }
 """The same where a model is asked and not trained."""
@@ -187,9 +195,20 @@ def setting_meant(key: str, known: Collection[str]) -> str | None:
     return meant
 
 
-def near_setting(key: str, known: Collection[str]) -> str | None:
-    """The setting that a key may mean, whatever section it names and though it is misspelled: for a hint."""
-    name = key.rpartition(".")[2]
+def setting_hint(key: str, known: Collection[str]) -> str | None:
+    """What to say to a key that is no setting: what to do instead, or the setting that it may mean; None: nothing.
+
+    The key may name a wrong section, and be misspelled.
+
+    Args:
+        key: What was typed, with or without its section.
+        known: The dotted keys that there are.
+    """
+    name = key.rpartition(".")[2].lower()
     meant = setting_meant(name, known)
-    close = difflib.get_close_matches(name.lower(), SETTINGS, n=1, cutoff=0.85) if meant is None else ()
-    return setting_meant(close[0], known) if close else meant
+    flag = f"--{name.replace('_', '-')}"
+    if meant is None and HINTS.get(flag, _ON_CPU) != _ON_CPU:
+        return HINTS[flag]
+    close = difflib.get_close_matches(name, SETTINGS, n=1, cutoff=0.85) if meant is None else ()
+    meant = setting_meant(close[0], known) if close else meant
+    return None if meant is None else f"did you mean {meant!r}?"

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
+from spanbert.core.capitals import (
+    DETERMINERS,
+    PERSONAL_PRONOUNS,
+    PLURAL_PRONOUNS,
+    PLURALS,
+    PREPOSITIONS,
+    begins_sentence,
+    is_common,
+    looks_plural,
+    with_capital,
+)
 from spanbert.core.pronouns import is_possessive, is_pronoun, is_replaceable, word_set
 from spanbert.core.types import Span
 
-_WORD_LETTER = re.compile(r"\w")
 _FIRST_WORD = re.compile(r"\W*(?:(?:the|a|an|this|that|these|those)\s+)?(.)", re.IGNORECASE | re.DOTALL)
 _OWNS = re.compile(r"\s?['\u2019]s\b")
 _OWNING = re.compile(r"\s?['\u2019]s$|(?<=s)\s?['\u2019]$")
 _SHORTENED = re.compile(r"\s?['\u2019](s|re|ve|ll|d|m)\b", re.IGNORECASE)
 _INDEFINITE = re.compile(r"(a|an)\s+", re.IGNORECASE)
-_SENTENCE_END = re.compile(r"[.!?:\u2026]['\"\u201d\u2019)\]]*$|['\"\u201c\u2018(\[]$")
 
 # Where the name of a mention, with one blank between words, ends and what is said about it begins.
 _CLAUSE = re.compile(
@@ -23,14 +32,15 @@ _CLAUSE = re.compile(
     r"| ?[(\[;:\u2013\u2014]| -+ "
 )
 _APPOSITION = re.compile(r" ?,(?! ?(?:Jr|Sr|Inc|Ltd|PhD|MD|Esq)\b)")
-_LIST = re.compile(r", ?(?!(?:a|an|the|his|her|its|their|who|which|whose|one) )[^,]*?(?:, ?| )(?:and|or|&) ")
-_PREPOSITIONS = word_set("in on at by with from to of for about under over")
-_DETERMINERS = word_set(
-    "the a an this that these those my your his her its our their some any many most several few all both each every",
-    "no another other one two three four five six seven eight nine ten",
+_LIST = re.compile(r", ?([^,]*?)( ?, ?| )(?:and|or|&) (\S*)")  # its second thing, and how its last one begins
+_ONE = PERSONAL_PRONOUNS | word_set("it its")
+_CLAUSE_WORDS = word_set("who whom which whose that where")
+_BEFORE_A_NOUN = DETERMINERS | PREPOSITIONS | word_set("and or but nor as than like")
+_PAST = word_set(
+    "was were is has had built bought made wrote saw found gave sold left lost knew met told said took brought drew",
+    "grew kept held sent won drove chose ate read sang taught did went came wore threw stole spoke led hid broke",
+    "began felt",
 )
-_SINGULAR_ENDS = ("ss", "us", "is")
-_PLURALS = word_set("people children men women police parents staff crowd")
 _PLURAL_VERB = re.compile(r"\s+(?:are|were|have|do|don't|aren't|weren't|haven't)\b|\s?['\u2019](?:re|ve)\b")
 _PARTICIPLE = re.compile(  # `she's worked`, but `she's tired`
     r"\s+(?:(?:never|always|just|already|ever|only|also)\s+)?(?:been|got|gotten|had|made|seen|taken|given|come|gone|become"
@@ -38,7 +48,6 @@ _PARTICIPLE = re.compile(  # `she's worked`, but `she's tired`
     r"|needed|learned|helped|promised|happened|agreed|arrived|stayed|waited|joined|received|published|turned|changed)\b"
 )
 _LONG_FORMS = {"re": "are", "ve": "have", "ll": "will", "m": "am"}
-_REACH = 40  # characters before a place in which a sentence's end is looked for
 
 
 def head_mention(text: str, cluster: Sequence[Span]) -> Span:
@@ -84,7 +93,10 @@ def resolve(text: str, clusters: Iterable[Sequence[Span]]) -> str:
         if not cluster:
             continue
         head = head_mention(text, cluster)
-        name = _name_of(text, head)
+        pronouns = {
+            one.lower() for one in (text[mention.start : mention.end] for mention in cluster) if is_pronoun(one)
+        }
+        name = _name_of(text, head, pronouns)
         if not name or is_pronoun(name):
             continue
         for mention in cluster:
@@ -113,8 +125,8 @@ def _in_place(text: str, mention: Span, name: str) -> tuple[int, int, str] | Non
         if verb is None:
             return None
         words, end = f"{name} {verb}", short.end()
-    if _begins_sentence(text, mention.start) and pronoun[:1].isupper():
-        words = words[:1].upper() + words[1:]
+    if begins_sentence(text, mention.start) and pronoun[:1].isupper():
+        words = with_capital(words)
     return mention.start, end, words
 
 
@@ -126,67 +138,78 @@ def _long_form(text: str, short: re.Match[str]) -> str | None:
     return _LONG_FORMS.get(letters)
 
 
-def _name_of(text: str, head: Span) -> str:
-    """What a head mention is called: within a sentence, without `'s`."""
+def _name_of(text: str, head: Span, pronouns: Collection[str]) -> str:
+    """What a head mention is called: within a sentence, without `'s`; `pronouns` stand for it."""
     words = " ".join(text[head.start : head.end].split())
     clause = _CLAUSE.search(words)
-    name = words if clause is None else words[: clause.start()]
-    if not _LIST.search(name):
+    name = _before_clause(words if clause is None else words[: clause.start()])
+    if not _is_list(name, pronouns):
         name = _APPOSITION.split(name, maxsplit=1)[0]
     name = _without_rest(name)
     name = _OWNING.sub("", name)
     name = _INDEFINITE.sub("the ", name, count=1) if _INDEFINITE.match(name) else name
-    if _begins_sentence(text, head.start) and _is_common(text, name):
+    if begins_sentence(text, head.start) and is_common(text, name, pronouns):
         name = name[:1].lower() + name[1:]
     return name
+
+
+def _before_clause(name: str) -> str:
+    """A name without a clause after it that no word introduces: `the house my father built`, `the book Ann wrote`."""
+    words = name.split(" ")
+    for place in range(1, len(words) - 1):
+        before, word, verb = words[place - 1], words[place], words[place + 1]
+        if word in DETERMINERS:
+            verb = words[place + 2] if place + 2 < len(words) else ""
+        elif not (word[:1].isupper() and before[:1].islower()):
+            continue
+        if before.isalpha() and before.lower() not in _BEFORE_A_NOUN and _is_past(verb):
+            return " ".join(words[:place])
+    return name
+
+
+def _is_past(word: str) -> bool:
+    return word in _PAST or (len(word) > 4 and word.isalpha() and word.endswith("ed"))
+
+
+def _is_list(name: str, pronouns: Collection[str]) -> bool:
+    """Whether a name with commas is several things, and not one with what it is: `Ann Lee, mayor and author`."""
+    found = _LIST.search(name)
+    if found is None or not _ONE.isdisjoint(pronouns):
+        return False
+    second, *more = found[1].split(" ")
+    if second in _CLAUSE_WORDS:
+        return False
+    is_plural = not PLURAL_PRONOUNS.isdisjoint(pronouns)
+    if second in DETERMINERS:
+        return is_plural and (found[3] in DETERMINERS or found[2] != " ")
+    first = name[: found.start()].split(" ")
+    is_full_name = len(first) > 1 and all(one[:1].isupper() and one.lower() not in DETERMINERS for one in first)
+    if is_full_name and not PREPOSITIONS.isdisjoint(more):
+        return False
+    items = [second[:1].isupper(), second in PLURALS, looks_plural([second, *more][-1])]
+    return any(items) or (is_plural and not is_full_name)
 
 
 def _without_rest(name: str) -> str:
     """A name without the prepositions and commas that led to what was cut off."""
     first, *more = name.rstrip(", ").split(" ")
-    while more and more[-1] in _PREPOSITIONS:
+    while more and more[-1] in PREPOSITIONS:
         more.pop()
     return " ".join([first, *more])
 
 
-def _is_common(text: str, name: str) -> bool:
-    """Whether the first word of a name that begins a sentence has its capital from there alone."""
-    first = name.split()[0] if name.split() else ""
-    return first.lower() in _DETERMINERS or (first[1:].islower() and _has_word(text, first.lower()))
-
-
-def _has_word(text: str, word: str) -> bool:
-    """Whether a word stands in a text by itself; in time that is linear in the text."""
-    place = text.find(word)
-    while place >= 0:
-        end = place + len(word)
-        if not (_WORD_LETTER.match(text, place - 1) if place else None) and not _WORD_LETTER.match(text, end):
-            return True
-        place = text.find(word, end)
-    return False
-
-
-def _begins_sentence(text: str, place: int) -> bool:
-    """Whether what stands here begins a sentence, or what is quoted."""
-    before = text[max(0, place - _REACH) : place]
-    words = before.rstrip()
-    return not words or "\n" in before[len(words) :] or _SENTENCE_END.search(words) is not None
-
-
 def _is_plural(name: str) -> bool:
     last = name.split()[-1].lower()
-    is_group = " and " in name or last in _PLURALS
-    return is_group or (last.endswith("s") and not last.endswith(_SINGULAR_ENDS) and not _is_one_name(name))
+    return " and " in name or last in PLURALS or (looks_plural(last) and not _is_one_name(name))
 
 
 def _is_one_name(name: str) -> bool:
     """`James`, `Mr. Jones`; but `the Smiths`, `the boys`."""
-    return name.split()[-1][:1].isupper() and name.split()[0].lower() not in _DETERMINERS
+    return name.split()[-1][:1].isupper() and name.split()[0].lower() not in DETERMINERS
 
 
 def _possessive(name: str) -> str:
-    plural_s = name.endswith("s") and not name.endswith(_SINGULAR_ENDS) and not _is_one_name(name)
-    return f"{name}'" if plural_s else f"{name}'s"
+    return f"{name}'" if looks_plural(name) and not _is_one_name(name) else f"{name}'s"
 
 
 def possessive_end(text: str, place: int) -> int | None:

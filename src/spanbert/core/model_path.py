@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -14,7 +15,8 @@ from spanbert.core.texts import require_path
 _PREFIX = "spanbert_"  # of the packages that hold a model
 _PACKAGED = re.compile("[a-z][a-z0-9]*(-[a-z0-9]+)+")
 _HUB_ID = re.compile(r"(?P<repository>[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?)(?:@(?P<revision>[\w./-]+))?")
-_FILES = ("*.json", "*.txt", "*.safetensors", "*.model", "pytorch_model.bin", "assets/*", "README.md")
+_FILES = ("*.json", "*.txt", "*.safetensors", "*.model", "assets/*", "README.md")
+_PICKLED = "pytorch_model*.bin"  # whole or in shards; fetched only where there are no safetensors
 LOG_IN = "Log in with `hf auth login`, or set HF_TOKEN"
 
 
@@ -65,6 +67,20 @@ def hub_id(name: str | os.PathLike[str]) -> str | None:
     return None if found is None else found.repository
 
 
+def is_model(name: str | os.PathLike[str]) -> bool:
+    """Whether something that `resolve` has found holds a model and not a tokenizer alone; asks no hub."""
+    path = Path(name).expanduser()
+    folder = path if path.exists() else _packaged(os.fspath(name))
+    if folder is not None:
+        return (folder / "config.json").is_file()
+    wanted = _as_hub_id(name)
+    if wanted is None:
+        return False
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(wanted.repository, "config.json", revision=wanted.revision), str)
+
+
 def model_name(name: str | os.PathLike[str]) -> str:
     """What people call a model: an id on the hub, its name as a package, or that of its folder without its place."""
     if hub_id(name) is not None:
@@ -83,11 +99,11 @@ def _as_hub_id(name: str | os.PathLike[str]) -> HubId | None:
 
 def _snapshot(wanted: HubId, where: str) -> Path:
     """The folder of the hub's cache that holds a model's files, which are fetched if need be."""
-    from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     try:
-        return Path(snapshot_download(wanted.repository, revision=wanted.revision, allow_patterns=list(_FILES)))
+        found = _fetched(wanted, _FILES)
+        return found if any(found.glob("model*.safetensors")) else _fetched(wanted, (*_FILES, _PICKLED))
     except (LocalEntryNotFoundError, OfflineModeIsEnabled):
         raise InputError(
             "no such path, and the hub cannot be reached (or HF_HUB_OFFLINE is set)",
@@ -100,6 +116,12 @@ def _snapshot(wanted: HubId, where: str) -> Path:
         raise InputError("no such path, and no name of a model on the hub", where=where, got=str(error)) from None
     except HfHubHTTPError as error:
         _refuse(error, wanted, where)
+
+
+def _fetched(wanted: HubId, patterns: Sequence[str]) -> Path:
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(wanted.repository, revision=wanted.revision, allow_patterns=list(patterns)))
 
 
 def _refuse(error: Exception, wanted: HubId, where: str) -> NoReturn:

@@ -19,7 +19,12 @@ _MADE = {  # files that tell what spanbert made, and a key of each
     "run.json": "settings",  # a run of training
     "index.json": "shards",  # a token store
 }
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")  # with config.json: a model
+WEIGHTS = (  # with config.json: a model
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
 
 
 def check_output_file(

@@ -31,7 +31,7 @@ _NO_NOUN = word_set(
     "tonight before after behind beside between through toward towards along across around against without within",
     "upon during near inside outside too also either alone anyway instead once twice soon everywhere somewhere",
     "anywhere sometimes always never ever just even still already yet very quite rather enough please whatever",
-    "however together apart aside like prior right several no",
+    "however together apart aside like prior right several no everything nothing something anything everyone",
 )
 _PEOPLE = word_set(
     "mother father sister brother daughter son husband wife parents parent children child baby family friend",
@@ -51,6 +51,49 @@ _GIVING = word_set("give gives gave given giving")
 _MAKING = word_set("make makes made making")
 _LETTING = word_set("let lets letting")
 _HELPING = word_set("help helps helped helping")
+# Verbs with two objects: what follows `her` is the other one where it needs no article: `sent her flowers`.
+_TELLING = word_set("ask asks asked asking tell tells told telling")
+_SENDING = _TELLING | word_set(
+    "send sends sent sending offer offers offered offering show shows showed shown showing write writes wrote written",
+    "writing teach teaches taught teaching lend lends lent lending buy buys bought buying bring brings brought",
+    "bringing promise promises promised promising owe owes owed owing hand hands handed handing feed feeds fed",
+    "feeding",
+)
+_PAYING = word_set("pay pays paid paying")
+_CALLING = word_set("call calls called calling name names named naming nickname nicknames nicknamed")
+_JUDGING = _CALLING | word_set(
+    "consider considers considered considering find finds found finding think thinks thought thinking believe believes",
+    "believed believing deem deems deemed keep keeps kept keeping leave leaves left leaving drive drives drove driven",
+    "driving get gets got getting make makes made making render renders rendered declare declares declared pronounce",
+    "pronounces pronounced judge judges judged",
+)
+_ADJECTIVES = word_set(
+    "clever smart intelligent wise stupid foolish silly dumb crazy mad insane beautiful pretty ugly attractive",
+    "charming kind cruel rude polite selfish lazy boring interesting funny weird strange odd brave strong weak guilty",
+    "innocent honest responsible dead alive asleep awake naked sick ill unwell well tired happy unhappy sad angry",
+    "upset nervous afraid scared sleepy hungry thirsty drunk pregnant unconscious pale free safe busy ready sure",
+    "aware able unable worthy uneasy furious difficult impossible unfit rich brilliant talented more less better",
+    "worse",
+)
+_ADJECTIVE_ENDS = ("ful", "less", "ous", "able", "ible")
+_MASSES = word_set(
+    "money help advice information proof news comfort hope kindness mercy respect water food tea coffee wine milk",
+    "bread cake soup medicine chocolate candy lunch dinner breakfast english french german spanish chinese latin math",
+    "maths music chess",
+)
+_ACQUAINTANCES = word_set(
+    "students pupils classmates roommates teachers doctors lawyers fans followers readers listeners viewers guests",
+    "sons daughters brothers sisters aunts uncles cousins nieces nephews grandparents grandchildren husbands lovers",
+    "neighbours neighbors bosses employees workers staff subjects soldiers troops servants maids parents clients",
+    "patients supporters voters enemies companions partners kids boys girls babies dogs cats",
+)
+_KEPT = word_set(  # of plurals that follow such verbs: what somebody has or made, and is not sent to her
+    "teeth feet legs eyes fingers lips breasts tears wounds bruises scars clothes belongings possessions things",
+    "savings services thanks condolences congratulations apologies compliments thoughts prayers memoirs novels books",
+    "poems songs plays essays works skills talents colors colours emotions intentions credentials respects beads",
+)
+_SAID = word_set("questions stories lies jokes secrets tales truths things")
+_PAID = word_set("compliments damages visits dollars pounds euros millions thousands hundreds extra")
 _SEEING = word_set("have has had having see sees saw seen watch watched hear heard feel felt")
 _NOTICING = word_set(
     "see sees saw seen seeing hear hears heard hearing watch watches watched watching find finds found catch",
@@ -139,16 +182,42 @@ def _is_object(before: tuple[str, str], word: str, text: str, end: int) -> bool:
         return True
     if verb in _LETTING:
         return True
+    is_last = not beyond or beyond in _NO_NOUN or beyond in PRONOUNS
+    is_substance = word in _MASSES and is_last and beyond not in ("to", "away", "back")
     if verb in (_GIVING | _HELPING):
-        return word not in _OWNED
+        return word not in _OWNED or (verb in _GIVING and is_substance)
+    if is_last and verb in _JUDGING and word not in _OWNED and _is_said_of(verb, word, text[end - len(word) : end]):
+        return True
+    if is_last and word in _ADJECTIVES and verb not in _NO_NOUN and beyond not in ("and", "or", "but"):
+        return True
     if verb in _MAKING:
         return word not in _OWNED and beyond not in _OWNED
     if word in _NUMBERED:
         return not beyond or beyond in ("in", "on", "at", "that", "when")
     if word == "home":
         return verb in _LEADING
+    if verb in (_SENDING | _PAYING):
+        return is_substance or _is_other_object(verb, word, beyond, is_last=is_last)
     if word in _BARE_VERBS and verb in _SEEING:
         return beyond not in ("was", "is", "of")
     if verb in _NOTICING and word.endswith(("ing", "ed")) and word not in _ING_NAMES:
         return word.endswith("ing") or not beyond or beyond in _NO_NOUN
-    return word.endswith("ly") and word not in _LY_NAMES and (not beyond or beyond in _NO_NOUN or beyond in PRONOUNS)
+    return word.endswith("ly") and word not in _LY_NAMES and is_last
+
+
+def _is_said_of(verb: str, word: str, written: str) -> bool:
+    """Whether a word after `her` says how or what she is found or called: `found her clever`, `called her names`."""
+    if verb in _CALLING and (word == "names" or written[:1].isupper()):
+        return True
+    return word in _ADJECTIVES or word.endswith(_ADJECTIVE_ENDS)
+
+
+def _is_other_object(verb: str, word: str, beyond: str, *, is_last: bool) -> bool:
+    """Whether what follows `her` is a second object: `asked her questions`, but `asked her friends`."""
+    if verb in _PAYING:
+        return word in _PAID
+    if verb in _TELLING and beyond in _SAID:
+        return True
+    is_plural = word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    kept = _OWNED | _ACQUAINTANCES | (_KEPT - _SAID if verb in _TELLING else _KEPT)
+    return is_plural and word not in kept and (is_last or beyond.endswith(("ing", "ly")))

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 _SPINS = "3000"  # some 50 to 150 microseconds, longer than what lies between two operations of a pass
+_QUOTAS = (  # of version 2 and of version 1
+    ("/sys/fs/cgroup/cpu.max",),
+    ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
+)
 _STATED = frozenset({"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"})
 
 
@@ -40,10 +45,22 @@ def threads() -> int:
 
 
 def usable_cores() -> int:
-    """The cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """The cores that this process may run on, or whose time a container gives it, if those are fewer."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(count, quota() or count)
+
+
+def quota() -> int | None:
+    """Cores whose time a container may use, as control groups of Linux state it, rounded up; None: no limit."""
+    for files in _QUOTAS:
+        try:
+            stated = [word for file in files for word in Path(file).read_text(encoding="utf-8").split()]
+            time, period = int(stated[0]), int(stated[1])
+        except (OSError, ValueError, IndexError):  # no such group, or "max"
+            continue
+        if time > 0 and period > 0:
+            return -(-time // period)
+    return None
 
 
 def load_average() -> float | None:

@@ -23,7 +23,7 @@ from spanbert.core.types import BoolArray, Document
 from spanbert.corpus.data import Source, documents_of, name_of
 from spanbert.corpus.formats.data_file import DataFile, Part
 
-_SHARE = re.compile(r"\d+(\.\d+)?%")
+_SHARE = re.compile(r"\d+(\.\d+)?%|0?\.\d+")
 _Hashes = npt.NDArray[np.uint64]
 
 
@@ -39,7 +39,7 @@ class HeldOut:
 
     @classmethod
     def parse(cls, given: object, *, where: str) -> HeldOut | None:
-        """Reads `10%` or 0.1; None where it is something else, such as the path of a file.
+        """Reads `10%`, `0.1` or 0.1; None where it is something else, such as the path of a file.
 
         Raises:
             InputError: A share that leaves nothing on one of the sides.
@@ -47,7 +47,8 @@ class HeldOut:
         is_share = isinstance(given, str | Path) and _SHARE.fullmatch(str(given)) and not Path(given).exists()
         if not is_share and (isinstance(given, bool) or not isinstance(given, int | float)):
             return None
-        share = float(str(given).removesuffix("%")) / 100 if is_share else float(str(given))
+        text = str(given)
+        share = float(text.removesuffix("%")) / 100 if text.endswith("%") else float(text)
         if not 0 < share < 1:
             raise InputError("not a share to hold out", where=where, got=str(given), expected="e.g. 10%")
         return cls(share=share)

@@ -8,6 +8,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,7 @@ import torch
 from spanbert.core.device import AUTO
 from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.memory import resident_bytes
+from spanbert.core.threads import quota
 from spanbert.encoder.config import Precision
 
 _LEAST_SHARED = 1 << 22  # multiply-adds of a product, some 100 microseconds of one core
@@ -136,8 +138,12 @@ def tune_process() -> None:
 
     Logits are tens of megabytes; by default each is mapped again and its pages zeroed on first touch, which made the
     softmax of a step ten times slower (docs/LOG.md). Elsewhere than on glibc the second part does nothing.
+
+    PyTorch takes as many threads as the machine has cores, also in a container that may use the time of a few of them;
+    unless the user has stated a number, it gets no more than these.
     """
     torch.set_flush_denormal(True)
+    _keep_to_quota()
     for name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
         os.environ.setdefault(name, str(_CACHED_SHAPES))
     if sys.platform == "linux":
@@ -146,6 +152,14 @@ def tune_process() -> None:
             mallopt(_M_MMAP_THRESHOLD, 1 << 30)
             mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
             mallopt(_M_TOP_PAD, 1 << 26)
+
+
+@cache
+def _keep_to_quota() -> None:
+    """Once, so that threads that are asked for later stay."""
+    most = quota()
+    if most is not None and "OMP_NUM_THREADS" not in os.environ and torch.get_num_threads() > most:
+        torch.set_num_threads(most)
 
 
 def release_freed_memory() -> None:

@@ -13,7 +13,8 @@ import numpy as np
 from typing_extensions import override
 
 from spanbert.batches.examples import Window
-from spanbert.core.types import IntArray, OutputArray
+from spanbert.checkpoint.bundle import HEADS_PREFIX
+from spanbert.core.types import BoolArray, IntArray, OutputArray
 from spanbert.corpus.data import Source, documents_of
 from spanbert.encoder.graph import Graph, observed
 from spanbert.encoder.rounding import Range
@@ -47,10 +48,16 @@ class Seen:
 
 
 class Observer:
-    """Takes in the inputs of products."""
+    """Takes in the inputs of products.
+
+    Attributes:
+        seen: By product, what was seen so far.
+        rows: How many rows a sample may have by now.
+    """
 
     def __init__(self) -> None:
         self.seen: dict[str, Seen] = {}
+        self.rows = _ROWS
 
     def add(self, name: str, values_NI: OutputArray) -> None:
         """Takes in some inputs of a product, (N, I)."""
@@ -61,7 +68,7 @@ class Observer:
         known = self.seen.get(name) or Seen(
             range=(0.0, 0.0), lowest_I=nothing_I, highest_I=nothing_I, sample_NI=values_NI[:0]
         )
-        wanted = min(_ROWS - len(known.sample_NI), _ROWS_AT_ONCE, len(values_NI))
+        wanted = min(max(self.rows - len(known.sample_NI), 0), _ROWS_AT_ONCE, len(values_NI))
         chosen = np.linspace(0, len(values_NI) - 1, wanted).astype(np.int64)
         self.seen[name] = Seen(
             range=(min(known.range[0], low), max(known.range[1], high)),
@@ -72,24 +79,45 @@ class Observer:
 
 
 class ObservedRunner(GraphRunner):
-    """Runs a graph whose products can be seen."""
+    """Runs a graph whose products can be seen.
 
-    def __init__(self, graph: bytes, source: ExportSource, products: Sequence[str], observer: Observer) -> None:
+    Args:
+        graph: The graph.
+        source: What it is of.
+        products: Its products.
+        observer: Is told what they read.
+        all_rows: Whether the encoder is seen to compute all rows, which other heads than those that are asked may read.
+    """
+
+    def __init__(
+        self, graph: bytes, source: ExportSource, products: Sequence[str], observer: Observer, *, all_rows: bool = False
+    ) -> None:
         super().__init__(graph, source.parts)
-        self._products, self._observer = products, observer
+        of_heads = [name for name in products if name.startswith(HEADS_PREFIX)]
+        self._products = {True: [name for name in products if name not in of_heads], False: of_heads}
+        self._observer, self._all_rows = observer, all_rows
 
     @override
     def run(
         self, windows: Sequence[Window], rows: IntArray, feeds: Feeds, outputs: Sequence[str]
     ) -> dict[str, OutputArray]:
-        every = [*outputs, *(observed(name) for name in self._products)]
-        found = super().run(windows, rows, feeds, every)
         lengths = np.array([len(one.ids) for one in windows])
         real_Sn = np.arange(lengths.max()) < lengths[:, None]
-        for name in self._products:
-            values = found.pop(observed(name))
+        if self._all_rows:
+            self._see(super().run(windows, np.flatnonzero(real_Sn), {}, self._names(True)), True, real_Sn)
+        asked = [False] if self._all_rows else [True, False]
+        found = super().run(windows, rows, feeds, [*outputs, *(name for of in asked for name in self._names(of))])
+        for of in asked:
+            self._see(found, of, real_Sn)
+        return {name: found[name] for name in outputs}
+
+    def _names(self, of_encoder: bool) -> list[str]:
+        return [observed(name) for name in self._products[of_encoder]]
+
+    def _see(self, found: Mapping[str, OutputArray], of_encoder: bool, real_Sn: BoolArray) -> None:
+        for name in self._products[of_encoder]:
+            values = found[observed(name)]
             self._observer.add(name, values[real_Sn] if values.ndim == 3 else values.reshape(-1, values.shape[-1]))
-        return found
 
 
 def calibrated(source: ExportSource, data: Mapping[str, Source]) -> tuple[Graph, dict[str, Seen]]:
@@ -104,9 +132,10 @@ def calibrated(source: ExportSource, data: Mapping[str, Source]) -> tuple[Graph,
     """
     graph = source.graph(observed=True)
     observer = Observer()
-    runner = ObservedRunner(graph.serialized(), source, graph.products, observer)
+    runner = ObservedRunner(graph.serialized(), source, graph.products, observer, all_rows=bool(source.without(data)))
     predictor = Predictor(ExportedBackend(runner, source.heads, tokens_at_once=_TOKENS_AT_ONCE), source.tasks)
-    for name, documents in data.items():
+    for number, (name, documents) in enumerate(data.items(), start=1):
+        observer.rows = _ROWS * number // len(data)
         for _ in predictor.only([name]).predict(islice(documents_of(documents), _DOCUMENTS)):
             pass
     return graph, observer.seen

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from spanbert.core.distribution import install_command
 from spanbert.core.types import Record
 from spanbert.exports.parity import Parity
 
+_LIGHT = "spanbert-runtime"
 _OTHERWISE = {  # by runtime: how it is run
-    "onnx": "a graph for onnxruntime, and answers without torch (`pip install spanbert-runtime`)",
-    "openvino": "a graph for OpenVINO, and answers without torch (`pip install 'spanbert-runtime[openvino]'`)",
-    "ctranslate2": "a model of CTranslate2, and answers without torch (`pip install 'spanbert-runtime[ctranslate2]'`)",
+    "onnx": f"a graph for onnxruntime, and answers without torch (`{install_command(_LIGHT)}`)",
+    "openvino": f"a graph for OpenVINO, and answers without torch (`{install_command(_LIGHT, 'openvino')}`)",
+    "ctranslate2": f"a model of CTranslate2, and answers without torch (`{install_command(_LIGHT, 'ctranslate2')}`)",
     "torch": "weights for torch, on x86 processors alone",
 }
 
@@ -30,6 +32,8 @@ class Export:
         kept_float32: The products that are float32 all the same.
         calibrated_on: The texts whose values int8 was set by, by task; empty where nothing is int8.
         parity: What it costs in score, by task; empty without dev data.
+        unscored: What answers in this precision and was not compared, for want of data: tasks, and filling blanks.
+        timed_on: The processor that was timed, and its threads; empty where nothing was.
         memory: Bytes at the peak of a process that answers, `before`, by the bundle, and `after`; None: not measured.
     """
 
@@ -41,12 +45,15 @@ class Export:
     kept_float32: tuple[str, ...]
     calibrated_on: Mapping[str, str]
     parity: Mapping[str, Parity]
+    unscored: tuple[str, ...] = ()
+    timed_on: str = ""
     memory: Mapping[str, int] | None = None
 
     def as_record(self) -> Record:
         """As `--json` shows it."""
         parity = {name: one.as_record() for name, one in self.parity.items()}
-        return {**asdict(self), "path": str(self.path), "kept_float32": list(self.kept_float32), "parity": parity}
+        lists = {"kept_float32": list(self.kept_float32), "unscored": list(self.unscored)}
+        return {**asdict(self), **lists, "path": str(self.path), "parity": parity}
 
     def lines(self) -> Iterator[str]:
         """What it is and costs, for people."""
@@ -57,6 +64,10 @@ class Export:
                 yield f"in float32 all the same: {', '.join(self.kept_float32)}"
         for name, one in self.parity.items():
             yield one.line(name)
+        if self.timed_on:
+            yield f"timed on {self.timed_on}"
+        if self.unscored:
+            yield f"not compared with the bundle, for want of data: {', '.join(self.unscored)}"
         if self.memory is not None:
             before, after = (self.memory[key] / 1e6 for key in ("before", "after"))
             yield f"a process that answers takes {after:,.0f} MB of memory at its peak, by the bundle {before:,.0f} MB"

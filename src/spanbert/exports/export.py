@@ -9,6 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import get_args
 
+import torch
+
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle, weight_files
 from spanbert.checkpoint.manifest import ExportPrecision, ExportRuntime
 from spanbert.core.errors import InputError, SpanbertError, nearest
@@ -18,6 +20,7 @@ from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.texts import require_path
 from spanbert.corpus.data import documents_of, name_of
+from spanbert.encoder.hardware import described_device
 from spanbert.exports.card import Export
 from spanbert.exports.dev_data import DevData, divided, opened_by_task, paths_of, whole
 from spanbert.exports.footprint import peak_memory
@@ -25,6 +28,7 @@ from spanbert.exports.parity import Original, Parity
 from spanbert.exports.plans import Plan, unrounded
 from spanbert.exports.targets import TARGETS, RuntimeTarget
 from spanbert.exports.write import write_export
+from spanbert.inference.graph_runner import require_runtime
 from spanbert.pipelines.load import load
 
 _ASKED = 32  # documents of each task, by which memory is measured
@@ -78,6 +82,8 @@ def export(
     Raises:
         InputError: Something that cannot be exported, data that cannot be read, or a place that cannot be written to.
         SpanbertError: The export loses more than it may; nothing is written.
+
+    Tasks without data, and filling blanks, are named in the card: what they lose is not known.
     """
     require_path(bundle, "bundle")
     require_path(out, "out")
@@ -94,8 +100,10 @@ def export(
             remedy="The bundle itself answers in float32 by torch" if runtime == "torch" else None,
         )
     made.require(precision)
-    if made.is_calibrated:
+    if made.is_calibrated and (runtime, precision) != ("torch", "bfloat16"):
         _require_onnx()
+    if made.is_calibrated and precision == "int8":
+        require_runtime("onnx")  # what sees the values that texts reach
     files = open_bundle(os.fspath(bundle))
     place = Path(out)
     with only_writer(place):
@@ -124,9 +132,11 @@ def export(
             kept_float32=() if plan.ranges is None else plan.kept,
             calibrated_on={name: one.line for name, one in dev.items() if one.ranges is not None},
             parity=parity,
+            unscored=() if precision == "float32" else target.source.without(dev),
+            timed_on=described_device(torch.device("cpu")) if parity else "",
         )
         written = write_export(done, target, plan)
-        memory = _memory(files.path, place, dev)
+        memory = _memory(files.path, place, dev, reporter or SilentReporter())
         return written if memory is None else write_export(replace(written, memory=memory), target, plan)
 
 
@@ -154,26 +164,33 @@ def _chosen(
     original = Original(bundle.predictor, scored, seed=limits.seed)
     while True:
         say("scoring the export")
-        parity = original.compared(target.predictor(plan))
+        predictor = target.predictor(plan)
+        parity = original.compared(predictor)
         if all(one.passes(limits.most) for one in parity.values()):
-            return plan, parity
+            return plan, original.timed(predictor, parity)
         lines = "; ".join(one.line(name) for name, one in parity.items() if not one.passes(limits.most))
         following = next(tried, None)
         if following is None:
+            also = "" if plan.ranges is None else f", also with {len(plan.kept)} products in float32"
             raise SpanbertError(
-                f"the export loses more than {limits.most:g} points, or might lose more than {2 * limits.most:g}, also "
-                f"with {len(plan.kept)} products in float32: {lines}. Nothing was written; allow more with --max-drop, "
-                "or give more dev data"
+                f"the export loses more than {limits.most:g} points, or might lose more than {2 * limits.most:g}"
+                f"{also}: {lines}. Nothing was written; allow more with --max-drop, or give more dev data"
             )
         say(f"too much is lost: {lines}; trying with {len(following.kept)} products in float32")
         plan = following
 
 
-def _memory(bundle: Path, exported: Path, dev: Mapping[str, DevData]) -> dict[str, int] | None:
-    """What a process takes that answers for some documents, by the bundle and by the export."""
+def _memory(bundle: Path, exported: Path, dev: Mapping[str, DevData], reporter: Reporter) -> dict[str, int] | None:
+    """What a process takes that answers for some documents, by the bundle and by the export; None: not measured."""
     asked = {name: list(islice(documents_of(one.scored), _ASKED)) for name, one in dev.items()}
-    found = {key: peak_memory(path, asked) for key, path in (("before", bundle), ("after", exported))} if asked else {}
-    return {key: one for key, one in found.items() if one is not None} or None
+    if not asked:
+        return None
+    try:
+        before, after = (peak_memory(path, asked) for path in (bundle, exported))
+    except SpanbertError as error:  # of a machine without the room for another process, say: the export is whole
+        reporter.say(f"memory was not measured: {error}")
+        return None
+    return None if before is None or after is None else {"before": before, "after": after}
 
 
 def _bytes_of(files: BundleFiles) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Record
@@ -30,9 +30,10 @@ class Parity:
         drop: In points of 100.
         interval: Between which points the drop lies, at 95%.
         units: On how many units.
-        agreement: Share of the documents of which both say the same, probabilities aside.
-        speedup: How many times as fast it is, text to results, on one thread or as many as there are: the median of
-            rounds that alternate.
+        agreement: Share of the documents of which both say the same, probabilities aside; None of a task that gives
+            nothing but numbers.
+        speedup: How many times as fast it is, text to results, on as many threads as are used: the median of rounds
+            that alternate; None: not timed.
         data: What it was scored on.
     """
 
@@ -42,8 +43,8 @@ class Parity:
     drop: float
     interval: tuple[float, float]
     units: int
-    agreement: float
-    speedup: float
+    agreement: float | None
+    speedup: float | None = None
     data: str
 
     def passes(self, most: float) -> bool:
@@ -57,11 +58,15 @@ class Parity:
     def line(self, name: str) -> str:
         """For people."""
         low, high = self.interval
-        return (
+        said = [
             f"{name}: {self.main} {self.before:.4f} -> {self.after:.4f}, a drop of {self.drop:.2f} points "
-            f"({low:.2f} to {high:.2f}, 95%, {self.units:,} units of {self.data}); same predictions for "
-            f"{self.agreement:.1%} of the documents; {self.speedup:.2f} times as fast"
-        )
+            f"({low:.2f} to {high:.2f}, 95%, {self.units:,} units of {self.data})"
+        ]
+        if self.agreement is not None:
+            said.append(f"same predictions for {self.agreement:.1%} of the documents")
+        if self.speedup is not None:
+            said.append(f"{self.speedup:.2f} times as fast")
+        return "; ".join(said)
 
 
 class Original:
@@ -81,6 +86,13 @@ class Original:
         """An export on the same data, by task."""
         return {name: self._compared(exported, name, source) for name, source in self._data.items()}
 
+    def timed(self, exported: Predictor, parity: Mapping[str, Parity]) -> dict[str, Parity]:
+        """The same comparison with how many times as fast the export is, by task."""
+        return {
+            name: replace(one, speedup=_speedup(self._predictor.only([name]), exported.only([name]), self._data[name]))
+            for name, one in parity.items()
+        }
+
     def _compared(self, exported: Predictor, name: str, source: Source) -> Parity:
         scorer, said = self._scored[name]
         other, others = _scored(exported, name, source, self._seed)
@@ -95,23 +107,28 @@ class Original:
             drop=found.value * points,
             interval=(found.low * points, found.high * points),
             units=before.units,
-            agreement=sum(one == two for one, two in zip(said, others, strict=True)) / max(len(said), 1),
-            speedup=_speedup(self._predictor.only([name]), exported.only([name]), source),
+            agreement=_agreement(said, others),
             data=name_of(source),
         )
 
 
-def _scored(predictor: Predictor, name: str, source: Source, seed: int) -> tuple[DocumentScorer, list[int]]:
-    """A scorer that has seen the data, and a number for what is said of each document.
+def _agreement(said: Sequence[int | None], others: Sequence[int | None]) -> float | None:
+    pairs = [(one, two) for one, two in zip(said, others, strict=True) if one is not None or two is not None]
+    return sum(one == two for one, two in pairs) / len(pairs) if pairs else None
+
+
+def _scored(predictor: Predictor, name: str, source: Source, seed: int) -> tuple[DocumentScorer, list[int | None]]:
+    """A scorer that has seen the data, and a number for what is said of each document; None where that is a number.
 
     Raises:
         InputError: Nothing in the data is labelled.
     """
     scorer = predictor.tasks[name].scorer(seed=seed)
-    said = []
+    said: list[int | None] = []
     for document, found in predictor.only([name]).predict(documents_of(source)):
         scorer.add(document, found[name])
-        said.append(hash(repr([_said(one) for one in results_of(document, found)])))
+        results = list(results_of(document, found))
+        said.append(None if _is_number(results) else hash(repr([_said(one) for one in results])))
     if not scorer.paired()[0].units:
         raise InputError("nothing labelled to score", where=name_of(source))
     return scorer, said
@@ -120,6 +137,12 @@ def _scored(predictor: Predictor, name: str, source: Source, seed: int) -> tuple
 def _said(result: AnnotatedText) -> object:
     """What a result says in short: the best answer, not the candidates."""
     return _without_numbers({name: render_of(one).cells(result.text, one) for name, one in result.tasks.items()})
+
+
+def _is_number(results: Sequence[AnnotatedText]) -> bool:
+    """Whether all that is said is numbers, as of a regression."""
+    cells = [render_of(one).cells(result.text, one) for result in results for one in result.tasks.values()]
+    return bool(cells) and all(isinstance(value, float) for one in cells for value in one.values())
 
 
 def _without_numbers(value: object) -> object:

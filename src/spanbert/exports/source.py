@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,11 @@ class ExportSource:
     def parts(self) -> list[GraphPart]:
         """All that reads hidden states."""
         return [*self.heads.values(), *([self.fill] if self.fill is not None else [])]
+
+    def without(self, data: Collection[str]) -> tuple[str, ...]:
+        """What answers and has no data among that of some tasks: names of tasks, and the filling of blanks."""
+        tasks = tuple(name for name in self.tasks if name not in data)
+        return tasks if self.fill is None else (*tasks, "blanks")
 
     @property
     def parameters(self) -> int:

@@ -63,6 +63,8 @@ def write_export(done: Export, target: RuntimeTarget, plan: Plan) -> Export:
             "parameters": source.parameters,
             "calibrated_on": dict(done.calibrated_on),
             "parity": {name: one.as_record() for name, one in done.parity.items()},
+            "unscored": list(done.unscored),
+            "timed_on": done.timed_on,
             "memory": done.memory,
             **target.facts(),
         },

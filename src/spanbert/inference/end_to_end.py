@@ -5,7 +5,7 @@ The tasks see the text alone. Data with one pair a record (TACRED's JSON) is put
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -15,6 +15,7 @@ from spanbert.core.types import Document, Record, Span
 from spanbert.corpus.data import Source, documents_of, name_of
 from spanbert.inference.predictor import Predictions, Predictor, chunks
 from spanbert.inference.routing import Router
+from spanbert.inference.work import followed
 from spanbert.scores.end_to_end import EndToEndScorer
 from spanbert.scores.relations import relates
 from spanbert.scores.scorer import figure_lines
@@ -23,6 +24,7 @@ from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.relating import RelatingTask
 
 Entities = Literal["found", "gold"]
+_STAGE = "evaluate from raw text"
 
 
 def relating_tasks(tasks: Mapping[str, TextTask]) -> list[str]:
@@ -50,7 +52,8 @@ def score_end_to_end(
         predictor: Of all tasks.
         name: The task on relations.
         source: Its data, which is held in memory.
-        entities: `found` by the other tasks, or those of the data (`gold`), all pairs of which are then judged.
+        entities: `found` by the other tasks, or those of the data (`gold`), all pairs of which are then judged, but for
+            types that the task does not know.
         seed: Seed of the bootstrap.
         reporter: Receives progress.
 
@@ -71,41 +74,47 @@ def score_end_to_end(
     texts = list(whole_texts(documents_of(source)))
     if not _relates(texts):
         raise InputError("no relations to score", where=name_of(source))
-    has_entities = all(text.spans is not None for text in texts)
-    scorer = EndToEndScorer(with_entities=entities == "found" and has_entities, seed=seed)
+    levels = _levels(texts, entities)
+    scorer = EndToEndScorer(levels, seed=seed)
     names = [*(finders if entities == "found" else ()), name]
+    raw = [Document(id=one.id, text=one.text, where=one.where) for one in texts]
+    if entities == "gold":
+        own = _known_of_each(predictor.tasks[name], texts, reporter)
+        raw = [replace(one, spans=spans) for one, spans in zip(raw, own, strict=True)]
     router = Router(predictor.tasks, names, where=name_of(source), say=reporter.say if reporter else None)
-    done = 0
-    for chunk in chunks(texts):
-        raw = [Document(id=one.id, text=one.text, spans=_own(one) if entities == "gold" else None) for one in chunk]
-        routes = [router.route(one) for one in raw]
-        for gold, found in zip(chunk, router.predict(predictor, raw, routes), strict=True):
+    read, progress = followed(lambda: raw, reporter, _STAGE)
+    golds = iter(texts)
+    for chunk in chunks(read):
+        predicted = router.predict(predictor, chunk, [router.route(one) for one in chunk], progress=progress)
+        for found in predicted:
+            gold = next(golds)
             scorer.add(
                 gold.relations or (),
                 found[name].relations,
                 gold_entities=gold.spans or (),
                 entities=_found_by(finders, found),
             )
-        done += len(chunk)
-        if reporter:
-            reporter.update("evaluate from raw text", done / len(texts), {"texts": f"{done:,}"})
     if reporter:
-        reporter.finish("evaluate from raw text")
-    facts = signature(task="end-to-end", entities=entities, types="strict+boundary", units="texts")
+        reporter.finish(_STAGE)
+    types = "strict+boundary" if "relation_strict" in levels else "boundary"
+    facts = signature(task="end-to-end", entities=entities, types=types, units="texts")
     return {"main": scorer.main_metric, **scorer.scores(), "signature": facts}
 
 
-def all_end_to_end(predictor: Predictor, sources: Mapping[str, Source]) -> dict[str, Record]:
+def all_end_to_end(
+    predictor: Predictor, sources: Mapping[str, Source], reporter: Reporter | None = None
+) -> dict[str, Record]:
     """The scores of each task on relations that has data, where other tasks find the entities.
 
     Args:
         predictor: Of all tasks.
         sources: Data by task.
+        reporter: Receives progress.
     """
     if not finding_tasks(predictor.tasks):
         return {}
-    names = (name for name in relating_tasks(predictor.tasks) if name in sources)
-    return {name: score_end_to_end(predictor, name, sources[name]) for name in names if _relates(sources[name])}
+    names = [name for name in relating_tasks(predictor.tasks) if name in sources and _relates(sources[name])]
+    return {name: score_end_to_end(predictor, name, sources[name], reporter=reporter) for name in names}
 
 
 def end_to_end_lines(scores: Mapping[str, Record]) -> list[str]:
@@ -133,6 +142,30 @@ def whole_texts(documents: Iterable[Document]) -> Iterator[Document]:
         spans = None if known.spans is None or document.spans is None else (*known.spans, *document.spans)
         found[document.text] = replace(known, relations=relations, spans=spans)
     yield from found.values()
+
+
+def _levels(texts: Sequence[Document], entities: Entities) -> list[str]:
+    """The levels at which the data can be compared: what it names, with types if it has some."""
+    related = [one for text in texts for one in text.relations or () if relates(one.label)]
+    named = entities == "found" and all(text.spans is not None for text in texts)
+    of_relations = [end for one in related for end in (one.head, one.tail)]
+    of_entities = [span for text in texts for span in text.spans or ()] if named else []
+    found = ["relation_boundary", *(["entity_boundary"] if named else [])]
+    for level, spans in (("relation_strict", of_relations), ("entity_strict", of_entities)):
+        if any(span.label is not None for span in spans):
+            found.append(level)
+    return found
+
+
+def _known_of_each(task: TextTask, texts: Sequence[Document], reporter: Reporter | None) -> list[tuple[Span, ...]]:
+    """The entities of the data of each text, those of types that the task does not know left out."""
+    assert isinstance(task, RelatingTask)
+    every = [_own(text) for text in texts]
+    strange = [span for spans in every for span in spans if not task.knows(span)]
+    if strange and reporter:
+        types = ", ".join(sorted({"no type" if span.label is None else span.label for span in strange}))
+        reporter.say(f"{len(strange):,} entities of types that {task.name} does not know are left out: {types}")
+    return [tuple(span for span in spans if task.knows(span)) for spans in every]
 
 
 def _own(document: Document) -> tuple[Span, ...]:

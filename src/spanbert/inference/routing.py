@@ -2,8 +2,8 @@
 
 questions              the tasks that answer questions
 a second text          tasks on pairs, and those that read its first text alone
-pairs of entities      tasks on relations and those on texts; likewise for entities, whose pairs are then made
-a text alone           tasks on texts; relations between the entities that the bundle's own tasks find
+pairs of entities      tasks on relations and those on texts; likewise for entities, all pairs of which are then made
+a text alone           tasks on texts; relations between the entities of a sentence that the bundle's own tasks find
 """
 
 from __future__ import annotations
@@ -150,7 +150,8 @@ class Router:
             spans = (one for one in _found_spans(found[finder] for finder in self._finders) if task.knows(one))
         entities = sorted(spans, key=outer_first)
         sentences = sentence_stretches(document, kept_whole=entities)
-        pairs = task.pairs(entities, sentences)
+        stretches = [(0, len(document.text))] if route.brings_entities else sentences
+        pairs = task.pairs(entities, stretches, sentences)
         self._tell(pairs.remark(document.place))
         return replace(document, relations=pairs.judged)
 

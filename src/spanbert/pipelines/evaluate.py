@@ -102,6 +102,7 @@ def evaluate_end_to_end(
     *,
     entities: Entities = "found",
     task: str | None = None,
+    options: Facts | None = None,
     device: DeviceLike = AUTO,
     precision: Precision = "auto",
     seed: int = 0,
@@ -113,8 +114,10 @@ def evaluate_end_to_end(
         bundle: A bundle with a task on relations, and with one that finds entities.
         data: Data of the task on relations that names all relations of its texts; entities are scored where it names
             those too (`"entities"` of JSON lines). It is held in memory.
-        entities: `found` by the bundle, or those of the data (`gold`), all pairs of which are then judged.
+        entities: `found` by the bundle, or those of the data (`gold`), all pairs of which are then judged, but for
+            types that the task does not know.
         task: Which task on relations; needed only where the bundle holds several.
+        options: Settings of the task's kind in place of those that it was trained with, such as `max_pairs`.
         device: See `load`.
         precision: See `load`.
         seed: Seed of the bootstrap.
@@ -136,6 +139,7 @@ def evaluate_end_to_end(
     name = able[0] if task is None and len(able) == 1 else _one_task(nlp, task)
     if name not in able:
         raise InputError(f"task {name!r} does not relate entities", where=str(nlp.files.path), expected=", ".join(able))
+    _read_by(nlp.tasks[name], options or {})
     file = nlp.tasks[name].opened(local_file(data))
     found = score_end_to_end(nlp.predictor, name, file, entities=entities, seed=seed, reporter=reporter)
     return Evaluation(task=name, kind=nlp.tasks[name].kind, data=file.name, **found)

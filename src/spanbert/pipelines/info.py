@@ -9,7 +9,7 @@ from pathlib import Path
 
 from spanbert.batches.masking import MaskingConfig
 from spanbert.batches.statistics import masking_statistics
-from spanbert.checkpoint.bundle import BundleFiles, open_bundle, tensor_shapes
+from spanbert.checkpoint.bundle import BundleFiles, open_bundle, tensor_shapes, weight_files
 from spanbert.checkpoint.names import is_derived, slug_of
 from spanbert.core.errors import InputError
 from spanbert.core.texts import require_path
@@ -17,7 +17,7 @@ from spanbert.core.types import Record
 from spanbert.tasks.registry import spec_of_slug
 from spanbert.tokens.store import INDEX_NAME, SPLITS, TokenStore
 
-_OF_EXPORT = ("runtime", "precision", "kept_float32", "calibrated_on", "parity", "memory")
+_OF_EXPORT = ("runtime", "precision", "kept_float32", "calibrated_on", "parity", "unscored", "timed_on", "memory")
 
 
 def info(path: str | os.PathLike[str]) -> Record:
@@ -81,7 +81,7 @@ def _holds_mlm_head(names: Iterable[str]) -> bool:
 def _shapes(files: BundleFiles) -> dict[str, tuple[int, ...]]:
     """Shapes of all tensors, by name."""
     shapes = dict(tensor_shapes(files))
-    if files.weights.suffix == ".bin":
+    if any(path.suffix == ".bin" for path in weight_files(files.weights)):
         from spanbert.checkpoint.tensors import read_weights
 
         shapes |= {name: tuple(tensor.shape) for name, tensor in read_weights(files.weights).items()}

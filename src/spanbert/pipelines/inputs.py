@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import PurePath
+from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import parse_json
 from spanbert.core.texts import require_text
-from spanbert.core.types import Document, Question, Record
+from spanbert.core.types import Document, Question, Record, Span
+from spanbert.corpus.formats.coref_lines import speakers_of
 from spanbert.corpus.formats.relation_lines import document_of_pairs, entity_of
 from spanbert.corpus.formats.span_records import span_of
 from spanbert.corpus.text.division import Documents, divided
@@ -53,7 +55,7 @@ def read_inputs(
     for number, text in () if is_json else numbered:
         begun.append((number, text))
         if text.strip():
-            is_json = _is_object(text)
+            is_json = is_json_object(text)
             if not is_json:
                 _require_no_field(text_field, f"{name}:{number}")
                 if on_plain is not None:
@@ -88,7 +90,8 @@ def _numbered(lines: Iterable[str], name: str) -> Iterator[tuple[int, str]]:
         yield number, text.removeprefix("\ufeff") if number == 1 else text
 
 
-def _is_object(line: str) -> bool:
+def is_json_object(line: str) -> bool:
+    """Whether a line is an object of JSON; the first that is not blank says it of them all."""
     try:
         return isinstance(json.loads(line), dict)
     except (ValueError, RecursionError):
@@ -115,7 +118,8 @@ def _of_record(record: Record, where: str, number: int, *, entities: bool) -> Do
         tokens = record["tokens"]
         if not isinstance(tokens, list) or not all(isinstance(one, str) and one.strip() for one in tokens):
             raise InputError("tokens that are not words", where=where, expected='{"tokens": ["New", "York"]}')
-        return document_of_words(identity, tokens)
+        speakers = speakers_of(record.get("speakers"), len(tokens))
+        return replace(document_of_words(identity, tokens), columns={"speaker": speakers} if speakers else {})
     if entities and record.keys() & {"head", "tail", "relations", "entities"}:
         return _with_entities(record, identity, where)
     pair = _text(record, "pair", where) if "pair" in record else None
@@ -125,18 +129,22 @@ def _of_record(record: Record, where: str, number: int, *, entities: bool) -> Do
 def _with_entities(record: Record, identity: str, where: str) -> Document:
     """A text with the pairs that are asked for, or with entities, all pairs of which are."""
     text = _text(record, "text", where)
-    if "entities" not in record:
-        return document_of_pairs(record, identity, where)
-    entries = record["entities"]
-    if not isinstance(entries, list):
+    spans = _entities(record["entities"], text, where) if "entities" in record else None
+    if spans is None or record.keys() & {"head", "tail"} or record.get("relations"):
+        stated = {name: value for name, value in record.items() if name != "entities"}
+        return replace(document_of_pairs(stated, identity, where), spans=spans)
+    return Document(id=identity, text=text, spans=spans)
+
+
+def _entities(value: Any, text: str, where: str) -> tuple[Span, ...]:
+    if not isinstance(value, list):
         raise InputError("entities that are not a list", where=where, expected='[{"start": 0, "end": 3}, ...]')
-    spans = tuple(
+    return tuple(
         entity_of(one, text, "entity", where)
         if isinstance(one, dict) and "start" in one
         else span_of(one, text, where)[0]
-        for one in entries
+        for one in value
     )
-    return Document(id=identity, text=text, spans=spans)
 
 
 def document_of_words(identity: str, words: Sequence[str]) -> Document:

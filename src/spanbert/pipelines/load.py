@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Self, get_args, overload
 
@@ -27,8 +27,8 @@ from spanbert.pipelines.explaining import Explaining
 from spanbert.pipelines.loaded import Precision
 from spanbert.pipelines.pipe import Piping, batches
 from spanbert.pipelines.results import AnnotatedText, results_of
-from spanbert.tasks.pretrain.fill import fill_template
-from spanbert.tasks.pretrain.template import parse_template
+from spanbert.tasks.pretrain.fill import fill_templates
+from spanbert.tasks.pretrain.template import Template, parse_template
 from spanbert.tasks.relating import RelatingTask
 
 
@@ -154,8 +154,10 @@ class Pipeline(Explaining, Piping):
             A result for each text, and for each question of a document with questions.
 
         Raises:
-            InputError: Something else than Documents, or no task reads what one carries.
+            InputError: Something else than Documents, no task reads what one carries, or no size of a batch.
         """
+        if batch_size is not None:
+            require_count(batch_size, "batch_size")
         router = Router(self.tasks, self.names(task), where=str(self.files.path), say=say)
         given = checked_documents(documents)
         for chunk in chunks(given, more_at_hand) if batch_size is None else batches(given, batch_size):
@@ -269,8 +271,40 @@ class Pipeline(Explaining, Piping):
         """
         require_text(text, "text")
         require_count(top_k, "top_k")
-        template = parse_template(text, self.tokenizer, positions=self._longest_segment)
-        return fill_template(template, self.tokenizer, self._scorer, top_k=top_k)
+        [found] = self.fill_templates([self.template(text)], top_k=top_k)
+        return found
+
+    def template(self, text: str) -> Template:
+        """A text with blanks, cut at these.
+
+        Raises:
+            InputError: See `fill`.
+        """
+        return parse_template(text, self.tokenizer, positions=self._longest_segment)
+
+    def fill_templates(
+        self,
+        templates: Sequence[Template],
+        *,
+        top_k: int = 5,
+        pieces: Collection[int] | None = None,
+        wanted: Callable[[int], bool] | None = None,
+    ) -> list[list[Filling]]:
+        """Fills the blanks of many texts, which are read together.
+
+        Args:
+            templates: Made by `template`.
+            top_k: How many fillings of each, best first.
+            pieces: The ids of the pieces that may be filled in; None: all.
+            wanted: Whether anybody still waits for those of a text, by its number; None: always.
+
+        Returns:
+            The fillings of each text; none of one that was not waited for to the end.
+
+        Raises:
+            InputError: Too much to try out, or a bundle without heads.
+        """
+        return fill_templates(templates, self.tokenizer, self._scorer, top_k=top_k, pieces=pieces, wanted=wanted)
 
 
 def load(

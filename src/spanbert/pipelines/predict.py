@@ -12,10 +12,12 @@ from spanbert.core.device import AUTO, DeviceLike
 from spanbert.core.errors import InputError
 from spanbert.core.reporter import Reporter
 from spanbert.core.texts import described, require_many
-from spanbert.core.types import Document, Facts
+from spanbert.core.types import Facts
 from spanbert.corpus.data import local_file
+from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.format import Format, ReadSettings
 from spanbert.corpus.formats.labelled_columns import LabelledColumns
+from spanbert.corpus.formats.parallel_columns import ParallelColumns
 from spanbert.corpus.formats.registry import asks_by_lines, marked_formats, named_formats, open_data
 from spanbert.corpus.io.files import SourceFile
 from spanbert.corpus.text.division import Documents
@@ -26,6 +28,7 @@ from spanbert.pipelines.loaded import Precision
 from spanbert.pipelines.results import AnnotatedText
 from spanbert.pipelines.unique_ids import with_unique_ids
 from spanbert.tasks.base import changed_config
+from spanbert.tasks.opening import require_own_kind
 from spanbert.tasks.protocol import TextTask
 
 _STAGE = "predict"
@@ -64,7 +67,7 @@ def predict_file(
         text_column: Column of a table's text; None: by its name, or as the task finds it.
         for_people: See `Pipeline.for_people`.
         reporter: Receives progress; the file is then read once before, to count it.
-        say: See `Pipeline.predict`.
+        say: Is told how a table is read where that is guessed from its content, and what `Pipeline.predict` says.
 
     Returns:
         A result for each text, sentence or question; None for any other file, whose lines are texts or JSON objects.
@@ -87,7 +90,9 @@ def predict_file(
     formats = [own] if own is not None else named or marked
     names = _readers(asked, formats)
     if own is None and _is_table(path) and (not names or (text_column and not _read_tables(nlp, names))):
-        documents, progress = followed(lambda: _texts_of_table(path, text_column), reporter, _STAGE)
+        file = _texts_of_table(path, text_column)
+        _tell_guess(file, say)
+        documents, progress = followed(file.documents, reporter, _STAGE)
         return nlp.predict(with_unique_ids(documents), task=task, progress=progress, say=say)
     if not names or len({nlp.tasks[name].kind for name in names}) > 1:
         what = f"{SourceFile(path=path, name=path.name).kind} files" if own is None and named else formats[0].title
@@ -101,6 +106,8 @@ def predict_file(
     if text_column is not None:
         first.config = changed_config(first, first.config.model_dump(), {"text_column": text_column})
     file = first.opened(path)
+    require_own_kind(first.spec, file)
+    _tell_guess(file, say)
     data = replace(file, settings=replace(file.settings, keep_fields=True), check=None)
     documents, progress = followed(data.documents, reporter, _STAGE)
     kept = ("columns", *(_ASKED[need] for need in first.spec.needs if need in _ASKED))
@@ -108,13 +115,25 @@ def predict_file(
     return nlp.predict(with_unique_ids(bare), task=task if len(names) > 1 else names[0], progress=progress, say=say)
 
 
-def _texts_of_table(path: Path, text_column: str | None) -> Iterator[Document]:
-    """The texts of a table whatever else it has."""
+def _tell_guess(file: DataFile, say: Callable[[str], None]) -> None:
+    """Says how a table is read where the names of its columns do not tell which one holds the text."""
+    columns, given = file.settings.columns, file.settings.text_column
+    if given is not None or not isinstance(columns, LabelledColumns | ParallelColumns):
+        return
+    if not columns.header:
+        remedy = "its first row is a text as the others are; if it holds names, name one with --text-column"
+        say(f"{file.name} is read as {file.description}: {remedy}")
+    elif columns.guessed == "content":
+        say(f"{file.name} is read as {file.description}")
+
+
+def _texts_of_table(path: Path, text_column: str | None) -> DataFile:
+    """A table of which the texts alone are read, whatever else it has."""
     settings = ReadSettings(text_column=text_column, keep_fields=True)
     file = open_data(path, among=(_TABLE,), settings=settings)
     columns = replace(file.settings.columns_as(LabelledColumns), pair=None, label=None)
     alone = replace(file.settings, columns=columns)
-    return replace(file, settings=alone).documents()
+    return replace(file, settings=alone)
 
 
 def _is_table(path: Path) -> bool:

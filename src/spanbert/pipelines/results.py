@@ -221,7 +221,8 @@ class AnnotatedText:
         Returns:
             `id`, the `question` with its `context` or else the `text`, what else its row or line of JSON held, and
             under `tasks` by name what the kind of each task has in its records: `entities` or `tags` (start, end,
-            label, score, text), `labels` and `scores`, `answer` and so on.
+            label, score, text), `labels` and `scores`, `answer` and so on. Beside clusters there are the `sentences`,
+            lists of words, and the `speakers` of the words, where the text came with its words.
         """
         records = {name: render_of(result).record(self.text, result) for name, result in self.tasks.items()}
         about = {"text": self.text}
@@ -229,7 +230,19 @@ class AnnotatedText:
             about = {"question": self.question, "context": self.text}
         kept = {name: value for name, value in self.fields.items() if name not in (*_OWN, self._read_as_text)}
         earlier = self.fields.get("tasks")  # by another bundle, whose records were read
+        kept = {**self._words_and_speakers(), **kept}
         return {"id": self.id, **about, **kept, "tasks": {**(earlier if isinstance(earlier, dict) else {}), **records}}
+
+    def _words_and_speakers(self) -> Record:
+        """The words of a text with clusters, sentence by sentence, and who says each, where it came with its words."""
+        source = self.source
+        if source is None or source.words is None or not self.coreferences or "tokens" in self.fields:
+            return {}
+        bounds = source.sentences or [(0, len(source.words))]
+        words = [self.text[word.start : word.end] for word in source.words]
+        speakers = source.columns.get("speaker", ())
+        made: Record = {"sentences": [words[start:end] for start, end in bounds]}
+        return made | ({"speakers": [list(speakers[start:end]) for start, end in bounds]} if speakers else {})
 
     @property
     def _read_as_text(self) -> str | None:

@@ -3,6 +3,8 @@
     entities    boundary: the places are right; strict: the type is too
     relations   boundary: the places of both entities and the label are right; strict: the types of both entities too
 
+Where the gold has no types, there is nothing strict to compare.
+
 Unlike the scores of listed pairs, a relation costs precision wherever it was found: between entities that are none, in
 the other order, in a pair that the gold does not list.
 """
@@ -10,7 +12,7 @@ the other order, in a pair that the gold does not list.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from typing import Any
 
 from spanbert.core.types import FloatArray, Relation, Span
@@ -27,14 +29,13 @@ class EndToEndScorer:
     """Counts of right, predicted and gold entities and relations of whole texts.
 
     Args:
-        with_entities: Whether the gold names all entities; else the relations alone are scored.
+        levels: Those of `LEVELS` that the gold allows to score, one of relations among them; the first is the main one.
         seed: Seed of the bootstrap over texts.
     """
 
-    main_metric = "relation_strict_f1"
-
-    def __init__(self, *, with_entities: bool = True, seed: int = 0) -> None:
-        self._levels = LEVELS if with_entities else _OF_RELATIONS
+    def __init__(self, levels: Collection[str] = LEVELS, *, seed: int = 0) -> None:
+        self._levels = [level for level in LEVELS if level in levels]
+        self.main_metric = f"{self._levels[0]}_f1"
         self._bootstrap = Bootstrap(_COUNTS * len(self._levels), seed=seed)
         self._by_label: dict[str, Counter[str]] = {"right": Counter(), "predicted": Counter(), "gold": Counter()}
 
@@ -64,7 +65,7 @@ class EndToEndScorer:
             else:
                 of_gold, found = ({_entity(one, typed) for one in side} for side in spans)
             counts += [len(of_gold & found), len(found), len(of_gold)]
-            if level == "relation_strict":
+            if level == self._levels[0]:
                 for name, keys in (("right", of_gold & found), ("predicted", found), ("gold", of_gold)):
                     self._by_label[name].update(str(key[0]) for key in keys)
         self._bootstrap.add([counts])
@@ -73,8 +74,8 @@ class EndToEndScorer:
         """Figures as fractions.
 
         Returns:
-            F1, precision and recall of each level (`relation_strict_f1` ...), with the `interval` of F1; `texts`; the
-            strict figures of each relation `by_label`.
+            F1, precision and recall of each level (`relation_strict_f1` ...), with the `interval` of F1; `texts`; those
+            of the main level for each relation, `by_label`.
         """
         sums, statistics = self._bootstrap.sums_K, {}
         figures: dict[str, float] = {}
@@ -98,7 +99,7 @@ class EndToEndScorer:
 
     def paired(self) -> tuple[Bootstrap, Statistic]:
         """The counts behind the main figure."""
-        return self._bootstrap, self._f1_of("relation_strict")
+        return self._bootstrap, self._f1_of(self._levels[0])
 
     def _columns(self, level: str) -> slice:
         first = _COUNTS * self._levels.index(level)

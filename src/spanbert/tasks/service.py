@@ -109,6 +109,17 @@ class TaskService(ABC, Generic[ResultT]):
         """How much more than the reading of its texts an input costs."""
         return 1.0
 
+    def require(self, task: TextTask, parameters: Any) -> None:
+        """Refuses parameters that do not fit a task.
+
+        Args:
+            task: That is asked.
+            parameters: Of the type `parameters`.
+
+        Raises:
+            InputError: They do not.
+        """
+
     @abstractmethod
     def answer(self, text: str, result: ResultT, parameters: Any) -> Any:
         """A result as JSON; places are in code points under `start` and `end`.

@@ -16,10 +16,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pyarrow as pa
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import read_json, sha256_of
@@ -27,6 +26,9 @@ from spanbert.core.schema import checked
 from spanbert.core.types import BoolArray, IntArray
 from spanbert.tokens.store_schemas import StoreIndex, unlisted
 from spanbert.tokens.tokenizer import TokenizerAdapter, load_tokenizer
+
+if TYPE_CHECKING:
+    import pyarrow as pa  # spanbert-runtime has none, and opens no store
 
 FORMAT = 1
 INDEX_NAME = "index.json"
@@ -37,6 +39,8 @@ SPLITS: tuple[Split, ...] = ("train", "held_out")
 
 def shard_schema(vocab_size: int) -> pa.Schema:
     """The columns of a shard; ids take two bytes where the vocabulary allows."""
+    import pyarrow as pa
+
     ids = pa.uint16() if vocab_size <= 1 << 16 else pa.uint32()
     return pa.schema(
         [
@@ -76,6 +80,8 @@ class Shard:
     """
 
     def __init__(self, path: Path) -> None:
+        import pyarrow as pa
+
         try:
             self._reader = pa.ipc.open_file(pa.memory_map(str(path)))
         except (pa.ArrowInvalid, OSError) as error:

@@ -203,7 +203,7 @@ def finetune(
         if until < 1 or not outcome.progress.step or not runtime.ranks.is_first:
             return FinetuneResult(path=target, outcome=outcome)
         if not outcome.interrupted:
-            for warning in warnings_of_outcome(outcome, config):
+            for warning in warnings_of_outcome(outcome, config, made):
                 reporter.say(warning)
                 warnings.append(warning)
             if dev:
@@ -317,7 +317,7 @@ def _tuned_and_scored(
     try:
         tune_thresholds(_predictor(model, tasks), dev, reporter)
         predictor = _predictor(model, {name: one.for_report() for name, one in tasks.items()})
-        return (*score_with_mistakes(predictor, dev), all_end_to_end(predictor, dev))
+        return (*score_with_mistakes(predictor, dev), all_end_to_end(predictor, dev, reporter))
     except BaseException:  # a signal: the scores of training are without them
         for name, task in tasks.items():
             task.threshold = before[name]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, SerializeAsAny, ValidationError, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from typing_extensions import override
 
-from spanbert.core.config import Config
+from spanbert.core.config import Config, parse_override
+from spanbert.core.errors import InputError
 from spanbert.core.types import Facts
 from spanbert.tasks.base import WindowConfig
 from spanbert.tasks.registry import kinds, spec_of, specs
@@ -178,6 +179,33 @@ class FinetuneConfig(Config):
         """The keys of this class and of each kind of task's section."""
         of_kinds = [f"{kind}.{key}" for kind, settings in cls.sections().items() for key in settings.dotted_keys()]
         return [*super().dotted_keys(), *of_kinds]
+
+    @classmethod
+    def keys_of(cls, kinds: Collection[str]) -> list[str]:
+        """The dotted keys without the sections of other kinds of tasks than these."""
+        others = cls.sections().keys() - set(kinds)
+        return [key for key in cls.dotted_keys() if key.partition(".")[0] not in others]
+
+    @classmethod
+    def require_kinds(cls, overrides: Sequence[str], kinds: Collection[str]) -> None:
+        """Refuses settings of kinds that no task has.
+
+        Args:
+            overrides: `section.key=value`.
+            kinds: Those of the tasks.
+
+        Raises:
+            InputError: One of another kind; says which.
+        """
+        known, own = cls.dotted_keys(), cls.keys_of(kinds)
+        for stated in overrides:
+            key, _ = parse_override(stated)
+            if cls._spelled(key, own) in own:
+                continue
+            section = cls._spelled(key, known).partition(".")[0]
+            if section in cls.sections() and section not in kinds:
+                got = f"the kind {' and '.join(sorted(set(kinds)))}"
+                raise InputError(f"a setting of the kind {section}", where=f"--set {stated}", got=got)
 
     @classmethod
     @override

@@ -22,6 +22,7 @@ from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.texts import require_count, require_path
 from spanbert.core.types import Facts
 from spanbert.encoder.config import Size
+from spanbert.scores.scorer import shown_figure
 from spanbert.train.best_bundle import copy_best
 from spanbert.train.finetune import FinetuneResult, finetune
 from spanbert.train.finetune_config import FinetuneConfig
@@ -155,6 +156,9 @@ def _lines(spread: Mapping[str, Mapping[str, Mapping[str, Any]]], best: int) -> 
         "## Seeds",
         f"The weights are those of seed {best}, the best on dev data of {len(figures[0][1]['by_seed'])}.",
         "```",
-        *(f"{name}: mean {one['mean']:.4f}, standard deviation {one['stdev']:.4f}" for name, one in figures),
+        *(
+            f"{name}: mean {shown_figure(one['mean'])}, standard deviation {shown_figure(one['stdev'])}"
+            for name, one in figures
+        ),
         "```",
     ]

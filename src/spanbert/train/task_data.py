@@ -16,7 +16,7 @@ from spanbert.core.types import Facts
 from spanbert.corpus.data import Source, local_file, opened
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.held_out import HeldOut, hold_out
-from spanbert.tasks.base import open_as
+from spanbert.tasks.opening import open_own
 from spanbert.tasks.registry import kind_meant, spec_of
 from spanbert.train.finetune_config import FinetuneConfig
 
@@ -75,7 +75,7 @@ def train_source(data: TaskData, config: FinetuneConfig) -> Source:
         InputError: The file cannot be used, or there is no such kind of task.
     """
     kind, options = kind_of(data, config)
-    return opened(data.train, lambda path: open_as(kind, options, path, companion=data.train_target))
+    return opened(data.train, lambda path: open_own(kind, options, path, companion=data.train_target))
 
 
 def as_task_data(tasks: Mapping[str, TaskData] | Mapping[str, Facts]) -> dict[str, TaskData]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from spanbert.encoder.config import EncoderConfig
+from spanbert.tasks.protocol import TextTask
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.outcome import Outcome
 
@@ -89,12 +91,23 @@ def warnings_of_steps(config: FinetuneConfig) -> list[str]:
     return [f"only {steps} steps: too few for most tasks; without a budget it would be {LEAST_STEPS} at least"]
 
 
-def warnings_of_outcome(outcome: Outcome, config: FinetuneConfig) -> list[str]:
-    """What to say of a run whose best score on dev data is near zero."""
-    if outcome.best is None or outcome.best.selection_score >= NEAR_ZERO:
-        return []
-    return [
-        f"the best score on the dev data is near zero ({outcome.best.selection_score:.4f}): this model has hardly "
-        f"learned anything. Train longer (--budget {2 * outcome.progress.step}steps) or at another rate (it was "
-        f"--set optim.lr={config.optim.lr:g}), and look at the data with spanbert doctor"
-    ]
+def warnings_of_outcome(outcome: Outcome, config: FinetuneConfig, tasks: Mapping[str, TextTask]) -> list[str]:
+    """What to say of each task whose score on dev data is near zero where the run was best.
+
+    Args:
+        outcome: Of the run.
+        config: Its settings.
+        tasks: By name.
+    """
+    scores = {} if outcome.best is None else outcome.best.scores
+    found = []
+    for name, task in tasks.items():
+        score = task.selection_score(scores[name]) if name in scores else NEAR_ZERO
+        if score < NEAR_ZERO:
+            which = f"{name}: " if len(tasks) > 1 else ""
+            found.append(
+                f"{which}the best score on the dev data is near zero ({score:.4f}): this model has hardly "
+                f"learned anything. Train longer (--budget {2 * outcome.progress.step}steps) or at another rate (it "
+                f"was --set optim.lr={config.optim.lr:g}), and look at the data with spanbert doctor"
+            )
+    return found

@@ -85,6 +85,10 @@ def test_ratios_by_hand():
     assert found["ratio_sorted_loop_int8"] == 4.0
     assert found["ratio_float32_int8"] == 2.0
     assert "ratio_pipeline_bfloat16" not in found
+    refused = inference.compared(
+        times, {"int8_onnx": {"drop": 9.0, "passes_gate": False}, "int8_openvino": {"drop": 0.5}}
+    )
+    assert (refused["quickest_int8"], refused["ratio_openvino_int8"], refused["drop"]) == ("int8_openvino", 0.5, 0.5)
     alone = inference.compared({"float32_torch": [2.0], "int8_torch": [1.0]}, {"int8_torch": {"drop": 1.0}})
     assert set(alone["spread"]) == {"ratio_float32_int8"}
 

@@ -105,19 +105,21 @@ def test_a_card_may_be_edited(trained_bundle: Path, tmp_path: Path):
     assert open_bundle(copy).tasks
 
 
-@pytest.mark.parametrize("kind", ["pytorch_model.bin", "shards"])
+@pytest.mark.parametrize("kind", ["pytorch_model.bin", "shards", "shards of pytorch_model.bin"])
 def test_other_weight_files_load(hugging_face_model: Path, tmp_path: Path, kind: str):
     """The published SpanBERT checkpoints are pickled, and say no model_type."""
     copy = tmp_path / "model"
     shutil.copytree(hugging_face_model, copy)
     state = tensors.read_tensors(copy / "model.safetensors")
     (copy / "model.safetensors").unlink()
-    if kind == "shards":
+    if "shards" in kind:
+        stem, suffix = ("model", "safetensors") if kind == "shards" else ("pytorch_model", "bin")
         names_of = sorted(state)
         for number, part in enumerate((names_of[:10], names_of[10:])):
-            tensors.write_tensors(copy / f"{number}.safetensors", {name: state[name] for name in part})
-        weight_map = {name: f"{int(place >= 10)}.safetensors" for place, name in enumerate(names_of)}
-        (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weight_map}))
+            write = tensors.write_tensors if kind == "shards" else tensors.write_pickled
+            write(copy / f"{number}.{suffix}", {name: state[name] for name in part})
+        weight_map = {name: f"{int(place >= 10)}.{suffix}" for place, name in enumerate(names_of)}
+        (copy / f"{stem}.{suffix}.index.json").write_text(json.dumps({"weight_map": weight_map}))
     else:
         torch.save(state, copy / "pytorch_model.bin")
         config = json.loads((copy / "config.json").read_text())

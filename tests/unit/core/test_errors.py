@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from spanbert.core.errors import InputError, in_one_line
@@ -37,3 +40,22 @@ def test_the_middle_of_a_long_part_is_left_out():
     assert in_one_line("x" * 300) == "x" * 300
     assert in_one_line("a" * 5000 + "b" * 60) == "a" * 235 + " ... " + "b" * 60
     assert len(str(InputError("w" * 9999, got="g" * 9999))) < 700
+
+
+@pytest.mark.parametrize(
+    ("program", "begins"),
+    [
+        (
+            "import runpy; runpy.run_module('spanbert', run_name='__main__')",
+            "spanbert: error: spanbert does not run on",
+        ),
+        ("import spanbert; spanbert.load", "ImportError: spanbert does not run on"),
+    ],
+)
+def test_a_system_without_locks_is_named_in_one_line(program: str, begins: str):
+    """That is Windows."""
+    hidden = f"import sys; sys.modules['fcntl'] = None; {program}"
+    done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(begins)
+    assert len(done.stderr.splitlines()) == 1 or "import spanbert" in program

@@ -60,7 +60,16 @@ def test_other_names_in_a_file(tmp_path):
         (FinetuneConfig, "train.learning_rate=1", "did you mean 'optim.lr'?"),
         (FinetuneConfig, "tag.learning_rate=1", "did you mean 'optim.lr'?"),
         (PretrainConfig, "optim.learning_rat=1", "did you mean 'optim."),
-        (PretrainConfig, "epochs=3", "unknown key 'epochs'"),
+        (PretrainConfig, "epochs=3", "unknown key 'epochs'; finetune alone counts epochs; pretrain takes --budget"),
+        (PretrainConfig, "train.max_epochs=3", "unknown key 'train.max_epochs'; finetune alone counts epochs"),
+        (PretrainConfig, "batch_size=3", "unknown key 'batch_size'; a step reads packs of tokens"),
+        (FinetuneConfig, "warmup_steps=100", "unknown key 'warmup_steps'; the warm-up is a share of the budget"),
+        (FinetuneConfig, "optim.batch_size=3", "did you mean 'batch.examples'?"),
+        (FinetuneConfig, "eval_batch_size=3", "unknown key 'eval_batch_size'; leave it out"),
+        (FinetuneConfig, "eval_steps=3", "say it with a unit: --set train.evaluate_every=500steps"),
+        (FinetuneConfig, "save_steps=3", "say it with a unit: --set train.checkpoint_every=500steps"),
+        (FinetuneConfig, "fp16=true", "--set train.precision=bfloat16"),
+        (FinetuneConfig, "n_gpu=2", "unknown key 'n_gpu'; "),
         (FinetuneConfig, "layers=3", "unknown key 'layers'"),  # of the encoder from scratch, or of a decoder
     ],
 )

@@ -44,6 +44,87 @@ def test_there_are_a_hundred_sentences():
     assert len(set(SENTENCES.read_text(encoding="utf-8").splitlines())) == 100
 
 
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        (f"{verb} {{1:her}} {what}.", f"{verb} {whose} {what}.")
+        for verb, whose, more in [
+            ("asked", "Ann", "questions, difficult questions"),
+            ("asked", "Ann's", "friends, mother"),
+            ("told", "Ann", "everything, stories, funny stories"),
+            ("told", "Ann's", "story"),
+            ("sent", "Ann", "flowers, flowers yesterday"),
+            ("sent", "Ann's", "letter, children to school"),
+            ("offered", "Ann", "money"),
+            ("offered", "Ann's", "money to the poor, services"),
+            ("gave", "Ann", "money, advice"),
+            ("gave", "Ann's", "money to the poor, hand"),
+            ("showed", "Ann", "photos"),
+            ("showed", "Ann's", "teeth, ticket"),
+            ("wrote", "Ann", "letters"),
+            ("wrote", "Ann's", "memoirs"),
+            ("taught", "Ann", "music"),
+            ("taught", "Ann's", "music class"),
+            ("paid", "Ann", "well, more, compliments"),
+            ("paid", "Ann's", "bills"),
+            ("called", "Ann", "names, clever, Annie"),
+            ("called", "Ann's", "office, parents"),
+            ("considers", "Ann", "clever, careless"),
+            ("considers", "Ann's", "options"),
+            ("found", "Ann", "clever and kind"),
+            ("met", "Ann's", "clever and kind friend"),
+            ("drank from", "Ann's", "well"),
+            ("took", "Ann", "home"),
+        ]
+        for what in more.split(", ")
+    ],
+)
+def test_verbs_with_two_objects(said: str, wanted: str):
+    assert resolve(*of_marks(f"{{1:Ann}} was here. Bob {said}")) == f"Ann was here. Bob {wanted}"
+
+
+@pytest.mark.parametrize(
+    ("marked", "end"),
+    [
+        ("{1:Apples} are red. I eat {1:them}.", "I eat apples."),
+        ("{1:Water} is good. I drink {1:it}.", "I drink water."),
+        ("{1:Fresh bread} is good. I eat {1:it}.", "I eat fresh bread."),
+        ("{1:People from Rome} sing. I like {1:them}.", "I like people from Rome."),
+        ("{1:Germans} came. Nobody stopped {1:them}.", "Nobody stopped Germans."),
+        ("{1:American soldiers} came. Nobody stopped {1:them}.", "Nobody stopped American soldiers."),
+        ("{1:Ann's dogs} bark. We fear {1:them}.", "We fear Ann's dogs."),
+        ("{1:James and his sister} came. We saw {1:them}.", "We saw James and his sister."),
+        ("{1:Williams} came. I saw {1:him}.", "I saw Williams."),
+        ("{1:Will} left. I will call {1:him}.", "I will call Will."),
+        ("{1:Fig trees} grow in Fig. I like {1:them}.", "I like Fig trees."),
+        ("{1:The Hague} is old. I like {1:it}.", "I like The Hague."),
+        ("{1:The Beatles} sang. All know The Beatles. I like {1:them}.", "I like The Beatles."),
+        ("New {1:iPhone sales} fell. {1:They} rose later.", "iPhone sales rose later."),
+    ],
+)
+def test_capitals_within_sentences(marked: str, end: str):
+    assert resolve(*of_marks(marked)).endswith(f". {end}")
+
+
+@pytest.mark.parametrize(
+    ("head", "pronoun", "name"),
+    [
+        ("Ann Lee, mayor of Rome and author of two books", "She", "Ann Lee"),
+        ("Ann Lee, mayor of Rome and author of two books", "They", "Ann Lee"),
+        ("The fox, the king and the dog", "They", "The fox, the king and the dog"),
+        ("The mayor, his wife, and Eve", "They", "The mayor, his wife, and Eve"),
+        ("The fox, a friend and owner of the king,", "He", "The fox"),
+        ("The boys, girls and dogs", "They", "The boys, girls and dogs"),
+        ("The house my father built", "It", "The house"),
+        ("The house Ann built", "It", "The house"),
+        ("The car the man wanted", "It", "The car"),
+        ("The picture of my father painted by Ann", "It", "The picture of my father painted by Ann"),
+    ],
+)
+def test_what_is_said_about_a_name_stays_out_of_it(head: str, pronoun: str, name: str):
+    assert resolve(*of_marks(f"{{1:{head}}} was loud. {{1:{pronoun}}} sang.")).endswith(f" {name} sang.")
+
+
 def test_line_breaks_stay_out_of_names():
     text, clusters = of_marks("{1:Ann\nLee}\ncame.\n{1:She} sat. Then {1:she} slept.")
     assert resolve(text, clusters) == "Ann\nLee\ncame.\nAnn Lee sat. Then Ann Lee slept."

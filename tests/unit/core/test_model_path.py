@@ -9,7 +9,7 @@ import pytest
 
 import spanbert
 from spanbert.core.errors import InputError
-from spanbert.core.model_path import model_name, resolve
+from spanbert.core.model_path import is_model, model_name, resolve
 
 
 def test_a_model_in_an_installed_package(hugging_face_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -22,9 +22,13 @@ def test_a_model_in_an_installed_package(hugging_face_model: Path, tmp_path: Pat
     shutil.copytree(hugging_face_model, folder / "model")
     assert resolve("very-small-en") == folder / "model"
     assert spanbert.load("very-small-en").files.path == folder / "model"
+    assert is_model("very-small-en")
+    assert is_model(hugging_face_model)
     monkeypatch.chdir(tmp_path)
     Path("very-small-en").mkdir()
     assert resolve("very-small-en") == Path("very-small-en"), "a path comes first"
+    assert not is_model("very-small-en")
+    assert not is_model(hugging_face_model / "vocab.txt")
 
 
 def test_names_of_packages_that_are_not_installed():

@@ -14,6 +14,7 @@ import torch
 from spanbert.batches.examples import HeadRows, Window
 from spanbert.core import threads
 from spanbert.core.threads import load_average, usable_cores, wait_briefly
+from spanbert.encoder import hardware
 from spanbert.encoder.hardware import threads_by_work
 from spanbert.inference.torch_backend import TorchBackend
 from tests.stubs import LabelTableHead, PieceEncoder
@@ -44,6 +45,34 @@ def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(threads.sys, "platform", "darwin")
     wait_briefly()
     assert not threads._STATED & os.environ.keys()
+
+
+@pytest.mark.parametrize(
+    ("stated", "cores"),
+    [(["150000 100000"], 2), (["50000 100000"], 1), (["max 100000"], None), (["-1", "100000"], None), ([], None)],
+)
+def test_a_container_may_use_the_time_of_a_few_cores(
+    stated: list[str], cores: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    files = tuple(str(tmp_path / str(number)) for number in range(len(stated) or 1))
+    for file, text in zip(files, stated, strict=False):
+        Path(file).write_text(f"{text}\n", encoding="utf-8")
+    monkeypatch.setattr(threads, "_QUOTAS", (("no such file",), files))
+    assert threads.quota() == cores
+    monkeypatch.setattr(threads.os, "sched_getaffinity", lambda process: set(range(64)), raising=False)
+    assert usable_cores() == (cores or 64)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(hardware, "quota", threads.quota)
+    taken = [64]
+    monkeypatch.setattr(hardware.torch, "get_num_threads", lambda: taken[-1])
+    monkeypatch.setattr(hardware.torch, "set_num_threads", taken.append)
+    for _ in range(2):
+        hardware._keep_to_quota.__wrapped__()
+    assert taken == ([64] if cores is None else [64, cores])
+    monkeypatch.setenv("OMP_NUM_THREADS", "64")
+    taken.append(64)
+    hardware._keep_to_quota.__wrapped__()
+    assert taken[-1] == 64, "what the user has stated stays"
 
 
 def test_the_machine_is_asked(monkeypatch: pytest.MonkeyPatch):

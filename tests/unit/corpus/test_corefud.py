@@ -14,6 +14,7 @@ from spanbert.corpus.formats.clusters import repeated_mentions
 from spanbert.corpus.formats.corefud_heads import MentionHeads, has_heads
 from spanbert.corpus.formats.registry import open_data, write_data
 from spanbert.pipelines.convert.data import convert_data
+from spanbert.tasks.coref.render import CorefRender
 from spanbert.tasks.coref.scoring import CorefDocumentScorer
 from tests.formats import open_coref, read_coref
 from tests.tool_samples import (
@@ -67,6 +68,29 @@ def test_corefud_of_others_and_of_conll2012(tmp_path: Path):
     [repeated] = repeated_mentions(again)
     assert repeated.where.endswith("b.conllu:8")
     assert repeated.clusters == ("1", "2")
+
+
+def test_predictions_come_back_as_corefud_without_gold(tmp_path: Path):
+    """Tree and lemmas stay, new mentions have heads, and nothing is left of what the file says of entities."""
+    first, second = read_coref(put(tmp_path / "a.conllu", COREFUD))
+    boat, she = Span(start=0, end=14), Span(start=21, end=24)
+    lines = []
+    for document, clusters in ((first, ((boat, she),)), (second, ())):
+        found = Coreference(clusters=clusters, links=(), heads=(), words=document.words)
+        lines += CorefRender().lines(document.without_gold(keep=("columns",)), found)
+    put(tmp_path / "b.conllu", "".join(f"{line}\n" for line in lines))
+    [again, other] = read_coref(tmp_path / "b.conllu")
+    assert (again.clusters, other.clusters) == (((boat, she),), ())
+    misc = [line.split("\t")[9] for line in lines if "\t" in line]
+    assert misc == [
+        "Entity=(e1--4-", "SpaceAfter=No", "_", "Entity=e1)", "SpaceAfter=No", "_", "_",
+        "Entity=(e1--1-)", "SpaceAfter=No", "_", "_", "_", "_", "_",
+    ]  # fmt: skip
+    gold = COREFUD.splitlines()
+    assert [line.rpartition("\t")[0] for line in lines if "\t" in line] == [
+        line.rpartition("\t")[0] for line in gold if "\t" in line
+    ]
+    assert [line for line in lines if "\t" not in line] == [line for line in gold if "\t" not in line]
 
 
 @pytest.mark.parametrize(

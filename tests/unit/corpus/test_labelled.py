@@ -148,6 +148,27 @@ def test_quotes_of_csv_and_of_tsv(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("text;label\nGut, aber teuer;1\nGut;0\n", [("Gut, aber teuer", None, ("1",)), ("Gut", None, ("0",))]),
+        ('text;label\n"a; b\n""c""";1\n', [('a; b\n"c"', None, ("1",))]),
+        ("text\tlabel\na, b\t1\nc\t0\n", [("a, b", None, ("1",)), ("c", None, ("0",))]),
+        ("text,label\na; b,1\nc; d,0\n", [("a; b", None, ("1",)), ("c; d", None, ("0",))]),
+        ("text\na; b\nc; d\n", [("a; b", None, None), ("c; d", None, None)]),
+    ],
+)
+def test_what_divides_a_csv_file_is_found(tmp_path: Path, content: str, expected: list[tuple]):
+    """Excel writes semicolons where the comma stands in numbers."""
+    assert rows(written(tmp_path, "a.csv", content)) == expected
+
+
+def test_what_divides_a_csv_file_is_found_whatever_is_cut_off(tmp_path: Path):
+    """A row that begins in the lines that are looked at, and ends after them."""
+    long = "\n".join(f"line {n}" for n in range(200))
+    assert rows(written(tmp_path, "a.csv", f'text;label\nshort;0\n"{long}";1\n'))[1] == (long, None, ("1",))
+
+
+@pytest.mark.parametrize(
     ("value", "labels"),
     [
         (3, ("3",)), (0, ("0",)), (2.5, ("2.5",)), (True, ("true",)), (False, ("false",)), ("a b", ("a b",)), ("", None),

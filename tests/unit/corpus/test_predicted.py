@@ -8,9 +8,16 @@ from pathlib import Path
 import pytest
 
 from spanbert.core.errors import InputError
-from spanbert.core.types import Document, Question, Span
+from spanbert.core.predictions import Coreference
+from spanbert.core.types import Document, Question, Relation, Span
 from spanbert.corpus.formats.registry import open_data, write_data
 from spanbert.pipelines.convert.data import convert_data
+from spanbert.pipelines.inputs import read_inputs
+from spanbert.pipelines.results import AnnotatedText
+from spanbert.tasks.registry import spec_of
+from spanbert.tasks.relation.config import RelationConfig
+from spanbert.tasks.relation.training import RelationData
+from tests.tool_samples import COREFUD
 
 TEXT = "Ann met Bob . She left"
 ENTITIES = [
@@ -50,6 +57,78 @@ def test_each_kind_of_result(tmp_path: Path):
     found = read(line(path, {"qa": ANSWER}, question="Who?", context=TEXT), "squad", "qa-jsonl")
     assert found.questions == (Question(id="7", text="Who?", answers=(Span(start=0, end=3),)),)
     assert found.text == TEXT
+
+
+def test_words_sentences_and_speakers_of_clusters_go_round(tmp_path: Path):
+    """What came with its words is read again with the same ones, whatever file it came from."""
+    rows = [("Ann", "Eve"), ("left", "Eve"), (".", "Eve"), ("She", "Bob"), ("ran", "Bob")]
+    cells = [f"a\t0\t{n}\t{word}\t-\t-\t-\t-\t-\t{name}\t-\t-\n" for n, (word, name) in enumerate(rows)]
+    content = "".join(["#begin document (a); part 000\n", *cells[:3], "\n", *cells[3:], "\n#end document\n"])
+    files = {"a.conll": content, "a.conllu": COREFUD}
+    tokens = {"id": "t", "tokens": ["Ann", "left", ".", "She", "ran"], "speakers": ["Eve", "Eve", "Eve", "Bob", "Bob"]}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    read_in = [one for name in files for one in open_data(tmp_path / name, among=("conll2012", "corefud")).documents()]
+    read_in += read_inputs([json.dumps(tokens)], name="in")
+    for document in read_in:
+        bare = document.without_gold(keep=("columns",))
+        clusters = ((document.words[0], document.words[-1]),)
+        found = Coreference(clusters=clusters, links=(), heads=(document.words[0],), words=document.words)
+        record = AnnotatedText(id=bare.id, text=bare.text, tasks={"coref": found}, source=bare).as_record()
+        (tmp_path / "p.jsonl").write_text(json.dumps(record) + "\n")
+        again = read(tmp_path / "p.jsonl", "coref-jsonl")
+        assert (again.text, again.words, again.columns) == (document.text, document.words, document.columns)
+        assert (again.sentences, again.clusters) == (document.sentences, clusters)
+        convert_data(tmp_path / "p.jsonl", tmp_path / "gold.jsonl", to="coref-jsonl", overwrite=True)
+        gold = read(tmp_path / "gold.jsonl", "coref-jsonl")
+        assert [len(cluster) for cluster in gold.clusters] == [2]
+        assert gold.clusters[0][0] == document.words[0]
+    record["tokens"][1] = "right"
+    (tmp_path / "p.jsonl").write_text(json.dumps(record) + "\n")
+    with pytest.raises(InputError, match=r"p\.jsonl:1: words that are not those of the text; got 'right'"):
+        read(tmp_path / "p.jsonl", "coref-jsonl")
+
+
+def test_words_of_clusters_do_not_change_what_other_tasks_read(tmp_path: Path):
+    tasks = {"ner": {"entities": ENTITIES}, "coref": {"clusters": [CLUSTER], "links": []}}
+    path = line(tmp_path / "p.jsonl", tasks, text=TEXT, sentences=[TEXT.split()])
+    found = open_data(path, among=spec_of("tag").formats)
+    assert found.format.name == "jsonl"
+    assert [one.label for document in found.documents() for one in document.spans] == ["PER", "PER"]
+
+
+def test_entities_that_were_found_beside_relations_become_negatives(tmp_path: Path):
+    """What was predicted and corrected teaches when to say nothing, as data that names its entities does."""
+    path, text = tmp_path / "p.jsonl", "Ann met Bob and Eve"
+    ann, bob, eve = (
+        {"start": text.index(word), "end": text.index(word) + 3, "label": "PER", "score": 0.9, "text": word}
+        for word in ("Ann", "Bob", "Eve")
+    )
+    tasks = {
+        "ner": {"entities": [ann, bob, eve]},
+        "pos": {"tags": TAGS},
+        "rel": {"relations": [{"head": ann, "tail": bob, "label": "knows", "score": 0.7}]},
+    }
+    found = read(line(path, tasks, text=text), "relation-jsonl")
+    spans = tuple(Span(start=one["start"], end=one["end"], label="PER") for one in (ann, bob, eve))
+    assert found.spans == spans
+    data = RelationData.of([found], RelationConfig())
+    assert data.negatives is not None
+
+    def every(entities, _):
+        return [Relation(head=one, tail=other, label="") for one in entities for other in entities if one != other]
+
+    made = data.negatives.of(found, every, lambda head, tail: True)
+    ends = {(one.head.start, one.tail.start) for one in made}
+    assert ends == {(bob["start"], ann["start"])} | {
+        (one["start"], other["start"]) for pair in ((ann, eve), (bob, eve)) for one, other in (pair, pair[::-1])
+    }
+    write_data([found], tmp_path / "again.jsonl", to="relation-jsonl")
+    assert read(tmp_path / "again.jsonl", "relation-jsonl").spans == spans
+    stated = read(line(path, tasks, text=text, entities=[ann]), "relation-jsonl")
+    assert stated.spans == spans[:1], "those of the line itself come first"
+    with pytest.raises(InputError, match=r"p.jsonl:1: several tasks predicted entities; got ner, more"):
+        read(line(path, {**tasks, "more": {"entities": []}}, text=text), "relation-jsonl")
 
 
 @pytest.mark.parametrize(("to", "kept"), [("squad", "spans"), ("qa-jsonl", "spans")])

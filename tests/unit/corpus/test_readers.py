@@ -13,6 +13,7 @@ from pyarrow import parquet
 
 from spanbert.core.errors import InputError
 from spanbert.corpus.raw.clean import clean_text
+from spanbert.corpus.raw.hub import split_sources
 from spanbert.corpus.raw.readers import DocumentReader, ReadConfig
 
 
@@ -242,6 +243,25 @@ def test_hub_data_sets(tmp_path: Path):
         read("hf:nobody/nothing")
     with pytest.raises(InputError, match="not a data set"):
         read("hf:a:b:c")
+
+
+@pytest.mark.parametrize(
+    ("text", "sources"),
+    [
+        ("tag:a.conll:b.conll", ["tag", "a.conll", "b.conll"]),
+        ("tag:hf:wnut_17", ["tag", "hf:wnut_17"]),
+        ("tag:hf:wnut_17:train", ["tag", "hf:wnut_17:train"]),
+        ("tag:hf:a/b@de:train:dev/b.conll", ["tag", "hf:a/b@de:train", "dev/b.conll"]),
+        ("tag:hf:a/b:dev/b.conll", ["tag", "hf:a/b", "dev/b.conll"]),
+        ("tag:hf:a:hf:b:test", ["tag", "hf:a", "hf:b:test"]),
+        ("tag:a.conll:hf:b", ["tag", "a.conll", "hf:b"]),
+        ("tag:", ["tag", ""]),
+        ("tag:hf", ["tag", "hf"]),
+        ("tag:hf:", ["tag", "hf:"]),
+    ],
+)
+def test_data_sets_of_the_hub_keep_their_colons(text: str, sources: list[str]):
+    assert split_sources(text) == sources
 
 
 def test_languages_are_guessed_on_request_only(tmp_path: Path):

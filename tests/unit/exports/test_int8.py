@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import spanbert
+from spanbert.checkpoint.bundle import HEADS_PREFIX, open_bundle
 from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.predictions import Answer, Answering
+from spanbert.core.types import Document
 from spanbert.corpus.data import documents_of
 from spanbert.corpus.formats.data_file import DataFile
 from spanbert.encoder.graph import Graph
-from spanbert.exports.calibrate import Observer
+from spanbert.exports.calibrate import ObservedRunner, Observer, calibrated
 from spanbert.exports.dev_data import divided
 from spanbert.exports.export import export
-from spanbert.exports.parity import Parity, _said
+from spanbert.exports.parity import Parity, _agreement, _said
+from spanbert.exports.plans import measured_effects, plans
+from spanbert.exports.source import ExportSource, read_source
+from spanbert.inference.exported import ExportedBackend
+from spanbert.inference.predictor import Predictor
 from spanbert.pipelines.results import AnnotatedText
 from tests.labelled import conll_file, single_file
 
@@ -79,6 +87,10 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {"ner": conll_file(folder / "dev.conll", 60, seed=3), "sent": single_file(folder / "dev.tsv", 60, seed=3)}
 
 
+def documents(source: ExportSource, name: str, file: Path) -> list[Document]:
+    return list(documents_of(source.tasks[name].opened(file)))
+
+
 def test_a_bundle_in_int8(dev: dict[str, Path], tmp_path: Path):
     whole = export(JOINT, tmp_path / "whole").path
     done = export(JOINT, tmp_path / "int8", precision="int8", data=dev, max_drop=50)
@@ -124,6 +136,59 @@ def test_products_that_matter_most_stay_in_float32(dev: dict[str, Path], tmp_pat
     products = [name for name in done.kept_float32 if name.startswith(("blocks.", "tasks.sent."))]
     assert len(products) == 3, "a quarter of the eight of the encoder and the two of the head"
     assert seen[2].agreement >= seen[0].agreement
+
+
+def test_a_product_that_int8_spoils_is_the_most_sensitive(dev: dict[str, Path]):
+    source = read_source(open_bundle(str(JOINT)))
+    data = {name: documents(source, name, file) for name, file in dev.items()}
+    whole = next(plans(source, data, lambda name: not name.startswith(HEADS_PREFIX)))
+    for spoiled in ("blocks.0.feed_forward.input", "blocks.1.attention.output"):
+        assert whole.ranges is not None
+        effects = measured_effects(source, replace(whole, ranges={**whole.ranges, spoiled: (-1e-4, 1e-4)}), data)
+        assert max(effects, key=lambda name: effects[name]) == spoiled
+
+
+def test_what_has_no_data_is_named_and_its_rows_are_seen(dev: dict[str, Path], tmp_path: Path):
+    source = read_source(open_bundle(str(JOINT)))
+    assert source.without(dev) == tuple(name for name in source.tasks if name not in dev) + ("blanks",) * bool(
+        source.fill
+    )
+    one = {"sent": documents(source, "sent", dev["sent"])}
+    last = f"blocks.{source.config.layers - 1}.feed_forward.input"
+    rows = {}
+    for others in (True, False):
+        observer, graph = Observer(), source.graph(observed=True)
+        runner = ObservedRunner(graph.serialized(), source, graph.products, observer, all_rows=others)
+        for _ in Predictor(ExportedBackend(runner, source.heads), source.tasks).only(["sent"]).predict(one["sent"]):
+            pass
+        rows[others] = observer.seen
+    assert np.all(rows[True][last].highest_I >= rows[False][last].highest_I)
+    assert np.any(rows[True][last].highest_I > rows[False][last].highest_I), "the head of sentences reads one row"
+    assert {name.split(".")[1] for name in rows[True] if name.startswith(HEADS_PREFIX)} == {"sent"}
+    done = export(JOINT, tmp_path / "int8", precision="int8", data={"sent": dev["sent"]}, max_drop=100)
+    line = f"not compared with the bundle, for want of data: {', '.join(source.without(['sent']))}"
+    assert line in list(done.lines())
+    assert line in (done.path / "README.md").read_text()
+    assert spanbert.info(done.path)["unscored"] == list(source.without(["sent"]))
+
+
+def test_every_task_has_a_share_of_the_sample(dev: dict[str, Path], monkeypatch):
+    monkeypatch.setattr("spanbert.exports.calibrate._ROWS", 40)
+    source = read_source(open_bundle(str(JOINT)))
+    first, second = ([one, other] for one, other in itertools.permutations(dev, 2))
+    samples = []
+    for names in (first, second):
+        _, seen = calibrated(source, {name: documents(source, name, dev[name]) for name in names})
+        samples.append(seen["blocks.0.attention.input"].sample_NI)
+    assert [len(one) for one in samples] == [40, 40]
+    assert not np.array_equal(samples[0][20:], samples[1][20:]), "the second half is of the second task"
+
+
+def test_numbers_agree_with_nothing():
+    assert _agreement([None, None], [None, None]) is None
+    assert _agreement([1, 2, 3], [1, 2, 4]) == pytest.approx(2 / 3)
+    parity = Parity(main="pearson", before=0.9, after=0.9, drop=0, interval=(0, 0), units=9, agreement=None, data="dev")
+    assert parity.line("stars").endswith("9 units of dev)")
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,43 @@ print(json.dumps([filling.text for filling in spanbert.load(sys.argv[2]).fill("t
 """
 
 
+LACKS = """
+import sys
+
+LACKING = {"torch", "scipy", "pyarrow", "sklearn", "ftfy", "tensorboard", *sys.argv.pop(1).split(",")}
+
+class Lacks:
+    def find_spec(self, name, path=None, target=None):
+        if name in LACKING:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Lacks())
+sys.argv[0] = "spanbert"
+import spanbert.apps.cli.main as m
+m.main()
+"""
+SERVE = """
+import sys, json
+for name in ("torch", "scipy", "pyarrow", "sklearn", "ftfy", "tensorboard", "captum"):
+    sys.modules[name] = None
+from starlette.testclient import TestClient
+from spanbert.apps.serve import supervisor
+from spanbert.apps.serve.config import ServePlan, model_places
+with TestClient(supervisor.make_app(ServePlan(models=model_places([sys.argv[1]])))) as client:
+    answer = client.post("/v1/token-classification", json={"inputs": "the old fox", "parameters": {"task": "ner"}})
+    print(json.dumps([answer.status_code, client.get("/info").json()["models"][0]["tasks"]]))
+"""
+
+
+def refused(*arguments: object, lacking: str = "") -> str:
+    """What the command says of itself where libraries of training, and those named, are not installed."""
+    command = [sys.executable, "-c", LACKS, lacking, *map(str, arguments)]
+    done = subprocess.run(command, input="a fox", capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    [line] = done.stderr.splitlines()
+    return line
+
+
 def python(code: str, *arguments: object, text: str = "") -> str:
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
@@ -61,3 +98,34 @@ def test_commands(joint: Path, tmp_path: Path):
     assert (scored["f1"], scored["interval"]) == (expected["f1"], expected["interval"])
     facts = json.loads(python(RUN, "info", joint, "--json"))
     assert (facts["kind"], facts["runtime"], facts["precision"]) == ("exported model", "onnx", "float32")
+
+
+@pytest.mark.parametrize("arguments", ["finetune tag --model {bundle} --train {bundle} --out {out}", "predict {bundle}",
+    "export {bundle} --out {out}", "convert {bundle} {out} --to hugging-face", "explain {bundle} hello",
+    "serve {bundle} --port 0"])  # fmt: skip
+def test_what_needs_torch_says_so_in_one_line(arguments: str, tmp_path: Path):
+    line = refused(*arguments.format(bundle=BUNDLES / "joint", out=tmp_path / "out").split())
+    assert line.startswith("spanbert: error: this needs the library torch, which is not installed. pip install ")
+
+
+def test_what_needs_scipy_or_a_service_says_so_in_one_line(joint: Path, tmp_path: Path):
+    clusters = tmp_path / "clusters.jsonl"
+    clusters.write_text('{"text": "the king runs. he sleeps", "clusters": [[[0, 8], [15, 17]]]}\n')
+    line = refused("evaluate", joint, "--data", clusters, "--task", "who", "--threads", 1)
+    assert "the library scipy, which is not installed. pip install " in line
+    for library in ("fastapi", "uvicorn", "prometheus_client"):
+        line = refused("serve", joint, "--port", 0, lacking=library)
+        assert f"the library {library}, which is not installed. pip install 'spanbert" in line
+        assert "[serve] @ " in line
+
+
+def test_a_library_that_every_installation_has_is_no_remark():
+    command = [sys.executable, "-c", LACKS, "tokenizers", "info", str(BUNDLES / "joint")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "Traceback" in done.stderr, "its absence is a fault of ours"
+
+
+def test_a_service_is_made_of_what_the_light_package_has(joint: Path):
+    status, tasks = json.loads(python(SERVE, joint))
+    assert status == 200
+    assert {"ner", "pos"} <= {one["name"] for one in tasks}

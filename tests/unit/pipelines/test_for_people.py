@@ -169,6 +169,12 @@ def test_what_pipe_cannot_use(bundles, texts, options, message):
     assert message in str(error.value)
 
 
+def test_predict_takes_no_batches_of_nothing(bundles):
+    document = Document(id="1", text="the fox")
+    with pytest.raises(InputError, match="batch_size: not a count; got int 0"):
+        list(spanbert.load(bundles["bio"]).predict([document], batch_size=0))
+
+
 @pytest.mark.parametrize("name", ["bio", "qa", "relation", "joint"])
 def test_warm_up_reads_the_weights(bundles, name: str):
     nlp = spanbert.load(bundles[name])

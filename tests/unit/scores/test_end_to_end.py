@@ -41,12 +41,24 @@ def test_types_count_in_the_strict_figures_alone():
 
 
 def test_without_gold_entities_relations_alone_are_scored():
-    scorer = EndToEndScorer(with_entities=False)
+    scorer = EndToEndScorer(["relation_strict", "relation_boundary"])
     scorer.add([related(ANN, ACME)], [related(ANN, ACME), related(ANN, ACME)])
     found = scorer.scores()
     assert (found["relation_strict_f1"], found["relation_boundary_f1"]) == (1, 1), "what is named twice counts once"
     assert not any(name.startswith("entity") for name in found)
     assert set(found["interval"]) == {"relation_strict_f1", "relation_boundary_f1"}
+
+
+def test_without_types_in_the_gold_the_boundaries_are_the_main_figure():
+    scorer = EndToEndScorer(["relation_boundary", "entity_boundary"])
+    bare = [Span(start=one.start, end=one.end) for one in (ANN, ACME)]
+    scorer.add([related(*bare)], [related(ANN, ACME)], gold_entities=bare, entities=[ANN, ACME])
+    found = scorer.scores()
+    assert (scorer.main_metric, found["relation_boundary_f1"]) == ("relation_boundary_f1", 1)
+    assert found["by_label"]["works-for"]["f1"] == 1
+    assert not any("strict" in name for name in found)
+    bootstrap, statistic = scorer.paired()
+    assert statistic(bootstrap.sums_K) == 1
 
 
 entities = st.builds(
@@ -66,7 +78,11 @@ def test_figures_of_any_texts(texts):
         itself.add(gold, gold, gold_entities=spans, entities=spans)
     scores = one.scores()
     assert scores == turned.scores()
+    golds = {
+        "relation": any(one.label != "no_relation" for gold, *_ in texts for one in gold),
+        "entity": any(spans for _, _, spans, _ in texts),
+    }
     for level in LEVELS:
-        assert itself.scores()[f"{level}_f1"] in (0, 1), "0 where there is nothing to find"
+        assert itself.scores()[f"{level}_f1"] == golds[level.partition("_")[0]], "0 where there is nothing to find"
         low, high = scores["interval"][f"{level}_f1"]
         assert 0 <= low <= high <= 1

@@ -53,6 +53,21 @@ def test_the_mode_is_told_by_the_labels(tokenizer, labels, mode: str, names: tup
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("labels", "options", "said"),
+    [
+        (["b", "a"], {}, "t: a text gets one of 2 labels"),
+        (["5", "1"], {}, "t: a text gets one of 2 labels, all whole numbers: --mode regression learns them as numbers"),
+        (["5", "1"], {"mode": "single"}, "t: a text gets one of 2 labels"),
+        (["5.5", "1"], {}, "t: a text gets a number"),
+        (["b", "a"], {"mode": "multi"}, "t: a text gets any number of 2 labels"),
+    ],
+)
+def test_the_mode_is_said(tokenizer, labels: list[str], options: dict[str, str], said: str):
+    task = task_of(tokenizer, documents(*(("a fox", (one,)) for one in labels)), **options)
+    assert list(task.remarks([])) == [said]
+
+
 def test_the_mode_may_be_given(tokenizer):
     numbers = documents(("a", ("1",)), ("b", ("2",)), ("c", ("6",)))
     task = task_of(tokenizer, numbers, mode="regression")

@@ -8,7 +8,7 @@ import pytest
 
 import spanbert
 from spanbert.core.errors import InputError
-from spanbert.tasks.pretrain.fill import fill_template, merge_places
+from spanbert.tasks.pretrain.fill import fill_template, fill_templates, merge_places, tokens_read
 from spanbert.tasks.pretrain.template import parse_template
 
 
@@ -18,10 +18,11 @@ class TableScorer:
     def __init__(self, vocab_size: int, seed: int = 0, coupled: bool = False) -> None:
         self.table = np.random.default_rng(seed).normal(size=(64, vocab_size)).astype(np.float32) * 3
         self.coupled = coupled
-        self.calls = 0
+        self.calls = self.tokens = 0
 
     def __call__(self, sequences, places):
         self.calls += 1
+        self.tokens += sum(map(len, sequences))
         answers = []
         for ids, blanks in zip(sequences, places, strict=True):
             rows = [row for start, end in blanks for row in range(start, end)]
@@ -134,8 +135,37 @@ def test_han_blanks_need_no_space():
 
 def test_too_much_work_is_refused(tokenizer):
     template = parse_template("[MASK:1-16] fox [MASK:1-16]", tokenizer, positions=64)
-    with pytest.raises(InputError, match="too much to try out; got 21,760 readings"):
+    with pytest.raises(InputError, match="too much to try out; got 20,736 readings"):
         fill_template(template, tokenizer, TableScorer(tokenizer.vocab_size), top_k=2)
+
+
+def test_texts_are_filled_together(tokenizer):
+    texts = ["the [MASK:1-3] fox", "[MASK] sees the [MASK:2]", "the [MASK] runs"]
+    templates = [parse_template(text, tokenizer, positions=64) for text in texts]
+    alone = [TableScorer(tokenizer.vocab_size, coupled=True) for _ in templates]
+    expected = [
+        fill_template(template, tokenizer, scorer, top_k=4) for template, scorer in zip(templates, alone, strict=True)
+    ]
+    together = TableScorer(tokenizer.vocab_size, coupled=True)
+    assert fill_templates(templates, tokenizer, together, top_k=4) == expected
+    assert together.calls == 3, "a call a round, whatever the number of texts"
+    for template, scorer in zip(templates, alone, strict=True):
+        assert 0 < scorer.tokens <= tokens_read(template, top_k=4) < 1.5 * scorer.tokens
+
+
+def test_what_nobody_waits_for_is_not_filled(tokenizer):
+    templates = [parse_template(text, tokenizer, positions=64) for text in ("the [MASK:3] fox", "a [MASK:3] runs")]
+    scorer = TableScorer(tokenizer.vocab_size)
+
+    def gone_after_a_round(number: int) -> bool:
+        return number == 1 or scorer.calls < 1
+
+    first, second = fill_templates(templates, tokenizer, scorer, top_k=2, wanted=gone_after_a_round)
+    assert first == []
+    assert second == fill_template(templates[1], tokenizer, TableScorer(tokenizer.vocab_size), top_k=2)
+    scorer.calls = 0
+    assert fill_templates(templates, tokenizer, scorer, top_k=2, wanted=lambda _: scorer.calls < 1) == [[], []]
+    assert scorer.calls == 1
 
 
 def test_neighbouring_blanks_are_one_span():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spanbert.batches.examples import HeadRows, Window
+from spanbert.core.predictions import Tagging
 from spanbert.core.types import Document, Relation, Span, outer_first
 from spanbert.inference import predictor as predictors
 from spanbert.inference import routing
@@ -174,6 +176,22 @@ def test_pairs_of_many_entities_are_bounded_and_that_is_said(task: RelationTask)
     assert said == [
         "many: 1,000 of 3,998,000 pairs of entities are judged, the nearest; max_pairs (--max-pairs) sets how many"
     ]
+
+
+def test_entities_that_are_handed_over_are_related_across_sentences(task: RelationTask):
+    """Those that tasks find are not; as of `nlp.relate`, distances count by sentences first."""
+    text = "the fox ran . a dog slept ."
+    fox, dog = (Span(start=text.index(word), end=text.index(word) + 3) for word in ("fox", "dog"))
+    assert predicted(task, Counting(), [Document(id="d", text=text, spans=(fox, dog))], []) == [2]
+    finder = SimpleNamespace(
+        entity_types={"ANI"}, spec=SimpleNamespace(needs=frozenset(), produces=frozenset({"spans"}))
+    )
+    router = Router({"t": task, "ner": finder}, ["t"], where="bundle")  # type: ignore[dict-item]
+    route = router.route(Document(id="d", text=text))
+    found = {"ner": Tagging(words=(), spans=(fox, dog))}
+    assert router._with_pairs(Document(id="d", text=text), route, found, "t").relations == ()
+    one = text.replace(" .", "")
+    assert len(router._with_pairs(Document(id="d", text=one), route, found, "t").relations or ()) == 2
 
 
 def test_windows_of_pairs_are_made_as_they_are_read(task: RelationTask, monkeypatch: pytest.MonkeyPatch):

@@ -36,7 +36,11 @@ def test_the_names_before_speeches():
     text = "They met.\nANN: I left.\nReally.\nBOB: I too.\nANN: Oh.\n\nThey go."
     said = dict(zip([text[start:end] for start, end in split_words(text, joined=False)], numbers(text), strict=False))
     assert (said["They"], said["left"], said["Really"], said["too"], said["Oh"], said["go"]) == (0, 1, 1, 2, 1, 0)
-    assert set(numbers("Note: I left.\nYou too.")) == {0}, "one such line alone is no dialogue"
+    assert set(numbers("Ann: I left.\nYou too.")) == {0}, "one such line alone is no dialogue"
+    assert set(numbers("Note: I left.\nWarning: I too.\nFrom: Ann\nTo: Bob")) == {0}
+    assert set(numbers("- Milk: two\n- Bread: one")) == {0}, "a list"
+    assert set(numbers("- Ann: I left.\n- Bob: I too.\n- Ann: Oh.")[1:]) == {1, 2}
+    assert numbers("**Ann:** I left.\n[10:05] Bob: I too.")[-2:] == [2, 2]
 
 
 def test_a_mention_far_back_is_remembered_with_its_speaker():

@@ -28,7 +28,7 @@ from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.model import TaskModel
 from spanbert.train.optimizer import make_optimizer
 from spanbert.train.run_directory import run_directory
-from spanbert.train.seeds import finetune_seeds
+from spanbert.train.seeds import _lines, finetune_seeds
 from spanbert.train.task_data import TaskData
 from spanbert.train.tracking import Tracker, read_log
 from tests.labelled import (
@@ -401,6 +401,16 @@ def test_several_seeds_keep_the_best_and_tell_the_spread(
     with pytest.raises(InputError, match="several seeds need dev data"):
         finetune_seeds(without, seeds=2, model=hugging_face_model, out=tmp_path / "other", config=config)
     assert not (tmp_path / "other").exists()
+
+
+def test_large_figures_of_seeds_have_two_decimals():
+    figures = {
+        "bleu": {"mean": 34.56789, "stdev": 1.23456, "by_seed": {"0": 1.0}},
+        "f1": {"mean": 0.98765, "stdev": 0.01234},
+    }
+    lines = _lines({"de": figures}, 0)
+    assert "de bleu: mean 34.57, standard deviation 1.2346" in lines
+    assert "de f1: mean 0.9877, standard deviation 0.0123" in lines
 
 
 def test_several_tasks_on_one_encoder(hugging_face_model: Path, tmp_path_factory):

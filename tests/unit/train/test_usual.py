@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from spanbert.encoder.config import EncoderConfig
+from spanbert.train.budget import Progress
 from spanbert.train.finetune_config import FinetuneConfig
-from spanbert.train.usual import LEAST_STEPS, planned_steps, usual_rates, with_usual_rates
+from spanbert.train.outcome import Best, Outcome
+from spanbert.train.usual import LEAST_STEPS, planned_steps, usual_rates, warnings_of_outcome, with_usual_rates
 
 SMALL = EncoderConfig(vocab_size=10, hidden_size=384, layers=6, heads=12, feed_forward_size=1536)
 BASE = EncoderConfig(vocab_size=10)
@@ -51,6 +56,26 @@ def test_planned_steps(overrides: list[str], steps: int | None):
     config = FinetuneConfig.assemble(overrides=overrides)
     assert planned_steps(config, usual_epochs=3, steps_an_epoch=20) == steps
     assert planned_steps(FinetuneConfig(), usual_epochs=3, steps_an_epoch=200.5) == 602
+
+
+@pytest.mark.parametrize(
+    ("names", "scores", "begins"),
+    [
+        (["ner"], {"ner": 0.01}, ["the best score on the dev data is near zero (0.0100): this model has hardly"]),
+        (["ner"], {"ner": 0.5}, []),
+        (["ner", "sent"], {"ner": 0.0, "sent": 0.9}, ["ner: the best score on the dev data is near zero (0.0000)"]),
+        (["ner", "sent"], {"ner": 0.9}, []),  # the other has no dev data
+        (["ner"], {}, []),
+    ],
+)
+def test_each_task_that_hardly_learned_is_named(names: list[str], scores: Mapping[str, float], begins: list[str]):
+    tasks: Any = dict.fromkeys(names, SimpleNamespace(selection_score=lambda found: found["f1"]))
+    found = {name: {"f1": score} for name, score in scores.items()}
+    best = Best(step=5, selection_score=0.45, scores=found) if scores else None
+    outcome = Outcome(progress=Progress(step=10), stopped_by="budget", best=best)
+    said = warnings_of_outcome(outcome, FinetuneConfig(), tasks)
+    assert len(said) == len(begins)
+    assert all(one.startswith(begin) and "--budget 20steps" in one for one, begin in zip(said, begins, strict=True))
 
 
 def test_without_a_budget(cli, hugging_face_model: Path, tmp_path: Path):

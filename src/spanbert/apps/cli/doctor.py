@@ -88,7 +88,9 @@ def command(
     overrides = overrides_of({f"{kind}.{key}": value for key, value in asked.items()})
     overrides += overrides_of(settings_of("doctor", given, kind))
     overrides += device_setting(device)
-    settings = FinetuneConfig.assemble(file=config, overrides=[*overrides, *(set_ or [])])
+    overrides += set_ or []
+    FinetuneConfig.require_kinds(overrides, [kind])
+    settings = FinetuneConfig.assemble(file=config, overrides=overrides, among=FinetuneConfig.keys_of([kind]))
     with make_reporter() as reporter:
         report = doctor(
             kind,

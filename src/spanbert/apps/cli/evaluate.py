@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -31,6 +31,8 @@ EXAMPLES = task_examples(
     ("Entities and relations from raw text", "spanbert evaluate news/ --data test.jsonl --end-to-end"),
     ("Is A better than B? A paired bootstrap test", "spanbert evaluate --compare A/ B/ --data test.conll"),
 )
+
+_MOST_PAIRS = "--max-pairs"
 
 
 @with_task_options("evaluate")
@@ -83,19 +85,19 @@ def command(
         use_threads(threads)
 
     if end_to_end:
-        for option, value in (("--compare", compare), ("--target", target), ("--set", set_), *given.items()):
+        for option, value in (("--compare", compare), ("--target", target)):
             if value:
                 raise InputError("an option that does not go with --end-to-end", where=option)
-        _print(_end_to_end(bundles, data, entities, task, device, seed), as_json)
+        _print(_end_to_end(bundles, data, entities, task, _options(given, set_), device, seed), as_json)
         return
     if entities != "found":
         raise InputError("an option of --end-to-end", where="--entities", got=entities)
+    if _MOST_PAIRS in given:
+        raise InputError("an option of --end-to-end", where=_MOST_PAIRS, got=str(given[_MOST_PAIRS]))
     if len(bundles) != (2 if compare else 1):
         raise InputError("how many bundles?", got=str(len(bundles)), expected="two with --compare, else one")
     other = bundles[1] if compare else None
-    options = settings_of("evaluate", given, None, one_task=True)
-    for kind, changed in kind_options(set_ or []).items():
-        options |= {f"{kind}.{key}": value for key, value in changed.items()}
+    options = _options(given, set_)
     with make_reporter() as reporter:
         found = evaluate(
             bundles[0],
@@ -111,8 +113,22 @@ def command(
     _print(found, as_json)
 
 
+def _options(given: Given, set_: list[str] | None) -> dict[str, Any]:
+    """The settings of a kind that options and `--set` state."""
+    options = settings_of("evaluate", given, None, one_task=True)
+    for kind, changed in kind_options(set_ or []).items():
+        options |= {f"{kind}.{key}": value for key, value in changed.items()}
+    return options
+
+
 def _end_to_end(
-    bundles: list[str], data: Path, entities: str, task: str | None, device: str | None, seed: int
+    bundles: list[str],
+    data: Path,
+    entities: str,
+    task: str | None,
+    options: dict[str, Any],
+    device: str | None,
+    seed: int,
 ) -> Evaluation:
     from spanbert.inference.end_to_end import Entities
     from spanbert.pipelines.evaluate import evaluate_end_to_end
@@ -123,7 +139,7 @@ def _end_to_end(
     with make_reporter() as reporter:
         where = device_of_models(device, bundles, reporter.say)
         return evaluate_end_to_end(
-            bundles[0], data, entities=stated, task=task, device=where, seed=seed, reporter=reporter
+            bundles[0], data, entities=stated, task=task, options=options, device=where, seed=seed, reporter=reporter
         )
 
 

@@ -44,6 +44,7 @@ from spanbert.apps.cli.task_options import (
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.ranks import is_first_rank
+from spanbert.scores.scorer import shown_figure
 from spanbert.tasks.registry import kind_meant, kinds, spec_of, specs
 
 if TYPE_CHECKING:
@@ -184,9 +185,12 @@ def command(
     overrides += [f"licence={json.dumps(licence)}"] if licence is not None else []
     own = [one for one in set_ or [] if one.startswith("tasks.")]
     overrides += [one for one in set_ or [] if one not in own]
-    settings = FinetuneConfig.assemble(file=config, overrides=overrides)
     files = _Files(train=train, train_target=train_target, dev=dev, dev_target=dev_target)
-    tasks = _with_own_settings(_tasks(kind, files, task or []), own, settings)
+    tasks = _tasks(kind, files, task or [])
+    of_tasks = {one.kind for one in tasks.values()}
+    FinetuneConfig.require_kinds(overrides, of_tasks)
+    settings = FinetuneConfig.assemble(file=config, overrides=overrides, among=FinetuneConfig.keys_of(of_tasks))
+    tasks = _with_own_settings(tasks, own, settings)
     start: dict[str, Any] = {
         "model": model, "size": size, "out": out, "config": settings, "resume": resume, "overwrite": overwrite,
     }  # fmt: skip
@@ -208,7 +212,8 @@ def command(
     if seeds > 1 and whole:
         for name, figures in several.spread.items():
             for figure, spread in figures.items():
-                say(f"{name} {figure}: mean {spread['mean']:.4f}, standard deviation {spread['stdev']:.4f}")
+                middle, deviation = shown_figure(spread["mean"]), shown_figure(spread["stdev"])
+                say(f"{name} {figure}: mean {middle}, standard deviation {deviation}")
         say(f"the bundle is that of seed {several.best}")
     if outcome.best:
         say(f"scores of the bundle on the dev data (weights of step {outcome.best.step:,}):")
@@ -263,6 +268,7 @@ def _with_own_settings(
 
 def _tasks(kind: str, files: _Files, stated: Sequence[str]) -> dict[str, TaskData]:
     """The tasks that the options name."""
+    from spanbert.corpus.raw.hub import split_sources
     from spanbert.train.task_data import TaskData
 
     if kind != _MULTI:
@@ -284,7 +290,7 @@ def _tasks(kind: str, files: _Files, stated: Sequence[str]) -> dict[str, TaskDat
     tasks: dict[str, TaskData] = {}
     for one in stated:
         name, _, rest = one.partition("=")
-        parts = rest.split(":")
+        parts = split_sources(rest)
         if not name or len(parts) not in (2, 3) or not all(parts):
             raise InputError(
                 "not a task", where=f"--task {one}", expected=f"NAME=KIND:TRAIN[:DEV], KIND {', '.join(kinds())}"

@@ -107,6 +107,13 @@ def main() -> None:
             app()
     except SpanbertError as error:
         _fail(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        from spanbert.core.missing import OPTIONAL, lacking
+
+        if error.name not in OPTIONAL:
+            raise
+        told = lacking(error.name)
+        _fail(str(told), told.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

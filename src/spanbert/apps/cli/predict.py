@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from io import BufferedReader
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, cast
 
 import typer
+from rich.console import Console
 
 from spanbert.apps.cli.completion import one_of
 from spanbert.apps.cli.options import (
@@ -24,8 +25,10 @@ from spanbert.apps.cli.options import (
     kind_options,
     kind_set_option,
 )
+from spanbert.apps.cli.predict_progress import PipeProgress, UntilWritten
 from spanbert.apps.cli.task_options import Given, settings_of, task_examples, with_task_options
 from spanbert.apps.console import make_reporter
+from spanbert.core.console import PlainReporter
 from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole, is_special, only_writer
 from spanbert.core.outputs import check_output_file
@@ -69,7 +72,8 @@ def command(
         str,
         typer.Option(
             "--format",
-            help=f"{', '.join(FORMATS)}; csv and tsv keep the columns of a table; text: a translation a line.",
+            help=f"{', '.join(FORMATS)}; csv and tsv keep the columns of a table; conll: words in columns, clusters as "
+            "CoNLL-2012 or CorefUD; text: a translation a line.",
             autocompletion=one_of(FORMATS),
         ),
     ] = "jsonl",
@@ -108,10 +112,6 @@ def command(
     if format_ not in FORMATS:
         raise InputError(f"no format {format_!r}", where="--format", expected=", ".join(FORMATS))
     divided_by = None if documents is None else require_documents(documents)
-    if divided_by in ("blank", "file") and source != "-" and SourceFile(path=Path(source), name=source).kind != ".txt":
-        raise InputError(
-            "only plain text is divided into documents", where=f"--documents {documents}", got=source, expected=".txt"
-        )
     if source != "-":
         from spanbert.corpus.data import local_file
 
@@ -131,10 +131,16 @@ def command(
     formulas = FormulaCells(quote=safe_cells)
     read = ByteCounter()
     pipe = _pipe(source)
-    lines = _lines(source, read) if pipe is None else _plain(pipe, "stdin" if source == "-" else source)
+    name = "stdin" if source == "-" else source
+    lines = _lines(source, read) if pipe is None else _plain(pipe, name)
+    if divided_by in ("blank", "file"):
+        lines = _divisible(lines, documents, name)
     with ExitStack() as stack:
         reporter: Reporter | None = None
-        if pipe is None and (out is not None or not sys.stdout.isatty()):
+        seen = UntilWritten(PlainReporter(Console(stderr=True)))
+        if pipe is None and out is None and sys.stdout.isatty():
+            reporter = seen
+        elif pipe is None or out is not None:
             reporter = made = make_reporter()
             stack.enter_context(made)
         options = _options(set_ or [], given)
@@ -159,6 +165,7 @@ def command(
             stack.enter_context(only_writer(out))
         stream = sys.stdout if out is None else stack.enter_context(file_written_whole(out))
         for piece in pieces:
+            seen.written()
             stream.write(piece)
             stream.flush()  # the reader of a pipe gets each answer at once
         if reporter:
@@ -224,9 +231,14 @@ def _pieces(
             say=say,
         )
     )
-    progress = None
-    if reporter:
+    if of_file is not None and documents is not None:
+        raise _not_plain(documents, name)
+    progress: SourceProgress | PipeProgress | None = None
+    piped = PipeProgress(say)
+    if reporter and pipe is None:
         progress = SourceProgress(reporter, "predict", lambda: read.done, Path(source).stat().st_size)
+    elif reporter:
+        progress, lines = piped, piped.lines(lines)
     results = of_file or predict(
         bundle,
         lines,
@@ -243,6 +255,7 @@ def _pieces(
         more_at_hand=None if pipe is None else pipe.more_at_hand,
         progress=progress,
     )
+    results = piped.results(results)
     if format_ in ("csv", "tsv"):
         yield from table_lines(results, cast(Separated, format_), formulas)
         return
@@ -262,6 +275,31 @@ def _pieces(
                 where="--format conll",
                 expected="jsonl, csv, tsv, html",
             )
+
+
+def _divisible(lines: Iterable[str], documents: str | None, name: str) -> Iterator[str]:
+    """The lines of a plain text; refuses JSON lines, of which each is a document."""
+    from spanbert.pipelines.inputs import is_json_object
+
+    is_begun = ".jsonl" in PurePath(name.lower()).suffixes
+    if is_begun:
+        raise _not_plain(documents, name)
+    for line in lines:
+        if not is_begun and line.strip():
+            is_begun = True
+            if is_json_object(line):
+                raise _not_plain(documents, name)
+        yield line
+
+
+def _not_plain(documents: str | None, name: str) -> InputError:
+    return InputError(
+        "only plain text is divided into documents",
+        where=f"--documents {documents}",
+        got=name,
+        expected="lines of text, not a table, JSON or another format of data",
+        remedy="Leave --documents out",
+    )
 
 
 def _lines(source: str, read: ByteCounter) -> Iterable[str]:

@@ -12,6 +12,7 @@ import typer
 from spanbert.apps.cli.options import JsonOption, OverwriteOption, examples, parse_share, print_json, say
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError
+from spanbert.core.model_path import is_model
 from spanbert.core.outputs import check_output_folder
 
 EXAMPLES = examples(
@@ -107,6 +108,5 @@ def command(
     if as_json:
         print_json(asdict(result))
     else:
-        is_model = tokenizer is not None and (Path(tokenizer) / "config.json").is_file()
-        start = f"--model {shlex.quote(str(tokenizer))}" if is_model else "--size mini"
+        start = f"--model {shlex.quote(tokenizer)}" if tokenizer and is_model(tokenizer) else "--size mini"
         say(f"next: spanbert pretrain {shlex.quote(str(out))} {start} --out BUNDLE --budget 10m")

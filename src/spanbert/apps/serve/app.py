@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from spanbert import __version__
 from spanbert.apps.serve.config import ServePlan
-from spanbert.apps.serve.documentation import docs_page
+from spanbert.apps.serve.documentation import docs_page, with_paths
 from spanbert.apps.serve.errors import GONE, ServiceError, internal, of_faults, of_status
 from spanbert.apps.serve.guard import Guard
 from spanbert.apps.serve.keys import KeyFile
@@ -27,7 +27,7 @@ from spanbert.apps.serve.metrics import Metrics
 from spanbert.apps.serve.models import load_place
 from spanbert.apps.serve.page import page_routes
 from spanbert.apps.serve.routes import Json, no_such_task, routes_of
-from spanbert.apps.serve.service import Load, Service, operations
+from spanbert.apps.serve.service import Load, Service
 from spanbert.apps.serve.status import Reload, status_routes
 
 log = logging.getLogger("spanbert.serve")
@@ -38,12 +38,19 @@ class GuardedApp(FastAPI):
 
     Args:
         outside: What they pass.
+        documents: Whether an address is documented now.
         settings: Of FastAPI.
     """
 
-    def __init__(self, outside: Callable[[ASGIApp], ASGIApp], **settings: Any) -> None:
-        self._outside = outside
+    def __init__(
+        self, outside: Callable[[ASGIApp], ASGIApp], documents: Callable[[str], bool], **settings: Any
+    ) -> None:
+        self._outside, self._documents = outside, documents
         super().__init__(**settings)
+
+    @override
+    def openapi(self) -> dict[str, Any]:
+        return with_paths(super().openapi(), self._documents)
 
     @override
     def build_middleware_stack(self) -> ASGIApp:
@@ -61,14 +68,13 @@ def make_app(plan: ServePlan, *, load: Load = load_place, reload: Reload | None 
     keys = None if plan.keys is None else KeyFile(plan.keys)
     metrics = Metrics()
     service = Service(plan, metrics, load)
-    every = operations()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await service.start()
-        for operation in service.addressed(every):
+        for operation in service.operations:  # what models offer may change when they are loaded again
             app.include_router(routes_of(operation, service))
-        app.include_router(no_such_task(service, service.offered(every)))
+        app.include_router(no_such_task(service))
         try:
             yield
         finally:
@@ -88,6 +94,7 @@ def make_app(plan: ServePlan, *, load: Load = load_place, reload: Reload | None 
 
     app = GuardedApp(
         outside,
+        service.documents,
         title="spanbert",
         version=__version__,
         lifespan=lifespan,
@@ -96,7 +103,7 @@ def make_app(plan: ServePlan, *, load: Load = load_place, reload: Reload | None 
         openapi_url="/openapi.json",
     )
     app.state.service, app.state.keys = service, keys
-    app.include_router(status_routes(service, every, reload if keys is not None else None))
+    app.include_router(status_routes(service, reload if keys is not None else None))
     app.include_router(page_routes())
     app.add_api_route("/docs", partial(docs_page, app), include_in_schema=False)
     app.add_exception_handler(HTTPException, _failed)

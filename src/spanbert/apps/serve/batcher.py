@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any, NoReturn, Protocol
 
-from spanbert.apps.serve.errors import ServiceError, of_input
+from spanbert.apps.serve.errors import ServiceError, ending, of_input
 from spanbert.apps.serve.queue import Entry, FairQueue, Full
 from spanbert.core.errors import InputError
 
@@ -19,11 +19,19 @@ _LONGEST_WAIT = 60  # seconds that clients are asked to wait at most
 _FORGETTING = 0.8  # of the speed that was known, after a batch
 
 
+Wanted = Callable[[], bool]  # whether anybody still waits for an answer; once nobody does, nobody will
+
+
 class Computation(Protocol):
     """What is done with the payloads of a batch; equal ones may share a batch."""
 
-    def __call__(self, pipeline: Any, payloads: Sequence[Any]) -> list[Any]:
-        """A result for each payload.
+    def __call__(self, pipeline: Any, payloads: Sequence[Any], wanted: Sequence[Wanted]) -> list[Any]:
+        """A result for each payload, whatever for those that nobody waits for any more.
+
+        Args:
+            pipeline: What computes.
+            payloads: Of the batch.
+            wanted: Whether anybody still waits for each.
 
         Raises:
             InputError: One of them cannot be read.
@@ -39,6 +47,10 @@ def _nothing(result: Any) -> list[Any]:
     return []
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Query:
     """One input of a request.
@@ -50,6 +62,7 @@ class Query:
         answer: Makes what is answered of the result; in the thread that computes.
         draw: Makes HTML of the result, for people.
         reasons: Makes a list of the result of what can be asked of it: why it was said.
+        wanted: Whether anybody still waits for the answer.
     """
 
     computation: Computation
@@ -58,6 +71,7 @@ class Query:
     answer: Callable[[Any], Any]
     draw: Callable[[Any], str]
     reasons: Callable[[Any], list[Any]] = _nothing
+    wanted: Wanted = _always
 
     def drawn(self, *, reasons: bool) -> Query:
         """The same input, answered with the answer, its drawing, and what can be asked of it.
@@ -107,8 +121,12 @@ class _Request:
         self._answers: list[Any] = [None] * count
         self._left = count
 
+    def is_open(self) -> bool:
+        """Whether anybody waits for it; threads that compute may ask."""
+        return not self.done.done()
+
     def settle(self, place: int, outcome: Outcome) -> None:
-        if self.done.done():
+        if not self.is_open():
             return
         if isinstance(outcome, Exception):
             self.done.set_exception(outcome)
@@ -158,7 +176,7 @@ class Batcher:
                 computation=query.computation,
                 cost=query.cost,
                 deadline=deadline,
-                item=_Part(query, place, request),
+                item=_Part(replace(query, wanted=request.is_open), place, request),
             )
             for place, query in enumerate(queries)
         ]
@@ -182,7 +200,7 @@ class Batcher:
     async def _enter(self, entries: Sequence[Entry[_Part]], patient: bool) -> None:
         while True:
             if self._closed:
-                raise ServiceError("unavailable", "the service is ending", retry_after=1)
+                raise ending()
             try:
                 self._queue.add(entries)
             except Full:

@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from spanbert.apps.serve.errors import ServiceError, internal, of_faults
+from spanbert.apps.serve.errors import ServiceError, ending, internal, of_faults
 from spanbert.core.types import Record
 
 log = logging.getLogger("spanbert.serve")
@@ -33,36 +33,42 @@ def is_bulk(content_type: str | None) -> bool:
     return (content_type or "").partition(";")[0].strip().lower() in MEDIA_TYPES
 
 
-async def answer_lines(body: bytes, model: type[BaseModel], ask: Ask) -> AsyncIterator[bytes]:
+async def answer_lines(body: bytes, model: type[BaseModel], ask: Ask, *, request_id: str) -> AsyncIterator[bytes]:
     """The lines of an answer to the lines of a body; those that are being asked are dropped when nobody reads on.
 
     Args:
         body: Lines of JSON; blank ones are left out, and counted.
         model: What a line is, `id` aside.
         ask: Answers a line; other exceptions than `ServiceError` are faults, which the log has.
+        request_id: Under which the log has them.
+
+    Yields:
+        A line for each; where the service ends before, an error for the first that has no answer, as the last one.
     """
     asked: deque[tuple[int, asyncio.Task[Record]]] = deque()
     try:
         for number, line in _lines(body):
             asked.append((number, asyncio.create_task(_answer(number, line, model, ask))))
             if len(asked) == _AHEAD:
-                yield await _done(*asked[0])
+                yield await _done(*asked[0], request_id)
                 asked.popleft()
         while asked:
-            yield await _done(*asked[0])
+            yield await _done(*asked[0], request_id)
             asked.popleft()
+    except asyncio.CancelledError:  # the time to drain is over
+        yield _as_line({"line": asked[0][0]} | _failure(ending()))
     finally:
         for _, task in asked:
             task.cancel()
 
 
-async def _done(number: int, task: asyncio.Task[Record]) -> bytes:
+async def _done(number: int, task: asyncio.Task[Record], request_id: str) -> bytes:
     """The line of an answer; a fault ends its own line, not those after it."""
     await asyncio.wait({task})
     fault = task.exception()
     if fault is None:
         return _as_line(task.result())
-    log.error("line %d failed", number, exc_info=fault)
+    log.error("request %s: line %d failed", request_id, number, exc_info=fault)
     return _as_line({"line": number} | _failure(internal()))
 
 

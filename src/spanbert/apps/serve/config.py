@@ -20,7 +20,8 @@ class ServeConfig(Config):
         max_body: Mebibytes of a request's body.
         max_inputs: Inputs of a request; NDJSON may have any number of lines.
         max_length: Characters of an input; texts are never cut off.
-        max_explained: Characters of an input that is explained, which takes some 50 to 100 times as long as reading it.
+        max_explained: Characters of an input that is explained, which may take some 300 times as long as reading it.
+        max_work: Tokens that an input with blanks, or one that is explained, may take in all readings of it, about.
         batch_tokens: What is computed at once, in tokens, about.
         queue_tokens: What may wait, in tokens, about; more is answered with 429.
         queue_inputs: How many inputs may wait.
@@ -35,6 +36,7 @@ class ServeConfig(Config):
     max_inputs: int = Field(default=1024, ge=1)
     max_length: int = Field(default=200_000, ge=1)
     max_explained: int = Field(default=1000, ge=1)
+    max_work: int = Field(default=262_144, ge=1)
     batch_tokens: int = Field(default=8192, ge=1)
     queue_tokens: int = Field(default=262_144, ge=1)
     queue_inputs: int = Field(default=16_384, ge=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -22,6 +22,32 @@ table { border-collapse: collapse; } td, th { text-align: left; padding: .1rem 1
 _POLICY = (
     f"default-src 'none'; style-src {source_hash(_STYLE)}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+
+
+def with_paths(document: Mapping[str, Any], shown: Callable[[str], bool]) -> dict[str, Any]:
+    """An OpenAPI document of some of its paths, with the schemas that these name.
+
+    Args:
+        document: The whole document.
+        shown: Which paths.
+    """
+    paths = {path: methods for path, methods in document["paths"].items() if shown(path)}
+    schemas: Mapping[str, Any] = document.get("components", {}).get("schemas", {})
+    named: set[str] = set()
+    new = _named_by(paths)
+    while new:
+        named |= new
+        new = set().union(*(_named_by(schemas[name]) for name in new)) - named
+    kept = {name: schema for name, schema in schemas.items() if name in named}
+    return {**document, "paths": paths, "components": {**document.get("components", {}), "schemas": kept}}
+
+
+def _named_by(part: Any) -> set[str]:
+    """The schemas that a part of a document refers to."""
+    if isinstance(part, Mapping):
+        own = {part["$ref"].rpartition("/")[2]} if isinstance(part.get("$ref"), str) else set()
+        return own.union(*map(_named_by, part.values()))
+    return set().union(*map(_named_by, part)) if isinstance(part, list) else set()
 
 
 async def docs_page(app: FastAPI) -> HTMLResponse:

@@ -6,7 +6,7 @@
 | 401 | unauthorized | no key, or an unknown one |
 | 404, 405 | not_found, not_allowed | no such address, model or task |
 | 408 | slow | its headers or its body did not come in time |
-| 413 | too_large | body, number of inputs or a text over its limit |
+| 413 | too_large | body, number of inputs, a text, or what it takes to compute over its limit |
 | 422 | unprocessable | JSON that is no such request, or inputs that no task reads |
 | 429 | overloaded | the queue is full; `Retry-After` says when to come again |
 | 500 | internal | a fault of the service |
@@ -78,6 +78,11 @@ class ServiceError(HTTPException):
 def internal() -> ServiceError:
     """What a client is told of a fault; what it was stands in the log alone."""
     return ServiceError("internal", "a fault of the service; its log says more")
+
+
+def ending() -> ServiceError:
+    """What a client is told whose answer is not there when the service ends."""
+    return ServiceError("unavailable", "the service is ending", retry_after=1, closes=True)
 
 
 def of_status(status: int, detail: str) -> ServiceError:

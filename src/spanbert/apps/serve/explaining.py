@@ -7,14 +7,14 @@ that whoever asks for some has fewer turns, and its text is bounded more than ot
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Union, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import override
 
-from spanbert.apps.serve.batcher import Query
+from spanbert.apps.serve.batcher import Query, Wanted
 from spanbert.apps.serve.config import ServeConfig
 from spanbert.apps.serve.errors import ServiceError
 from spanbert.apps.serve.models import LoadedModel
@@ -32,7 +32,7 @@ from spanbert.tasks.registry import specs
 from spanbert.tasks.service import Parameters, Stretch, Wire
 
 _PASSES = 3  # what a pass forwards and backwards costs beside one forwards
-_USUAL_STEPS = 32  # that most integrals need, the first tries included
+_FIRST_STEPS = 16  # of an integral, which are doubled up to those that are allowed: all tries together are its cost
 
 
 class ExplainParameters(Parameters):
@@ -105,9 +105,17 @@ class Explain:
     steps: int
     most: int
 
-    def __call__(self, pipeline: Pipeline, payloads: Sequence[Asked]) -> list[Explanation | InputError]:
-        """An explanation of each document, or why there is none, so that the others need not be computed again."""
-        return [self._explained(pipeline, one) for one in payloads]
+    def __call__(
+        self, pipeline: Pipeline, payloads: Sequence[Asked], wanted: Sequence[Wanted]
+    ) -> list[Explanation | InputError | None]:
+        """An explanation of each document, or why there is none, so that the others need not be computed again.
+
+        None for one that nobody waits for any more.
+        """
+        return [
+            self._explained(pipeline, one) if is_wanted() else None
+            for one, is_wanted in zip(payloads, wanted, strict=True)
+        ]
 
     def _explained(self, pipeline: Pipeline, asked: Asked) -> Explanation | InputError:
         try:
@@ -138,6 +146,7 @@ class ExplainOperation(Operation):
     parameters = ExplainParameters
     output = ExplainedText
     example = "Ann left Rome."
+    cheaper = "ask for fewer steps or things, or send a part of the text"
 
     def __init__(self) -> None:
         self.input = _any_input()
@@ -168,7 +177,7 @@ class ExplainOperation(Operation):
         document, tokens = read_input(service, own, unit, where)
         offsets = Offsets(document.text, unit)
         asked = Asked(document, parameters.label, _place(parameters.of, offsets), _place(parameters.other, offsets))
-        passes = parameters.most * _PASSES * min(parameters.steps, _USUAL_STEPS)
+        passes = parameters.most * _PASSES * sum(_tries(parameters.steps))
         return Query(
             computation=Explain(task, parameters.baseline, parameters.steps, parameters.most),
             payload=asked,
@@ -190,6 +199,15 @@ class ExplainOperation(Operation):
         except ValidationError:
             example = json.dumps(service.example_of(model.pipeline.tasks[task]), ensure_ascii=False)
             raise ServiceError("unprocessable", f"{where}: not what task {task} reads, such as {example}") from None
+
+
+def _tries(most_steps: int) -> Iterator[int]:
+    """The steps of each try of an integral, if no one before the last is good enough."""
+    steps = min(_FIRST_STEPS, most_steps)
+    yield steps
+    while steps < most_steps:
+        steps = min(2 * steps, most_steps)
+        yield steps
 
 
 def _any_input() -> Any:

@@ -89,7 +89,7 @@ def graph_of(result: AnnotatedText) -> Record:
 
 
 def _entities(result: AnnotatedText, clusters: list[Record]) -> list[Record]:
-    """The spans of all tasks in text order; then those that relations were asked about and no task found."""
+    """The spans of all tasks in text order."""
     cluster_of: dict[tuple[int, int], int] = {}
     for cluster in clusters:
         for mention in cluster["mentions"]:

@@ -16,7 +16,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from spanbert.apps.serve.config import ServeConfig
-from spanbert.apps.serve.errors import GONE, ServiceError
+from spanbert.apps.serve.errors import GONE, ServiceError, ending
 from spanbert.apps.serve.keys import KeyFile
 from spanbert.apps.serve.metrics import Metrics
 from spanbert.apps.serve.page import PLACE
@@ -57,6 +57,11 @@ class Guard:
             await self._app(scope, bounded, answer.send)
         except ServiceError as error:
             await answer.fail(error)
+        except asyncio.CancelledError:  # the time to drain is over
+            if not answer.begun:
+                await answer.fail(ending())
+            if not answer.ended:
+                raise
         finally:
             self._metrics.request(_route(scope), answer.status, time.perf_counter() - begin)
 
@@ -120,17 +125,21 @@ class _Answer:
     Attributes:
         request_id: Of the request.
         status: That was sent; until then that of a client that went away.
+        begun: Whether anything was sent.
+        ended: Whether all of it was.
     """
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send, self.request_id, self.status = send, request_id, GONE
+        self.begun = self.ended = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status, self.begun = message["status"], True
             added = [(b"x-request-id", self.request_id.encode()), (b"x-content-type-options", b"nosniff")]
             message = {**message, "headers": [*message.get("headers", ()), *added]}
         await self._send(message)
+        self.ended = message["type"] == "http.response.body" and not message.get("more_body", False)
 
     async def fail(self, error: ServiceError) -> None:
         body = json.dumps(error.body(self.request_id)).encode()

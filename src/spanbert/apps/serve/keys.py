@@ -28,7 +28,7 @@ class Keys:
         """The keys of a file.
 
         Raises:
-            InputError: None, or one that could be guessed.
+            InputError: None, one that could be guessed, or one that no header could carry.
         """
         names: dict[str, str] = {}
         try:
@@ -39,13 +39,13 @@ class Keys:
             stated = line.strip()
             if not stated or stated.startswith("#"):
                 continue
-            name, colon, key = stated.rpartition(":")
-            key = key.strip()
-            if len(key) < _SHORTEST or any(one.isspace() for one in key):
-                expected = f"{_SHORTEST} characters or more, without blanks"
+            before, colon, after = stated.partition(": ")
+            name, key = (before.strip(), after.strip()) if colon else (f"key {number}", stated)
+            if len(key) < _SHORTEST or not key.isascii() or ":" in key or any(one.isspace() for one in key):
+                expected = f"NAME: KEY or KEY, of {_SHORTEST} ASCII characters or more without blanks and colons"
                 remedy = "Make one: python -c 'import secrets; print(secrets.token_urlsafe())'"
                 raise InputError("not a key", where=f"{path}:{number}", expected=expected, remedy=remedy)
-            names[key] = name.strip() if colon else f"key {number}"
+            names[key] = name
         if not names:
             raise InputError("no keys", where=str(path), expected="a key a line")
         return cls(names)

@@ -48,11 +48,16 @@ class Metrics:
             "spanbert_dropped_texts", "Inputs that were not computed, and why.", ["model", "why"], registry=own
         )
         self._reloads = Counter("spanbert_reloads", "Reloads of a model.", ["model", "outcome"], registry=own)
+        self._starts = Counter("spanbert_worker_starts", "Workers that began to load their models.", registry=own)
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """A request was answered."""
         self._requests.labels(route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+
+    def starting(self) -> None:
+        """A worker process begins to load its models."""
+        self._starts.inc()
 
     def reloaded(self, model: str, outcome: str) -> None:
         """A model was loaded again: `swapped`, or `failed`."""

@@ -59,14 +59,24 @@ class LoadedModel:
         if self.fills:
             self.pipeline.fill("[MASK]", top_k=1)
 
+    @property
+    def task_kinds(self) -> frozenset[str]:
+        """The names of the tasks, with their kinds and how they are asked."""
+        tasks = self.pipeline.tasks
+        return frozenset(f"{name} ({tasks[name].kind}, {one.slug})" for name, one in self.services.items())
+
     def tasks(self, slug: str) -> list[str]:
         """The names of the tasks that are asked under a slug."""
         return [name for name, service in self.services.items() if service.slug == slug]
 
     def outcomes(self, queries: Sequence[Query]) -> list[Outcome]:
-        """The answers to queries of one computation; in place of one that cannot be given, the `InputError`."""
+        """The answers to queries of one computation; in place of one that cannot be given, the `InputError`.
+
+        What nobody waits for any more is None.
+        """
+        payloads, wanted = [query.payload for query in queries], [query.wanted for query in queries]
         try:
-            results = queries[0].computation(self.pipeline, [query.payload for query in queries])
+            results = queries[0].computation(self.pipeline, payloads, wanted)
         except InputError as error:
             if len(queries) == 1:
                 return [error]
@@ -84,6 +94,8 @@ def _unexplained(pipeline: Pipeline) -> str | None:
 
 
 def _answer(query: Query, result: Any) -> Outcome:
+    if not query.wanted():
+        return None
     try:
         return query.answer(result)
     except InputError as error:
@@ -129,9 +141,9 @@ class ServedModel:
         """Puts a newly loaded model in the place of the old one, from the next batch on.
 
         Raises:
-            InputError: It lacks a task that the old one has.
+            InputError: It lacks a task that the old one has, or has one of another kind in its place.
         """
-        gone = sorted(self.loaded.services.keys() - loaded.services.keys())
+        gone = sorted(self.loaded.task_kinds - loaded.task_kinds)
         if gone or (self.loaded.fills and not loaded.fills):
             raise InputError("the new bundle lacks a task", where=self.place.name, got=", ".join(gone) or "no MLM head")
         self.loaded = loaded
@@ -142,10 +154,18 @@ def load_place(plan: ServePlan, place: ModelPlace) -> LoadedModel:
     """Loads a bundle of a plan, ready to answer.
 
     Raises:
-        InputError: Not a model, or damaged.
+        InputError: Not a model, damaged, or one that can be asked nothing.
     """
     pipeline = load(place.path, device=plan.device, precision=plan.precision)  # type: ignore[arg-type]  # load refuses
     loaded = LoadedModel(pipeline)
+    if not loaded.services and not loaded.fills:
+        raise InputError(
+            "a model that can be asked nothing",
+            where=place.path,
+            got="an encoder alone",
+            expected="a fine-tuned task, or an MLM head",
+            remedy="Train one with spanbert finetune",
+        )
     loaded.warm_up()
     return loaded
 

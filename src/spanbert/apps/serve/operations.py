@@ -1,4 +1,4 @@
-"""What can be asked of a model: the tasks of its kinds, blanks to fill, and all of a text at once."""
+"""What can be asked of a model: the tasks of its kinds, and all of a text at once."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from math import exp
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import Field
 from typing_extensions import override
 
-from spanbert.apps.serve.batcher import Query
+from spanbert.apps.serve.batcher import Query, Wanted
 from spanbert.apps.serve.config import ServeConfig
 from spanbert.apps.serve.errors import ServiceError
 from spanbert.apps.serve.graph import TextGraph, graph_of
@@ -20,10 +19,9 @@ from spanbert.apps.serve.models import LoadedModel
 from spanbert.apps.serve.reasons import reasons_of
 from spanbert.core.html.style import Palette
 from spanbert.core.offsets import Offsets, OffsetUnit
-from spanbert.core.types import Document, Filling, Record
+from spanbert.core.types import Document
 from spanbert.pipelines.load import Pipeline
 from spanbert.pipelines.results import AnnotatedText
-from spanbert.tasks.pretrain.render import fillings_html
 from spanbert.tasks.service import Parameters, TaskService, Wire
 
 log = logging.getLogger("spanbert.serve")
@@ -48,33 +46,32 @@ class Predict:
     task: str | None
     looked_at: bool = False
 
-    def __call__(self, pipeline: Pipeline, payloads: Sequence[Document]) -> list[AnnotatedText]:
-        """A result for each document."""
+    def __call__(
+        self, pipeline: Pipeline, payloads: Sequence[Document], wanted: Sequence[Wanted]
+    ) -> list[AnnotatedText | None]:
+        """A result for each document; None for all where nobody waits for any."""
+
+        def go_on(share: float) -> None:
+            if not any(one() for one in wanted):
+                raise _Abandoned
+
         asked = pipeline.for_people() if self.looked_at else pipeline
-        return list(asked.predict(payloads, task=self.task, batch_size=len(payloads), say=_log))
+        try:
+            return list(asked.predict(payloads, task=self.task, batch_size=len(payloads), progress=go_on, say=_log))
+        except _Abandoned:
+            return [None for _ in payloads]
 
     def for_people(self) -> Predict:
         """See `Computation`."""
         return replace(self, looked_at=True)
 
 
+class _Abandoned(Exception):
+    """Nobody waits for any result of a batch."""
+
+
 def _log(remark: str) -> None:
     log.warning("%s", remark)
-
-
-@dataclass(frozen=True)
-class Fill:
-    """Texts with blanks to the best fillings, so many."""
-
-    top_k: int
-
-    def __call__(self, pipeline: Pipeline, payloads: Sequence[str]) -> list[list[Filling]]:
-        """Fillings for each text."""
-        return [pipeline.fill(text, top_k=self.top_k) for text in payloads]
-
-    def for_people(self) -> Fill:
-        """See `Computation`."""
-        return self
 
 
 class Operation(ABC):
@@ -88,6 +85,8 @@ class Operation(ABC):
         parameters: Those that a request may state.
         output: The type of the answer to one input.
         example: One input.
+        cheaper: What makes an input cost less, where a short one may cost much, so that its cost is bounded; None: its
+            length alone is.
     """
 
     slug: str
@@ -97,6 +96,7 @@ class Operation(ABC):
     parameters: type[Wire] = Parameters
     output: Any
     example: Any
+    cheaper: str | None = None
 
     @abstractmethod
     def offered_by(self, model: LoadedModel) -> bool:
@@ -157,6 +157,7 @@ class TaskOperation(Operation):
     def query(self, model: LoadedModel, given: Any, parameters: Any, where: str) -> Query:
         task = one_task(model.tasks(self.slug), parameters.task)
         service, unit = model.services[task], parameters.offset_unit
+        service.require(model.pipeline.tasks[task], parameters)
 
         def answer(result: AnnotatedText) -> Any:
             found = service.answer(result.text, result[task], parameters)
@@ -243,87 +244,9 @@ class AnalyzeOperation(Operation):
             return Offsets(result.text, parameters.offset_unit).placed(graph_of(result))
 
         document = Document(id=where, text=given, where=where)
-        return _predicting(model, None, document, cost_of(given), answer)
-
-
-class FillParameters(Wire):
-    """Parameters of filling blanks."""
-
-    top_k: int = Field(default=5, ge=1, le=100, description="How many fillings, the best first.")
-
-
-class FilledMask(Wire):
-    """What may stand for the blank, with its probability."""
-
-    sequence: str
-    score: float
-    token: int
-    token_str: str
-
-
-class FilledSpans(Wire):
-    """What may stand for each blank, with the probability of a piece, on average."""
-
-    sequence: str
-    score: float
-    fills: list[str]
-
-
-class FillOperation(Operation):
-    """Blanks of a text, of any length."""
-
-    slug = "span-fill"
-    title = "blanks of one or more pieces"
-    title_zh = "填空（可填多个词元）"
-    parameters = FillParameters
-    output: Any = list[FilledSpans]
-    example = "The [MASK:1-3] left Rome."
-
-    @override
-    def offered_by(self, model: LoadedModel) -> bool:
-        return model.fills
-
-    @override
-    def query(self, model: LoadedModel, given: str, parameters: Any, where: str) -> Query:
-        def answer(result: list[Filling]) -> Any:
-            return [self._answer(model, one) for one in result]
-
-        text = self._template(model, given)
-        return Query(
-            computation=Fill(parameters.top_k),
-            payload=text,
-            cost=parameters.top_k * cost_of(text),
-            answer=answer,
-            draw=lambda result: fillings_html(text, result, Palette()),
+        more = sum(
+            model.services[name].weight(given) - 1
+            for name, task in model.pipeline.tasks.items()
+            if "question" not in task.spec.needs
         )
-
-    def _template(self, model: LoadedModel, given: str) -> str:
-        return given
-
-    def _answer(self, model: LoadedModel, filling: Filling) -> Record:
-        return {"sequence": filling.text, "score": exp(filling.score), "fills": list(filling.fills)}
-
-
-class MaskOperation(FillOperation):
-    """One blank of one piece, as Hugging Face's task."""
-
-    slug = "fill-mask"
-    title = "a blank of one piece"
-    title_zh = "填空（单个词元）"
-    output: Any = list[FilledMask]
-    example = "Ann left [MASK]."
-    _BLANK: ClassVar = "[MASK]"
-
-    @override
-    def _template(self, model: LoadedModel, given: str) -> str:
-        tokenizer = model.pipeline.tokenizer
-        text = given.replace(tokenizer.piece(tokenizer.special["mask"]), self._BLANK)
-        if text.count(self._BLANK) != 1:
-            raise ServiceError("unprocessable", f"one {self._BLANK} is expected here; span-fill takes several")
-        return text
-
-    @override
-    def _answer(self, model: LoadedModel, filling: Filling) -> Record:
-        [[piece]] = filling.pieces
-        token = model.pipeline.tokenizer.backend.token_to_id(piece)
-        return {"sequence": filling.text, "score": exp(filling.score), "token": token, "token_str": filling.fills[0]}
+        return _predicting(model, None, document, int((1 + more) * cost_of(given)), answer)

@@ -1,7 +1,8 @@
 """A connection to a worker, which neither slow clients nor such as do not speak HTTP can hold for long.
 
 uvicorn reads HTTP, and waits without end for headers, for the rest of a body that was answered already, and for clients
-that do not take up their answers. Here each of these has its time. Bodies that somebody reads have theirs in `guard`.
+that do not take up their answers. Here each of these has its time, of an answer each part. Bodies that somebody reads
+have theirs in `guard`.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Connection(H11Protocol):
     @override
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._untaken = self.loop.call_later(self._limits.body_time, self.transport.abort)
+        self._await_taking()
 
     @override
     def resume_writing(self) -> None:
@@ -74,6 +75,18 @@ class Connection(H11Protocol):
         if self._untaken is not None:
             self._untaken.cancel()
             self._untaken = None
+
+    def _await_taking(self) -> None:
+        """Gives the client some time to take up a part of what waits for it."""
+        left = self.transport.get_write_buffer_size()
+
+        def look() -> None:
+            if self.transport.get_write_buffer_size() < left:
+                self._await_taking()
+            else:
+                self.transport.abort()
+
+        self._untaken = self.loop.call_later(self._limits.body_time, look)
 
     @override
     def send_400_response(self, msg: str) -> None:

@@ -14,6 +14,7 @@ import heapq
 from collections import deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 ItemT = TypeVar("ItemT")
@@ -87,8 +88,8 @@ class FairQueue(Generic[ItemT]):
 
     Args:
         batch_tokens: What a batch may cost; one entry may cost more, and is a batch of its own.
-        most_tokens: What all waiting entries may cost together.
-        most_entries: How many may wait.
+        most_tokens: What all waiting entries may cost together, those of each client counted up to its share.
+        most_entries: How many may wait, counted likewise.
     """
 
     def __init__(self, *, batch_tokens: int, most_tokens: int, most_entries: int) -> None:
@@ -103,7 +104,8 @@ class FairQueue(Generic[ItemT]):
     def add(self, entries: Sequence[Entry[ItemT]]) -> None:
         """Takes in the entries of a request, all or none.
 
-        A request that is larger than the queue is taken when nothing else of its client waits.
+        A request that is larger than the share of its client is taken when nothing else of the client waits, and counts
+        for the share, so that others find room beside it.
 
         Args:
             entries: All of one client.
@@ -116,10 +118,15 @@ class FairQueue(Generic[ItemT]):
         name, tokens = entries[0].client, sum(entry.cost for entry in entries)
         client = self._clients.get(name)
         own = client or _Client[ItemT](name)
-        if self._over(self.tokens, self.count, tokens, len(entries), 1.0) or self._over(
-            own.tokens, own.count, tokens, len(entries), _SHARE
+        clients = [*(one for one in self._clients.values() if one is not own), own]
+        for most, more, waiting in (
+            (self._most_tokens, tokens, [one.tokens for one in clients]),
+            (self._most_entries, len(entries), [one.count for one in clients]),
         ):
-            raise Full
+            share = ceil(_SHARE * most)
+            waiting[-1] += more
+            if (own.count and waiting[-1] > share) or sum(min(one, share) for one in waiting) > most:
+                raise Full
         if client is None:
             self._clients[name] = own
             self._given[name] = max(self._given.get(name, 0.0), self._turn)
@@ -128,12 +135,6 @@ class FairQueue(Generic[ItemT]):
             entry.number, entry.state = self._numbers, "waiting"
             own.lines.setdefault(entry.computation, deque()).append(entry)
             self._count(own, entry, 1)
-
-    def _over(self, tokens: int, count: int, more_tokens: int, more: int, share: float) -> bool:
-        """Whether there is too much, where anything waits already."""
-        return count > 0 and (
-            tokens + more_tokens > share * self._most_tokens or count + more > share * self._most_entries
-        )
 
     def drop(self, entry: Entry[ItemT]) -> None:
         """An entry is not wanted any more; one that was taken already is computed nevertheless."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
@@ -16,7 +16,7 @@ from pydantic import BaseModel, create_model
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from spanbert.apps.serve.bulk import MEDIA_TYPE, answer_lines, is_bulk
-from spanbert.apps.serve.errors import GONE, ServiceError, documented
+from spanbert.apps.serve.errors import GONE, documented
 from spanbert.apps.serve.operations import Operation
 from spanbert.apps.serve.reasons import Reason
 from spanbert.apps.serve.service import Service
@@ -54,12 +54,11 @@ def routes_of(operation: Operation, service: Service) -> APIRouter:
     return router
 
 
-def no_such_task(service: Service, offered: Sequence[Operation]) -> APIRouter:
+def no_such_task(service: Service) -> APIRouter:
     """The addresses of all other tasks, which say what there is.
 
     Args:
         service: Whose models there are.
-        offered: What they can be asked.
     """
     router = APIRouter(include_in_schema=False)
 
@@ -68,7 +67,7 @@ def no_such_task(service: Service, offered: Sequence[Operation]) -> APIRouter:
     async def absent(slug: str, name: str | None = None) -> Response:
         if name is not None and name not in service.models:
             raise service.no_model()
-        raise ServiceError("not_found", f"no such task here; there is {', '.join(one.slug for one in offered)}")
+        raise service.no_task()
 
     return router
 
@@ -108,7 +107,12 @@ def _add(
         return await _unless_gone(request, asked(request, body))
 
     async def by_lines(request: Request) -> Response:
-        lines = answer_lines(await request.body(), model, lambda body: asked(request, body, patient=True))
+        lines = answer_lines(
+            await request.body(),
+            model,
+            lambda body: asked(request, body, patient=True),
+            request_id=request.state.request_id,
+        )
         return StreamingResponse(lines, media_type=MEDIA_TYPE)
 
     class Route(APIRoute):

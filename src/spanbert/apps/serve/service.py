@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,10 +12,11 @@ from spanbert.apps.serve.batcher import Query
 from spanbert.apps.serve.config import ModelPlace, ServePlan
 from spanbert.apps.serve.errors import ServiceError, of_input
 from spanbert.apps.serve.explaining import ExplainOperation
+from spanbert.apps.serve.filling import FillOperation, MaskOperation
 from spanbert.apps.serve.metrics import Metrics
 from spanbert.apps.serve.models import LoadedModel, ServedModel, load_place
-from spanbert.apps.serve.operations import AnalyzeOperation, FillOperation, MaskOperation, Operation, TaskOperation
-from spanbert.core.errors import InputError, SpanbertError
+from spanbert.apps.serve.operations import AnalyzeOperation, Operation, TaskOperation
+from spanbert.core.errors import InputError, SpanbertError, in_one_line
 from spanbert.tasks.registry import specs
 
 log = logging.getLogger("spanbert.serve")
@@ -38,10 +39,14 @@ class Service:
         plan: What is served.
         metrics: Counts what happens.
         load: Loads a model.
+
+    Attributes:
+        operations: What models can be asked, offered now or not.
     """
 
     def __init__(self, plan: ServePlan, metrics: Metrics, load: Load = load_place) -> None:
         self.plan, self.metrics, self._load = plan, metrics, load
+        self.operations = operations()
         self.models: dict[str, ServedModel] = {}
         self.ready = False
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="compute")
@@ -54,6 +59,7 @@ class Service:
         Raises:
             InputError: One of them cannot be loaded.
         """
+        self.metrics.starting()
         for place in self.plan.models:
             loaded = await asyncio.to_thread(self._load, self.plan, place)
             watcher = self.metrics.of_model(place.name)
@@ -78,8 +84,8 @@ class Service:
             for name, model in self.models.items():
                 try:
                     model.replace(await asyncio.to_thread(self._load, self.plan, model.place))
-                except (SpanbertError, OSError, MemoryError) as error:
-                    log.error("%s was not loaded again: %s", name, error)
+                except (SpanbertError, OSError, MemoryError, RuntimeError) as error:  # torch's, such as no memory
+                    log.error("%s was not loaded again: %s", name, in_one_line(str(error)))
                     self.metrics.reloaded(name, "failed")
                 else:
                     log.info("%s was loaded again", name)
@@ -110,12 +116,19 @@ class Service:
             asked = self.models.values() if name is None else [self.models[name]]
             for reason in filter(None, (operation.refusal(one.loaded) for one in asked)):
                 raise ServiceError("unprocessable", reason)
-            raise ServiceError("not_found", f"{name or 'no model here'} has no task for {operation.slug}")
+            if name is None:
+                raise self.no_task()
+            raise ServiceError("not_found", f"{name} has no task for {operation.slug}")
         return offering[name]
 
     def no_model(self) -> ServiceError:
         """What is said of a model that there is not."""
         return ServiceError("not_found", f"no such model; there is {', '.join(self.models)}")
+
+    def no_task(self) -> ServiceError:
+        """What is said of something that no model can be asked."""
+        offered = ", ".join(one.slug for one in self.offered())
+        return ServiceError("not_found", f"no such task here; there is {offered}")
 
     async def answer(
         self,
@@ -149,10 +162,10 @@ class Service:
             raise ServiceError("empty", "inputs: an empty list")
         if len(given) > self.plan.limits.max_inputs:
             raise ServiceError("too_large", f"inputs: {len(given)} of them, of at most {self.plan.limits.max_inputs}")
-        queries = [
-            self._query(operation, served.loaded, one, parameters, f"inputs[{place}]" if many else "inputs")
-            for place, one in enumerate(given)
-        ]
+        loaded, queries = served.loaded, []
+        for place, one in enumerate(given):
+            queries.append(self._query(operation, loaded, one, parameters, f"inputs[{place}]" if many else "inputs"))
+            await asyncio.sleep(0)  # others are heard between two long inputs
         if drawn:
             most = self.plan.limits.max_explained
             queries = [query.drawn(reasons=_characters(one) <= most) for query, one in zip(queries, given, strict=True)]
@@ -164,19 +177,25 @@ class Service:
         if length > most:
             raise ServiceError("too_large", f"{where}: {length} characters, of at most {most}; texts are never cut off")
         try:
-            return operation.query(model, given, parameters, where)
+            query = operation.query(model, given, parameters, where)
         except InputError as error:
             raise of_input(error) from None
+        work = self.plan.limits.max_work
+        if operation.cheaper is not None and query.cost > work:
+            said = f"{where}: takes some {query.cost:,} tokens in all, of at most {work:,}; {operation.cheaper}"
+            raise ServiceError("too_large", said)
+        return query
 
-    def offered(self, every: Sequence[Operation]) -> list[Operation]:
+    def offered(self) -> list[Operation]:
         """What some model can be asked."""
         loaded = [model.loaded for model in self.models.values()]
-        return [one for one in every if any(map(one.offered_by, loaded))]
+        return [one for one in self.operations if any(map(one.offered_by, loaded))]
 
-    def addressed(self, every: Sequence[Operation]) -> list[Operation]:
-        """What has an address: what is offered, and what a model has a reason not to offer."""
+    def documents(self, path: str) -> bool:
+        """Whether an address is documented: not that of a task that no model offers, or has a reason not to offer."""
+        asked = [one for one in self.operations if one.slug in path.split("/")]
         loaded = [model.loaded for model in self.models.values()]
-        return [one for one in every if any(one.offered_by(each) or one.refusal(each) for each in loaded)]
+        return all(any(one.offered_by(each) or one.refusal(each) for each in loaded) for one in asked)
 
 
 def _characters(given: Any) -> int:

@@ -12,7 +12,6 @@ from starlette.responses import Response
 from spanbert import __version__
 from spanbert.apps.serve.errors import ServiceError, documented
 from spanbert.apps.serve.metrics import MEDIA_TYPE
-from spanbert.apps.serve.operations import Operation
 from spanbert.apps.serve.service import Service
 
 Reload = Callable[[], None]  # asks all worker processes to load their models again
@@ -69,12 +68,11 @@ class Info(BaseModel):
     limits: dict[str, Any]
 
 
-def status_routes(service: Service, every: list[Operation], reload: Reload | None) -> APIRouter:
+def status_routes(service: Service, reload: Reload | None) -> APIRouter:
     """The routes.
 
     Args:
         service: That is asked about.
-        every: What models can be asked.
         reload: See `Reload`; None: nobody may ask for it.
     """
     router = APIRouter(tags=["service"], responses=documented(500))
@@ -97,10 +95,8 @@ def status_routes(service: Service, every: list[Operation], reload: Reload | Non
         """Models, tasks and limits."""
         return Info(
             spanbert=__version__,
-            models=[_model_info(service, name, every) for name in service.models],
-            routes=[
-                RouteInfo(route=one.slug, title=one.title, title_zh=one.title_zh) for one in service.offered(every)
-            ],
+            models=[_model_info(service, name) for name in service.models],
+            routes=[RouteInfo(route=one.slug, title=one.title, title_zh=one.title_zh) for one in service.offered()],
             limits=service.plan.limits.model_dump(),
         )
 
@@ -120,7 +116,7 @@ def status_routes(service: Service, every: list[Operation], reload: Reload | Non
     return router
 
 
-def _model_info(service: Service, name: str, every: list[Operation]) -> ModelInfo:
+def _model_info(service: Service, name: str) -> ModelInfo:
     model = service.models[name]
     tasks = [
         TaskInfo(
@@ -131,7 +127,7 @@ def _model_info(service: Service, name: str, every: list[Operation]) -> ModelInf
         )
         for task, one in model.loaded.services.items()
     ]
-    offered = [one for one in every if one.offered_by(model.loaded)]
+    offered = [one for one in service.operations if one.offered_by(model.loaded)]
     choices = [
         Choice(route=one.slug, task=task, example=example)
         for one in offered

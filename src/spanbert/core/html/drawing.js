@@ -25,6 +25,10 @@ export function say(root, language) {
     one.dataset.sbEn ??= one.textContent;
     one.textContent = language === "zh" ? one.dataset.sbZh : one.dataset.sbEn;
   }
+  for (const one of root.querySelectorAll("[data-sb-zh-title]")) {
+    one.dataset.sbEnTitle ??= one.title;
+    one.title = language === "zh" ? one.dataset.sbZhTitle : one.dataset.sbEnTitle;
+  }
 }
 
 const names = (element) => (element.dataset.sb ?? element.dataset.sbMarks ?? "").split(" ").filter(Boolean);

@@ -40,7 +40,8 @@ def marked_text(
     cut_before: bool = False,
     cut_after: bool = False,
     names: Mapping[int, str] | None = None,
-    titles: Mapping[int, str] | None = None,
+    badges: Mapping[int, str] | None = None,
+    titles: Mapping[int, tuple[str, str]] | None = None,
     second: Span | None = None,
 ) -> str:
     """A text with its spans marked, each followed by its label, with the score as tooltip.
@@ -52,7 +53,8 @@ def marked_text(
         cut_before: The text is part of one that begins earlier, which "…" says.
         cut_after: The text is part of one that continues after it.
         names: What spans are marks of, by the `id` of each: those of one name light up together (`linked`).
-        titles: What their tooltips say, by the same; others say label and score.
+        badges: What stands behind spans in place of their labels, as HTML, by the same.
+        titles: What their tooltips say, in English and Chinese, by the same; others say label and score.
         second: The span that is only the next best, and is marked less.
 
     Returns:
@@ -61,10 +63,17 @@ def marked_text(
 
     def attributes(span: Span, look: str) -> str:
         name = (names or {}).get(id(span))
-        title = (titles or {}).get(id(span)) or _tooltip(span)
+        title, chinese = (titles or {}).get(id(span)) or (_tooltip(span), None)
         classes = f"{palette.css_class(span.label)} {look}{' sb-second' if span is second else ''}"
         belongs = "" if name is None else f' data-sb="{escaped(name)}"'
-        return f'class="{classes}" title="{escaped(title)}"{belongs}'
+        translated = "" if chinese is None else f' data-sb-zh-title="{escaped(chinese)}"'
+        return f'class="{classes}" title="{escaped(title)}"{translated}{belongs}'
+
+    def badge(span: Span) -> str:
+        if not span.label:
+            return ""
+        said = (badges or {}).get(id(span)) or escaped(span.label)
+        return f'<small class="sb-label {palette.css_class(span.label)}">{said}</small>'
 
     nested, crossing = _split_crossing(spans)
     layers = overlap_free_layers(nested)
@@ -84,13 +93,13 @@ def marked_text(
     bounds = sorted({0, len(text), *(span.start for span in spans), *(span.end for span in spans)})
     for place, following in pairwise([*bounds, len(text)]):
         while open_marks and open_marks[-1].end == place:
-            pieces.append(_badge(open_marks.pop(), palette) + "</mark>")
-        pieces += [_badge(span, palette) for span in active if span.end == place]
+            pieces.append(badge(open_marks.pop()) + "</mark>")
+        pieces += [badge(span) for span in active if span.end == place]
         active = [span for span in active if span.end > place] + crossing_from[place]
         for span in starting[place]:
             pieces.append(f"<mark {attributes(span, step('level', levels[id(span)]))}>")
             if span.end == place:
-                pieces.append(_badge(span, palette) + "</mark>")
+                pieces.append(badge(span) + "</mark>")
             else:
                 open_marks.append(span)
         run = escaped(text[place:following])
@@ -120,12 +129,6 @@ def _split_crossing(spans: Sequence[Span]) -> tuple[list[Span], list[Span]]:
 def _tooltip(span: Span) -> str:
     score = "" if span.score is None else f"{span.score:.3f}"
     return f"{span.label or ''} {score}".strip()
-
-
-def _badge(span: Span, palette: Palette) -> str:
-    if not span.label:
-        return ""
-    return f'<small class="sb-label {palette.css_class(span.label)}">{escaped(span.label)}</small>'
 
 
 def captioned_text(text: str, tagged: Sequence[Span]) -> str:

@@ -181,6 +181,6 @@ def names_columns(line: str) -> bool:
     Args:
         line: Without its end.
     """
-    cells = line.split("\t") if "\t" in line else line.split(",")
+    cells = line.split(next((one for one in "\t,;" if one in line), ","))
     names = [cell.strip('"') for cell in cells]
     return len(names) > 1 and all(map(_NAME.fullmatch, names)) and any(name.lower() in KNOWN_NAMES for name in names)

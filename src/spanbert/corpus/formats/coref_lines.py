@@ -3,7 +3,8 @@
     {"id": "1", "text": "Ann left. She ran.", "clusters": [[[0, 3], [10, 13]]]}
     {"doc_key": "1", "sentences": [["Ann", "left", "."], ["She", "ran", "."]], "clusters": [[[0, 0], [3, 3]]]}
     {"id": "1", "tokens": ["Ann", "left", ".", "She", "ran", "."], "clusters": [[[0, 0], [3, 3]]]}
-    {"id": "1", "text": "Ann left. She ran.", "tasks": {"coref": {"clusters": [...]}}}, as `spanbert predict` writes
+    {"id": "1", "text": "Ann left. She ran.", "tasks": {"coref": {"clusters": [...]}}}, as `spanbert predict` writes,
+        with characters, and with "sentences" and "speakers" where its input had words
 
 Characters are half-open code points, as everywhere here. Words are counted over all sentences; a mention ends with its
 last word, as in the files of the English coreference literature since e2e-coref (Lee et al. 2017). Fields that are
@@ -61,6 +62,7 @@ def _document(line: Any, name: str, where: str) -> Document:
     field = next((one for one in FIELDS if isinstance(record, Mapping) and one in record), None)
     if field is None:
         raise InputError("neither text nor words", where=where, got=type(record).__name__, expected=_EXPECTED)
+    is_predicted = record is not line
     words: list[Span] | None = None
     bounds: tuple[tuple[int, int], ...] = ()
     if field == "text":
@@ -74,11 +76,16 @@ def _document(line: Any, name: str, where: str) -> Document:
         ):
             raise InputError(f"{field} that are not words", where=where, expected=_EXPECTED)
         ends = list(dict.fromkeys(_ends(sentences)))
-        text, words = text_of_words(list(chain.from_iterable(sentences)), breaks=ends[:-1])
+        said = list(chain.from_iterable(sentences))
+        if is_predicted and isinstance(record.get("text"), str):
+            text, words = record["text"], _places_of(said, record["text"], where)
+        else:
+            text, words = text_of_words(said, breaks=ends[:-1])
         bounds = tuple(pairwise([0, *ends])) if field == "sentences" else ()
     repeated: list[Repeated] = []
-    clusters = _clusters(record.get("clusters"), text, words, where, repeated)
-    speakers = _speakers(record.get("speakers"), len(words or ()))
+    counted = None if is_predicted else words
+    clusters = _clusters(record.get("clusters"), text, counted, where, repeated)
+    speakers = speakers_of(record.get("speakers"), len(words or ()))
     stated = next((record[key] for key in ("id", "doc_key") if isinstance(record.get(key), str | int)), name)
     identity, part = str(stated), record.get("part")
     part = part if isinstance(part, str) and part.isdecimal() else None
@@ -96,7 +103,7 @@ def _document(line: Any, name: str, where: str) -> Document:
             genre=record["genre"] if isinstance(record.get("genre"), str) else None,
             record=record,
             field=field,
-            predicted=record is not line,
+            predicted=is_predicted,
             read=clusters,
             repeated=tuple(repeated),
         ),
@@ -111,8 +118,32 @@ def _ends(sentences: Iterable[list[str]]) -> Iterator[int]:
             yield total
 
 
-def _speakers(value: Any, words: int) -> tuple[str, ...]:
-    """A name a word; nothing where they are not given so."""
+def _places_of(words: Iterable[str], text: str, where: str) -> list[Span]:
+    """Where the words of a text stand in it, one after the other with nothing but white space between them."""
+    places: list[Span] = []
+    end = 0
+    for word in words:
+        start = text.find(word, end)
+        if start < 0 or text[end:start].strip():
+            raise InputError(
+                "words that are not those of the text",
+                where=where,
+                got=repr(word),
+                expected=repr(shortened(text[end:].lstrip(), 40)),
+                remedy='Correct one of them, or leave "sentences" or "tokens" out',
+            )
+        end = start + len(word)
+        places.append(Span(start=start, end=end))
+    return places
+
+
+def speakers_of(value: Any, words: int) -> tuple[str, ...]:
+    """The name of who says each word, from `speakers` of a record; nothing where it does not have a name a word.
+
+    Args:
+        value: Names, or lists of names, a list a sentence.
+        words: How many words there are.
+    """
     if not isinstance(value, list):
         return ()
     flat = list(chain.from_iterable(value)) if all(isinstance(one, list) for one in value) else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Span
@@ -11,6 +12,8 @@ from spanbert.corpus.formats.clusters import bracket_cells, coref_origin, lines_
 from spanbert.corpus.formats.column_format import CONLLU_COLUMNS, MISC
 from spanbert.corpus.formats.corefud_heads import MentionHeads, has_heads
 from spanbert.corpus.formats.corefud_origin import CHUNK, EMPTY, ID, RANGE, SAID, CorefudOrigin
+
+_OF_ENTITIES = ("Entity=", "Bridge=", "SplitAnte=")
 
 
 def corefud_lines(documents: Iterable[Document]) -> Iterator[str]:
@@ -24,6 +27,32 @@ def corefud_lines(documents: Iterable[Document]) -> Iterator[str]:
             cluster that cross.
     """
     yield from lines_with_clusters(documents, CorefudOrigin, name="CorefUD", new=_new_lines, rewritten=_rewritten)
+
+
+def predicted_corefud_lines(document: Document) -> Iterator[str]:
+    """Lines of a document from a CorefUD file, with predicted clusters in place of all that it says of entities.
+
+    Mentions get the word that is highest in the tree as head, where the file states heads.
+
+    Args:
+        document: With predicted clusters.
+
+    Raises:
+        InputError: See `corefud_lines`.
+    """
+    origin = document.origin
+    assert isinstance(origin, CorefudOrigin)
+    lines = tuple(map(_without_entities, origin.lines))
+    bare = replace(origin, lines=lines, names=(), opened={}, read=None, repeated=())
+    yield from corefud_lines([replace(document, origin=bare)])
+
+
+def _without_entities(line: str) -> str:
+    columns = line.split("\t")
+    if len(columns) != CONLLU_COLUMNS:
+        return line
+    kept = [part for part in columns[MISC].split("|") if not part.startswith(_OF_ENTITIES)]
+    return "\t".join([*columns[:MISC], "|".join(kept) or "_"])
 
 
 def _rewritten(document: Document, origin: CorefudOrigin) -> Iterator[str]:

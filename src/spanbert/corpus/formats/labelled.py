@@ -233,7 +233,7 @@ def _label(value: object, where: str) -> str:
 def _is_likely(beginning: Beginning) -> bool:
     """Whether columns with names of texts and of labels are there, and no lists of anything but labels."""
     record = beginning.record
-    names = re.split(r"[,\t]", beginning.line.strip()) if record is None else list(record)
+    names = re.split(r"[,;\t]", beginning.line.strip()) if record is None else list(record)
     roles = roles_of_names([name.strip('"') for name in names], Roles())
     if roles.text is None or roles.label is None:
         return False

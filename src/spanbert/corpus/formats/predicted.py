@@ -14,20 +14,31 @@ from spanbert.core.errors import InputError
 _TASKS = "tasks"
 
 
-def plain_record(record: Any, field: str, where: str) -> Any:
+def plain_record(record: Any, field: str, where: str, *, beside: str | None = None) -> Any:
     """A line of predictions with the results of its one task that has a field beside the text; others as they are.
 
     Args:
         record: The JSON value of a line.
         field: What is wanted, such as `clusters`.
         where: File and line.
+        beside: What is wanted too where there is the field, and a task has it and not the line itself.
 
     Raises:
-        InputError: Several tasks have the field, or a place whose characters are not the text that it states.
+        InputError: Several tasks have a field, or a place whose characters are not the text that it states.
     """
     results = record.get(_TASKS) if isinstance(record, Mapping) else None
     if not isinstance(results, Mapping) or field in record:
         return record
+    found = _result_of(results, record, field, where)
+    if not found:
+        return record
+    kept = {name: value for name, value in record.items() if name != _TASKS}
+    more = {} if beside is None or beside in kept else _result_of(results, record, beside, where)
+    return {**kept, **more, **found}
+
+
+def _result_of(results: Mapping[str, Any], record: Mapping[str, Any], field: str, where: str) -> Mapping[str, Any]:
+    """The field with the result of the one task that has it; empty where none has."""
     found = {name: one[field] for name, one in results.items() if isinstance(one, Mapping) and field in one}
     if len(found) > 1:
         raise InputError(
@@ -36,15 +47,14 @@ def plain_record(record: Any, field: str, where: str) -> Any:
             got=", ".join(found),
             remedy="Write the results of one: spanbert predict --task NAME, or delete those of the others",
         )
-    kept = {name: value for name, value in record.items() if name != _TASKS}
     if not found:
-        return record
+        return {}
     [value] = found.values()
     text = record.get("text")
     if isinstance(text, str):
         for place in _places(value):
             _require_same(text, place, where)
-    return {**kept, field: value}
+    return {field: value}
 
 
 def with_tags(record: Any, where: str) -> Any:

@@ -52,7 +52,7 @@ def _of_line(record: Any, name: str, where: str) -> Document:
     is_tacred = isinstance(record, Mapping) and "token" in record
     if is_tacred:
         return document_of_example(record, name, where)
-    return document_of_pairs(plain_record(record, "relations", where), name, where)
+    return document_of_pairs(plain_record(record, "relations", where, beside="entities"), name, where)
 
 
 def document_of_pairs(record: Any, name: str, where: str) -> Document:

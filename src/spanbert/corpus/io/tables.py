@@ -1,10 +1,11 @@
-"""Rows of tables: comma- or tab-separated text, JSON lines, and Parquet."""
+"""Rows of tables: text separated by commas, semicolons or tabs, JSON lines, and Parquet."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from spanbert.corpus.io.files import ByteCounter, OnBroken, SourceFile, text_lin
 from spanbert.corpus.io.limits import longest_line
 
 _ROWS_AT_ONCE = 1024
+_DELIMITERS = (",", ";", "\t")  # of a .csv file, by preference
+_FIRST_LINES = 50  # that decide which of them it is
 _PARQUET = b"PAR1"
 NAME_COLUMNS = "Name them with --text-column and --label-column"  # what can be done where they are in doubt
 
@@ -24,18 +27,31 @@ def delimited_rows(
     """The cells of each row, with the number of the line that it ends in; empty lines are left out.
 
     Args:
-        file: `.tsv` is separated by tabs and knows no quotes; else commas, and a quoted field may span lines.
-        lines: Its decoded lines with their numbers.
-        on_broken: Called with the error of each row that is not comma-separated text.
+        file: `.tsv` is separated by tabs and knows no quotes; else commas, semicolons or tabs, whichever gives all of
+            the first rows the same number of cells, and a quoted field may span lines.
+        lines: Its decoded lines with their numbers; the first ones are read ahead.
+        on_broken: Called with the error of each row that is not such text.
     """
     if file.kind == ".tsv":
         yield from ((number, line.split("\t")) for number, line in lines if line)
         return
-    for number, row in quoted_rows(lines, ",", str(file.path)):
+    rest = iter(lines)
+    first = list(islice(rest, _FIRST_LINES))
+    delimiter = next((one for one in _DELIMITERS if _divides(first, one)), _DELIMITERS[0])
+    for number, row in quoted_rows(chain(first, rest), delimiter, str(file.path)):
         if isinstance(row, InputError):
             on_broken(row)
         elif row:
             yield number, row
+
+
+def _divides(lines: Sequence[tuple[int, str]], delimiter: str) -> bool:
+    """Whether a delimiter gives all rows of some lines the same number of cells, which is more than one."""
+    rows = [row for _, row in quoted_rows(lines, delimiter, "") if row]
+    if rows and isinstance(rows[-1], InputError):  # perhaps one that goes on in later lines
+        rows.pop()
+    counts = {0 if isinstance(row, InputError) else len(row) for row in rows}
+    return len(counts) == 1 and max(counts) > 1
 
 
 def quoted_rows(
@@ -76,7 +92,7 @@ def delimited_records(
     *,
     header: bool = True,
 ) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows of a comma- or tab-separated file by the names of their columns.
+    """The rows of a .csv or .tsv file by the names of their columns.
 
     Args:
         file: See `delimited_rows`.

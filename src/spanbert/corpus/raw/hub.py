@@ -19,6 +19,25 @@ PREFIX = "hf:"
 _SOURCE = re.compile(r"hf:(?P<name>[^@:]+)(?:@(?P<config>[^:]+))?(?::(?P<split>[\w.]+))?$")
 
 
+_SPLIT = re.compile(r"[\w.]+")
+
+
+def split_sources(text: str) -> list[str]:
+    """The sources between which there are colons; a data set of the hub has colons of its own.
+
+    What follows the name of a data set is its split, if it can be one.
+    """
+    rest, found = text.split(":"), list[str]()
+    while rest:
+        source = rest.pop(0)
+        if f"{source}:" == PREFIX and rest:
+            source = f"{PREFIX}{rest.pop(0)}"
+            if rest and f"{rest[0]}:" != PREFIX and _SPLIT.fullmatch(rest[0]):
+                source = f"{source}:{rest.pop(0)}"
+        found.append(source)
+    return found
+
+
 @dataclass(frozen=True, kw_only=True)
 class HubDataset:
     """A data set on the hub (or a folder that `datasets` can read).

@@ -2,7 +2,8 @@
 
 Ends are meant before the entries of a list, after a heading, and before a speech (`ANN: I saw him.`). All other lines
 were wrapped. A list is known by two entries of one kind, so that a line of prose that happens to begin with `- ` or
-`12. ` is none; a heading by its place, its few words, and room for the next word in its line.
+`12. ` is none; a heading by its place, its few words, and room for the next word in its line; a dialogue by two
+speeches, and one speech alone by the end of the line before it.
 """
 
 from __future__ import annotations
@@ -12,10 +13,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-_BULLET = re.compile(r"\s*([-*+•‣◦–—])\s+")
+from spanbert.core.pronouns import word_set
+
+_BULLET = re.compile(r"\s*([-*+•‣◦·●○▪▫■□☐☑☒✓✔–—])\s+")
 _NUMBER = re.compile(r"\s*\(?(\d{1,3})[.)]\s+")
 _HEADING = re.compile(r"\s*#{1,6}\s")
-_SPEECH = re.compile(r"\s*([A-Z][\w.'’-]*(?: [\w.'’-]+){0,3}|\S{1,8})(?: ?\([^()\n]{1,40}\))?(?::(?=\s|$)|：)")
+_BEFORE_SPEECH = r"\s*(?:\[[\d/.:, APMapm-]{3,30}\] ?)?(?P<mark>\*\*|__)?"  # the time, and what makes a name bold
+_SPEECH = re.compile(
+    _BEFORE_SPEECH + r"(?P<name>[A-Z][\w.'’-]*(?: [\w.'’-]+){0,3}|[^\s*:：]{1,8})(?: ?\([^()\n]{1,40}\))?"
+    r"(?:(?(mark)(?P=mark)):(?=\s|$)|:(?(mark)(?P=mark))(?=\s|$)|(?(mark)(?P=mark))：)"
+)
+_HEADERS = word_set(
+    "note notes nb warning caution attention tip hint important info example examples from to cc bcc reply-to subject",
+    "re fwd date sent time place summary abstract keywords source sources figure table update todo",
+    "注 注意 注释 备注 警告 提示 说明 重要 例 例如 示例 发件人 收件人 抄送 主题 日期 时间 地点 摘要 关键词 来源",
+)
 _MOST_WORDS = 8  # of a heading
 _FINAL = tuple(".!?…\"'”’»)]。！？")
 _ROOM = 0.8  # of the longest line
@@ -58,6 +70,8 @@ def line_breaks(text: str) -> LineBreaks:
 def _meant_ends(lines: Sequence[str]) -> set[int]:
     """The lines of a block whose ends are meant."""
     entries, width = _entries(lines), _width(lines)
+    speeches = [_SPEECH.match(line) is not None for line in lines]
+    is_dialogue = sum(speeches) > 1
     found: set[int] = set()
     in_list = False
     for number, (line, following) in enumerate(pairwise(lines)):
@@ -70,7 +84,10 @@ def _meant_ends(lines: Sequence[str]) -> set[int]:
             or _HEADING.match(line)
             or _HEADING.match(following)
             or (number == 0 and _is_heading(line, following, width))
-            or (_SPEECH.match(following) and (line.rstrip().endswith(_FINAL) or _fits(line, following, width)))
+            or (
+                speeches[number + 1]
+                and (is_dialogue or line.rstrip().endswith(_FINAL) or _fits(line, following, width))
+            )
         ):
             found.add(number)
             in_list = in_list and not leaves_list
@@ -98,11 +115,19 @@ def number_of_entry(line: str) -> int:
 def speaker_of_line(line: str) -> str | None:
     """The name at the beginning of a speech, as `ANN: I saw him.` has it; None: there is none.
 
+    `**ANN:** I saw him.` and `[10:05] ANN: I saw him.` are speeches too; `Note: ...` and `From: ...` are none.
+
     Args:
         line: A line of a text.
     """
     match = _SPEECH.match(line)
-    return match[1] if match else None
+    return match["name"] if match and match["name"].lower() not in _HEADERS else None
+
+
+def speaker_of_entry(line: str) -> str | None:
+    """The same for an entry of a list with a bullet, `- ANN: I saw him.`, which may as well be `- Milk: two litres`."""
+    bullet = _BULLET.match(line)
+    return speaker_of_line(line[bullet.end() :]) if bullet else None
 
 
 def _blocks(text: str) -> Iterator[tuple[int, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,22 +64,24 @@ def _number(where: str) -> int:
 def _raw_rows(file: SourceFile) -> Iterator[tuple[int, bytes]]:
     """The bytes of each row with the number of the line that it ends in; blank lines go with the row after them."""
     content, raw = open_bytes(file.path)
-    pending: list[bytes] = []
+    pending: deque[tuple[int, bytes]] = deque()  # lines are read ahead of rows
 
     def lines() -> Iterator[tuple[int, str]]:
         for number, line in enumerate(content, start=1):
-            pending.append(line)
+            pending.append((number, line))
             yield number, decode_line(line.rstrip(b"\r\n"), f"{file.path}:{number}", first=number == 1)
 
     with raw, content:
         if file.kind == ".csv":
             for number, _ in delimited_rows(file, lines(), _refuse):
-                yield number, b"".join(pending)
-                pending.clear()
-            yield 0, b"".join(pending)
+                parts = []
+                while pending and pending[0][0] <= number:
+                    parts.append(pending.popleft()[1])
+                yield number, b"".join(parts)
+            yield 0, b"".join(line for _, line in pending)
         else:
-            for number, _ in lines():
-                yield number, pending.pop()
+            for _ in lines():
+                yield pending.popleft()
 
 
 def _refuse(error: InputError) -> None:

@@ -112,3 +112,9 @@ def number_of(label: str) -> float:
     except ValueError:
         return math.nan
     return number if abs(number) <= _LARGEST_NUMBER else math.nan
+
+
+def natural_order(label: str) -> tuple[bool, float, str]:
+    """By which labels are sorted: numbers by size before words by letters."""
+    number = number_of(label)
+    return math.isnan(number), 0.0 if math.isnan(number) else number, label

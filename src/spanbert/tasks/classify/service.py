@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 from typing_extensions import override
 
+from spanbert.core.errors import InputError
 from spanbert.core.predictions import Classification
 from spanbert.core.types import Document, Record
 from spanbert.tasks.classify.render import shown_labels
 from spanbert.tasks.classify.spec import CLASSIFY
 from spanbert.tasks.protocol import TextTask
 from spanbert.tasks.service import Parameters, Place, Said, TaskService, Wire
+
+_FUNCTIONS = {"single": "softmax", "multi": "sigmoid", "regression": "none"}
 
 
 class TextPair(Wire):
@@ -27,6 +30,10 @@ class ClassifyParameters(Parameters):
     """Parameters of text classification."""
 
     top_k: int | None = Field(default=None, ge=1, description="How many labels, the best first; all unless stated.")
+    function_to_apply: Literal["sigmoid", "softmax", "none"] | None = Field(
+        default=None,
+        description="That of the model: `softmax` for one label a text, `sigmoid` for several, `none` for a number.",
+    )
 
 
 class LabelScore(Wire):
@@ -59,6 +66,16 @@ class ClassifyService(TaskService[Classification]):
         if isinstance(given, str):
             return Document(id=where, text=given, where=where)
         return Document(id=where, text=given.text, pair=given.text_pair, where=where)
+
+    @override
+    def require(self, task: TextTask, parameters: Any) -> None:
+        function = _FUNCTIONS[task.manifest()["mode"]]
+        if parameters.function_to_apply not in (None, function):
+            raise InputError(
+                "parameters.function_to_apply: not that of the model",
+                got=parameters.function_to_apply,
+                expected=function,
+            )
 
     @override
     def answer(self, text: str, result: Classification, parameters: Any) -> list[Record]:

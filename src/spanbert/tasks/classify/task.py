@@ -23,9 +23,9 @@ from spanbert.corpus.formats.registry import open_data
 from spanbert.tasks.base import TextTaskBase, WindowConfig, foreign_labels
 from spanbert.tasks.classify.config import ClassifyConfig, Mode
 from spanbert.tasks.classify.pairs import WindowedPair, paired
-from spanbert.tasks.classify.scoring import ClassifyScorer, ThresholdTuner, number_of, single_gold
+from spanbert.tasks.classify.scoring import ClassifyScorer, ThresholdTuner, natural_order, number_of, single_gold
 from spanbert.tasks.classify.spec import CLASSIFY
-from spanbert.tasks.protocol import HeadContext, Mistake, WindowedDocument
+from spanbert.tasks.protocol import HeadContext, Mistake, TextTask, WindowedDocument
 from spanbert.tokens.pieces import read_pieces
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
@@ -143,7 +143,7 @@ class ClassifyTask(TextTaskBase):
             window.fit(positions, usual=_USUAL_WINDOW),
             config=config,
             mode=mode,
-            labels=["value"] if mode == "regression" else sorted(counts, key=_natural),
+            labels=["value"] if mode == "regression" else sorted(counts, key=natural_order),
             threshold=config.threshold or 0.5,
             pairs=with_pair > 0,
         )
@@ -209,6 +209,16 @@ class ClassifyTask(TextTaskBase):
         """One label, or one number, unless a text may have several."""
         if document.labels is not None and self.mode != "multi":
             single_gold(document, self.mode)
+
+    @override
+    def remarks(self, others: Sequence[TextTask]) -> Iterator[str]:
+        """What a text gets, and where numbers could be something else."""
+        labels = f"{len(self.labels)} labels"
+        gets = {"single": f"one of {labels}", "multi": f"any number of {labels}", "regression": "a number"}[self.mode]
+        guessed = self.config.mode == "auto" and self.mode == "single"
+        whole = guessed and not any(np.isnan(number_of(one)) for one in self.labels)
+        hint = ", all whole numbers: --mode regression learns them as numbers" if whole else ""
+        yield f"{self.name}: a text gets {gets}{hint}"
 
     @override
     def is_labelled(self, document: Document) -> bool:
@@ -336,9 +346,3 @@ class ClassifyTask(TextTaskBase):
     def tuner(self) -> ThresholdTuner | None:
         """What tunes the threshold on dev data; None where there is none to tune."""
         return ThresholdTuner() if self.mode == "multi" and self.config.threshold is None else None
-
-
-def _natural(label: str) -> tuple[bool, float, str]:
-    """Numbers by size before words by letters."""
-    number = number_of(label)
-    return np.isnan(number), 0.0 if np.isnan(number) else number, label

@@ -13,6 +13,8 @@ from spanbert.core.html.text import link_row, linked, marked_text
 from spanbert.core.predictions import Coreference
 from spanbert.core.types import Document, Facts, Record, Span
 from spanbert.corpus.formats.conll2012 import conll2012_lines
+from spanbert.corpus.formats.corefud_origin import CorefudOrigin
+from spanbert.corpus.formats.corefud_writing import predicted_corefud_lines
 from spanbert.corpus.text.sentences import sentence_ranges
 from spanbert.tasks.render import Figure, TaskRender, span_record
 
@@ -20,7 +22,7 @@ _MOST_NAMES = 8
 
 
 class CorefRender(TaskRender[Coreference]):
-    """The mentions of each cluster in one colour, and a table of clusters; a file of columns is CoNLL-2012."""
+    """The mentions of each cluster in one colour, and a table of clusters; columns are CoNLL-2012 or CorefUD."""
 
     shows_text = True
     in_columns = "clusters"
@@ -73,10 +75,12 @@ class CorefRender(TaskRender[Coreference]):
                 marks.append(mark)
                 names[id(mark)] = f"c{number}"
                 link = sure.get((mention.start, mention.end))
-                said = ""
+                said, chinese = "", ""
                 if link is not None:
-                    said = f", refers to {text[link.antecedent.start : link.antecedent.end]} {link.score:.3f}"
-                titles[id(mark)] = f"{number}: {name}{said}"
+                    antecedent = text[link.antecedent.start : link.antecedent.end]
+                    said = f", refers to {antecedent} {link.score:.3f}"
+                    chinese = f"，指代 {antecedent} {link.score:.3f}"
+                titles[id(mark)] = f"{number}: {name}{said}", f"{number}: {name}{chinese}"
         shown = marked_text(text, marks, palette, names=names, titles=titles)
         if not result.clusters:
             return f'{shown}<p class="sb-note">{words("no clusters", "没有共指簇")}</p>'
@@ -84,12 +88,14 @@ class CorefRender(TaskRender[Coreference]):
 
     @override
     def lines(self, document: Document, result: Coreference) -> Iterator[str]:
-        """CoNLL-2012, with the lines that the text came in, where it came in such a file."""
+        """CoNLL-2012, or CorefUD where the text came so; with the lines that it came in."""
         came = document
         if came.words != result.words:
             came = Document(id=document.id, text=document.text, words=result.words)
         sentences = came.sentences or sentence_ranges(document.text, result.words)
-        return conll2012_lines([replace(came, clusters=result.clusters, sentences=sentences)])
+        found = replace(came, clusters=result.clusters, sentences=sentences)
+        is_corefud = isinstance(found.origin, CorefudOrigin)
+        return predicted_corefud_lines(found) if is_corefud else conll2012_lines([found])
 
     @override
     def in_words(self, entry: Facts) -> str:

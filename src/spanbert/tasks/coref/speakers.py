@@ -6,12 +6,13 @@ Shapes: W words of a document.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from spanbert.core.types import Document, IntArray, Span
-from spanbert.corpus.text.lines import speaker_of_line
+from spanbert.corpus.text.lines import speaker_of_entry, speaker_of_line
 
 NOBODY = 0  # the number of a word whose speaker is not known
 _UNNAMED = ("", "-", "_")
@@ -50,11 +51,17 @@ def _of_speeches(text: str, words: Sequence[Span]) -> list[str | None]:
 
 
 def _speeches(text: str) -> Iterator[tuple[int, str | None]]:
-    """Where speeches begin, with their names, and where they end at a blank line, with None."""
+    """Where speeches begin, with their names, and where they end at a blank line, with None.
+
+    Entries of a list are speeches where one of their names comes again.
+    """
+    lines = text.split("\n")
+    listed = Counter(filter(None, map(speaker_of_entry, lines)))
+    is_dialogue = max(listed.values(), default=0) > 1
     yield 0, None
     place = 0
-    for line in text.split("\n"):
-        name = speaker_of_line(line)
+    for line in lines:
+        name = speaker_of_line(line) or (speaker_of_entry(line) if is_dialogue else None)
         if name is not None or not line.strip():
             yield place, name
         place += len(line) + 1

@@ -18,6 +18,7 @@ from spanbert.tasks.render import Figure, TaskRender, threshold_remark
 _AROUND = 300  # characters of a long context that are shown on either side of the answer
 _LISTED = 5  # candidates
 _SNAP = 30  # how far a cut moves inwards to fall on a blank
+_BADGES = {"answer": "答案", "runner-up": "次优答案"}
 
 
 class QARender(TaskRender[Answering]):
@@ -129,7 +130,7 @@ def _context(context: str, marks: list[Span], palette: Palette, *, second: bool)
     answers = marks[:-1] if second else marks
     focus_start, focus_end = (answers[0].start, answers[0].end) if answers else (0, 0)
     start, end = _cut(context, focus_start, focus_end)
-    whole = marked_text(context, marks, palette, second=marks[-1] if second else None)
+    whole = _marked(context, marks, palette, second=marks[-1] if second else None)
     if (start, end) == (0, len(context)):
         return whole
     moved = [
@@ -138,11 +139,33 @@ def _context(context: str, marks: list[Span], palette: Palette, *, second: bool)
         if start <= mark.start and mark.end <= end
     ]
     runner_up = moved[-1] if second and len(moved) == len(marks) else None
-    excerpt = marked_text(
+    excerpt = _marked(
         context[start:end], moved, palette, cut_before=start > 0, cut_after=end < len(context), second=runner_up
     )
     folded = f"{words('whole text', '全文')}, {len(context):,} {words('characters', '个字符')}"
     return f"{excerpt}<details><summary>{folded}</summary>{whole}</details>"
+
+
+def _marked(
+    text: str,
+    marks: list[Span],
+    palette: Palette,
+    *,
+    second: Span | None,
+    cut_before: bool = False,
+    cut_after: bool = False,
+) -> str:
+    """A text with its answers marked, which say what they are in both languages."""
+    badges, titles = {}, {}
+    for mark in marks:
+        assert mark.label is not None
+        assert mark.score is not None
+        chinese = _BADGES[mark.label]
+        badges[id(mark)] = words(mark.label, chinese)
+        titles[id(mark)] = f"{mark.label} {mark.score:.3f}", f"{chinese} {mark.score:.3f}"
+    return marked_text(
+        text, marks, palette, cut_before=cut_before, cut_after=cut_after, badges=badges, titles=titles, second=second
+    )
 
 
 def _cut(context: str, focus_start: int, focus_end: int) -> tuple[int, int]:
@@ -172,7 +195,7 @@ def _candidates(answering: Answering) -> str:
     )
     return (
         f'<table class="sb-table"><caption>{words("no answer against the best", "无答案相对最佳答案")}: '
-        f"{answering.null_score:+.2f} nats</caption>"
+        f"{answering.null_score:+.2f} {words('nats', '奈特')}</caption>"
         f'<thead><tr><th scope="col">{words("candidate", "候选答案")}</th>'
         f'<th scope="col" class="sb-number">{words("characters", "字符位置")}</th>'
         f'<th scope="col" class="sb-number">{words("score", "得分")}</th></tr>'

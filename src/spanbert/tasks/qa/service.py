@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from spanbert.core.predictions import Answering
 from spanbert.core.types import Document, Question, Record, Span
+from spanbert.corpus.text.words import split_words
 from spanbert.tasks.qa.render import listed_answers
 from spanbert.tasks.qa.spec import QA
 from spanbert.tasks.service import Parameters, Place, Said, TaskService, Wire
@@ -30,6 +31,15 @@ class QAParameters(Parameters):
         default=True,
         description="Where the model finds that the text does not answer: an empty answer first; false: its best one.",
     )
+    max_answer_len: int | None = Field(
+        default=None,
+        ge=1,
+        description="Words of an answer at most, Chinese characters and marks one by one; longer ones are left out.",
+    )
+    align_to_words: bool | None = Field(default=None, description="Not used.")
+    doc_stride: int | None = Field(default=None, description="Not used: texts of any length are read whole.")
+    max_seq_len: int | None = Field(default=None, description="Not used, for the same reason.")
+    max_question_len: int | None = Field(default=None, description="Not used: the model states how much it reads.")
 
 
 class AnswerScore(Wire):
@@ -58,8 +68,11 @@ class QAService(TaskService[Answering]):
 
     @override
     def answer(self, text: str, result: Answering, parameters: Any) -> Record | list[Record]:
+        most = parameters.max_answer_len
         found = [
-            {"answer": one.text, "score": one.score, "start": one.start, "end": one.end} for one in result.candidates
+            {"answer": one.text, "score": one.score, "start": one.start, "end": one.end}
+            for one in result.candidates
+            if most is None or len(split_words(one.text, joined=False)) <= most
         ]
         nothing = {
             "answer": "",

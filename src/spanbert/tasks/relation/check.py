@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +14,14 @@ from spanbert.core.findings import Rule
 from spanbert.core.hashes import Repeats
 from spanbert.core.types import Document, Relation
 from spanbert.corpus.formats.data_file import DataFile
+from spanbert.corpus.text.sentences import sentence_stretches
 from spanbert.scores.relations import relates
 from spanbert.tasks.protocol import WindowedDocument
-from spanbert.tasks.relation.config import Order, RelationConfig
+from spanbert.tasks.relation.config import RelationConfig
 from spanbert.tasks.relation.marking import WindowedRelations
-from spanbert.tasks.relation.negatives import NO_RELATION, Orders, wanted_kinds
+from spanbert.tasks.relation.negatives import NO_RELATION
 from spanbert.tasks.relation.task import RelationTask
+from spanbert.tasks.relation.training import RelationData, TrainingPairs
 from spanbert.tasks.survey import Item, Survey
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
@@ -55,32 +58,44 @@ DUPLICATES = Rule(
     what="pairs that occur twice in the same text, with the same label",
     remedy="They weigh more in training, and in dev data in the scores; --fix leaves out all but the first",
 )
+_ACROSS_SENTENCES = Rule(
+    severity="warning",
+    name="across_sentences",
+    what="relations between entities of different sentences: in raw text pairs of one sentence alone are judged",
+    remedy="Hand over the entities of such texts, all pairs of which are then judged",
+)
 
 
-def _no_negatives(made: bool) -> Rule:
+def _no_negatives(data: RelationData) -> Rule:
     """No pair is unrelated."""
-    instead = (
-        "until then training takes other pairs of the same texts for such (relation.negatives)"
-        if made
-        else "or let training take other pairs of the same texts for such (relation.negatives=all)"
-    )
+    instead = ", of which training cannot make any from these texts"
+    if data.kinds:
+        instead = "; until then training takes other pairs of the same texts for such (relation.negatives)"
+    elif data.offered:
+        instead = "; or let training take other pairs of the same texts for such (relation.negatives=all)"
     return Rule(
         severity="warning",
         name="no_negatives",
         what="pairs, none of them unrelated: from such data a model calls every pair of a raw text a relation",
-        remedy=f"Add pairs with the label {NO_RELATION}; {instead}",
+        remedy=f"Add pairs with the label {NO_RELATION}{instead}",
     )
 
 
-def _one_order(order: Order, made: bool) -> Rule:
+def _one_order(data: RelationData) -> Rule:
     """Unrelated pairs that all have the head first, or last."""
-    first = {"forward": "head before the tail", "backward": "tail before the head"}[order]
-    remedy = (
-        "Training takes the reversed pairs for unrelated too (relation.negatives); list both orders where that is wrong"
-        if made
-        else "List both orders, or let training make the reversed pairs (relation.negatives=reversed); until then the "
-        "other order is not judged in raw text"
-    )
+    first = {"forward": "head before the tail", "backward": "tail before the head"}[data.orders.seen]
+    is_judged = data.order != data.orders.seen
+    judged = "it is judged in raw text" if is_judged else "until then it is not judged in raw text"
+    if data.kinds:
+        made = "the reversed pairs" if "reversed" in data.kinds else "other pairs of the same texts"
+        remedy = f"Training takes {made} for unrelated too (relation.negatives); list both orders where that is wrong"
+    elif "reversed" in data.offered:
+        made = "let training make the reversed pairs (relation.negatives=reversed)"
+        remedy = f"List unrelated pairs in the other order too, or {made}; {judged}"
+    else:
+        made = ", or let training take other pairs of the same texts (relation.negatives=all)"
+        other = made if "random" in data.offered else ""
+        remedy = f"List unrelated pairs in the other order too{other}; {judged}. Training can make no reversed pairs"
     return Rule(
         severity="warning",
         name="one_order",
@@ -105,18 +120,18 @@ class RelationSurvey(Survey[RelationTask]):
         name: str,
     ) -> None:
         super().__init__(data, config, tokenizer, task, name=name)
-        self.orders, self.pairs = Orders(), 0
+        self._pairs = TrainingPairs()
 
     @override
     def finish(self) -> None:
         """Whether pairs that are not related are in the data, and in which order of their entities."""
         if self.task is None or self.task.is_directed:
             return
-        kinds = wanted_kinds(self.config.negatives, self.orders, directed=False)
-        if self.pairs and not self.orders.total:
-            self.ledger.add(_no_negatives(bool(kinds)), times=self.pairs)
-        elif self.orders.seen != "both":
-            self.ledger.add(_one_order(self.orders.seen, "reversed" in kinds), times=self.orders.total)
+        data = self._pairs.data(self.config)
+        if self.labels and not data.orders.total:
+            self.ledger.add(_no_negatives(data), times=self.labels.total())
+        elif data.orders.seen != "both":
+            self.ledger.add(_one_order(data), times=data.orders.total)
 
     @override
     def items_of(self, document: Document) -> Iterator[Item]:
@@ -132,12 +147,12 @@ class RelationSurvey(Survey[RelationTask]):
 
     @override
     def look(self, document: Document) -> Document:
+        self._pairs.add(document)
+        for relation in _across_sentences(document):
+            self.ledger.add(_ACROSS_SENTENCES, self.shown(document, relation.head))
         for relation in document.relations or ():
             if relation.label:
                 self.labels[relation.label] += 1
-                self.pairs += 1
-                if not relates(relation.label):
-                    self.orders.add(relation)
             else:
                 self.ledger.add(_UNLABELLED, self.shown(document))
             if (relation.head.start, relation.head.end) == (relation.tail.start, relation.tail.end):
@@ -185,6 +200,18 @@ class RelationSurvey(Survey[RelationTask]):
 
         self.data.copy(repaired(), target)
         return done
+
+
+def _across_sentences(document: Document) -> Iterator[Relation]:
+    """The pairs that are related across the end of a sentence."""
+    related = [one for one in document.relations or () if one.label and relates(one.label)]
+    if not related:
+        return
+    entities = [*(document.spans or ()), *(end for one in related for end in (one.head, one.tail))]
+    starts = [start for start, _ in sentence_stretches(document, kept_whole=entities)]
+    for one in related:
+        if bisect_right(starts, one.head.start) != bisect_right(starts, one.tail.start):
+            yield one
 
 
 def _pair_key(document: Document, relation: Relation) -> str:

@@ -50,7 +50,7 @@ class RelationEntry(TextTaskEntry):
         averaging: The main score.
         type_pairs: The types of head and tail that were seen in training.
         untyped: Entities without a type were seen too.
-        order: In which training saw pairs that are not related; earlier versions do not say.
+        order: In which pairs of raw text are asked about; earlier versions do not say.
     """
 
     labels: Annotated[Labels, Field(min_length=1)]

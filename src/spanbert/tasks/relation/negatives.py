@@ -17,6 +17,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 from spanbert.core.seeding import keyed_generator
 from spanbert.core.types import Document, Relation, Span, outer_first
@@ -25,11 +26,13 @@ from spanbert.scores.relations import relates
 from spanbert.tasks.relation.config import NegativePairs, Order
 
 NO_RELATION = "no_relation"  # what none is called where the data has no name for it
+KINDS = ("reversed", "random")
 _FEW = 0.05  # the share of unrelated pairs under which an order counts as not seen
 _SYMMETRIC = 0.5  # the share of a label's pairs that are listed in both orders
 _MOST_RANDOM = 4  # for each listed pair of a text
 _Places = tuple[int, int, int, int]  # of head and tail
 JudgedPairs = Callable[[Sequence[Span], Sequence[tuple[int, int]]], Sequence[Relation]]  # of entities in sentences
+AskedAbout = Callable[[Span, Span], bool]  # a head and a tail
 
 
 @dataclass(kw_only=True, slots=True)
@@ -72,11 +75,11 @@ def wanted_kinds(stated: NegativePairs, orders: Orders, *, directed: bool) -> fr
         orders: Of the pairs that the data says are not related.
         directed: Labels say which entity is which, so that a pair is judged once.
     """
-    kinds = {"no": (), "reversed": ("reversed",), "all": ("reversed", "random")}
+    kinds = {"no": (), "reversed": ("reversed",), "all": KINDS}
     if stated != "auto":
         found = set(kinds[stated])
     elif not orders.total:
-        found = {"reversed", "random"}
+        found = set(KINDS)
     else:
         found = set() if orders.seen == "both" else {"reversed"}
     return frozenset(found - {"reversed"} if directed else found)
@@ -122,23 +125,25 @@ class ListedPairs:
                 both[label] += text.labels.get(_reversed(places)) == label
         return frozenset(one for one, count in both.items() if relates(one) and count >= _SYMMETRIC * every[one])
 
-    def offers(self, kinds: frozenset[str], type_pairs: frozenset[tuple[str | None, str | None]]) -> bool:
-        """Whether some pair may become a negative.
+    def offered(self, is_asked: AskedAbout) -> frozenset[str]:
+        """Of which kinds there are pairs that may become negatives: see `wanted_kinds`.
 
         Args:
-            kinds: See `wanted_kinds`.
-            type_pairs: The types of head and tail that are asked about; empty: any.
+            is_asked: Whether a model is asked about a head and a tail.
         """
-        return any(
-            (places not in text.labels)
-            and (not type_pairs or (head.label, tail.label) in type_pairs)
-            and ("reversed" if _reversed(places) in text.labels else "random") in kinds
-            for text in self._texts.values()
-            for head in text.entities.values()
-            for tail in text.entities.values()
-            for places in [_places(head, tail)]
-            if places != _reversed(places)
-        )
+        symmetric = self.symmetric_labels()
+        found: set[str] = set()
+        for text in self._texts.values():
+            for head, tail in product(text.entities.values(), repeat=2):
+                places = _places(head, tail)
+                label = text.labels.get(_reversed(places))
+                kind = "random" if label is None else "reversed"
+                is_free = places not in text.labels and places != _reversed(places) and label not in symmetric
+                if kind not in found and is_free and is_asked(head, tail):
+                    found.add(kind)
+            if len(found) == len(KINDS):
+                break
+        return frozenset(found)
 
     def reversed_of(self, document: Document, symmetric: frozenset[str]) -> list[Relation]:
         """The reversed pairs of a document's own ones that are not listed, without labels.
@@ -196,7 +201,7 @@ class Negatives:
         self._listed, self._kinds, self._label = listed, kinds, label
         self._symmetric = listed.symmetric_labels()
 
-    def of(self, document: Document, pairs: JudgedPairs, is_asked: Callable[[Span, Span], bool]) -> list[Relation]:
+    def of(self, document: Document, pairs: JudgedPairs, is_asked: AskedAbout) -> list[Relation]:
         """The negatives of a training document.
 
         Args:

@@ -54,9 +54,12 @@ class RelationRender(TaskRender[RelationExtraction]):
         """Entities marked, and an arc and a row for each pair that is related."""
         ends = {(end.start, end.end): end for one in result.relations for end in (one.head, one.tail)}
         marks = [Span(start=end.start, end=end.end, label=end.label or "entity") for end in ends.values()]
+        untyped = [mark for mark, end in zip(marks, ends.values(), strict=True) if not end.label]
+        badges = dict.fromkeys(map(id, untyped), words("entity", "实体"))
+        titles = dict.fromkeys(map(id, untyped), ("entity", "实体"))
         names = {id(mark): _name(mark) for mark in marks}
         rows = "".join(_row(text, one) for one in result.relations if relates(one.label))
-        body = marked_text(text, marks, palette, names=names)
+        body = marked_text(text, marks, palette, names=names, badges=badges, titles=titles)
         if not rows:
             return f'{body}<p class="sb-note">{words("no relations", "没有关系")}</p>'
         heads = (("head", "头实体"), ("relation", "关系"), ("tail", "尾实体"), ("score", "得分"))

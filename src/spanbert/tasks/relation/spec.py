@@ -61,7 +61,7 @@ RELATION = TaskSpec(
             default=f"{MOST_PAIRS:,}",
             type=int,
             least=1,
-            verbs=("predict",),
+            verbs=("predict", "evaluate", "finetune"),
         ),
     ),
     aliases=also_called("relations", "re", "rel", "relation-extraction", "tacred", "semeval"),

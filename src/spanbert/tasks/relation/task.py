@@ -65,8 +65,8 @@ class RelationTask(TextTaskBase):
         averaging: The main score.
         type_pairs: The types of head and tail that were related in training, where there are types.
         untyped: Whether entities without a type were seen, so that the markers without one are known.
-        order: The order of head and tail in which training saw pairs that are not related; pairs that are made of the
-            entities of a text are asked about in this one.
+        order: The order of head and tail in which pairs that are made of the entities of a text are asked about: one
+            order where training could not learn from the other.
         negatives: What becomes a negative in training; None outside of it, and where nothing does.
     """
 
@@ -303,9 +303,9 @@ class RelationTask(TextTaskBase):
     ) -> AskedPairs:
         """The pairs of entities of a text that may be related: those within a stretch, of too many the nearest.
 
-        Where types are known, only pairs of types that were related in training, and only in the order in which
-        training saw pairs that are not. Where labels have directions each pair occurs once, in text order unless only
-        the other order was seen, else in both orders.
+        Where types are known, only pairs of types that were related in training, and only in the orders from which
+        training could learn. Where labels have directions each pair occurs once, in text order unless only the other
+        order was seen, else in both orders.
 
         Args:
             entities: In text order.

@@ -25,6 +25,7 @@ class TagParameters(Parameters):
         description="`none`: each word with its tag. All others: spans; a word always has one tag here, so they agree.",
     )
     ignore_labels: list[str] = Field(default=[_NOTHING], description="Tags or labels that are left out.")
+    stride: int | None = Field(default=None, description="Not used: texts of any length are read whole.")
 
 
 class EntityGroup(Wire):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar, Literal
 
+from pydantic import Field
 from typing_extensions import override
 
 from spanbert.core.predictions import Translation
 from spanbert.core.types import Record
-from spanbert.tasks.service import Said, TaskService, Wire
+from spanbert.tasks.service import Parameters, Said, TaskService, Wire
 from spanbert.tasks.translate.spec import TRANSLATE
 
 _STEPS = 8.0  # what a written token costs beside one that is read, about
@@ -21,12 +22,22 @@ class Translated(Wire):
     translation_text: str
 
 
+class TranslateParameters(Parameters):
+    """Parameters of translation."""
+
+    truncation: Literal["do_not_truncate", "longest_first", "only_first", "only_second"] | None = Field(
+        default=None, description="Not used: texts are never cut off."
+    )
+    clean_up_tokenization_spaces: bool | None = Field(default=None, description="Not used: there are none.")
+
+
 class TranslateService(TaskService[Translation]):
-    """The best translation."""
+    """The best translation, in a list as Hugging Face's clients expect it."""
 
     assert TRANSLATE.hub_task is not None
     slug = TRANSLATE.hub_task
-    output = Translated
+    parameters = TranslateParameters
+    output: ClassVar = list[Translated]
     example = "A man rides a bicycle."
 
     @override
@@ -34,8 +45,8 @@ class TranslateService(TaskService[Translation]):
         return _STEPS
 
     @override
-    def answer(self, text: str, result: Translation, parameters: Any) -> Record:
-        return {"translation_text": result.text}
+    def answer(self, text: str, result: Translation, parameters: Any) -> list[Record]:
+        return [{"translation_text": result.text}]
 
     @override
     def said(self, text: str, result: Translation) -> Iterator[Said]:

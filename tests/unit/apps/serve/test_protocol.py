@@ -33,6 +33,10 @@ class Transport:
 
     def __init__(self) -> None:
         self.written, self.closed, self.aborted = b"", False, False
+        self.untaken = 0
+
+    def get_write_buffer_size(self) -> int:
+        return self.untaken
 
     def write(self, data: bytes) -> None:
         assert not self.closed
@@ -178,6 +182,23 @@ def test_who_takes_up_nothing_is_cut_off():
         [timer] = bench.waits(LIMITS.body_time)
         timer.callback()
         assert bench.transport.aborted
+
+    run(test)
+
+
+def test_who_takes_up_a_large_answer_steadily_is_not_cut_off():
+    async def test(bench: Bench) -> None:
+        bench.transport.untaken = 5_000_000
+        bench.connection.pause_writing()
+        for left in (4_000_000, 1_000_000, 999_999):
+            bench.transport.untaken = left
+            bench.timers[-1].callback()
+            assert not bench.transport.aborted
+        bench.connection.resume_writing()
+        assert bench.timers[-1].cancelled
+        bench.connection.pause_writing()
+        bench.timers[-1].callback()
+        assert bench.transport.aborted, "nothing was taken up"
 
     run(test)
 

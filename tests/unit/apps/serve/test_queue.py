@@ -123,10 +123,26 @@ def test_one_client_cannot_fill_the_queue():
     own.add([entry("other") for _ in range(5)])
 
 
-def test_a_request_larger_than_the_queue_is_taken_when_nothing_waits():
+def test_a_request_larger_than_the_queue_is_taken_when_nothing_of_its_client_waits():
     own = queue(most_tokens=100)
+    own.add([entry("steady")])
     own.add([entry("bulk") for _ in range(50)])
-    assert own.count == 50
+    assert own.count == 51
+    own.add([entry("steady") for _ in range(4)])
+    with pytest.raises(Full):
+        own.add([entry("third")])
+    with pytest.raises(Full):
+        own.add([entry("bulk")])
+    own.take(0.0)
+    own.add([entry("third")])
+
+
+def test_a_queue_for_one():
+    own = queue(most_entries=1)
+    own.add([entry("a")])
+    for client in "ab":
+        with pytest.raises(Full):
+            own.add([entry(client)])
 
 
 def test_counts_of_clients_that_left_are_forgotten():

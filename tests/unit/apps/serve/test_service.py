@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from spanbert.apps.serve.app import make_app
+from spanbert.apps.serve.app import make_app, read_again
 from spanbert.apps.serve.bulk import answer_lines
 from spanbert.apps.serve.config import ModelPlace, ServePlan, model_places
 from spanbert.apps.serve.metrics import Metrics
@@ -72,7 +72,7 @@ def test_a_fault_ends_its_line_alone(caplog: pytest.LogCaptureFixture):
 
     async def test() -> list[Any]:
         body = b'{"task": "a"}\n{"task": "bad"}\n{"task": "c"}'
-        return [json.loads(line) async for line in answer_lines(body, Parameters, ask)]
+        return [json.loads(line) async for line in answer_lines(body, Parameters, ask, request_id="r-1")]
 
     assert asyncio.run(test()) == [
         {"line": 1, "outputs": "a"},
@@ -80,6 +80,7 @@ def test_a_fault_ends_its_line_alone(caplog: pytest.LogCaptureFixture):
         {"line": 3, "outputs": "c"},
     ]
     assert "/secret/place" in caplog.text
+    assert caplog.messages == ["request r-1: line 2 failed"]
 
 
 class Held:
@@ -103,10 +104,12 @@ class Held:
         return loaded
 
 
-async def post(app: Any, path: str, body: Any, gone: asyncio.Event) -> list[Any]:
+async def post(app: Any, path: str, body: Any, gone: asyncio.Event, *, lines: bool = False) -> list[Any]:
     """Posts to an application, as a client that goes away when the event is set; what it was sent until then."""
     sent: list[Any] = []
-    received = iter([{"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}])
+    content = body if lines else json.dumps(body).encode()
+    kind = LINES["content-type"].encode() if lines else b"application/json"
+    received = iter([{"type": "http.request", "body": content, "more_body": False}])
 
     async def receive() -> Any:
         for message in received:
@@ -119,7 +122,7 @@ async def post(app: Any, path: str, body: Any, gone: asyncio.Event) -> list[Any]
 
     scope = {
         "type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "",
-        "scheme": "http", "http_version": "1.1", "headers": [(b"content-type", b"application/json")],
+        "scheme": "http", "http_version": "1.1", "headers": [(b"content-type", kind)],
         "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80), "asgi": {"version": "3.0"}, "extensions": {},
     }  # fmt: skip
     await app(scope, receive, send)
@@ -149,6 +152,75 @@ def test_who_goes_away_costs_nothing():
 
     asyncio.run(test())
     assert held.computed == ["first", "stays"]
+
+
+def test_what_nobody_waits_for_any_more_is_not_read_on():
+    """A text of many windows whose client goes away while the first ones are read."""
+    gone, app = asyncio.Event(), make_app(plan(JOINT))
+    read: list[float] = []
+
+    async def test() -> None:
+        async with app.router.lifespan_context(app):
+            loop, loaded = asyncio.get_running_loop(), app.state.service.models["joint"].loaded
+            inner, let_go = loaded.pipeline.predict, threading.Event()
+
+            def predict(documents: Any, *, progress: Any, **settings: Any) -> Any:
+                def told(share: float) -> None:
+                    read.append(share)
+                    if share:
+                        loop.call_soon_threadsafe(gone.set)
+                        assert let_go.wait(60)
+                    progress(share)
+
+                return inner(documents, progress=told, **settings)
+
+            loaded.pipeline.predict = predict
+            body = {"inputs": "the king runs. " * 2000, "parameters": {"task": "ner"}}
+            asked = await post(app, "/v1/token-classification", body, gone)
+            let_go.set()
+            assert asked[0]["status"] == 499
+
+    asyncio.run(test())
+    assert len(read) == 2
+    assert 0 < read[1] < 1
+
+
+def test_who_has_no_answer_when_the_time_to_drain_is_over_is_told_to_come_again():
+    held = Held()
+    app = make_app(plan(JOINT), load=held)
+
+    async def test() -> None:
+        async with app.router.lifespan_context(app):
+            asked = asyncio.create_task(post(app, "/v1/analyze", {"inputs": "first"}, asyncio.Event()))
+            await asyncio.to_thread(held.begun.wait, 60)
+            asked.cancel()  # as uvicorn does
+            start, body = await asked
+            held.goes_on.set()
+        assert start["status"] == 503
+        assert (b"retry-after", b"1") in start["headers"]
+        assert json.loads(body["body"])["error_type"] == "unavailable"
+
+    asyncio.run(test())
+
+
+def test_lines_end_with_an_error_when_the_time_to_drain_is_over():
+    held = Held()
+    app = make_app(plan(JOINT), load=held)
+
+    async def test() -> None:
+        async with app.router.lifespan_context(app):
+            body = b'\n{"inputs": "first"}\n{"inputs": "second"}'
+            asked = asyncio.create_task(post(app, "/v1/analyze", body, asyncio.Event(), lines=True))
+            await asyncio.to_thread(held.begun.wait, 60)
+            asked.cancel()
+            start, told, end = await asked
+            held.goes_on.set()
+        assert start["status"] == 200
+        line = {"line": 2, "error": "the service is ending", "error_type": "unavailable"}
+        assert json.loads(told["body"]) == line
+        assert end == {"type": "http.response.body", "body": b"", "more_body": False}
+
+    asyncio.run(test())
 
 
 def test_models_are_loaded_again_beside_the_old_ones():
@@ -184,7 +256,7 @@ def test_models_are_loaded_again_beside_the_old_ones():
     assert b'spanbert_reloads_total{model="joint",outcome="swapped"} 1.0' in service.metrics.text()
 
 
-@pytest.mark.parametrize("broken", ["raises", "lacks"])
+@pytest.mark.parametrize("broken", ["raises", "lacks", "other kind", "no memory"])
 def test_a_model_that_cannot_be_loaded_again_stays(broken: str, caplog: pytest.LogCaptureFixture):
     loads: list[str] = []
 
@@ -192,6 +264,14 @@ def test_a_model_that_cannot_be_loaded_again_stays(broken: str, caplog: pytest.L
         loads.append(place.name)
         if len(loads) > 1 and broken == "raises":
             raise InputError("damaged", where=place.path)
+        if len(loads) > 1 and broken == "no memory":
+            raise RuntimeError("CUDA out of memory\nTried to allocate")
+        if len(loads) > 1 and broken == "other kind":
+            loaded = load_place(plan, place)
+            loaded.pipeline.tasks["ner"], loaded.pipeline.tasks["sent"] = (
+                loaded.pipeline.tasks[name] for name in ("sent", "ner")
+            )
+            return LoadedModel(loaded.pipeline)
         return load_place(plan, place if len(loads) == 1 else ModelPlace(name="joint", path=str(PRETRAINED)))
 
     service = Service(plan(JOINT), Metrics(), load)
@@ -204,8 +284,37 @@ def test_a_model_that_cannot_be_loaded_again_stays(broken: str, caplog: pytest.L
         await service.stop()
 
     asyncio.run(test())
-    assert "joint was not loaded again" in caplog.text
+    [said] = caplog.messages
+    assert said.startswith("joint was not loaded again: ")
+    assert "\n" not in said
+    assert ("ner (tag, token-classification)" in said) == (broken in ("lacks", "other kind"))
     assert b'outcome="failed"} 1.0' in service.metrics.text()
+
+
+def test_a_task_that_comes_with_a_reload_can_be_asked():
+    places = [PRETRAINED, JOINT]
+
+    def load(plan: ServePlan, place: ModelPlace) -> LoadedModel:
+        loaded = load_place(plan, ModelPlace(name="it", path=str(places.pop(0))))
+        loaded.fills = True  # which the new one would have to go on with
+        return loaded
+
+    app = make_app(ServePlan(models=(ModelPlace(name="it", path=str(PRETRAINED)),)), load=load)
+    body = {"inputs": "the king", "parameters": {"task": "ner"}}
+    with TestClient(app) as client:
+        document = client.get("/openapi.json").json()
+        assert "/v1/token-classification" not in document["paths"]
+        assert "/v1/span-fill" in document["paths"]
+        assert not [name for name in document["components"]["schemas"] if "TokenClassification" in name]
+        absent = client.post("/v1/token-classification", json=body)
+        assert (absent.status_code, absent.json()["error_type"]) == (404, "not_found")
+        assert absent.json()["error"] == "no such task here; there is fill-mask, span-fill"
+        asyncio.run(read_again(app))
+        for path in ("/v1/token-classification", "/models/it/token-classification"):
+            assert client.post(path, json=body).json()[0]["word"] == "king"
+        document = client.get("/openapi.json").json()
+        assert {"/v1/token-classification", "/models/{name}/token-classification/drawing"} <= document["paths"].keys()
+        assert "TokenClassificationRequest" in document["components"]["schemas"]
 
 
 def test_what_is_served(client: TestClient, nlp: Pipeline):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from spanbert.apps.serve import models
 from spanbert.apps.serve.app import make_app, read_again
 from spanbert.apps.serve.config import ServePlan
 from spanbert.apps.serve.keys import Keys
@@ -97,6 +98,25 @@ def test_tasks_that_could_be_meant(small: TestClient):
     refused(small.post("/v1/token-classification", json=body), 422, "unprocessable", "nested, ner, pos")
     body["parameters"] = {"task": "net"}
     refused(small.post("/v1/token-classification", json=body), 422, "unprocessable", "no such task here")
+
+
+def test_blanks_that_take_too_long():
+    with TestClient(make_app(plan(PRETRAINED, max_work=2000))) as client:
+        for text, top_k in (("the [MASK] runs", 100), ("[MASK:9] runs", 5)):
+            answer = client.post("/v1/span-fill", json={"inputs": [text], "parameters": {"top_k": top_k}})
+            assert answer.status_code == 200, answer.text
+        saying = "inputs: takes some 8,844 tokens in all, of at most 2,000; narrow the lengths of the blanks"
+        body = {"inputs": "[MASK:40] runs [MASK]", "parameters": {"top_k": 5}}
+        refused(client.post("/v1/span-fill", json=body), 413, "too_large", saying)
+
+
+def test_a_model_that_can_be_asked_nothing_is_not_served(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(models, "has_mlm_head", lambda files: False)
+    with (
+        pytest.raises(InputError, match="a model that can be asked nothing"),
+        TestClient(make_app(plan(PRETRAINED))),
+    ):
+        pass
 
 
 def test_models_that_could_be_meant(tmp_path: Path):
@@ -202,7 +222,11 @@ def test_keys_are_read_again_unless_they_are_broken(key_file: Path, content: byt
     assert "\n" not in said
 
 
-@pytest.mark.parametrize("content", [b"", b"# nothing\n", b"short\n", f"{KEY} {KEY}\n".encode(), b"\xff" * 20])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"# nothing\n", b"short\n", f"{KEY} {KEY}\n".encode(), b"\xff" * 20, f"web: a:{KEY}\n".encode(), f"web:{KEY}\n".encode(), ("é" * 20).encode()],
+    ids=["empty", "comment", "short", "blank", "binary", "colon", "no blank", "no ascii"],
+)  # fmt: skip
 def test_files_without_good_keys(tmp_path: Path, content: bytes):
     path = tmp_path / "keys.txt"
     path.write_bytes(content)

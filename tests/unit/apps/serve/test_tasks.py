@@ -12,12 +12,16 @@ from pydantic import TypeAdapter
 from starlette.testclient import TestClient
 
 import spanbert
+from spanbert.apps.serve.filling import Fill, FillParameters
+from spanbert.apps.serve.models import LoadedModel
+from spanbert.apps.serve.operations import AnalyzeParameters, cost_of
 from spanbert.apps.serve.service import operations
 from spanbert.core.html.style import Palette
 from spanbert.core.types import Document, Relation, Span
 from spanbert.pipelines.load import Pipeline
 from spanbert.pipelines.results import AnnotatedText
 from spanbert.tasks.registry import specs
+from spanbert.tasks.relation.service import RelationService
 from tests.unit.apps.serve.conftest import PRETRAINED
 
 TEXT = "the old king sleeps near the river. the queen runs"
@@ -148,6 +152,43 @@ def test_blanks(client: TestClient):
     for text in ("no blank", "[MASK] and [MASK]", "[MASK:2] runs"):
         assert "span-fill" in ask(client, "fill-mask", text, status=422)["error"]
     assert "no blank" in ask(client, "span-fill", "nothing to fill", status=422)["error"]
+
+
+def test_blanks_of_a_batch_are_read_together(monkeypatch: pytest.MonkeyPatch):
+    nlp = spanbert.load(PRETRAINED)
+    inner, calls = nlp._scorer, []
+
+    def counted(sequences: Any, places: Any) -> Any:
+        calls.append(len(sequences))
+        return inner(sequences, places)
+
+    monkeypatch.setitem(nlp.__dict__, "_scorer", counted)
+    texts = [f"the [MASK:2] {word}" for word in ("runs", "sleeps", "sees")]
+    found = Fill(2)(nlp, texts, [lambda: True] * 3)
+    assert calls == [3, 15], "a call a round, for all texts"
+    assert [[one.text for one in own] for own in found] == [[one.text for one in nlp.fill(t, top_k=2)] for t in texts]
+
+
+def test_inputs_count_for_what_they_take(nlp: Pipeline):
+    blanks, why = LoadedModel(spanbert.load(PRETRAINED)), {one.slug: one for one in operations()}
+
+    def filled(text: str, top_k: int) -> int:
+        return why["span-fill"].query(blanks, text, FillParameters(top_k=top_k), "inputs").cost
+
+    assert filled("the [MASK] runs", 1) == filled("the [MASK] runs", 100) == 5, "read once"
+    assert filled("[MASK:40]", 1) == 42 * (1 + 39 * 5)
+    assert filled("[MASK:40]", 100) == 42 * (1 + 39 * 100)
+
+    def related(text: str, many: int) -> int:
+        given = {"text": text, "entities": [{"start": one, "end": one + 1} for one in range(many)]}
+        service = RelationService()
+        return int(service.weight(TypeAdapter(service.input).validate_python(given)))
+
+    assert [related("the king runs", many) for many in (1, 2, 10, 500)] == [1, 2, 90, 1000]
+    assert related("the king runs " * 10_000, 500) == 1000 * 512 // 35_000, "a window of so much is read for a pair"
+    assert RelationService().weight("the king runs " * 100) > 20
+    asked = why["analyze"].query(LoadedModel(nlp), "the king runs " * 100, AnalyzeParameters(), "inputs")
+    assert asked.cost > 20 * cost_of("the king runs " * 100), "it finds relations as well"
 
 
 def test_all_of_a_text(client: TestClient, nlp: Pipeline):

@@ -18,7 +18,7 @@ from spanbert.apps.serve.batcher import Query
 from spanbert.apps.serve.config import ServeConfig, model_places
 from spanbert.apps.serve.explaining import Asked, Explain, ExplainOperation, ExplainParameters
 from spanbert.apps.serve.models import LoadedModel
-from spanbert.apps.serve.operations import AnalyzeOperation, AnalyzeParameters
+from spanbert.apps.serve.operations import AnalyzeOperation, AnalyzeParameters, cost_of
 from spanbert.apps.serve.queue import Entry, FairQueue
 from spanbert.core.errors import InputError
 from spanbert.core.html.style import Palette
@@ -156,6 +156,7 @@ def test_lists_lines_and_both_addresses(client: TestClient):
         ("", {"task": "ner"}, 422, "no entity to explain"),
         ("king " * 201, {"task": "ner"}, 413, "1005 characters, of at most 1000"),
         ({"question": "q" * 500, "context": "c" * 501}, {"task": "asks"}, 413, "1001 characters"),
+        ("king " * 180, {"task": "ner", "most": 10}, 413, "of at most 262,144; ask for fewer steps or things"),
         ([], {"task": "ner"}, 400, "empty list"),
     ],
 )  # fmt: skip
@@ -179,10 +180,12 @@ def test_an_explanation_counts_for_what_it_takes(nlp: Pipeline):
     def cost(**stated: Any) -> int:
         return why.query(model, TEXT, ExplainParameters(task="ner", **stated), "inputs").cost
 
-    assert 50 * reading < cost() < 150 * reading
-    assert cost(most=10) > 9 * cost()
-    assert cost(steps=1) < 5 * reading
-    assert cost(steps=128) == cost(), "more steps are taken where they are needed"
+    tokens = cost_of(TEXT)
+    assert tokens < reading < 50 * tokens, "which also judges pairs of entities"
+    assert cost(steps=1) == (1 + 3) * tokens
+    assert cost() == (1 + 3 * (16 + 32 + 64)) * tokens, "all tries, each of which may be needed"
+    assert cost(steps=100) == (1 + 3 * (16 + 32 + 64 + 100)) * tokens
+    assert cost(most=10) == (1 + 10 * 3 * (16 + 32 + 64)) * tokens
 
 
 def test_many_explanations_of_one_client_keep_no_other_waiting(nlp: Pipeline):
@@ -217,9 +220,14 @@ def test_what_cannot_be_explained_costs_the_others_nothing(nlp: Pipeline):
             return nlp.explain(document, **wish)
 
     payloads = [Asked(Document(id="a", text=text), None, None, None) for text in ("the king", "runs near", "the fox")]
-    found = Explain("ner", "mask", 16, 1)(Counting(), payloads)  # type: ignore[arg-type]
+    explain = Explain("ner", "mask", 16, 1)
+    found = explain(Counting(), payloads, [lambda: True] * 3)  # type: ignore[arg-type]
     assert asked == ["the king", "runs near", "the fox"]
     assert [isinstance(one, InputError) for one in found] == [False, True, False]
+    asked.clear()
+    found = explain(Counting(), payloads, [lambda: True, lambda: False, lambda: not asked])  # type: ignore[arg-type]
+    assert asked == ["the king"], "the others are not waited for"
+    assert found[1:] == [None, None]
 
 
 def test_the_drawing_is_that_of_files(client: TestClient, nlp: Pipeline):

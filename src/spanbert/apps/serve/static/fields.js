@@ -1,9 +1,13 @@
 // The fields of an input, made from an example of it: a text, or an object of texts and of stretches of a text.
 
 import { stretchField } from "./stretches.js";
-import { say, sayIn } from "./words.js";
+import { say, sayIn, tell as tellIn } from "./words.js";
 
-/** Fields for inputs like an example. `tell` is told what is wrong with a file, `most` is the longest text. */
+/**
+ * Fields for inputs like an example.
+ *
+ * `tell` is told what is wrong with a file, as a name of words and their values; `most` is the longest text.
+ */
 export function makeFields(example, { tell, most }) {
   const isText = typeof example === "string";
   const made = Object.entries(isText ? { text: example } : example).map(([name, value]) => {
@@ -40,6 +44,7 @@ function labelled(name, control, ...more) {
   control.id = `field-${name}`;
   const label = sayIn("label", name);
   label.htmlFor = control.id;
+  label.id = `label-${name}`;
   element.append(label, control, ...more);
   return element;
 }
@@ -53,14 +58,17 @@ function textField(name, example, { tell, most }) {
   const count = document.createElement("span");
   count.className = "hint";
   const counted = () => {
-    count.textContent = say("characters", [...area.value].length.toLocaleString(), most.toLocaleString());
+    tellIn(count, "characters", [...area.value].length.toLocaleString(), most.toLocaleString());
   };
   const picker = document.createElement("input");
   picker.type = "file";
   picker.accept = "text/*,.txt,.md";
   const opener = document.createElement("label");
   opener.className = "button";
-  opener.append(sayIn("span", "file"), picker);
+  const opening = sayIn("span", "file");
+  opening.id = `open-${name}`;
+  picker.setAttribute("aria-labelledby", `${opening.id} label-${name}`); // which of several fields it opens a file for
+  opener.append(opening, picker);
   const below = document.createElement("div");
   below.className = "below";
   below.append(opener, count);
@@ -81,22 +89,21 @@ function textField(name, example, { tell, most }) {
   counted();
   const sayAgain = () => {
     area.placeholder = say("drop");
-    counted();
   };
   return { name, element: labelled(name, area, below), read: () => area.value, write, take, area, sayAgain };
 }
 
-/** The text of a file; null where it is none, which `tell` is told. */
+/** The text of a file; null where it is none, of which `tell` is told. */
 async function textOf(file, most, tell) {
   if (file.size > 4 * most) {
-    tell(say("large", file.name, most.toLocaleString()));
+    tell("large", file.name, most.toLocaleString());
     return null;
   }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    tell(say("unreadable", file.name));
+    tell("unreadable", file.name);
     return null;
   }
 }

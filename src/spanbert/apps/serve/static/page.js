@@ -6,16 +6,18 @@ import { makeFields } from "./fields.js";
 import { linkOf, meant } from "./links.js";
 import { setUp } from "./preferences.js";
 import { addressOf, drawn, Fault, hasKey, info, useKey } from "./service.js";
+import { remember, withTyped } from "./typed.js";
 import { offerReasons, sayReasons } from "./why.js";
-import { inWords, say, spoken } from "./words.js";
+import { spoken, tell, tellFault } from "./words.js";
 
 const find = (id) => document.getElementById(id);
-const [form, choice, fieldsPlace, answerPlace, drawing, copying] =
-  ["ask", "choice", "fields", "answer", "drawing", "copying"].map(find);
+const [form, choice, fieldsPlace, answerPlace, drawing, copying, status, copied] =
+  ["ask", "choice", "fields", "answer", "drawing", "copying", "status", "copied"].map(find);
 
 let served = null; // what /info says
 let choices = []; // what can be asked, of all models
 let fields = null; // of the input
+let example = null; // of the input
 let asked = null; // what the drawing answers
 let running = null; // the request under way
 
@@ -40,9 +42,17 @@ function showChoices() {
 
 function choose(number, inputs = choices[number].example) {
   choice.value = number;
-  fields = makeFields(choices[number].example, { tell: fail, most: served.limits.max_length });
+  example = choices[number].example;
+  fields = makeFields(example, { tell: fail, most: served.limits.max_length });
   fieldsPlace.replaceChildren(...fields.elements);
   fields.write(inputs);
+}
+
+/** Chooses another task for what was typed. */
+function change() {
+  const inputs = read();
+  if (inputs !== null) remember(inputs, example);
+  choose(Number(choice.value), withTyped(choices[choice.value].example));
 }
 
 function sayAgain() {
@@ -52,20 +62,14 @@ function sayAgain() {
   fields?.sayAgain();
 }
 
-function tell(name, ...values) {
-  const status = find("status");
-  status.textContent = say(name, ...values);
-  if (values.length) delete status.dataset.say;
-  else status.dataset.say = name;
-}
-
-function fail(message) {
-  find("fault").textContent = message;
-  find("fault").hidden = message === "";
+function fail(name, ...values) {
+  tell(find("fault"), name, ...values);
+  find("fault").hidden = name === "";
 }
 
 function failWith(fault) {
-  fail(inWords(fault));
+  tellFault(find("fault"), fault);
+  find("fault").hidden = false;
   if (fault.status === 401) {
     find("key-row").hidden = false;
     find("key").focus();
@@ -78,7 +82,7 @@ function read() {
     return fields.read();
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    fail(error.message);
+    fail("unread", error.message);
     return null;
   }
 }
@@ -92,7 +96,7 @@ async function run() {
   const chosen = choices[choice.value];
   const body = { inputs, parameters: chosen.task ? { task: chosen.task } : {} };
   history.replaceState(null, "", `#${linkOf(chosen, inputs)}`);
-  tell("running");
+  tell(status, "running");
   answerPlace.setAttribute("aria-busy", "true");
   const begin = performance.now();
   try {
@@ -100,13 +104,13 @@ async function run() {
     asked = { answer, address: addressOf(chosen), body, key: hasKey() };
     show(html);
     offerReasons(why, chosen.model, inputs);
-    tell("answered", Math.round(performance.now() - begin));
+    tell(status, "answered", Math.round(performance.now() - begin));
   } catch (error) {
     if (error.name === "AbortError") return;
     if (!(error instanceof Fault)) throw error;
     show(null);
     offerReasons([]);
-    tell("nothing");
+    tell(status, "nothing");
     failWith(error);
   }
   answerPlace.setAttribute("aria-busy", "false");
@@ -119,7 +123,7 @@ function show(html) {
   enliven(drawing);
   copying.hidden = html === null;
   find("code").hidden = true;
-  find("copied").textContent = "";
+  tell(copied, "");
 }
 
 async function copy(what) {
@@ -128,9 +132,9 @@ async function copy(what) {
   find("code").hidden = false;
   try {
     await navigator.clipboard.writeText(made);
-    find("copied").textContent = say("copied");
+    tell(copied, "copied");
   } catch {
-    find("copied").textContent = say("shown"); // pages that came by HTTP may not write to the clipboard
+    tell(copied, "shown"); // pages that came by HTTP may not write to the clipboard
   }
 }
 
@@ -156,7 +160,7 @@ async function begin() {
   if (!followLink()) choose(0);
 }
 
-choice.addEventListener("change", () => choose(Number(choice.value)));
+choice.addEventListener("change", change);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   useKey(find("key").value.trim());

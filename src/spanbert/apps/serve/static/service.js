@@ -4,7 +4,7 @@
 export class Fault extends Error {
   constructor(status, body, retryAfter) {
     super(body.error ?? "");
-    Object.assign(this, { status, requestId: body.request_id, retryAfter });
+    Object.assign(this, { status, errorType: body.error_type, requestId: body.request_id, retryAfter });
   }
 }
 

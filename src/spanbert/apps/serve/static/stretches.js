@@ -1,6 +1,6 @@
 // Stretches of a text with their types, as a field: they are marked by selecting them in the text.
 
-import { say, sayIn } from "./words.js";
+import { say, sayIn, tell } from "./words.js";
 
 /** Stretches of a text with their types, which are marked by selecting them; places count code points. */
 export function stretchField(name, areaOf) {
@@ -55,7 +55,7 @@ export function stretchField(name, areaOf) {
   queueMicrotask(watch); // when the text field has been made
   adder.addEventListener("click", () => {
     const { value, selectionStart, selectionEnd } = areaOf();
-    note.textContent = selectionStart === selectionEnd ? say("select") : "";
+    tell(note, selectionStart === selectionEnd ? "select" : "");
     if (selectionStart === selectionEnd) return;
     const start = points(value.slice(0, selectionStart));
     const text = value.slice(selectionStart, selectionEnd);
@@ -70,5 +70,6 @@ export function stretchField(name, areaOf) {
       marked = (Array.isArray(value) ? value : []).map((one) => ({ ...one, text: textAt(one) }));
       show();
     },
+    sayAgain: show,
   };
 }

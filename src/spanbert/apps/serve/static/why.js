@@ -2,7 +2,7 @@
 
 import { say as sayDrawn } from "./drawing.js";
 import { drawn, Fault } from "./service.js";
-import { inWords, say, spoken } from "./words.js";
+import { spoken, tell, tellFault } from "./words.js";
 
 const find = (id) => document.getElementById(id);
 const [place, buttons, status, fault, shading] = ["why", "whys", "why-status", "why-fault", "shading"].map(find);
@@ -17,7 +17,7 @@ export function offerReasons(reasons, model, inputs) {
   place.hidden = reasons.length === 0;
   buttons.replaceChildren(...reasons.map(buttonOf));
   shading.replaceChildren();
-  tell("");
+  tell(status, "");
   fault.hidden = true;
   place.setAttribute("aria-busy", "false");
   sayReasons();
@@ -64,25 +64,21 @@ async function explain(button, parameters) {
   for (const one of buttons.children) one.setAttribute("aria-pressed", String(one === button));
   stopAt(button);
   fault.hidden = true;
-  tell("explaining");
+  tell(status, "explaining");
   place.setAttribute("aria-busy", "true");
   const begin = performance.now();
   try {
     const { html } = await drawn({ ...asked, route: "explain" }, { inputs: asked.inputs, parameters }, own.signal);
     shading.innerHTML = html; // escaped by the service, as all drawings are
-    tell("explained", Math.round(performance.now() - begin));
+    tell(status, "explained", Math.round(performance.now() - begin));
   } catch (error) {
     if (error.name === "AbortError") return;
     if (!(error instanceof Fault)) throw error;
     shading.replaceChildren();
-    tell("");
-    fault.textContent = inWords(error);
+    tell(status, "");
+    tellFault(fault, error);
     fault.hidden = false;
   }
   place.setAttribute("aria-busy", "false");
   sayReasons();
-}
-
-function tell(name, ...values) {
-  status.textContent = name && say(name, ...values);
 }

@@ -1,4 +1,5 @@
-// What the page says, in English and Chinese. Drawings bring their own words (data-sb-zh).
+// What the page says, in English and Chinese. Drawings bring their own words (data-sb-zh), and the service says in English
+// what is wrong with a request, before which a Chinese page names the type of the error.
 
 export const LANGUAGES = ["en", "zh"];
 
@@ -36,6 +37,7 @@ const WORDS = {
   characters: ["{} of at most {} characters", "{} 个字符，上限 {}"],
   unreadable: ["{}: not a text in UTF-8.", "{}：不是 UTF-8 文本。"],
   large: ["{}: larger than the {} characters that may be asked about.", "{}：超出 {} 个字符的上限。"],
+  unread: ["Not JSON: {}", "不是 JSON：{}"],
   unreachable: ["The service does not answer.", "服务没有响应。"],
   why: ["Why?", "为什么？"],
   choose: [
@@ -46,7 +48,20 @@ const WORDS = {
   explained: ["Explained in {} ms. The words that count most stand in the table.", "用时 {} 毫秒。作用最大的词列在表中。"],
   locked: ["This service wants a key.", "此服务需要密钥。"],
   later: ["Try again in {} s.", "请在 {} 秒后重试。"],
-  request: ["request {}", "请求编号 {}"],
+  request: ["(request {})", "（请求编号 {}）"],
+  answers: ["The service answered {}.", "服务返回 {}。"],
+  malformed: ["", "请求格式有误："],
+  empty: ["", "没有输入："],
+  unauthorized: ["", "未获授权："],
+  not_found: ["", "找不到地址、模型或任务："],
+  not_allowed: ["", "不支持此请求方法："],
+  slow: ["", "请求发送过慢："],
+  too_large: ["", "输入超出上限："],
+  unprocessable: ["", "无法处理此输入："],
+  overloaded: ["", "服务繁忙："],
+  internal: ["", "服务内部错误："],
+  unavailable: ["", "服务暂不可用："],
+  timed_out: ["", "处理超时："],
 };
 
 let language = "en";
@@ -61,27 +76,44 @@ export function say(name, ...values) {
 export function speak(chosen) {
   language = chosen;
   document.documentElement.lang = chosen === "zh" ? "zh-Hans" : "en";
-  for (const one of document.querySelectorAll("[data-say]")) one.textContent = say(one.dataset.say);
+  for (const one of document.querySelectorAll("[data-say]")) {
+    one.textContent = say(one.dataset.say, ...JSON.parse(one.dataset.values ?? "[]"));
+  }
 }
 
-/** What is said of an answer that is an error (`Fault`). */
-export function inWords({ status, message, retryAfter, requestId }) {
-  if (status === 0) return say("unreachable");
-  const more = [
-    status === 401 ? say("locked") : "",
-    retryAfter ? say("later", retryAfter) : "",
-    requestId ? `(${say("request", requestId)})` : "",
+/** Lets an element say something, also in a language that is spoken later; nothing without a name. */
+export function tell(element, name, ...values) {
+  element.textContent = name && say(name, ...values);
+  delete element.dataset.say;
+  delete element.dataset.values;
+  if (name) element.dataset.say = name;
+  if (values.length) element.dataset.values = JSON.stringify(values);
+}
+
+/** Lets an element say why there is no answer (`Fault`): what kind of error it is, then the words of the service. */
+export function tellFault(element, { status, errorType, message, retryAfter, requestId }) {
+  tell(element, status === 0 ? "unreachable" : "");
+  if (status === 0) return;
+  const said = document.createElement("span");
+  said.lang = "en";
+  said.textContent = message;
+  const parts = [
+    message ? said : sayIn("span", "answers", status),
+    status === 401 && sayIn("span", "locked"),
+    retryAfter && sayIn("span", "later", retryAfter),
+    requestId && sayIn("span", "request", requestId),
   ];
-  return [message, ...more].filter(Boolean).join(" ");
+  if (message && errorType in WORDS) element.append(sayIn("span", errorType));
+  element.append(...parts.filter(Boolean).flatMap((one) => [one, " "]).slice(0, -1));
 }
 
 /** The language that is spoken. */
 export const spoken = () => language;
 
 /** An element that says something in the language of the page, or a name that it has no words for. */
-export function sayIn(tag, name) {
+export function sayIn(tag, name, ...values) {
   const element = document.createElement(tag);
-  element.textContent = name in WORDS ? say(name) : name;
-  if (name in WORDS) element.dataset.say = name;
+  if (name in WORDS) tell(element, name, ...values);
+  else element.textContent = name;
   return element;
 }
