@@ -11,8 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spanbert.core.html.style import COLOURS, STYLE, Palette
-from spanbert.core.predictions import Answer, Answering, Classification, Tagging
-from spanbert.core.types import Filling, Span
+from spanbert.core.predictions import (
+    Answer,
+    Answering,
+    Classification,
+    Coreference,
+    MentionLink,
+    RelationExtraction,
+    Tagging,
+)
+from spanbert.core.types import Filling, Relation, Span
 from spanbert.pipelines.html import fragment, page
 from spanbert.pipelines.results import AnnotatedText
 from spanbert.tasks.pretrain.render import fillings_html
@@ -195,6 +203,7 @@ def test_everything_is_escaped():
     }  # fmt: skip
     allowed = {
         "class", "title", "lang", "dir", "scope", "charset", "name", "content", "http-equiv", "type", "data-sb-zh",
+            "data-sb-zh-title",
         "viewbox", "preserveaspectratio", "aria-hidden", "width", "height",
     }  # fmt: skip
     assert {name for _, attributes in read.seen for name in attributes} == allowed
@@ -328,7 +337,7 @@ def test_an_answer_in_a_short_context():
     assert not read.all("details")
     shown = "|".join(read.shown)
     assert "Ada Crane|0–9|0.625|1871|22–26|0.625" in shown
-    assert ": -2.50 nats" in shown
+    assert ": -2.50 |nats" in shown
 
 
 def test_a_long_context_is_cut_around_the_answer_and_kept_whole():
@@ -403,3 +412,27 @@ def test_words_of_a_drawing_are_known_in_chinese():
             assert one.get("scope") in ("col", "row")
         said = [attributes["data-sb-zh"] for _, attributes in read.seen if "data-sb-zh" in attributes]
         assert all(re.search("[\u4e00-\u9fff]", one) for one in said)
+
+
+def test_badges_and_tooltips_that_are_no_labels_of_a_model_are_known_in_chinese():
+    context = "Ada Crane built it in 1871."
+    ada, year = Span(start=0, end=9), Span(start=22, end=26)
+    related = RelationExtraction(relations=(Relation(head=ada, tail=year, label="built in", score=0.9),))
+    link = MentionLink(mention=Span(start=16, end=18), antecedent=ada, score=0.75)
+    clusters = Coreference(words=(), clusters=((ada, link.mention),), heads=(ada,), links=(link,))
+    for drawn, badges, titles in (
+        (
+            question(context, "Ada Crane", candidates=("Ada Crane", "1871")),
+            ["答案", "次优答案"],
+            ["答案 0.625", "次优答案 0.625"],
+        ),
+        (AnnotatedText(id="d", text=context, tasks={"r": related}), ["实体", "实体"], ["实体", "实体"]),
+        (
+            AnnotatedText(id="d", text=context, tasks={"c": clusters}),
+            [],
+            ["1: Ada Crane", "1: Ada Crane，指代 Ada Crane 0.750"],
+        ),
+    ):
+        html = fragment(drawn)
+        assert re.findall(r'<small class="sb-label [^>]+><span data-sb-zh="([^"]+)"', html) == badges
+        assert [one["data-sb-zh-title"] for one in Reader(html).all("mark")] == titles
