@@ -20,9 +20,9 @@ from tests.browser import chromium, served, tab
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 COLOURS = 96
-MILL = (
-    "Ada Crane left the Bank of England in 1998 and moved back to Leith, where her father had worked at the docks. "
-    "She founded Crane Mills two years later. Her brother Tom joined the company, and he still runs it today."
+MOVE = (
+    "Marie Keller was born in Trieste. In 1994 she moved to Oslo and founded Nordlys Instruments with her husband, "
+    "Paul Berg. He left the company in 2011."
 )
 BRIDGE = (
     "The old bridge at Kelso was built by Ada Crane in 1871. It fell in the flood of 1903, and her son Tom Crane "
@@ -51,14 +51,14 @@ class Shot:
 
 PHONE = {"locale": "zh-CN", "color_scheme": "dark", "viewport": {"width": 380, "height": 800}}
 SHOTS = {
-    "page": Shot(route="analyze", inputs={"text": MILL}),
-    "page_entities": Shot(route="token-classification", task="entities", inputs={"text": MILL}),
+    "page": Shot(route="analyze", inputs={"text": MOVE}),
+    "page_entities": Shot(route="token-classification", task="entities", inputs={"text": MOVE}),
     "page_tags": Shot(
         route="token-classification", task="parts", inputs={"text": "The quick brown fox jumps over the lazy dog."}
     ),
-    "page_clusters": Shot(route="coreference-resolution", inputs={"text": MILL}),
+    "page_clusters": Shot(route="coreference-resolution", inputs={"text": MOVE}),
     "page_labels": Shot(
-        route="text-classification", inputs={"text": "The plot is thin, but the two actors are a joy to watch."}
+        route="text-classification", inputs={"text": "It is slow, but the two actors are wonderful."}
     ),
     "page_answers": Shot(
         route="question-answering", inputs={"question": "Who built the bridge at Kelso?", "context": BRIDGE}
@@ -70,10 +70,10 @@ SHOTS = {
     ),
     "page_why": Shot(
         route="text-classification",
-        inputs={"text": "The plot is thin, but the two actors are a joy to watch."},
+        inputs={"text": "It is slow, but the two actors are wonderful."},
         why=True,
     ),
-    "page_phone": Shot(route="coreference-resolution", inputs={"text": MILL}, settings=PHONE),
+    "page_phone": Shot(route="coreference-resolution", inputs={"text": MOVE}, settings=PHONE),
 }
 
 

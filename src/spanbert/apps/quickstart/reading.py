@@ -31,7 +31,7 @@ PARAGRAPH = (
     "It is a warm, funny and beautifully told story, and one of the best memoirs of the decade."
 )
 QUESTION = "Where did Marie Keller study physics?"
-BLANK = "Oslo is the [MASK] of Norway."
+BLANK = "He was the first [MASK] of the United States."
 _WIDTH = 80  # of a usual terminal
 _LONGEST = 250  # characters of what one task says: a tag for each word is cut there
 _TOP = 3
