@@ -57,9 +57,7 @@ SHOTS = {
         route="token-classification", task="parts", inputs={"text": "The quick brown fox jumps over the lazy dog."}
     ),
     "page_clusters": Shot(route="coreference-resolution", inputs={"text": MOVE}),
-    "page_labels": Shot(
-        route="text-classification", inputs={"text": "It is slow, but the two actors are wonderful."}
-    ),
+    "page_labels": Shot(route="text-classification", inputs={"text": "It is slow, but the two actors are wonderful."}),
     "page_answers": Shot(
         route="question-answering", inputs={"question": "Who built the bridge at Kelso?", "context": BRIDGE}
     ),

@@ -9,8 +9,6 @@ from itertools import islice
 from pathlib import Path
 from typing import get_args
 
-import torch
-
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle, weight_files
 from spanbert.checkpoint.manifest import ExportPrecision, ExportRuntime
 from spanbert.core.errors import InputError, SpanbertError, nearest
@@ -20,7 +18,7 @@ from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
 from spanbert.core.texts import require_path
 from spanbert.corpus.data import documents_of, name_of
-from spanbert.encoder.hardware import described_device
+from spanbert.encoder.hardware import described_device, resolved_device
 from spanbert.exports.card import Export
 from spanbert.exports.dev_data import DevData, divided, opened_by_task, paths_of, whole
 from spanbert.exports.footprint import peak_memory
@@ -133,7 +131,7 @@ def export(
             calibrated_on={name: one.line for name, one in dev.items() if one.ranges is not None},
             parity=parity,
             unscored=() if precision == "float32" else target.source.without(dev),
-            timed_on=described_device(torch.device("cpu")) if parity else "",
+            timed_on=described_device(resolved_device("cpu")) if parity else "",
         )
         written = write_export(done, target, plan)
         memory = _memory(files.path, place, dev, reporter or SilentReporter())

@@ -44,7 +44,6 @@ from spanbert.apps.cli.task_options import (
 from spanbert.apps.console import make_reporter
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.ranks import is_first_rank
-from spanbert.scores.scorer import shown_figure
 from spanbert.tasks.registry import kind_meant, kinds, spec_of, specs
 
 if TYPE_CHECKING:
@@ -210,6 +209,8 @@ def command(
         whole = not outcome.interrupted or (alone and outcome.progress.step > 0)  # there is a bundle
         report = write_finetune_report(out, reporter) if whole and is_first_rank() else None
     if seeds > 1 and whole:
+        from spanbert.scores.scorer import shown_figure
+
         for name, figures in several.spread.items():
             for figure, spread in figures.items():
                 middle, deviation = shown_figure(spread["mean"]), shown_figure(spread["stdev"])

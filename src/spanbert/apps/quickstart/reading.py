@@ -30,7 +30,7 @@ PARAGRAPH = (
     "Last year he wrote a book about those years. "
     "It is a warm, funny and beautifully told story, and one of the best memoirs of the decade."
 )
-QUESTION = "Where did Marie Keller study physics?"
+QUESTION = "When did Keller sell her shares?"
 BLANK = "He was the first [MASK] of the United States."
 _WIDTH = 80  # of a usual terminal
 _LONGEST = 250  # characters of what one task says: a tag for each word is cut there
