@@ -93,9 +93,10 @@ class ObservedRunner(GraphRunner):
         self, graph: bytes, source: ExportSource, products: Sequence[str], observer: Observer, *, all_rows: bool = False
     ) -> None:
         super().__init__(graph, source.parts)
-        of_heads = [name for name in products if name.startswith(HEADS_PREFIX)]
-        self._products = {True: [name for name in products if name not in of_heads], False: of_heads}
-        self._observer, self._all_rows = observer, all_rows
+        of_encoder = [name for name in products if not name.startswith(HEADS_PREFIX)]
+        self._apart = of_encoder if all_rows else []  # seen in a run of their own
+        self._along = [name for name in products if name not in self._apart]
+        self._observer = observer
 
     @override
     def run(
@@ -103,19 +104,15 @@ class ObservedRunner(GraphRunner):
     ) -> dict[str, OutputArray]:
         lengths = np.array([len(one.ids) for one in windows])
         real_Sn = np.arange(lengths.max()) < lengths[:, None]
-        if self._all_rows:
-            self._see(super().run(windows, np.flatnonzero(real_Sn), {}, self._names(True)), True, real_Sn)
-        asked = [False] if self._all_rows else [True, False]
-        found = super().run(windows, rows, feeds, [*outputs, *(name for of in asked for name in self._names(of))])
-        for of in asked:
-            self._see(found, of, real_Sn)
+        if self._apart:
+            asked = [observed(name) for name in self._apart]
+            self._see(self._apart, super().run(windows, np.flatnonzero(real_Sn), {}, asked), real_Sn)
+        found = super().run(windows, rows, feeds, [*outputs, *map(observed, self._along)])
+        self._see(self._along, found, real_Sn)
         return {name: found[name] for name in outputs}
 
-    def _names(self, of_encoder: bool) -> list[str]:
-        return [observed(name) for name in self._products[of_encoder]]
-
-    def _see(self, found: Mapping[str, OutputArray], of_encoder: bool, real_Sn: BoolArray) -> None:
-        for name in self._products[of_encoder]:
+    def _see(self, products: Sequence[str], found: Mapping[str, OutputArray], real_Sn: BoolArray) -> None:
+        for name in products:
             values = found[observed(name)]
             self._observer.add(name, values[real_Sn] if values.ndim == 3 else values.reshape(-1, values.shape[-1]))
 

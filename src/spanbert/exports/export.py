@@ -13,6 +13,7 @@ from spanbert.checkpoint.bundle import BundleFiles, open_bundle, weight_files
 from spanbert.checkpoint.manifest import ExportPrecision, ExportRuntime
 from spanbert.core.errors import InputError, SpanbertError, nearest
 from spanbert.core.files import only_writer, remove_leftovers
+from spanbert.core.missing import require_library
 from spanbert.core.outputs import check_output_folder
 from spanbert.core.progress import shows_progress
 from spanbert.core.reporter import Reporter, SilentReporter
@@ -99,7 +100,7 @@ def export(
         )
     made.require(precision)
     if made.is_calibrated and (runtime, precision) != ("torch", "bfloat16"):
-        _require_onnx()
+        require_library("onnx")
     if made.is_calibrated and precision == "int8":
         require_runtime("onnx")  # what sees the values that texts reach
     files = open_bundle(os.fspath(bundle))
@@ -201,15 +202,3 @@ def _require_one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         remedy = nearest(value, choices) if isinstance(value, str) else None
         raise InputError(f"no such {name}", where=name, got=repr(value), expected=", ".join(choices), remedy=remedy)
-
-
-def _require_onnx() -> None:
-    """Refuses to begin without what writes graphs.
-
-    Raises:
-        InputError: It is not installed.
-    """
-    try:
-        import onnx  # noqa: F401
-    except ImportError:
-        raise InputError("exporting needs the library onnx", remedy="pip install 'spanbert[export]'") from None

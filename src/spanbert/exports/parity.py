@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.core.types import Document, Record
@@ -127,22 +128,17 @@ def _scored(predictor: Predictor, name: str, source: Source, seed: int) -> tuple
     said: list[int | None] = []
     for document, found in predictor.only([name]).predict(documents_of(source)):
         scorer.add(document, found[name])
-        results = list(results_of(document, found))
-        said.append(None if _is_number(results) else hash(repr([_said(one) for one in results])))
+        results = [_said(one) for one in results_of(document, found)]
+        is_number = bool(results) and not any(cells for one in results for cells in one.values())
+        said.append(None if is_number else hash(repr(results)))
     if not scorer.paired()[0].units:
         raise InputError("nothing labelled to score", where=name_of(source))
     return scorer, said
 
 
-def _said(result: AnnotatedText) -> object:
-    """What a result says in short: the best answer, not the candidates."""
-    return _without_numbers({name: render_of(one).cells(result.text, one) for name, one in result.tasks.items()})
-
-
-def _is_number(results: Sequence[AnnotatedText]) -> bool:
-    """Whether all that is said is numbers, as of a regression."""
-    cells = [render_of(one).cells(result.text, one) for result in results for one in result.tasks.values()]
-    return bool(cells) and all(isinstance(value, float) for one in cells for value in one.values())
+def _said(result: AnnotatedText) -> dict[str, Any]:
+    """What each task of a result says in short: the best answer, not the candidates; of a number nothing."""
+    return {name: _without_numbers(render_of(one).cells(result.text, one)) for name, one in result.tasks.items()}
 
 
 def _without_numbers(value: object) -> object:
