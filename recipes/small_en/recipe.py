@@ -1,7 +1,7 @@
 """small-en: one small English model, span-pre-trained further from MiniLM-L6, with heads for all tasks.
 
 python recipes/small_en/recipe.py store WORK            the English text to token stores, with the held-out documents
-python recipes/small_en/recipe.py pretrain WORK         8.5 million tokens; goes on where it was ended
+python recipes/small_en/recipe.py pretrain WORK         33 million tokens; goes on where it was ended
 python recipes/small_en/recipe.py heads WORK [START]    all heads together; goes on where it was ended
 python recipes/small_en/recipe.py score WORK            every head on its test data, held-out text and the blanks
 python recipes/small_en/recipe.py package WORK          float16 weights and the card into models/small-en
@@ -43,7 +43,7 @@ HERE = Path(__file__).parent
 BOOKS = ("openstax", "openstax_earlier", "openstax_biology", "standardebooks", "eltec_eng")
 DOCUMENTS = ("usgov", "techdocs")
 TEXTS = ("enwiki_core", *BOOKS, *DOCUMENTS)
-STORES = {"store": TEXTS, "store-documents": DOCUMENTS}
+STORES = {"store": TEXTS, "store-documents": DOCUMENTS, "store-reading": ("enwiki_core", *BOOKS)}
 LICENCE = (
     "Wikipedia contributors, CC BY-SA 3.0; OpenStax, Rice University, CC BY 4.0 and 3.0; ELTeC-eng and Standard "
     "Ebooks, public domain; texts of the US government, public domain; documentation by Microsoft, the OpenTelemetry "
@@ -60,6 +60,8 @@ STAGES = {  # name: the model before it, the store, settings; the rate stays up 
     "documents": ("documents-128", "store-documents", ["train.max_tokens=900000", *LONG]),
     "pretrained-128": ("documents", "store", SHORT),
     "pretrained": ("pretrained-128", "store", ["train.max_tokens=450000", *LONG]),
+    "reading-128": ("pretrained", "store-reading", [*SHORT, "train.max_tokens=22000000"]),
+    "reading": ("reading-128", "store-reading", ["train.max_tokens=2700000", *LONG]),
 }
 HEADS = [  # text beside the tasks, on long segments, so that blanks are still filled well
     "optim.lr=1.5e-4", "optim.head_lr=1e-3", "train.max_steps=5600", "batch.temperature=3",
