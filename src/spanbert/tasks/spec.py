@@ -89,6 +89,8 @@ class TaskSpec:
         companion: What the second file of its data holds, where it may come as two files line by line (`target`, for
             the options `--target`, `--train-target` and so on); None: its data is one file.
         examples_a_step: How many windows a step of training reads where no other number is asked for.
+        enough_tokens: A step needs no more tokens than about so many, since the task learns from each token: it reads
+            fewer windows where they are long; None: the number of windows alone counts.
         tokens_a_step: How many tokens it reads at most instead, those of its windows and those that its head writes;
             None: steps are counted in windows.
         options: Options of the command line.
@@ -123,6 +125,7 @@ class TaskSpec:
     epochs: float = 3.0
     companion: str | None = None
     examples_a_step: int = 16
+    enough_tokens: int | None = None
     tokens_a_step: int | None = None
     options: tuple[TaskOption, ...] = ()
     aliases: Mapping[str, Facts] = field(default_factory=dict)

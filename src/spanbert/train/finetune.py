@@ -174,7 +174,10 @@ def finetune(
         examples, sizes = {}, {}
         for name, task in made.items():
             examples[name], sizes[name] = training_examples(task, train[name], reporter)
-        per_step = {name: config.batch.examples_of(task.kind) for name, task in made.items()}
+        per_step = {
+            name: config.batch.examples_of(task.kind, sizes[name]["tokens"] / sizes[name]["windows"])
+            for name, task in made.items()
+        }
         tokens = {name: most for name, task in made.items() if (most := config.batch.tokens_of(task.kind)) is not None}
         labelled = ExamplePlan(
             examples, per_step=per_step, tokens=tokens, seed=config.train.seed, temperature=config.batch.temperature

@@ -21,8 +21,8 @@ class ExampleBatchConfig(Config):
     """What a step reads.
 
     Attributes:
-        examples: Examples a step (windows of long texts are examples too); None: 16, for coreference 2, for translation
-            as many as `tokens` allows.
+        examples: Examples a step (windows of long texts are examples too); None: 16, of long texts to be tagged as many
+            as have about 1,024 tokens, for coreference 2, for translation as many as `tokens` allows.
         tokens: Of translation, tokens a step at most, source and target together; None: 4,096.
         temperature: With several tasks: 1 draws them by their steps in an epoch, larger more evenly.
         prefetch: Steps made ahead.
@@ -33,9 +33,17 @@ class ExampleBatchConfig(Config):
     temperature: float = Field(default=2.0, ge=1)
     prefetch: int = Field(default=4, ge=1)
 
-    def examples_of(self, kind: str) -> int:
-        """Examples a step of a task of this kind."""
-        return self.examples or spec_of(kind).examples_a_step
+    def examples_of(self, kind: str, tokens: float = 0.0) -> int:
+        """Examples a step of a task of this kind.
+
+        Args:
+            kind: The kind.
+            tokens: Of an example, on average; 0 where that is not known yet, which gives the most.
+        """
+        spec = spec_of(kind)
+        if self.examples is not None or spec.enough_tokens is None or not tokens:
+            return self.examples or spec.examples_a_step
+        return min(spec.examples_a_step, max(1, round(spec.enough_tokens / tokens)))
 
     def tokens_of(self, kind: str) -> int | None:
         """Tokens a step of a task of this kind; None: its steps are counted in examples."""

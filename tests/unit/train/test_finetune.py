@@ -260,6 +260,15 @@ def test_without_a_budget_the_kind_decides(hugging_face_model: Path, tmp_path: P
     assert done.outcome.progress.step == 300, "more than 5 epochs of so few examples"
 
 
+def test_a_step_of_long_texts_to_be_tagged_holds_fewer(tmp_path: Path):
+    sentence = "Ada B-PER\nsaw O\na O\nlong O\nriver O\n"
+    (tmp_path / "long.conll").write_text("\n".join(f"text{n} O\n{60 * sentence}" for n in range(12)), encoding="utf-8")
+    config = FinetuneConfig.assemble(overrides=["train.threads=1", "train.max_epochs=1", "scratch.vocabulary=300"])
+    tasks = {"tag": TaskData(kind="tag", train=tmp_path / "long.conll")}
+    done = spanbert.finetune(tasks, model=None, size="tiny", out=tmp_path / "out", config=config)
+    assert done.outcome.progress.step == 4, "12 texts of some 300 pieces, three a step and not sixteen"
+
+
 def test_a_run_is_resumed_without_saying_its_budget_again(files, hugging_face_model: Path, tmp_path: Path):
     only = {"kind": files["kind"]}
     config = FinetuneConfig.assemble(overrides=[one for one in SETTINGS if "max_steps" not in one])

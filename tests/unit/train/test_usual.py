@@ -97,3 +97,20 @@ def test_without_a_budget(cli, hugging_face_model: Path, tmp_path: Path):
     code, said, _ = cli("doctor", "classify", "--data", train, "--model", hugging_face_model, "--no-estimate", "--set",
                         "train.max_epochs=2", "--json")  # fmt: skip
     assert "few_steps" in {one["name"] for one in json.loads(said.splitlines()[-1])["findings"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "tokens", "examples"),
+    [
+        ("tag", 0, 16),  # not known yet
+        ("tag", 30, 16),  # sentences
+        ("tag", 256, 4),  # documents of ten sentences
+        ("tag", 512, 2),
+        ("tag", 5000, 1),
+        ("classify", 512, 16),  # a label a text, however long
+        ("coref", 512, 2),
+    ],
+)
+def test_fewer_long_texts_a_step_where_every_token_is_learned_from(kind: str, tokens: float, examples: int):
+    assert FinetuneConfig().batch.examples_of(kind, tokens) == examples
+    assert FinetuneConfig.assemble(overrides=["batch.examples=8"]).batch.examples_of(kind, tokens) == 8

@@ -144,7 +144,8 @@ def doctor(
     tell_labels(train, surveys[1] if held_out is not None else None)
     repeats = [survey.tell() for survey in surveys]
     if task is not None and sample.count:
-        usual = a_step if tokens is None else max(1, tokens * sample.count // sample.tokens)
+        an_example = sample.tokens / sample.count
+        usual = config.batch.examples_of(kind, an_example) if tokens is None else max(1, int(tokens / an_example))
         steps = planned_steps(config, usual_epochs=spec.epochs, steps_an_epoch=sample.count / usual)
         if steps is not None and steps < FEW_STEPS:
             problems.add(replace(_FEW_STEPS, what=f"a run of {steps:,} steps: too few for most tasks"))

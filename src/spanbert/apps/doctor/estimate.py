@@ -129,7 +129,8 @@ def estimate(
     trial = _Trial(model, config, runtime)
     most_tokens = config.batch.tokens_of(task.kind)
     usual = max(1, sample.tokens // sample.count)
-    a_step = config.batch.examples_of(task.kind) if most_tokens is None else max(1, most_tokens // usual)
+    examples = config.batch.examples_of(task.kind, sample.tokens / sample.count)
+    a_step = examples if most_tokens is None else max(1, most_tokens // usual)
     first, second = _steps(joint, sample.drawn[:2], per_step=2, steps=2)
     small, _ = trial.activations(first)  # which also pays for what only a first step does
     affordable = second.tokens / trial.step(second).elapsed * _SECONDS

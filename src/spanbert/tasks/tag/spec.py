@@ -29,6 +29,7 @@ TAG = TaskSpec(
     ),
     same_head=("labels", "scheme"),
     main_metric="f1",
+    enough_tokens=1024,
     slug="token-classification",
     files="columns (BIO, IOB1, BIOES, BMES), CoNLL-U, JSON lines with spans, lists of tokens and tags, tables with a "
     "word a row, brat, Doccano, GLiNER, Label Studio, Prodigy, spaCy, WebAnno TSV",
