@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
 
 
 def test_a_report_for_people_and_one_for_programs(cli, hugging_face_model: Path, tmp_path: Path):
@@ -39,3 +42,21 @@ def test_sound_data_is_code_0_and_bad_input_one_line(cli, hugging_face_model: Pa
         code, _, err = cli("doctor", *arguments, "--model", hugging_face_model)
         assert (code, err.count("\n")) == (2, 1), err
         assert message in err
+
+
+def test_without_a_model_it_asks_our_own(
+    cli, hugging_face_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "train.conll").write_text("a O\nfox B-ANIMAL\n\nthe O\nriver O\n" * 5)
+    asked = ["tag", "--data", tmp_path / "train.conll", "--no-estimate"]
+    package = SimpleNamespace(submodule_search_locations=[str(tmp_path / "spanbert_small_en")])
+    monkeypatch.setattr("spanbert.core.model_path.find_spec", lambda name: package if "small_en" in name else None)
+    (tmp_path / "spanbert_small_en").mkdir()
+    (tmp_path / "spanbert_small_en" / "model").symlink_to(hugging_face_model)
+    code, text, err = cli("doctor", *asked)
+    assert code == 0, err
+    assert "model small-en" in text
+    monkeypatch.setattr("spanbert.core.model_path.find_spec", lambda name: None)
+    code, _, err = cli("doctor", *asked)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "small-en: the packaged model is not installed. pip install ./models/small-en in a clone" in err

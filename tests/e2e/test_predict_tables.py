@@ -220,3 +220,24 @@ def test_threads(cli, runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     finally:
         torch.set_num_threads(before)
     assert cli("predict", runs["single"], tmp_path / "a.txt", "--threads", 0)[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "begins"),
+    [
+        ("a.csv", [], "nr,body,stars,"),
+        ("a.TSV", [], "nr\tbody\tstars\t"),
+        ("a.html", [], "<!doctype html>"),
+        ("a.jsonl", [], '{"id": '),
+        ("a", [], '{"id": '),
+        ("a.csv", ["--format", "jsonl"], '{"id": '),
+    ],
+)
+def test_the_ending_of_the_output_says_its_format(
+    cli, runs, table: Path, tmp_path: Path, name: str, given, begins: str
+):
+    out = tmp_path / "new" / name
+    out.parent.mkdir()
+    code, _, err = cli("predict", runs["single"], table, "--text-column", "body", "--out", out, *given)
+    assert code == 0, err
+    assert out.read_text().startswith(begins)

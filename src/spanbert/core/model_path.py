@@ -12,6 +12,7 @@ from typing import NamedTuple, NoReturn
 from spanbert.core.errors import InputError
 from spanbert.core.texts import require_path
 
+SMALL_EN = "small-en"  # our own model
 _PREFIX = "spanbert_"  # of the packages that hold a model
 _PACKAGED = re.compile("[a-z][a-z0-9]*(-[a-z0-9]+)+")
 _HUB_ID = re.compile(r"(?P<repository>[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?)(?:@(?P<revision>[\w./-]+))?")
@@ -65,6 +66,20 @@ def hub_id(name: str | os.PathLike[str]) -> str | None:
         return None
     found = _as_hub_id(name)
     return None if found is None else found.repository
+
+
+def require_installed(name: str | os.PathLike[str]) -> None:
+    """Refuses our own model where its package is not installed: no hub has it.
+
+    Raises:
+        InputError: It is not; says how to install it.
+    """
+    if os.fspath(name) == SMALL_EN and hub_id(name) is not None:
+        raise InputError(
+            "the packaged model is not installed",
+            where=SMALL_EN,
+            remedy="pip install ./models/small-en in a clone, or start from another model with --model",
+        )
 
 
 def is_model(name: str | os.PathLike[str]) -> bool:

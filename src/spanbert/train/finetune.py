@@ -263,7 +263,12 @@ def starting_point(
         InputError: Neither or both, or an unusable model or size.
     """
     if (model is None) == (size is None):
-        raise InputError("either a model to start from, or a size to start from scratch", expected="--model or --size")
+        raise InputError(
+            "either a model to start from, or a size to start from scratch",
+            expected="--model or --size",
+            remedy="For English, --model small-en (in a clone: pip install ./models/small-en); others: "
+            "docs/guide/which-model.md",
+        )
     if model is None:
         return None, scratch_shape(size, config)
     files = open_bundle(model, verify=verify)

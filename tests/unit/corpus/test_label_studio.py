@@ -48,6 +48,27 @@ def test_label_studio_is_read_for_four_kinds_of_gold(tmp_path: Path):
     assert json.loads((tmp_path / "again.json").read_text()) == STUDIO
 
 
+def test_an_export_as_label_studio_writes_it_today(tmp_path: Path):
+    """With all of its fields, lists that are empty among them; the first text has no spans."""
+    region = {"value": {"start": 0, "end": 3, "text": "Ann", "labels": ["PER"]}, "id": "a", "from_name": "label",
+              "to_name": "text", "type": "labels", "origin": "manual"}  # fmt: skip
+    texts = [("Nobody looked.", []), ("Ann left Rome.", [region])]
+    tasks = [
+        {"id": number, "annotations": [
+            {"id": number, "completed_by": 1, "result": found, "was_cancelled": False, "ground_truth": False,
+             "created_at": "2026-01-01T00:00:00Z", "draft_created_at": None, "lead_time": 12.3, "prediction": {},
+             "result_count": len(found), "unique_id": "u", "import_id": None, "last_action": None, "task": number,
+             "project": 1, "updated_by": 1, "parent_prediction": None, "parent_annotation": None}],
+         "file_upload": "texts.txt", "drafts": [], "predictions": [], "data": {"text": text}, "meta": {},
+         "allow_skip": True, "inner_id": number, "total_annotations": 1, "cancelled_annotations": 0, "project": 1,
+         "comment_count": 0, "last_comment_updated_at": None, "comment_authors": []}
+        for number, (text, found) in enumerate(texts, start=1)
+    ]  # fmt: skip
+    path = put(tmp_path / "project-1.json", tasks)
+    assert [one.spans for one in open_annotations(path).documents()] == [(), (PER,)]
+    assert open_data(path, among=family_of("columns")).format.name == "label-studio"
+
+
 def test_label_studio_with_changed_spans_keeps_other_results(tmp_path: Path):
     first, _ = read_annotations(put(tmp_path / "a.json", STUDIO))
     write_data(

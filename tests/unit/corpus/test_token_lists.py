@@ -17,6 +17,7 @@ from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.format import ReadSettings, WriteSettings
 from spanbert.corpus.formats.label_names import stated_names
 from spanbert.corpus.formats.registry import family_of, marked_formats, open_data, write_data
+from spanbert.corpus.raw.hub import HubDataset
 from tests.format_samples import TOKENS, lines
 
 NAMES = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
@@ -252,6 +253,30 @@ def test_a_data_set_of_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for name, message in (("hf:nobody/nothing", "cannot be opened"), ("hf:a:b:c", "not a data set")):
         with pytest.raises(InputError, match=message):
             local_file(name)
+
+
+@pytest.mark.parametrize("splits", [True, False])
+def test_a_data_set_that_was_saved_to_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, splits: bool):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    made = datasets.Dataset.from_list(ROWS, features=features()).add_column("name", ["a", "b"])
+    (datasets.DatasetDict({"train": made, "dev": made.select([0])}) if splits else made).save_to_disk(tmp_path / "set")
+    assert [one.spans for one in opened(local_file(f"hf:{tmp_path / 'set'}:train")).documents()] == SPANS
+    if splits:
+        assert len(list(opened(local_file(f"hf:{tmp_path / 'set'}:dev")).documents())) == 1
+        with pytest.raises(InputError, match="no such split; got test; expected train, dev"):
+            local_file(f"hf:{tmp_path / 'set'}:test")
+    streamed = HubDataset.parse(f"hf:{tmp_path / 'set'}").read("name")
+    assert [one.text for one in streamed] == ["a", "b"]
+
+
+def test_a_folder_of_a_data_set_is_told_how_to_be_named(tmp_path: Path):
+    (tmp_path / "set" / "data").mkdir(parents=True)
+    with pytest.raises(InputError, match="a directory, not an annotated file") as raised:
+        opened(tmp_path / "set")
+    assert "Hugging Face" not in str(raised.value)
+    datasets.Dataset.from_list(ROWS).to_parquet(str(tmp_path / "set" / "data" / "train.parquet"))
+    with pytest.raises(InputError, match=f"If it is a data set of Hugging Face, hf:{tmp_path / 'set'}:train"):
+        opened(tmp_path / "set")
 
 
 def test_fields_of_later_texts_alone_are_in_parquet_too(tmp_path: Path):

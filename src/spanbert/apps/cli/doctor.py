@@ -29,6 +29,7 @@ from spanbert.apps.cli.task_options import (
     with_task_options,
 )
 from spanbert.apps.console import make_reporter
+from spanbert.core.model_path import SMALL_EN, require_installed
 from spanbert.corpus.io.formulas import check_table
 from spanbert.tasks.registry import kind_meant, kinds
 
@@ -51,7 +52,7 @@ def command(
         ),
     ],
     data: Annotated[Path, typer.Option(help="Data to train on.")],
-    model: Annotated[str, typer.Option(help="Bundle, Hugging Face directory or hub id to start from.")],
+    model: Annotated[str, typer.Option(help="Bundle, Hugging Face directory or hub id to start from.")] = SMALL_EN,
     target: Annotated[
         Path | None,
         typer.Option(
@@ -84,6 +85,7 @@ def command(
     from spanbert.apps.doctor.diagnose import doctor
     from spanbert.train.finetune_config import FinetuneConfig
 
+    require_installed(model)
     kind, asked = kind_meant(kind)
     overrides = overrides_of({f"{kind}.{key}": value for key, value in asked.items()})
     overrides += overrides_of(settings_of("doctor", given, kind))

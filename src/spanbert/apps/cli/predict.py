@@ -42,14 +42,15 @@ from spanbert.tasks.registry import specs
 EXAMPLES = task_examples(
     "predict",
     ("Entities of a text", 'echo "Barack Obama was born in Honolulu." | spanbert predict ner/'),
-    ("A page to look at", "spanbert predict ner/ texts.txt --format html --out page.html"),
+    ("A page to look at", "spanbert predict ner/ texts.txt --out page.html"),
     (
         "A table with a column of texts, and the results in columns beside it",
-        "spanbert predict sentiment/ reviews.csv --text-column body --format csv --out labelled.csv",
+        "spanbert predict sentiment/ reviews.csv --text-column body --out labelled.csv",
     ),
 )
 _WHOLE = " and ".join(spec.title for spec in specs() if spec.reads == "file")
 FORMATS = ("jsonl", "csv", "tsv", "text", "conll", "html")
+_ENDINGS = {".csv": "csv", ".tsv": "tsv", ".conll": "conll", ".html": "html", ".htm": "html"}  # of --out
 _HELD = 20  # lines of standard input that are looked at before the first answer, if they look like words with tags
 
 
@@ -69,14 +70,16 @@ def command(
     ] = "-",
     task: Annotated[str | None, typer.Option(help="One task alone.", show_default=False)] = None,
     format_: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--format",
             help=f"{', '.join(FORMATS)}; csv and tsv keep the columns of a table; conll: words in columns, clusters as "
-            "CoNLL-2012 or CorefUD; text: a translation a line.",
+            "CoNLL-2012 or CorefUD; text: a translation a line.  "
+            f"[default: as --out ends ({', '.join(_ENDINGS)}), else jsonl]",
             autocompletion=one_of(FORMATS),
+            show_default=False,
         ),
-    ] = "jsonl",
+    ] = None,
     precision: PrecisionOption = "auto",
     device: DeviceOption = None,
     documents: Annotated[
@@ -109,6 +112,8 @@ def command(
     Order, ids and other fields and columns are kept; an id that comes again gets #2. Texts stream through in bounded
     memory, batched by length. Long texts are read in windows, never cut off.
     """
+    if format_ is None:
+        format_ = _ENDINGS.get(out.suffix.lower(), "jsonl") if out is not None else "jsonl"
     if format_ not in FORMATS:
         raise InputError(f"no format {format_!r}", where="--format", expected=", ".join(FORMATS))
     divided_by = None if documents is None else require_documents(documents)

@@ -22,11 +22,9 @@ from spanbert.checkpoint.bundle import open_bundle
 from spanbert.core.device import AUTO
 from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole, remove, write_atomically
-from spanbert.core.model_path import hub_id, model_name
+from spanbert.core.model_path import SMALL_EN, model_name, require_installed
 from spanbert.core.reporter import Reporter
 from spanbert.corpus.raw.readers import DocumentReader
-
-SMALL_EN = "small-en"
 
 
 def packaged_minilm() -> Path:
@@ -74,7 +72,8 @@ def quickstart(
     """
     left = require_room(out, inputs=[model, *([] if text is None else [text])], overwrite=overwrite)
     raw = packaged_minilm()
-    _require_model(model)
+    require_installed(model)
+    open_bundle(model)  # refused now what could not be opened after minutes
     _require_pictures()
     if text is not None:
         _require_documents(text)
@@ -105,21 +104,6 @@ def quickstart(
     reporter.say(f"report: {out / REPORT}")
     reporter.say("next:")
     _say([f"   {line}" for line in following], reporter)
-
-
-def _require_model(model: str) -> None:
-    """Refuses now what could not be opened after minutes.
-
-    Raises:
-        InputError: There is no such model; of small-en, how to install it.
-    """
-    if model == SMALL_EN and hub_id(model) is not None:
-        raise InputError(
-            "the packaged model is not installed",
-            where=model,
-            remedy="pip install ./models/small-en in a clone, or start from another model with --model",
-        )
-    open_bundle(model)
 
 
 def _require_pictures() -> None:

@@ -43,6 +43,7 @@ from spanbert.corpus.formats.data_file import DataFile
 from spanbert.corpus.formats.families import ANNOTATED
 from spanbert.corpus.formats.format import Family, Format, ReadSettings, WriteSettings
 from spanbert.corpus.io.files import SourceFile, require_data, require_plain
+from spanbert.corpus.raw.hub import PREFIX, is_folder_of_a_dataset
 
 FORMATS: tuple[Format, ...] = (
     brat.FORMAT,
@@ -153,7 +154,8 @@ def _of_folder(path: Path, formats: Sequence[Format]) -> Format:
             return one
     able = [one.title for one in formats if one.folder is not None]
     expected = f"a file, or a folder of {', or of '.join(able)}" if able else "a file"
-    raise InputError("a directory, not an annotated file", where=str(path), expected=expected)
+    remedy = f"If it is a data set of Hugging Face, {PREFIX}{path}:train" if is_folder_of_a_dataset(path) else None
+    raise InputError("a directory, not an annotated file", where=str(path), expected=expected, remedy=remedy)
 
 
 def marked_formats(path: Path) -> list[Format]:

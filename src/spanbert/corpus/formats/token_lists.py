@@ -233,7 +233,9 @@ def _detect(beginning: Beginning) -> bool:
         if (name in WORDS or not isinstance(record.get("text"), str)) and all(isinstance(one, str) for one in words):
             if name in WORDS and any(record[other] is None for other in KNOWN_TAGS & record.keys()):
                 return True
-            tags = (one for other, one in lists.items() if other != name and len(one) == len(words))
+            # empty lists are told by their names alone: a task of Label Studio has empty drafts and predictions
+            others = lists if words else lists.keys() & KNOWN_TAGS if name in WORDS else ()
+            tags = (lists[other] for other in others if other != name and len(lists[other]) == len(words))
             if any(all(isinstance(tag, str) or type(tag) is int for tag in one) for one in tags):
                 return True
     return False

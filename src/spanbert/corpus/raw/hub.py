@@ -110,9 +110,31 @@ class HubDataset:
             raise InputError(
                 "hub data sets need the library datasets", where=self.label, remedy="pip install 'spanbert[hf]'"
             ) from None
+        is_saved = _is_saved(Path(self.name))
         try:
-            return datasets.load_dataset(self.name, self.config, split=self.split, streaming=streaming)
+            if is_saved:
+                found = datasets.load_from_disk(self.name)
+            else:
+                found = datasets.load_dataset(self.name, self.config, split=self.split, streaming=streaming)
         except (ValueError, OSError) as error:  # all of datasets' own errors are one of them
             raise InputError(
                 "the data set cannot be opened", where=self.label, got=str(error).splitlines()[0]
             ) from None
+        return self._of_saved(found, streaming=streaming) if is_saved else found
+
+    def _of_saved(self, saved: Any, *, streaming: bool) -> Any:
+        """The split of what `save_to_disk` wrote: all splits of a data set, or one that has its name or none."""
+        if isinstance(saved, dict):
+            if self.split not in saved:
+                raise InputError("no such split", where=self.label, got=self.split, expected=", ".join(map(str, saved)))
+            saved = saved[self.split]
+        return saved.to_iterable_dataset() if streaming else saved
+
+
+def is_folder_of_a_dataset(path: Path) -> bool:
+    """Whether a folder looks like a data set of Hugging Face: one of the hub, or one that `save_to_disk` wrote."""
+    return path.is_dir() and (_is_saved(path) or next(path.rglob("*.parquet"), None) is not None)
+
+
+def _is_saved(path: Path) -> bool:
+    return (path / "dataset_dict.json").is_file() or (path / "state.json").is_file()
