@@ -68,6 +68,9 @@ def test_of_too_many_pairs_the_nearest_are_judged_and_that_is_said(cli, pairs_al
         assert code == 0, err
         [record] = map(json.loads, out.splitlines())
         found = record["tasks"]["relation"]["relations"]
+        assert record["tasks"]["relation"].get("pairs_left_out", 0) == (
+            len(every) - 1 if "--max-pairs" in arguments else 0
+        )
         return [(one["head"]["text"], one["tail"]["text"]) for one in found], err
 
     every, said = pairs()

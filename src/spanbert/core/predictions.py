@@ -143,9 +143,11 @@ class RelationExtraction(Brief):
     Attributes:
         relations: The most probable relation of each pair that was asked for, with its probability, in their order;
             none is a label of its own (`no_relation`, `Other`).
+        left_out: How many pairs were not judged, since there were more than `max_pairs`; None: all were.
     """
 
     relations: tuple[Relation, ...]
+    left_out: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)

@@ -18,10 +18,11 @@ from spanbert.corpus.text.sentences import sentence_stretches
 from spanbert.inference.predictor import Predictions, Predictor
 from spanbert.inference.work import ChunkProgress, Work
 from spanbert.tasks.protocol import TextTask
-from spanbert.tasks.relating import RelatingTask
+from spanbert.tasks.relating import AskedPairs, RelatingTask
 
 _PAIRS_AT_ONCE = 4096  # of several texts
 _MOST_REMARKS = 10
+_Asked = tuple[Document, AskedPairs | None]  # a document with its pairs; how many there are, unless it states them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,21 +129,21 @@ class Router:
             for place, one in zip(places, said, strict=True):
                 found[place] |= one
         for name, places in related.items():
-            asked = (self._with_pairs(documents[place], routes[place], found[place], name) for place in places)
             own, following = predictor.only([name]), iter(places)
-            for some in _of_few_pairs(asked):
-                for one, place in zip(own.predict_chunk(some, work), following):
-                    stated = documents[place].relations is not None
-                    found[place][name] = one[name] if stated else self._relating(name).wanted(one[name])
+            with_pairs = (self._with_pairs(documents[place], routes[place], found[place], name) for place in places)
+            for some in _of_few_pairs(with_pairs):
+                said = own.predict_chunk([document for document, _ in some], work)
+                for (_, pairs), one, place in zip(some, said, following):
+                    found[place][name] = one[name] if pairs is None else self._relating(name).wanted(one[name], pairs)
         return [
             {name: one[name] for name in self._tasks if name in (*route.names, *route.related)}
             for route, one in zip(routes, found, strict=True)
         ]
 
-    def _with_pairs(self, document: Document, route: Route, found: Predictions, name: str) -> Document:
+    def _with_pairs(self, document: Document, route: Route, found: Predictions, name: str) -> _Asked:
         """The document with the pairs that a task on relations is asked about."""
         if document.relations is not None:
-            return document
+            return document, None
         task = self._relating(name)
         if route.brings_entities:
             spans: Iterable[Span] = document.spans or ()
@@ -153,7 +154,7 @@ class Router:
         stretches = [(0, len(document.text))] if route.brings_entities else sentences
         pairs = task.pairs(entities, stretches, sentences)
         self._tell(pairs.remark(document.place))
-        return replace(document, relations=pairs.judged)
+        return replace(document, relations=pairs.judged), pairs
 
     def _tell(self, remark: str | None) -> None:
         """Passes on what users should know of a text; of many texts, that there are more."""
@@ -178,16 +179,16 @@ class Router:
         )
 
 
-def _of_few_pairs(documents: Iterable[Document]) -> Iterator[list[Document]]:
+def _of_few_pairs(asked: Iterable[_Asked]) -> Iterator[list[_Asked]]:
     """Documents with pairs in groups that have not many together; one may have any number."""
-    group: list[Document] = []
+    group: list[_Asked] = []
     pairs = 0
-    for document in documents:
-        own = len(document.relations or ())
+    for one in asked:
+        own = len(one[0].relations or ())
         if group and pairs + own > _PAIRS_AT_ONCE:
             yield group
             group, pairs = [], 0
-        group.append(document)
+        group.append(one)
         pairs += own
     if group:
         yield group

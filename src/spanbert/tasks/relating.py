@@ -23,13 +23,18 @@ class AskedPairs:
     judged: tuple[Relation, ...]
     possible: int
 
+    @property
+    def left_out(self) -> int | None:
+        """How many pairs are not judged; None: all are."""
+        return self.possible - len(self.judged) or None
+
     def remark(self, place: str) -> str | None:
         """What users should know of pairs that are left out; None: none are.
 
         Args:
             place: Where the text came from.
         """
-        if len(self.judged) == self.possible:
+        if self.left_out is None:
             return None
         pairs = f"{len(self.judged):,} of {self.possible:,} pairs of entities"
         return f"{place}: {pairs} are judged, the nearest; max_pairs (--max-pairs) sets how many"
@@ -54,5 +59,10 @@ class RelatingTask(Protocol):
             sentences: Its sentences, by which distances are counted first; None: the stretches.
         """
 
-    def wanted(self, found: Any) -> Any:
-        """What results show of the pairs that `pairs` made: those that are related, unless all are asked for."""
+    def wanted(self, found: Any, asked: AskedPairs) -> Any:
+        """What results show of the pairs that `pairs` made: those that are related, unless all are asked for.
+
+        Args:
+            found: What was found of them.
+            asked: They, and how many there are beside them.
+        """

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from spanbert.core.predictions import RelationExtraction
 from spanbert.core.types import Document, Relation, Span
 from spanbert.tasks.base import WindowConfig
+from spanbert.tasks.relating import AskedPairs
 from spanbert.tasks.relation.config import RelationConfig
 from spanbert.tasks.relation.negatives import ListedPairs, Orders, is_forward, wanted_kinds
 from spanbert.tasks.relation.task import RelationTask
@@ -200,8 +201,10 @@ def test_entities_of_types_that_no_listed_pair_has_are_left_out(vocabulary_file:
 def test_results_hold_what_is_related_unless_all_is_asked_for(vocabulary_file: Path):
     task = task_of(vocabulary_file, SUBJECT_FIRST)
     found = RelationExtraction(relations=(pair(KING, FOX, "sees"), pair(KING, HOUSE, "no_relation")))
-    assert [one.label for one in task.wanted(found).relations] == ["sees"]
-    assert task_of(vocabulary_file, SUBJECT_FIRST, all_pairs=True).wanted(found) == found
+    every = AskedPairs(judged=found.relations, possible=2)
+    assert [one.label for one in task.wanted(found, every).relations] == ["sees"]
+    assert task_of(vocabulary_file, SUBJECT_FIRST, all_pairs=True).wanted(found, every) == found
+    assert task.wanted(found, AskedPairs(judged=found.relations, possible=9)).left_out == 7
 
 
 @pytest.mark.parametrize(

@@ -189,9 +189,9 @@ def test_entities_that_are_handed_over_are_related_across_sentences(task: Relati
     router = Router({"t": task, "ner": finder}, ["t"], where="bundle")  # type: ignore[dict-item]
     route = router.route(Document(id="d", text=text))
     found = {"ner": Tagging(words=(), spans=(fox, dog))}
-    assert router._with_pairs(Document(id="d", text=text), route, found, "t").relations == ()
+    assert router._with_pairs(Document(id="d", text=text), route, found, "t")[0].relations == ()
     one = text.replace(" .", "")
-    assert len(router._with_pairs(Document(id="d", text=one), route, found, "t").relations or ()) == 2
+    assert len(router._with_pairs(Document(id="d", text=one), route, found, "t")[0].relations or ()) == 2
 
 
 def test_windows_of_pairs_are_made_as_they_are_read(task: RelationTask, monkeypatch: pytest.MonkeyPatch):

@@ -55,6 +55,9 @@ class TextGraph(Wire):
     clusters: list[GraphCluster]
     relations: list[GraphRelation]
     labels: dict[str, Any] = Field(description="By task: the labels that the text is given, all scores, or a number.")
+    pairs_left_out: dict[str, int] = Field(
+        description="By task on relations: how many pairs of entities were not judged, the farthest apart of too many."
+    )
     others: dict[str, Any] = Field(description="By task: the records of tasks that find something else.")
 
 
@@ -84,6 +87,9 @@ def graph_of(result: AnnotatedText) -> Record:
         "clusters": clusters,
         "relations": _relations(result, entities),
         "labels": {name: _labels(found) for name, found in result.classifications.items()},
+        "pairs_left_out": {
+            name: found.left_out for name, found in result.relation_extractions.items() if found.left_out is not None
+        },
         "others": {name: render_of(found).record(result.text, found) for name, found in _others(result).items()},
     }
 

@@ -22,18 +22,17 @@ class RelationRender(TaskRender[RelationExtraction]):
 
     @override
     def record(self, text: str, result: RelationExtraction) -> Record:
-        """`relations`: all that the result has."""
-        return {
-            "relations": [
-                {
-                    "head": span_record(text, one.head),
-                    "tail": span_record(text, one.tail),
-                    "label": one.label,
-                    "score": one.score,
-                }
-                for one in result.relations
-            ]
-        }
+        """`relations`: all that the result has; `pairs_left_out`: how many pairs were not judged, if any."""
+        relations = [
+            {
+                "head": span_record(text, one.head),
+                "tail": span_record(text, one.tail),
+                "label": one.label,
+                "score": one.score,
+            }
+            for one in result.relations
+        ]
+        return {"relations": relations} | ({} if result.left_out is None else {"pairs_left_out": result.left_out})
 
     @override
     def cells(self, text: str, result: RelationExtraction) -> Record:
@@ -60,6 +59,9 @@ class RelationRender(TaskRender[RelationExtraction]):
         names = {id(mark): _name(mark) for mark in marks}
         rows = "".join(_row(text, one) for one in result.relations if relates(one.label))
         body = marked_text(text, marks, palette, names=names, badges=badges, titles=titles)
+        if result.left_out is not None:
+            english = f"{result.left_out:,} pairs of entities, the farthest apart, were not judged"
+            body += f'<p class="sb-note">{words(english, f"{result.left_out:,} 对相距最远的实体没有判断")}</p>'
         if not rows:
             return f'{body}<p class="sb-note">{words("no relations", "没有关系")}</p>'
         heads = (("head", "头实体"), ("relation", "关系"), ("tail", "尾实体"), ("score", "得分"))

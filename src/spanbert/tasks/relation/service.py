@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from pydantic import model_validator
 from typing_extensions import override
 
+from spanbert.core.errors import InputError
 from spanbert.core.predictions import RelationExtraction
 from spanbert.core.types import Document, Record, Relation, Span
 from spanbert.corpus.formats.relation_lines import entity_of
@@ -105,6 +106,12 @@ class RelationService(TaskService[RelationExtraction]):
 
     @override
     def answer(self, text: str, result: RelationExtraction, parameters: Any) -> list[Record]:
+        if result.left_out is not None:
+            raise InputError(
+                "more pairs of entities than are judged of a text: send it in parts, with fewer entities, or the pairs "
+                "that matter as head and tail",
+                got=f"{result.left_out:,} too many",
+            )
         found: list[Record] = RelationRender().record(text, result)["relations"]
         return found
 

@@ -329,11 +329,12 @@ class RelationTask(TextTaskBase):
             return False
         return self.order == "both" or is_forward(head, tail) == (self.order == "forward")
 
-    def wanted(self, found: RelationExtraction) -> RelationExtraction:
-        """Without the pairs that are not related, unless `all_pairs` asks for them."""
-        if self.config.all_pairs:
-            return found
-        return replace(found, relations=tuple(one for one in found.relations if relates(one.label)))
+    def wanted(self, found: RelationExtraction, asked: AskedPairs) -> RelationExtraction:
+        """Without the pairs that are not related, unless `all_pairs` asks for them; with how many were left out."""
+        shown = found.relations
+        if not self.config.all_pairs:
+            shown = tuple(one for one in shown if relates(one.label))
+        return replace(found, relations=shown, left_out=asked.left_out)
 
     @override
     def scorer(self, *, seed: int = 0) -> RelationDocumentScorer:

@@ -13,16 +13,17 @@ from starlette.testclient import TestClient
 
 import spanbert
 from spanbert.apps.serve.filling import Fill, FillParameters
+from spanbert.apps.serve.graph import graph_of
 from spanbert.apps.serve.models import LoadedModel
 from spanbert.apps.serve.operations import AnalyzeParameters, cost_of
 from spanbert.apps.serve.service import operations
 from spanbert.core.html.style import Palette
 from spanbert.core.types import Document, Relation, Span
 from spanbert.pipelines.load import Pipeline
-from spanbert.pipelines.results import AnnotatedText
+from spanbert.pipelines.results import AnnotatedText, render_of
 from spanbert.tasks.registry import specs
 from spanbert.tasks.relation.service import RelationService
-from tests.unit.apps.serve.conftest import PRETRAINED
+from tests.unit.apps.serve.conftest import JOINT, PRETRAINED
 
 TEXT = "the old king sleeps near the river. the queen runs"
 near = pytest.approx
@@ -135,6 +136,28 @@ def test_relations_of_stated_entities(client: TestClient, nlp: Pipeline):
     assert outside["error"].startswith("inputs: tail outside of the text")
     half = ask(client, "relation-extraction", {"text": text, "head": head}, status=422)
     assert "head and tail" in half["error"]
+
+
+def test_pairs_that_are_too_many_are_never_left_out_in_silence(client: TestClient):
+    text = "king fox " * 40
+    places = [
+        place
+        for start in range(0, len(text), 9)
+        for place in ((start, start + 4, "PER"), (start + 5, start + 8, "ANI"))
+    ]
+    entities = [{"start": start, "end": end, "label": label} for start, end, label in places]
+    refused = ask(client, "relation-extraction", {"text": text, "entities": entities}, status=422)
+    assert refused["error"].startswith("more pairs of entities than are judged of a text: send it in parts")
+    assert refused["error"].endswith("got 600 too many")
+    assert isinstance(ask(client, "relation-extraction", {"text": text, "entities": entities[:40]}), list)
+    crowd = "the king sees the fox and the king sees the fox near the king"
+    nlp = spanbert.load(JOINT, options={"relation": {"max_pairs": 1}})
+    result = nlp(crowd)
+    assert result["related"].left_out
+    assert graph_of(result)["pairs_left_out"] == {"related": result["related"].left_out}
+    fits("analyze", graph_of(result))
+    assert ask(client, "analyze", crowd)["pairs_left_out"] == {}
+    assert "were not judged" in render_of(result["related"]).html(crowd, result["related"], Palette())
 
 
 def test_blanks(client: TestClient):
