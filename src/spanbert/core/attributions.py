@@ -5,6 +5,7 @@ Shapes: N layers, H heads, T tokens of a text.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -12,6 +13,11 @@ from spanbert.core.types import Brief, OutputArray, Span
 
 Baseline = Literal["mask", "pad", "zero"]  # what stands for a word that is not there
 BASELINES: tuple[Baseline, ...] = get_args(Baseline)
+OnStep = Callable[[], None]  # is called before each pass of the encoder; what it raises ends the work
+
+
+def no_step() -> None:
+    """Does nothing between the passes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)

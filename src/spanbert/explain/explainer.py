@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from spanbert.batches.examples import Window, batches_by_length
-from spanbert.core.attributions import Attribution, Baseline, WordAttribution
+from spanbert.core.attributions import Attribution, Baseline, OnStep, WordAttribution, no_step
 from spanbert.core.errors import InputError
 from spanbert.core.located import located
 from spanbert.core.types import Document, FloatArray, OutputArray
@@ -64,6 +64,7 @@ class Explainer:
         baseline: Baseline,
         most_steps: int,
         most: int,
+        on_step: OnStep = no_step,
     ) -> tuple[tuple[Attribution, ...], int]:
         """Why a task said what it said.
 
@@ -75,6 +76,7 @@ class Explainer:
             baseline: What stands for a word that is not there.
             most_steps: Steps of the integral at most.
             most: How many things are explained at most, in text order.
+            on_step: Is called before each pass of the encoder; what it raises ends the explanation.
 
         Returns:
             An attribution for each thing, and how many more there are.
@@ -97,9 +99,8 @@ class Explainer:
             read = [windows[number] for number in one.windows]
             placed = [explainer.placed(windowed, number) for number in one.windows]
             _require_size(read, document)
-            found.append(
-                texts.attribution(one, placed, self._integrated(name, one, read, placed, baseline, most_steps))
-            )
+            integrated = self._integrated(name, one, read, placed, baseline, most_steps, on_step)
+            found.append(texts.attribution(one, placed, integrated))
         return tuple(found), max(len(scored) - most, 0)
 
     def _outputs(self, name: str, windowed: WindowedDocument, windows: Sequence[Window]) -> list[Any]:
@@ -125,12 +126,13 @@ class Explainer:
         placed: Sequence[PlacedTexts],
         baseline: Baseline,
         most_steps: int,
+        on_step: OnStep,
     ) -> Integrated:
         moved = [np.concatenate([one.rows for one in texts if one is not None]) for texts in placed]
         encoder, head = self._backend.encoder, self._backend.heads[name]
         with explaining_memory(encoder.device, _LESS_MEMORY):
             return integrated_gradients(
-                encoder, head, windows, moved, scored, self._baseline(baseline), most_steps=most_steps
+                encoder, head, windows, moved, scored, self._baseline(baseline), most_steps=most_steps, on_step=on_step
             )
 
     def _baseline(self, baseline: Baseline) -> Tensor:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from spanbert.batches.examples import HeadRows, Window, pack_windows, rows_of_batch
+from spanbert.core.attributions import OnStep, no_step
 from spanbert.core.errors import InputError
 from spanbert.core.types import IntArray, OutputArray
 from spanbert.encoder.model import Encoder
@@ -62,6 +63,7 @@ def integrated_gradients(
     baseline_D: Tensor,
     *,
     most_steps: int,
+    on_step: OnStep = no_step,
 ) -> Integrated:
     """Attributes a score to tokens; the steps are doubled until the sum is right, or there are too many.
 
@@ -75,6 +77,7 @@ def integrated_gradients(
         output: The score.
         baseline_D: What replaces them.
         most_steps: Steps at most.
+        on_step: Is called before each pass; what it raises ends the work.
 
     Raises:
         InputError: captum is not installed.
@@ -89,6 +92,7 @@ def integrated_gradients(
     encoder.checkpointing = tokens > _TOKENS_AT_ONCE
 
     def score(*texts_NTD: Tensor) -> Tensor:
+        on_step()
         return _scores(encoder, head, windows, output, texts_NTD)
 
     with torch.no_grad():

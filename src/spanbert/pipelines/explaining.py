@@ -6,7 +6,7 @@ import warnings
 from abc import abstractmethod
 from dataclasses import replace
 
-from spanbert.core.attributions import BASELINES, Baseline
+from spanbert.core.attributions import BASELINES, Baseline, OnStep, no_step
 from spanbert.core.errors import InputError
 from spanbert.core.texts import described, require_count, require_text
 from spanbert.core.types import Document, Question, Span
@@ -39,6 +39,7 @@ class Explaining(LoadedBundle):
         baseline: Baseline = "mask",
         steps: int = 512,
         most: int = 10,
+        on_step: OnStep = no_step,
     ) -> Explanation:
         """Why a task says what it says of a text: how much each word moves the score, by integrated gradients.
 
@@ -61,6 +62,7 @@ class Explaining(LoadedBundle):
                 or zeros (`zero`).
             steps: Steps of the integral at most; from 16 on they are doubled until the words add up.
             most: Things explained at most, in text order.
+            on_step: Is called before each pass of the encoder; what it raises ends the explanation.
 
         Raises:
             InputError: No such task, label or place; several tasks and none was named; a kind of task that cannot be
@@ -82,7 +84,7 @@ class Explaining(LoadedBundle):
         router = Router(self.tasks, [name], where=str(self.files.path), say=warnings.warn)
         [found] = router.predict(explainer.predictor, [document], [router.route(document)])
         attributions, left_out = explainer.explain(
-            name, document, found[name], wish, baseline=baseline, most_steps=steps, most=most
+            name, document, found[name], wish, baseline=baseline, most_steps=steps, most=most, on_step=on_step
         )
         own = self.tasks[name].spec.explainer(self.tasks[name])
         return Explanation(

@@ -87,6 +87,10 @@ class ExplainedText(Wire):
     left_out: int = Field(description="How many more things there are.")
 
 
+class _UnwantedError(Exception):
+    """Nobody waits for the explanation any more."""
+
+
 class Asked(NamedTuple):
     """A document, and what of it is to be explained."""
 
@@ -110,15 +114,17 @@ class Explain:
     ) -> list[Explanation | InputError | None]:
         """An explanation of each document, or why there is none, so that the others need not be computed again.
 
-        None for one that nobody waits for any more.
+        None for one that nobody waits for any more: it is ended at its next step.
         """
-        return [
-            self._explained(pipeline, one) if is_wanted() else None
-            for one, is_wanted in zip(payloads, wanted, strict=True)
-        ]
+        return [self._explained(pipeline, one, is_wanted) for one, is_wanted in zip(payloads, wanted, strict=True)]
 
-    def _explained(self, pipeline: Pipeline, asked: Asked) -> Explanation | InputError:
+    def _explained(self, pipeline: Pipeline, asked: Asked, is_wanted: Wanted) -> Explanation | InputError | None:
+        def on_step() -> None:
+            if not is_wanted():
+                raise _UnwantedError
+
         try:
+            on_step()
             return pipeline.explain(
                 asked.document,
                 task=self.task,
@@ -128,9 +134,12 @@ class Explain:
                 baseline=self.baseline,
                 steps=self.steps,
                 most=self.most,
+                on_step=on_step,
             )
         except InputError as error:
             return error
+        except _UnwantedError:
+            return None
 
     def for_people(self) -> Explain:
         """See `Computation`."""

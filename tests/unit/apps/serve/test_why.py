@@ -321,3 +321,20 @@ def test_it_is_documented(client: TestClient):
 def test_a_pipeline_that_is_loaded_is_explained_as_before(nlp: Pipeline):
     assert LoadedModel(nlp).explained == list(nlp.tasks)
     assert LoadedModel(spanbert.load(JOINT)).unexplained is None
+
+
+def test_an_explanation_that_nobody_waits_for_ends_at_its_next_step(nlp: Pipeline):
+    explain, steps = Explain("ner", "mask", 16, 10), []
+    asked = Asked(Document(id="a", text="the king sees the fox"), None, None, None)
+
+    def waits(most: int) -> bool:
+        steps.append(most)
+        return len(steps) <= most
+
+    [whole] = explain(nlp, [asked], [lambda: waits(10_000)])
+    assert whole.attributions
+    every = len(steps)
+    steps.clear()
+    assert every > 4
+    assert explain(nlp, [asked], [lambda: waits(3)]) == [None]
+    assert len(steps) == 4
