@@ -13,63 +13,22 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from common import RESULTS, real_data, write_result
 
 import spanbert
+from benchmarks.bench.scierc import sentences, without_overlaps
 from spanbert import FinetuneConfig, TaskData
 from spanbert.apps.console import make_reporter
 from spanbert.apps.quickstart.build import packaged_minilm
-from spanbert.core.types import Document, Relation, Span
 from spanbert.corpus.formats.registry import write_data
-from spanbert.corpus.text.words import text_of_words
 from spanbert.tasks.relation.config import RelationConfig
 
 NAME = "relation_raw"
 STEPS = 5800  # of 16 examples, a quarter of them for entities: four times the pairs
 SIDES = {"before": "no", "after": "auto"}
-
-
-def sentences(part: str) -> Iterator[Document]:
-    """Each sentence of a part of SciERC with its words, entities and relations."""
-    with (real_data() / "re" / "scierc" / f"{part}.jsonl").open(encoding="utf-8") as lines:
-        for line in lines:
-            record, first = json.loads(line), 0
-            layers = zip(record["sentences"], record["ner"], record["relations"], strict=True)
-            for number, (tokens, entities, relations) in enumerate(layers):
-                text, words = text_of_words(tokens)
-
-                def span(start: int, end: int, label: str | None = None, words=words, first=first) -> Span:
-                    return Span(start=words[start - first].start, end=words[end - first].end, label=label)
-
-                labels = {(start, end): label for start, end, label in entities}
-                yield Document(
-                    id=f"{record['doc_key']}-{number}",
-                    text=text,
-                    words=tuple(words),
-                    spans=tuple(span(start, end, label) for start, end, label in entities),
-                    relations=tuple(
-                        Relation(
-                            head=span(*ends[:2], labels[*ends[:2]]),
-                            tail=span(*ends[2:], labels[*ends[2:]]),
-                            label=label,
-                        )
-                        for *ends, label in relations
-                    ),
-                )
-                first += len(tokens)
-
-
-def without_overlaps(document: Document) -> Document:
-    """The sentence with the outer entities alone, which a flat tagger can learn; one in seventy lies in another."""
-    kept: list[Span] = []
-    for entity in sorted(document.spans or (), key=lambda one: (one.start, -one.end)):
-        if not kept or kept[-1].end <= entity.start:
-            kept.append(entity)
-    return Document(id=document.id, text=document.text, words=document.words, spans=tuple(kept))
 
 
 def trained(side: str, work: Path, steps: int) -> Path:
@@ -81,8 +40,8 @@ def trained(side: str, work: Path, steps: int) -> Path:
     tasks = {
         "entities": TaskData(
             kind="tag",
-            train=[without_overlaps(one) for one in sentences("train")],
-            dev=[without_overlaps(one) for one in sentences("dev")],
+            train=[without_overlaps(one) for one in sentences(real_data(), "train")],
+            dev=[without_overlaps(one) for one in sentences(real_data(), "dev")],
         ),
         "relations": TaskData(
             kind="relation",
@@ -106,7 +65,7 @@ def measured(side: str, work: Path, steps: int) -> dict[str, Any]:
     """Scores from raw sentences, with the entities that are found and with gold ones."""
     bundle = trained(side, work, steps)
     test = work / "test.jsonl"
-    write_data(sentences("test"), test, to="relation-jsonl")
+    write_data(sentences(real_data(), "test"), test, to="relation-jsonl")
     if side == "before":  # as it was: both orders are judged, whatever training saw
         manifest = json.loads((bundle / "spanbert.json").read_text("utf-8"))
         manifest["tasks"]["relations"]["order"] = "both"

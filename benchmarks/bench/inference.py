@@ -27,6 +27,7 @@ from benchmarks.bench.common import environment, in_fresh_process, ratio_of, spr
 from benchmarks.bench.inference_sides import ours as our_side
 from benchmarks.bench.inference_sides import peers as peer_side
 from benchmarks.bench.inference_sides.sets import QUICK, SETS, Amounts, Files, cut_files, of_model, texts_of, trained
+from benchmarks.bench.inference_sides.together import model_in_int8
 from spanbert.core.errors import InputError, SpanbertError, nearest
 from spanbert.core.files import directory_written_whole
 from spanbert.core.reporter import Reporter
@@ -60,14 +61,14 @@ def run(
         work: Where bundles that are missing are fine-tuned, and exports are kept for a later call; None: nothing is
             fine-tuned, and only the sets of `bundles` are measured.
         bundles: By the names of `SETS`, fine-tuned ones; `together`: one of several tasks, or an export of it, all of
-            which read whole texts.
+            which read whole texts; without it, four tasks are fine-tuned and exported in int8.
         threads: Of all sides; None: all cores.
 
     Returns:
         By set `scores` (size, before, after, drop with its paired interval, by side), `per_second` by side,
         `ratio_pipeline_{float32,bfloat16,int8}`, `ratio_openvino_int8` and `drop` (of the side that these ratios are
         of), `spread`, `latency` and `cold_start`. Those of WNUT-17 stand at the top too. `together`: words a second of
-            all tasks of that model.
+            all tasks of that model, and what each lost.
 
     Raises:
         InputError: Peers that are not installed, no data, or neither bundles nor a place to make them.
@@ -94,10 +95,13 @@ def run(
             for name in SETS
             if work is not None or name in given
         }
-        if _TOGETHER in given:
+        if _TOGETHER in given or work is not None:
             amounts = QUICK["coref"] if quick else Amounts()
             whole = cut_files(_TEXTS, amounts, data=place, folder=folder / _TEXTS)
-            together = {"together": _together(given[_TOGETHER], whole, quick)}
+            model = given.get(_TOGETHER) or model_in_int8(
+                place, whole, folder / _TOGETHER, quick=quick, reporter=reporter
+            )
+            together = {"together": _together(model, whole, quick)}
         models = {
             name: given.get(name) or trained(name, own, folder / name / "bundle", quick=quick, reporter=reporter)
             for name, own in files.items()
@@ -175,6 +179,7 @@ def _together(model: Path, files: Files, quick: bool) -> dict[str, Any]:
         "model": side.name,
         "megabytes": our_side.megabytes(model),
         "tasks": our_side.tasks_of(model),
+        "drops": our_side.drops_of(model),
         "words": words,
         "words_per_second": spread_of([words / one for one in times["all"]]),
         "cold_start": our_side.cold_start(side) if side.runtime not in ("torch", "ctranslate2") else {},

@@ -37,10 +37,15 @@ def _together(one: dict[str, Any]) -> str:
     speed = one["words_per_second"]
     memory = one["cold_start"].get("peak_megabytes")
     held = "" if memory is None else f"; a process without torch takes {memory['median']:.0f} MB at its peak"
+    lost = ", ".join(
+        f"{name} {found['drop']:.2f} ({found['interval'][0]:.2f} to {found['interval'][1]:.2f})"
+        for name, found in one.get("drops", {}).items()
+    )
+    of_score = f" Points lost on dev data (95%): {lost}." if lost else ""
     return (
         f"All tasks of a model together ({', '.join(one['tasks'])}), {_named(one['model'])}, {one['megabytes']:.1f} MB: "
         f"{speed['median']:,.0f} words a second ({speed['min']:,.0f} to {speed['max']:,.0f}) of {one['words']:,} words of "
-        f"whole texts{held}."
+        f"whole texts{held}.{of_score}"
     )
 
 

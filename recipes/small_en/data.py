@@ -13,6 +13,7 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +171,15 @@ def sentiment(root: Path) -> Mapping[str, list[Document]]:
         return [replace(one, labels=tuple(names[label] for label in one.labels or ())) for one in found]
 
     return {part: documents(root / "cls" / "rotten_tomatoes" / f"{part}.tsv") for part in ("train", "dev", "test")}
+
+
+def brought(root: Path) -> Mapping[str, tuple[str, list[Document]]]:
+    """Of each task, a format and the dev texts that the package brings, by which its int8 is set and compared."""
+    tweets = map(mapped, columns(root / "ner" / "btc" / "btc.dev"))
+    return {
+        "entities": ("columns", [*entities(root)["dev"], *islice(tweets, 600)]),
+        "parts": ("columns", parts_of_speech(root)["dev"][:600]),
+        "clusters": ("coref-jsonl", clusters(root)["dev"]),
+        "sentiment": ("labelled", sentiment(root)["dev"]),
+        "questions": ("qa-jsonl", questions(root)["dev"][:300]),
+    }

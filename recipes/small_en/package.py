@@ -1,18 +1,24 @@
 """The last stage: float16 weights of small-en, and its card, into the package in models/small-en.
 
 heads bundle --float16-->  models/small-en/src/spanbert_small_en/model
+dev texts             -->  its dev/, by which it is exported in int8
 scores.json, card.md  -->  its README.md
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from gzip import GzipFile
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
+from spanbert.checkpoint.bundle import DEV, MANIFEST, open_bundle, write_bundle
 from spanbert.checkpoint.hub_facts import with_head
 from spanbert.core.files import write_atomically
+from spanbert.core.types import Document
+from spanbert.corpus.formats.registry import write_data
 from spanbert.pipelines.convert.models import convert
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,17 +38,21 @@ HEAD = {
                  "rotten_tomatoes", "squadshifts"],
 }  # fmt: skip
 """What the head of the card says to the hub in place of what the run knows."""
+ENDINGS = {"columns": "conll", "coref-jsonl": "jsonl", "labelled": "csv", "qa-jsonl": "jsonl"}
+Brought = Mapping[str, tuple[str, Sequence[Document]]]
 _REPLACED = ("## Held-out figures", "## Limits", "## Data")
 
 
-def write_package(work: Path) -> None:
+def write_package(work: Path, brought: Brought) -> None:
     """Writes the model of the package, with its card, in place of the one that is there.
 
     Args:
         work: Where `heads` and `scores.json` lie.
+        brought: See `bring`.
     """
     scores = json.loads((work / "scores.json").read_text("utf-8"))
     convert(work / "heads", MODEL, to="bundle", precision="float16", overwrite=True)
+    bring(brought)
     card = MODEL / "README.md"
     written = Path(__file__).with_name("card.md").read_text("utf-8")
     ours = written.replace("{scores}", "\n".join(score_lines(scores))).replace("{trained}", trained(work))
@@ -50,6 +60,29 @@ def write_package(work: Path) -> None:
     text = with_head(_without_replaced(card.read_text("utf-8")), head, str(card))
     place = text.index("## Settings")
     write_atomically(card, text[:place] + ours.strip() + "\n\n" + text[place:])
+
+
+def bring(data: Brought) -> None:
+    """Lays dev texts into the model of the package, by which it is exported in int8 without any others.
+
+    Args:
+        data: By task, a format and texts.
+    """
+    before = open_bundle(MODEL)
+
+    def write_files(directory: Path) -> None:
+        for file in before.path.iterdir():
+            if file.is_file() and file.name not in ("config.json", MANIFEST):
+                copyfile(file, directory / file.name)
+        for name, (to, documents) in data.items():
+            plain = directory / DEV / f"{name}.{ENDINGS[to]}"
+            write_data(documents, plain, to=to)
+            with plain.with_name(f"{plain.name}.gz").open("wb") as raw, GzipFile("", "wb", 9, raw, mtime=0) as packed:
+                packed.write(plain.read_bytes())
+            plain.unlink()
+
+    manifest = {key: value for key, value in before.manifest.items() if key not in ("format", "files")}
+    write_bundle(MODEL, config=before.config, manifest=manifest, write_files=write_files)
 
 
 def _without_replaced(card: str) -> str:

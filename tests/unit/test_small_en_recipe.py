@@ -13,7 +13,11 @@ import torch
 from safetensors.torch import load_file
 
 import spanbert
+from spanbert.checkpoint.bundle import open_bundle
 from spanbert.checkpoint.hub_facts import head_of
+from spanbert.core.types import Document, Span
+from spanbert.corpus.data import documents_of
+from spanbert.corpus.text.words import text_of_words
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests" / "fixtures" / "bundles" / "joint"
@@ -41,6 +45,11 @@ SCORES = {
 }
 
 
+_TEXT, _WORDS = text_of_words(["Ann", "left", "."])
+NAMED = Document(id="a", text=_TEXT, words=tuple(_WORDS), spans=(Span(start=0, end=3, label="PER"),))
+BROUGHT = {"ner": ("columns", [NAMED]), "sent": ("labelled", [Document(id="b", text="good", labels=("animal",))])}
+
+
 @pytest.fixture
 def packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(str(ROOT / "recipes" / "small_en"))
@@ -52,7 +61,7 @@ def packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (work / "scores.json").write_text(json.dumps(SCORES), encoding="utf-8")
     (work / "begun.json").write_text(json.dumps({"tokens": 2_400_430}), encoding="utf-8")
     for _ in range(2):  # the second time in place of the first
-        package.write_package(work)
+        package.write_package(work, BROUGHT)
     del sys.modules["package"]
     return tmp_path / "model"
 
@@ -65,6 +74,13 @@ def test_weights_are_halved_and_answer_alike(packaged: Path):
         assert all(torch.equal(one.half(), after[name]) for name, one in before.items())
     text = "the old fox sees a dog ."
     assert spanbert.load(packaged)(text).tasks.keys() == spanbert.load(TINY)(text).tasks.keys()
+
+
+def test_dev_texts_come_with_the_weights(packaged: Path):
+    files = open_bundle(packaged)
+    assert {name: path.name for name, path in files.dev_data.items()} == {"ner": "ner.conll.gz", "sent": "sent.csv.gz"}
+    found = list(documents_of(spanbert.load(packaged).tasks["ner"].opened(files.dev_data["ner"])))
+    assert [(one.text, one.spans) for one in found] == [(NAMED.text, NAMED.spans)]
 
 
 def test_the_card_has_scores_data_and_limits(packaged: Path):

@@ -93,6 +93,12 @@ def tasks_of(model: Path) -> list[str]:
     return [f"{name} ({task.kind})" for name, task in load(model).tasks.items()]
 
 
+def drops_of(model: Path) -> dict[str, dict[str, Any]]:
+    """What each task of an exported model lost on dev data, as it was exported: points and their interval."""
+    parity = (open_bundle(model, exported=True).manifest.get("export") or {}).get("parity", {})
+    return {name: {"drop": one["drop"], "interval": one["interval"]} for name, one in parity.items()}
+
+
 def left_out() -> dict[str, str]:
     """The sides that this machine has not, and why."""
     found = {}

@@ -34,6 +34,7 @@ FORMAT = 1
 MANIFEST = "spanbert.json"
 HEADS_PREFIX = "tasks."  # before a task's name, of the tensors in heads.safetensors
 ASSETS = "assets"
+DEV = "dev"
 HEADS = "heads.safetensors"
 GRAPH = "model.onnx"  # of an exported model, or:
 INT8_ENCODER = "encoder.safetensors"
@@ -89,6 +90,12 @@ class BundleFiles:
         """A task's own files, by their names in `assets/TASK/`."""
         folder = self.path / ASSETS / task
         return {path.name: path for path in sorted(folder.iterdir())} if folder.is_dir() else {}
+
+    @property
+    def dev_data(self) -> dict[str, Path]:
+        """Labelled texts that the bundle brings, by task: `dev/TASK.jsonl`, `dev/TASK.conll.gz` and the like."""
+        folder = self.path / DEV
+        return {path.name.partition(".")[0]: path for path in sorted(folder.iterdir())} if folder.is_dir() else {}
 
     @property
     def tasks(self) -> dict[str, Any]:
@@ -174,6 +181,7 @@ def _require_listed(files: BundleFiles) -> None:
     if files.runtime == "ctranslate2":
         read += files.exported.parent.iterdir()
     read += [asset for task in files.tasks for asset in files.assets(task).values()]
+    read += files.dev_data.values()
     for path in read:
         if path.relative_to(files.path).as_posix() not in listed:
             raise InputError(
@@ -264,3 +272,15 @@ def copy_assets(assets: Mapping[str, Path | bytes], directory: Path, task: str) 
             (folder / name).write_bytes(asset)
         else:
             shutil.copyfile(asset, folder / name)
+
+
+def copy_dev_data(data: Mapping[str, Path], directory: Path) -> None:
+    """Copies labelled texts to where a bundle brings them, by which it can be exported in int8 without others.
+
+    Args:
+        data: By task.
+        directory: The bundle's.
+    """
+    for path in data.values():
+        (directory / DEV).mkdir(exist_ok=True)
+        shutil.copyfile(path, directory / DEV / path.name)

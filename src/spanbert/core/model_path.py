@@ -16,7 +16,7 @@ SMALL_EN = "small-en"  # our own model
 _PREFIX = "spanbert_"  # of the packages that hold a model
 _PACKAGED = re.compile("[a-z][a-z0-9]*(-[a-z0-9]+)+")
 _HUB_ID = re.compile(r"(?P<repository>[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?)(?:@(?P<revision>[\w./-]+))?")
-_FILES = ("*.json", "*.txt", "*.safetensors", "*.model", "assets/*", "README.md")
+_FILES = ("*.json", "*.txt", "*.safetensors", "*.model", "assets/*", "dev/*", "README.md")
 _PICKLED = "pytorch_model*.bin"  # whole or in shards; fetched only where there are no safetensors
 LOG_IN = "Log in with `hf auth login`, or set HF_TOKEN"
 

@@ -32,6 +32,8 @@ def use_threads(count: int) -> None:
         count: At least 1.
     """
     os.environ["OMP_NUM_THREADS"] = str(count)  # of torch, which reads it when it is imported, and see `threads`
+    if "MKL_NUM_THREADS" in os.environ:  # which its products would go by rather
+        os.environ["MKL_NUM_THREADS"] = str(count)
     os.environ["RAYON_NUM_THREADS"] = str(count)  # of the tokenizer, which reads it when it is first used
     torch = sys.modules.get("torch")
     if torch is not None:

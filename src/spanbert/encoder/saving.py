@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from spanbert.checkpoint import names, tensors
-from spanbert.checkpoint.bundle import copy_assets, write_bundle
+from spanbert.checkpoint.bundle import copy_assets, copy_dev_data, write_bundle
 from spanbert.encoder.config import EncoderConfig
 from spanbert.tokens.tokenizer import TokenizerAdapter
 
@@ -31,6 +31,7 @@ class SavedModel:
         heads: Other heads, by the names that they have in heads.safetensors.
         tokenizer: The model's.
         assets: By task, its own files by name.
+        dev_data: By task, labelled texts that the bundle brings.
         card: The model card; None: none is written.
     """
 
@@ -40,6 +41,7 @@ class SavedModel:
     heads: Mapping[str, Tensor] = field(default_factory=dict)
     tokenizer: TokenizerAdapter
     assets: Mapping[str, Mapping[str, Path | bytes]] = field(default_factory=dict)
+    dev_data: Mapping[str, Path] = field(default_factory=dict)
     card: str | None
 
     @property
@@ -65,6 +67,7 @@ class SavedModel:
         """Writes everything but the tensors: the tasks' own files, tokenizer, card."""
         for task, assets in self.assets.items():
             copy_assets(assets, directory, task)
+        copy_dev_data(self.dev_data, directory)
         self.tokenizer.save(directory, longest=self.shape.longest_segment)
         if self.card is not None:
             (directory / CARD).write_text(self.card, encoding="utf-8")

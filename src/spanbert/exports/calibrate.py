@@ -6,23 +6,21 @@ Shapes: S windows of n tokens with padding, N tokens or rows, I inputs of a prod
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 from typing_extensions import override
 
-from spanbert.batches.examples import Window
 from spanbert.checkpoint.bundle import HEADS_PREFIX
-from spanbert.core.types import BoolArray, IntArray, OutputArray
+from spanbert.core.types import BoolArray, OutputArray
 from spanbert.corpus.data import Source, documents_of
 from spanbert.encoder.graph import Graph, observed
 from spanbert.encoder.rounding import Range
 from spanbert.exports.source import ExportSource
 from spanbert.inference.exported import ExportedBackend
-from spanbert.inference.graph_runner import GraphRunner
+from spanbert.inference.graph_runner import OneByOneRunner, Run
 from spanbert.inference.predictor import Predictor
-from spanbert.tasks.exported import Feeds
 
 CLIPPED = 5e-5  # of the values on either side: outliers would make the steps of all others coarse
 _DOCUMENTS = 128
@@ -78,7 +76,7 @@ class Observer:
         )
 
 
-class ObservedRunner(GraphRunner):
+class ObservedRunner(OneByOneRunner):
     """Runs a graph whose products can be seen.
 
     Args:
@@ -99,17 +97,20 @@ class ObservedRunner(GraphRunner):
         self._observer = observer
 
     @override
-    def run(
-        self, windows: Sequence[Window], rows: IntArray, feeds: Feeds, outputs: Sequence[str]
-    ) -> dict[str, OutputArray]:
-        lengths = np.array([len(one.ids) for one in windows])
+    def run(self, asked: Run) -> dict[str, OutputArray]:
+        lengths = np.array([len(one.ids) for one in asked.windows])
         real_Sn = np.arange(lengths.max()) < lengths[:, None]
         if self._apart:
-            asked = [observed(name) for name in self._apart]
-            self._see(self._apart, super().run(windows, np.flatnonzero(real_Sn), {}, asked), real_Sn)
-        found = super().run(windows, rows, feeds, [*outputs, *map(observed, self._along)])
+            seen = Run(
+                windows=asked.windows,
+                rows=np.flatnonzero(real_Sn),
+                feeds={},
+                outputs=[observed(name) for name in self._apart],
+            )
+            self._see(self._apart, super().run(seen), real_Sn)
+        found = super().run(replace(asked, outputs=[*asked.outputs, *map(observed, self._along)]))
         self._see(self._along, found, real_Sn)
-        return {name: found[name] for name in outputs}
+        return {name: found[name] for name in asked.outputs}
 
     def _see(self, products: Sequence[str], found: Mapping[str, OutputArray], real_Sn: BoolArray) -> None:
         for name in products:
@@ -130,7 +131,7 @@ def calibrated(source: ExportSource, data: Mapping[str, Source]) -> tuple[Graph,
     graph = source.graph(observed=True)
     observer = Observer()
     runner = ObservedRunner(graph.serialized(), source, graph.products, observer, all_rows=bool(source.without(data)))
-    predictor = Predictor(ExportedBackend(runner, source.heads, tokens_at_once=_TOKENS_AT_ONCE), source.tasks)
+    predictor = Predictor(ExportedBackend(runner, source.heads, tokens_a_run=_TOKENS_AT_ONCE), source.tasks)
     for number, (name, documents) in enumerate(data.items(), start=1):
         observer.rows = _ROWS * number // len(data)
         for _ in predictor.only([name]).predict(islice(documents_of(documents), _DOCUMENTS)):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from spanbert.checkpoint.bundle import BundleFiles, open_bundle, weight_files
+from spanbert.checkpoint.cached import cached_place
 from spanbert.checkpoint.manifest import ExportPrecision, ExportRuntime
 from spanbert.core.errors import InputError, SpanbertError, nearest
 from spanbert.core.files import only_writer, remove_leftovers
@@ -49,7 +50,7 @@ class Limits:
 @shows_progress
 def export(
     bundle: str | os.PathLike[str],
-    out: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
     *,
     runtime: ExportRuntime = "onnx",
     precision: ExportPrecision = "float32",
@@ -65,13 +66,14 @@ def export(
 
     Args:
         bundle: A bundle, a Hugging Face directory or a hub id.
-        out: The directory to make.
+        out: The directory to make; None: a place in the user's cache, where `load(bundle, precision="int8")` finds it.
         runtime: What runs it: `onnx`, onnxruntime, or `openvino`, both without torch; or `torch`, whose int8 products
             need no padding; or `ctranslate2`, which runs models that translate, without torch.
         precision: Of its products: `float32`, which answers as the bundle does, `bfloat16`, half of the bytes, for
             `torch` and `openvino` on processors that multiply it, or `int8`, a quarter of the bytes.
         data: Labelled dev data on which the export is compared with the bundle, for a bundle with several tasks by
             their names; `int8` needs it, and is set by the values that a part of it, which is not scored, reaches.
+            None: that which the bundle brings, if it brings any, for `int8`.
         max_drop: How many points (of 100) the main score of a task may fall at most, and the bootstrap interval of the
             fall reach twice as far.
         seed: Of the bootstrap.
@@ -85,7 +87,8 @@ def export(
     Tasks without data, and filling blanks, are named in the card: what they lose is not known.
     """
     require_path(bundle, "bundle")
-    require_path(out, "out")
+    if out is not None:
+        require_path(out, "out")
     _require_one_of("runtime", runtime, get_args(ExportRuntime))
     _require_one_of("precision", precision, get_args(ExportPrecision))
     if not max_drop >= 0:
@@ -104,7 +107,11 @@ def export(
     if made.is_calibrated and precision == "int8":
         require_runtime("onnx")  # what sees the values that texts reach
     files = open_bundle(os.fspath(bundle))
-    place = Path(out)
+    place = cached_place(files, runtime, precision) if out is None else Path(out)
+    if out is None:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    if data is None and precision == "int8":
+        data = files.dev_data or None
     with only_writer(place):
         check_output_folder(place, inputs=[files.path, *paths_of(data)], overwrite=overwrite)
         remove_leftovers(place)

@@ -6,16 +6,15 @@ Before any does, channels of what products read that are larger than others shar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
 from typing_extensions import override
 
-from spanbert.batches.examples import Window
 from spanbert.checkpoint.manifest import ExportPrecision
-from spanbert.core.types import IntArray, OutputArray
+from spanbert.core.types import OutputArray
 from spanbert.corpus.data import Source, documents_of
 from spanbert.encoder.graph import Graph
 from spanbert.encoder.rounding import Range
@@ -23,9 +22,8 @@ from spanbert.exports.calibrate import calibrated
 from spanbert.exports.smoothing import smoothed
 from spanbert.exports.source import ExportSource
 from spanbert.inference.exported import ExportedBackend
-from spanbert.inference.graph_runner import GraphRunner
+from spanbert.inference.graph_runner import OneByOneRunner, Run
 from spanbert.inference.predictor import Predictor
-from spanbert.tasks.exported import Feeds
 
 _SHARES = (8, 4, 2)  # one in so many products is kept, the most sensitive
 _DOCUMENTS = 16
@@ -109,7 +107,7 @@ def measured_effects(source: ExportSource, plan: Plan, data: Mapping[str, Source
     return found
 
 
-class _RecordingRunner(GraphRunner):
+class _RecordingRunner(OneByOneRunner):
     """Keeps what the graph gives."""
 
     def __init__(self, graph: Graph, source: ExportSource) -> None:
@@ -117,11 +115,9 @@ class _RecordingRunner(GraphRunner):
         self.given: list[OutputArray] = []
 
     @override
-    def run(
-        self, windows: Sequence[Window], rows: IntArray, feeds: Feeds, outputs: Sequence[str]
-    ) -> dict[str, OutputArray]:
-        found = super().run(windows, rows, feeds, outputs)
-        self.given += [found[name] for name in outputs]
+    def run(self, asked: Run) -> dict[str, OutputArray]:
+        found = super().run(asked)
+        self.given += [found[name] for name in asked.outputs]
         return found
 
 

@@ -14,14 +14,17 @@ from typing_extensions import override
 from spanbert.batches.examples import HeadRows, Window
 from spanbert.checkpoint.bundle import HEADS_PREFIX, BundleFiles
 from spanbert.core.errors import InputError
+from spanbert.core.threads import threads
 from spanbert.core.types import IntArray, OutputArray
 from spanbert.inference.backend import Backend, Outputs
-from spanbert.inference.graph_runner import GraphRunner
+from spanbert.inference.graph_runner import GraphRunner, Run
 from spanbert.inference.predictor import Predictor
 from spanbert.tasks.exported import ExportedHead, Feeds
 from spanbert.tasks.pretrain.exported import ExportedFill, ExportedPieceScorer
 from spanbert.tasks.protocol import Generated, TextTask
 
+_TOKENS_A_RUN = 1024
+_RUNS_A_THREAD = 2
 _SHORTEST = 0.75  # of the longest window of a group: more padding costs more than another run
 
 
@@ -31,33 +34,39 @@ class ExportedBackend(Backend):
     Args:
         runner: The graph.
         heads: By name.
-        tokens_at_once: Tokens that the graph reads at most in one run, with padding; a longer window has its own.
+        tokens_a_run: Tokens that the graph reads at most in one run, with padding; a longer window has its own.
     """
 
     def __init__(
-        self, runner: GraphRunner, heads: Mapping[str, ExportedHead], *, tokens_at_once: int = Backend.tokens_at_once
+        self, runner: GraphRunner, heads: Mapping[str, ExportedHead], *, tokens_a_run: int = _TOKENS_A_RUN
     ) -> None:
-        self.runner, self.heads, self.tokens_at_once = runner, heads, tokens_at_once
+        self.runner, self.heads, self._tokens_a_run = runner, heads, tokens_a_run
+        self.tokens_at_once = tokens_a_run * _RUNS_A_THREAD * threads()  # so that each has some of its own
 
     @override
     def run(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
         """In groups of similar lengths; the last layer computes little more than the rows that are read."""
         found: Outputs = {name: [np.zeros(0, dtype=np.float32)] * len(windows) for name in asked}
-        for places in _groups([len(one.ids) for one in windows], self.tokens_at_once):
-            some = {name: [own[place] for place in places] for name, own in asked.items()}
-            for name, outputs in self._run([windows[place] for place in places], some).items():
-                for place, output in zip(places, outputs, strict=True):
+        groups = list(_groups([len(one.ids) for one in windows], self._tokens_a_run))
+        parts = [{name: [own[place] for place in places] for name, own in asked.items()} for places in groups]
+        runs = [
+            self._asked([windows[place] for place in places], own) for places, own in zip(groups, parts, strict=True)
+        ]
+        for places, own, given in zip(groups, parts, self.runner.run_each(runs), strict=True):
+            for name, rows in own.items():
+                for place, output in zip(places, self.heads[name].decoded(given, rows), strict=True):
                     found[name][place] = output
         return found
 
-    def _run(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Outputs:
+    def _asked(self, windows: Sequence[Window], asked: Mapping[str, Sequence[HeadRows]]) -> Run:
         longest = max(len(one.ids) for one in windows)
         rows, places = _union([[one.rows for one in own] for own in asked.values()], longest)
         feeds: Feeds = {}
         for (name, own), place in zip(asked.items(), places, strict=True):
             feeds |= self.heads[name].feeds(place, own)
-        found = self.runner.run(windows, rows, feeds, [one for name in asked for one in self.heads[name].outputs])
-        return {name: self.heads[name].decoded(found, own) for name, own in asked.items()}
+        return Run(
+            windows=windows, rows=rows, feeds=feeds, outputs=[one for name in asked for one in self.heads[name].outputs]
+        )
 
     @override
     def generate(

@@ -11,6 +11,7 @@ from typing import Self, get_args, overload
 from typing_extensions import override
 
 from spanbert.checkpoint.bundle import open_bundle
+from spanbert.checkpoint.cached import cached_export
 from spanbert.core.device import AUTO, DeviceLike, device_name
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.model_path import model_name
@@ -322,7 +323,8 @@ def load(
             the number of a CUDA card (-1: the CPU) or a `torch.device`; an exported model computes on the CPU.
         precision: Of the encoder's products when texts and questions are read: `bfloat16` is faster on processors that
             multiply it, and moves hidden states by a few hundredths; `auto` is `bfloat16` on a GPU that multiplies it,
-            else `float32`, and for an exported model its own; `fill` of a bundle is always float32.
+            else `float32`, and for an exported model its own; `fill` of a bundle is always float32. `int8` of a bundle
+            is an export that was made once, `spanbert export BUNDLE --precision int8`, and is kept in the cache.
         options: By kind of task, settings in place of those that it was trained with, such as
             `{"coref": {"singletons": "keep", "depth": 500}}`.
 
@@ -337,6 +339,8 @@ def load(
         )
     name = device_name(device)
     files = open_bundle(os.fspath(bundle), exported=True)
+    if precision == "int8" and not files.is_exported:
+        files = open_bundle(cached_export(files, "int8"), exported=True)
     if not files.is_exported and name not in (AUTO, "cpu"):
         from spanbert.encoder.hardware import resolved_device
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from spanbert.explain.explainer import Explainer
 
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
 ValueT = TypeVar("ValueT")
 
 
@@ -209,6 +209,7 @@ class LoadedBundle:
                 got=self.precision,
                 expected="float32",
             )
+        assert self.precision != "int8", "that of an export"
         return self.precision
 
     @LoadedOnce

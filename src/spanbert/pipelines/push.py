@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spanbert import __version__
-from spanbert.checkpoint.bundle import ASSETS, MANIFEST, BundleFiles, open_bundle
+from spanbert.checkpoint.bundle import ASSETS, DEV, MANIFEST, BundleFiles, open_bundle
 from spanbert.checkpoint.hub_facts import CARD, LICENCES, head_of, licence_facts, licence_id, with_head
 from spanbert.core.errors import InputError, SpanbertError, nearest
 from spanbert.core.model_path import LOG_IN
@@ -232,7 +232,7 @@ def _commit(
 def _left_from_before(api: HfApi, repository: str) -> Iterator[str]:
     """Files in a repository that would be read as a part of a bundle."""
     for name in api.list_repo_files(repository):
-        if name in (*WEIGHTS, "heads.safetensors", "vocab.txt") or name.startswith(f"{ASSETS}/"):
+        if name in (*WEIGHTS, "heads.safetensors", "vocab.txt") or name.startswith((f"{ASSETS}/", f"{DEV}/")):
             yield name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,31 @@ def test_openvino_gives_the_same_numbers(tmp_path: Path):
     pytest.importorskip("openvino")
     exported = export(BUNDLES / "joint", tmp_path / "out", runtime="openvino").path
     require_equal(spanbert.load(BUNDLES / "joint").predictor, spanbert.load(exported).predictor, texts())
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
+def test_runs_beside_one_another_give_the_same_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runtime: Any):
+    pytest.importorskip("onnxruntime" if runtime == "onnx" else runtime)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    beside: list[int] = []
+    exported = spanbert.load(export(BUNDLES / "joint", tmp_path / "out", runtime=runtime).path).predictor
+    runner = exported.backend.runner
+    monkeypatch.setattr(exported.backend, "_tokens_a_run", 64)
+    run_each = runner.run_each
+    monkeypatch.setattr(runner, "run_each", lambda asked: beside.append(len(asked)) or run_each(asked))
+    plain = [one for one in texts() if one.questions is None and one.spans is None]
+    bundle = spanbert.load(BUNDLES / "joint")
+    router = Router(bundle.tasks, ["ner", "pos", "sent"], where="a test")
+    routes = [router.route(one) for one in plain]
+    many = plain * 4
+    expected, found = (router.predict(by, many, routes * 4) for by in (bundle.predictor, exported))
+    assert max(beside) > 6
+    for document, one, two in zip(many, expected, found, strict=True):
+        alike(*([result.as_record() for result in results_of(document, each)] for each in (one, two)))
+    with ThreadPoolExecutor(4) as pool:
+        again = list(pool.map(lambda _: router.predict(exported, many, routes * 4), range(4)))
+    assert all(len(one) == len(many) for one in again)
+    alike(again[0][-1]["sent"].scores, again[3][-1]["sent"].scores)
 
 
 def test_a_runtime_that_is_not_installed(joint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

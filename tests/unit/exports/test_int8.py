@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 
 import spanbert
-from spanbert.checkpoint.bundle import HEADS_PREFIX, open_bundle
+from spanbert.checkpoint.bundle import HEADS_PREFIX, MANIFEST, copy_dev_data, open_bundle, write_bundle
+from spanbert.checkpoint.cached import CACHE
 from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.predictions import Answer, Answering
 from spanbert.core.types import Document
@@ -267,3 +269,49 @@ def test_what_sets_ranges_is_not_scored(dev: dict[str, Path], tmp_path: Path):
 def test_int8_of_a_bundle_without_a_task(trained_bundle: Path, tmp_path: Path):
     with pytest.raises(InputError, match="a bundle with a fine-tuned task"):
         export(trained_bundle, tmp_path / "out", precision="int8")
+
+
+def bringing(bundle: Path, data: dict[str, Path], target: Path) -> Path:
+    """The bundle with labelled texts of its own."""
+    before = open_bundle(bundle)
+
+    def write_files(directory: Path) -> None:
+        for file in bundle.iterdir():
+            if file.name not in ("config.json", MANIFEST):
+                shutil.copyfile(file, directory / file.name)
+        copy_dev_data(data, directory)
+
+    manifest = {key: value for key, value in before.manifest.items() if key not in ("format", "files")}
+    write_bundle(target, config=before.config, manifest=manifest, write_files=write_files)
+    return target
+
+
+def test_int8_is_made_once_by_what_the_bundle_brings(dev: dict[str, Path], tmp_path: Path, monkeypatch, cli):
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
+    with pytest.raises(InputError, match=r"no int8 of this bundle yet.*export joint --precision int8 --data DEV"):
+        spanbert.load(JOINT, precision="int8")
+    named = {name: file.rename(file.with_stem(name)) for name, file in {**dev}.items()}
+    bundle = bringing(JOINT, named, tmp_path / "mine")
+    for name, file in named.items():
+        file.rename(dev[name])
+    assert open_bundle(bundle).dev_data.keys() == dev.keys()
+    with pytest.raises(InputError, match=r"no int8 of this bundle yet.*export mine --precision int8$"):
+        spanbert.load(bundle, precision="int8")
+    code, said, err = cli("export", bundle, "--precision", "int8", "--max-drop", 50)
+    assert code == 0, err
+    [place] = (tmp_path / "cache" / "exports").glob("*/mine-onnx-int8")
+    assert said.startswith(f"wrote {place}\n")
+    nlp = spanbert.load(bundle, precision="int8")
+    assert nlp.files.path == place
+    assert nlp.files.manifest["export"]["parity"].keys() == dev.keys()
+    assert nlp("the red fox").tasks.keys() == spanbert.load(place)("the red fox").tasks.keys()
+    text = tmp_path / "a.txt"
+    text.write_text("the red fox\n")
+    assert cli("predict", bundle, text, "--precision", "int8")[1] == cli("predict", place, text)[1]
+    code, _, err = cli("export", bundle, "--precision", "int8")
+    assert (code, "exists already" in err) == (2, True)
+    with pytest.raises(InputError, match="no int8 of this bundle yet"):
+        spanbert.load(JOINT, precision="int8")
+    (bundle / "dev" / "more.tsv").write_text("text\tlabel\n")
+    with pytest.raises(InputError, match="a file of the bundle that its list does not name"):
+        open_bundle(bundle)

@@ -17,6 +17,7 @@ EXAMPLES = examples(
         "Smaller and faster, with its price on dev data",
         "spanbert export ner/ --out small/ --precision int8 --data dev.conll",
     ),
+    ("Our own model, kept in the cache for --precision int8", "spanbert export small-en --precision int8"),
     (
         "Of several tasks",
         "spanbert export both/ --out small/ --precision int8 --data ner=dev.conll --data sent=dev.tsv",
@@ -26,7 +27,13 @@ EXAMPLES = examples(
 
 def command(
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="A bundle or Hugging Face directory.")],
-    out: Annotated[Path, typer.Option(help="The directory to make.", show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The directory to make.  [default: in the cache, where predict and serve --precision int8 find it]",
+            show_default=False,
+        ),
+    ] = None,
     runtime: Annotated[
         str,
         typer.Option(
@@ -38,7 +45,7 @@ def command(
         str,
         typer.Option(
             help="float32: answers as the bundle does. bfloat16: half of the bytes (torch, openvino). int8: a "
-            "quarter of the bytes; needs --data."
+            "quarter of the bytes; needs --data, unless the bundle brings dev data."
         ),
     ] = "float32",
     data: Annotated[

@@ -39,7 +39,8 @@ DeviceOption = Annotated[
 PrecisionOption = Annotated[
     str,
     typer.Option(
-        help="float32, or bfloat16: faster on processors that multiply it; auto: bfloat16 on a GPU, else float32."
+        help="float32; bfloat16: faster on processors that multiply it; int8: an export that spanbert export BUNDLE "
+        "--precision int8 made once; auto: bfloat16 on a GPU, else float32."
     ),
 ]
 SafeCellsOption = Annotated[
