@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from socket import IPPROTO_TCP, TCP_NODELAY, create_connection
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from uvicorn.server import ServerState
 from spanbert.apps.serve.config import ServeConfig
 from spanbert.apps.serve.guard import CROWDED
 from spanbert.apps.serve.protocol import Connection
+from spanbert.apps.serve.supervisor import bound
 
 LIMITS = ServeConfig(header_time=7.0, body_time=11.0, connections=2)
 HEADERS = b"POST /v1/x HTTP/1.1\r\nhost: here\r\ncontent-length: 4\r\n"
@@ -113,6 +115,23 @@ def run(test: Callable[[Bench], Any], **settings: Any) -> None:
         await test(Bench(**settings))
 
     asyncio.run(whole())
+
+
+def test_answers_are_sent_at_once(monkeypatch: pytest.MonkeyPatch):
+    """Else the kernel keeps the body of an answer until the client has confirmed its headers, some 40 ms."""
+    with (
+        bound("127.0.0.1", 0) as listening,
+        create_connection(listening.getsockname()) as _,
+        listening.accept()[0] as own,
+    ):
+        assert not own.getsockopt(IPPROTO_TCP, TCP_NODELAY), "asyncio leaves such a socket as it is"
+        monkeypatch.setattr(Transport, "get_extra_info", lambda self, name: own if name == "socket" else None)
+
+        async def connected() -> None:
+            Bench()
+
+        asyncio.run(connected())
+        assert own.getsockopt(IPPROTO_TCP, TCP_NODELAY)
 
 
 def test_headers_have_their_time_from_the_first_moment():
