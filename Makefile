@@ -8,6 +8,7 @@
 # make bench   benchmarks (some three hours, alone on the machine) into benchmarks/results, docs/BENCHMARKS.md from them
 # make bench-inference  predictions in float32 and int8 against peers, hours with the fine-tuning, in INFERENCE_DIR
 # make bench-serving    a service under load, ten minutes, alone on the machine
+# make bench-explaining whether explanations are faithful, half an hour with the fine-tuning, in EXPLAINING_DIR
 # make bench-tasks      fine-tuned on real data: several heads, long documents, Chinese, in TASKS_DIR
 # make bench-coref-and-relations coreference and relation extraction on real data (hours), in COREF_AND_RELATIONS_DIR
 # make bench-translation translation on real data (hours) and against peers, in TRANSLATION_DIR
@@ -122,6 +123,13 @@ bench-inference: .venv/.dev
 .PHONY: bench-serving
 bench-serving: .venv/.dev
 	$(BIN)/python benchmarks/serve.py
+	$(BIN)/python benchmarks/report.py
+
+# words that explanations name are deleted, and the model is asked again; needs SPANBERT_DATA
+EXPLAINING_DIR ?= build/explaining
+.PHONY: bench-explaining
+bench-explaining: .venv/.dev
+	$(BIN)/python benchmarks/explain.py $(EXPLAINING_DIR)
 	$(BIN)/python benchmarks/report.py
 
 # the packaged English model: three hours of two cores; each stage goes on where it was ended; needs SPANBERT_DATA

@@ -182,7 +182,9 @@ def _chosen(
                 f"the export loses more than {limits.most:g} points, or might lose more than {2 * limits.most:g}"
                 f"{also}: {lines}. Nothing was written; allow more with --max-drop, or give more dev data"
             )
-        say(f"too much is lost: {lines}; trying with {len(following.kept)} products in float32")
+        more = len(following.kept) > len(plan.kept)
+        how = f"{len(following.kept)} products in float32" if more else "factors before more products, which is slower"
+        say(f"too much is lost: {lines}; trying with {how}")
         plan = following
 
 

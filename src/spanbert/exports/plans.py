@@ -63,25 +63,41 @@ def unrounded(precision: ExportPrecision) -> Plan:
     return Plan(precision=precision, ranges=None)
 
 
-def plans(source: ExportSource, data: Mapping[str, Source], could_be_int8: Callable[[str], bool]) -> Iterator[Plan]:
+def plans(
+    source: ExportSource,
+    data: Mapping[str, Source],
+    could_be_int8: Callable[[str], bool],
+    factors_cost: Callable[[str], bool],
+) -> Iterator[Plan]:
     """Plans in the order in which they are tried, ever more products in float32; measured when they are asked for.
 
     Args:
         source: What is exported.
         data: By task.
         could_be_int8: Whether the runtime has int8 for a product.
+        factors_cost: Whether the runtime is slower where a product has factors; a plan without them comes first.
     """
     graph, seen = calibrated(source, data)
-    spreads = {name: smoothed(one, graph.read[name]) for name, one in seen.items() if could_be_int8(name)}
-    unseen = tuple(name for name in graph.products if name not in spreads)
-    whole = Plan(
-        ranges={name: one.range for name, one in spreads.items()},
-        factors={name: one.factors_I for name, one in spreads.items() if one.factors_I is not None},
-        kept=unseen,
-    )
+    able = {name: one for name, one in seen.items() if could_be_int8(name)}
+    unseen = tuple(name for name in graph.products if name not in able)
+
+    def planned(*, costly: bool) -> Plan:
+        spreads = {
+            name: smoothed(one, graph.read[name], factors=costly or not factors_cost(name))
+            for name, one in able.items()
+        }
+        return Plan(
+            ranges={name: one.range for name, one in spreads.items()},
+            factors={name: one.factors_I for name, one in spreads.items() if one.factors_I is not None},
+            kept=unseen,
+        )
+
+    whole = planned(costly=True)
+    if any(factors_cost(name) for name in whole.factors):
+        yield planned(costly=False)
     yield whole
     effects = measured_effects(source, whole, data)
-    sensitive = sorted(spreads, key=lambda name: -effects[name])
+    sensitive = sorted(able, key=lambda name: -effects[name])
     for share in _SHARES:
         yield whole.keeping(sensitive[: -(-len(sensitive) // share)], unseen)
 

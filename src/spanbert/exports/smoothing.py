@@ -40,18 +40,21 @@ class Spread:
     factors_I: OutputArray | None = None
 
 
-def smoothed(seen: Seen, weight_OI: OutputArray) -> Spread:
+def smoothed(seen: Seen, weight_OI: OutputArray, *, factors: bool = True) -> Spread:
     """The spread of a product whose outputs are nearest to those in float32.
 
     Args:
         seen: What it reads.
         weight_OI: Its weights.
+        factors: Whether it may have any.
     """
     plain = Spread(range=seen.range)
     expected_NO = seen.sample_NI @ weight_OI.T
     usual = _error(seen, weight_OI, plain, expected_NO)
     least, best = usual, plain
     for other in _others(seen, weight_OI):
+        if other.factors_I is not None and not factors:
+            break  # all that follow have some
         error = _error(seen, weight_OI, other, expected_NO)
         if error < min(least, usual * (_WORTH if other.factors_I is None else _WORTH_FACTORS)):
             least, best = error, other

@@ -75,9 +75,13 @@ class RuntimeTarget(ABC):
     def could_be_int8(self, product: str) -> bool:
         """Whether it can compute a product in int8."""
 
+    def factors_cost(self, product: str) -> bool:
+        """Whether it is slower where what a product reads is multiplied by factors before it is rounded."""
+        return False
+
     def int8_plans(self, data: Mapping[str, Source]) -> Iterator[Plan]:
         """Plans for int8 in the order in which they are tried, by texts of each task that set ranges."""
-        return plans(self.source, data, self.could_be_int8)
+        return plans(self.source, data, self.could_be_int8, self.factors_cost)
 
     def facts(self) -> Record:
         """What the manifest says of the export in addition."""
@@ -228,6 +232,11 @@ class TorchTarget(RuntimeTarget):
     def could_be_int8(self, product: str) -> bool:
         """The encoder's own."""
         return not product.startswith(HEADS_PREFIX)
+
+    @override
+    def factors_cost(self, product: str) -> bool:
+        """Those of the second product of a feed-forward: without them the first one rounds what it gives."""
+        return product.endswith("feed_forward.output")
 
     @override
     def predictor(self, plan: Plan) -> Predictor:

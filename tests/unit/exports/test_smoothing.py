@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,10 @@ from spanbert.encoder.int8 import int8_encoder, int8_values
 from spanbert.encoder.int8_layers import can_compute_int8
 from spanbert.encoder.rounding import Range
 from spanbert.exports.calibrate import ObservedRunner, Observer, Seen
+from spanbert.exports.plans import plans
 from spanbert.exports.smoothing import smoothed
 from spanbert.exports.source import ExportSource, read_source
+from spanbert.exports.targets import TorchTarget
 from spanbert.inference.exported import ExportedBackend
 from spanbert.inference.graph_runner import GraphRunner
 from spanbert.inference.torch_backend import TorchBackend
@@ -136,3 +139,24 @@ def test_torch_computes_the_same(source: ExportSource, observed: tuple[Graph, di
         error.mean() < 0.05 * np.abs(expected - given(source, source.graph())).mean() + 0.02 * np.abs(expected).mean()
     )
     assert any(name.endswith("input.factors") for name in values)
+
+
+def test_plans_without_factors_that_cost_time_come_first(
+    source: ExportSource, observed, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("spanbert.exports.plans.calibrated", lambda *_: observed)
+    _, factors = spreads(observed)
+    costly = {next(iter(factors))}
+    first, second = islice(plans(source, {}, lambda _: True, costly.__contains__), 2)
+    assert second.factors.keys() == factors.keys()
+    assert first.factors.keys() == factors.keys() - costly
+    assert first.ranges.keys() == second.ranges.keys()
+    assert [name for name, one in first.ranges.items() if one != second.ranges[name]] == list(costly)
+    assert first.kept == second.kept
+    assert next(plans(source, {}, lambda _: True, lambda _: False)).factors.keys() == factors.keys()
+
+
+def test_torch_rounds_a_layer_three_times_unless_its_feed_forward_has_factors(source: ExportSource):
+    target = TorchTarget(source)
+    asked = [name for name in source.graph().products if target.factors_cost(name)]
+    assert asked == [f"blocks.{number}.feed_forward.output" for number in range(source.config.layers)]
