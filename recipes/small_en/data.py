@@ -183,3 +183,16 @@ def brought(root: Path) -> Mapping[str, tuple[str, list[Document]]]:
         "sentiment": ("labelled", sentiment(root)["dev"]),
         "questions": ("qa-jsonl", questions(root)["dev"][:300]),
     }
+
+
+def tests(root: Path) -> Mapping[str, tuple[str, list[Document]]]:
+    """What is scored: by its name, the task and the test texts."""
+    names = entities(root)
+    return {
+        "entities, UNER-EWT": ("entities", names["test-ewt"]),
+        "entities, Broad Twitter Corpus": ("entities", names["test-btc"]),
+        "parts of speech, English-EWT": ("parts", parts_of_speech(root)["test"]),
+        "clusters, LitBank": ("clusters", clusters(root)["test"]),
+        "sentiment, rotten_tomatoes": ("sentiment", sentiment(root)["test"]),
+        "questions, SQuADShifts": ("questions", questions(root)["test"]),
+    }

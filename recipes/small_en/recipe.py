@@ -193,16 +193,7 @@ def score(work: Path) -> None:
     """Official scores on data that nothing was chosen by, held-out text and blanks into scores.json."""
     if (work / "scores.json").is_file():
         return
-    root = data()
-    entities = labelled.entities(root)
-    tests = {
-        "entities, UNER-EWT": ("entities", entities["test-ewt"]),
-        "entities, Broad Twitter Corpus": ("entities", entities["test-btc"]),
-        "parts of speech, English-EWT": ("parts", labelled.parts_of_speech(root)["test"]),
-        "clusters, LitBank": ("clusters", labelled.clusters(root)["test"]),
-        "sentiment, rotten_tomatoes": ("sentiment", labelled.sentiment(root)["test"]),
-        "questions, SQuADShifts": ("questions", labelled.questions(root)["test"]),
-    }
+    tests = labelled.tests(data())
     nlp = spanbert.load(work / "heads")
     found = {name: score_task(nlp.predictor, task, documents).scores() for name, (task, documents) in tests.items()}
     whole = {"tests": found, **held_out(work)}
