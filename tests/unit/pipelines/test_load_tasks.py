@@ -98,8 +98,8 @@ def test_precisions_that_cannot_be_had(bundles, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("spanbert.encoder.hardware.has_bfloat16", lambda device: False)
     with pytest.raises(InputError, match="this processor does not multiply bfloat16"):
         spanbert.load(path, precision="bfloat16")(text)
-    with pytest.raises(InputError, match="no such precision.*got 'int8'; expected auto, float32, bfloat16"):
-        spanbert.load(path, precision="int8")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="no such precision.*got 'int4'; expected auto, float32, bfloat16, int8"):
+        spanbert.load(path, precision="int4")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
