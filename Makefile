@@ -132,7 +132,7 @@ bench-explaining: .venv/.dev
 	$(BIN)/python benchmarks/explain.py $(EXPLAINING_DIR)
 	$(BIN)/python benchmarks/report.py
 
-# the packaged English model: three hours of two cores; each stage goes on where it was ended; needs SPANBERT_DATA
+# the packaged English model: seven hours of two cores; each stage goes on where it was ended; needs SPANBERT_DATA
 SMALL_EN_DIR ?= build/small-en
 small-en: .venv/.dev
 	$(BIN)/python recipes/small_en/recipe.py all $(SMALL_EN_DIR)

@@ -11,10 +11,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from gzip import GzipFile
 from pathlib import Path
-from shutil import copyfile
 from typing import Any
 
-from spanbert.checkpoint.bundle import DEV, MANIFEST, open_bundle, write_bundle
+from spanbert.checkpoint.bundle import DEV, write_with_more
 from spanbert.checkpoint.hub_facts import with_head
 from spanbert.core.files import write_atomically
 from spanbert.core.types import Document
@@ -68,12 +67,8 @@ def bring(data: Brought) -> None:
     Args:
         data: By task, a format and texts.
     """
-    before = open_bundle(MODEL)
 
-    def write_files(directory: Path) -> None:
-        for file in before.path.iterdir():
-            if file.is_file() and file.name not in ("config.json", MANIFEST):
-                copyfile(file, directory / file.name)
+    def write_more(directory: Path) -> None:
         for name, (to, documents) in data.items():
             plain = directory / DEV / f"{name}.{ENDINGS[to]}"
             write_data(documents, plain, to=to)
@@ -81,8 +76,7 @@ def bring(data: Brought) -> None:
                 packed.write(plain.read_bytes())
             plain.unlink()
 
-    manifest = {key: value for key, value in before.manifest.items() if key not in ("format", "files")}
-    write_bundle(MODEL, config=before.config, manifest=manifest, write_files=write_files)
+    write_with_more(MODEL, MODEL, write_more)
 
 
 def _without_replaced(card: str) -> str:

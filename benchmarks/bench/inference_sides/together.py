@@ -48,19 +48,16 @@ def model_in_int8(data: Path, clusters: Files, folder: Path, *, quick: bool, rep
             raise InputError(
                 "no such data set", where=str(data / needed), remedy="docs/DATA.md says where the data sets come from"
             )
-    most = _QUICK_TEXTS if quick else None
-    pairs = data / FOLDER / "tacred_none"
-    tasks = {
-        "entities": TaskData(kind="tag", train=_entities(data, "train", most)),
-        "parts": TaskData(kind="tag", train=_some(_tagged(data), most), options=_upos()),
-        "clusters": TaskData(kind="coref", train=clusters.train),
-        "relations": TaskData(
-            kind="relation", train=_some(open_data(pairs / "train.json", among=["tacred"]).documents(), most)
-        ),
-    }
-    bundle = folder / "bundle"
+    bundle, pairs, most = folder / "bundle", data / FOLDER / "tacred_none", _QUICK_TEXTS if quick else None
     if not (bundle / "spanbert.json").is_file():
         reporter.say(f"four tasks together: fine-tuning into {bundle}")
+        related = open_data(pairs / "train.json", among=["tacred"]).documents()
+        tasks = {
+            "entities": TaskData(kind="tag", train=_entities(data, "train", most)),
+            "parts": TaskData(kind="tag", train=_some(_tagged(data), most), options=_upos()),
+            "clusters": TaskData(kind="coref", train=clusters.train),
+            "relations": TaskData(kind="relation", train=_some(related, most)),
+        }
         steps = f"train.max_steps={_QUICK_STEPS if quick else STEPS}"
         config = FinetuneConfig.assemble(overrides=[steps, "batch.temperature=3", "train.checkpoint_every=10%"])
         finetune(tasks, model=packaged_minilm(), out=bundle, config=config, resume=True, reporter=reporter)

@@ -257,6 +257,28 @@ def write_bundle(
         write_json(temporary / MANIFEST, {"format": FORMAT, **manifest, "files": checked})
 
 
+def write_with_more(bundle: Path, target: Path, write_more: Callable[[Path], None]) -> None:
+    """Writes a bundle with more files in it, whole or not at all.
+
+    Args:
+        bundle: What is there already.
+        target: Where to; it may be the same.
+        write_more: Writes the others into the directory it is given.
+
+    Raises:
+        InputError: Not a bundle, or damaged.
+    """
+    before = open_bundle(bundle)
+
+    def write_files(directory: Path) -> None:
+        shutil.copytree(before.path, directory, dirs_exist_ok=True)
+        (directory / MANIFEST).unlink()
+        write_more(directory)
+
+    manifest = {key: value for key, value in before.manifest.items() if key not in ("format", "files")}
+    write_bundle(target, config=before.config, manifest=manifest, write_files=write_files)
+
+
 def copy_assets(assets: Mapping[str, Path | bytes], directory: Path, task: str) -> None:
     """Copies a task's own files to where a bundle keeps them.
 
@@ -281,6 +303,6 @@ def copy_dev_data(data: Mapping[str, Path], directory: Path) -> None:
         data: By task.
         directory: The bundle's.
     """
-    for path in data.values():
+    for task, path in data.items():
         (directory / DEV).mkdir(exist_ok=True)
-        shutil.copyfile(path, directory / DEV / path.name)
+        shutil.copyfile(path, directory / DEV / f"{task}{''.join(path.suffixes)}")

@@ -19,7 +19,7 @@ from spanbert.corpus.data import Source, documents_of
 from spanbert.encoder.graph import Graph
 from spanbert.encoder.rounding import Range
 from spanbert.exports.calibrate import calibrated
-from spanbert.exports.smoothing import smoothed
+from spanbert.exports.smoothing import Spread, smoothed
 from spanbert.exports.source import ExportSource
 from spanbert.inference.exported import ExportedBackend
 from spanbert.inference.graph_runner import OneByOneRunner, Run
@@ -81,25 +81,26 @@ def plans(
     able = {name: one for name, one in seen.items() if could_be_int8(name)}
     unseen = tuple(name for name in graph.products if name not in able)
 
-    def planned(*, costly: bool) -> Plan:
-        spreads = {
-            name: smoothed(one, graph.read[name], factors=costly or not factors_cost(name))
-            for name, one in able.items()
-        }
-        return Plan(
-            ranges={name: one.range for name, one in spreads.items()},
-            factors={name: one.factors_I for name, one in spreads.items() if one.factors_I is not None},
-            kept=unseen,
-        )
-
-    whole = planned(costly=True)
-    if any(factors_cost(name) for name in whole.factors):
-        yield planned(costly=False)
+    spreads = {name: smoothed(one, graph.read[name]) for name, one in able.items()}
+    costly = [name for name, one in spreads.items() if one.factors_I is not None and factors_cost(name)]
+    if costly:
+        without = {name: smoothed(able[name], graph.read[name], factors=False) for name in costly}
+        yield _all_in_int8({**spreads, **without}, unseen)
+    whole = _all_in_int8(spreads, unseen)
     yield whole
     effects = measured_effects(source, whole, data)
     sensitive = sorted(able, key=lambda name: -effects[name])
     for share in _SHARES:
         yield whole.keeping(sensitive[: -(-len(sensitive) // share)], unseen)
+
+
+def _all_in_int8(spreads: Mapping[str, Spread], unseen: tuple[str, ...]) -> Plan:
+    """Every product in int8 that has a spread."""
+    return Plan(
+        ranges={name: one.range for name, one in spreads.items()},
+        factors={name: one.factors_I for name, one in spreads.items() if one.factors_I is not None},
+        kept=unseen,
+    )
 
 
 def measured_effects(source: ExportSource, plan: Plan, data: Mapping[str, Source]) -> dict[str, float]:

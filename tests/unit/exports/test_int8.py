@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
-import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import spanbert
-from spanbert.checkpoint.bundle import HEADS_PREFIX, MANIFEST, copy_dev_data, open_bundle, write_bundle
+from spanbert.checkpoint.bundle import HEADS_PREFIX, copy_dev_data, open_bundle, write_with_more
 from spanbert.checkpoint.cached import CACHE
 from spanbert.core.errors import InputError, SpanbertError
 from spanbert.core.predictions import Answer, Answering
@@ -271,29 +271,12 @@ def test_int8_of_a_bundle_without_a_task(trained_bundle: Path, tmp_path: Path):
         export(trained_bundle, tmp_path / "out", precision="int8")
 
 
-def bringing(bundle: Path, data: dict[str, Path], target: Path) -> Path:
-    """The bundle with labelled texts of its own."""
-    before = open_bundle(bundle)
-
-    def write_files(directory: Path) -> None:
-        for file in bundle.iterdir():
-            if file.name not in ("config.json", MANIFEST):
-                shutil.copyfile(file, directory / file.name)
-        copy_dev_data(data, directory)
-
-    manifest = {key: value for key, value in before.manifest.items() if key not in ("format", "files")}
-    write_bundle(target, config=before.config, manifest=manifest, write_files=write_files)
-    return target
-
-
 def test_int8_is_made_once_by_what_the_bundle_brings(dev: dict[str, Path], tmp_path: Path, monkeypatch, cli):
     monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
     with pytest.raises(InputError, match=r"no int8 of this bundle yet.*export joint --precision int8 --data DEV"):
         spanbert.load(JOINT, precision="int8")
-    named = {name: file.rename(file.with_stem(name)) for name, file in {**dev}.items()}
-    bundle = bringing(JOINT, named, tmp_path / "mine")
-    for name, file in named.items():
-        file.rename(dev[name])
+    bundle = tmp_path / "mine"
+    write_with_more(JOINT, bundle, partial(copy_dev_data, dev))
     assert open_bundle(bundle).dev_data.keys() == dev.keys()
     with pytest.raises(InputError, match=r"no int8 of this bundle yet.*export mine --precision int8$"):
         spanbert.load(bundle, precision="int8")
@@ -312,6 +295,8 @@ def test_int8_is_made_once_by_what_the_bundle_brings(dev: dict[str, Path], tmp_p
     assert (code, "exists already" in err) == (2, True)
     with pytest.raises(InputError, match="no int8 of this bundle yet"):
         spanbert.load(JOINT, precision="int8")
+    halved = spanbert.convert(bundle, tmp_path / "halved", to="bundle", precision="float16")
+    assert open_bundle(tmp_path / "halved").dev_data.keys() == dev.keys(), halved
     (bundle / "dev" / "more.tsv").write_text("text\tlabel\n")
     with pytest.raises(InputError, match="a file of the bundle that its list does not name"):
         open_bundle(bundle)

@@ -199,6 +199,7 @@ def _saved(
         heads=heads or {},
         tokenizer=stored_tokenizer(files),
         assets=assets,
+        dev_data=files.dev_data if heads is not None else {},
         card=card,
     )
 
