@@ -22,7 +22,7 @@ OPTIONAL: dict[str, tuple[str, str | None]] = {
     "datasets": ("hf", None),
     "fastapi": ("serve", "serve"),
     "ftfy": ("", None),
-    "h11": ("serve", "serve"),  # with uvicorn
+    "httptools": ("serve", "serve"),
     "jinja2": ("report", None),
     "matplotlib": ("report", None),
     "mwparserfromhell": ("wiki", None),

@@ -22,7 +22,6 @@ OF_LIBRARY = {
     "sklearn": "scikit-learn",
     "prometheus_client": "prometheus-client",
     "starlette": "fastapi",
-    "h11": "uvicorn",
 }
 
 

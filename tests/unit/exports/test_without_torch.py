@@ -113,7 +113,7 @@ def test_what_needs_scipy_or_a_service_says_so_in_one_line(joint: Path, tmp_path
     clusters.write_text('{"text": "the king runs. he sleeps", "clusters": [[[0, 8], [15, 17]]]}\n')
     line = refused("evaluate", joint, "--data", clusters, "--task", "who", "--threads", 1)
     assert "the library scipy, which is not installed. pip install " in line
-    for library in ("fastapi", "uvicorn", "prometheus_client"):
+    for library in ("fastapi", "uvicorn", "httptools", "prometheus_client"):
         line = refused("serve", joint, "--port", 0, lacking=library)
         assert f"the library {library}, which is not installed. pip install 'spanbert" in line
         assert "[serve] @ " in line

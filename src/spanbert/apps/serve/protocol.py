@@ -1,28 +1,30 @@
 """A connection to a worker, which neither slow clients nor such as do not speak HTTP can hold for long.
 
-uvicorn reads HTTP, and waits without end for headers, for the rest of a body that was answered already, and for clients
-that do not take up their answers. Here each of these has its time, of an answer each part. Bodies that somebody reads
-have theirs in `guard`.
+uvicorn reads HTTP by httptools, whose parser is that of Node.js, and waits without end for headers, for the rest of a
+body that was answered already, and for clients that do not take up their answers. Here each of these has its time, of
+an answer each part. Bodies that somebody reads have theirs in `guard`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import uuid
-from http import HTTPStatus
 from socket import AF_INET, AF_INET6, IPPROTO_TCP, TCP_NODELAY
 from typing import Any, Literal
 
-import h11
 from typing_extensions import override
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from spanbert.apps.serve.config import ServeConfig
 from spanbert.apps.serve.errors import ServiceError
-from spanbert.apps.serve.guard import CROWDED
+from spanbert.apps.serve.guard import CROWDED, new_id
 
+_HEAD = 2**16  # bytes that headers may have
 Owed = Literal["headers", "body"]
+
+
+class NotHttp(Exception):
+    """Headers that no request may have."""
 
 
 def _send_at_once(transport: asyncio.Transport) -> None:
@@ -35,7 +37,7 @@ def _send_at_once(transport: asyncio.Transport) -> None:
         own.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
 
 
-class Connection(H11Protocol):
+class Connection(HttpToolsProtocol):
     """A connection of a client.
 
     Args:
@@ -46,6 +48,9 @@ class Connection(H11Protocol):
     def __init__(self, *, limits: ServeConfig, **settings: Any) -> None:
         super().__init__(**settings)
         self._limits = limits
+        self._comes: Owed | None = None  # the part of a request that has begun to come
+        self._unread = 0  # bytes of which nothing has come of yet
+        self._answered: RequestResponseCycle | None = None  # with the last answer that was begun
         self._owed: Owed | None = None
         self._waiting: asyncio.TimerHandle | None = None  # ends it when the client keeps us waiting for that
         self._untaken: asyncio.TimerHandle | None = None  # ends it when the client takes up nothing
@@ -61,8 +66,48 @@ class Connection(H11Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        self._unread += len(data)
         super().data_received(data)
+        if self._unread > _HEAD and not self.transport.is_closing():
+            self.send_400_response("headers without an end")
         self._watch()
+
+    @override
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._comes = "headers"
+
+    @override
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._comes == "headers":  # what follows a body in chunks is not kept
+            super().on_header(name, value)
+
+    @override
+    def on_headers_complete(self) -> None:
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        version = self.parser.get_http_version()
+        if size > _HEAD or version not in ("1.0", "1.1") or hosts > 1 or (version == "1.1" and not hosts):
+            raise NotHttp
+        super().on_headers_complete()
+        self._comes, self._unread = "body", 0
+
+    @override
+    def on_body(self, body: bytes) -> None:
+        self._unread = 0
+        super().on_body(body)
+
+    @override
+    def on_message_complete(self) -> None:
+        self._comes, self._unread = None, 0
+        super().on_message_complete()
+
+    @override
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
 
     @override
     def on_response_complete(self) -> None:
@@ -71,6 +116,7 @@ class Connection(H11Protocol):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_answers()
         super().connection_lost(exc)
         for timer in (self._waiting, self._untaken):
             if timer is not None:
@@ -102,7 +148,17 @@ class Connection(H11Protocol):
 
     @override
     def send_400_response(self, msg: str) -> None:
-        self._refuse(ServiceError("malformed", "this is not HTTP, or its headers are too long"))
+        """What comes is no HTTP: requests before it are answered, and then the connection ends."""
+        if self._comes != "body" and self._is_answering():
+            self.cycle.keep_alive = False
+            self._unread = 0
+            self.flow.pause_reading()
+        else:
+            self._refuse(ServiceError("malformed", "this is not HTTP, or its headers are too long"))
+
+    def _is_answering(self) -> bool:
+        """Whether a request, or several, are not answered yet."""
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _watch(self) -> None:
         """Gives the client some time for what it owes, from when it began to owe it."""
@@ -116,34 +172,34 @@ class Connection(H11Protocol):
 
     def _owes(self) -> Owed | None:
         """What is to come: headers, or the rest of a body that was answered already."""
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._is_answering():
             return None
-        if self.conn.their_state is h11.IDLE and self.timeout_keep_alive_task is None:  # uvicorn's, between requests
-            return "headers"
-        if self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.DONE:
+        if self._comes == "body":
             return "body"
-        return None
+        return "headers" if self.timeout_keep_alive_task is None else None  # uvicorn's, between requests
 
     def _too_late(self) -> None:
-        if self.conn.our_state is h11.IDLE and self.conn.trailing_data[0]:
+        if self._comes == "headers":
             self._refuse(ServiceError("slow", f"the headers did not come within {self._limits.header_time:g} s"))
         else:
             self.transport.close()
 
     def _refuse(self, error: ServiceError) -> None:
         """Ends the connection, with this answer unless another one has begun."""
-        if self.cycle is not None:  # what the app has to say will not be sent
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            body = json.dumps(error.body(uuid.uuid4().hex)).encode()
-            headers = [
-                (b"content-type", b"application/json"),
-                (b"content-length", str(len(body)).encode()),
-                (b"connection", b"close"),
-            ]
-            reason = HTTPStatus(error.status_code).phrase.encode()
-            head = h11.Response(status_code=error.status_code, headers=headers, reason=reason)
-            for event in (head, h11.Data(data=body), h11.EndOfMessage()):
-                self.transport.write(self.conn.send(event) or b"")
+        if self._comes == "body":
+            turn = self.cycle is self._answered and not self.cycle.response_started
+        else:
+            turn = not self._is_answering()
+        self._forget_answers()
+        if turn:
+            body = json.dumps(error.body(new_id())).encode()
+            head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+            self.transport.write(STATUS_LINE[error.status_code] + head + body)
         self.transport.close()
+
+    def _forget_answers(self) -> None:
+        """What the app has to say will not be sent."""
+        cycle = self._answered
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()

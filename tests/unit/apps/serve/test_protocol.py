@@ -71,7 +71,12 @@ class Bench:
         self.timers: list[Timer] = []
         self.states: list[dict[str, Any]] = []
         self._reads = reads
-        config = Config(self._app, interface="asgi3", ws="none", log_level="error")
+        self.answer = self._app
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await self.answer(scope, receive, send)
+
+        config = Config(app, interface="asgi3", ws="none", log_level="error")
         config.load()
         state = ServerState()
         state.connections |= {object() for _ in range(before)}  # type: ignore[misc]  # they are counted alone
@@ -229,10 +234,25 @@ def test_who_takes_up_a_large_answer_steadily_is_not_cut_off():
         b"GET\r\n\r\n",
         b"GET / HTTP/1.1\r\n\r\n",
         b"GET / HTTP/1.1\r\nhost: here\r\n" + b"".join(b"x-%d: %s\r\n" % (one, b"y" * 100) for one in range(1000)),
+        b"GET / HTTP/1.1\r\nhost: here\r\n" + b"x: %s\r\n" % (b"y" * 1000) * 100 + b"\r\n",
+        b"GET / HTTP/1.1\r\nhost: here\r\nx" + b"y" * 100_000,
+        b"GET /" + b"y" * 100_000 + b" HTTP/1.1\r\nhost: here\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: here\r\nhost: there\r\n\r\n",
+        b"GET / HTTP/0.9\r\n\r\n",
+        b"GET / HTTP/3.1\r\nhost: here\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"CONNECT here:80 HTTP/1.1\r\nhost: here\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nhost: here\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 4\r\ncontent-length: 5\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n",
         b"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: -5\r\n\r\n",
         b"POST / HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\nno number\r\n",
     ],
-    ids=["tls", "no request", "no host", "header flood", "length", "chunks"],
+    ids=[
+        "tls", "no request", "no host", "header flood", "whole header flood", "endless name", "long address", "two hosts",
+        "version 0.9", "version 3.1", "version 2", "a proxy", "address", "two lengths", "length and chunks", "length",
+        "chunks",
+    ],
 )  # fmt: skip
 def test_what_is_not_http(said: bytes):
     async def test(bench: Bench) -> None:
@@ -252,6 +272,71 @@ def test_rubbish_after_an_answer_has_begun_ends_the_connection():
         assert bench.transport.written.count(b"HTTP/1.1") == 1
 
     run(test, reads=False)
+
+
+def test_headers_after_a_body_are_not_kept_and_have_their_bound():
+    chunks = b"POST / HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
+
+    async def few(bench: Bench) -> None:
+        await bench.sends(chunks + b"checksum: 1\r\n\r\n" + REQUEST)
+        assert bench.transport.written.count(b"200 OK") == 2
+        assert not bench.transport.closed
+
+    async def flood(bench: Bench) -> None:
+        await bench.sends(chunks)
+        for _ in range(100):
+            await bench.sends(b"x: %s\r\n" % (b"y" * 1000))
+            if bench.transport.closed:
+                break
+        bench.refused(400, "malformed")
+
+    run(few)
+    run(flood)
+
+
+def test_requests_in_one_go_are_answered_in_their_order():
+    async def test(bench: Bench) -> None:
+        await bench.sends(3 * REQUEST + HEADERS)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert bench.transport.written.count(b"200 OK") == 3
+        assert not bench.transport.closed
+        await bench.sends(b"\r\n1234")
+        assert bench.transport.written.count(b"200 OK") == 4
+
+    run(test)
+
+
+def test_what_came_before_rubbish_is_answered():
+    async def test(bench: Bench) -> None:
+        await bench.sends(2 * REQUEST + b"GET\r\n\r\n")
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert bench.transport.written.count(b"200 OK") == 2
+        assert bench.transport.written.count(b"HTTP/1.1") == 2, "and nothing else"
+        assert bench.transport.closed
+
+    run(test)
+
+
+def test_a_request_is_told_that_its_client_has_gone_though_another_one_waits_behind_it():
+    told: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert (await receive())["type"] == "http.request"
+        told.append((await receive())["type"])
+
+    async def test(bench: Bench) -> None:
+        bench.answer = app
+        await bench.sends(2 * REQUEST)
+        assert told == []
+        bench.transport.close()
+        bench.connection.connection_lost(None)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert told == ["http.disconnect"]
+
+    run(test)
 
 
 def test_connections_too_many_are_known():

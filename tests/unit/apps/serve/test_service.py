@@ -317,6 +317,23 @@ def test_a_task_that_comes_with_a_reload_can_be_asked():
         assert "TokenClassificationRequest" in document["components"]["schemas"]
 
 
+def test_threads_that_loaded_a_model_are_gone_when_others_compute():
+    """OpenMP keeps threads for each of them, and all wait less busily then."""
+    loading: list[threading.Thread] = []
+
+    def load(plan: ServePlan, place: ModelPlace) -> LoadedModel:
+        loading.append(threading.current_thread())
+        return load_place(plan, place)
+
+    app = make_app(plan(JOINT), load=load)
+    with TestClient(app):
+        asyncio.run(read_again(app))
+        assert len(set(loading)) == 2
+        for thread in loading:
+            thread.join(timeout=30)
+            assert not thread.is_alive()
+
+
 def test_what_is_served(client: TestClient, nlp: Pipeline):
     info = client.get("/info").json()
     assert [one["name"] for one in info["models"]] == ["joint", "pretrained"]
