@@ -67,7 +67,7 @@ def _of_int8(part: dict[str, Any]) -> str:
     return (
         f"The int8 export is the quicker one of two (texts a second offline: {', '.join(rates)}): **{_over(part, 'int8'):.1f}** times "
         f"as many texts as the plain server, {_over(part, 'int8') / _over(part):.1f} times as many as the service in float32. Its "
-        f"{parity['main']} is {parity['after']:.4f}, the bundle's {parity['before']:.4f}: {parity['drop']:.2f} points less "
+        f"{parity['main']} is {parity['after']:.4f}, the bundle's {parity['before']:.4f}: a drop of {parity['drop']:.2f} points "
         f"({low:.2f} to {high:.2f}, 95%)."
     )
 

@@ -225,7 +225,7 @@ def errors_of(cli, *arguments: object) -> str:
         (["tag", "--train", "a.json"], "questions, not labelled words"),
         (["tag", "--train", "a.conll", "--column", "pos"], "bad value for 'tag.column'"),
         (["tag", "--train", "b.conll"], "b.conll:3: "),
-        (["qa", "--train", "a.conll"], "not valid JSON"),
+        (["qa", "--train", "a.conll"], "a.conll:1: no file of annotations; got "),
         (["multi", "--train", "a.tsv"], "which tasks?"),
         (["multi", "--task", "a=classify"], "not a task"),
         (["multi", "--task", "a=classify:a.tsv", "--task", "a=tag:a.conll"], "two tasks with the same name"),

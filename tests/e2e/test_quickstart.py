@@ -197,7 +197,7 @@ def test_what_could_only_fail_later_is_refused_before_anything_is_removed(
     monkeypatch.setattr("spanbert.apps.quickstart.build.packaged_minilm", lambda: hugging_face_model)
     code, _, err = cli(*options)
     assert (code, err.count("\n")) == (2, 1)
-    assert "got no jinja2. pip install 'spanbert[report]'" in err
+    assert "got no jinja2. pip install 'spanbert[report] @ " in err
     assert (out / "report.html").read_text() == "earlier"
 
 

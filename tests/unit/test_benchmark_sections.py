@@ -127,7 +127,7 @@ def test_an_int8_export_is_served_beside_the_plain_server(sections):
     assert len([row for row in found if row[1] == "`spanbert serve`, int8"]) == 1, "short texts have none"
     assert "**8.0** times as many texts as the plain server, 2.0 times as many as the service in float32" in said
     assert "torch refused by the gate, onnxruntime 100.0" in said
-    assert "accuracy is 0.7980, the bundle's 0.8000: 0.20 points less (-0.10 to 0.50, 95%)" in said
+    assert "accuracy is 0.7980, the bundle's 0.8000: a drop of 0.20 points (-0.10 to 0.50, 95%)" in said
 
 
 def test_exports_that_the_gate_refuses_have_no_row(sections):

@@ -63,14 +63,21 @@ def lacking(library: str) -> InputError:
     Args:
         library: The name that is imported, one of `OPTIONAL`.
     """
+    return InputError(f"this needs the library {library}, which is not installed", remedy=how_to_get(library))
+
+
+def how_to_get(library: str) -> str:
+    """The command that installs an optional library with what is installed here.
+
+    Args:
+        library: The name that is imported, one of `OPTIONAL`.
+    """
     installed = installed_distribution()
     of_spanbert, of_runtime = OPTIONAL[library]
     extra = of_spanbert if installed == "spanbert" else of_runtime
     if extra is None:
-        remedy = f"{install_command('spanbert', of_spanbert)}, in an environment without spanbert-runtime"
-    else:
-        remedy = install_command(installed, extra)
-    return InputError(f"this needs the library {library}, which is not installed", remedy=remedy)
+        return f"{install_command('spanbert', of_spanbert)}, in an environment without spanbert-runtime"
+    return install_command(installed, extra)
 
 
 def require_library(library: str) -> None:

@@ -22,6 +22,7 @@ from torch import Tensor
 from spanbert.batches.examples import HeadRows, Window, pack_windows, rows_of_batch
 from spanbert.core.attributions import OnStep, no_step
 from spanbert.core.errors import InputError
+from spanbert.core.missing import how_to_get
 from spanbert.core.types import IntArray, OutputArray
 from spanbert.encoder.model import Encoder
 from spanbert.encoder.placement import on_device
@@ -133,5 +134,5 @@ def _captum() -> Any:
     try:
         from captum.attr import IntegratedGradients
     except ModuleNotFoundError:
-        raise InputError("explanations need the library captum", remedy="pip install 'spanbert[explain]'") from None
+        raise InputError("explanations need the library captum", remedy=how_to_get("captum")) from None
     return IntegratedGradients

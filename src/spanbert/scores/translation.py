@@ -15,6 +15,7 @@ import numpy as np
 
 from spanbert import __version__
 from spanbert.core.errors import InputError
+from spanbert.core.missing import how_to_get
 from spanbert.core.types import FloatArray
 from spanbert.scores.bootstrap import RESAMPLES, Bootstrap, Statistic
 
@@ -33,7 +34,7 @@ def metrics(tokenizer: str, *, ter: bool = False) -> dict[str, Metric]:
         InputError: sacreBLEU, or a library that the tokenizer needs, is not installed.
     """
     if find_spec("sacrebleu") is None:
-        remedy = "pip install 'spanbert[translate]'"
+        remedy = how_to_get("sacrebleu")
         raise InputError("translations are scored by sacreBLEU, which is not installed", remedy=remedy)
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF

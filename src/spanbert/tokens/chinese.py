@@ -14,6 +14,7 @@ import numpy as np
 
 from spanbert.core.characters import HAN
 from spanbert.core.errors import InputError
+from spanbert.core.missing import how_to_get
 from spanbert.core.types import BoolArray, IntArray
 
 _HAN = re.compile(f"[{HAN}]")
@@ -49,7 +50,7 @@ def chinese_word_starts(
         raise InputError(
             "text with Chinese characters needs a word segmenter, so that whole words are masked",
             got=repr(around),
-            remedy="pip install 'spanbert[zh]'",
+            remedy=how_to_get("rjieba"),
         ) from None
 
     def starts_of(text: str, offsets_n2: IntArray, starts: BoolArray) -> BoolArray:

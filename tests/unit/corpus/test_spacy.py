@@ -100,7 +100,7 @@ def test_blanks_of_all_kinds_are_tokens_of_spacy(tmp_path: Path):
 def test_without_spacy_a_file_of_its_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = docbin(tmp_path / "a.spacy")
     monkeypatch.setitem(sys.modules, "spacy.tokens", None)
-    with pytest.raises(InputError, match=r"a\.spacy: .* need the library spacy\. pip install 'spanbert\[spacy\]'"):
+    with pytest.raises(InputError, match=r"a\.spacy: .* need the library spacy\. pip install 'spanbert\[spacy\] @ "):
         list(read_annotations(path))
     monkeypatch.undo()
     path.write_bytes(path.read_bytes()[:200])

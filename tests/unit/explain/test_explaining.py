@@ -364,7 +364,7 @@ def test_a_kind_that_cannot_be_explained(bundles, monkeypatch: pytest.MonkeyPatc
 
 def test_without_captum(bundles, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(__import__("sys").modules, "captum.attr", None)
-    with pytest.raises(InputError, match=r"explanations need the library captum. pip install 'spanbert\[explain\]'"):
+    with pytest.raises(InputError, match=r"explanations need the library captum. pip install 'spanbert\[explain\] @ "):
         bundles("single").explain("the fox")
 
 

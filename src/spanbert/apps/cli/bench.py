@@ -31,6 +31,7 @@ from spanbert.apps.console import make_reporter
 from spanbert.core.device import AUTO, device_name
 from spanbert.core.errors import InputError, nearest
 from spanbert.core.files import write_atomically, write_json
+from spanbert.core.missing import how_to_get
 from spanbert.core.outputs import check_output_file
 from spanbert.core.reporter import Reporter
 
@@ -99,7 +100,7 @@ def command(
     if picture is not None and not hasattr(module, "picture"):
         raise InputError("this benchmark has no picture", where="--picture", got=name, expected="encoders")
     if picture is not None and find_spec("matplotlib") is None:
-        raise InputError("pictures need matplotlib", where="--picture", remedy="pip install 'spanbert[report]'")
+        raise InputError("pictures need matplotlib", where="--picture", remedy=how_to_get("matplotlib"))
     for file, option, other in ((out, "--out", None), (picture, "--picture", out)):  # before minutes of work
         if file is not None:
             check_output_file(file, inputs=[data, other], overwrite=overwrite, option=option)

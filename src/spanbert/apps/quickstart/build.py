@@ -22,6 +22,7 @@ from spanbert.checkpoint.bundle import open_bundle
 from spanbert.core.device import AUTO
 from spanbert.core.errors import InputError
 from spanbert.core.files import file_written_whole, remove, write_atomically
+from spanbert.core.missing import how_to_get
 from spanbert.core.model_path import SMALL_EN, model_name, require_installed
 from spanbert.core.reporter import Reporter
 from spanbert.corpus.raw.readers import DocumentReader
@@ -116,7 +117,7 @@ def _require_pictures() -> None:
         raise InputError(
             "the report of the quick start cannot be written",
             got=f"no {' and no '.join(missing)}",
-            remedy="pip install 'spanbert[report]'",
+            remedy=how_to_get("matplotlib"),
         )
 
 

@@ -29,6 +29,7 @@ from spanbert.checkpoint.bundle import MANIFEST, open_bundle, tensor_shapes
 from spanbert.checkpoint.manifest import Manifest
 from spanbert.core.excerpts import parted, shortened
 from spanbert.core.files import write_atomically
+from spanbert.core.missing import how_to_get
 from spanbert.core.reporter import Reporter
 from spanbert.core.schema import Schema, read_checked
 from spanbert.tasks.registry import spec_of
@@ -80,7 +81,7 @@ def write_finetune_report(bundle: Path, reporter: Reporter) -> Path | None:
     """
     missing = [name for name in ("matplotlib", "jinja2") if find_spec(name) is None]
     if missing:
-        reporter.say(f"no report: it needs {' and '.join(missing)}; pip install 'spanbert[report]'")
+        reporter.say(f"no report: it needs {' and '.join(missing)}; {how_to_get(missing[0])}")
         return None
     page = files_of_run(bundle) / _REPORT
     write_atomically(page, finetune_report(bundle))

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from spanbert.core.errors import InputError
+from spanbert.core.missing import how_to_get
 from spanbert.scores.scorer import shown_figure
 
 
@@ -25,7 +26,7 @@ def render_report(template: str, pictures: Mapping[str, bytes], **values: Any) -
     try:
         from jinja2 import Environment, FunctionLoader, StrictUndefined
     except ModuleNotFoundError:
-        raise InputError("reports need jinja2", remedy="pip install 'spanbert[report]'") from None
+        raise InputError("reports need jinja2", remedy=how_to_get("jinja2")) from None
     encoded = {name: _data_uri(picture) for name, picture in pictures.items()}
     environment = Environment(
         loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True

@@ -21,6 +21,7 @@ from spanbert.apps.serve.config import ModelPlace, ServeConfig, ServePlan
 from spanbert.apps.serve.queue import FairQueue
 from spanbert.checkpoint.bundle import all_exported
 from spanbert.core.errors import InputError
+from spanbert.core.missing import how_to_get
 from spanbert.pipelines.info import has_mlm_head
 from spanbert.pipelines.load import Pipeline, load
 from spanbert.tasks.service import TaskService
@@ -89,7 +90,7 @@ def _unexplained(pipeline: Pipeline) -> str | None:
     if pipeline.files.is_exported:
         return "an exported model cannot be explained; ask the bundle that it was made of"
     if find_spec("captum") is None:
-        return "explanations need the library captum where the service runs: pip install 'spanbert[explain]'"
+        return f"explanations need the library captum where the service runs: {how_to_get('captum')}"
     return None
 
 

@@ -19,6 +19,7 @@ from spanbert.apps.serve.config import ServeConfig, ServePlan, model_places
 from spanbert.apps.serve.models import limit_threads
 from spanbert.core.device import AUTO, device_name
 from spanbert.core.errors import InputError
+from spanbert.core.missing import how_to_get
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -71,7 +72,7 @@ def build(plan: ClusterPlan) -> "Application":  # Ray reads the type, which must
     try:
         from ray import serve
     except ModuleNotFoundError:
-        raise InputError("Ray is not installed", remedy="pip install 'spanbert[scale]'") from None
+        raise InputError("Ray is not installed", remedy=how_to_get("ray")) from None
     of_replica = ServePlan(
         models=model_places(plan.bundles),
         limits=plan.limits,

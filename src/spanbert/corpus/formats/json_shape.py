@@ -13,16 +13,18 @@ Shape = Literal["lines", "tasks", "squad"]
 
 
 def json_shape(beginning: Beginning) -> Shape | None:
-    """The shape of a file's JSON; None where the file is empty.
+    """The shape of a file's JSON; None where the file does not begin as JSON.
 
     Raises:
-        InputError: No JSON, JSON of another shape, or a compressed file that would have to be read whole.
+        InputError: Broken JSON, JSON of another shape, or a compressed file that would have to be read whole.
     """
     file = beginning.file
     if not beginning.line:
         return None
     if file.kind == ".jsonl" and not beginning.has_json_line:
         return "lines"  # their reader names the line that is broken
+    if not beginning.is_json and not beginning.has_json_line:
+        return None
     content = beginning.json
     if isinstance(content, Mapping) and ("text" in content or not isinstance(content.get("data"), list)):
         return "lines"

@@ -10,6 +10,7 @@ from typing import Any
 
 from spanbert.core.errors import InputError
 from spanbert.core.files import write_atomically
+from spanbert.core.missing import how_to_get
 from spanbert.core.types import TAGS, Document
 from spanbert.corpus.formats.beginning import Beginning
 from spanbert.corpus.formats.families import ANNOTATED
@@ -40,7 +41,7 @@ def _spacy(where: Path, name: str) -> Any:
         return import_module(name)
     except ModuleNotFoundError:
         raise InputError(
-            "spaCy's binary files need the library spacy", where=str(where), remedy="pip install 'spanbert[spacy]'"
+            "spaCy's binary files need the library spacy", where=str(where), remedy=how_to_get("spacy")
         ) from None
 
 

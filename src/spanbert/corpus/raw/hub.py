@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from spanbert.core.errors import InputError
+from spanbert.core.missing import how_to_get
 from spanbert.core.types import Document
 from spanbert.corpus.raw.tables import require_column
 
@@ -108,7 +109,7 @@ class HubDataset:
             import datasets
         except ModuleNotFoundError:
             raise InputError(
-                "hub data sets need the library datasets", where=self.label, remedy="pip install 'spanbert[hf]'"
+                "hub data sets need the library datasets", where=self.label, remedy=how_to_get("datasets")
             ) from None
         is_saved = _is_saved(Path(self.name))
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spanbert.core.errors import InputError
+from spanbert.core.missing import how_to_get
 
 _READ = 2000
 
@@ -24,7 +25,7 @@ class LanguageGuesser:
             import py3langid
         except ModuleNotFoundError:
             raise InputError(
-                "guessing languages needs py3langid", where="--languages", remedy="pip install 'spanbert[language]'"
+                "guessing languages needs py3langid", where="--languages", remedy=how_to_get("py3langid")
             ) from None
         self._classify = py3langid.classify
         known = {code for code, _score in py3langid.rank("")}

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 
 from spanbert.core.errors import InputError
+from spanbert.core.missing import how_to_get
 from spanbert.core.types import Document
 from spanbert.corpus.io.files import ByteCounter, SourceFile, open_bytes
 from spanbert.corpus.io.limits import Measured
@@ -70,7 +71,7 @@ def read_dump(file: SourceFile, counter: ByteCounter) -> Iterator[Document]:
         raise InputError(
             "reading MediaWiki dumps needs mwparserfromhell",
             where=str(file.path),
-            remedy="pip install 'spanbert[wiki]'",
+            remedy=how_to_get("mwparserfromhell"),
         ) from None
     content, raw = open_bytes(file.path)
     base, root = counter.done, None

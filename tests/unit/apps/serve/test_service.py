@@ -382,7 +382,7 @@ def test_a_kind_without_a_service_is_asked_by_texts_and_answers_with_records():
 
 def test_a_cluster_without_ray(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(InputError, match=r"Ray is not installed. pip install 'spanbert\[scale\]'"):
+    with pytest.raises(InputError, match=r"Ray is not installed. pip install 'spanbert\[scale\] @ "):
         build(ClusterPlan(bundles=["names"]))
 
 

@@ -286,7 +286,7 @@ def test_models_that_explain_nothing(client: TestClient):
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "captum", None)
     with TestClient(make_app(plan(JOINT))) as client:
-        assert "pip install 'spanbert[explain]'" in ask(client, TEXT, status=422, task="ner")["error"]
+        assert "pip install 'spanbert[explain] @ " in ask(client, TEXT, status=422, task="ner")["error"]
         info = client.get("/info").json()
         assert "explain" not in [one["route"] for one in info["routes"]]
         assert not any(one["explained"] for one in info["models"][0]["tasks"])
