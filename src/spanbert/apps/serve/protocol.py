@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from socket import AF_INET, AF_INET6, IPPROTO_TCP, TCP_NODELAY
 from typing import Any, Literal
 
+from httptools import HttpParserError, HttpParserUpgrade
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
@@ -68,11 +70,39 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
+        self._unset_keepalive_if_required()
         self._unread += len(data)
-        super().data_received(data)
+        try:
+            self._read(data)
+        except HttpParserError:
+            self.send_400_response("")
         if self._unread > _HEAD and not self.transport.is_closing():
-            self.send_400_response("headers without an end")
+            self.send_400_response("")
         self._watch()
+
+    def _read(self, data: bytes) -> None:
+        """Reads what came; offers to go on in another protocol, which Java's clients make, are not taken up.
+
+        The parser ends a request with such an offer at its headers, since the other protocol would follow them; so it
+        reads them again without the offer, and then the body.
+        """
+        rest = memoryview(data)
+        while rest:
+            try:
+                self.parser.feed_data(rest)
+            except HttpParserUpgrade as offer:
+                [length] = offer.args
+                rest = rest[length:]
+                self.parser.feed_data(b"".join(self._without_offer()))
+            else:
+                break
+
+    def _without_offer(self) -> Iterator[bytes]:
+        yield b"%s %s HTTP/%s\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        for name, value in self.headers:
+            if name != b"upgrade":
+                yield b"%s: %s\r\n" % (name, value)
+        yield b"\r\n"
 
     @override
     def on_message_begin(self) -> None:
@@ -91,6 +121,9 @@ class Connection(HttpToolsProtocol):
         version = self.parser.get_http_version()
         if size > _HEAD or version not in ("1.0", "1.1") or hosts > 1 or (version == "1.1" and not hosts):
             raise NotHttp
+        if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
+            self._comes = None  # see _read
+            return
         super().on_headers_complete()
         self._comes, self._unread = "body", 0
 
@@ -101,8 +134,9 @@ class Connection(HttpToolsProtocol):
 
     @override
     def on_message_complete(self) -> None:
-        self._comes, self._unread = None, 0
-        super().on_message_complete()
+        if self._comes == "body":
+            self._comes, self._unread = None, 0
+            super().on_message_complete()
 
     @override
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:

@@ -70,6 +70,7 @@ class Bench:
     def __init__(self, *, reads: bool = True, before: int = 0) -> None:
         self.timers: list[Timer] = []
         self.states: list[dict[str, Any]] = []
+        self.bodies: list[bytes] = []
         self._reads = reads
         self.answer = self._app
 
@@ -93,8 +94,12 @@ class Bench:
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
         self.states.append(scope["state"])
-        while self._reads and (message := await receive()).get("more_body", False):
+        more, body = self._reads, b""
+        while more:
+            message = await receive()
             assert message["type"] == "http.request"
+            body, more = body + message["body"], message["more_body"]
+        self.bodies.append(body)
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"{}"})
 
@@ -305,6 +310,29 @@ def test_requests_in_one_go_are_answered_in_their_order():
         assert bench.transport.written.count(b"200 OK") == 4
 
     run(test)
+
+
+def test_offers_of_another_protocol_are_not_taken_up():
+    """Clients of Java make one with every request, such with a body among them."""
+    offer = HEADERS + b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAA\r\n"
+
+    async def test(bench: Bench) -> None:
+        for part in (offer, b"\r\n12", b"34", offer + b"\r\n5678" + REQUEST):
+            await bench.sends(part)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert bench.bodies == [b"1234", b"5678", b"1234"]
+        assert bench.transport.written.count(b"200 OK") == 3
+        assert not bench.transport.closed
+
+    async def many(bench: Bench) -> None:
+        await bench.sends(2000 * (b"GET / HTTP/1.1\r\nhost: here\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"))
+        for _ in range(20_000):
+            await asyncio.sleep(0)
+        assert bench.transport.written.count(b"200 OK") == 2000
+
+    run(test)
+    run(many)
 
 
 def test_what_came_before_rubbish_is_answered():
