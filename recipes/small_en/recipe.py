@@ -63,9 +63,9 @@ STAGES = {  # name: the model before it, the store, settings; the rate stays up 
     "reading-128": ("pretrained", "store-reading", [*SHORT, "train.max_tokens=22000000"]),
     "reading": ("reading-128", "store-reading", ["train.max_tokens=2700000", *LONG]),
 }
-HEADS = [  # text beside the tasks, on long segments, so that blanks are still filled well
-    "optim.lr=1.5e-4", "optim.head_lr=1e-3", "train.max_steps=5600", "batch.temperature=3",
-    "hidden_dropout=0.1", "languages=[en]", "text.share=0.25", "text.segment_length=512",
+HEADS = [  # text beside the tasks, on short segments, so that blanks in short texts are still filled well
+    "optim.lr=1.5e-4", "optim.head_lr=1e-3", "train.max_steps=12000", "batch.temperature=3",
+    "hidden_dropout=0.1", "languages=[en]", "text.share=0.3", "text.segment_length=128",
     "train.checkpoint_every=2%", "train.evaluate_every=20%",
 ]  # fmt: skip
 LABELS = (
@@ -170,7 +170,7 @@ def heads(work: Path, start: Path) -> None:
         return
     if not (work / "begun.json").is_file():
         write_atomically(work / "begun.json", json.dumps({"tokens": tokens_of(work, start)}) + "\n")
-    own = {"text.store": str(work / "store"), "licence": LABELS}
+    own = {"text.store": str(work / "store-reading"), "licence": LABELS}
     config = FinetuneConfig.assemble(base=own, overrides=HEADS)
     with make_reporter() as reporter:
         result = spanbert.finetune(
