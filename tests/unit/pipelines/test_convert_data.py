@@ -103,7 +103,7 @@ def test_parts_of_speech_of_conllu(tmp_path: Path, column: str, tags: list[str])
 
 def test_the_format_can_be_stated(tmp_path: Path):
     source = write(tmp_path / "words.json", "Ann B-PER\nleft O\n")
-    with pytest.raises(InputError, match="not valid JSON"):
+    with pytest.raises(InputError, match=r"words\.json:1: no file of annotations; got "):
         convert_data(source, tmp_path / "a.jsonl", to="jsonl")
     assert convert_data(source, tmp_path / "a.jsonl", to="jsonl", from_="columns").spans == 1
 
