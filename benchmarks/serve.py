@@ -11,7 +11,8 @@ and weights, and all but the export the same precision (float32).
     spanbert   `spanbert serve`, one worker; `mix` for --seconds, all else for a third of them
     int8       `spanbert serve` of an int8 export, the quicker one of torch and onnxruntime, in `mix`; one that the gate
                of `spanbert export` refuses counts for nothing
-    plain      FastAPI around `transformers.pipeline`, as its documentation shows it; it cuts texts off at 512 pieces
+    plain      FastAPI around `transformers.pipeline`, as its documentation shows it; it cuts texts off at 512 pieces,
+               and reads HTTP by httptools, which uvicorn takes where it is installed
     bare       one short text after the other in a process, for the overhead of a service that one client asks
 """
 

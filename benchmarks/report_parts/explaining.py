@@ -25,8 +25,9 @@ def _figure(one: dict[str, float]) -> str:
 
 def explain(result: dict[str, Any]) -> str:
     parts = [
-        "## Explanations: does the model hang on the words that are named? (`python benchmarks/explain.py BUNDLE`)",
-        f"An encoder of {result['encoder']['num_hidden_layers']} layers of {result['encoder']['hidden_size']} with our heads. "
+        "## Explanations: does the model hang on the words that are named? (`python benchmarks/explain.py WORK`)",
+        "MiniLM-L6, an encoder of "
+        f"{result['encoder']['num_hidden_layers']} layers of {result['encoder']['hidden_size']}, fine-tuned on the training parts of both sets. "
         f"{', '.join(f'{share:.0%}' for share in result['shares'])} of the words are deleted, those that count most first; the mean over "
         "these shares of how much the probability of what was said falls is *comprehensiveness* (more is better); with all other words "
         "deleted it is *sufficiency* (less is better; DeYoung et al. 2020, ERASER). In brackets 95% bootstrap intervals over texts; "

@@ -25,7 +25,8 @@ def serve(result: dict[str, Any]) -> str:
         "## A service (`python benchmarks/serve.py`)",
         f"{result['clients']} clients in another process on the same machine, each of which sends the next text when the last one is "
         f"answered; one worker, {threads}, float32 but for the export, a classifier of MiniLM-L6's size. *Offline* is `pipe` over the same texts in a "
-        "process, nothing else running, before and after. The plain server cuts texts off at 512 pieces.",
+        "process, nothing else running, before and after. The plain server cuts texts off at 512 pieces, and reads HTTP "
+        "by httptools, as ours does. One run each.",
         table(["words", "", "texts a second", "p50", "p99", "errors", "of offline"], rows),
         f"Over the plain server: **{_over(result['short']):.1f}** times as many texts of {_words(result, 'short')} words, "
         f"**{_over(result['mix']):.1f}** times as many of {_words(result, 'mix')}.",

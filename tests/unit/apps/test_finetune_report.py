@@ -15,7 +15,6 @@ from spanbert.apps.reports import finetune_report as module
 from spanbert.apps.reports.curves import Scored, reliability_diagram, score_curve, training_curve
 from spanbert.apps.reports.finetune_report import finetune_report, write_finetune_report
 from spanbert.apps.reports.finetune_tables import TaskTables
-from spanbert.core.missing import how_to_get
 from spanbert.train.finetune import finetune
 from spanbert.train.finetune_config import FinetuneConfig
 from spanbert.train.run_directory import run_directory
@@ -225,7 +224,8 @@ def test_without_the_extra_it_says_how_to_get_it(run: Path, monkeypatch: pytest.
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     heard = _Heard()
     assert write_finetune_report(run, heard) is None
-    assert heard.lines == [f"no report: it needs matplotlib and jinja2; {how_to_get('jinja2')}"]
+    remedy = "pip install 'spanbert[report] @ git+https://github.com/spanbert/spanbert'"
+    assert heard.lines == [f"no report: it needs matplotlib and jinja2; {remedy}"]
     assert not (run_directory(run) / "report.html").exists()
 
 

@@ -117,7 +117,7 @@ def _require_pictures() -> None:
         raise InputError(
             "the report of the quick start cannot be written",
             got=f"no {' and no '.join(missing)}",
-            remedy=how_to_get("matplotlib"),
+            remedy=how_to_get(missing[0]),
         )
 
 

@@ -26,6 +26,7 @@ OPEN = frozenset({"/", "/health", "/ready", "/docs", "/openapi.json"})  # no key
 CROWDED = "crowded"  # in the state of requests: their connection is one too many
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MEBIBYTE = 2**20
+_IDS = random.Random()
 
 
 class Guard:
@@ -159,8 +160,8 @@ def _request_id(headers: Headers) -> str:
 
 
 def new_id() -> str:
-    """An id for a request; the kernel is not asked for it, since Python would let the thread that computes go first."""
-    return f"{random.getrandbits(128):032x}"
+    """A new id for a request; to ask the kernel for one would let the thread that computes go first."""
+    return f"{_IDS.getrandbits(128):032x}"
 
 
 def _route(scope: Scope) -> str:

@@ -21,7 +21,7 @@ from spanbert.apps.serve.config import ServeConfig
 from spanbert.apps.serve.errors import ServiceError
 from spanbert.apps.serve.guard import CROWDED, new_id
 
-_HEAD = 2**16  # bytes that headers may have
+_HEAD = 2**14  # bytes that headers may have
 Owed = Literal["headers", "body"]
 
 
@@ -75,9 +75,9 @@ class Connection(HttpToolsProtocol):
         try:
             self._read(data)
         except HttpParserError:
-            self.send_400_response("")
+            self._no_http()
         if self._unread > _HEAD and not self.transport.is_closing():
-            self.send_400_response("")
+            self._no_http()
         self._watch()
 
     def _read(self, data: bytes) -> None:
@@ -180,8 +180,7 @@ class Connection(HttpToolsProtocol):
 
         self._untaken = self.loop.call_later(self._limits.body_time, look)
 
-    @override
-    def send_400_response(self, msg: str) -> None:
+    def _no_http(self) -> None:
         """What comes is no HTTP: requests before it are answered, and then the connection ends."""
         if self._comes != "body" and self._is_answering():
             self.cycle.keep_alive = False
