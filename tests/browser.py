@@ -104,7 +104,7 @@ def tab(browser: Browser, home: str, **settings: Any) -> Iterator[Visit]:
     visit = Visit(context.new_page(), home)
     yield visit
     context.close()
-    assert visit.faults == []
+    assert visit.faults == [], visit.faults
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """small-en: one small English model, span-pre-trained further from MiniLM-L6, with heads for all tasks.
 
 python recipes/small_en/recipe.py store WORK            the English text to token stores, with the held-out documents
-python recipes/small_en/recipe.py pretrain WORK         33 million tokens; goes on where it was ended
+python recipes/small_en/recipe.py pretrain WORK         24 million tokens; goes on where it was ended
 python recipes/small_en/recipe.py heads WORK [START]    all heads together; goes on where it was ended
 python recipes/small_en/recipe.py score WORK            every head on its test data, held-out text and the blanks
 python recipes/small_en/recipe.py package WORK          float16 weights and the card into models/small-en
@@ -60,7 +60,7 @@ STAGES = {  # name: the model before it, the store, settings; the rate stays up 
     "documents": ("documents-128", "store-documents", ["train.max_tokens=900000", *LONG]),
     "pretrained-128": ("documents", "store", SHORT),
     "pretrained": ("pretrained-128", "store", ["train.max_tokens=450000", *LONG]),
-    "reading-128": ("pretrained", "store-reading", [*SHORT, "train.max_tokens=22000000"]),
+    "reading-128": ("pretrained", "store-reading", [*SHORT, "train.max_tokens=13000000"]),
     "reading": ("reading-128", "store-reading", ["train.max_tokens=2700000", *LONG]),
 }
 HEADS = [  # text beside the tasks, on short segments, so that blanks in short texts are still filled well
