@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from spanbert.apps.serve.app import make_app
 from spanbert.apps.serve.config import ServePlan
@@ -71,8 +71,28 @@ class Visit:
         self.faults: list[str] = []
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
-        page.on("console", lambda said: self.faults.append(said.text) if said.type == "error" else None)
+        page.on("console", self._hear)
         page.on("request", lambda sent: None if sent.url.startswith(home) else self.faults.append(sent.url))
+
+    def _hear(self, said: ConsoleMessage) -> None:
+        """Errors alone; the icon is fetched when the browser likes, so also while a test has cut the network."""
+        if said.type == "error" and not said.location["url"].endswith("/icon.svg"):
+            self.faults.append(said.text)
+
+    @contextmanager
+    def refusal(self, reason: str) -> Iterator[None]:
+        """Waits until the browser has told of one failed request, which what is done within is meant to bring about.
+
+        The page may show it earlier than that.
+
+        Args:
+            reason: A part of what the browser tells: the status or the error of the network.
+        """
+        with self.page.expect_console_message(lambda _: len(self.faults) > 0):
+            yield
+        [told] = self.faults
+        assert reason in told
+        self.faults.clear()
 
     def violations(self) -> list[str]:
         """What axe-core finds wrong for people who read with other means."""

@@ -55,7 +55,8 @@ def test_a_browser_that_speaks_chinese_gets_chinese(browser: Any, home: str):
 def test_errors_are_said_in_the_language_that_is_chosen(visit: Visit, tmp_path: Path):
     page = visit.page
     choose(visit, "pretrained", "blanks of one or more")
-    run(visit, text="no blank")
+    with visit.refusal("422"):
+        run(visit, text="no blank")
     page.select_option("#language", "zh")
     fault = page.locator("#fault")
     assert (fault.text_content() or "").startswith("无法处理此输入：")
@@ -71,7 +72,6 @@ def test_errors_are_said_in_the_language_that_is_chosen(visit: Visit, tmp_path: 
     expect(fault).to_have_text("bad.txt: not a text in UTF-8.")
     page.select_option("#language", "zh")
     assert fault.text_content() == "bad.txt：不是 UTF-8 文本。"
-    visit.faults.clear()  # the browser tells of an answer 422
 
 
 def test_every_type_of_error_has_chinese():
