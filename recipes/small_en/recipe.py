@@ -64,7 +64,7 @@ STAGES = {  # name: the model before it, the store, settings; the rate stays up 
     "reading": ("reading-128", "store-reading", ["train.max_tokens=2700000", *LONG]),
 }
 HEADS = [  # text beside the tasks, on short segments, so that blanks in short texts are still filled well
-    "optim.lr=1.5e-4", "optim.head_lr=1e-3", "train.max_steps=12000", "batch.temperature=3",
+    "optim.lr=1.5e-4", "optim.head_lr=1e-3", "train.max_steps=12000", "batch.temperature=5",
     "hidden_dropout=0.1", "languages=[en]", "text.share=0.3", "text.segment_length=128",
     "train.checkpoint_every=2%", "train.evaluate_every=20%",
 ]  # fmt: skip
