@@ -81,17 +81,14 @@ class Visit:
 
     @contextmanager
     def refusal(self, reason: str) -> Iterator[None]:
-        """Waits until the browser has told of one failed request, which what is done within is meant to bring about.
-
-        The page may show it earlier than that.
+        """Waits until the browser has told of the one refusal that is meant to happen within; a page may show it earlier.
 
         Args:
-            reason: A part of what the browser tells: the status or the error of the network.
+            reason: A part of what the browser tells: the status, the error of the network, the policy.
         """
         with self.page.expect_console_message(lambda _: len(self.faults) > 0):
             yield
-        [told] = self.faults
-        assert reason in told
+        assert [reason in told for told in self.faults] == [True], self.faults
         self.faults.clear()
 
     def violations(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""spaCy's `DocBin` files (`.spacy`), which spaCy itself reads and writes: `pip install 'spanbert[spacy] @ git+https://github.com/spanbert/spanbert'`."""
+"""spaCy's `DocBin` files (`.spacy`), which spaCy itself reads and writes (extra `spacy`)."""
 
 from __future__ import annotations
 
