@@ -141,13 +141,10 @@ def run(work: Path) -> None:
             if file.is_file():
                 continue
             data = data or load()
-            epochs = spec_of(data.kind).epochs
-            a_step = spec_of(data.kind).examples_a_step
-            units = sum(len(one.questions or ()) for one in data.train) if data.kind == "qa" else len(data.train)
-            steps = max(round(epochs * units / a_step), cell["least"])
-            stated = (f"optim.lr={cell['lr']}", f"optim.head_lr={cell['head_lr']}", f"train.max_steps={steps}")
+            rates = (f"optim.lr={cell['lr']}", f"optim.head_lr={cell['head_lr']}")
+            budget = (f"train.max_epochs={spec_of(data.kind).epochs}", f"train.least_steps={cell['least']}")
             config = FinetuneConfig.assemble(
-                overrides=[*stated, "train.evaluate_every=25%", "train.checkpoint_every=100%"]
+                overrides=[*rates, *budget, "train.evaluate_every=25%", "train.checkpoint_every=100%"]
             )
             out = work / "run"
             shutil.rmtree(out, ignore_errors=True)
