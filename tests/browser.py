@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from spanbert.apps.serve.app import make_app
 from spanbert.apps.serve.config import ServePlan
+from spanbert.apps.serve.supervisor import connection_settings
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = ["--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -128,7 +129,7 @@ def tab(browser: Browser, home: str, **settings: Any) -> Iterator[Visit]:
 def served(plan: ServePlan) -> Iterator[str]:
     """The address of a service in a thread of this process."""
     place = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(make_app(plan), log_level="warning", lifespan="on"))
+    server = uvicorn.Server(uvicorn.Config(make_app(plan), log_level="warning", **connection_settings(plan.limits)))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[place])))
     thread.start()
     try:

@@ -66,6 +66,17 @@ def lacking(library: str) -> InputError:
     return InputError(f"this needs the library {library}, which is not installed", remedy=how_to_get(library))
 
 
+def lacking_of(error: ModuleNotFoundError) -> InputError:
+    """What is told in place of an import that failed.
+
+    Raises:
+        ModuleNotFoundError: The given one: no optional library, but a fault of ours.
+    """
+    if error.name not in OPTIONAL:
+        raise error
+    return lacking(error.name)
+
+
 def how_to_get(library: str) -> str:
     """The command that installs an optional library with what is installed here.
 

@@ -108,11 +108,9 @@ def main() -> None:
     except SpanbertError as error:
         _fail(str(error), error.exit_code)
     except ModuleNotFoundError as error:
-        from spanbert.core.missing import OPTIONAL, lacking
+        from spanbert.core.missing import lacking_of
 
-        if error.name not in OPTIONAL:
-            raise
-        told = lacking(error.name)
+        told = lacking_of(error)
         _fail(str(told), told.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

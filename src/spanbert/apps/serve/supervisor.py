@@ -31,7 +31,7 @@ from multiprocessing.queues import SimpleQueue
 from socket import SOCK_STREAM, create_server, getaddrinfo
 from socket import socket as Socket
 from threading import Thread
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from fastapi import FastAPI
 from prometheus_client.multiprocess import mark_process_dead
@@ -42,11 +42,12 @@ from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
 from spanbert.apps.serve.app import make_app, read_again
-from spanbert.apps.serve.config import ServePlan
+from spanbert.apps.serve.config import ServeConfig, ServePlan
 from spanbert.apps.serve.metrics import FOLDER
 from spanbert.apps.serve.models import announce_devices, limit_threads, require_device
 from spanbert.apps.serve.protocol import Connection
 from spanbert.core.errors import InputError, SpanbertError
+from spanbert.core.missing import lacking_of
 from spanbert.core.threads import wait_briefly
 
 log = logging.getLogger("spanbert.serve")
@@ -70,7 +71,7 @@ def worker_app(plan: ServePlan, troubles: SimpleQueue[Trouble]) -> FastAPI:
     _allow_files(plan.limits.connections + _OTHER_FILES)
     try:
         app = make_app(plan, reload=partial(os.kill, os.getppid(), signal.SIGHUP))
-    except (SpanbertError, OSError) as error:
+    except (SpanbertError, OSError, ModuleNotFoundError) as error:
         _give_up(error, troubles)
     inner = app.router.lifespan_context
 
@@ -88,7 +89,7 @@ def worker_app(plan: ServePlan, troubles: SimpleQueue[Trouble]) -> FastAPI:
             try:
                 require_device(plan)
                 await stack.enter_async_context(inner(app))
-            except (SpanbertError, OSError) as error:
+            except (SpanbertError, OSError, ModuleNotFoundError) as error:
                 _give_up(error, troubles)
             announce_devices(model.loaded for model in app.state.service.models.values())
             loop.add_signal_handler(signal.SIGHUP, reload)
@@ -99,9 +100,10 @@ def worker_app(plan: ServePlan, troubles: SimpleQueue[Trouble]) -> FastAPI:
     return app
 
 
-def _give_up(error: SpanbertError | OSError, troubles: SimpleQueue[Trouble]) -> NoReturn:
+def _give_up(error: SpanbertError | OSError | ModuleNotFoundError, troubles: SimpleQueue[Trouble]) -> NoReturn:
     """Ends this worker, which cannot start; what is raised instead would be told with all its lines."""
-    troubles.put((str(error), getattr(error, "exit_code", 1)))
+    told = lacking_of(error) if isinstance(error, ModuleNotFoundError) else error
+    troubles.put((str(told), getattr(told, "exit_code", 1)))
     os._exit(STARTUP_FAILURE)
 
 
@@ -254,6 +256,23 @@ def bound(host: str, port: int) -> Socket:
     return made
 
 
+def connection_settings(limits: ServeConfig) -> dict[str, Any]:
+    """What uvicorn is told of the connections of a worker.
+
+    Args:
+        limits: Their times, and how many there may be.
+    """
+    return {
+        "http": partial(Connection, limits=limits),  # it makes connections, as the class does
+        "ws": "none",
+        "access_log": False,
+        "server_header": False,
+        "backlog": _BACKLOG,
+        "timeout_graceful_shutdown": ceil(limits.drain_time),
+        "lifespan": "on",
+    }
+
+
 def serve(plan: ServePlan, *, host: str, port: int, workers: int, tell: Callable[[str], None]) -> None:
     """Serves until a signal ends it.
 
@@ -271,17 +290,11 @@ def serve(plan: ServePlan, *, host: str, port: int, workers: int, tell: Callable
     config = Config(
         partial(worker_app, plan, troubles),
         factory=True,
-        http=partial(Connection, limits=plan.limits),  # type: ignore[arg-type]  # it makes connections, as the class does
-        ws="none",
         host=host,
         port=port,
         workers=workers,
         log_level="error",
-        access_log=False,
-        server_header=False,
-        backlog=_BACKLOG,
-        timeout_graceful_shutdown=ceil(plan.limits.drain_time),
-        lifespan="on",
+        **connection_settings(plan.limits),
     )
     socket = bound(host, port)
     folder = tempfile.mkdtemp(prefix="spanbert-metrics-")

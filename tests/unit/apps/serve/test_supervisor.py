@@ -163,19 +163,45 @@ def test_one_that_is_starting_loads_again_when_it_has_started(monkeypatch: pytes
     assert bench.reloaded == [first.pid, second.pid]
 
 
-def test_a_worker_without_good_keys_says_why_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that gives up raises SystemExit, and leaves this process as it is."""
+
+    def ended(code: int) -> None:
+        raise SystemExit(code)
+
+    monkeypatch.setattr(os, "_exit", ended)
+    for one in ("wait_briefly", "limit_threads", "_allow_files"):
+        monkeypatch.setattr(supervisor, one, lambda *_: None)
+
+
+@pytest.mark.usefixtures("ends")
+def test_a_worker_without_good_keys_says_why_in_one_line(tmp_path: Path):
     keys = tmp_path / "keys.txt"
     keys.write_text("short\n")
     troubles: SimpleQueue[tuple[str, int]] = SimpleQueue()
-
-    def ends(code: int) -> None:
-        raise SystemExit(code)
-
-    monkeypatch.setattr(os, "_exit", ends)
-    for one in ("wait_briefly", "limit_threads", "_allow_files"):
-        monkeypatch.setattr(supervisor, one, lambda *_: None)
     with pytest.raises(SystemExit) as ended:
         worker_app(plan(PRETRAINED, keys=keys), troubles)  # type: ignore[arg-type]
     assert ended.value.code == STARTUP_FAILURE
     message, code = troubles.get()
     assert (code, "not a key" in message) == (2, True)
+
+
+@pytest.mark.usefixtures("ends")
+def test_a_worker_that_lacks_a_library_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch):
+    def lacks(library: str) -> None:
+        def make(*_: object, **__: object) -> None:
+            raise ModuleNotFoundError(f"No module named '{library}'", name=library)
+
+        monkeypatch.setattr(supervisor, "make_app", make)
+
+    troubles: SimpleQueue[tuple[str, int]] = SimpleQueue()
+    lacks("onnxruntime")
+    with pytest.raises(SystemExit):
+        worker_app(plan(PRETRAINED), troubles)  # type: ignore[arg-type]
+    message, code = troubles.get()
+    assert code == 2
+    assert message.startswith("this needs the library onnxruntime, which is not installed. pip install ")
+    lacks("spanbert.nowhere")  # a fault of ours, told with all its lines
+    with pytest.raises(ModuleNotFoundError):
+        worker_app(plan(PRETRAINED), troubles)  # type: ignore[arg-type]
