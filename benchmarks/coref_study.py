@@ -40,6 +40,7 @@ VARIANTS: Mapping[str, Mapping[str, str]] = {
     "rates of lower layers fall by 0.9": {"optim.layer_decay": "0.9"},
     "no dropout of the encoder": {"hidden_dropout": "0"},
     "head of 1,024": {"coref.size": "1024"},
+    "stretches of documents as well": {"coref.stretches": "true"},
 }
 QUARTER = EPOCHS // 4
 SEEDS = (0, 1, 2)

@@ -22,12 +22,12 @@ from spanbert.pipelines.convert.models import convert
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "models" / "small-en" / "src" / "spanbert_small_en" / "model"
-MAIN = {  # the main score of a task, and what the hub calls such tasks
-    "entities": ("f1", "token-classification"),
-    "parts of speech": ("accuracy", "token-classification"),
-    "clusters": ("conll_f1", "coreference-resolution"),
-    "sentiment": ("accuracy", "text-classification"),
-    "questions": ("f1", "question-answering"),
+MAIN = {  # the main score of a task, its name, and what the hub calls such tasks
+    "entities": ("f1", "F1", "token-classification"),
+    "parts of speech": ("accuracy", "accuracy", "token-classification"),
+    "clusters": ("conll_f1", "CoNLL F1", "coreference-resolution"),
+    "sentiment": ("accuracy", "accuracy", "text-classification"),
+    "questions": ("f1", "F1", "question-answering"),
 }
 HEAD = {
     "license": "cc-by-sa-4.0",
@@ -37,6 +37,7 @@ HEAD = {
                  "rotten_tomatoes", "squadshifts"],
 }  # fmt: skip
 """What the head of the card says to the hub in place of what the run knows."""
+HEADS = ("heads-whole", "heads")  # the stages of the recipe that train them
 ENDINGS = {"columns": "conll", "coref-jsonl": "jsonl", "labelled": "csv", "qa-jsonl": "jsonl"}
 Brought = Mapping[str, tuple[str, Sequence[Document]]]
 _REPLACED = ("## Held-out figures", "## Limits", "## Data")
@@ -89,16 +90,17 @@ def _without_replaced(card: str) -> str:
 def trained(work: Path) -> str:
     """Tokens and steps of the weights, as the stage of the heads noted them and its manifest has them."""
     begun = json.loads((work / "begun.json").read_text("utf-8"))
-    after = json.loads((work / "heads" / "spanbert.json").read_text("utf-8"))["training"]
-    return f"{begun['tokens'] / 1e6:.1f} million tokens of text, then {after['step']:,} steps of all tasks and text"
+    after = [json.loads((work / name / "spanbert.json").read_text("utf-8"))["training"] for name in HEADS]
+    steps = sum(one["step"] for one in after)
+    return f"{begun['tokens'] / 1e6:.1f} million tokens of text, then {steps:,} steps of all tasks and text"
 
 
 def hub_results(scores: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The main scores on test data, as the hub's index has them."""
     for name, found in scores["tests"].items():
         task, _, data = name.partition(", ")
-        key, kind = MAIN[task]
-        metric = {"type": key.rpartition("_")[2], "name": key.replace("_", " "), "value": round(found[key], 4)}
+        key, score, kind = MAIN[task]
+        metric = {"type": key.rpartition("_")[2], "name": score, "value": round(found[key], 4)}
         yield {
             "task": {"type": kind, "name": task},
             "dataset": {"type": "custom", "name": data, "split": "test"},
@@ -111,9 +113,9 @@ def score_lines(scores: Mapping[str, Any]) -> Iterator[str]:
     yield "| test data | score | 95% interval |"
     yield "|---|---|---|"
     for name, found in scores["tests"].items():
-        key, _ = MAIN[name.partition(",")[0]]
+        key, score, _ = MAIN[name.partition(",")[0]]
         low, high = found["interval"][key]
-        yield f"| {name} | {100 * found[key]:.1f} {key.replace('_', ' ')} | {100 * low:.1f} to {100 * high:.1f} |"
+        yield f"| {name} | {score} {100 * found[key]:.1f} | {100 * low:.1f} to {100 * high:.1f} |"
     text, blanks = scores["text"], scores["blanks"]
     yield f"| hidden pieces of held-out documents of enwiki_core | {100 * text['mlm_accuracy']:.1f}% right | |"
     right = sum(one["rank"] is not None and one["rank"] <= 3 for one in blanks)

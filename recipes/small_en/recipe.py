@@ -64,10 +64,13 @@ STAGES = {  # name: the model before it, the store, settings; the rate stays up 
     "reading": ("reading-128", "store-reading", ["train.max_tokens=2700000", *LONG]),
 }
 HEADS = [  # text beside the tasks, on short segments, so that blanks in short texts are still filled well
-    "optim.lr=1.5e-4", "optim.head_lr=1e-3", "train.max_steps=12000", "batch.temperature=5",
     "hidden_dropout=0.1", "languages=[en]", "text.share=0.3", "text.segment_length=128",
     "train.checkpoint_every=2%", "train.evaluate_every=20%",
 ]  # fmt: skip
+HEADS_STAGES = {  # clusters first from whole documents, then from stretches of them too, or few are found in short texts
+    "heads-whole": ["optim.lr=1.5e-4", "optim.head_lr=1e-3", "train.max_steps=12000", "batch.temperature=5"],
+    "heads": ["optim.lr=1e-4", "optim.head_lr=5e-4", "train.max_steps=4000", "batch.temperature=10"],
+}
 LABELS = (
     "WikiGold, Broad Twitter Corpus, LitBank, SQuADShifts (Wikipedia), rotten_tomatoes: CC BY; UNER-EWT and "
     "UD English-EWT: CC BY-SA; CrossNER: MIT"
@@ -142,14 +145,14 @@ def held_out(work: Path) -> dict[str, Any]:
     return {"text": scores, "blanks": ranks}
 
 
-def tasks() -> dict[str, TaskData]:
-    """What the heads learn."""
+def tasks(*, stretches: bool) -> dict[str, TaskData]:
+    """What the heads learn; clusters from stretches of documents as well, or from whole ones alone."""
     root = data()
     entities = labelled.entities(root)
     found = {
         "entities": ("tag", entities, {"column": "ner"}),
         "parts": ("tag", labelled.parts_of_speech(root), {"column": "upos"}),
-        "clusters": ("coref", labelled.clusters(root), {"size": 256}),  # all weights are under 50 MB then
+        "clusters": ("coref", labelled.clusters(root), {"size": 256, "stretches": stretches}),  # all weights: 50 MB
         "sentiment": ("classify", labelled.sentiment(root), {}),
         "questions": ("qa", labelled.questions(root), {}),
     }
@@ -166,20 +169,22 @@ def tasks() -> dict[str, TaskData]:
 
 def heads(work: Path, start: Path) -> None:
     """All heads on an encoder that was pre-trained further, beside text, which its other heads go on to learn."""
-    if (work / "heads" / "spanbert.json").is_file() and finished(work / "heads"):
-        return
     if not (work / "begun.json").is_file():
         write_atomically(work / "begun.json", json.dumps({"tokens": tokens_of(work, start)}) + "\n")
     own = {"text.store": str(work / "store-reading"), "licence": LABELS}
-    config = FinetuneConfig.assemble(base=own, overrides=HEADS)
-    with make_reporter() as reporter:
-        result = spanbert.finetune(
-            tasks(), model=start, out=work / "heads", config=config, resume=True, reporter=reporter, title="small-en"
-        )
-    for line in result.lines:
-        print(line)
-    if result.outcome.stopped_by != "budget":
-        sys.exit(f"{result.outcome.stopped_by}: run it again to go on")
+    for name, settings in HEADS_STAGES.items():
+        if not ((work / name / "spanbert.json").is_file() and finished(work / name)):
+            config = FinetuneConfig.assemble(base=own, overrides=[*HEADS, *settings])
+            learned = tasks(stretches=name == "heads")
+            with make_reporter() as reporter:
+                result = spanbert.finetune(
+                    learned, model=start, out=work / name, config=config, resume=True, reporter=reporter, title="small-en"
+                )
+            for line in result.lines:
+                print(line)
+            if result.outcome.stopped_by != "budget":
+                sys.exit(f"{result.outcome.stopped_by}: run it again to go on")
+        start = work / name
 
 
 def tokens_of(work: Path, start: Path) -> int:

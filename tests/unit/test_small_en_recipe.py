@@ -57,7 +57,8 @@ def packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr(package, "MODEL", tmp_path / "model")
     work = tmp_path / "work"
-    shutil.copytree(TINY, work / "heads")
+    for stage in package.HEADS:
+        shutil.copytree(TINY, work / stage)
     (work / "scores.json").write_text(json.dumps(SCORES), encoding="utf-8")
     (work / "begun.json").write_text(json.dumps({"tokens": 2_400_430}), encoding="utf-8")
     for _ in range(2):  # the second time in place of the first
@@ -92,11 +93,11 @@ def test_the_card_has_scores_data_and_limits(packaged: Path):
     [index] = head["model-index"]
     assert [one["metrics"][0]["value"] for one in index["results"]] == [0.701, 0.962, 0.61, 0.8, 0.577]
     assert {one["metrics"][0]["type"] for one in index["results"]} == {"f1", "accuracy"}
-    assert "| entities, UNER-EWT | 70.1 f1 | 68.1 to 72.1 |" in card
-    assert "| clusters, LitBank | 61.0 conll f1 | 59.0 to 63.0 |" in card
+    assert "| entities, UNER-EWT | F1 70.1 | 68.1 to 72.1 |" in card
+    assert "| clusters, LitBank | CoNLL F1 61.0 | 59.0 to 63.0 |" in card
     assert "31.0% right" in card
     assert "2 of 4 right at rank 1 to 3" in card
-    assert "2.4 million tokens of text, then " in card
+    assert "2.4 million tokens of text, then 800 steps of all tasks and text" in card
     headings = [line for line in card.splitlines() if line.startswith("## ")]
     assert len(headings) == len(set(headings))
     for one in ("## Scores on test data", "## Data and licences", "## What it is bad at", "## Settings", "## Use"):

@@ -23,6 +23,8 @@ class CorefConfig(Config):
         size: Size of the vectors of starts and ends.
         dropout: Dropout of these vectors in training.
         train_windows: Windows of one training example; longer documents are several.
+        stretches: Learn from stretches of each document as well, of one sentence to 64: a model that has read long
+            documents alone links little in short texts.
         mention_weight: Weight of the loss that distinguishes mentions from other spans; that of the antecedents has 1.
         same_words: Let the score of a pair know whether both mentions are the same words, in lower case.
         speakers: Let it know whether both mentions are said by the same speaker, as the format states, or as names
@@ -36,6 +38,7 @@ class CorefConfig(Config):
     size: int = Field(default=512, ge=8, le=1 << 16)
     dropout: float = Field(default=0.3, ge=0, lt=1)
     train_windows: int = Field(default=8, ge=1)
+    stretches: bool = False
     mention_weight: float = Field(default=1.0, ge=0)
     same_words: bool = True
     speakers: Literal["auto", "yes", "no"] = "auto"

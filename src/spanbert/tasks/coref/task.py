@@ -30,6 +30,7 @@ from spanbert.tasks.coref.links import word_hashes
 from spanbert.tasks.coref.scoring import CorefDocumentScorer
 from spanbert.tasks.coref.speakers import NOBODY, speaker_numbers
 from spanbert.tasks.coref.spec import COREF
+from spanbert.tasks.coref.stretches import stretches
 from spanbert.tasks.coref.targets import (
     CorefGold,
     WordPieces,
@@ -209,6 +210,14 @@ class CorefTask(TextTaskBase):
 
     @override
     def examples(self, windowed: WindowedDocument) -> list[Example]:
+        """Those of the document, and of stretches of it where these are learned from as well."""
+        found = self._of_document(windowed)
+        if found and self.config.stretches:
+            for part in self.tokenize(list(stretches(windowed.document))):
+                found += self._of_document(part)
+        return found
+
+    def _of_document(self, windowed: WindowedDocument) -> list[Example]:
         """Neighbouring windows are one example, so that links between them are learned."""
         words = self.words(windowed.document)
         if not words or not len(windowed.pieces.ids) or windowed.document.clusters is None:
