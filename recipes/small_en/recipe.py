@@ -67,7 +67,7 @@ HEADS = [  # text beside the tasks, on short segments, so that blanks in short t
     "hidden_dropout=0.1", "languages=[en]", "text.share=0.3", "text.segment_length=128",
     "train.checkpoint_every=2%", "train.evaluate_every=20%",
 ]  # fmt: skip
-HEADS_STAGES = {  # clusters first from whole documents, then from stretches of them too, or few are found in short texts
+HEADS_STAGES = {  # clusters from whole documents, then from stretches of them too, or short texts get hardly any
     "heads-whole": ["optim.lr=1.5e-4", "optim.head_lr=1e-3", "train.max_steps=12000", "batch.temperature=5"],
     "heads": ["optim.lr=1e-4", "optim.head_lr=5e-4", "train.max_steps=4000", "batch.temperature=10"],
 }
@@ -173,18 +173,19 @@ def heads(work: Path, start: Path) -> None:
         write_atomically(work / "begun.json", json.dumps({"tokens": tokens_of(work, start)}) + "\n")
     own = {"text.store": str(work / "store-reading"), "licence": LABELS}
     for name, settings in HEADS_STAGES.items():
-        if not ((work / name / "spanbert.json").is_file() and finished(work / name)):
-            config = FinetuneConfig.assemble(base=own, overrides=[*HEADS, *settings])
-            learned = tasks(stretches=name == "heads")
-            with make_reporter() as reporter:
-                result = spanbert.finetune(
-                    learned, model=start, out=work / name, config=config, resume=True, reporter=reporter, title="small-en"
-                )
-            for line in result.lines:
-                print(line)
-            if result.outcome.stopped_by != "budget":
-                sys.exit(f"{result.outcome.stopped_by}: run it again to go on")
-        start = work / name
+        before, start = start, work / name
+        if (start / "spanbert.json").is_file() and finished(start):
+            continue
+        config = FinetuneConfig.assemble(base=own, overrides=[*HEADS, *settings])
+        learned = tasks(stretches=name == "heads")
+        with make_reporter() as reporter:
+            result = spanbert.finetune(
+                learned, model=before, out=start, config=config, resume=True, reporter=reporter, title="small-en"
+            )
+        for line in result.lines:
+            print(line)
+        if result.outcome.stopped_by != "budget":
+            sys.exit(f"{result.outcome.stopped_by}: run it again to go on")
 
 
 def tokens_of(work: Path, start: Path) -> int:
