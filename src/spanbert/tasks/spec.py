@@ -91,6 +91,7 @@ class TaskSpec:
         examples_a_step: How many windows a step of training reads where no other number is asked for.
         enough_tokens: A step needs no more tokens than about so many, since the task learns from each token: it reads
             fewer windows where they are long; None: the number of windows alone counts.
+        fewest_examples: How many windows it reads even so.
         tokens_a_step: How many tokens it reads at most instead, those of its windows and those that its head writes;
             None: steps are counted in windows.
         options: Options of the command line.
@@ -126,6 +127,7 @@ class TaskSpec:
     companion: str | None = None
     examples_a_step: int = 16
     enough_tokens: int | None = None
+    fewest_examples: int = 1
     tokens_a_step: int | None = None
     options: tuple[TaskOption, ...] = ()
     aliases: Mapping[str, Facts] = field(default_factory=dict)

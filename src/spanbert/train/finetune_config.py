@@ -22,7 +22,8 @@ class ExampleBatchConfig(Config):
 
     Attributes:
         examples: Examples a step (windows of long texts are examples too); None: 16, of long texts to be tagged as many
-            as have about 1,024 tokens, for coreference 2, for translation as many as `tokens` allows.
+            as have about 1,024 tokens, of documents for coreference as many as have 3,000 and at least 2, for
+            translation as many as `tokens` allows.
         tokens: Of translation, tokens a step at most, source and target together; None: 4,096.
         temperature: With several tasks: 1 draws them by their steps in an epoch, larger more evenly.
         prefetch: Steps made ahead.
@@ -43,7 +44,7 @@ class ExampleBatchConfig(Config):
         spec = spec_of(kind)
         if self.examples is not None or spec.enough_tokens is None or not tokens:
             return self.examples or spec.examples_a_step
-        return min(spec.examples_a_step, max(1, round(spec.enough_tokens / tokens)))
+        return min(spec.examples_a_step, max(spec.fewest_examples, round(spec.enough_tokens / tokens)))
 
     def tokens_of(self, kind: str) -> int | None:
         """Tokens a step of a task of this kind; None: its steps are counted in examples."""

@@ -108,7 +108,9 @@ def test_without_a_budget(cli, hugging_face_model: Path, tmp_path: Path):
         ("tag", 512, 2),
         ("tag", 5000, 1),
         ("classify", 512, 16),  # a label a text, however long
-        ("coref", 512, 2),
+        ("coref", 20, 16),
+        ("coref", 512, 6),
+        ("coref", 3500, 2),
     ],
 )
 def test_fewer_long_texts_a_step_where_every_token_is_learned_from(kind: str, tokens: float, examples: int):

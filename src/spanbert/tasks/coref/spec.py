@@ -26,7 +26,8 @@ COREF = TaskSpec(
     files="CoNLL-2012, CorefUD, JSON lines with clusters, brat, WebAnno TSV",
     epochs=20.0,
     reads="file",
-    examples_a_step=2,  # each is several windows
+    enough_tokens=3000,
+    fewest_examples=2,  # of long documents: each is several windows then
     options=(
         TaskOption(
             flag="--singletons",
