@@ -37,25 +37,25 @@ HEAD = {
                  "rotten_tomatoes", "squadshifts"],
 }  # fmt: skip
 """What the head of the card says to the hub in place of what the run knows."""
-HEADS = ("heads-whole", "heads")  # the stages of the recipe that train them
 ENDINGS = {"columns": "conll", "coref-jsonl": "jsonl", "labelled": "csv", "qa-jsonl": "jsonl"}
 Brought = Mapping[str, tuple[str, Sequence[Document]]]
 _REPLACED = ("## Held-out figures", "## Limits", "## Data")
 
 
-def write_package(work: Path, brought: Brought) -> None:
+def write_package(work: Path, stages: Sequence[str], brought: Brought) -> None:
     """Writes the model of the package, with its card, in place of the one that is there.
 
     Args:
-        work: Where `heads` and `scores.json` lie.
+        work: Where the stages of the heads and `scores.json` lie.
+        stages: Their names; the last is what is packaged.
         brought: See `bring`.
     """
     scores = json.loads((work / "scores.json").read_text("utf-8"))
-    convert(work / "heads", MODEL, to="bundle", precision="float16", overwrite=True)
+    convert(work / stages[-1], MODEL, to="bundle", precision="float16", overwrite=True)
     bring(brought)
     card = MODEL / "README.md"
     written = Path(__file__).with_name("card.md").read_text("utf-8")
-    ours = written.replace("{scores}", "\n".join(score_lines(scores))).replace("{trained}", trained(work))
+    ours = written.replace("{scores}", "\n".join(score_lines(scores))).replace("{trained}", trained(work, stages))
     head = {**HEAD, "model-index": [{"name": "small-en", "results": list(hub_results(scores))}]}
     text = with_head(_without_replaced(card.read_text("utf-8")), head, str(card))
     place = text.index("## Settings")
@@ -87,10 +87,10 @@ def _without_replaced(card: str) -> str:
     return "\n\n## ".join([parts[0], *kept])
 
 
-def trained(work: Path) -> str:
-    """Tokens and steps of the weights, as the stage of the heads noted them and its manifest has them."""
+def trained(work: Path, stages: Sequence[str]) -> str:
+    """Tokens and steps of the weights, as the first stage of the heads noted them and their manifests have them."""
     begun = json.loads((work / "begun.json").read_text("utf-8"))
-    after = [json.loads((work / name / "spanbert.json").read_text("utf-8"))["training"] for name in HEADS]
+    after = [json.loads((work / name / "spanbert.json").read_text("utf-8"))["training"] for name in stages]
     steps = sum(one["step"] for one in after)
     return f"{begun['tokens'] / 1e6:.1f} million tokens of text, then {steps:,} steps of all tasks and text"
 

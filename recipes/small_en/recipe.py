@@ -222,12 +222,12 @@ if __name__ == "__main__":
         case ["score", work]:
             score(Path(work))
         case ["package", work]:
-            write_package(Path(work), labelled.brought(data()))
+            write_package(Path(work), list(HEADS_STAGES), labelled.brought(data()))
         case ["all", work]:
             store(Path(work))
             further(Path(work))
             heads(Path(work), last_stage(Path(work)))
             score(Path(work))
-            write_package(Path(work), labelled.brought(data()))
+            write_package(Path(work), list(HEADS_STAGES), labelled.brought(data()))
         case _:
             sys.exit(__doc__)

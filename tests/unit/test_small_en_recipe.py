@@ -57,12 +57,13 @@ def packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr(package, "MODEL", tmp_path / "model")
     work = tmp_path / "work"
-    for stage in package.HEADS:
+    stages = ("heads-whole", "heads")
+    for stage in stages:
         shutil.copytree(TINY, work / stage)
     (work / "scores.json").write_text(json.dumps(SCORES), encoding="utf-8")
     (work / "begun.json").write_text(json.dumps({"tokens": 2_400_430}), encoding="utf-8")
     for _ in range(2):  # the second time in place of the first
-        package.write_package(work, BROUGHT)
+        package.write_package(work, stages, BROUGHT)
     del sys.modules["package"]
     return tmp_path / "model"
 

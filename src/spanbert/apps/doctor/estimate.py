@@ -134,7 +134,7 @@ def estimate(
     first, second = _steps(joint, sample.drawn[:2], per_step=2, steps=2)
     small, _ = trial.activations(first)  # which also pays for what only a first step does
     affordable = second.tokens / trial.step(second).elapsed * _SECONDS
-    longest = _prefix(sample.longest, affordable, fewest=_FEWEST_LONG)
+    longest = _prefix(sample.longest[: max(a_step, _FEWEST_LONG)], affordable, fewest=_FEWEST_LONG)
     [step] = _steps(joint, longest, per_step=len(longest), steps=1)
     large, taken = trial.activations(step)
     largest = _tokens(sample.longest[: a_step // config.train.accumulation])

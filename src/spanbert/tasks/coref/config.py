@@ -23,7 +23,7 @@ class CorefConfig(Config):
         size: Size of the vectors of starts and ends.
         dropout: Dropout of these vectors in training.
         train_windows: Windows of one training example; longer documents are several.
-        stretches: Learn from stretches of each document as well, of one sentence to 64: a model that has read long
+        stretches: Learn from stretches of each document as well, of one sentence to 63: a model that has read long
             documents alone links little in short texts.
         mention_weight: Weight of the loss that distinguishes mentions from other spans; that of the antecedents has 1.
         same_words: Let the score of a pair know whether both mentions are the same words, in lower case.

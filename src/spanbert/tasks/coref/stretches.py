@@ -10,11 +10,11 @@ from random import Random
 from spanbert.core.types import Document, Span
 from spanbert.corpus.text.sentences import sentence_stretches
 
-_LONGEST = 6  # doublings: 64 sentences
+_LONGEST = 6  # doublings: fewer than 64 sentences
 
 
 def stretches(document: Document) -> Iterator[Document]:
-    """A document cut into stretches of one sentence to 64, as many of one or two as of 32 and more.
+    """A document cut into stretches of one sentence to 63, as many of one as of 32 and more.
 
     Args:
         document: With its clusters; what its mentions outside of a stretch are linked to is not learned in it.
